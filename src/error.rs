@@ -1,0 +1,178 @@
+//! What can go wrong, and the exit code it ends in.
+//!
+//! One table serves `--help`, the manual and the program. Numbers never change once released; where
+//! curl has a number for the same failure, it is curl's.
+
+use std::fmt;
+
+/// How the program ends. The discriminant is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    Ok = 0,
+    Unmet = 1,
+    Usage = 2,
+    Url = 3,
+    Dns = 6,
+    Connect = 7,
+    Handshake = 8,
+    Refused = 22,
+    Timeout = 28,
+    Tls = 35,
+    Send = 55,
+    Lost = 56,
+    Untrusted = 60,
+    Protocol = 110,
+    PeerError = 111,
+    PeerPrivate = 112,
+    Interrupted = 130,
+    Terminated = 143,
+}
+
+/// Every exit code with its meaning, in the order of the numbers.
+pub const EXITS: &[(Exit, &str)] = &[
+    (Exit::Ok, "closed cleanly (1000, 1001, 1005), a stop condition met, or stdout closed by its reader"),
+    (Exit::Unmet, "--count, --until or -1 not met when the connection ended"),
+    (Exit::Usage, "usage error, bad option value, bad file or input"),
+    (Exit::Url, "malformed URL"),
+    (Exit::Dns, "host name not resolved"),
+    (Exit::Connect, "could not connect"),
+    (Exit::Handshake, "the answer is no valid WebSocket handshake"),
+    (Exit::Refused, "the handshake was answered with another status than 101"),
+    (Exit::Timeout, "a timeout (--connect-timeout, --max-time, --close-timeout, no pong)"),
+    (Exit::Tls, "TLS handshake failed"),
+    (Exit::Send, "send failed"),
+    (Exit::Lost, "connection lost without a Close (1006)"),
+    (Exit::Untrusted, "the server's certificate is not trusted"),
+    (Exit::Protocol, "the peer broke the protocol (closed by us: 1002, 1007, 1009, 1010)"),
+    (Exit::PeerError, "the peer closed with 1002-1015"),
+    (Exit::PeerPrivate, "the peer closed with 3000-4999"),
+    (Exit::Interrupted, "SIGINT (the signal is raised again)"),
+    (Exit::Terminated, "SIGTERM (the signal is raised again)"),
+];
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Where a failure happened; the `stage` of an `error` event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Usage,
+    Url,
+    Input,
+    Dns,
+    Connect,
+    Tls,
+    Handshake,
+    Send,
+    Receive,
+    Close,
+    Output,
+}
+
+impl Stage {
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Usage => "usage",
+            Stage::Url => "url",
+            Stage::Input => "input",
+            Stage::Dns => "dns",
+            Stage::Connect => "connect",
+            Stage::Tls => "tls",
+            Stage::Handshake => "handshake",
+            Stage::Send => "send",
+            Stage::Receive => "receive",
+            Stage::Close => "close",
+            Stage::Output => "output",
+        }
+    }
+}
+
+/// A failure: what failed and where, the peer's own words, and what to try.
+///
+/// `message`, `details` and `advice` may hold text that a peer chose. Whoever prints them escapes
+/// them for a terminal first; [`fmt::Display`] does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    pub stage: Stage,
+    pub exit: Exit,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// The peer's words, one line each.
+    pub details: Vec<String>,
+    /// What to try, one line each.
+    pub advice: Vec<String>,
+}
+
+impl Error {
+    pub fn new(stage: Stage, exit: Exit, message: impl Into<String>) -> Self {
+        Error {
+            stage,
+            exit,
+            message: message.into(),
+            details: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
+
+    /// A wrong option, value or file: exit 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error::new(Stage::Usage, Exit::Usage, message)
+    }
+
+    #[must_use]
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    #[must_use]
+    pub fn advice(mut self, line: impl Into<String>) -> Self {
+        self.advice.push(line.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for line in &self.details {
+            write!(f, "\n  {line}")?;
+        }
+        for line in &self.advice {
+            write!(f, "\n  try: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_keeps_clear_of_the_shells_numbers() {
+        assert!(EXITS.is_sorted_by(|a, b| a.0 < b.0));
+        for (exit, _) in EXITS {
+            let code = exit.code();
+            assert!(code != 101, "101 is a Rust panic");
+            assert!(!(124..=127).contains(&code), "{code} belongs to timeout(1) and the shell");
+        }
+    }
+
+    #[test]
+    fn an_error_prints_what_the_peers_words_and_what_to_try() {
+        let error = Error::new(Stage::Tls, Exit::Untrusted, "certificate expired 3 days ago")
+            .detail("subject: CN=example")
+            .advice("-k connects without checking");
+        assert_eq!(
+            error.to_string(),
+            "certificate expired 3 days ago\n  subject: CN=example\n  try: -k connects without checking"
+        );
+    }
+}

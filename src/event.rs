@@ -1,0 +1,247 @@
+//! The narrow waist: the words that cross between front ends, session and output.
+//!
+//! An [`Event`] says what happened, a [`Command`] what to do next. Nothing here knows how bytes
+//! travel or how they are shown, and nothing here does I/O.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::{Error, Exit};
+
+/// The two kinds of data message (RFC 6455 §5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Binary,
+}
+
+impl Kind {
+    /// The opcode on the wire (RFC 6455 §11.8).
+    pub fn opcode(self) -> u8 {
+        match self {
+            Kind::Text => 1,
+            Kind::Binary => 2,
+        }
+    }
+}
+
+/// A data message, whole. The bytes of a [`Kind::Text`] message are valid UTF-8: the framing of the
+/// input and the engine both refuse anything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub kind: Kind,
+    pub data: Bytes,
+}
+
+impl Message {
+    pub fn text(data: impl Into<String>) -> Self {
+        Message {
+            kind: Kind::Text,
+            data: Bytes::from(data.into()),
+        }
+    }
+
+    pub fn binary(data: impl Into<Bytes>) -> Self {
+        Message {
+            kind: Kind::Binary,
+            data: data.into(),
+        }
+    }
+
+    /// The text of a text message.
+    pub fn as_text(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Text => std::str::from_utf8(&self.data).ok(),
+            Kind::Binary => None,
+        }
+    }
+}
+
+/// What a Close frame says. No code stands for 1005, "no status received" (RFC 6455 §7.1.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Close {
+    pub code: Option<u16>,
+    pub reason: String,
+}
+
+impl Close {
+    pub fn new(code: u16, reason: impl Into<String>) -> Self {
+        Close {
+            code: Some(code),
+            reason: reason.into(),
+        }
+    }
+
+    /// 1000, the Close of somebody who is done.
+    pub fn normal() -> Self {
+        Close::new(1000, "")
+    }
+
+    /// The code as browsers report it: 1005 where the frame carried none.
+    pub fn reported_code(&self) -> u16 {
+        self.code.unwrap_or(1005)
+    }
+}
+
+/// The registered name of a close code (IANA WebSocket Close Code Number Registry).
+pub fn close_code_name(code: u16) -> &'static str {
+    match code {
+        1000 => "normal closure",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1004 => "reserved",
+        1005 => "no status received",
+        1006 => "abnormal closure",
+        1007 => "invalid payload data",
+        1008 => "policy violation",
+        1009 => "message too big",
+        1010 => "mandatory extension",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        1015 => "TLS handshake",
+        3000 => "unauthorized",
+        3003 => "forbidden",
+        3008 => "timeout",
+        3001..=3999 => "registered use",
+        4000..=4999 => "private use",
+        _ => "not a valid code",
+    }
+}
+
+/// Whether a peer may put this code into a Close frame (RFC 6455 §7.4 and the IANA registry).
+pub fn close_code_allowed(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// Which side did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Us,
+    Peer,
+}
+
+/// How long each step of a connection attempt took. A step that was not needed is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    pub dns: Option<Duration>,
+    pub tcp: Option<Duration>,
+    pub tls: Option<Duration>,
+    pub upgrade: Option<Duration>,
+}
+
+/// What was agreed in the TLS handshake, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// `TLSv1.3`
+    pub version: String,
+    /// `TLS13_AES_256_GCM_SHA384`
+    pub cipher: String,
+    pub subject: String,
+    pub issuer: String,
+    /// End of validity, RFC 3339.
+    pub expires: String,
+    /// Whether the certificate was checked (`false` under `--insecure`).
+    pub verified: bool,
+}
+
+/// The answer that opened the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub address: Option<SocketAddr>,
+    pub status: u16,
+    /// `1.1`
+    pub http: &'static str,
+    pub subprotocol: Option<String>,
+    pub extensions: Option<String>,
+    pub tls: Option<TlsInfo>,
+    pub timing: Timing,
+}
+
+/// An HTTP answer other than 101.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: u16,
+    /// The reason phrase as received.
+    pub reason: String,
+    /// In the order received, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The first 4 KiB of the body.
+    pub body: Vec<u8>,
+    /// Whether there was more of it.
+    pub truncated: bool,
+}
+
+/// The request and response heads as they went over the wire, secrets already redacted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    pub request: Vec<u8>,
+    pub response: Vec<u8>,
+}
+
+/// Sums over the whole run, for `--stats` and the `end` event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Data messages handed to the connection.
+    pub sent: u64,
+    pub received: u64,
+    /// Payload bytes of those messages.
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+}
+
+/// What happened. Borrowed, so that telling it costs nothing where nobody looks.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// First event of a run. `started` is seconds since the Unix epoch.
+    Header { url: &'a str, started: Duration },
+    Connecting {
+        conn: u32,
+        attempt: u32,
+        address: Option<SocketAddr>,
+    },
+    /// Heads of a handshake, whether it succeeded or not.
+    Heads(&'a Heads),
+    Tls(&'a TlsInfo),
+    Open { conn: u32, opened: &'a Opened },
+    Refused { attempt: u32, refusal: &'a Refusal },
+    Send { conn: u32, message: &'a Message },
+    Receive { conn: u32, message: &'a Message },
+    /// A ping; `by` sent it.
+    Ping { conn: u32, by: By, data: &'a [u8] },
+    /// A pong; `by` sent it. `rtt` is set where it answers a ping of ours.
+    Pong {
+        conn: u32,
+        by: By,
+        data: &'a [u8],
+        rtt: Option<Duration>,
+    },
+    /// The connection is over. `clean` is true where both sides sent a Close.
+    Close {
+        conn: u32,
+        by: By,
+        close: &'a Close,
+        clean: bool,
+    },
+    Error(&'a Error),
+    /// One line for the person, nothing a program would need.
+    Note(&'a str),
+    /// Last event of a run.
+    End { exit: Exit, totals: &'a Totals },
+}
+
+/// What a front end wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Send(Message),
+    /// At most 125 bytes (RFC 6455 §5.5).
+    Ping(Bytes),
+    /// An unasked pong, at most 125 bytes.
+    Pong(Bytes),
+    /// Start the closing handshake.
+    Close(Close),
+}
