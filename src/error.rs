@@ -31,20 +31,41 @@ pub enum Exit {
 
 /// Every exit code with its meaning, in the order of the numbers.
 pub const EXITS: &[(Exit, &str)] = &[
-    (Exit::Ok, "closed cleanly (1000, 1001, 1005), a stop condition met, or stdout closed by its reader"),
-    (Exit::Unmet, "--count, --until or -1 not met when the connection ended"),
-    (Exit::Usage, "usage error, bad option value, bad file or input"),
+    (
+        Exit::Ok,
+        "closed cleanly (1000, 1001, 1005), a stop condition met, or stdout closed by its reader",
+    ),
+    (
+        Exit::Unmet,
+        "--count, --until or -1 not met when the connection ended",
+    ),
+    (
+        Exit::Usage,
+        "usage error, bad option value, bad file or input",
+    ),
     (Exit::Url, "malformed URL"),
     (Exit::Dns, "host name not resolved"),
     (Exit::Connect, "could not connect"),
-    (Exit::Handshake, "the answer is no valid WebSocket handshake"),
-    (Exit::Refused, "the handshake was answered with another status than 101"),
-    (Exit::Timeout, "a timeout (--connect-timeout, --max-time, --close-timeout, no pong)"),
+    (
+        Exit::Handshake,
+        "the answer is no valid WebSocket handshake",
+    ),
+    (
+        Exit::Refused,
+        "the handshake was answered with another status than 101",
+    ),
+    (
+        Exit::Timeout,
+        "a timeout (--connect-timeout, --max-time, --close-timeout, no pong)",
+    ),
     (Exit::Tls, "TLS handshake failed"),
     (Exit::Send, "send failed"),
     (Exit::Lost, "connection lost without a Close (1006)"),
     (Exit::Untrusted, "the server's certificate is not trusted"),
-    (Exit::Protocol, "the peer broke the protocol (closed by us: 1002, 1007, 1009, 1010)"),
+    (
+        Exit::Protocol,
+        "the peer broke the protocol (closed by us: 1002, 1007, 1009, 1010)",
+    ),
     (Exit::PeerError, "the peer closed with 1002-1015"),
     (Exit::PeerPrivate, "the peer closed with 3000-4999"),
     (Exit::Interrupted, "SIGINT (the signal is raised again)"),
@@ -161,15 +182,22 @@ mod tests {
         for (exit, _) in EXITS {
             let code = exit.code();
             assert!(code != 101, "101 is a Rust panic");
-            assert!(!(124..=127).contains(&code), "{code} belongs to timeout(1) and the shell");
+            assert!(
+                !(124..=127).contains(&code),
+                "{code} belongs to timeout(1) and the shell"
+            );
         }
     }
 
     #[test]
     fn an_error_prints_what_the_peers_words_and_what_to_try() {
-        let error = Error::new(Stage::Tls, Exit::Untrusted, "certificate expired 3 days ago")
-            .detail("subject: CN=example")
-            .advice("-k connects without checking");
+        let error = Error::new(
+            Stage::Tls,
+            Exit::Untrusted,
+            "certificate expired 3 days ago",
+        )
+        .detail("subject: CN=example")
+        .advice("-k connects without checking");
         assert_eq!(
             error.to_string(),
             "certificate expired 3 days ago\n  subject: CN=example\n  try: -k connects without checking"

@@ -198,7 +198,10 @@ pub struct Totals {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// First event of a run. `started` is seconds since the Unix epoch.
-    Header { url: &'a str, started: Duration },
+    Header {
+        url: &'a str,
+        started: Duration,
+    },
     Connecting {
         conn: u32,
         attempt: u32,
@@ -207,12 +210,28 @@ pub enum Event<'a> {
     /// Heads of a handshake, whether it succeeded or not.
     Heads(&'a Heads),
     Tls(&'a TlsInfo),
-    Open { conn: u32, opened: &'a Opened },
-    Refused { attempt: u32, refusal: &'a Refusal },
-    Send { conn: u32, message: &'a Message },
-    Receive { conn: u32, message: &'a Message },
+    Open {
+        conn: u32,
+        opened: &'a Opened,
+    },
+    Refused {
+        attempt: u32,
+        refusal: &'a Refusal,
+    },
+    Send {
+        conn: u32,
+        message: &'a Message,
+    },
+    Receive {
+        conn: u32,
+        message: &'a Message,
+    },
     /// A ping; `by` sent it.
-    Ping { conn: u32, by: By, data: &'a [u8] },
+    Ping {
+        conn: u32,
+        by: By,
+        data: &'a [u8],
+    },
     /// A pong; `by` sent it. `rtt` is set where it answers a ping of ours.
     Pong {
         conn: u32,
@@ -231,7 +250,10 @@ pub enum Event<'a> {
     /// One line for the person, nothing a program would need.
     Note(&'a str),
     /// Last event of a run.
-    End { exit: Exit, totals: &'a Totals },
+    End {
+        exit: Exit,
+        totals: &'a Totals,
+    },
 }
 
 /// What a front end wants done.

@@ -52,7 +52,10 @@ impl Redactor {
         if secret.is_empty() {
             return;
         }
-        let mut list = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut list = self
+            .0
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         if !list.iter().any(|known| known == secret) {
             list.push(secret.to_owned());
             // Longest first, so that a secret which contains another is replaced whole.
@@ -62,7 +65,10 @@ impl Redactor {
 
     /// `text` with every secret of at least four bytes replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let list = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let list = self
+            .0
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut out = Cow::Borrowed(text);
         for secret in list.iter().filter(|s| s.len() >= SHORTEST_SEARCHED) {
             if out.contains(secret.as_str()) {
@@ -108,7 +114,10 @@ mod tests {
         let other = redactor.clone();
         other.add("abcd");
         other.add("abcdef");
-        assert_eq!(redactor.redact("x abcdef y abcd z"), "x [redacted] y [redacted] z");
+        assert_eq!(
+            redactor.redact("x abcdef y abcd z"),
+            "x [redacted] y [redacted] z"
+        );
         assert_eq!(redactor.redact("nothing here"), "nothing here");
     }
 

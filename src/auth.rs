@@ -1,0 +1,337 @@
+//! Credentials: where they come from and where they go. Pure: reading a file, a command or the
+//! terminal is the caller's part.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::error::Error;
+use crate::secret::{REDACTED, Redactor, Secret};
+
+/// `{{token}}` in `--token-message`.
+const PLACEHOLDER: &str = "{{token}}";
+
+/// Default of `--token-message`.
+pub const DEFAULT_MESSAGE: &str = r#"{"event":"token","data":"{{token}}"}"#;
+
+/// Where a token is read from, again for every connection attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Literal(Secret),
+    /// `@FILE`; one trailing newline is not part of the token.
+    File(String),
+    /// `env:VAR`
+    Variable(String),
+    /// `cmd:COMMAND`, run by `sh -c`; its standard output is the token.
+    Command(String),
+    /// Asked for at the terminal, without echo.
+    Prompt,
+}
+
+impl Source {
+    pub fn parse(text: &str) -> Source {
+        if let Some(path) = text.strip_prefix('@') {
+            Source::File(path.to_owned())
+        } else if let Some(name) = text.strip_prefix("env:") {
+            Source::Variable(name.to_owned())
+        } else if let Some(command) = text.strip_prefix("cmd:") {
+            Source::Command(command.to_owned())
+        } else if text == "prompt" {
+            Source::Prompt
+        } else {
+            Source::Literal(Secret::new(text))
+        }
+    }
+}
+
+/// Where a token is put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Via {
+    #[default]
+    Header,
+    Query,
+    Message,
+    Subprotocol,
+}
+
+/// `--token` and its companions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub source: Source,
+    pub via: Via,
+    /// `--token-name`: the header (default `Authorization`) or query parameter (default `token`).
+    pub name: Option<String>,
+    /// `--token-message`.
+    pub message: String,
+}
+
+/// `-u` or the userinfo of the URL: HTTP Basic (RFC 7617).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basic {
+    pub user: String,
+    /// `None` asks at the terminal.
+    pub password: Option<Secret>,
+}
+
+impl Basic {
+    /// `user:password`, or `user` alone.
+    pub fn parse(text: &str) -> Basic {
+        match text.split_once(':') {
+            Some((user, password)) => Basic {
+                user: user.to_owned(),
+                password: Some(Secret::new(password)),
+            },
+            None => Basic {
+                user: text.to_owned(),
+                password: None,
+            },
+        }
+    }
+}
+
+/// What one connection attempt carries, once every secret has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placed {
+    pub header: Option<(String, Secret)>,
+    pub parameter: Option<(String, Secret)>,
+    pub subprotocol: Option<Secret>,
+    /// The first message, and the same with the token redacted.
+    pub message: Option<(Secret, String)>,
+}
+
+impl Placed {
+    /// Basic auth.
+    pub fn basic(user: &str, password: &Secret, redactor: &Redactor) -> Placed {
+        let value = STANDARD.encode(format!("{user}:{}", password.expose()));
+        redactor.add(password.expose());
+        redactor.add(&value);
+        Placed::authorization(format!("Basic {value}"))
+    }
+
+    /// A bearer token (RFC 6750 §2.1).
+    pub fn bearer(token: &Secret, redactor: &Redactor) -> Placed {
+        redactor.add(token.expose());
+        Placed::authorization(format!("Bearer {}", token.expose()))
+    }
+
+    fn authorization(value: String) -> Placed {
+        Placed {
+            header: Some(("Authorization".to_owned(), Secret::new(value))),
+            ..Placed::default()
+        }
+    }
+}
+
+/// Puts a token that has been read into its place.
+///
+/// # Errors
+/// Exit 2 where the token cannot stand there: a control character in a header, or a character that
+/// a subprotocol may not have (RFC 6455 §4.1: an HTTP token).
+pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Placed, Error> {
+    let text = token.expose();
+    redactor.add(text);
+    match options.via {
+        Via::Header => place_header(options, text, redactor),
+        Via::Query => {
+            let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+            redactor.add(&encoded);
+            let name = options.name.clone().unwrap_or_else(|| "token".to_owned());
+            Ok(Placed {
+                parameter: Some((name, token.clone())),
+                ..Placed::default()
+            })
+        }
+        Via::Subprotocol => place_subprotocol(options, text),
+        Via::Message => Ok(place_message(options, text, redactor)),
+    }
+}
+
+fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Placed, Error> {
+    if let Some(bad) = text.chars().find(|c| c.is_control()) {
+        return Err(Error::usage(format!(
+            "the token holds the control character {} and cannot go into a header",
+            bad.escape_default()
+        )));
+    }
+    let name = options.name.as_deref().unwrap_or("Authorization");
+    // A token with a scheme of its own (`Basic …`) is taken as the whole value.
+    if name.eq_ignore_ascii_case("authorization") && !text.contains(' ') {
+        return Ok(Placed::bearer(&Secret::new(text), redactor));
+    }
+    Ok(Placed {
+        header: Some((name.to_owned(), Secret::new(text))),
+        ..Placed::default()
+    })
+}
+
+fn place_subprotocol(options: &Token, text: &str) -> Result<Placed, Error> {
+    let value = match &options.name {
+        Some(prefix) => format!("{prefix}{text}"),
+        None => text.to_owned(),
+    };
+    if !is_http_token(&value) {
+        return Err(Error::usage(
+            "the token holds a character that a subprotocol may not have (RFC 6455 section 4.1)",
+        )
+        .advice("encode it, for instance as base64url without padding"));
+    }
+    Ok(Placed {
+        subprotocol: Some(Secret::new(value)),
+        ..Placed::default()
+    })
+}
+
+fn place_message(options: &Token, text: &str, redactor: &Redactor) -> Placed {
+    // Inside JSON the token is escaped as a string's content is; elsewhere it stands as it is.
+    let is_json =
+        serde_json::from_str::<serde::de::IgnoredAny>(&options.message.replace(PLACEHOLDER, "x"))
+            .is_ok();
+    let value = if is_json {
+        json_string_content(text)
+    } else {
+        text.to_owned()
+    };
+    redactor.add(&value);
+    Placed {
+        message: Some((
+            Secret::new(options.message.replace(PLACEHOLDER, &value)),
+            options.message.replace(PLACEHOLDER, REDACTED),
+        )),
+        ..Placed::default()
+    }
+}
+
+/// Checks `--token-message` before anything is sent.
+pub fn check_template(template: &str) -> Result<(), Error> {
+    if template.contains(PLACEHOLDER) {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("--token-message '{template}' has no {PLACEHOLDER}"))
+            .advice(format!("--token-message '{DEFAULT_MESSAGE}'")),
+    )
+}
+
+fn json_string_content(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// RFC 9110 §5.6.2.
+pub fn is_http_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(via: Via, name: Option<&str>) -> Token {
+        Token {
+            source: Source::Prompt,
+            via,
+            name: name.map(str::to_owned),
+            message: DEFAULT_MESSAGE.to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn placed(via: Via, name: Option<&str>, text: &str) -> Placed {
+        place(&token(via, name), &Secret::new(text), &Redactor::default()).unwrap()
+    }
+
+    #[test]
+    fn sources() {
+        assert_eq!(Source::parse("abc"), Source::Literal(Secret::new("abc")));
+        assert_eq!(Source::parse("@f.txt"), Source::File("f.txt".into()));
+        assert_eq!(Source::parse("env:T"), Source::Variable("T".into()));
+        assert_eq!(
+            Source::parse("cmd:echo x"),
+            Source::Command("echo x".into())
+        );
+        assert_eq!(Source::parse("prompt"), Source::Prompt);
+    }
+
+    #[test]
+    fn a_header_is_bearer_unless_named_or_complete() {
+        let header = |name, text| {
+            let (name, value) = placed(Via::Header, name, text).header.unwrap();
+            format!("{name}: {}", value.expose())
+        };
+        assert_eq!(header(None, "abc"), "Authorization: Bearer abc");
+        assert_eq!(header(None, "Basic abc"), "Authorization: Basic abc");
+        assert_eq!(header(Some("X-Api-Key"), "abc"), "X-Api-Key: abc");
+    }
+
+    #[test]
+    fn basic_is_base64_of_user_and_password() {
+        let placed = Placed::basic("Aladdin", &Secret::new("open sesame"), &Redactor::default());
+        // The example of RFC 7617 section 2.
+        assert_eq!(
+            placed.header.unwrap().1.expose(),
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
+    }
+
+    #[test]
+    fn the_first_message_is_escaped_as_json_and_shown_redacted() {
+        let (sent, shown) = placed(Via::Message, None, "a\"b").message.unwrap();
+        assert_eq!(sent.expose(), r#"{"event":"token","data":"a\"b"}"#);
+        assert_eq!(shown, r#"{"event":"token","data":"[redacted]"}"#);
+        let mut plain = token(Via::Message, None);
+        plain.message = "AUTH {{token}}".to_owned();
+        let (sent, _) = place(&plain, &Secret::new("a\"b"), &Redactor::default())
+            .unwrap()
+            .message
+            .unwrap();
+        assert_eq!(sent.expose(), "AUTH a\"b");
+    }
+
+    #[test]
+    fn every_form_of_a_token_is_redacted() {
+        let redactor = Redactor::default();
+        place(&token(Via::Query, None), &Secret::new("a b/c"), &redactor).unwrap();
+        assert_eq!(redactor.redact("a b/c a+b%2Fc"), "[redacted] [redacted]");
+        Placed::basic("u", &Secret::new("pass"), &redactor);
+        assert_eq!(redactor.redact("Basic dTpwYXNz"), "Basic [redacted]");
+    }
+
+    #[test]
+    fn a_token_that_cannot_stand_there_is_refused() {
+        let redactor = Redactor::default();
+        assert!(
+            place(
+                &token(Via::Header, None),
+                &Secret::new("a\r\nX: y"),
+                &redactor
+            )
+            .is_err()
+        );
+        let error = place(
+            &token(Via::Subprotocol, None),
+            &Secret::new("a/b="),
+            &redactor,
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("base64url"), "{error}");
+        assert!(check_template("no place").is_err());
+    }
+
+    #[test]
+    fn a_subprotocol_takes_a_prefix() {
+        assert_eq!(
+            placed(Via::Subprotocol, None, "abc")
+                .subprotocol
+                .unwrap()
+                .expose(),
+            "abc"
+        );
+        let prefixed = placed(Via::Subprotocol, Some("base64url.bearer."), "abc");
+        assert_eq!(
+            prefixed.subprotocol.unwrap().expose(),
+            "base64url.bearer.abc"
+        );
+    }
+}

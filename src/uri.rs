@@ -1,0 +1,330 @@
+//! The URL as people write it, read into what to dial and what to ask for. Pure.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
+
+use crate::error::{Error, Exit, Stage};
+use crate::secret::{REDACTED, Redactor, Secret};
+
+/// Query parameters whose value is never shown.
+const SECRET_PARAMETERS: &[&str] = &[
+    "token",
+    "access_token",
+    "auth_token",
+    "id_token",
+    "jwt",
+    "key",
+    "api_key",
+    "apikey",
+    "api-key",
+    "secret",
+    "password",
+    "sig",
+    "signature",
+];
+
+/// Where to connect and what to request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `wss` rather than `ws`.
+    pub tls: bool,
+    pub host: Host<String>,
+    pub port: u16,
+    pub path: String,
+    /// Without the `?`.
+    pub query: Option<String>,
+    pub user: Option<UserInfo>,
+}
+
+/// The `user:password@` of a URL, percent-decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserInfo {
+    pub name: String,
+    pub password: Option<Secret>,
+}
+
+impl Target {
+    /// Reads a URL: `ws://`, `wss://`, `http(s)://` as `ws(s)://`, `host:port/path` as `ws://`, and
+    /// `:8080/x` as `ws://localhost:8080/x`.
+    ///
+    /// # Errors
+    /// Exit 2 for a bare word (it may be a mistyped subcommand), exit 3 for anything malformed,
+    /// including a fragment (RFC 6455 §3).
+    pub fn parse(text: &str) -> Result<Target, Error> {
+        refuse_bare_word(text)?;
+        if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
+            return Err(malformed(text, "it contains a space or control character")
+                .advice("percent-encode it (%20 is a space)"));
+        }
+        let (tls, rest) = split_scheme(text)?;
+        if rest.starts_with(['/', '\\', '?', '#']) {
+            // The WHATWG parser would skip slashes until it finds something to call a host.
+            return Err(malformed(text, "it names no host"));
+        }
+        let url = Url::parse(&format!("{}://{rest}", scheme_of(tls)))
+            .map_err(|error| malformed(text, &error.to_string()))?;
+        if url.fragment().is_some() {
+            return Err(
+                malformed(text, "a WebSocket URL has no fragment (RFC 6455 section 3)")
+                    .advice("write %23 if the # belongs to the path or the query"),
+            );
+        }
+        let host = url
+            .host()
+            .ok_or_else(|| malformed(text, "it names no host"))?;
+        Ok(Target {
+            tls,
+            host: host.to_owned(),
+            port: url.port().unwrap_or(default_port(tls)),
+            path: url.path().to_owned(),
+            query: url.query().map(str::to_owned),
+            user: user_info(&url),
+        })
+    }
+
+    /// The `Host` header: the port only where it is not the scheme's own (RFC 6455 §4.1).
+    pub fn authority(&self) -> String {
+        if self.port == default_port(self.tls) {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// What goes into the request line.
+    pub fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// Adds a parameter to the query, percent-encoded.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &str, value: &str) -> Target {
+        let pair = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair(name, value)
+            .finish();
+        self.query = Some(match self.query.take() {
+            Some(query) if !query.is_empty() => format!("{query}&{pair}"),
+            _ => pair,
+        });
+        self
+    }
+
+    /// Tells `redactor` about the values of parameters that are secret by their name.
+    pub fn hide_secrets(&self, redactor: &Redactor) {
+        for (name, value) in self.parameters() {
+            if is_secret(name) {
+                redactor.add(value);
+                redactor.add(&percent_decode_str(value).decode_utf8_lossy());
+            }
+        }
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let query = self.query.as_deref().unwrap_or_default();
+        query.split('&').filter_map(|pair| pair.split_once('='))
+    }
+}
+
+/// The URL as it may be shown: no userinfo, and no value of a parameter that is secret by its name.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            scheme_of(self.tls),
+            self.authority(),
+            self.path
+        )?;
+        let Some(query) = &self.query else {
+            return Ok(());
+        };
+        for (n, pair) in query.split('&').enumerate() {
+            f.write_str(if n == 0 { "?" } else { "&" })?;
+            match pair.split_once('=') {
+                Some((name, _)) if is_secret(name) => write!(f, "{name}={REDACTED}")?,
+                _ => f.write_str(pair)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_secret(parameter: &str) -> bool {
+    SECRET_PARAMETERS
+        .iter()
+        .any(|name| parameter.eq_ignore_ascii_case(name))
+}
+
+fn scheme_of(tls: bool) -> &'static str {
+    if tls { "wss" } else { "ws" }
+}
+
+fn default_port(tls: bool) -> u16 {
+    if tls { 443 } else { 80 }
+}
+
+fn malformed(text: &str, why: &str) -> Error {
+    // A URL that does not parse may still hold a password; show it only up to the @.
+    let shown = match text.rsplit_once('@') {
+        Some((_, host)) => format!("{REDACTED}@{host}"),
+        None => text.to_owned(),
+    };
+    Error::new(
+        Stage::Url,
+        Exit::Url,
+        format!("malformed URL '{shown}': {why}"),
+    )
+}
+
+/// A word without `:`, `/` or `.` is never a host name: it is a subcommand that does not exist.
+fn refuse_bare_word(text: &str) -> Result<(), Error> {
+    if text.contains([':', '/', '.']) {
+        return Ok(());
+    }
+    let error = Error::usage(format!("'{text}' is neither a subcommand nor a URL"));
+    Err(if text.is_empty() {
+        error.advice("wirecat ws://HOST:PORT/PATH")
+    } else {
+        error.advice(format!(
+            "ws://{text}/ if it is a host; `wirecat --help` lists the subcommands"
+        ))
+    })
+}
+
+/// Splits off the scheme, where there is one: whether it means TLS, and the rest.
+fn split_scheme(text: &str) -> Result<(bool, String), Error> {
+    if let Some(rest) = text.strip_prefix(':') {
+        return Ok((false, format!("localhost:{rest}")));
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Ok((false, text.to_owned()));
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "ws" | "http" => Ok((false, rest.to_owned())),
+        "wss" | "https" => Ok((true, rest.to_owned())),
+        // `host/path?next=http://…` has no scheme of its own.
+        _ if scheme.contains(['/', '?', ':', '@']) => Ok((false, text.to_owned())),
+        other => Err(
+            malformed(text, &format!("the scheme '{other}' is not ws or wss"))
+                .advice("ws://, wss://, http:// or https://"),
+        ),
+    }
+}
+
+fn user_info(url: &Url) -> Option<UserInfo> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some(UserInfo {
+        name: decode(url.username()),
+        password: url.password().map(|password| Secret::new(decode(password))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn parsed(text: &str) -> Target {
+        Target::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn every_form_of_url() {
+        for (text, shown) in [
+            ("ws://example.com", "ws://example.com/"),
+            ("wss://example.com/a/B?c=D", "wss://example.com/a/B?c=D"),
+            ("WSS://Example.COM:443/x", "wss://example.com/x"),
+            ("http://example.com:80/x", "ws://example.com/x"),
+            ("https://example.com/x", "wss://example.com/x"),
+            ("localhost:8080/chat", "ws://localhost:8080/chat"),
+            (
+                "example.com/chat?next=http://a/",
+                "ws://example.com/chat?next=http://a/",
+            ),
+            ("127.0.0.1:9", "ws://127.0.0.1:9/"),
+            ("[::1]:9/x", "ws://[::1]:9/x"),
+            (":8080/x", "ws://localhost:8080/x"),
+            (":8080", "ws://localhost:8080/"),
+            ("u:p@host:1/x", "ws://host:1/x"),
+            ("ws://h/?q=%20&x", "ws://h/?q=%20&x"),
+        ] {
+            assert_eq!(parsed(text).to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn userinfo_is_decoded_and_never_shown() {
+        let target = parsed("wss://ann:s%40crt@h/");
+        let user = target.user.clone().unwrap();
+        assert_eq!(
+            (user.name.as_str(), user.password.unwrap().expose()),
+            ("ann", "s@crt")
+        );
+        assert_eq!(target.to_string(), "wss://h/");
+        assert!(!format!("{target:?}").contains("s@crt"));
+    }
+
+    #[test]
+    fn a_secret_parameter_is_not_shown_but_sent() {
+        let target = parsed("ws://h/x?a=1&token=hunter2&Api_Key=k");
+        assert_eq!(
+            target.to_string(),
+            "ws://h/x?a=1&token=[redacted]&Api_Key=[redacted]"
+        );
+        assert_eq!(target.path_and_query(), "/x?a=1&token=hunter2&Api_Key=k");
+        let redactor = Redactor::default();
+        target.hide_secrets(&redactor);
+        assert_eq!(
+            redactor.redact("GET /x?token=hunter2"),
+            "GET /x?token=[redacted]"
+        );
+    }
+
+    #[test]
+    fn a_parameter_is_added_encoded() {
+        assert_eq!(
+            parsed("ws://h/x")
+                .with_parameter("token", "a b&c")
+                .path_and_query(),
+            "/x?token=a+b%26c"
+        );
+        assert_eq!(
+            parsed("ws://h/x?y=1")
+                .with_parameter("t", "z")
+                .path_and_query(),
+            "/x?y=1&t=z"
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_url() {
+        for (text, exit, word) in [
+            ("serv", Exit::Usage, "subcommand"),
+            ("", Exit::Usage, "URL"),
+            ("ws://h/#frag", Exit::Url, "fragment"),
+            ("ftp://h/", Exit::Url, "ftp"),
+            ("ws:///x", Exit::Url, "host"),
+            ("ws://h:99999/", Exit::Url, "port"),
+            ("ws://h/\r\nX: y", Exit::Url, "control"),
+            ("ws://a b/", Exit::Url, "space"),
+        ] {
+            let error = Target::parse(text).unwrap_err();
+            assert_eq!(error.exit, exit, "{text}: {error}");
+            assert!(error.to_string().contains(word), "{text}: {error}");
+        }
+        assert!(
+            !Target::parse("ws://u:secret@h:x/")
+                .unwrap_err()
+                .to_string()
+                .contains("secret")
+        );
+    }
+}
