@@ -1,6 +1,9 @@
 pub mod auth;
 pub mod error;
 pub mod event;
+pub mod handshake;
 pub mod secret;
+pub mod session;
+pub mod transport;
 pub mod uri;
 pub mod wire;

@@ -87,9 +87,9 @@ impl Watcher {
         self.close.take()
     }
 
-    /// Whether a Close frame has begun, so that nothing more will be passed on.
-    pub fn closing(&self) -> bool {
-        matches!(self.state, State::Close | State::Done)
+    /// Whether the Close frame has arrived, so that nothing more will be passed on.
+    pub fn closed(&self) -> bool {
+        self.state == State::Done
     }
 
     /// Reads on in a header and returns how many bytes of `bytes` belong to it.

@@ -1,0 +1,308 @@
+//! The opening handshake over HTTP/1.1: hyper carries it, [`request`] says what to ask and
+//! [`verify`] judges the answer. It never decides whether to try again.
+
+mod heads;
+pub mod request;
+mod tap;
+pub mod verify;
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper_util::rt::TokioIo;
+
+use crate::error::{Error, Exit, Stage};
+use crate::event::{Heads, Refusal};
+use crate::secret::Redactor;
+use crate::transport::BoxedStream;
+use request::Request;
+use tap::{SharedLog, Tap};
+use verify::{Agreed, Answer};
+
+/// A server that sends more head than this is cut off.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// How much of a refusal's body is read and shown.
+const BODY_SHOWN: usize = 4096;
+
+/// How long a refusal's body is waited for: the status is what matters.
+const BODY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A connection that speaks WebSocket from here on.
+pub struct Upgraded {
+    pub stream: BoxedStream,
+    /// What arrived together with the 101: the first frames.
+    pub early: Bytes,
+    pub agreed: Agreed,
+    pub heads: Heads,
+}
+
+/// A handshake that did not open a connection.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: Error,
+    /// Set where the server answered properly, with another status than 101.
+    pub refusal: Option<Refusal>,
+    pub heads: Heads,
+}
+
+/// 16 random bytes in base64 (RFC 6455 §4.1 item 7).
+pub fn new_key() -> String {
+    STANDARD.encode(rand::random::<[u8; 16]>())
+}
+
+/// Sends `request` and checks the answer. The caller sets the deadline.
+///
+/// # Errors
+/// Exit 22 for a proper answer that is not 101, exit 8 for anything else that is no handshake.
+pub async fn upgrade(
+    stream: BoxedStream,
+    request: &Request,
+    redactor: &Redactor,
+) -> Result<Upgraded, Box<Failed>> {
+    let log = SharedLog::default();
+    let outcome = exchange(stream, request, &log).await;
+    let heads = {
+        let log = log.lock();
+        heads::shown(&log.sent, &log.received, redactor)
+    };
+    match outcome {
+        Ok((stream, early, agreed)) => Ok(Upgraded {
+            stream,
+            early,
+            agreed,
+            heads,
+        }),
+        Err((error, refusal)) => Err(Box::new(Failed {
+            error,
+            refusal,
+            heads,
+        })),
+    }
+}
+
+type Opened = (BoxedStream, Bytes, Agreed);
+type NotOpened = (Error, Option<Refusal>);
+
+async fn exchange(
+    stream: BoxedStream,
+    request: &Request,
+    log: &SharedLog,
+) -> Result<Opened, NotOpened> {
+    let http_request = to_http(request).map_err(|error| (error, None))?;
+    let (mut sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .max_headers(256)
+        .max_buf_size(MAX_HEAD)
+        .handshake(TokioIo::new(Tap::new(stream, log.clone())))
+        .await
+        .map_err(|error| (broken(&error, log), None))?;
+    let _driver = AbortOnDrop(tokio::spawn(connection.with_upgrades()));
+    let mut response = sender
+        .send_request(http_request)
+        .await
+        .map_err(|error| (broken(&error, log), None))?;
+    if response.status() != hyper::StatusCode::SWITCHING_PROTOCOLS {
+        let refusal = read_refusal(response).await;
+        return Err((refused(&refusal), Some(refusal)));
+    }
+    let answer = to_answer(&response);
+    let agreed = verify::verify(request, &answer).map_err(|error| (error, None))?;
+    let upgraded = hyper::upgrade::on(&mut response)
+        .await
+        .map_err(|error| (broken(&error, log), None))?;
+    match upgraded.downcast::<TokioIo<Tap<BoxedStream>>>() {
+        Ok(parts) => Ok((parts.io.into_inner().into_inner(), parts.read_buf, agreed)),
+        Err(_) => unreachable!("hyper gives back the stream it was given"),
+    }
+}
+
+/// Ends hyper's task when the handshake is over or given up.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn to_http(request: &Request) -> Result<hyper::Request<Empty<Bytes>>, Error> {
+    let mut http = hyper::Request::new(Empty::new());
+    *http.uri_mut() = request.path_and_query.parse().map_err(|error| {
+        Error::new(
+            Stage::Url,
+            Exit::Url,
+            format!("malformed URL: the path or query cannot be sent: {error}"),
+        )
+    })?;
+    for (name, value) in &request.headers {
+        let bad = |what: &str| Error::usage(format!("header '{name}': the {what} cannot be sent"));
+        http.headers_mut().append(
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("name"))?,
+            HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad("value"))?,
+        );
+    }
+    Ok(http)
+}
+
+fn header_pairs(response: &hyper::Response<Incoming>) -> Vec<(String, String)> {
+    response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect()
+}
+
+fn to_answer(response: &hyper::Response<Incoming>) -> Answer {
+    Answer {
+        http11: response.version() == hyper::Version::HTTP_11,
+        headers: header_pairs(response),
+    }
+}
+
+async fn read_refusal(response: hyper::Response<Incoming>) -> Refusal {
+    let status = response.status();
+    let phrase = response
+        .extensions()
+        .get::<hyper::ext::ReasonPhrase>()
+        .cloned();
+    let reason = match &phrase {
+        Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+        None => status.canonical_reason().unwrap_or_default().to_owned(),
+    };
+    let headers = header_pairs(&response);
+    let mut body = Vec::new();
+    // What has arrived counts, also when the rest does not come.
+    let _ = tokio::time::timeout(BODY_PATIENCE, read_body(response.into_body(), &mut body)).await;
+    let truncated = body.len() > BODY_SHOWN;
+    body.truncate(BODY_SHOWN);
+    Refusal {
+        status: status.as_u16(),
+        reason,
+        headers,
+        body,
+        truncated,
+    }
+}
+
+async fn read_body(mut incoming: Incoming, body: &mut Vec<u8>) {
+    while body.len() <= BODY_SHOWN {
+        match incoming.frame().await {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    body.extend_from_slice(&data[..data.len().min(BODY_SHOWN + 1)]);
+                }
+            }
+            Some(Err(_)) | None => return,
+        }
+    }
+}
+
+/// The error for a proper answer that is not 101: the status, the headers that explain it, the body.
+fn refused(refusal: &Refusal) -> Error {
+    let mut error = Error::new(
+        Stage::Handshake,
+        Exit::Refused,
+        format!(
+            "the server refused the handshake: HTTP {} {}",
+            refusal.status, refusal.reason
+        )
+        .trim_end(),
+    );
+    for (name, value) in &refusal.headers {
+        if matches!(
+            name.as_str(),
+            "www-authenticate" | "location" | "retry-after" | "sec-websocket-version"
+        ) {
+            error = error.detail(format!("{name}: {value}"));
+        }
+    }
+    for line in String::from_utf8_lossy(&refusal.body).lines() {
+        error = error.detail(format!("| {line}"));
+    }
+    if refusal.truncated {
+        error = error.detail("| … (more was sent)");
+    }
+    match advice_for(refusal.status) {
+        Some(advice) => error.advice(advice),
+        None => error,
+    }
+}
+
+fn advice_for(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200..=299 => "this is a web page, not a WebSocket endpoint: check the path",
+        300..=399 => "connect to the Location above",
+        400 => "-v shows the request; a missing --origin or --subprotocol is a frequent cause",
+        401 => "--token SOURCE or -u USER sends credentials",
+        403 => "some servers check the Origin: --origin https://HOST",
+        404 => "check the path of the URL",
+        407 => "the proxy wants credentials",
+        426 => "the server wants another protocol or version: -v shows what it said",
+        429 | 503 => "try again later",
+        502 | 504 => "the server behind the proxy does not answer",
+        _ => return None,
+    })
+}
+
+/// The error for an exchange that hyper could not make sense of.
+fn broken(error: &hyper::Error, log: &SharedLog) -> Error {
+    let log = log.lock();
+    let invalid = |message: String| Error::new(Stage::Handshake, Exit::Handshake, message);
+    if error.is_parse_too_large() {
+        return invalid(format!(
+            "the server sent more than {} KiB of headers",
+            MAX_HEAD / 1024
+        ));
+    }
+    if error.is_parse() {
+        return not_http(&log.received);
+    }
+    if log.received.is_empty()
+        && (error.is_incomplete_message() || error.is_closed() || error.is_canceled())
+    {
+        return invalid(
+            "the server closed the connection without answering the handshake".to_owned(),
+        )
+        .advice("check the port, and whether the server wants TLS (wss://)");
+    }
+    let cause =
+        std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    invalid(format!(
+        "the connection broke during the handshake: {cause}"
+    ))
+}
+
+fn not_http(received: &[u8]) -> Error {
+    let error = Error::new(
+        Stage::Handshake,
+        Exit::Handshake,
+        "the server's answer is not HTTP/1.1",
+    );
+    if received.starts_with(&[0x15, 0x03]) {
+        return error
+            .detail("it answered with a TLS alert")
+            .advice("wss:// instead of ws://");
+    }
+    let line = received
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let quoted = String::from_utf8_lossy(&line[..line.len().min(200)])
+        .trim_end()
+        .to_owned();
+    error
+        .detail(format!("it said: {quoted}"))
+        .advice("check the port: this may be another service")
+}

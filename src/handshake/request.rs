@@ -1,0 +1,256 @@
+//! The opening request (RFC 6455 §4.1), built from options. Pure.
+
+use crate::auth::{Placed, is_http_token};
+use crate::error::Error;
+use crate::uri::Target;
+
+/// What the user asked for; everything else in the request follows from the URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `-H`, in order.
+    pub headers: Vec<HeaderLine>,
+    pub origin: Option<String>,
+    /// `-A`; `None` is `wirecat/VERSION`.
+    pub user_agent: Option<String>,
+    /// `--subprotocol`, in the order of preference.
+    pub subprotocols: Vec<String>,
+}
+
+/// One `-H`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderLine {
+    /// `Name: value`, and `Name;` for an empty value.
+    Set(String, String),
+    /// `Name:` takes a header of wirecat's own out.
+    Remove(String),
+}
+
+impl HeaderLine {
+    /// Reads `Name: value`, `Name;` or `Name:`.
+    ///
+    /// # Errors
+    /// Exit 2 for a name that is no HTTP token or a value with a control character: a line break
+    /// there would smuggle in a second header.
+    pub fn parse(line: &str) -> Result<HeaderLine, Error> {
+        let wrong = |why: &str| {
+            Error::usage(format!("header '{}': {why}", shown_name(line)))
+                .advice("-H 'Name: value', 'Name;' for an empty value, 'Name:' to leave one out")
+        };
+        let (name, value) = match (line.split_once(':'), line.strip_suffix(';')) {
+            (Some((name, value)), _) => (name, Some(value.trim_matches([' ', '\t']))),
+            (None, Some(name)) => (name, None),
+            (None, None) => return Err(wrong("there is no colon")),
+        };
+        if !is_http_token(name) {
+            return Err(wrong(
+                "the name is empty or holds a character that no header name may have",
+            ));
+        }
+        let name = name.to_owned();
+        match value {
+            Some(value) if value.chars().any(|c| c.is_control() && c != '\t') => {
+                Err(wrong("the value holds a control character"))
+            }
+            Some("") => Ok(HeaderLine::Remove(name)),
+            Some(value) => Ok(HeaderLine::Set(name, value.to_owned())),
+            None => Ok(HeaderLine::Set(name, String::new())),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            HeaderLine::Set(name, _) | HeaderLine::Remove(name) => name,
+        }
+    }
+}
+
+/// A header that does not parse may hold a secret after its colon.
+fn shown_name(line: &str) -> &str {
+    line.split([':', '\r', '\n']).next().unwrap_or_default()
+}
+
+/// A request ready for the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub path_and_query: String,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The value of the first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every subprotocol that the request offers, whoever put it there.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.all("sec-websocket-protocol")
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+    }
+
+    /// Whether the user asks for extensions by `-H`; wirecat itself offers none.
+    pub fn offers_extensions(&self) -> bool {
+        self.header("sec-websocket-extensions").is_some()
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Builds the request. `key` is 16 random bytes in base64 (RFC 6455 §4.1 item 7).
+///
+/// A header given with `-H` replaces wirecat's own of that name; the same name given more than once
+/// is sent as often.
+pub fn build(target: &Target, options: &Options, placed: &Placed, key: String) -> Request {
+    let mut headers = own_headers(target, options, placed, key);
+    headers.retain(|(name, _)| {
+        !options
+            .headers
+            .iter()
+            .any(|line| line.name().eq_ignore_ascii_case(name))
+    });
+    for line in &options.headers {
+        if let HeaderLine::Set(name, value) = line {
+            headers.push((name.clone(), value.clone()));
+        }
+    }
+    Request {
+        path_and_query: target.path_and_query(),
+        headers,
+    }
+}
+
+fn own_headers(
+    target: &Target,
+    options: &Options,
+    placed: &Placed,
+    key: String,
+) -> Vec<(String, String)> {
+    let agent = concat!("wirecat/", env!("CARGO_PKG_VERSION"));
+    let mut headers: Vec<(String, String)> = Vec::new();
+    let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
+    add("Host", target.authority());
+    add("Upgrade", "websocket".to_owned());
+    add("Connection", "Upgrade".to_owned());
+    add("Sec-WebSocket-Key", key);
+    add("Sec-WebSocket-Version", "13".to_owned());
+    if let Some(origin) = &options.origin {
+        add("Origin", origin.clone());
+    }
+    match options.user_agent.as_deref() {
+        // As with curl, an empty agent sends none.
+        Some("") => {}
+        given => add("User-Agent", given.unwrap_or(agent).to_owned()),
+    }
+    let token = placed
+        .subprotocol
+        .as_ref()
+        .map(|secret| secret.expose().to_owned());
+    let offered: Vec<String> = options.subprotocols.iter().cloned().chain(token).collect();
+    if !offered.is_empty() {
+        add("Sec-WebSocket-Protocol", offered.join(", "));
+    }
+    if let Some((name, value)) = &placed.header {
+        add(name, value.expose().to_owned());
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    fn built(lines: &[&str]) -> Vec<String> {
+        let options = Options {
+            headers: lines
+                .iter()
+                .map(|line| HeaderLine::parse(line).unwrap())
+                .collect(),
+            ..Options::default()
+        };
+        let target = Target::parse("ws://h:81/x?y").unwrap();
+        let request = build(&target, &options, &Placed::default(), "KEY".into());
+        request
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect()
+    }
+
+    #[test]
+    fn the_plain_request() {
+        let expected = [
+            "Host: h:81",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: KEY",
+            "Sec-WebSocket-Version: 13",
+            concat!("User-Agent: wirecat/", env!("CARGO_PKG_VERSION")),
+        ];
+        assert_eq!(built(&[]), expected);
+    }
+
+    #[test]
+    fn the_users_headers_replace_repeat_and_remove() {
+        let headers = built(&[
+            "host: other",
+            "X-A: 1",
+            "X-A: 2",
+            "User-Agent:",
+            "X-E;",
+            "sec-websocket-version: 8",
+        ]);
+        assert_eq!(
+            headers[3..],
+            [
+                "host: other",
+                "X-A: 1",
+                "X-A: 2",
+                "X-E: ",
+                "sec-websocket-version: 8"
+            ]
+        );
+        assert!(
+            !headers
+                .iter()
+                .any(|header| header.starts_with("User-Agent"))
+        );
+    }
+
+    #[test]
+    fn a_header_that_would_smuggle_is_refused_and_not_shown() {
+        for line in ["X-A: 1\r\nX-B: 2", "no colon", ": x", "X A: 1"] {
+            let error = HeaderLine::parse(line).unwrap_err();
+            assert!(!error.message.contains("X-B"), "{error}");
+        }
+        let error = HeaderLine::parse("Authorization: s3cret\n").unwrap_err();
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn tokens_go_to_their_places() {
+        let placed = Placed {
+            header: Some(("X-Token".into(), Secret::new("h"))),
+            subprotocol: Some(Secret::new("tok")),
+            ..Placed::default()
+        };
+        let options = Options {
+            subprotocols: vec!["chat".into()],
+            ..Options::default()
+        };
+        let request = build(
+            &Target::parse("ws://h/").unwrap(),
+            &options,
+            &placed,
+            "K".into(),
+        );
+        assert_eq!(request.header("x-token"), Some("h"));
+        assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["chat", "tok"]);
+    }
+}

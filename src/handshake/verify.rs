@@ -1,0 +1,269 @@
+//! The server's answer held against RFC 6455 §4.1. Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use crate::error::{Error, Exit, Stage};
+use crate::handshake::request::Request;
+
+/// RFC 6455 §1.3.
+const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a 101 said. Header names are in lower case; values are as received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// `HTTP/1.1`, as opposed to 1.0.
+    pub http11: bool,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Answer {
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a header that is a comma-separated list of tokens has this one.
+    fn lists(&self, name: &str, token: &str) -> bool {
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .any(|item| item.trim().eq_ignore_ascii_case(token))
+    }
+
+    fn joined(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self.all(name).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+}
+
+/// What client and server agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreed {
+    pub subprotocol: Option<String>,
+    pub extensions: Option<String>,
+}
+
+/// `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2 item 5.4).
+pub fn accept_for(key: &str) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+}
+
+/// Checks a 101 against the request that it answers.
+///
+/// # Errors
+/// Exit 8, naming the header that is missing or wrong and what the server said instead.
+pub fn verify(request: &Request, answer: &Answer) -> Result<Agreed, Error> {
+    if !answer.http11 {
+        return Err(invalid(
+            "the 101 is HTTP/1.0, which cannot switch protocols",
+        ));
+    }
+    verify_upgrade(answer)?;
+    verify_accept(request, answer)?;
+    verify_extensions(request, answer)?;
+    Ok(Agreed {
+        subprotocol: verify_subprotocol(request, answer)?,
+        extensions: None,
+    })
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(
+        Stage::Handshake,
+        Exit::Handshake,
+        format!("not a WebSocket handshake: {}", message.into()),
+    )
+}
+
+/// RFC 6455 §4.1, items 2 and 3 of the list on the server's response.
+fn verify_upgrade(answer: &Answer) -> Result<(), Error> {
+    if !answer.lists("upgrade", "websocket") {
+        let said = answer
+            .joined("upgrade")
+            .map_or("there is none".to_owned(), |said| format!("it is '{said}'"));
+        return Err(invalid(format!(
+            "the Upgrade header must be 'websocket', but {said}"
+        )));
+    }
+    if !answer.lists("connection", "upgrade") {
+        let said = answer
+            .joined("connection")
+            .map_or("there is none".to_owned(), |said| format!("it is '{said}'"));
+        return Err(invalid(format!(
+            "the Connection header must contain 'Upgrade', but {said}"
+        ))
+        .advice("a proxy in between may have taken it out; connect to the server directly"));
+    }
+    Ok(())
+}
+
+/// Item 4. The answer proves that the server read this request, and is not a cache.
+fn verify_accept(request: &Request, answer: &Answer) -> Result<(), Error> {
+    let key = request.header("sec-websocket-key").unwrap_or_default();
+    let expected = accept_for(key);
+    match answer.joined("sec-websocket-accept") {
+        Some(said) if said.trim() == expected => Ok(()),
+        Some(said) => Err(invalid(format!("the Sec-WebSocket-Accept header is '{said}', expected '{expected}'"))
+            .advice("a cache or proxy that answers for the server gives this; connect to the server directly")),
+        None => Err(invalid(format!("there is no Sec-WebSocket-Accept header, expected '{expected}'"))),
+    }
+}
+
+/// Item 5.
+fn verify_extensions(request: &Request, answer: &Answer) -> Result<(), Error> {
+    let Some(said) = answer.joined("sec-websocket-extensions") else {
+        return Ok(());
+    };
+    Err(if request.offers_extensions() {
+        invalid(format!("the server chose the extension '{said}', offered by your -H, which wirecat does not speak"))
+            .advice("leave the Sec-WebSocket-Extensions header out")
+    } else {
+        invalid(format!(
+            "the server chose the extension '{said}', which was never offered"
+        ))
+    })
+}
+
+/// Item 6. A server that chooses none of those offered is allowed.
+fn verify_subprotocol(request: &Request, answer: &Answer) -> Result<Option<String>, Error> {
+    let Some(said) = answer.joined("sec-websocket-protocol") else {
+        return Ok(None);
+    };
+    if request.subprotocols().any(|offered| offered == said) {
+        return Ok(Some(said));
+    }
+    let offered: Vec<&str> = request.subprotocols().collect();
+    Err(if offered.is_empty() {
+        invalid(format!(
+            "the server chose the subprotocol '{said}', and none was offered"
+        ))
+        .advice(format!("--subprotocol '{said}' offers it"))
+    } else {
+        invalid(format!(
+            "the server chose the subprotocol '{said}', which is not one of those offered ({})",
+            offered.join(", ")
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(extra: &[(&str, &str)]) -> Request {
+        let mut headers = vec![(
+            "Sec-WebSocket-Key".to_owned(),
+            "dGhlIHNhbXBsZSBub25jZQ==".to_owned(),
+        )];
+        headers.extend(
+            extra
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string())),
+        );
+        Request {
+            path_and_query: "/".into(),
+            headers,
+        }
+    }
+
+    /// The answer of RFC 6455 §1.3, with headers replaced or added.
+    fn answer(changes: &[(&str, &str)]) -> Answer {
+        let mut headers: Vec<(String, String)> = [
+            ("upgrade", "websocket"),
+            ("connection", "Upgrade"),
+            ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        ]
+        .iter()
+        .filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name))
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+        let added = changes.iter().filter(|(_, value)| !value.is_empty());
+        headers.extend(added.map(|(name, value)| (name.to_string(), value.to_string())));
+        Answer {
+            http11: true,
+            headers,
+        }
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        assert_eq!(
+            accept_for("dGhlIHNhbXBsZSBub25jZQ=="),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
+        assert_eq!(verify(&request(&[]), &answer(&[])), Ok(Agreed::default()));
+    }
+
+    #[test]
+    fn token_lists_and_any_case_are_accepted() {
+        for changes in [
+            [
+                ("connection", "keep-alive, Upgrade"),
+                ("upgrade", "WebSocket"),
+            ],
+            [("connection", "UPGRADE"), ("upgrade", "h2c, websocket")],
+        ] {
+            assert!(
+                verify(&request(&[]), &answer(&changes)).is_ok(),
+                "{changes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_broken_answer_is_named() {
+        for (change, word) in [
+            (("upgrade", ""), "Upgrade header"),
+            (("upgrade", "h2c"), "'h2c'"),
+            (("connection", ""), "Connection header"),
+            (("connection", "close"), "'close'"),
+            (("sec-websocket-accept", ""), "no Sec-WebSocket-Accept"),
+            (("sec-websocket-accept", "AAAA"), "'AAAA'"),
+            (
+                ("sec-websocket-extensions", "x-foo"),
+                "'x-foo', which was never offered",
+            ),
+            (("sec-websocket-protocol", "chat"), "none was offered"),
+        ] {
+            let error = verify(&request(&[]), &answer(&[change])).unwrap_err();
+            assert_eq!(error.exit, Exit::Handshake);
+            assert!(error.message.contains(word), "{change:?}: {error}");
+        }
+        let old = Answer {
+            http11: false,
+            ..answer(&[])
+        };
+        assert!(verify(&request(&[]), &old).is_err());
+    }
+
+    #[test]
+    fn a_subprotocol_must_be_one_of_those_offered() {
+        let offered = request(&[("Sec-WebSocket-Protocol", "chat.v2, chat.v1")]);
+        let agreed = verify(&offered, &answer(&[("sec-websocket-protocol", "chat.v1")])).unwrap();
+        assert_eq!(agreed.subprotocol.as_deref(), Some("chat.v1"));
+        assert_eq!(verify(&offered, &answer(&[])).unwrap().subprotocol, None);
+        let error = verify(
+            &offered,
+            &answer(&[("sec-websocket-protocol", "chat.v1,chat.v2")]),
+        )
+        .unwrap_err();
+        assert!(
+            error.message.contains("not one of those offered"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_extension_asked_for_by_hand_is_not_pretended_to_work() {
+        let offered = request(&[("Sec-WebSocket-Extensions", "permessage-deflate")]);
+        let error = verify(
+            &offered,
+            &answer(&[("sec-websocket-extensions", "permessage-deflate")]),
+        )
+        .unwrap_err();
+        assert!(error.message.contains("does not speak"), "{error}");
+    }
+}

@@ -1,0 +1,227 @@
+//! How a connection ended, and what that means for the exit code. Pure.
+
+use std::time::Duration;
+
+use crate::error::{Error, Exit, Stage};
+use crate::event::{Close, close_code_name};
+
+/// What stops a run from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGINT
+    Interrupt,
+    /// SIGTERM
+    Terminate,
+    /// `--max-time`
+    MaxTime,
+}
+
+/// What became of our Close.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The peer's own Close.
+    Close(Close),
+    /// The peer ended the TCP connection instead.
+    Eof,
+    TimedOut,
+    /// The connection broke.
+    Lost(String),
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The front end closed.
+    ByUs(Answer),
+    ByPeer(Close),
+    /// No Close came: 1006.
+    Lost(String),
+    /// The peer broke a rule; `code` is that of the Close we sent.
+    Violation {
+        code: u16,
+        rule: String,
+    },
+    /// The peer was dead.
+    NoPong {
+        waited: Duration,
+        silent: Duration,
+    },
+    Stopped(Stop),
+}
+
+/// What the front end knows of its own success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// `Some(false)` where `--count`, `--until` or `-1` was asked for and not met.
+    pub condition_met: Option<bool>,
+    /// Whoever read stdout has gone.
+    pub output_closed: bool,
+    /// The input could not be sent as it is; it has been told.
+    pub bad_input: bool,
+}
+
+impl Ended {
+    /// The exit code, given what the front end knows.
+    pub fn exit(&self, verdict: Verdict) -> Exit {
+        if let Ended::Stopped(stop) = self {
+            return match stop {
+                Stop::Interrupt => Exit::Interrupted,
+                Stop::Terminate => Exit::Terminated,
+                Stop::MaxTime => Exit::Timeout,
+            };
+        }
+        if verdict.output_closed || verdict.condition_met == Some(true) {
+            return Exit::Ok;
+        }
+        match self.own_exit() {
+            Exit::Ok if verdict.bad_input => Exit::Usage,
+            Exit::Ok if verdict.condition_met == Some(false) => Exit::Unmet,
+            other => other,
+        }
+    }
+
+    fn own_exit(&self) -> Exit {
+        match self {
+            Ended::ByUs(Answer::Close(close)) | Ended::ByPeer(close) => exit_of_close(close),
+            _ => self.error().map_or(Exit::Ok, |error| error.exit),
+        }
+    }
+
+    /// What to tell, where the connection did not end well. A Close that the peer sent has been
+    /// told as such when it came.
+    pub fn error(&self) -> Option<Error> {
+        match self {
+            Ended::ByUs(Answer::Close(_) | Answer::Eof) | Ended::ByPeer(_) => None,
+            Ended::ByUs(Answer::TimedOut) => Some(
+                Error::new(
+                    Stage::Close,
+                    Exit::Timeout,
+                    "the server did not answer our Close in time",
+                )
+                .advice("--close-timeout T waits longer"),
+            ),
+            Ended::ByUs(Answer::Lost(why)) | Ended::Lost(why) => Some(lost(why)),
+            Ended::Violation { code, rule } => Some(
+                Error::new(
+                    Stage::Receive,
+                    Exit::Protocol,
+                    format!("the server broke the protocol: {rule}"),
+                )
+                .detail(format!("closed by us: {code} ({})", close_code_name(*code))),
+            ),
+            Ended::NoPong { waited, silent } => Some(Error::new(
+                Stage::Receive,
+                Exit::Timeout,
+                format!(
+                    "no pong within {} s (last byte {} s ago)",
+                    waited.as_secs(),
+                    silent.as_secs()
+                ),
+            )),
+            Ended::Stopped(Stop::MaxTime) => Some(Error::new(
+                Stage::Receive,
+                Exit::Timeout,
+                "--max-time is over",
+            )),
+            Ended::Stopped(_) => None,
+        }
+    }
+}
+
+/// The exit code that a Close from the peer gives by itself.
+pub fn exit_of_close(close: &Close) -> Exit {
+    match close.reported_code() {
+        1000 | 1001 | 1005 => Exit::Ok,
+        3000..=4999 => Exit::PeerPrivate,
+        _ => Exit::PeerError,
+    }
+}
+
+fn lost(why: &str) -> Error {
+    Error::new(
+        Stage::Receive,
+        Exit::Lost,
+        format!("connection lost without a Close frame (1006): {why}"),
+    )
+    .advice(
+        "see the server's log: it crashed, was stopped, or a proxy between cut an idle connection",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(code: u16) -> Ended {
+        Ended::ByPeer(Close::new(code, ""))
+    }
+
+    #[test]
+    fn the_exit_code_of_every_end() {
+        let ended = [
+            (peer(1000), Exit::Ok),
+            (peer(1001), Exit::Ok),
+            (Ended::ByPeer(Close::default()), Exit::Ok),
+            (peer(1011), Exit::PeerError),
+            (peer(1014), Exit::PeerError),
+            (peer(3000), Exit::PeerPrivate),
+            (peer(4001), Exit::PeerPrivate),
+            (Ended::Lost("reset".into()), Exit::Lost),
+            (Ended::ByUs(Answer::Close(Close::normal())), Exit::Ok),
+            (
+                Ended::ByUs(Answer::Close(Close::new(1011, ""))),
+                Exit::PeerError,
+            ),
+            (Ended::ByUs(Answer::Eof), Exit::Ok),
+            (Ended::ByUs(Answer::TimedOut), Exit::Timeout),
+            (Ended::ByUs(Answer::Lost("reset".into())), Exit::Lost),
+            (
+                Ended::Violation {
+                    code: 1002,
+                    rule: "x".into(),
+                },
+                Exit::Protocol,
+            ),
+            (
+                Ended::NoPong {
+                    waited: Duration::ZERO,
+                    silent: Duration::ZERO,
+                },
+                Exit::Timeout,
+            ),
+            (Ended::Stopped(Stop::Interrupt), Exit::Interrupted),
+            (Ended::Stopped(Stop::Terminate), Exit::Terminated),
+            (Ended::Stopped(Stop::MaxTime), Exit::Timeout),
+        ];
+        for (ended, exit) in ended {
+            assert_eq!(ended.exit(Verdict::default()), exit, "{ended:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_front_end_knows_weighs_in() {
+        let unmet = Verdict {
+            condition_met: Some(false),
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(unmet), Exit::Unmet);
+        assert_eq!(peer(4001).exit(unmet), Exit::PeerPrivate);
+        let met = Verdict {
+            condition_met: Some(true),
+            ..Verdict::default()
+        };
+        assert_eq!(Ended::ByUs(Answer::TimedOut).exit(met), Exit::Ok);
+        assert_eq!(Ended::Stopped(Stop::Interrupt).exit(met), Exit::Interrupted);
+        let gone = Verdict {
+            output_closed: true,
+            ..Verdict::default()
+        };
+        assert_eq!(Ended::Lost("x".into()).exit(gone), Exit::Ok);
+        let bad = Verdict {
+            bad_input: true,
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(bad), Exit::Usage);
+        assert_eq!(peer(1011).exit(bad), Exit::PeerError);
+    }
+}

@@ -1,0 +1,270 @@
+//! What a connection does by itself: pings, deadlines, the closing handshake. Pure: the time comes
+//! in as an argument, and nothing here sends.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+/// Pings of ours that may be on their way at once; older ones lose their round-trip time.
+const MAX_OUTSTANDING: usize = 16;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long the peer's answer to our Close is waited for.
+    pub close_timeout: Duration,
+    /// `None` sends no pings.
+    pub ping_interval: Option<Duration>,
+    /// How long after a ping the peer may stay silent.
+    pub ping_timeout: Duration,
+}
+
+/// What has to be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Nothing,
+    Ping(Bytes),
+    /// The peer has been silent for `silent`, of which `waited` since a ping.
+    Dead {
+        waited: Duration,
+        silent: Duration,
+    },
+    /// Our Close was not answered.
+    CloseTimedOut,
+}
+
+#[derive(Clone, Debug)]
+struct Outstanding {
+    data: Bytes,
+    /// `None` while it is stuck behind a full send buffer.
+    sent: Option<Instant>,
+}
+
+/// One connection's clockwork.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    options: Options,
+    last_heard: Instant,
+    next_ping: Option<Instant>,
+    outstanding: Vec<Outstanding>,
+    /// When the oldest ping that nothing has been heard since went out.
+    waiting_since: Option<Instant>,
+    pings: u64,
+    close_deadline: Option<Instant>,
+}
+
+impl Machine {
+    /// A machine for a connection that opened at `now`.
+    pub fn new(options: Options, now: Instant) -> Self {
+        Machine {
+            next_ping: options.ping_interval.map(|interval| now + interval),
+            options,
+            last_heard: now,
+            outstanding: Vec::new(),
+            waiting_since: None,
+            pings: 0,
+            close_deadline: None,
+        }
+    }
+
+    /// Any byte from the peer is a sign of life.
+    pub fn handle_bytes(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.waiting_since = None;
+    }
+
+    /// A ping was handed over for sending, ours or the user's.
+    pub fn handle_ping_queued(&mut self, data: Bytes) {
+        if self.outstanding.len() == MAX_OUTSTANDING {
+            self.outstanding.remove(0);
+        }
+        self.outstanding.push(Outstanding { data, sent: None });
+    }
+
+    /// Everything handed over has left for the kernel: only now do pings count against the peer.
+    pub fn handle_flushed(&mut self, now: Instant) {
+        for ping in self
+            .outstanding
+            .iter_mut()
+            .filter(|ping| ping.sent.is_none())
+        {
+            ping.sent = Some(now);
+            if self.options.ping_interval.is_some() {
+                self.waiting_since.get_or_insert(now);
+            }
+        }
+    }
+
+    /// A pong came: the round-trip time, where it answers a ping of ours (RFC 6455 §5.5.3: it may
+    /// answer only the most recent one).
+    pub fn handle_pong(&mut self, data: &[u8], now: Instant) -> Option<Duration> {
+        let answered = self
+            .outstanding
+            .iter()
+            .rposition(|ping| ping.data == data)?;
+        let sent = self.outstanding[answered].sent;
+        self.outstanding.drain(..=answered);
+        sent.map(|sent| now - sent)
+    }
+
+    /// We sent a Close, or will never be able to: the peer has until the close timeout, and no
+    /// longer than `at_most`.
+    pub fn handle_closing(&mut self, now: Instant, at_most: Duration) {
+        let patience = self.options.close_timeout.min(at_most);
+        let deadline = now + patience;
+        self.close_deadline = Some(
+            self.close_deadline
+                .map_or(deadline, |earlier| earlier.min(deadline)),
+        );
+        self.next_ping = None;
+        self.waiting_since = None;
+    }
+
+    /// The answer to our Close is late through no fault of the peer's: it has as long again.
+    pub fn handle_delay(&mut self, now: Instant) {
+        self.close_deadline = Some(now + self.options.close_timeout);
+    }
+
+    /// When [`Machine::handle_timeout`] next has something to say.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.close_deadline, self.next_ping, self.dead_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) -> Action {
+        if self.close_deadline.is_some_and(|deadline| deadline <= now) {
+            return Action::CloseTimedOut;
+        }
+        if let (Some(dead_at), Some(since)) = (self.dead_at(), self.waiting_since)
+            && dead_at <= now
+        {
+            return Action::Dead {
+                waited: now - since,
+                silent: now - self.last_heard,
+            };
+        }
+        match (self.next_ping, self.options.ping_interval) {
+            (Some(due), Some(interval)) if due <= now => {
+                self.next_ping = Some(now + interval);
+                self.pings += 1;
+                Action::Ping(Bytes::from(format!("wirecat {}", self.pings)))
+            }
+            _ => Action::Nothing,
+        }
+    }
+
+    fn dead_at(&self) -> Option<Instant> {
+        self.waiting_since
+            .map(|since| since + self.options.ping_timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn machine(interval: Option<u32>) -> (Machine, Instant) {
+        let start = Instant::now();
+        let options = Options {
+            close_timeout: 5 * SECOND,
+            ping_interval: interval.map(|seconds| seconds * SECOND),
+            ping_timeout: 20 * SECOND,
+        };
+        (Machine::new(options, start), start)
+    }
+
+    #[track_caller]
+    fn send_ping(machine: &mut Machine, now: Instant) -> Bytes {
+        let Action::Ping(data) = machine.handle_timeout(now) else {
+            panic!("no ping is due");
+        };
+        machine.handle_ping_queued(data.clone());
+        data
+    }
+
+    #[test]
+    fn without_an_interval_nothing_is_ever_due() {
+        let (mut machine, start) = machine(None);
+        machine.handle_ping_queued(Bytes::from_static(b"mine"));
+        machine.handle_flushed(start);
+        assert_eq!(machine.poll_timeout(), None);
+        assert_eq!(
+            machine.handle_timeout(start + 1000 * SECOND),
+            Action::Nothing
+        );
+        assert_eq!(machine.handle_pong(b"mine", start + SECOND), Some(SECOND));
+    }
+
+    #[test]
+    fn a_silent_peer_is_dead_after_interval_and_timeout() {
+        let (mut machine, start) = machine(Some(20));
+        assert_eq!(machine.poll_timeout(), Some(start + 20 * SECOND));
+        let pinged = start + 20 * SECOND;
+        send_ping(&mut machine, pinged);
+        machine.handle_flushed(pinged);
+        let dead = pinged + 20 * SECOND;
+        assert_eq!(
+            machine.handle_timeout(dead),
+            Action::Dead {
+                waited: 20 * SECOND,
+                silent: 40 * SECOND
+            }
+        );
+    }
+
+    #[test]
+    fn any_byte_is_life() {
+        let (mut machine, start) = machine(Some(20));
+        let pinged = start + 20 * SECOND;
+        send_ping(&mut machine, pinged);
+        machine.handle_flushed(pinged);
+        machine.handle_bytes(pinged + SECOND);
+        assert_eq!(machine.poll_timeout(), Some(start + 40 * SECOND));
+        assert!(matches!(
+            machine.handle_timeout(start + 40 * SECOND),
+            Action::Ping(_)
+        ));
+    }
+
+    #[test]
+    fn a_ping_stuck_behind_a_full_buffer_does_not_count_against_the_peer() {
+        let (mut machine, start) = machine(Some(20));
+        send_ping(&mut machine, start + 20 * SECOND);
+        assert!(matches!(
+            machine.handle_timeout(start + 300 * SECOND),
+            Action::Ping(_)
+        ));
+    }
+
+    #[test]
+    fn a_pong_gives_the_round_trip_of_its_ping_and_settles_older_ones() {
+        let (mut machine, start) = machine(None);
+        for data in ["a", "b", "c"] {
+            machine.handle_ping_queued(Bytes::from(data));
+        }
+        machine.handle_flushed(start);
+        assert_eq!(machine.handle_pong(b"unasked", start + SECOND), None);
+        assert_eq!(machine.handle_pong(b"b", start + SECOND), Some(SECOND));
+        assert_eq!(machine.handle_pong(b"a", start + SECOND), None);
+        assert_eq!(
+            machine.handle_pong(b"c", start + 2 * SECOND),
+            Some(2 * SECOND)
+        );
+    }
+
+    #[test]
+    fn a_close_has_its_own_deadline_and_ends_the_pings() {
+        let (mut machine, start) = machine(Some(1));
+        machine.handle_closing(start, Duration::MAX);
+        assert_eq!(machine.poll_timeout(), Some(start + 5 * SECOND));
+        machine.handle_closing(start, SECOND);
+        assert_eq!(
+            machine.handle_timeout(start + SECOND),
+            Action::CloseTimedOut
+        );
+    }
+}

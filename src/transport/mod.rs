@@ -1,0 +1,90 @@
+//! From a host name to a byte stream: name lookup, TCP, TLS. Each layer takes a stream and gives a
+//! stream. It knows nothing of HTTP or WebSocket.
+
+mod tcp;
+pub mod tls;
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::error::Error;
+use crate::event::{Timing, TlsInfo};
+use crate::uri::Target;
+
+/// What every layer is: a stream of bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Boxed, because the layers differ from one connection to the next. One virtual call a system call.
+pub type BoxedStream = Box<dyn Stream>;
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub tls: tls::Options,
+}
+
+/// The step that a connection attempt is in, for the message when its time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Lookup,
+    Connect,
+    Tls,
+    Upgrade,
+}
+
+/// A byte stream to the server.
+pub struct Dialed {
+    pub stream: BoxedStream,
+    pub address: SocketAddr,
+    pub tls: Option<TlsInfo>,
+    /// All but `upgrade`.
+    pub timing: Timing,
+}
+
+/// Connects to `target`. `on_address` hears the first address before it is tried; `step` always
+/// holds the step in progress. The caller sets the deadline.
+///
+/// # Errors
+/// Exit 6 (name), 7 (connect), 35 (TLS), 60 (certificate), 2 (`--cacert` unreadable).
+pub async fn dial(
+    target: &Target,
+    options: &Options,
+    step: &Cell<Step>,
+    on_address: &mut dyn FnMut(SocketAddr),
+) -> Result<Dialed, Error> {
+    let mut timing = Timing::default();
+    let started = Instant::now();
+    step.set(Step::Lookup);
+    let addresses = tcp::resolve(&target.host, target.port).await?;
+    if matches!(target.host, url::Host::Domain(_)) {
+        timing.dns = Some(started.elapsed());
+    }
+
+    let started = Instant::now();
+    step.set(Step::Connect);
+    on_address(addresses[0]);
+    let (tcp, address) = tcp::connect(target, &addresses).await?;
+    timing.tcp = Some(started.elapsed());
+
+    if !target.tls {
+        return Ok(Dialed {
+            stream: Box::new(tcp),
+            address,
+            tls: None,
+            timing,
+        });
+    }
+    let started = Instant::now();
+    step.set(Step::Tls);
+    let (stream, info) = tls::connect(tcp, &target.host, &options.tls).await?;
+    timing.tls = Some(started.elapsed());
+    Ok(Dialed {
+        stream: Box::new(stream),
+        address,
+        tls: Some(info),
+        timing,
+    })
+}

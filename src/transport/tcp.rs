@@ -1,0 +1,155 @@
+//! Name lookup and TCP, all addresses tried.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::net::{TcpStream, lookup_host};
+use url::Host;
+
+use crate::error::{Error, Exit, Stage};
+use crate::uri::Target;
+
+/// How long one address is given before the next is tried beside it (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// The addresses of a host, families in turn; never empty.
+pub(crate) async fn resolve(host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    let name = match host {
+        Host::Ipv4(ip) => return Ok(vec![SocketAddr::new(IpAddr::V4(*ip), port)]),
+        Host::Ipv6(ip) => return Ok(vec![SocketAddr::new(IpAddr::V6(*ip), port)]),
+        Host::Domain(name) => name,
+    };
+    let unknown = |why: String| {
+        Error::new(
+            Stage::Dns,
+            Exit::Dns,
+            format!("could not resolve the host name '{name}': {why}"),
+        )
+        .advice("check the spelling and your network")
+    };
+    let found: Vec<SocketAddr> = lookup_host((name.as_str(), port))
+        .await
+        .map_err(|error| unknown(error.to_string()))?
+        .collect();
+    if found.is_empty() {
+        return Err(unknown("it has no address".to_owned()));
+    }
+    Ok(interleave(found))
+}
+
+/// Families in turn, beginning with the first one given (RFC 8305 §4).
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses[0].is_ipv6();
+    let (mut first, mut second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|a| a.is_ipv6() == first_is_v6);
+    first.reverse();
+    second.reverse();
+    let mut mixed = Vec::new();
+    while !first.is_empty() || !second.is_empty() {
+        mixed.extend(first.pop());
+        mixed.extend(second.pop());
+    }
+    mixed
+}
+
+/// Connects to whichever address answers first, each given a head start over the next.
+pub(crate) async fn connect(
+    target: &Target,
+    addresses: &[SocketAddr],
+) -> Result<(TcpStream, SocketAddr), Error> {
+    match race(addresses).await {
+        Ok((stream, address)) => {
+            // Batching makes the packets; Nagle would only add delay. A socket that refuses is no
+            // reason to give up.
+            let _ = stream.set_nodelay(true);
+            Ok((stream, address))
+        }
+        Err(failures) => Err(unreachable_error(target, &failures)),
+    }
+}
+
+type Failures = Vec<(SocketAddr, io::Error)>;
+
+async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failures> {
+    let mut waiting = addresses.iter().copied();
+    let mut running = FuturesUnordered::new();
+    let mut failures = Vec::new();
+    loop {
+        match waiting.next() {
+            Some(address) => {
+                running.push(async move { (address, TcpStream::connect(address).await) })
+            }
+            None if running.is_empty() => return Err(failures),
+            None => {}
+        }
+        let more = waiting.len() > 0;
+        tokio::select! {
+            Some((address, result)) = running.next() => match result {
+                Ok(stream) => return Ok((stream, address)),
+                Err(error) => failures.push((address, error)),
+            },
+            () = tokio::time::sleep(STAGGER), if more => {}
+        }
+    }
+}
+
+fn unreachable_error(target: &Target, failures: &Failures) -> Error {
+    let place = format!("{}:{}", target.host, target.port);
+    let why = failures
+        .first()
+        .map_or_else(String::new, |(_, error)| format!(": {}", plain(error)));
+    let mut error = Error::new(
+        Stage::Connect,
+        Exit::Connect,
+        format!("could not connect to {place}{why}"),
+    );
+    for (address, failure) in failures {
+        if failures.len() > 1 || address.to_string() != place {
+            error = error.detail(format!("{address}: {}", plain(failure)));
+        }
+    }
+    if failures
+        .iter()
+        .any(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused)
+    {
+        return error.advice("check that the server is running and listens on that port");
+    }
+    error.advice("check the address, your network and any firewall")
+}
+
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let addresses = |list: &[&str]| {
+            list.iter()
+                .map(|a| a.parse().unwrap())
+                .collect::<Vec<SocketAddr>>()
+        };
+        let mixed = interleave(addresses(&[
+            "[::1]:1",
+            "[::2]:1",
+            "[::3]:1",
+            "1.1.1.1:1",
+            "2.2.2.2:1",
+        ]));
+        assert_eq!(
+            mixed,
+            addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
+        );
+    }
+}
