@@ -3,6 +3,7 @@ pub mod error;
 pub mod event;
 pub mod handshake;
 pub mod secret;
+pub mod serve;
 pub mod session;
 pub mod transport;
 pub mod uri;

@@ -1,0 +1,190 @@
+//! The debug server: rooms that echo, refuse, close or stay silent, so that a client can be tried
+//! with nothing else installed. It accepts everybody and keeps no state between connections; it is
+//! not meant for the open internet, yet no client may take it down or grow its memory without end.
+
+pub mod endpoints;
+mod rooms;
+mod upgrade;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::ready;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use endpoints::Room;
+use upgrade::Answer;
+
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long clients may take to answer the Close of a server that is going away.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+
+/// Takes one line without its end.
+pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What the caller decides about the server.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Told one line per request (`127.0.0.1:5555 GET /echo -> 101`) and one per end of a
+    /// connection (`127.0.0.1:5555 closed by client: 1000 (normal closure)`). The lines hold bytes
+    /// that a client chose; whoever prints them escapes them first.
+    pub log: Option<Log>,
+}
+
+impl Options {
+    fn log(&self, line: fmt::Arguments<'_>) {
+        if let Some(log) = &self.log {
+            log(&line.to_string());
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("log", &self.log.is_some())
+            .finish()
+    }
+}
+
+/// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two seconds
+/// to answer it. Dropping the future ends all connections at once.
+///
+/// # Errors
+/// None at present: a connection's error ends that connection only, and a failing `accept`, as with
+/// too many open files, is logged and tried again.
+pub async fn run(
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            (stream, peer) = accept(&listener, &options) => {
+                let connection = Connection { peer, options: options.clone() };
+                connections.spawn(connection.serve(stream, stopping.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+            () = &mut shutdown => break,
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    let all_gone = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(SHUTDOWN_TIMEOUT, all_gone).await;
+    Ok(())
+}
+
+/// The next connection, however long that takes.
+async fn accept(listener: &TcpListener, options: &Options) -> (TcpStream, SocketAddr) {
+    let mut backoff = MIN_BACKOFF;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // Out of file descriptors, most likely: at once, it would only fail again.
+            Err(error) => options.log(format_args!("accept: {error}")),
+        }
+        sleep(backoff).await;
+        backoff = MAX_BACKOFF.min(backoff * 2);
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it the server.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+struct Connection {
+    peer: SocketAddr,
+    options: Options,
+}
+
+impl Connection {
+    /// HTTP requests first; if one of them turned the connection into a WebSocket, its room.
+    async fn serve(self, stream: TcpStream, stopping: watch::Receiver<bool>) {
+        let Some((upgrade, room)) = self.serve_http(stream, stopped(stopping.clone())).await else {
+            return;
+        };
+        match upgrade.await {
+            Ok(upgraded) => {
+                let ended = rooms::serve(upgraded, room, stopped(stopping)).await;
+                self.log(format_args!("{ended}"));
+            }
+            Err(error) => self.log(format_args!("upgrade: {error}")),
+        }
+    }
+
+    async fn serve_http(
+        &self,
+        stream: TcpStream,
+        stopped: impl Future<Output = ()>,
+    ) -> Option<(OnUpgrade, Room)> {
+        // Without it a small echo waits for the client's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let upgrade = Mutex::new(None);
+        let service = service_fn(|request| {
+            let (answer, wanted) = self.answer(request);
+            if wanted.is_some() {
+                *upgrade.lock().expect("nothing panics under this lock") = wanted;
+            }
+            ready(Ok::<_, Infallible>(answer))
+        });
+        let mut http = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
+        );
+        let served = tokio::select! {
+            served = http.as_mut() => served,
+            () = stopped => {
+                http.as_mut().graceful_shutdown();
+                http.as_mut().await
+            }
+        };
+        if let Err(error) = served {
+            self.log(format_args!("HTTP: {error}"));
+        }
+        upgrade
+            .lock()
+            .expect("nothing panics under this lock")
+            .take()
+    }
+
+    fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Room)>) {
+        let (answer, room) = upgrade::answer(&request);
+        let (method, target) = (request.method(), request.uri());
+        self.log(format_args!(
+            "{method} {target} -> {}",
+            answer.status().as_u16()
+        ));
+        let upgrade = room.map(|room| (hyper::upgrade::on(&mut request), room));
+        (answer, upgrade)
+    }
+
+    fn log(&self, line: fmt::Arguments<'_>) {
+        self.options.log(format_args!("{} {line}", self.peer));
+    }
+}

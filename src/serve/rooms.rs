@@ -1,0 +1,316 @@
+//! What happens on a connection once it is a WebSocket: the rooms, and the end of each connection.
+//!
+//! A room never reads faster than its peer does: what cannot be written stops the reading, so a
+//! client that only sends costs a bounded amount of memory.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+
+use super::endpoints::Room;
+use crate::event::{Close, close_code_name};
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// The largest message and frame taken, and the most a delayed echo holds back.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// How many messages a delayed echo holds back before it stops reading.
+const MAX_QUEUE: usize = 1024;
+
+/// How long the peer may take to answer a Close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the peer may take to close its side of the TCP connection.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Why a conversation is over.
+enum Over {
+    /// The room, or the end of the server, wants a closing handshake.
+    Ours(Close),
+    /// The peer sent a Close.
+    Peer(Close),
+    /// The connection broke, or the peer broke the protocol.
+    Failed(Error),
+}
+
+impl From<Error> for Over {
+    fn from(error: Error) -> Self {
+        Over::Failed(error)
+    }
+}
+
+/// How a connection ended, for the log. The reason may be the peer's, and is not escaped.
+pub(super) struct Ended {
+    how: &'static str,
+    close: Close,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.close.reported_code();
+        write!(f, "{}: {code} ({})", self.how, close_code_name(code))?;
+        if !self.close.reason.is_empty() {
+            write!(f, " {}", self.close.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// Our Close came first.
+fn by_server(close: Close) -> Ended {
+    Ended {
+        how: "closed by server",
+        close,
+    }
+}
+
+/// The peer's Close came first.
+fn by_client(close: Close) -> Ended {
+    Ended {
+        how: "closed by client",
+        close,
+    }
+}
+
+/// There was no Close (RFC 6455 §7.1.5).
+fn lost(error: &Error) -> Ended {
+    Ended {
+        how: "lost",
+        close: Close::new(1006, error.to_string()),
+    }
+}
+
+/// Serves one connection until it is over, `stopped` at the latest.
+pub(super) async fn serve(
+    upgraded: Upgraded,
+    room: Room,
+    stopped: impl Future<Output = ()>,
+) -> Ended {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE));
+    let io = TokioIo::new(upgraded);
+    let mut socket = Socket::from_raw_socket(io, Role::Server, Some(config)).await;
+    let over = tokio::select! {
+        over = converse(&mut socket, room) => over,
+        () = stopped => Over::Ours(Close::new(1001, "server shutting down")),
+    };
+    finish(&mut socket, over).await
+}
+
+async fn converse(socket: &mut Socket, room: Room) -> Over {
+    let outcome = match room {
+        Room::Echo { delay } if delay.is_zero() => echo(socket, u64::MAX).await,
+        Room::Echo { delay } => echo_later(socket, delay).await,
+        Room::Close { after, .. } => echo(socket, after).await,
+        // A status never becomes a WebSocket; taking it for a silent room harms nobody.
+        Room::Silent | Room::Status(_) => swallow(socket).await,
+    };
+    match (outcome, room) {
+        (Err(over), _) => over,
+        (Ok(()), Room::Close { code, reason, .. }) => Over::Ours(Close {
+            code: Some(code).filter(|code| *code != 1005),
+            reason,
+        }),
+        (Ok(()), _) => Over::Ours(Close::normal()),
+    }
+}
+
+/// Sends back this many messages.
+async fn echo(socket: &mut Socket, count: u64) -> Result<(), Over> {
+    for _ in 0..count {
+        let message = next_data(socket).await?;
+        socket.feed(message).await?;
+    }
+    Ok(())
+}
+
+async fn swallow(socket: &mut Socket) -> Result<(), Over> {
+    loop {
+        next_data(socket).await?;
+    }
+}
+
+/// Sends every message back `delay` after it arrived. Messages still held when the peer sends its
+/// Close are lost: nothing may follow the Close that answers it (RFC 6455 §5.5.1).
+async fn echo_later(socket: &mut Socket, delay: Duration) -> Result<(), Over> {
+    let mut held = Held::default();
+    loop {
+        tokio::select! {
+            biased;
+            now = held.due(), if !held.queue.is_empty() => {
+                while let Some(message) = held.pop(now) {
+                    socket.feed(message).await?;
+                }
+                socket.flush().await?;
+            }
+            message = next_data(socket), if !held.is_full() => {
+                held.push(Instant::now() + delay, message?);
+            }
+        }
+    }
+}
+
+/// The messages of a delayed echo, in the order of their arrival and so of their due time.
+#[derive(Default)]
+struct Held {
+    queue: VecDeque<(Instant, Message)>,
+    bytes: usize,
+}
+
+impl Held {
+    fn is_full(&self) -> bool {
+        self.queue.len() >= MAX_QUEUE || self.bytes >= MAX_MESSAGE
+    }
+
+    fn push(&mut self, due: Instant, message: Message) {
+        self.bytes += message.len();
+        self.queue.push_back((due, message));
+    }
+
+    fn pop(&mut self, now: Instant) -> Option<Message> {
+        let (_, message) = self.queue.pop_front_if(|(due, _)| *due <= now)?;
+        self.bytes -= message.len();
+        Some(message)
+    }
+
+    /// Waits until the first message is due; answers with the time it is then.
+    async fn due(&self) -> Instant {
+        if let Some((due, _)) = self.queue.front() {
+            sleep_until(*due).await;
+        }
+        Instant::now()
+    }
+}
+
+/// The next data message. tungstenite queues the pongs; they are flushed here before more is read,
+/// because its queue has no bound of its own.
+async fn next_data(socket: &mut Socket) -> Result<Message, Over> {
+    loop {
+        match poll_fn(|cx| poll_next_or_flush(socket, cx)).await {
+            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => return Ok(message),
+            Some(Ok(Message::Close(frame))) => return Err(Over::Peer(read_close(frame))),
+            Some(Ok(Message::Ping(_))) => socket.flush().await?,
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(Error::ConnectionClosed.into()),
+        }
+    }
+}
+
+/// Flushes only when nothing more can be read: a burst of messages is answered in one write.
+fn poll_next_or_flush(
+    socket: &mut Socket,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Message, Error>>> {
+    if let Poll::Ready(next) = socket.poll_next_unpin(cx) {
+        return Poll::Ready(next);
+    }
+    match ready!(socket.poll_flush_unpin(cx)) {
+        Ok(()) => Poll::Pending,
+        Err(error) => Poll::Ready(Some(Err(error))),
+    }
+}
+
+/// Brings the closing handshake to its end and then closes the TCP connection.
+async fn finish(socket: &mut Socket, over: Over) -> Ended {
+    let ended = match over {
+        Over::Ours(close) => {
+            let answered = timeout(CLOSE_TIMEOUT, close_and_drive(socket, &close)).await;
+            let ended = by_server(close);
+            if answered == Ok(true) {
+                // Our Close has arrived: there is nothing that lingering could save.
+                let _ = socket.get_mut().shutdown().await;
+                return ended;
+            }
+            ended
+        }
+        Over::Peer(close) => {
+            // tungstenite has queued the answer; reading on writes it.
+            let _ = timeout(CLOSE_TIMEOUT, drive(socket)).await;
+            by_client(close)
+        }
+        Over::Failed(error) => fail(socket, &error).await,
+    };
+    let _ = timeout(LINGER, hang_up(socket)).await;
+    ended
+}
+
+async fn close_and_drive(socket: &mut Socket, close: &Close) -> bool {
+    send_close(socket, close).await;
+    drive(socket).await
+}
+
+/// Fails the connection (RFC 6455 §7.1.7): a Close where it can still arrive, and no waiting for
+/// the answer of a peer that cannot be understood any more.
+async fn fail(socket: &mut Socket, error: &Error) -> Ended {
+    if let Some(close) = close_for(error) {
+        let _ = timeout(CLOSE_TIMEOUT, send_close(socket, &close)).await;
+        return by_server(close);
+    }
+    // A peer that only closed its sending side may still be reading its last echoes.
+    let _ = timeout(LINGER, socket.flush()).await;
+    lost(error)
+}
+
+/// The Close that tells a peer what it did wrong; `None` where the connection is gone.
+fn close_for(error: &Error) -> Option<Close> {
+    let code = match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return None,
+        Error::Protocol(_) => 1002,
+        Error::Utf8(_) => 1007,
+        Error::Capacity(_) => 1009,
+        _ => return None,
+    };
+    Some(Close::new(code, error.to_string()))
+}
+
+async fn send_close(socket: &mut Socket, close: &Close) {
+    let frame = close.code.map(|code| CloseFrame {
+        code: code.into(),
+        reason: close.reason.as_str().into(),
+    });
+    // An error here means that the connection is gone, which is what comes next anyway.
+    let _ = socket.send(Message::Close(frame)).await;
+}
+
+/// Reads until the closing handshake is complete, or broken: then the answer is `false`. Data that
+/// still comes is dropped.
+async fn drive(socket: &mut Socket) -> bool {
+    while let Some(next) = socket.next().await {
+        if next.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// The server closes TCP first (RFC 6455 §7.1.1). It goes on reading until the peer has closed too:
+/// unread bytes at the end would make the kernel send a reset, which can overtake our Close.
+async fn hang_up(socket: &mut Socket) {
+    let stream = socket.get_mut();
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut rest = vec![0; 16 << 10];
+    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+}
+
+fn read_close(frame: Option<CloseFrame>) -> Close {
+    match frame {
+        Some(frame) => Close::new(frame.code.into(), frame.reason.as_str()),
+        None => Close::default(),
+    }
+}

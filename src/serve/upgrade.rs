@@ -1,0 +1,340 @@
+//! The server's side of the opening handshake (RFC 6455 §4.2): what a request is answered with, and
+//! whether a room follows. Pure: a request head comes in, a response goes out. Every refusal says
+//! in its body what was wrong, because the person behind the client is debugging exactly that.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    PROXY_AUTHENTICATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, Response, StatusCode, Version};
+use sha1::{Digest, Sha1};
+
+use super::endpoints::{self, ROOMS, Refused, Room};
+
+/// Appended to the key before hashing (RFC 6455 §1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// The answer to a request. A room goes with a 101 and with nothing else.
+pub(super) fn answer<B>(request: &Request<B>) -> (Answer, Option<Room>) {
+    if request.uri().path() == "/" {
+        return (index(), None);
+    }
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    match endpoints::parse(target) {
+        Ok(Room::Status(code)) => (status(code), None),
+        Ok(room) => match accept(request) {
+            Ok(switching) => (switching, Some(room)),
+            Err(refusal) => (*refusal, None),
+        },
+        Err(Refused::NotFound(body)) => (text(StatusCode::NOT_FOUND, body), None),
+        Err(Refused::BadRequest(body)) => (text(StatusCode::BAD_REQUEST, body), None),
+    }
+}
+
+fn index() -> Answer {
+    let body =
+        format!("The debug server of wirecat. Connect with a WebSocket client to:\n\n{ROOMS}");
+    text(StatusCode::OK, body)
+}
+
+/// The checks of RFC 6455 §4.2.1, in an order that gives the most telling refusal first.
+fn accept<B>(request: &Request<B>) -> Result<Answer, Box<Answer>> {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        return Err(Box::new(wrong_method()));
+    }
+    if !has_token(headers, UPGRADE, "websocket") {
+        let body = "This is a WebSocket room: the request must carry `Upgrade: websocket`.\n";
+        return Err(Box::new(upgrade_required(body)));
+    }
+    if request.version() != Version::HTTP_11 {
+        return Err(bad_request("A WebSocket handshake needs HTTP/1.1."));
+    }
+    if !headers.contains_key(HOST) {
+        return Err(bad_request("The Host header is missing."));
+    }
+    if !has_token(headers, CONNECTION, "upgrade") {
+        return Err(bad_request("The Connection header must contain `Upgrade`."));
+    }
+    if only(headers, SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let body = "Sec-WebSocket-Version must be 13.\n";
+        return Err(Box::new(upgrade_required(body)));
+    }
+    match only(headers, SEC_WEBSOCKET_KEY) {
+        Some(key) if is_nonce(key) => Ok(switching(key, first_protocol(headers))),
+        Some(_) => Err(bad_request("Sec-WebSocket-Key must be 16 bytes in base64.")),
+        None => Err(bad_request(
+            "There must be exactly one Sec-WebSocket-Key header.",
+        )),
+    }
+}
+
+fn switching(key: &HeaderValue, protocol: Option<HeaderValue>) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    offer_upgrade(headers);
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept_value(key));
+    if let Some(protocol) = protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    answer
+}
+
+fn accept_value(key: &HeaderValue) -> HeaderValue {
+    let hash = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    HeaderValue::try_from(STANDARD.encode(hash)).expect("base64 is a header value")
+}
+
+fn is_nonce(key: &HeaderValue) -> bool {
+    STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16)
+}
+
+/// The first subprotocol offered. A debug server has no preference of its own.
+fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let first = tokens(headers, SEC_WEBSOCKET_PROTOCOL).next()?;
+    HeaderValue::from_bytes(first).ok()
+}
+
+fn has_token(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+/// The items of a comma-separated header, over all the lines it is spread on (RFC 9110 §5.6.1).
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty())
+}
+
+/// The value of a header that must not be repeated (RFC 6455 §11.3.1, §11.3.5).
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The answer of `/status/CODE`, with the headers that a client expects to go with it.
+fn status(code: u16) -> Answer {
+    let status = StatusCode::from_u16(code).expect("the parser lets three digits through");
+    let body = match code {
+        // No content is allowed here (RFC 9110 §15.3.5, §15.3.6, §15.4.5).
+        204 | 205 | 304 => String::new(),
+        _ => format!(
+            "{code} {}\n",
+            status.canonical_reason().unwrap_or("as asked for")
+        ),
+    };
+    let mut answer = text(status, body);
+    let headers = answer.headers_mut();
+    match code {
+        300..=399 => insert(headers, LOCATION, "/echo"),
+        401 => insert(headers, WWW_AUTHENTICATE, "Bearer realm=\"wirecat\""),
+        407 => insert(headers, PROXY_AUTHENTICATE, "Basic realm=\"wirecat\""),
+        426 => insert(headers, SEC_WEBSOCKET_VERSION, "13"),
+        429 | 503 => insert(headers, RETRY_AFTER, "1"),
+        _ => {}
+    }
+    answer
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    insert(
+        answer.headers_mut(),
+        CONTENT_TYPE,
+        "text/plain; charset=utf-8",
+    );
+    answer
+}
+
+fn bad_request(sentence: &str) -> Box<Answer> {
+    Box::new(text(StatusCode::BAD_REQUEST, format!("{sentence}\n")))
+}
+
+fn wrong_method() -> Answer {
+    let body = "A WebSocket handshake is a GET request.\n";
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, body);
+    insert(answer.headers_mut(), ALLOW, "GET");
+    answer
+}
+
+/// 426 names the protocol (RFC 9110 §15.5.22) and the version (RFC 6455 §4.4) it wants.
+fn upgrade_required(body: &'static str) -> Answer {
+    let mut answer = text(StatusCode::UPGRADE_REQUIRED, body);
+    offer_upgrade(answer.headers_mut());
+    insert(answer.headers_mut(), SEC_WEBSOCKET_VERSION, "13");
+    answer
+}
+
+fn offer_upgrade(headers: &mut HeaderMap) {
+    insert(headers, UPGRADE, "websocket");
+    insert(headers, CONNECTION, "Upgrade");
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::http::request::Builder;
+
+    /// The request of RFC 6455 §1.2.
+    fn handshake(path: &str) -> Builder {
+        Request::get(path)
+            .header("Host", "server.example.com")
+            .header("Upgrade", "websocket")
+            .header("Connection", "Upgrade")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Sec-WebSocket-Version", "13")
+    }
+
+    fn without(name: &str) -> Builder {
+        let mut builder = handshake("/echo");
+        builder.headers_mut().unwrap().remove(name);
+        builder
+    }
+
+    fn ask(builder: Builder) -> (Answer, Option<Room>) {
+        answer(&builder.body(()).unwrap())
+    }
+
+    #[track_caller]
+    fn is_refused(builder: Builder, code: u16) -> Answer {
+        let (answer, room) = ask(builder);
+        assert_eq!((answer.status().as_u16(), room), (code, None));
+        answer
+    }
+
+    #[track_caller]
+    fn has(answer: &Answer, name: &str, value: &str) {
+        assert_eq!(answer.headers().get(name).unwrap(), value);
+    }
+
+    #[test]
+    fn the_handshake_of_the_rfc_is_accepted() {
+        let (answer, room) = ask(handshake("/silent"));
+        assert_eq!((answer.status().as_u16(), room), (101, Some(Room::Silent)));
+        has(&answer, "upgrade", "websocket");
+        has(&answer, "connection", "Upgrade");
+        has(
+            &answer,
+            "sec-websocket-accept",
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        );
+        assert!(!answer.headers().contains_key("sec-websocket-protocol"));
+    }
+
+    #[test]
+    fn lists_of_tokens_are_read_as_lists() {
+        let request = without("connection")
+            .header("Connection", "keep-alive")
+            .header("Connection", "foo , UPGRADE");
+        assert_eq!(ask(request).0.status(), 101);
+        let request = without("upgrade").header("Upgrade", "h2c, WebSocket");
+        assert_eq!(ask(request).0.status(), 101);
+    }
+
+    #[test]
+    fn the_first_subprotocol_is_selected() {
+        let request = handshake("/echo")
+            .header("Sec-WebSocket-Protocol", " , chat.v2, chat.v1")
+            .header("Sec-WebSocket-Protocol", "other");
+        has(&ask(request).0, "sec-websocket-protocol", "chat.v2");
+    }
+
+    #[test]
+    fn a_plain_get_is_told_to_upgrade() {
+        let answer = is_refused(Request::get("/echo").header("Host", "x"), 426);
+        has(&answer, "sec-websocket-version", "13");
+        has(&answer, "upgrade", "websocket");
+    }
+
+    #[test]
+    fn what_the_rfc_does_not_allow_is_refused() {
+        has(
+            &is_refused(handshake("/echo").method("POST"), 405),
+            "allow",
+            "GET",
+        );
+        is_refused(handshake("/echo").version(Version::HTTP_10), 400);
+        is_refused(without("host"), 400);
+        is_refused(without("connection"), 400);
+        is_refused(
+            without("connection").header("Connection", "keep-alive"),
+            400,
+        );
+        is_refused(without("upgrade").header("Upgrade", "h2c"), 426);
+        is_refused(without("sec-websocket-version"), 426);
+        let version_8 = without("sec-websocket-version").header("Sec-WebSocket-Version", "8");
+        has(&is_refused(version_8, 426), "sec-websocket-version", "13");
+    }
+
+    #[test]
+    fn the_key_is_sixteen_bytes_once() {
+        is_refused(without("sec-websocket-key"), 400);
+        for key in [
+            "",
+            "short",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            is_refused(
+                without("sec-websocket-key").header("Sec-WebSocket-Key", key),
+                400,
+            );
+        }
+        let twice = handshake("/echo").header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        is_refused(twice, 400);
+    }
+
+    #[test]
+    fn a_status_brings_the_headers_it_needs() {
+        has(
+            &is_refused(handshake("/status/302"), 302),
+            "location",
+            "/echo",
+        );
+        let unauthorized = is_refused(handshake("/status/401"), 401);
+        has(
+            &unauthorized,
+            "www-authenticate",
+            "Bearer realm=\"wirecat\"",
+        );
+        let proxy = is_refused(Request::get("/status/407"), 407);
+        has(&proxy, "proxy-authenticate", "Basic realm=\"wirecat\"");
+        has(
+            &is_refused(handshake("/status/429"), 429),
+            "retry-after",
+            "1",
+        );
+        has(
+            &is_refused(handshake("/status/503"), 503),
+            "retry-after",
+            "1",
+        );
+    }
+
+    #[test]
+    fn the_root_lists_and_the_rest_is_refused() {
+        is_refused(Request::get("/?x"), 200);
+        is_refused(handshake("/nowhere"), 404);
+        is_refused(handshake("/close/1"), 400);
+    }
+}
