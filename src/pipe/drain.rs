@@ -1,0 +1,182 @@
+//! When a pipe is done: the stop conditions, and what follows the end of the input. Pure.
+
+use std::time::{Duration, Instant};
+
+/// What the end of the input means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnEof {
+    /// Receive until nothing has moved for `--idle`.
+    #[default]
+    Drain,
+    /// Close as soon as everything is sent.
+    Close,
+    /// Stay until the peer closes.
+    Stay,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub on_eof: OnEof,
+    pub idle: Duration,
+    /// `--count`, data messages received.
+    pub count: Option<u64>,
+    /// Whether `--until` was given.
+    pub until: bool,
+}
+
+/// Follows what is sent and received.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    limits: Limits,
+    received: u64,
+    met: bool,
+    eof: bool,
+    flushed: bool,
+    last_activity: Instant,
+}
+
+impl Drain {
+    pub fn new(limits: Limits, now: Instant) -> Self {
+        Drain {
+            limits,
+            received: 0,
+            met: false,
+            eof: false,
+            flushed: true,
+            last_activity: now,
+        }
+    }
+
+    /// A message was handed over for sending.
+    pub fn handle_sent(&mut self) {
+        self.flushed = false;
+    }
+
+    /// Everything handed over has left.
+    pub fn handle_flushed(&mut self, now: Instant) {
+        if !self.flushed {
+            self.flushed = true;
+            self.last_activity = now;
+        }
+    }
+
+    /// A data message came; `until` is whether it makes `--until` true.
+    pub fn handle_received(&mut self, now: Instant, until: bool) {
+        self.received += 1;
+        self.last_activity = now;
+        let counted = self.limits.count.is_some_and(|count| self.received >= count);
+        self.met |= counted || until;
+    }
+
+    /// A part of a data message came.
+    pub fn handle_bytes(&mut self, now: Instant) {
+        self.last_activity = now;
+    }
+
+    /// The input has ended, and all of it is handed over.
+    pub fn handle_eof(&mut self, now: Instant) {
+        if !self.eof {
+            self.eof = true;
+            self.last_activity = self.last_activity.max(now);
+        }
+    }
+
+    /// Whether a stop condition is met; nothing received after that is wanted.
+    pub fn met(&self) -> bool {
+        self.met
+    }
+
+    /// `None` where no condition was asked for.
+    pub fn condition(&self) -> Option<bool> {
+        (self.limits.count.is_some() || self.limits.until).then_some(self.met)
+    }
+
+    /// Whether it is time to close.
+    pub fn finished(&self, now: Instant) -> bool {
+        if self.met {
+            return true;
+        }
+        match self.limits.on_eof {
+            OnEof::Close => self.eof && self.flushed,
+            OnEof::Drain => self.poll_timeout().is_some_and(|deadline| deadline <= now),
+            OnEof::Stay => false,
+        }
+    }
+
+    /// When the quiet has lasted long enough.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        // What is stuck in a full send buffer is not quiet.
+        let waiting = self.eof && self.flushed && self.limits.on_eof == OnEof::Drain;
+        waiting.then(|| self.last_activity + self.limits.idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn drain(on_eof: OnEof, count: Option<u64>) -> (Drain, Instant) {
+        let limits = Limits {
+            on_eof,
+            idle: 2 * SECOND,
+            count,
+            until: false,
+        };
+        let start = Instant::now();
+        (Drain::new(limits, start), start)
+    }
+
+    #[test]
+    fn draining_ends_after_the_quiet() {
+        let (mut drain, start) = drain(OnEof::Drain, None);
+        assert_eq!(drain.poll_timeout(), None);
+        drain.handle_eof(start + 10 * SECOND);
+        assert_eq!(drain.poll_timeout(), Some(start + 12 * SECOND));
+        drain.handle_received(start + 11 * SECOND, false);
+        assert!(!drain.finished(start + 12 * SECOND));
+        assert!(drain.finished(start + 13 * SECOND));
+        assert_eq!(drain.condition(), None);
+    }
+
+    #[test]
+    fn what_is_not_yet_sent_is_not_quiet() {
+        let (mut drain, start) = drain(OnEof::Drain, None);
+        drain.handle_sent();
+        drain.handle_eof(start);
+        assert!(!drain.finished(start + 1000 * SECOND));
+        drain.handle_flushed(start + 1000 * SECOND);
+        assert_eq!(drain.poll_timeout(), Some(start + 1002 * SECOND));
+    }
+
+    #[test]
+    fn closing_waits_for_the_flush_only() {
+        let (mut drain, start) = drain(OnEof::Close, None);
+        drain.handle_sent();
+        drain.handle_eof(start);
+        assert!(!drain.finished(start));
+        drain.handle_flushed(start);
+        assert!(drain.finished(start));
+    }
+
+    #[test]
+    fn staying_never_ends_by_itself() {
+        let (mut drain, start) = drain(OnEof::Stay, None);
+        drain.handle_eof(start);
+        assert!(!drain.finished(start + 1000 * SECOND));
+        assert_eq!(drain.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_count_or_an_expression_ends_it_at_once() {
+        let (mut counted, start) = drain(OnEof::Stay, Some(2));
+        counted.handle_received(start, false);
+        assert_eq!((counted.finished(start), counted.condition()), (false, Some(false)));
+        counted.handle_received(start, false);
+        assert_eq!((counted.finished(start), counted.condition()), (true, Some(true)));
+        let (mut matched, start) = drain(OnEof::Stay, None);
+        matched.handle_received(start, true);
+        assert!(matched.finished(start));
+    }
+}

@@ -1,0 +1,344 @@
+//! Cuts the input into messages. Pure: bytes come in, messages and complaints go out.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::{Error, Exit, Stage};
+use crate::event::{Kind, Message};
+use crate::payload::{Encoding, Payload};
+
+/// Where one message ends and the next begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frame {
+    /// At each line feed, a carriage return before it included.
+    #[default]
+    Line,
+    /// At each NUL.
+    Nul,
+    /// Nowhere: the whole input is one message.
+    Whole,
+    /// After each JSON value, over any number of lines.
+    Json,
+}
+
+/// Collects input and cuts it. After an error it gives nothing more.
+#[derive(Debug)]
+pub struct Framer {
+    frame: Frame,
+    payload: Payload,
+    buffer: BytesMut,
+    /// So much of `buffer` is known to hold no end of a message.
+    scanned: usize,
+    /// Line (or NUL-ended piece) that `buffer` begins in, from 1.
+    line: u64,
+    json: JsonScanner,
+}
+
+impl Framer {
+    pub fn new(frame: Frame, payload: Payload) -> Self {
+        Framer {
+            frame,
+            payload,
+            buffer: BytesMut::new(),
+            scanned: 0,
+            line: 1,
+            json: JsonScanner::default(),
+        }
+    }
+
+    /// Where the next input is to be appended, before [`Framer::handle_input`].
+    pub fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
+    /// Adds the messages that are complete to `out`.
+    ///
+    /// # Errors
+    /// Exit 2, naming the line; the messages before it are in `out`.
+    pub fn handle_input(&mut self, out: &mut Vec<Message>) -> Result<(), Error> {
+        match self.frame {
+            Frame::Line => self.cut_at(b'\n', out),
+            Frame::Nul => self.cut_at(0, out),
+            Frame::Json => self.cut_json(false, out),
+            Frame::Whole => Ok(()),
+        }
+    }
+
+    /// Adds what the end of the input completes: a last line without its line feed, the whole.
+    ///
+    /// # Errors
+    /// As [`Framer::handle_input`].
+    pub fn handle_eof(&mut self, out: &mut Vec<Message>) -> Result<(), Error> {
+        match self.frame {
+            Frame::Json => self.cut_json(true, out),
+            Frame::Line | Frame::Nul if self.buffer.is_empty() => Ok(()),
+            Frame::Line | Frame::Nul | Frame::Whole => {
+                let rest = self.buffer.split().freeze();
+                self.push(rest, out)
+            }
+        }
+    }
+
+    fn cut_at(&mut self, end: u8, out: &mut Vec<Message>) -> Result<(), Error> {
+        let Some(last) = memchr::memrchr(end, &self.buffer[self.scanned..]) else {
+            self.scanned = self.buffer.len();
+            return Ok(());
+        };
+        let block = self.buffer.split_to(self.scanned + last + 1).freeze();
+        self.scanned = 0;
+        // Valid as a whole means valid in every piece: the cuts are ASCII.
+        let plain_text = self.payload == Payload::default() && std::str::from_utf8(&block).is_ok();
+        let mut start = 0;
+        for at in memchr::memchr_iter(end, &block) {
+            let piece = block.slice(start..without_return(&block, start, at, end));
+            start = at + 1;
+            if plain_text {
+                out.push(Message { kind: Kind::Text, data: piece });
+            } else {
+                self.push(piece, out)?;
+            }
+            self.line += 1;
+        }
+        Ok(())
+    }
+
+    fn cut_json(&mut self, eof: bool, out: &mut Vec<Message>) -> Result<(), Error> {
+        while let Some(end) = self.json.scan(&self.buffer, self.scanned) {
+            self.push_json(end, out)?;
+        }
+        self.scanned = self.buffer.len();
+        if !eof {
+            return Ok(());
+        }
+        match self.json.start {
+            Some(_) => self.push_json(self.buffer.len(), out),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the value that ends at `end` out of the buffer.
+    fn push_json(&mut self, end: usize, out: &mut Vec<Message>) -> Result<(), Error> {
+        let start = self.json.start.take().unwrap_or(0);
+        let value = self.buffer.split_to(end).freeze();
+        self.scanned = 0;
+        self.json = JsonScanner::default();
+        self.line += newlines(&value[..start]);
+        let value = value.slice(start..);
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&value) {
+            let line = self.line + error.line().saturating_sub(1) as u64;
+            return Err(bad_input(format!("line {line}"), &format!("not JSON: {error}"))
+                .advice("--frame line sends lines as they are"));
+        }
+        let lines = newlines(&value);
+        self.push(value, out)?;
+        self.line += lines;
+        Ok(())
+    }
+
+    fn push(&mut self, piece: Bytes, out: &mut Vec<Message>) -> Result<(), Error> {
+        let message = self.payload.message(piece).map_err(|why| self.complaint(&why))?;
+        out.push(message);
+        Ok(())
+    }
+
+    fn complaint(&self, why: &str) -> Error {
+        let place = match self.frame {
+            Frame::Line | Frame::Json => format!("line {}", self.line),
+            Frame::Nul => format!("message {}", self.line),
+            Frame::Whole => "the input".to_owned(),
+        };
+        let error = bad_input(place, why);
+        match self.payload.encoding {
+            Encoding::Plain => error.advice("--binary sends bytes as they are"),
+            _ => error,
+        }
+    }
+}
+
+fn bad_input(place: String, why: &str) -> Error {
+    Error::new(Stage::Input, Exit::Usage, format!("stdin, {place}: {why}; nothing from there on was sent"))
+}
+
+/// The end of a piece, a carriage return before a line feed left out.
+fn without_return(block: &[u8], start: usize, at: usize, end: u8) -> usize {
+    if end == b'\n' && at > start && block[at - 1] == b'\r' { at - 1 } else { at }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// Finds where a JSON value ends without understanding it; the parser judges it afterwards.
+#[derive(Clone, Copy, Debug, Default)]
+struct JsonScanner {
+    /// Where the value begins.
+    start: Option<usize>,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    /// A number or word, which ends where something else begins.
+    scalar: bool,
+}
+
+impl JsonScanner {
+    /// Reads `buffer` on from `from`, and returns the end of the value once it is there.
+    fn scan(&mut self, buffer: &[u8], from: usize) -> Option<usize> {
+        for (at, &byte) in buffer.iter().enumerate().skip(from) {
+            if self.start.is_none() {
+                // RFC 7464 puts a record separator before each value.
+                if byte.is_ascii_whitespace() || byte == 0x1e {
+                    continue;
+                }
+                self.begin(at, byte);
+                continue;
+            }
+            if self.scalar && (byte.is_ascii_whitespace() || matches!(byte, b'{' | b'[' | b'"' | 0x1e)) {
+                return Some(at);
+            }
+            if self.step(byte) {
+                return Some(at + 1);
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self, at: usize, byte: u8) {
+        self.start = Some(at);
+        match byte {
+            b'{' | b'[' => self.depth = 1,
+            b'"' => self.in_string = true,
+            _ => self.scalar = true,
+        }
+    }
+
+    /// Whether `byte` ends the value.
+    fn step(&mut self, byte: u8) -> bool {
+        if self.in_string {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => {
+                    self.in_string = false;
+                    return self.depth == 0;
+                }
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' if !self.scalar => self.in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' if !self.scalar => {
+                self.depth -= 1;
+                return self.depth == 0;
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Feeds `input` in pieces of `size`.
+    fn frames(frame: Frame, payload: Payload, input: &[u8], size: usize) -> (Vec<Vec<u8>>, Option<String>) {
+        let mut framer = Framer::new(frame, payload);
+        let mut out = Vec::new();
+        let mut error = None;
+        for piece in input.chunks(size.max(1)) {
+            framer.buffer().extend_from_slice(piece);
+            error = framer.handle_input(&mut out).err();
+            if error.is_some() {
+                break;
+            }
+        }
+        let error = error.or_else(|| framer.handle_eof(&mut out).err());
+        let messages = out.into_iter().map(|message| message.data.to_vec()).collect();
+        (messages, error.map(|error| error.message))
+    }
+
+    #[track_caller]
+    fn check(frame: Frame, input: &str, expected: &[&str]) {
+        for size in [1, 2, 3, 1000] {
+            let (messages, error) = frames(frame, Payload::default(), input.as_bytes(), size);
+            assert_eq!(error, None);
+            let messages: Vec<String> = messages.into_iter().map(|m| String::from_utf8(m).unwrap()).collect();
+            assert_eq!(messages, expected, "{input:?} in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn lines() {
+        check(Frame::Line, "", &[]);
+        check(Frame::Line, "one\ntwo\r\n\nlast", &["one", "two", "", "last"]);
+        check(Frame::Line, "\n", &[""]);
+        check(Frame::Line, "a\rb\n", &["a\rb"]);
+        check(Frame::Line, "ä\nö", &["ä", "ö"]);
+    }
+
+    #[test]
+    fn nul_and_whole() {
+        check(Frame::Nul, "a\nb\0\0c", &["a\nb", "", "c"]);
+        check(Frame::Whole, "a\nb\n", &["a\nb\n"]);
+        check(Frame::Whole, "", &[""]);
+    }
+
+    #[test]
+    fn json_values() {
+        check(Frame::Json, "", &[]);
+        check(Frame::Json, " \n ", &[]);
+        check(
+            Frame::Json,
+            "{\n \"a\": [1, \"}\\\"\"]\n}\n[]{\"b\":{}} 1 true\"x\\\\\" null\n-1.5e3",
+            &["{\n \"a\": [1, \"}\\\"\"]\n}", "[]", "{\"b\":{}}", "1", "true", "\"x\\\\\"", "null", "-1.5e3"],
+        );
+        check(Frame::Json, "\u{1e}{}\n\u{1e}1\n", &["{}", "1"]);
+    }
+
+    #[test]
+    fn bad_input_names_its_line_and_keeps_what_came_before() {
+        for size in [1, 7, 1000] {
+            let (messages, error) = frames(Frame::Line, Payload::default(), b"one\ntwo\nth\xffree\nfour\n", size);
+            assert_eq!(messages, [b"one", b"two"]);
+            assert!(error.unwrap().contains("line 3: byte 3 (0xff) is not UTF-8"));
+        }
+        let (messages, error) = frames(Frame::Json, Payload::default(), b"{}\n{\"a\"\n:x}\n", 1000);
+        assert_eq!(messages, [b"{}"]);
+        assert!(error.unwrap().contains("line 3: not JSON"));
+        let (_, error) = frames(Frame::Json, Payload::default(), b"{\"a\":", 2);
+        assert!(error.unwrap().contains("line 1: not JSON: EOF"));
+        for odd in [&b"]"[..], b"}", b"{]", b"1]", b"x", b"\"", b"{\"a\xff\":1}"] {
+            assert!(frames(Frame::Json, Payload::default(), odd, 1).1.is_some(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn encodings_are_told_with_their_line() {
+        let hex = Payload { encoding: Encoding::Hex, kind: Kind::Binary };
+        let (messages, error) = frames(Frame::Line, hex, b"00ff\n\nxyz\n", 4);
+        assert_eq!(messages, [&b"\x00\xff"[..], b""]);
+        assert!(error.unwrap().contains("line 3: 'x' is no hex digit"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_gives_the_same(input in "[a\\n\\r\"{}\\[\\]1 ä]{0,60}", size in 1usize..9) {
+            for frame in [Frame::Line, Frame::Nul, Frame::Whole, Frame::Json] {
+                let whole = frames(frame, Payload::default(), input.as_bytes(), 1000);
+                prop_assert_eq!(frames(frame, Payload::default(), input.as_bytes(), size), whole);
+            }
+        }
+
+        #[test]
+        fn lines_come_back_as_they_were(lines in prop::collection::vec("[^\\n\\r]{0,20}", 1..20)) {
+            let input = lines.join("\n") + "\n";
+            let (messages, error) = frames(Frame::Line, Payload::default(), input.as_bytes(), 5);
+            prop_assert_eq!(error, None);
+            let expected: Vec<Vec<u8>> = lines.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(messages, expected);
+        }
+    }
+}

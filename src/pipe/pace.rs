@@ -1,0 +1,87 @@
+//! How fast messages go out: `--rate` and `--lockstep`. Pure.
+
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// The shortest time from one message to the next: 1/`--rate`.
+    pub interval: Option<Duration>,
+    /// The next message only after a reply.
+    pub lockstep: bool,
+}
+
+/// Says when the next message may go.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    options: Options,
+    next: Option<Instant>,
+    waiting: bool,
+}
+
+impl Pace {
+    pub fn new(options: Options) -> Self {
+        Pace {
+            options,
+            next: None,
+            waiting: false,
+        }
+    }
+
+    /// Whether a message may go now.
+    pub fn ready(&self, now: Instant) -> bool {
+        !self.waiting && self.next.is_none_or(|next| next <= now)
+    }
+
+    pub fn handle_sent(&mut self, now: Instant) {
+        self.waiting = self.options.lockstep;
+        if let Some(interval) = self.options.interval {
+            // From the time it was due, so that the rate holds on average; but what was missed
+            // while nothing was there to send is not made up for in a burst.
+            let due = self.next.map_or(now, |next| next.max(now.checked_sub(interval).unwrap_or(now)));
+            self.next = Some(due + interval);
+        }
+    }
+
+    /// A data message came.
+    pub fn handle_reply(&mut self) {
+        self.waiting = false;
+    }
+
+    /// When the next message may go, where only time is missing.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next.filter(|_| !self.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_holds_on_average_without_bursts() {
+        let tenth = Duration::from_millis(100);
+        let mut pace = Pace::new(Options { interval: Some(tenth), lockstep: false });
+        let start = Instant::now();
+        assert!(pace.ready(start));
+        pace.handle_sent(start);
+        assert!(!pace.ready(start));
+        assert_eq!(pace.poll_timeout(), Some(start + tenth));
+        // Late by a little: the next one is not late for it.
+        pace.handle_sent(start + tenth + tenth / 4);
+        assert_eq!(pace.poll_timeout(), Some(start + 2 * tenth));
+        // Late by much: no burst.
+        pace.handle_sent(start + 100 * tenth);
+        assert!(pace.poll_timeout().unwrap() >= start + 100 * tenth);
+    }
+
+    #[test]
+    fn lockstep_waits_for_the_reply() {
+        let mut pace = Pace::new(Options { interval: None, lockstep: true });
+        let now = Instant::now();
+        pace.handle_sent(now);
+        assert!(!pace.ready(now));
+        assert_eq!(pace.poll_timeout(), None);
+        pace.handle_reply();
+        assert!(pace.ready(now));
+    }
+}
