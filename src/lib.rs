@@ -1,3 +1,4 @@
 pub mod error;
 pub mod event;
+pub mod output;
 pub mod secret;
