@@ -4,5 +4,8 @@
 //! the events. stdout gets payload only. Where a stream is a terminal, nothing a peer chose reaches
 //! it as a control character. It is the only module that knows ANSI.
 
+mod grammar;
+pub mod jq;
+mod json;
 pub mod sanitize;
 pub mod style;
