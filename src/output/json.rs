@@ -1,0 +1,333 @@
+//! JSON as text: measure it, walk its tokens, write its strings.
+//!
+//! No tree is built, so digits, key order and duplicate keys stay as they came, and nothing here
+//! recurses, so nesting cannot exhaust the stack.
+
+use super::sanitize::is_dangerous;
+
+/// What decides whether a value is safe to hand to a parser that recurses or computes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Measure {
+    /// Levels of nesting; 0 for a scalar.
+    pub(super) depth: usize,
+    /// Bytes of the longest number.
+    pub(super) number: usize,
+}
+
+/// Measures a value for which [`super::grammar::is_value`] holds.
+pub(super) fn measure(json: &str) -> Measure {
+    let mut found = Measure::default();
+    let mut depth = 0_usize;
+    for token in Tokens::new(json) {
+        match token {
+            Token::Open(_) => depth += 1,
+            Token::Close(_) => depth = depth.saturating_sub(1),
+            Token::Word(word) => found.number = found.number.max(word.len()),
+            Token::Comma | Token::Colon | Token::Str(_) => {}
+        }
+        found.depth = found.depth.max(depth);
+    }
+    found
+}
+
+/// A piece of JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// `{` or `[`
+    Open(u8),
+    /// `}` or `]`
+    Close(u8),
+    Comma,
+    Colon,
+    /// A string with its quotes, escapes as written.
+    Str(&'a str),
+    /// A number, `true`, `false` or `null`.
+    Word(&'a str),
+}
+
+/// The tokens of a value for which [`super::grammar::is_value`] holds. For other text it ends somewhere, no more.
+#[derive(Clone)]
+pub(super) struct Tokens<'a> {
+    json: &'a str,
+    at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(json: &'a str) -> Self {
+        Tokens { json, at: 0 }
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at >= self.json.len()
+    }
+
+    /// The text of the next value, whole.
+    fn value(&mut self) -> Option<&'a str> {
+        self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.next()? {
+                Token::Open(_) => depth += 1,
+                Token::Close(_) => depth = depth.checked_sub(1)?,
+                _ => {}
+            }
+            if depth == 0 {
+                return self.json.get(start..self.at);
+            }
+        }
+    }
+
+    fn skip(&mut self, these: impl Fn(u8) -> bool) {
+        let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().take_while(|b| these(**b)).count();
+    }
+
+    fn string_end(&self) -> usize {
+        let bytes = self.json.as_bytes();
+        let mut at = self.at + 1;
+        while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+            if bytes[at + found] == b'"' {
+                return at + found + 1;
+            }
+            at += found + 2;
+        }
+        bytes.len()
+    }
+
+    fn take_to(&mut self, end: usize) -> Option<&'a str> {
+        let start = std::mem::replace(&mut self.at, end);
+        self.json.get(start..end)
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+        let first = *self.json.as_bytes().get(self.at)?;
+        let single = match first {
+            b'{' | b'[' => Token::Open(first),
+            b'}' | b']' => Token::Close(first),
+            b',' => Token::Comma,
+            b':' => Token::Colon,
+            b'"' => return self.take_to(self.string_end()).map(Token::Str),
+            _ => {
+                let start = self.at;
+                self.skip(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+                let word = self.json.get(start..self.at)?;
+                return (!word.is_empty()).then_some(Token::Word(word));
+            }
+        };
+        self.at += 1;
+        Some(single)
+    }
+}
+
+/// The members of an object: key with its quotes, value as written. `None` for anything else.
+pub(super) fn members(json: &str) -> Option<Vec<(&str, &str)>> {
+    let mut tokens = Tokens::new(json);
+    (tokens.next()? == Token::Open(b'{')).then_some(())?;
+    let mut found = Vec::new();
+    loop {
+        match tokens.next()? {
+            Token::Str(key) => {
+                tokens.next()?;
+                found.push((key, tokens.value()?));
+            }
+            Token::Comma => {}
+            _ => return Some(found),
+        }
+    }
+}
+
+/// Appends `text` as a JSON string with quotes. For a terminal everything dangerous is escaped,
+/// otherwise what RFC 8259 §7 demands.
+pub(super) fn push_string(text: &str, terminal: bool, out: &mut Vec<u8>) {
+    out.push(b'"');
+    push_content(text, terminal, out);
+    out.push(b'"');
+}
+
+/// [`push_string`] without the quotes.
+pub(super) fn push_content(text: &str, terminal: bool, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    if terminal && !text.is_ascii() {
+        return text.chars().for_each(|c| push_char(c, terminal, out));
+    }
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if matches!(byte, 0..=0x1f | b'"' | b'\\') || terminal && byte == 0x7f {
+            out.extend_from_slice(&bytes[from..at]);
+            push_char(char::from(byte), terminal, out);
+            from = at + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+}
+
+/// Appends a string token of somebody else's JSON: escapes of harmless characters are resolved,
+/// all other escapes stay, and for a terminal raw characters that are dangerous become escapes.
+pub(super) fn push_token(token: &str, terminal: bool, out: &mut Vec<u8>) {
+    let mut rest = token.strip_prefix('"').unwrap_or(token);
+    rest = rest.strip_suffix('"').unwrap_or(rest);
+    out.push(b'"');
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        push_content(&rest[..at], terminal, out);
+        let len = push_escape(&rest[at..], out);
+        rest = &rest[at + len..];
+    }
+    push_content(rest, terminal, out);
+    out.push(b'"');
+}
+
+/// Appends the escape that `text` begins with and returns its length.
+fn push_escape(text: &str, out: &mut Vec<u8>) -> usize {
+    if text.starts_with("\\/") {
+        out.push(b'/');
+        return 2;
+    }
+    let (c, len) = match unicode_escape(text) {
+        Some(found) => found,
+        None => (None, text.chars().take(2).map(char::len_utf8).sum()),
+    };
+    match c.filter(|c| !is_dangerous(*c)) {
+        Some(c) => push_char(c, false, out),
+        None => out.extend_from_slice(&text.as_bytes()[..len]),
+    }
+    len
+}
+
+/// The character of a `\uXXXX` escape or a surrogate pair of them, and how long it is written.
+/// A lone surrogate is no character.
+fn unicode_escape(text: &str) -> Option<(Option<char>, usize)> {
+    let first = code_unit(text)?;
+    let second = code_unit(&text[6..]).filter(|_| (0xd800..0xdc00).contains(&first));
+    let units = [first, second.unwrap_or(0)];
+    let pair = second.and_then(|_| char::decode_utf16(units).next()?.ok());
+    Some(match pair {
+        Some(c) => (Some(c), 12),
+        None => (char::from_u32(u32::from(first)), 6),
+    })
+}
+
+fn code_unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+fn push_char(c: char, terminal: bool, out: &mut Vec<u8>) {
+    match c {
+        '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        '\0'..='\x1f' => push_units(c, out),
+        _ if terminal && is_dangerous(c) => push_units(c, out),
+        _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+fn push_units(c: char, out: &mut Vec<u8>) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn string(text: &str, terminal: bool) -> String {
+        let mut out = Vec::new();
+        push_string(text, terminal, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn token(text: &str, terminal: bool) -> String {
+        let mut out = Vec::new();
+        push_token(text, terminal, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_pipe_gets_what_json_demands_and_a_terminal_more() {
+        for (text, pipe, terminal) in [
+            ("a\"b\\c", r#""a\"b\\c""#, r#""a\"b\\c""#),
+            (
+                "\n\r\t\x1b\0",
+                r#""\n\r\t\u001b\u0000""#,
+                r#""\n\r\t\u001b\u0000""#,
+            ),
+            ("\x7f", "\"\x7f\"", r#""\u007f""#),
+            ("é\u{9b}", "\"é\u{9b}\"", r#""é\u009b""#),
+            ("\u{202e}", "\"\u{202e}\"", r#""\u202e""#),
+            ("\u{e0041}👍", "\"\u{e0041}👍\"", r#""\udb40\udc41👍""#),
+        ] {
+            assert_eq!(string(text, false), pipe);
+            assert_eq!(string(text, true), terminal);
+        }
+    }
+
+    #[test]
+    fn escapes_are_resolved_only_where_the_character_is_harmless() {
+        for (written, shown) in [
+            (r#""gr\u00fc\u00dfe \/ \ud83d\udc4d""#, r#""grüße / 👍""#),
+            (
+                r#""\u001b[31m \n \b \u202e""#,
+                r#""\u001b[31m \n \b \u202e""#,
+            ),
+            (r#""\u0022 \u005c \" \\u0041""#, r#""\" \\ \" \\u0041""#),
+            (r#""\ud83d \udc4d \ud83dx""#, r#""\ud83d \udc4d \ud83dx""#),
+        ] {
+            assert_eq!(token(written, false), shown);
+            assert_eq!(token(written, true), shown);
+        }
+        assert_eq!(token("\"\u{202e}\"", true), r#""\u202e""#);
+        assert_eq!(token("\"\u{202e}\"", false), "\"\u{202e}\"");
+    }
+
+    #[test]
+    fn nesting_and_numbers_are_measured_outside_strings() {
+        let measured = |json| (measure(json).depth, measure(json).number);
+        assert_eq!(measured("1"), (0, 1));
+        assert_eq!(measured(r#"{"a":[-12.5e3,"[[[[ 123456789"]}"#), (2, 7));
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        assert_eq!(measured(&deep), (100_000, 0));
+    }
+
+    #[test]
+    fn the_members_of_an_object_are_found_as_written() {
+        assert_eq!(
+            members(r#" {"a" : [1, {"b":2}] ,"a":"}", "c":1.0} "#),
+            Some(vec![
+                ("\"a\"", "[1, {\"b\":2}]"),
+                ("\"a\"", "\"}\""),
+                ("\"c\"", "1.0")
+            ])
+        );
+        assert_eq!(members("{}"), Some(vec![]));
+        assert_eq!(members("[1]"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_string_reads_back(text: String, terminal: bool) {
+            let written = string(&text, terminal);
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text.clone());
+            let again = token(&written, terminal);
+            prop_assert_eq!(serde_json::from_str::<String>(&again).unwrap(), text);
+        }
+
+        #[test]
+        fn no_text_makes_the_walk_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
+            for text in [text.as_str(), tail.as_str()] {
+                Tokens::new(text).for_each(drop);
+                members(text);
+                token(text, true);
+            }
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! Events as JSON lines, the schema that `--json` shares with `--record` and `--frame events`.
+//!
+//! Written by hand, because a message must not cost a tree of values. No secret leaves through
+//! here, not even one that a server echoes; for a terminal everything dangerous is escaped.
+
+use std::time::Duration;
+
+use super::clock;
+use super::object::{Line, Seconds};
+use crate::error::Error;
+use crate::event::{By, Close, Event, Kind, Opened, Refusal, Timing};
+use crate::secret::{REDACTED, Redactor, is_secret_header};
+
+/// Version of the schema.
+const SCHEMA: u32 = 1;
+
+/// Who writes for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Ndjson<'a> {
+    pub(super) terminal: bool,
+    pub(super) redactor: &'a Redactor,
+}
+
+impl Ndjson<'_> {
+    /// Appends the line of an event; nothing for those that are not in the schema.
+    pub(super) fn push(self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Header { url, started } => self.header(url, *started, out),
+            Event::Connecting {
+                conn,
+                attempt,
+                address,
+            } => {
+                let line = self
+                    .timed("connecting", t, out)
+                    .raw("conn", conn)
+                    .raw("attempt", attempt);
+                line.text_or_null("address", address.map(|a| a.to_string()).as_deref())
+                    .end();
+            }
+            Event::Open { conn, opened } => {
+                self.open(self.timed("open", t, out).raw("conn", conn), opened);
+            }
+            Event::Refused { attempt, refusal } => {
+                self.refused(
+                    self.timed("refused", t, out).raw("attempt", attempt),
+                    refusal,
+                );
+            }
+            Event::Send { conn, message } => {
+                self.message("send", t, *conn, message.kind, &message.data, out);
+            }
+            Event::Receive { conn, message } => {
+                self.message("receive", t, *conn, message.kind, &message.data, out);
+            }
+            Event::Ping { conn, by, data } => {
+                self.control("ping", t, (*conn, *by, data), out).end()
+            }
+            Event::Pong {
+                conn,
+                by,
+                data,
+                rtt,
+            } => {
+                let line = self.control("pong", t, (*conn, *by, data), out);
+                match rtt {
+                    Some(rtt) => line.raw("rtt", Seconds(*rtt)).end(),
+                    None => line.end(),
+                }
+            }
+            Event::Close {
+                conn,
+                by,
+                close,
+                clean,
+            } => {
+                self.close(
+                    self.timed("close", t, out).raw("conn", conn),
+                    *by,
+                    close,
+                    *clean,
+                );
+            }
+            Event::Error(error) => self.error(self.timed("error", t, out), error),
+            Event::End { exit, totals } => self
+                .timed("end", t, out)
+                .raw("exit", exit.code())
+                .raw("sent", totals.sent)
+                .raw("received", totals.received)
+                .raw("bytes_sent", totals.bytes_sent)
+                .raw("bytes_received", totals.bytes_received)
+                .raw("unconfirmed", 0)
+                .end(),
+            Event::Heads(_) | Event::Tls(_) | Event::Note(_) => {}
+        }
+    }
+
+    /// Appends a data message.
+    pub(super) fn message(
+        self,
+        name: &str,
+        t: Duration,
+        conn: u32,
+        kind: Kind,
+        data: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let line = self
+            .timed(name, t, out)
+            .raw("conn", conn)
+            .raw("opcode", kind.opcode());
+        match (kind, std::str::from_utf8(data)) {
+            (Kind::Text, Ok(text)) => line.text("data", text).end(),
+            _ => line.base64(data).end(),
+        }
+    }
+
+    fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {
+        Line::start(self, "header", out)
+            .raw("v", SCHEMA)
+            .text("tool", concat!("wirecat/", env!("CARGO_PKG_VERSION")))
+            .text("url", url)
+            .text("started", &clock::rfc3339(started))
+            .end();
+    }
+
+    fn open(self, line: Line<'_>, opened: &Opened) {
+        let line = line
+            .raw("status", opened.status)
+            .text("http", opened.http)
+            .text_or_null("subprotocol", opened.subprotocol.as_deref())
+            .text_or_null("extensions", opened.extensions.as_deref());
+        line.raw("timing", timing(&opened.timing)).end();
+    }
+
+    fn refused(self, line: Line<'_>, refusal: &Refusal) {
+        let mut line = line.raw("status", refusal.status).key("headers");
+        line.out.push(b'[');
+        for (number, (name, value)) in refusal.headers.iter().enumerate() {
+            let value = if is_secret_header(name) {
+                REDACTED
+            } else {
+                value
+            };
+            line.out
+                .extend_from_slice(if number > 0 { b",[" } else { b"[" });
+            line = line.string(name);
+            line.out.push(b',');
+            line = line.string(value);
+            line.out.push(b']');
+        }
+        line.out.push(b']');
+        let line = line.text("body", &String::from_utf8_lossy(&refusal.body));
+        match refusal.truncated {
+            true => line.raw("truncated", true).end(),
+            false => line.end(),
+        }
+    }
+
+    fn control<'o>(
+        self,
+        name: &str,
+        t: Duration,
+        (conn, by, data): (u32, By, &[u8]),
+        out: &'o mut Vec<u8>,
+    ) -> Line<'o>
+    where
+        Self: 'o,
+    {
+        let dir = match by {
+            By::Us => "send",
+            By::Peer => "receive",
+        };
+        let line = self.timed(name, t, out).raw("conn", conn).text("dir", dir);
+        match std::str::from_utf8(data) {
+            Ok(text) => line.text("data", text),
+            Err(_) => line.base64(data),
+        }
+    }
+
+    fn close(self, line: Line<'_>, by: By, close: &Close, clean: bool) {
+        let by = match by {
+            By::Us => "us",
+            By::Peer => "peer",
+        };
+        line.text("by", by)
+            .raw("code", close.reported_code())
+            .text("reason", &close.reason)
+            .raw("clean", clean)
+            .end();
+    }
+
+    fn error(self, line: Line<'_>, error: &Error) {
+        let mut line = line
+            .text("stage", error.stage.name())
+            .raw("exit", error.exit.code())
+            .text("message", &error.message);
+        if !error.details.is_empty() {
+            line = line.key("details");
+            for (number, detail) in error.details.iter().enumerate() {
+                line.out.push(if number > 0 { b',' } else { b'[' });
+                line = line.string(detail);
+            }
+            line.out.push(b']');
+        }
+        line.end();
+    }
+
+    fn timed<'o>(self, name: &str, t: Duration, out: &'o mut Vec<u8>) -> Line<'o>
+    where
+        Self: 'o,
+    {
+        Line::start(self, name, out).raw("t", Seconds(t))
+    }
+}
+
+fn timing(timing: &Timing) -> String {
+    let steps = [
+        ("dns", timing.dns),
+        ("tcp", timing.tcp),
+        ("tls", timing.tls),
+        ("upgrade", timing.upgrade),
+    ];
+    let taken = steps
+        .into_iter()
+        .filter_map(|(name, took)| Some((name, took?)));
+    let members: Vec<_> = taken
+        .map(|(name, took)| format!("\"{name}\":{}", Seconds(took)))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Exit, Stage};
+    use crate::event::Totals;
+
+    #[track_caller]
+    fn check(ms: u64, event: &Event<'_>, expected: &str) {
+        let redactor = Redactor::default();
+        let to = Ndjson {
+            terminal: false,
+            redactor: &redactor,
+        };
+        let mut out = Vec::new();
+        to.push(Duration::from_millis(ms), event, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn a_run_begins_and_ends() {
+        let version = env!("CARGO_PKG_VERSION");
+        let header = Event::Header {
+            url: "wss://api.example/feed",
+            started: Duration::from_secs(1_795_168_800),
+        };
+        check(
+            0,
+            &header,
+            &format!(
+                r#"{{"type":"header","v":1,"tool":"wirecat/{version}","url":"wss://api.example/feed","started":"2026-11-20T10:00:00.000000Z"}}"#
+            ),
+        );
+        let totals = Totals {
+            sent: 3,
+            received: 4,
+            bytes_sent: 11,
+            bytes_received: 12,
+        };
+        let end = Event::End {
+            exit: Exit::PeerPrivate,
+            totals: &totals,
+        };
+        check(
+            9000,
+            &end,
+            r#"{"type":"end","t":9.0,"exit":112,"sent":3,"received":4,"bytes_sent":11,"bytes_received":12,"unconfirmed":0}"#,
+        );
+    }
+
+    #[test]
+    fn a_connection_opens() {
+        let address = Some(([127, 0, 0, 1], 443).into());
+        let connecting = Event::Connecting {
+            conn: 1,
+            attempt: 2,
+            address,
+        };
+        check(
+            0,
+            &connecting,
+            r#"{"type":"connecting","t":0.0,"conn":1,"attempt":2,"address":"127.0.0.1:443"}"#,
+        );
+        let mut opened = Opened {
+            address,
+            status: 101,
+            http: "1.1",
+            subprotocol: Some("chat.v1".to_owned()),
+            extensions: None,
+            tls: None,
+            timing: Timing {
+                dns: None,
+                tcp: Some(Duration::from_micros(2_000)),
+                tls: Some(Duration::from_micros(30_001)),
+                upgrade: Some(Duration::from_secs(1)),
+            },
+        };
+        check(
+            51,
+            &Event::Open {
+                conn: 1,
+                opened: &opened,
+            },
+            r#"{"type":"open","t":0.051,"conn":1,"status":101,"http":"1.1","subprotocol":"chat.v1","extensions":null,"timing":{"tcp":0.002,"tls":0.030001,"upgrade":1.0}}"#,
+        );
+        opened.timing = Timing::default();
+        opened.extensions = Some("permessage-deflate".to_owned());
+        check(
+            51,
+            &Event::Open {
+                conn: 1,
+                opened: &opened,
+            },
+            r#"{"type":"open","t":0.051,"conn":1,"status":101,"http":"1.1","subprotocol":"chat.v1","extensions":"permessage-deflate","timing":{}}"#,
+        );
+    }
+
+    #[test]
+    fn a_connection_is_refused_or_fails() {
+        let refusal = Refusal {
+            status: 401,
+            reason: "Unauthorized".to_owned(),
+            headers: vec![
+                ("www-authenticate".to_owned(), "Bearer".to_owned()),
+                ("set-cookie".to_owned(), "sid=1".to_owned()),
+            ],
+            body: b"no\xff".to_vec(),
+            truncated: false,
+        };
+        check(
+            100,
+            &Event::Refused {
+                attempt: 1,
+                refusal: &refusal,
+            },
+            "{\"type\":\"refused\",\"t\":0.1,\"attempt\":1,\"status\":401,\"headers\":[[\"www-authenticate\",\"Bearer\"],[\"set-cookie\",\"[redacted]\"]],\"body\":\"no\u{fffd}\"}",
+        );
+        let error = Error::new(
+            Stage::Tls,
+            Exit::Untrusted,
+            "certificate expired 3 days ago",
+        );
+        check(
+            100,
+            &Event::Error(&error),
+            r#"{"type":"error","t":0.1,"stage":"tls","exit":60,"message":"certificate expired 3 days ago"}"#,
+        );
+        let error = error.detail("subject: x").detail("issuer: y");
+        check(
+            100,
+            &Event::Error(&error),
+            r#"{"type":"error","t":0.1,"stage":"tls","exit":60,"message":"certificate expired 3 days ago","details":["subject: x","issuer: y"]}"#,
+        );
+    }
+
+    #[test]
+    fn control_frames_say_who_sent_them() {
+        let (conn, by) = (1, By::Peer);
+        check(
+            2000,
+            &Event::Ping {
+                conn,
+                by,
+                data: b"",
+            },
+            r#"{"type":"ping","t":2.0,"conn":1,"dir":"receive","data":""}"#,
+        );
+        let rtt = Some(Duration::from_micros(12_300));
+        check(
+            2000,
+            &Event::Pong {
+                conn,
+                by,
+                data: b"a\"",
+                rtt,
+            },
+            r#"{"type":"pong","t":2.0,"conn":1,"dir":"receive","data":"a\"","rtt":0.0123}"#,
+        );
+        let by = By::Us;
+        check(
+            2000,
+            &Event::Pong {
+                conn,
+                by,
+                data: b"\0\xff\x10",
+                rtt: None,
+            },
+            r#"{"type":"pong","t":2.0,"conn":1,"dir":"send","encoding":"base64","data":"AP8Q","len":3}"#,
+        );
+        let close = &Close::default();
+        check(
+            4200,
+            &Event::Close {
+                conn,
+                by,
+                close,
+                clean: true,
+            },
+            r#"{"type":"close","t":4.2,"conn":1,"by":"us","code":1005,"reason":"","clean":true}"#,
+        );
+    }
+}

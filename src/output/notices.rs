@@ -1,0 +1,440 @@
+//! What goes to stderr: failures with what to try, notes, and what happens on the connection for
+//! those who asked to see it.
+//!
+//! Every word of a peer passes through [`Stderr::put`], which redacts secrets and, for a terminal,
+//! keeps the word on its line. Payload never comes here.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::sanitize;
+use super::stats::{self, millis, steps};
+use super::style::Role;
+use super::{Options, style::Painter};
+use crate::error::Error;
+use crate::event::{By, Close, Event, Heads, Opened, Timing, TlsInfo, close_code_name};
+use crate::secret::Redactor;
+
+/// Writes the lines of one event.
+pub(super) struct Stderr<'a> {
+    pub(super) options: &'a Options,
+    pub(super) redactor: &'a Redactor,
+    /// The timings of the last connection, for `--stats`.
+    pub(super) timing: Option<&'a Timing>,
+    pub(super) out: &'a mut Vec<u8>,
+}
+
+impl Stderr<'_> {
+    pub(super) fn push(&mut self, t: Duration, event: &Event<'_>) {
+        if let Event::End { exit, totals } = event
+            && self.options.stats
+        {
+            stats::push(t, *exit, totals, self.timing, self.out);
+        }
+        if !self.options.silent {
+            self.push_loud(event);
+        }
+    }
+
+    fn push_loud(&mut self, event: &Event<'_>) {
+        let verbose = self.options.verbose > 0;
+        match event {
+            Event::Error(error) => self.error(error),
+            Event::Note(text) => self.note(text),
+            Event::Close {
+                by, close, clean, ..
+            } => self.close(*by, close, *clean),
+            Event::Open { opened, .. } if verbose || self.options.interactive => self.open(opened),
+            Event::Connecting {
+                attempt, address, ..
+            } if verbose => {
+                self.connecting(*attempt, *address);
+            }
+            Event::Tls(info) if verbose => self.tls(info),
+            Event::Heads(heads) if verbose => self.heads(heads),
+            Event::Ping { by, data, .. } if self.options.show_ping_pong => {
+                self.control("ping", *by, data, None);
+            }
+            Event::Pong { by, data, rtt, .. } if self.shows_pong(*by, *rtt) => {
+                self.control("pong", *by, data, *rtt);
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody who sent a ping by hand wants to see its answer.
+    fn shows_pong(&self, by: By, rtt: Option<Duration>) -> bool {
+        self.options.show_ping_pong || (self.options.interactive && by == By::Peer && rtt.is_some())
+    }
+
+    /// `wirecat: TEXT`
+    pub(super) fn note(&mut self, text: &str) {
+        self.raw("wirecat: ").put(text).end();
+    }
+
+    fn error(&mut self, error: &Error) {
+        let painter = Painter::new(self.options.stderr_color);
+        painter.paint(Role::Failure, self.out, |out| {
+            out.extend_from_slice(b"wirecat:")
+        });
+        self.raw(" ").put(&error.message).end();
+        for line in &error.details {
+            self.raw("  ").put_indented(line).end();
+        }
+        for line in &error.advice {
+            self.raw("  try: ").put_indented(line).end();
+        }
+    }
+
+    fn close(&mut self, by: By, close: &Close, clean: bool) {
+        let code = close.reported_code();
+        let asked = self.options.interactive || self.options.verbose > 0;
+        let who = match by {
+            By::Peer if asked || !matches!(code, 1000 | 1001 | 1005) => "closed by server",
+            By::Us if asked => "closed",
+            _ => return,
+        };
+        self.raw(&format!("{who}: {code} ({})", close_code_name(code)));
+        if !close.reason.is_empty() {
+            self.raw(" \"").put(&close.reason).raw("\"");
+        }
+        if by == By::Us && !clean {
+            self.raw(" (no answer from the server)");
+        }
+        self.end();
+    }
+
+    fn open(&mut self, opened: &Opened) {
+        self.raw("connected");
+        if let Some(address) = opened.address {
+            self.raw(&format!(" to {address}"));
+        }
+        for (label, value) in [
+            (", subprotocol ", &opened.subprotocol),
+            (", extensions ", &opened.extensions),
+        ] {
+            if let Some(value) = value {
+                self.raw(label).put(value);
+            }
+        }
+        self.end();
+        if self.options.verbose > 0
+            && let Some(steps) = steps(&opened.timing)
+        {
+            self.raw(&steps).end();
+        }
+    }
+
+    fn connecting(&mut self, attempt: u32, address: Option<SocketAddr>) {
+        self.raw("* connecting");
+        if let Some(address) = address {
+            self.raw(&format!(" to {address}"));
+        }
+        if attempt > 1 {
+            self.raw(&format!(" (attempt {attempt})"));
+        }
+        self.end();
+    }
+
+    fn tls(&mut self, info: &TlsInfo) {
+        self.raw("* ")
+            .put(&info.version)
+            .raw(", ")
+            .put(&info.cipher)
+            .end();
+        self.raw("* subject: ").put(&info.subject).end();
+        self.raw("* issuer: ").put(&info.issuer).end();
+        self.raw("* expires: ").put(&info.expires).end();
+        if !info.verified {
+            self.raw("* certificate not verified (--insecure)").end();
+        }
+    }
+
+    fn heads(&mut self, heads: &Heads) {
+        self.head("> ", &heads.request);
+        self.head("< ", &heads.response);
+    }
+
+    fn head(&mut self, mark: &str, head: &[u8]) {
+        for line in head.split_inclusive(|b| *b == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            self.raw(mark).put_bytes(line).end();
+        }
+    }
+
+    fn control(&mut self, name: &str, by: By, data: &[u8], rtt: Option<Duration>) {
+        let mark = match by {
+            By::Us => "> ",
+            By::Peer => "< ",
+        };
+        self.raw(mark).raw(name).raw(" ");
+        match std::str::from_utf8(data) {
+            Ok(text) if !text.contains(char::is_control) => {
+                self.raw("\"").put(text).raw("\"");
+            }
+            _ => data
+                .iter()
+                .for_each(|byte| sanitize::push_hex(*byte, self.out)),
+        }
+        if let Some(rtt) = rtt {
+            self.raw(&format!(" ({})", millis(rtt)));
+        }
+        self.end();
+    }
+
+    /// Appends words of our own.
+    fn raw(&mut self, text: &str) -> &mut Self {
+        self.out.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn end(&mut self) {
+        self.out.push(b'\n');
+    }
+
+    /// Appends words of somebody else.
+    fn put(&mut self, text: &str) -> &mut Self {
+        let text = self.redactor.redact(text);
+        match self.options.stderr_tty {
+            true => sanitize::line(&text, self.out),
+            false => self.out.extend_from_slice(text.as_bytes()),
+        }
+        self
+    }
+
+    /// [`Stderr::put`] for a line under an error. Where line feeds stay, what follows them is
+    /// indented too, so that a message cannot look like one of ours.
+    fn put_indented(&mut self, text: &str) -> &mut Self {
+        match self.options.stderr_tty {
+            true => self.put(text),
+            false => self.put(&text.replace('\n', "\n  ")),
+        }
+    }
+
+    fn put_bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        for chunk in bytes.utf8_chunks() {
+            self.put(chunk.valid());
+            match self.options.stderr_tty {
+                true => sanitize::line_bytes(chunk.invalid(), self.out),
+                false => self.out.extend_from_slice(chunk.invalid()),
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Exit, Stage};
+    use crate::output::{Format, tests::options};
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Options), event: &Event<'_>, expected: &str) {
+        let mut options = options(Format::Raw);
+        change(&mut options);
+        let timing = timing();
+        let mut out = Vec::new();
+        let mut stderr = Stderr {
+            options: &options,
+            redactor: &Redactor::default(),
+            timing: Some(&timing),
+            out: &mut out,
+        };
+        stderr.push(Duration::from_millis(9000), event);
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
+    fn timing() -> Timing {
+        Timing {
+            dns: Some(Duration::from_millis(1)),
+            tcp: None,
+            tls: Some(Duration::from_micros(30_040)),
+            upgrade: Some(Duration::from_millis(10)),
+        }
+    }
+
+    fn quiet(_: &mut Options) {}
+
+    fn verbose(options: &mut Options) {
+        options.verbose = 1;
+    }
+
+    fn interactive(options: &mut Options) {
+        options.interactive = true;
+    }
+
+    #[test]
+    fn a_failure_says_what_the_peers_words_and_what_to_try() {
+        let error = Error::new(Stage::Tls, Exit::Untrusted, "certificate\nexpired")
+            .detail("subject:\nx")
+            .advice("-k");
+        let event = &Event::Error(&error);
+        let pipe = "wirecat: certificate\nexpired\n  subject:\n  x\n  try: -k\n";
+        check(quiet, event, pipe);
+        let terminal = "wirecat: certificate\\x0aexpired\n  subject:\\x0ax\n  try: -k\n";
+        check(|o| o.stderr_tty = true, event, terminal);
+        let colored = pipe.replace("wirecat:", "\x1b[31mwirecat:\x1b[0m");
+        check(|o| o.stderr_color = true, event, &colored);
+        check(quiet, &Event::Note("lost"), "wirecat: lost\n");
+    }
+
+    #[test]
+    fn a_close_is_told_where_it_matters() {
+        let told =
+            |by, code: Option<u16>, reason: &str, clean, change: fn(&mut Options), line: &str| {
+                let reason = reason.to_owned();
+                let close = &Close { code, reason };
+                check(
+                    change,
+                    &Event::Close {
+                        conn: 1,
+                        by,
+                        close,
+                        clean,
+                    },
+                    line,
+                );
+            };
+        let expired = "closed by server: 4401 (private use) \"token expired\"\n";
+        told(By::Peer, Some(4401), "token expired", true, quiet, expired);
+        told(By::Peer, Some(1000), "", true, quiet, "");
+        told(By::Peer, None, "", true, quiet, "");
+        told(
+            By::Peer,
+            Some(1001),
+            "",
+            true,
+            verbose,
+            "closed by server: 1001 (going away)\n",
+        );
+        told(By::Us, Some(1000), "", true, quiet, "");
+        told(
+            By::Us,
+            Some(1000),
+            "",
+            true,
+            interactive,
+            "closed: 1000 (normal closure)\n",
+        );
+        let unanswered = "closed: 1000 (normal closure) (no answer from the server)\n";
+        told(By::Us, Some(1000), "", false, verbose, unanswered);
+    }
+
+    #[test]
+    fn an_opened_connection_is_told_to_those_who_watch() {
+        let opened = Opened {
+            address: Some(([127, 0, 0, 1], 80).into()),
+            status: 101,
+            http: "1.1",
+            subprotocol: Some("chat".to_owned()),
+            extensions: Some("permessage-deflate".to_owned()),
+            tls: None,
+            timing: timing(),
+        };
+        let event = &Event::Open {
+            conn: 1,
+            opened: &opened,
+        };
+        let line = "connected to 127.0.0.1:80, subprotocol chat, extensions permessage-deflate\n";
+        check(quiet, event, "");
+        check(interactive, event, line);
+        check(
+            verbose,
+            event,
+            &format!("{line}dns 1.0 ms, tls 30.0 ms, upgrade 10.0 ms\n"),
+        );
+    }
+
+    #[test]
+    fn the_way_there_is_told_to_the_verbose() {
+        let address = opened_address();
+        let event = Event::Connecting {
+            conn: 1,
+            attempt: 1,
+            address,
+        };
+        check(quiet, &event, "");
+        check(verbose, &event, "* connecting to [::1]:443\n");
+        let event = Event::Connecting {
+            conn: 1,
+            attempt: 3,
+            address: None,
+        };
+        check(verbose, &event, "* connecting (attempt 3)\n");
+        let heads = Heads {
+            request: b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+            response: b"HTTP/1.1 101 \xff\r\n\r\n".to_vec(),
+        };
+        let lines = "> GET / HTTP/1.1\n> Host: x\n> \n< HTTP/1.1 101 \\xff\n< \n";
+        check(
+            |o| (o.verbose, o.stderr_tty) = (1, true),
+            &Event::Heads(&heads),
+            lines,
+        );
+        check(quiet, &Event::Heads(&heads), "");
+    }
+
+    fn opened_address() -> Option<SocketAddr> {
+        "[::1]:443".parse().ok()
+    }
+
+    #[test]
+    fn a_certificate_is_told_to_the_verbose() {
+        let info = TlsInfo {
+            version: "TLSv1.3".to_owned(),
+            cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),
+            subject: "CN=x".to_owned(),
+            issuer: "CN=ca".to_owned(),
+            expires: "2027-01-01T00:00:00Z".to_owned(),
+            verified: false,
+        };
+        let lines = "* TLSv1.3, TLS13_AES_256_GCM_SHA384\n* subject: CN=x\n* issuer: CN=ca\n\
+                     * expires: 2027-01-01T00:00:00Z\n* certificate not verified (--insecure)\n";
+        check(verbose, &Event::Tls(&info), lines);
+    }
+
+    #[test]
+    fn pings_and_pongs_have_marks() {
+        let (conn, show) = (1, |o: &mut Options| o.show_ping_pong = true);
+        let rtt = Some(Duration::from_micros(12_345));
+        let pong = Event::Pong {
+            conn,
+            by: By::Peer,
+            data: b"x",
+            rtt,
+        };
+        check(
+            show,
+            &Event::Ping {
+                conn,
+                by: By::Peer,
+                data: b"data",
+            },
+            "< ping \"data\"\n",
+        );
+        check(
+            show,
+            &Event::Pong {
+                conn,
+                by: By::Us,
+                data: b"a\n\xff",
+                rtt: None,
+            },
+            "> pong 610aff\n",
+        );
+        check(show, &pong, "< pong \"x\" (12.3 ms)\n");
+        check(interactive, &pong, "< pong \"x\" (12.3 ms)\n");
+        check(
+            interactive,
+            &Event::Ping {
+                conn,
+                by: By::Peer,
+                data: b"",
+            },
+            "",
+        );
+        check(quiet, &pong, "");
+    }
+}

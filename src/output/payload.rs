@@ -1,0 +1,108 @@
+//! The payload of a data message in the formats for programs: as it is, or as one line.
+//!
+//! Nothing is added but the line feed at the end, and nothing is lost: what is one line reads back
+//! as the bytes it was made of. Only raw on a terminal is for the eye.
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+
+use super::sanitize;
+use crate::event::Kind;
+
+/// Appends the payload as it is; a line feed ends a text.
+pub(super) fn push_raw(kind: Kind, data: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(data);
+    if kind == Kind::Text {
+        out.push(b'\n');
+    }
+}
+
+/// Binary gets a line of its own here: a terminal has no use for its exact bytes, and what is
+/// printed next should not stick to it.
+pub(super) fn push_raw_for_terminal(kind: Kind, data: &[u8], out: &mut Vec<u8>) {
+    match (kind, std::str::from_utf8(data)) {
+        (Kind::Text, Ok(text)) => sanitize::lines(text, out),
+        _ => sanitize::line_bytes(data, out),
+    }
+    out.push(b'\n');
+}
+
+/// What is escaped is escaped byte by byte, so that `--escapes` gives the same bytes back.
+pub(super) fn push_line(data: &[u8], tty: bool, out: &mut Vec<u8>) {
+    for chunk in data.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            push_line_char(c, tty, out);
+        }
+        for byte in chunk.invalid() {
+            sanitize::push_byte(*byte, out);
+        }
+    }
+    out.push(b'\n');
+}
+
+fn push_line_char(c: char, tty: bool, out: &mut Vec<u8>) {
+    let mut buffer = [0; 4];
+    let bytes = c.encode_utf8(&mut buffer).as_bytes();
+    match c {
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\r' => out.extend_from_slice(b"\\r"),
+        _ if c.is_ascii_control() || (tty && sanitize::is_dangerous(c)) => {
+            bytes
+                .iter()
+                .for_each(|byte| sanitize::push_byte(*byte, out));
+        }
+        _ => out.extend_from_slice(bytes),
+    }
+}
+
+/// Appends the payload as one line of lower-case hex digits.
+pub(super) fn push_hex(data: &[u8], out: &mut Vec<u8>) {
+    data.iter().for_each(|byte| sanitize::push_hex(*byte, out));
+    out.push(b'\n');
+}
+
+/// Appends the payload as one line of standard base64 (RFC 4648 §4).
+pub(super) fn push_base64(data: &[u8], out: &mut Vec<u8>) {
+    let text = Base64Display::new(data, &STANDARD).to_string();
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Push = fn(&[u8], &mut Vec<u8>);
+
+    #[test]
+    fn one_line_holds_any_bytes() {
+        let line: Push = |data, out| push_line(data, false, out);
+        let terminal: Push = |data, out| push_line(data, true, out);
+        let text = "a\\b\r\n\t\u{1b}\u{7f}é\u{9b}".as_bytes();
+        for (push, data, expected) in [
+            (line, text, "a\\\\b\\r\\n\\x09\\x1b\\x7fé\u{9b}\n"),
+            // Byte by byte, so that the text comes back and not the byte 9b.
+            (terminal, text, "a\\\\b\\r\\n\\x09\\x1b\\x7fé\\xc2\\x9b\n"),
+            (line, b"\x00\xff\xe2\x82", "\\x00\\xff\\xe2\\x82\n"),
+            (push_hex, b"\x00\xff\n", "00ff0a\n"),
+            (push_hex, b"", "\n"),
+            (push_base64, b"\x00\xff\x10>", "AP8QPg==\n"),
+        ] {
+            let mut out = Vec::new();
+            push(data, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn raw_is_exact_and_on_a_terminal_harmless() {
+        let (mut pipe, mut terminal) = (Vec::new(), Vec::new());
+        for (kind, data) in [(Kind::Text, &b"a\tb\n\x1bc"[..]), (Kind::Binary, b"\xff\n")] {
+            push_raw(kind, data, &mut pipe);
+            push_raw_for_terminal(kind, data, &mut terminal);
+        }
+        assert_eq!(pipe, b"a\tb\n\x1bc\n\xff\n");
+        assert_eq!(terminal, b"a\tb\n\\x1bc\n\\xff\\x0a\n");
+    }
+}

@@ -1,0 +1,103 @@
+//! Sums and durations for people, for `--stats` and `-v`.
+//!
+//! All of it is numbers: nothing a peer chose in words.
+
+use std::time::Duration;
+
+use crate::error::Exit;
+use crate::event::{Timing, Totals};
+
+/// Appends the table of `--stats`; `t` is how long the run took.
+pub(super) fn push(
+    t: Duration,
+    exit: Exit,
+    totals: &Totals,
+    timing: Option<&Timing>,
+    out: &mut Vec<u8>,
+) {
+    let rows = [
+        ("sent", Some(amount(totals.sent, totals.bytes_sent))),
+        (
+            "received",
+            Some(amount(totals.received, totals.bytes_received)),
+        ),
+        ("duration", Some(format!("{:.3} s", t.as_secs_f64()))),
+        ("timings", timing.and_then(steps)),
+        ("exit", Some(exit.code().to_string())),
+    ];
+    for (label, value) in rows {
+        if let Some(value) = value {
+            out.extend_from_slice(format!("{label:<10}{value}\n").as_bytes());
+        }
+    }
+}
+
+/// `dns 1.0 ms, tcp 2.0 ms`
+pub(super) fn steps(timing: &Timing) -> Option<String> {
+    let steps = [
+        ("dns", timing.dns),
+        ("tcp", timing.tcp),
+        ("tls", timing.tls),
+        ("upgrade", timing.upgrade),
+    ];
+    let taken = steps
+        .into_iter()
+        .filter_map(|(name, took)| Some((name, took?)));
+    let shown: Vec<_> = taken
+        .map(|(name, took)| format!("{name} {}", millis(took)))
+        .collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
+pub(super) fn millis(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1000.0)
+}
+
+fn amount(messages: u64, bytes: u64) -> String {
+    let plural = |n| if n == 1 { "" } else { "s" };
+    format!(
+        "{messages} message{}, {bytes} byte{}",
+        plural(messages),
+        plural(bytes)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_lines_up() {
+        let totals = Totals {
+            sent: 3,
+            received: 1,
+            bytes_sent: 11,
+            bytes_received: 1,
+        };
+        let timing = Timing {
+            dns: Some(Duration::from_millis(1)),
+            tcp: None,
+            tls: Some(Duration::from_micros(30_040)),
+            upgrade: Some(Duration::from_millis(10)),
+        };
+        let table = |timing| {
+            let mut out = Vec::new();
+            push(
+                Duration::from_secs(9),
+                Exit::Refused,
+                &totals,
+                timing,
+                &mut out,
+            );
+            String::from_utf8(out).unwrap()
+        };
+        let before =
+            "sent      3 messages, 11 bytes\nreceived  1 message, 1 byte\nduration  9.000 s\n";
+        let steps = "timings   dns 1.0 ms, tls 30.0 ms, upgrade 10.0 ms\n";
+        assert_eq!(
+            table(Some(&timing)),
+            format!("{before}{steps}exit      22\n")
+        );
+        assert_eq!(table(None), format!("{before}exit      22\n"));
+    }
+}

@@ -1,0 +1,159 @@
+//! Colour: whether there is any, and what it looks like.
+//!
+//! Whether is decided from what the caller hands in, never from the environment. What is taken from
+//! the terminal's own 16 colours and never sets a background, so that it can be read on any theme.
+
+use std::sync::LazyLock;
+
+use colored::{ColoredString, Colorize};
+
+/// `--color`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Whether output to a stream is coloured. `env` looks up an environment variable, `tty` says
+/// whether the stream is a terminal. In order: `--color`, `NO_COLOR` (no-color.org),
+/// `FORCE_COLOR` and `CLICOLOR_FORCE`, `CLICOLOR` (bixense.com/clicolors), the terminal.
+pub fn decide(choice: ColorChoice, env: &dyn Fn(&str) -> Option<String>, tty: bool) -> bool {
+    let set = |name| env(name).is_some_and(|value| !value.is_empty());
+    let forced = |name| env(name).is_some_and(|value| !value.is_empty() && value != "0");
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR") => false,
+        ColorChoice::Auto if forced("FORCE_COLOR") || forced("CLICOLOR_FORCE") => true,
+        ColorChoice::Auto if env("CLICOLOR").as_deref() == Some("0") => false,
+        ColorChoice::Auto => tty && env("TERM").is_some_and(|t| !t.is_empty() && t != "dumb"),
+    }
+}
+
+/// What is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The key of a JSON object.
+    Key,
+    /// A JSON string.
+    Str,
+    /// JSON's null.
+    Null,
+    /// The name of an event.
+    Name,
+    /// What matters less: time stamps, offsets.
+    Aside,
+    /// The label of a failure.
+    Failure,
+}
+
+/// Writes with or without colour.
+#[derive(Clone, Copy, Debug)]
+pub struct Painter(bool);
+
+impl Painter {
+    pub fn new(color: bool) -> Self {
+        Painter(color)
+    }
+
+    /// Appends what `write` appends, in the colour of `role`.
+    pub fn paint(self, role: Role, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.0 {
+            return write(out);
+        }
+        let (before, after) = &CODES[role as usize];
+        out.extend_from_slice(before.as_bytes());
+        write(out);
+        out.extend_from_slice(after.as_bytes());
+    }
+}
+
+/// What stands before and after the text of each [`Role`], in its order.
+static CODES: LazyLock<[(String, String); 6]> = LazyLock::new(|| {
+    // The decision was made in `decide`; the crate's own look at the environment must not count.
+    colored::control::set_override(true);
+    const TEXT: &str = "text";
+    [
+        around(TEXT.blue().bold()),
+        around(TEXT.green()),
+        around(TEXT.bright_black()),
+        around(TEXT.bold()),
+        around(TEXT.dimmed()),
+        around(TEXT.red()),
+    ]
+});
+
+fn around(styled: ColoredString) -> (String, String) {
+    let shown = styled.to_string();
+    let (before, after) = shown.split_once(&*styled).unwrap_or_default();
+    (before.to_owned(), after.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ColorChoice::{Always, Auto, Never};
+    use super::*;
+
+    #[test]
+    fn the_option_goes_before_the_environment_and_that_before_the_terminal() {
+        for (choice, env, tty, colored) in [
+            (Auto, "TERM=xterm", true, true),
+            (Auto, "TERM=xterm", false, false),
+            (Auto, "TERM=dumb", true, false),
+            (Auto, "TERM=", true, false),
+            (Auto, "", true, false),
+            (Auto, "TERM=xterm NO_COLOR=1", true, false),
+            (Auto, "TERM=xterm NO_COLOR=", true, true),
+            (Auto, "NO_COLOR=1 FORCE_COLOR=1", true, false),
+            (Auto, "FORCE_COLOR=1", false, true),
+            (Auto, "FORCE_COLOR=0", false, false),
+            (Auto, "FORCE_COLOR=", false, false),
+            (Auto, "CLICOLOR_FORCE=1 CLICOLOR=0", false, true),
+            (Auto, "CLICOLOR_FORCE=0", false, false),
+            (Auto, "TERM=xterm CLICOLOR=0", true, false),
+            (Auto, "TERM=xterm CLICOLOR=1", true, true),
+            (Always, "NO_COLOR=1", false, true),
+            (Never, "FORCE_COLOR=1 TERM=xterm", true, false),
+        ] {
+            let lookup = |name: &str| {
+                let mut pairs = env.split(' ').filter_map(|pair| pair.split_once('='));
+                pairs
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| value.to_owned())
+            };
+            assert_eq!(
+                decide(choice, &lookup, tty),
+                colored,
+                "{choice:?} {env:?} {tty}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_role_has_its_colour_and_none_a_background() {
+        let painted = |role| {
+            let mut out = Vec::new();
+            Painter::new(true).paint(role, &mut out, |out| out.push(b'x'));
+            String::from_utf8(out).unwrap()
+        };
+        for (role, code) in [
+            (Role::Key, "1;34"),
+            (Role::Str, "32"),
+            (Role::Null, "90"),
+            (Role::Name, "1"),
+            (Role::Aside, "2"),
+            (Role::Failure, "31"),
+        ] {
+            assert_eq!(painted(role), format!("\x1b[{code}mx\x1b[0m"));
+        }
+    }
+
+    #[test]
+    fn without_colour_nothing_is_added() {
+        let mut out = Vec::new();
+        Painter::new(false).paint(Role::Key, &mut out, |out| out.push(b'x'));
+        assert_eq!(out, b"x");
+    }
+}
