@@ -1,13 +1,35 @@
+//! wirecat, a command-line WebSocket client.
+//!
+//! The crate is laid out in layers; each uses only those below it:
+//!
+//! - [`cli`]: arguments, environment and terminals, settled into the options of everything below;
+//! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
+//!   server), which know nothing of each other;
+//! - I/O: [`session`] (a connection from its opening to its end), [`handshake`] (the HTTP/1.1
+//!   upgrade), [`transport`] (name lookup, TCP, TLS);
+//! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
+//!   (frames), and the pure files within the modules above;
+//! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`uri`], [`auth`].
+//!
+//! A message goes from stdin or the prompt as a [`event::Command`] through the session to the
+//! engine (tokio-tungstenite) and the stream below it; what comes back goes up as an
+//! [`event::Event`], is rendered by [`output`] and written by one writer.
+
 pub mod auth;
+pub mod cli;
 pub mod error;
 pub mod event;
 pub mod handshake;
 pub mod output;
 pub mod payload;
 pub mod pipe;
+pub mod repl;
+mod run;
 pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod transport;
 pub mod uri;
 pub mod wire;
+
+pub use run::run;

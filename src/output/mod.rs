@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no environment; what it needs to know comes in as [`Options`] and with
 //! the events. stdout gets payload only. Where a stream is a terminal, nothing a peer chose reaches
-//! it as a control character. It is the only module that knows ANSI.
+//! it as a control character. It is the only module that knows ANSI. ([`writer`] alone does I/O.)
 
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ mod pretty;
 pub mod sanitize;
 mod stats;
 pub mod style;
+pub mod writer;
 
 use clock::Clock;
 use ndjson::Ndjson;
@@ -84,6 +85,27 @@ pub struct Options {
     pub filter: Option<jq::Filter>,
     /// For the local time of [`Timestamps`].
     pub time_zone: TimeZone,
+}
+
+impl Options {
+    /// Raw messages to a pipe, plain notices to a file.
+    pub fn plain() -> Options {
+        Options {
+            format: Format::Raw,
+            timestamps: None,
+            stdout_tty: false,
+            stderr_tty: false,
+            stdout_color: false,
+            stderr_color: false,
+            verbose: 0,
+            silent: false,
+            stats: false,
+            show_ping_pong: false,
+            interactive: false,
+            filter: None,
+            time_zone: TimeZone::UTC,
+        }
+    }
 }
 
 /// Turns events into bytes.

@@ -16,6 +16,8 @@ pub struct Pace {
     options: Options,
     next: Option<Instant>,
     waiting: bool,
+    /// Somebody asked too early.
+    asked: bool,
 }
 
 impl Pace {
@@ -24,12 +26,14 @@ impl Pace {
             options,
             next: None,
             waiting: false,
+            asked: false,
         }
     }
 
     /// Whether a message may go now.
-    pub fn ready(&self, now: Instant) -> bool {
-        !self.waiting && self.next.is_none_or(|next| next <= now)
+    pub fn ready(&mut self, now: Instant) -> bool {
+        self.asked = self.next.is_some_and(|next| next > now);
+        !self.waiting && !self.asked
     }
 
     pub fn handle_sent(&mut self, now: Instant) {
@@ -47,9 +51,9 @@ impl Pace {
         self.waiting = false;
     }
 
-    /// When the next message may go, where only time is missing.
+    /// When the next message may go, where somebody asked and only time is missing.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next.filter(|_| !self.waiting)
+        self.next.filter(|_| self.asked && !self.waiting)
     }
 }
 
@@ -68,9 +72,12 @@ mod tests {
         assert_eq!(pace.poll_timeout(), Some(start + tenth));
         // Late by a little: the next one is not late for it.
         pace.handle_sent(start + tenth + tenth / 4);
+        assert_eq!(pace.poll_timeout(), None, "nobody wants to send");
+        assert!(!pace.ready(start + tenth + tenth / 2));
         assert_eq!(pace.poll_timeout(), Some(start + 2 * tenth));
         // Late by much: no burst.
         pace.handle_sent(start + 100 * tenth);
+        assert!(!pace.ready(start + 100 * tenth - Duration::from_millis(1)));
         assert!(pace.poll_timeout().unwrap() >= start + 100 * tenth);
     }
 

@@ -35,6 +35,8 @@ pub enum Action {
 #[derive(Clone, Debug)]
 struct Outstanding {
     data: Bytes,
+    /// Somebody asked for it, as opposed to keepalive.
+    asked: bool,
     /// `None` while it is stuck behind a full send buffer.
     sent: Option<Instant>,
 }
@@ -72,12 +74,16 @@ impl Machine {
         self.waiting_since = None;
     }
 
-    /// A ping was handed over for sending, ours or the user's.
-    pub fn handle_ping_queued(&mut self, data: Bytes) {
+    /// A ping was handed over for sending; `asked` is whether somebody wants to hear of its pong.
+    pub fn handle_ping_queued(&mut self, data: Bytes, asked: bool) {
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.remove(0);
         }
-        self.outstanding.push(Outstanding { data, sent: None });
+        self.outstanding.push(Outstanding {
+            data,
+            asked,
+            sent: None,
+        });
     }
 
     /// Everything handed over has left for the kernel: only now do pings count against the peer.
@@ -94,16 +100,15 @@ impl Machine {
         }
     }
 
-    /// A pong came: the round-trip time, where it answers a ping of ours (RFC 6455 §5.5.3: it may
-    /// answer only the most recent one).
+    /// A pong came: the round-trip time, where it answers a ping that was asked for (RFC 6455
+    /// §5.5.3: it may answer only the most recent one).
     pub fn handle_pong(&mut self, data: &[u8], now: Instant) -> Option<Duration> {
         let answered = self
             .outstanding
             .iter()
             .rposition(|ping| ping.data == data)?;
-        let sent = self.outstanding[answered].sent;
-        self.outstanding.drain(..=answered);
-        sent.map(|sent| now - sent)
+        let ping = self.outstanding.drain(..=answered).next_back()?;
+        ping.sent.filter(|_| ping.asked).map(|sent| now - sent)
     }
 
     /// We sent a Close, or will never be able to: the peer has until the close timeout, and no
@@ -182,14 +187,14 @@ mod tests {
         let Action::Ping(data) = machine.handle_timeout(now) else {
             panic!("no ping is due");
         };
-        machine.handle_ping_queued(data.clone());
+        machine.handle_ping_queued(data.clone(), false);
         data
     }
 
     #[test]
     fn without_an_interval_nothing_is_ever_due() {
         let (mut machine, start) = machine(None);
-        machine.handle_ping_queued(Bytes::from_static(b"mine"));
+        machine.handle_ping_queued(Bytes::from_static(b"mine"), true);
         machine.handle_flushed(start);
         assert_eq!(machine.poll_timeout(), None);
         assert_eq!(
@@ -244,7 +249,7 @@ mod tests {
     fn a_pong_gives_the_round_trip_of_its_ping_and_settles_older_ones() {
         let (mut machine, start) = machine(None);
         for data in ["a", "b", "c"] {
-            machine.handle_ping_queued(Bytes::from(data));
+            machine.handle_ping_queued(Bytes::from(data), true);
         }
         machine.handle_flushed(start);
         assert_eq!(machine.handle_pong(b"unasked", start + SECOND), None);

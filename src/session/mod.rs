@@ -7,6 +7,7 @@
 pub mod connect;
 pub mod ended;
 pub mod machine;
+pub mod stop;
 mod stream;
 pub mod token;
 
@@ -543,7 +544,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 );
                 self.start_send(to_engine(message));
             }
-            Command::Ping(data) => self.send_ping(data, now),
+            Command::Ping(data) => self.send_ping(data, true, now),
             Command::Pong(data) => {
                 self.tell(
                     now,
@@ -580,8 +581,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.totals.bytes_sent += message.data.len() as u64;
     }
 
-    fn send_ping(&mut self, data: Bytes, now: Instant) {
-        self.machine.handle_ping_queued(data.clone());
+    fn send_ping(&mut self, data: Bytes, asked: bool, now: Instant) {
+        self.machine.handle_ping_queued(data.clone(), asked);
         self.tell(
             now,
             &Event::Ping {
@@ -632,8 +633,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
-        let deadlines = [self.machine.poll_timeout(), self.front.poll_timeout()];
-        let Some(deadline) = deadlines.into_iter().flatten().min() else {
+        // The front end acts on its own by commands, and those are over.
+        let listening = self.closing.is_none() && self.socket.get_ref().write_error().is_none();
+        let front = self.front.poll_timeout().filter(|_| listening);
+        let Some(deadline) = [self.machine.poll_timeout(), front].into_iter().flatten().min() else {
             return ControlFlow::Continue(false);
         };
         if deadline <= now {
@@ -656,7 +659,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     fn handle_machine_timeout(&mut self, now: Instant) -> Step {
         match self.machine.handle_timeout(now) {
             Action::Nothing => {}
-            Action::Ping(data) => self.send_ping(data, now),
+            Action::Ping(data) => self.send_ping(data, false, now),
             Action::Dead { waited, silent } => {
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
             }

@@ -1,0 +1,382 @@
+//! The command line as meant: every default settled, every file read, each module's options built.
+
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::args::{AuthArgs, Cli, ClientArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs, Subcommands};
+use super::world::World;
+use crate::auth::{self, Basic, Source, Token};
+use crate::error::Error;
+use crate::event::{Kind, Message};
+use crate::handshake::request::{self, HeaderLine};
+use crate::output::jq::Filter;
+use crate::output::{self, Format, style};
+use crate::payload::{Encoding, Payload};
+use crate::pipe::drain::Limits;
+use crate::pipe::{self, Input, pace};
+use crate::secret::{Redactor, Secret};
+use crate::session::connect::Plan;
+use crate::session::machine;
+use crate::session::token::Credentials;
+use crate::uri::Target;
+use crate::{session, transport};
+
+/// Pings in the interactive mode.
+const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
+
+/// The debug server's port where none is given.
+const DEFAULT_PORT: u16 = 8765;
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Job {
+    Client(Box<Client>),
+    /// The client of a server that is yet to be started; its target is a placeholder.
+    Demo(Box<Client>),
+    Serve(Serve),
+    Generate(Generate),
+}
+
+#[derive(Debug)]
+pub struct Serve {
+    pub listen: SocketAddr,
+    pub silent: bool,
+}
+
+#[derive(Debug)]
+pub struct Client {
+    pub plan: Plan,
+    pub session: session::Options,
+    /// `--on-open`
+    pub opening: Vec<Message>,
+    pub max_time: Option<Duration>,
+    pub output: output::Options,
+    pub front: FrontEnd,
+}
+
+/// The way of working.
+#[derive(Debug)]
+pub enum FrontEnd {
+    Interactive(crate::repl::Options),
+    Pipe(pipe::Options),
+}
+
+/// Settles what was typed.
+///
+/// # Errors
+/// Exit 2 or 3, for the first thing that is wrong.
+pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
+    if let Some(kind) = cli.generate {
+        return Ok(Job::Generate(kind));
+    }
+    match cli.command {
+        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve(&args)?)),
+        Some(Subcommands::Demo(args)) => {
+            let placeholder = Target::parse("ws://127.0.0.1/echo")?;
+            Ok(Job::Demo(Box::new(client(placeholder, args.client, world)?)))
+        }
+        None => {
+            let url = cli.url.unwrap_or_default();
+            let target = Target::parse(&url).map_err(|error| suggest_subcommand(error, &url))?;
+            Ok(Job::Client(Box::new(client(target, cli.client, world)?)))
+        }
+    }
+}
+
+fn suggest_subcommand(mut error: Error, typed: &str) -> Error {
+    let near = ["serve", "demo"].into_iter().find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
+    if let Some(name) = near {
+        error.advice.insert(0, format!("did you mean `wirecat {name}`?"));
+    } else if typed == "help" {
+        error.advice = vec!["`wirecat --help`".to_owned()];
+    }
+    error
+}
+
+fn serve(args: &ServeArgs) -> Result<Serve, Error> {
+    let mut listen = match args.address.as_ref().or(args.listen.as_ref()) {
+        Some(text) => listen_address(text)?,
+        None => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT),
+    };
+    if let Some(port) = args.port {
+        listen.set_port(port);
+    }
+    if let Some(host) = args.host {
+        listen.set_ip(host);
+    }
+    Ok(Serve {
+        listen,
+        silent: args.silent,
+    })
+}
+
+/// `ADDRESS:PORT`, `:PORT`, `PORT` or `ADDRESS`; loopback where there is no address.
+fn listen_address(text: &str) -> Result<SocketAddr, Error> {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let named = text.replacen("localhost", "127.0.0.1", 1);
+    let port = named.strip_prefix(':').unwrap_or(&named).parse().ok();
+    named
+        .parse()
+        .ok()
+        .or(port.map(|port| SocketAddr::new(loopback, port)))
+        .or(named.parse().ok().map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
+        .ok_or_else(|| {
+            Error::usage(format!("cannot listen on '{text}': that is no address"))
+                .advice("127.0.0.1:8765, [::1]:8765, :8765 or 8765; port 0 takes a free one")
+        })
+}
+
+fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Error> {
+    let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
+    let payload = payload(&args.send);
+    let until = compile("--until", args.stop.until.as_deref())?;
+    let limits = limits(&args.stop);
+    let opening = given(&args.send.on_open, "--on-open", Payload::default())?;
+    let output_file = args.output.output.clone();
+    let front = if interactive {
+        FrontEnd::Interactive(crate::repl::Options {
+            payload,
+            limits,
+            until,
+            output: output_file,
+            color: color(&args.output, world, world.stdout_tty),
+        })
+    } else {
+        FrontEnd::Pipe(pipe::Options {
+            input: input(&args.send, payload)?,
+            pace: pace::Options {
+                interval: args.send.rate,
+                lockstep: args.send.lockstep,
+            },
+            limits,
+            until,
+            output: output_file,
+        })
+    };
+    Ok(Client {
+        output: output_options(&args.output, world, interactive)?,
+        opening,
+        max_time: args.time.max_time,
+        session: session::Options {
+            machine: machine::Options {
+                close_timeout: args.time.close_timeout,
+                ping_interval: args.time.ping_interval.or(interactive.then_some(INTERACTIVE_PINGS)),
+                ping_timeout: args.time.ping_timeout,
+            },
+            max_message_size: args.wire.max_message_size,
+        },
+        front,
+        plan: Plan {
+            credentials: credentials(&args.auth, &target)?,
+            target,
+            request: request::Options {
+                headers: headers(&args.request.headers)?,
+                origin: checked("--origin", args.request.origin)?,
+                user_agent: checked("--user-agent", args.request.user_agent)?,
+                subprotocols: subprotocols(args.request.subprotocols)?,
+            },
+            transport: transport::Options {
+                tls: transport::tls::Options {
+                    insecure: args.tls.insecure,
+                    cacert: args.tls.cacert,
+                    cert_file: world.variable("SSL_CERT_FILE").map(Into::into),
+                    cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
+                },
+            },
+            connect_timeout: args.time.connect_timeout,
+            redactor: Redactor::default(),
+        },
+    })
+}
+
+fn payload(args: &SendArgs) -> Payload {
+    let encoding = match (args.hex, args.base64, args.escapes) {
+        (true, _, _) => Encoding::Hex,
+        (_, true, _) => Encoding::Base64,
+        (_, _, true) => Encoding::Escapes,
+        _ => Encoding::Plain,
+    };
+    let bytes = matches!(encoding, Encoding::Hex | Encoding::Base64);
+    let kind = if args.binary || (bytes && !args.text) { Kind::Binary } else { Kind::Text };
+    Payload { encoding, kind }
+}
+
+fn input(args: &SendArgs, payload: Payload) -> Result<Input, Error> {
+    if args.data.is_empty() {
+        return Ok(Input::Stdin {
+            frame: args.frame.into(),
+            payload,
+        });
+    }
+    Ok(Input::Given(given(&args.data, "-d", payload)?))
+}
+
+/// The messages of `-d` and `--on-open`.
+fn given(values: &[String], option: &str, payload: Payload) -> Result<Vec<Message>, Error> {
+    let message = |value: &String| {
+        let bytes = match value.strip_prefix('@') {
+            Some(path) => Bytes::from(read_file(path).map_err(|why| Error::usage(format!("{option} {value}: {why}")))?),
+            None => Bytes::from(value.clone()),
+        };
+        let named = if value.starts_with('@') { value.as_str() } else { "" };
+        payload.message(bytes).map_err(|why| Error::usage(format!("{} {why}", format!("{option} {named}").trim_end().to_owned() + ":")))
+    };
+    values.iter().map(message).collect()
+}
+
+/// A file, or stdin for `-`.
+fn read_file(path: &str) -> std::io::Result<Vec<u8>> {
+    if path != "-" {
+        return std::fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn limits(args: &StopArgs) -> Limits {
+    Limits {
+        on_eof: args.on_eof.into(),
+        idle: args.idle,
+        count: args.count.or(args.one_message.then_some(1)),
+        until: args.until.is_some(),
+    }
+}
+
+fn compile(option: &str, expression: Option<&str>) -> Result<Option<Filter>, Error> {
+    expression
+        .map(|text| {
+            Filter::compile(text).map_err(|mut error| {
+                error.message = format!("{option}: {}", error.message);
+                error
+            })
+        })
+        .transpose()
+}
+
+fn color(args: &OutputArgs, world: &World, tty: bool) -> bool {
+    style::decide(args.color.into(), &|name| world.variable(name), tty)
+}
+
+fn output_options(args: &OutputArgs, world: &World, interactive: bool) -> Result<output::Options, Error> {
+    // A file is no terminal, wherever stdout goes.
+    let stdout_tty = world.stdout_tty && args.output.as_ref().is_none_or(|path| path.as_os_str() == "-");
+    let default = if stdout_tty { Format::Pretty } else { Format::Raw };
+    let format = if args.json { Format::Json } else { args.format.map_or(default, Into::into) };
+    Ok(output::Options {
+        format,
+        timestamps: args.timestamps.map(Into::into),
+        stdout_tty,
+        stderr_tty: world.stderr_tty,
+        stdout_color: color(args, world, stdout_tty),
+        stderr_color: color(args, world, world.stderr_tty),
+        verbose: args.verbose,
+        silent: args.silent,
+        stats: args.stats,
+        show_ping_pong: args.show_ping_pong,
+        interactive,
+        filter: compile("--filter", args.filter.as_deref())?,
+        // Looking the zone up reads files; without a time to show there is no need.
+        time_zone: if args.timestamps.is_some() { jiff::tz::TimeZone::system() } else { jiff::tz::TimeZone::UTC },
+    })
+}
+
+fn headers(lines: &[String]) -> Result<Vec<HeaderLine>, Error> {
+    let mut headers = Vec::new();
+    for line in lines {
+        let Some(path) = line.strip_prefix('@') else {
+            headers.push(HeaderLine::parse(line)?);
+            continue;
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| Error::usage(format!("-H @{path}: {error}")))?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            headers.push(HeaderLine::parse(line)?);
+        }
+    }
+    Ok(headers)
+}
+
+/// A value that goes into a header as it is.
+fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error> {
+    match &value {
+        Some(text) if text.chars().any(char::is_control) => {
+            Err(Error::usage(format!("{option}: the value holds a control character")))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// Each may be a list, as the header itself is.
+fn subprotocols(values: Vec<String>) -> Result<Vec<String>, Error> {
+    let names: Vec<String> = values.iter().flat_map(|value| value.split(',')).map(|name| name.trim().to_owned()).collect();
+    match names.iter().find(|name| !auth::is_http_token(name)) {
+        Some(name) => Err(Error::usage(format!(
+            "--subprotocol '{name}' holds a character that a subprotocol may not have (RFC 6455 section 4.1)"
+        ))),
+        None => Ok(names),
+    }
+}
+
+fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
+    let token = args.token.as_ref().map(|source| token(source, args)).transpose()?;
+    let in_header = token.as_ref().is_some_and(|token| token.via == auth::Via::Header && token.name.is_none());
+    let chosen = [args.user.is_some(), args.oauth2_bearer.is_some(), in_header];
+    if chosen.iter().filter(|set| **set).count() > 1 {
+        return Err(Error::usage("-u, --oauth2-bearer and --token all want the Authorization header")
+            .advice("give one of them, or move the token with --token-via or --token-name"));
+    }
+    if let Some(token) = token {
+        return Ok(Credentials::Token(token));
+    }
+    if let Some(bearer) = &args.oauth2_bearer {
+        return Ok(Credentials::Bearer(Secret::new(bearer.as_str())));
+    }
+    let from_url = target.user.as_ref().map(|user| Basic {
+        user: user.name.clone(),
+        password: Some(user.password.clone().unwrap_or_else(|| Secret::new(""))),
+    });
+    let basic = args.user.as_deref().map(Basic::parse).or(from_url);
+    Ok(basic.map_or(Credentials::None, Credentials::Basic))
+}
+
+fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {
+    let message = args.token_message.clone().unwrap_or_else(|| auth::DEFAULT_MESSAGE.to_owned());
+    auth::check_template(&message)?;
+    if source == "@-" {
+        return Err(Error::usage("--token @-: stdin carries messages").advice("--token @FILE, env:VAR, cmd:COMMAND or prompt"));
+    }
+    let via = match (args.token_via, &args.token_message) {
+        (Some(via), _) => via.into(),
+        (None, Some(_)) => auth::Via::Message,
+        (None, None) => auth::Via::Header,
+    };
+    Ok(Token {
+        source: Source::parse(source),
+        via,
+        name: args.token_name.clone(),
+        message,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses() {
+        for (text, address) in [
+            ("0", "127.0.0.1:0"),
+            (":9", "127.0.0.1:9"),
+            ("localhost:9", "127.0.0.1:9"),
+            ("0.0.0.0:9", "0.0.0.0:9"),
+            ("[::1]:9", "[::1]:9"),
+            ("10.0.0.1", "10.0.0.1:8765"),
+        ] {
+            assert_eq!(listen_address(text).unwrap().to_string(), address, "{text}");
+        }
+        assert!(listen_address("nonsense").is_err());
+    }
+}

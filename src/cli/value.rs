@@ -1,0 +1,95 @@
+//! Option values as people write them. Pure.
+
+use std::time::Duration;
+
+/// `500ms`, `2s`, `1m`, `1h`, or a bare number of seconds; decimals are allowed.
+///
+/// # Errors
+/// What would have been right.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let (number, seconds) = match text.find(|c: char| c.is_ascii_alphabetic()).map(|at| text.split_at(at)) {
+        None => (text, 1.0),
+        Some((number, "ms")) => (number, 0.001),
+        Some((number, "s")) => (number, 1.0),
+        Some((number, "m")) => (number, 60.0),
+        Some((number, "h")) => (number, 3600.0),
+        Some((_, unit)) => return Err(format!("'{unit}' is no unit of time; write 500ms, 2s, 1m or 1h")),
+    };
+    let value: f64 = plain_number(number).ok_or("write 500ms, 2s, 1m, or a number of seconds")?;
+    Duration::try_from_secs_f64(value * seconds)
+        .ok()
+        .filter(|duration| duration.as_secs() <= 10 * 365 * 86400)
+        .ok_or_else(|| "that is longer than ten years".to_owned())
+}
+
+/// `64KiB`, `1MB`, or bytes.
+///
+/// # Errors
+/// What would have been right.
+pub fn size(text: &str) -> Result<usize, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(format!("'{unit}' is no unit of size; write 64KiB, 1MB or a number of bytes")),
+    };
+    let value: u64 = number.parse().map_err(|_| "write 64KiB, 1MB or a number of bytes")?;
+    let bytes = value.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.ok_or_else(|| "that is more than this machine can count".to_owned())
+}
+
+/// Messages a second, as the time between two of them.
+///
+/// # Errors
+/// What would have been right.
+pub fn rate(text: &str) -> Result<Duration, String> {
+    plain_number(text)
+        .filter(|rate| *rate > 0.0)
+        .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
+        .ok_or_else(|| "write a number of messages a second, such as 10 or 0.5".to_owned())
+}
+
+/// Digits and at most one point: not `1e9`, `inf` or `-1`.
+fn plain_number(text: &str) -> Option<f64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if digits { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, millis) in [("500ms", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000), ("3", 3000), ("0.5", 500), ("1.5s", 1500), ("0", 0)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1", "1d", "1e3", "inf", "nan", "1.2.3", "999999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("0", 0), ("64KiB", 65536), ("1MB", 1_000_000), ("64mib", 64 << 20), ("7b", 7), ("1G", 1 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "KiB", "-1", "1.5MB", "1TB", "99999999999GiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("10"), Ok(Duration::from_millis(100)));
+        assert_eq!(rate("0.5"), Ok(Duration::from_secs(2)));
+        for text in ["0", "-1", "x", ""] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+}

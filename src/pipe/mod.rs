@@ -1,0 +1,264 @@
+//! The front end for scripts: messages from stdin or `-d`, payload to stdout, all else to stderr.
+//!
+//! stdin is read in order and never before it can be sent; nothing that was read is dropped without
+//! a word. The threads that may block are in [`stdin`] and [`crate::output::writer`]; everything else is decided here, by parts
+//! that know no clock.
+
+pub mod drain;
+pub mod framing;
+pub mod pace;
+mod stdin;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use crate::error::{Error, Exit, Stage};
+use crate::event::{Close, Command, Event, Message};
+use crate::output::Renderer;
+use crate::output::jq::Filter;
+use crate::output::writer::{self, Writer};
+use crate::payload::Payload;
+use crate::session::Front;
+use crate::session::ended::Verdict;
+use drain::{Drain, Limits};
+use framing::{Frame, Framer};
+use pace::Pace;
+use stdin::Batch;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub input: Input,
+    pub pace: pace::Options,
+    pub limits: Limits,
+    /// `--until`
+    pub until: Option<Filter>,
+    /// `-o`; `None` is stdout.
+    pub output: Option<PathBuf>,
+}
+
+/// Where messages come from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// `-d`; stdin is not touched.
+    Given(Vec<Message>),
+    Stdin { frame: Frame, payload: Payload },
+}
+
+/// Messages on their way from the input to the session.
+enum Source {
+    /// Nothing is read before the connection is open.
+    Waiting(Framer),
+    Reading(mpsc::Receiver<Batch>),
+    Ended,
+}
+
+pub struct Pipe {
+    renderer: Renderer,
+    start: Instant,
+    output: Writer,
+    notices: Vec<u8>,
+    /// Notices go through the writer, in order with the output.
+    one_terminal: bool,
+    source: Source,
+    queue: std::vec::IntoIter<Message>,
+    /// What is wrong with the input after the queue.
+    complaint: Option<Error>,
+    pace: Pace,
+    drain: Drain,
+    until: Option<Filter>,
+    verdict: Verdict,
+}
+
+impl Pipe {
+    /// A pipe whose run began at `start`.
+    ///
+    /// # Errors
+    /// Exit 2 where the output cannot be opened.
+    pub fn new(options: Options, renderer: Renderer, start: Instant) -> Result<Self, Error> {
+        let output = open_output(options.output.as_ref())?;
+        let (source, queue) = match options.input {
+            Input::Given(messages) => (Source::Ended, messages.into_iter()),
+            Input::Stdin { frame, payload } => (Source::Waiting(Framer::new(frame, payload)), Vec::new().into_iter()),
+        };
+        Ok(Pipe {
+            one_terminal: renderer.options().stdout_tty && renderer.options().stderr_tty,
+            renderer,
+            start,
+            output,
+            notices: Vec::new(),
+            source,
+            queue,
+            complaint: None,
+            pace: Pace::new(options.pace),
+            drain: Drain::new(options.limits, start),
+            until: options.until,
+            verdict: Verdict::default(),
+        })
+    }
+
+    /// What the exit code depends on, beyond how the connection ended.
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            condition_met: self.drain.condition(),
+            ..self.verdict
+        }
+    }
+
+    /// How many messages were read and never sent.
+    pub fn unsent(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Waits until everything is written.
+    ///
+    /// # Errors
+    /// Exit 2 where it could not be, except that a reader who has gone is no error.
+    pub async fn finish(mut self) -> Result<(), Error> {
+        self.flush();
+        match self.output.finish().await {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::new(Stage::Output, Exit::Usage, format!("cannot write the output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn render(&mut self, now: Instant, event: &Event<'_>) {
+        let t = now.saturating_duration_since(self.start);
+        self.renderer.render(t, event, self.output.buffer(), &mut self.notices);
+        self.output.submit_if_full();
+    }
+
+    fn handle_receive(&mut self, now: Instant, message: &Message, event: &Event<'_>) {
+        if self.drain.met() {
+            return;
+        }
+        let until = self.until.as_ref().is_some_and(|filter| filter.is_true(&message.data));
+        self.drain.handle_received(now, until);
+        self.pace.handle_reply();
+        self.render(now, event);
+    }
+
+    /// The next message, or what the end of the input means.
+    fn poll_message(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Option<Message>> {
+        loop {
+            if let Some(message) = self.queue.next() {
+                return Poll::Ready(Some(message));
+            }
+            if let Some(complaint) = self.complaint.take() {
+                self.verdict.bad_input = true;
+                self.source = Source::Ended;
+                self.render(now, &Event::Error(&complaint));
+            }
+            let Source::Reading(receiver) = &mut self.source else {
+                return Poll::Ready(None);
+            };
+            match receiver.poll_recv(cx) {
+                Poll::Ready(Some(batch)) => {
+                    self.queue = batch.messages.into_iter();
+                    self.complaint = batch.error;
+                }
+                Poll::Ready(None) => self.source = Source::Ended,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
+    let sink = match path.filter(|path| path.as_os_str() != "-") {
+        Some(path) => File::create(path)
+            .map(writer::file)
+            .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))?,
+        None => writer::stdout()
+            .map_err(|error| Error::new(Stage::Output, Exit::Usage, format!("cannot use stdout: {error}")))?,
+    };
+    Ok(Writer::new(sink))
+}
+
+impl Front for Pipe {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.output.poll_ready(cx)
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        match event {
+            Event::Receive { message, .. } => return self.handle_receive(now, message, event),
+            Event::Send { .. } => {
+                self.drain.handle_sent();
+                if !self.renderer.wants_sends() {
+                    return;
+                }
+            }
+            Event::Open { .. } => {
+                if let Source::Waiting(framer) = std::mem::replace(&mut self.source, Source::Ended) {
+                    self.source = Source::Reading(stdin::read_stdin(framer));
+                }
+            }
+            _ => {}
+        }
+        self.render(now, event);
+    }
+
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command> {
+        if self.output.poll_broken(cx) {
+            self.verdict.output_closed = true;
+            return Poll::Ready(Command::Close(Close::normal()));
+        }
+        if self.drain.finished(now) {
+            return Poll::Ready(Command::Close(Close::normal()));
+        }
+        if !self.pace.ready(now) {
+            return Poll::Pending;
+        }
+        match self.poll_message(cx, now) {
+            Poll::Ready(Some(message)) => {
+                self.pace.handle_sent(now);
+                Poll::Ready(Command::Send(message))
+            }
+            Poll::Ready(None) => {
+                self.drain.handle_eof(now);
+                if self.drain.finished(now) {
+                    return Poll::Ready(Command::Close(Close::normal()));
+                }
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn handle_bytes(&mut self, now: Instant) {
+        self.drain.handle_bytes(now);
+    }
+
+    fn handle_flushed(&mut self, now: Instant) {
+        self.drain.handle_flushed(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        [self.drain.poll_timeout(), self.pace.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {
+        // Whatever is due is found by the next look at the commands.
+    }
+
+    fn flush(&mut self) {
+        self.output.submit();
+        if self.notices.is_empty() {
+            return;
+        }
+        if self.one_terminal {
+            self.output.submit_notice(std::mem::take(&mut self.notices));
+        } else {
+            // There is nowhere left to tell it.
+            let _ = io::stderr().write_all(&self.notices);
+            self.notices.clear();
+        }
+    }
+}

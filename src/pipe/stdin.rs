@@ -1,0 +1,73 @@
+//! The thread that reads stdin. It may block for as long as it likes; the session never does.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use super::framing::Framer;
+use crate::error::{Error, Exit, Stage};
+use crate::event::Message;
+
+/// Read at once: what a Linux pipe holds.
+const READ_SIZE: usize = 64 * 1024;
+
+/// Batches of look-ahead. A full socket stops the reading after these.
+const BATCHES: usize = 2;
+
+/// What one read of stdin gave.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) messages: Vec<Message>,
+    /// What is wrong with the input after those.
+    pub(crate) error: Option<Error>,
+}
+
+/// Starts to read stdin. The channel ends with the input.
+pub(crate) fn read_stdin(framer: Framer) -> mpsc::Receiver<Batch> {
+    let (sender, receiver) = mpsc::channel(BATCHES);
+    // Detached: a read that nobody answers must not keep the program from ending.
+    thread::spawn(move || read_loop(framer, &sender));
+    receiver
+}
+
+fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>) {
+    let mut input = match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(fd) => File::from(fd),
+        // No stdin at all is an empty one.
+        Err(_) => return,
+    };
+    loop {
+        let mut batch = Batch::default();
+        let read = read_some(&mut input, &mut framer);
+        let cut = match &read {
+            Ok(0) => framer.handle_eof(&mut batch.messages),
+            Ok(_) => framer.handle_input(&mut batch.messages),
+            Err(error) => Err(Error::new(Stage::Input, Exit::Usage, format!("cannot read stdin: {error}"))),
+        };
+        let last = matches!(read, Ok(0)) || cut.is_err();
+        batch.error = cut.err();
+        if batch.messages.is_empty() && !last {
+            continue;
+        }
+        if sender.blocking_send(batch).is_err() || last {
+            return;
+        }
+    }
+}
+
+fn read_some(input: &mut File, framer: &mut Framer) -> io::Result<usize> {
+    let buffer = framer.buffer();
+    let before = buffer.len();
+    buffer.resize(before + READ_SIZE, 0);
+    let result = loop {
+        match input.read(&mut buffer[before..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => break other,
+        }
+    };
+    buffer.truncate(before + *result.as_ref().unwrap_or(&0));
+    result
+}

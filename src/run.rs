@@ -1,0 +1,237 @@
+//! From the world to an exit code: settles the command line, starts the runtime, and lets one front
+//! end have one conversation.
+
+use std::future::Future;
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::cli::config::{Client, FrontEnd, Job, Serve};
+use crate::cli::world::World;
+use crate::cli::{self, config, generate};
+use crate::error::{Error, Exit, Stage};
+use crate::event::{Event, Totals};
+use crate::output::{Options, Renderer, sanitize, style};
+use crate::pipe::Pipe;
+use crate::repl::Repl;
+use crate::secret::Redactor;
+use crate::serve;
+use crate::session::connect::connect;
+use crate::session::ended::{Ended, Stop, Verdict};
+use crate::session::stop::Stops;
+use crate::session::{self, Front};
+
+/// How long output may still take after a signal.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+
+/// Does what the command line of `world` says.
+pub fn run(world: &World) -> Exit {
+    let cli = match cli::parse(&world.arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, and go to stdout. Whoever reads may have gone.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+        }
+    };
+    match config::settle(cli, world).and_then(|job| perform(job, world)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            complain(world, &error);
+            error.exit
+        }
+    }
+}
+
+fn perform(job: Job, world: &World) -> Result<Exit, Error> {
+    match job {
+        Job::Generate(kind) => {
+            let _ = std::io::stdout().write_all(&generate::generate(kind));
+            Ok(Exit::Ok)
+        }
+        Job::Client(client) => in_runtime(converse(*client, world)),
+        Job::Demo(client) => in_runtime(demo(*client, world)),
+        Job::Serve(options) => in_runtime(serve(options, world)),
+    }
+}
+
+/// One thread: one connection needs no more, and switching costs more than it gains.
+fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(job);
+    // A name lookup or a password prompt may still block a thread.
+    runtime.shutdown_background();
+    result
+}
+
+/// An error from before there was anything to render it with.
+fn complain(world: &World, error: &Error) {
+    let color = style::decide(style::ColorChoice::Auto, &|name| world.variable(name), world.stderr_tty);
+    let options = Options {
+        stderr_tty: world.stderr_tty,
+        stderr_color: color,
+        ..Options::plain()
+    };
+    let mut notices = Vec::new();
+    Renderer::new(options, Redactor::default()).render(
+        Duration::ZERO,
+        &Event::Error(error),
+        &mut Vec::new(),
+        &mut notices,
+    );
+    let _ = std::io::stderr().write_all(&notices);
+}
+
+async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
+    let start = Instant::now();
+    let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
+    let mut stops = Stops::new(client.max_time)
+        .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
+    match &client.front {
+        FrontEnd::Pipe(options) => {
+            let mut pipe = Pipe::new(options.clone(), renderer, start)?;
+            let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
+            if pipe.unsent() > 0 {
+                let note = format!("{} messages that were read from the input were not sent", pipe.unsent());
+                pipe.handle_event(Instant::now(), &Event::Note(&note));
+            }
+            let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);
+            match finish(exit, pipe.finish(), &mut stops).await {
+                Ok(exit) => Ok(exit),
+                Err(error) => Err(error),
+            }
+        }
+        FrontEnd::Interactive(options) => {
+            let mut repl = Repl::new(options.clone(), &client.plan, renderer, start)?;
+            let (ended, totals) = talk(&client, world, &mut repl, &mut stops).await;
+            let exit = conclude(&ended, &totals, repl.verdict(), &mut repl);
+            finish(exit, repl.finish(), &mut stops).await
+        }
+    }
+}
+
+/// How a conversation ended, or why there was none.
+enum Outcome {
+    Ended(Ended),
+    Failed(Error),
+}
+
+async fn talk(
+    client: &Client,
+    world: &World,
+    front: &mut impl Front,
+    stops: &mut Stops,
+) -> (Outcome, Totals) {
+    let url = client.plan.target.to_string();
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    front.handle_event(Instant::now(), &Event::Header { url: &url, started });
+    let environment = |name: &str| world.environment.get(name).cloned();
+    let connected = tokio::select! {
+        biased;
+        stop = stops.next() => return (Outcome::Ended(Ended::Stopped(stop)), Totals::default()),
+        connected = connect(&client.plan, &environment, front) => connected,
+    };
+    match connected {
+        Err(error) => (Outcome::Failed(error), Totals::default()),
+        Ok(connection) => {
+            let (ended, totals) = session::run(connection, &client.opening, &client.session, front, stops).await;
+            (Outcome::Ended(ended), totals)
+        }
+    }
+}
+
+/// Tells how it ended, and gives the exit code.
+fn conclude(outcome: &Outcome, totals: &Totals, verdict: Verdict, front: &mut impl Front) -> Exit {
+    let now = Instant::now();
+    let (error, exit) = match outcome {
+        Outcome::Failed(error) => (Some(error.clone()), error.exit),
+        Outcome::Ended(ended) => (ended.error(), ended.exit(verdict)),
+    };
+    // After a stop condition is met, or when nobody reads any more, a rough end is no failure.
+    if let Some(error) = error.filter(|_| exit != Exit::Ok) {
+        front.handle_event(now, &Event::Error(&error));
+    }
+    if exit == Exit::Unmet {
+        let note = "the connection ended before --count, --until or -1 was met";
+        front.handle_event(now, &Event::Note(note));
+    }
+    front.handle_event(now, &Event::End { exit, totals });
+    front.flush();
+    exit
+}
+
+/// Lets the output be written to its end. A signal cuts that short.
+async fn finish(
+    exit: Exit,
+    writing: impl Future<Output = Result<(), Error>>,
+    stops: &mut Stops,
+) -> Result<Exit, Error> {
+    let stopped = matches!(exit, Exit::Interrupted | Exit::Terminated | Exit::Timeout);
+    tokio::select! {
+        written = writing => written.map(|()| exit),
+        () = tokio::time::sleep(LAST_WRITES), if stopped => Ok(exit),
+        stop = stops.next() => Ok(match stop {
+            Stop::Interrupt => Exit::Interrupted,
+            Stop::Terminate => Exit::Terminated,
+            Stop::MaxTime => Exit::Timeout,
+        }),
+    }
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Error::new(Stage::Connect, Exit::Connect, format!("cannot listen on {address}: {error}"))
+            .advice("another port, or 0 for a free one")
+    })
+}
+
+fn local_address(listener: &TcpListener) -> Result<std::net::SocketAddr, Error> {
+    listener
+        .local_addr()
+        .map_err(|error| Error::new(Stage::Connect, Exit::Connect, format!("cannot listen: {error}")))
+}
+
+async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
+    let listener = listen(([127, 0, 0, 1], 0).into()).await?;
+    client.plan.target.port = local_address(&listener)?.port();
+    let server = tokio::spawn(async move {
+        // Ends with the process.
+        let _ = serve::run(listener, serve::Options::default(), std::future::pending()).await;
+    });
+    let exit = converse(client, world).await;
+    server.abort();
+    exit
+}
+
+async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
+    let mut stops = Stops::new(None).map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
+    let listener = listen(options.listen).await?;
+    let mut stdout = std::io::stdout();
+    let announced = writeln!(stdout, "listening on ws://{}", local_address(&listener)?).and_then(|()| stdout.flush());
+    // A server whose announcement nobody reads still serves.
+    drop(announced);
+    let stderr_tty = world.stderr_tty;
+    let log = move |line: &str| {
+        let mut shown = Vec::new();
+        if stderr_tty {
+            sanitize::line(line, &mut shown);
+        } else {
+            shown.extend_from_slice(line.as_bytes());
+        }
+        shown.push(b'\n');
+        let _ = std::io::stderr().write_all(&shown);
+    };
+    let log: Option<serve::Log> = if options.silent { None } else { Some(std::sync::Arc::new(log)) };
+    let shutdown = async move {
+        stops.next().await;
+    };
+    serve::run(listener, serve::Options { log }, shutdown)
+        .await
+        .map_err(|error| Error::new(Stage::Connect, Exit::Connect, format!("the server failed: {error}")))?;
+    Ok(Exit::Ok)
+}
