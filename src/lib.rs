@@ -8,7 +8,7 @@
 //! - I/O: [`session`] (a connection from its opening to its end), [`handshake`] (the HTTP/1.1
 //!   upgrade), [`transport`] (name lookup, TCP, TLS);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
-//!   (frames), and the pure files within the modules above;
+//!   (frames), [`drain`] (when to stop), and the pure files within the modules above;
 //! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`uri`], [`auth`].
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to the
@@ -17,6 +17,7 @@
 
 pub mod auth;
 pub mod cli;
+pub mod drain;
 pub mod error;
 pub mod event;
 pub mod handshake;

@@ -53,7 +53,10 @@ impl Payload {
             let at = error.valid_up_to();
             return Err(format!("byte {} (0x{:02x}) is not UTF-8", at + 1, data[at]));
         }
-        Ok(Message { kind: self.kind, data })
+        Ok(Message {
+            kind: self.kind,
+            data,
+        })
     }
 }
 
@@ -64,14 +67,24 @@ impl Payload {
 pub fn decode_hex(input: &[u8]) -> Result<Vec<u8>, String> {
     let input = input.strip_prefix(b"0x").unwrap_or(input);
     let mut nibbles = Vec::with_capacity(input.len());
-    for &byte in input.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b':') {
+    for &byte in input
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace() && **byte != b':')
+    {
         let digit = char::from(byte).to_digit(16);
-        nibbles.push(digit.ok_or_else(|| format!("'{}' is no hex digit", byte.escape_ascii()))? as u8);
+        nibbles
+            .push(digit.ok_or_else(|| format!("'{}' is no hex digit", byte.escape_ascii()))? as u8);
     }
     if nibbles.len() % 2 == 1 {
-        return Err(format!("{} hex digits do not make whole bytes", nibbles.len()));
+        return Err(format!(
+            "{} hex digits do not make whole bytes",
+            nibbles.len()
+        ));
     }
-    Ok(nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    Ok(nibbles
+        .chunks_exact(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect())
 }
 
 /// Base64 in the standard or the URL alphabet, with or without padding; white space does not count.
@@ -79,8 +92,15 @@ pub fn decode_hex(input: &[u8]) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn decode_base64(input: &[u8]) -> Result<Vec<u8>, String> {
-    let compact: Vec<u8> = input.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let unpadded = compact.strip_suffix(b"==").or_else(|| compact.strip_suffix(b"=")).unwrap_or(&compact);
+    let compact: Vec<u8> = input
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let unpadded = compact
+        .strip_suffix(b"==")
+        .or_else(|| compact.strip_suffix(b"="))
+        .unwrap_or(&compact);
     STANDARD
         .decode(&compact)
         .or_else(|_| STANDARD_NO_PAD.decode(unpadded))
@@ -102,7 +122,9 @@ fn decode_escapes(input: &[u8]) -> Result<Vec<u8>, String> {
 /// Decodes what follows a backslash and returns what follows that.
 fn decode_escape<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], String> {
     let Some((&letter, rest)) = rest.split_first() else {
-        return Err("a backslash at the end escapes nothing; write \\\\ for a backslash".to_owned());
+        return Err(
+            "a backslash at the end escapes nothing; write \\\\ for a backslash".to_owned(),
+        );
     };
     let simple = match letter {
         b'n' => b'\n',
@@ -121,7 +143,12 @@ fn decode_escape<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Stri
             return Ok(rest);
         }
         b'u' => return decode_unicode(rest, out),
-        other => return Err(format!("'\\{}' is no escape; write \\\\ for a backslash", other.escape_ascii())),
+        other => {
+            return Err(format!(
+                "'\\{}' is no escape; write \\\\ for a backslash",
+                other.escape_ascii()
+            ));
+        }
     };
     out.push(simple);
     Ok(rest)
@@ -143,17 +170,23 @@ fn decode_unicode<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Str
     let (value, rest) = match (value, rest.strip_prefix(b"\\u")) {
         (high @ 0xd800..=0xdbff, Some(after)) => {
             let (low, rest) = hex_digits(after, 4)?;
-            (0x10000 + ((high - 0xd800) << 10) + low.wrapping_sub(0xdc00), rest)
+            (
+                0x10000 + ((high - 0xd800) << 10) + low.wrapping_sub(0xdc00),
+                rest,
+            )
         }
         (value, _) => (value, rest),
     };
-    let character = char::from_u32(value).ok_or_else(|| format!("U+{value:04X} is no character"))?;
+    let character =
+        char::from_u32(value).ok_or_else(|| format!("U+{value:04X} is no character"))?;
     out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     Ok(rest)
 }
 
 fn hex_digits(input: &[u8], count: usize) -> Result<(u32, &[u8]), String> {
-    let digits = input.get(..count).and_then(|digits| std::str::from_utf8(digits).ok());
+    let digits = input
+        .get(..count)
+        .and_then(|digits| std::str::from_utf8(digits).ok());
     digits
         .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .and_then(|digits| u32::from_str_radix(digits, 16).ok())
@@ -182,9 +215,17 @@ mod tests {
             (Base64, b"AP8K/g==", &[0, 255, 10, 254]),
             (Base64, b"AP8K_g", &[0, 255, 10, 254]),
             (Base64, b"QQ = =", b"A"),
-            (Escapes, br"a\n\0\x1e\\\u2028\u{1F600}\ud83d\ude00", "a\n\0\x1e\\\u{2028}😀😀".as_bytes()),
+            (
+                Escapes,
+                br"a\n\0\x1e\\\u2028\u{1F600}\ud83d\ude00",
+                "a\n\0\x1e\\\u{2028}😀😀".as_bytes(),
+            ),
         ] {
-            assert_eq!(decoded(encoding, Kind::Binary, input).as_deref(), Ok(output), "{input:?}");
+            assert_eq!(
+                decoded(encoding, Kind::Binary, input).as_deref(),
+                Ok(output),
+                "{input:?}"
+            );
         }
     }
 

@@ -6,7 +6,6 @@ use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
 use crate::cli::config::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
@@ -33,7 +32,11 @@ pub fn run(world: &World) -> Exit {
         Err(error) => {
             // Help and version come this way too, and go to stdout. Whoever reads may have gone.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
         }
     };
     match config::settle(cli, world).and_then(|job| perform(job, world)) {
@@ -71,7 +74,11 @@ fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Er
 
 /// An error from before there was anything to render it with.
 fn complain(world: &World, error: &Error) {
-    let color = style::decide(style::ColorChoice::Auto, &|name| world.variable(name), world.stderr_tty);
+    let color = style::decide(
+        style::ColorChoice::Auto,
+        &|name| world.variable(name),
+        world.stderr_tty,
+    );
     let options = Options {
         stderr_tty: world.stderr_tty,
         stderr_color: color,
@@ -97,7 +104,10 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
             let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
             if pipe.unsent() > 0 {
-                let note = format!("{} messages that were read from the input were not sent", pipe.unsent());
+                let note = format!(
+                    "{} messages that were read from the input were not sent",
+                    pipe.unsent()
+                );
                 pipe.handle_event(Instant::now(), &Event::Note(&note));
             }
             let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);
@@ -128,7 +138,9 @@ async fn talk(
     stops: &mut Stops,
 ) -> (Outcome, Totals) {
     let url = client.plan.target.to_string();
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     front.handle_event(Instant::now(), &Event::Header { url: &url, started });
     let environment = |name: &str| world.environment.get(name).cloned();
     let connected = tokio::select! {
@@ -139,7 +151,8 @@ async fn talk(
     match connected {
         Err(error) => (Outcome::Failed(error), Totals::default()),
         Ok(connection) => {
-            let (ended, totals) = session::run(connection, &client.opening, &client.session, front, stops).await;
+            let (ended, totals) =
+                session::run(connection, &client.opening, &client.session, front, stops).await;
             (Outcome::Ended(ended), totals)
         }
     }
@@ -185,15 +198,23 @@ async fn finish(
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| {
-        Error::new(Stage::Connect, Exit::Connect, format!("cannot listen on {address}: {error}"))
-            .advice("another port, or 0 for a free one")
+        Error::new(
+            Stage::Connect,
+            Exit::Connect,
+            format!("cannot listen on {address}: {error}"),
+        )
+        .advice("another port, or 0 for a free one")
     })
 }
 
 fn local_address(listener: &TcpListener) -> Result<std::net::SocketAddr, Error> {
-    listener
-        .local_addr()
-        .map_err(|error| Error::new(Stage::Connect, Exit::Connect, format!("cannot listen: {error}")))
+    listener.local_addr().map_err(|error| {
+        Error::new(
+            Stage::Connect,
+            Exit::Connect,
+            format!("cannot listen: {error}"),
+        )
+    })
 }
 
 async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
@@ -209,10 +230,12 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 }
 
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
-    let mut stops = Stops::new(None).map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
+    let mut stops = Stops::new(None)
+        .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
     let listener = listen(options.listen).await?;
     let mut stdout = std::io::stdout();
-    let announced = writeln!(stdout, "listening on ws://{}", local_address(&listener)?).and_then(|()| stdout.flush());
+    let announced = writeln!(stdout, "listening on ws://{}", local_address(&listener)?)
+        .and_then(|()| stdout.flush());
     // A server whose announcement nobody reads still serves.
     drop(announced);
     let stderr_tty = world.stderr_tty;
@@ -226,12 +249,22 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
         shown.push(b'\n');
         let _ = std::io::stderr().write_all(&shown);
     };
-    let log: Option<serve::Log> = if options.silent { None } else { Some(std::sync::Arc::new(log)) };
+    let log: Option<serve::Log> = if options.silent {
+        None
+    } else {
+        Some(std::sync::Arc::new(log))
+    };
     let shutdown = async move {
         stops.next().await;
     };
     serve::run(listener, serve::Options { log }, shutdown)
         .await
-        .map_err(|error| Error::new(Stage::Connect, Exit::Connect, format!("the server failed: {error}")))?;
+        .map_err(|error| {
+            Error::new(
+                Stage::Connect,
+                Exit::Connect,
+                format!("the server failed: {error}"),
+            )
+        })?;
     Ok(Exit::Ok)
 }

@@ -10,8 +10,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::value;
 use crate::auth::Via;
+use crate::drain::OnEof;
 use crate::output::{Format, Timestamps, style::ColorChoice};
-use crate::pipe::drain::OnEof;
+
 use crate::pipe::framing::Frame;
 
 const STYLES: Styles = Styles::styled()
@@ -54,7 +55,13 @@ pub struct Cli {
     pub client: ClientArgs,
 
     /// Print the manual page or a shell completion
-    #[arg(long, value_name = "KIND", hide_short_help = true, help_heading = "Other", exclusive = true)]
+    #[arg(
+        long,
+        value_name = "KIND",
+        hide_short_help = true,
+        help_heading = "Other",
+        exclusive = true
+    )]
     pub generate: Option<Generate>,
 }
 
@@ -171,7 +178,12 @@ pub struct AuthArgs {
     pub token_name: Option<String>,
 
     /// The first message [default: {"event":"token","data":"{{token}}"}]
-    #[arg(long, value_name = "TEMPLATE", requires = "token", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        requires = "token",
+        hide_short_help = true
+    )]
     pub token_message: Option<String>,
 }
 
@@ -365,7 +377,13 @@ pub struct OutputArgs {
     pub show_ping_pong: bool,
 
     /// When to colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_short_help = true
+    )]
     pub color: ColorArg,
 
     /// Write messages to this file instead of stdout

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::args::{AuthArgs, Cli, ClientArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs, Subcommands};
+use super::args::{
+    AuthArgs, Cli, ClientArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs, Subcommands,
+};
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
+use crate::drain::Limits;
 use crate::error::Error;
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
 use crate::output::jq::Filter;
 use crate::output::{self, Format, style};
 use crate::payload::{Encoding, Payload};
-use crate::pipe::drain::Limits;
 use crate::pipe::{self, Input, pace};
 use crate::secret::{Redactor, Secret};
 use crate::session::connect::Plan;
@@ -76,7 +78,11 @@ pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
         Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve(&args)?)),
         Some(Subcommands::Demo(args)) => {
             let placeholder = Target::parse("ws://127.0.0.1/echo")?;
-            Ok(Job::Demo(Box::new(client(placeholder, args.client, world)?)))
+            Ok(Job::Demo(Box::new(client(
+                placeholder,
+                args.client,
+                world,
+            )?)))
         }
         None => {
             let url = cli.url.unwrap_or_default();
@@ -87,9 +93,13 @@ pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
 }
 
 fn suggest_subcommand(mut error: Error, typed: &str) -> Error {
-    let near = ["serve", "demo"].into_iter().find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
+    let near = ["serve", "demo"]
+        .into_iter()
+        .find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
     if let Some(name) = near {
-        error.advice.insert(0, format!("did you mean `wirecat {name}`?"));
+        error
+            .advice
+            .insert(0, format!("did you mean `wirecat {name}`?"));
     } else if typed == "help" {
         error.advice = vec!["`wirecat --help`".to_owned()];
     }
@@ -122,7 +132,10 @@ fn listen_address(text: &str) -> Result<SocketAddr, Error> {
         .parse()
         .ok()
         .or(port.map(|port| SocketAddr::new(loopback, port)))
-        .or(named.parse().ok().map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
+        .or(named
+            .parse()
+            .ok()
+            .map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
         .ok_or_else(|| {
             Error::usage(format!("cannot listen on '{text}': that is no address"))
                 .advice("127.0.0.1:8765, [::1]:8765, :8765 or 8765; port 0 takes a free one")
@@ -163,7 +176,10 @@ fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Err
         session: session::Options {
             machine: machine::Options {
                 close_timeout: args.time.close_timeout,
-                ping_interval: args.time.ping_interval.or(interactive.then_some(INTERACTIVE_PINGS)),
+                ping_interval: args
+                    .time
+                    .ping_interval
+                    .or(interactive.then_some(INTERACTIVE_PINGS)),
                 ping_timeout: args.time.ping_timeout,
             },
             max_message_size: args.wire.max_message_size,
@@ -200,7 +216,11 @@ fn payload(args: &SendArgs) -> Payload {
         _ => Encoding::Plain,
     };
     let bytes = matches!(encoding, Encoding::Hex | Encoding::Base64);
-    let kind = if args.binary || (bytes && !args.text) { Kind::Binary } else { Kind::Text };
+    let kind = if args.binary || (bytes && !args.text) {
+        Kind::Binary
+    } else {
+        Kind::Text
+    };
     Payload { encoding, kind }
 }
 
@@ -218,11 +238,22 @@ fn input(args: &SendArgs, payload: Payload) -> Result<Input, Error> {
 fn given(values: &[String], option: &str, payload: Payload) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {
         let bytes = match value.strip_prefix('@') {
-            Some(path) => Bytes::from(read_file(path).map_err(|why| Error::usage(format!("{option} {value}: {why}")))?),
+            Some(path) => Bytes::from(
+                read_file(path).map_err(|why| Error::usage(format!("{option} {value}: {why}")))?,
+            ),
             None => Bytes::from(value.clone()),
         };
-        let named = if value.starts_with('@') { value.as_str() } else { "" };
-        payload.message(bytes).map_err(|why| Error::usage(format!("{} {why}", format!("{option} {named}").trim_end().to_owned() + ":")))
+        let named = if value.starts_with('@') {
+            value.as_str()
+        } else {
+            ""
+        };
+        payload.message(bytes).map_err(|why| {
+            Error::usage(format!(
+                "{} {why}",
+                format!("{option} {named}").trim_end().to_owned() + ":"
+            ))
+        })
     };
     values.iter().map(message).collect()
 }
@@ -261,11 +292,27 @@ fn color(args: &OutputArgs, world: &World, tty: bool) -> bool {
     style::decide(args.color.into(), &|name| world.variable(name), tty)
 }
 
-fn output_options(args: &OutputArgs, world: &World, interactive: bool) -> Result<output::Options, Error> {
+fn output_options(
+    args: &OutputArgs,
+    world: &World,
+    interactive: bool,
+) -> Result<output::Options, Error> {
     // A file is no terminal, wherever stdout goes.
-    let stdout_tty = world.stdout_tty && args.output.as_ref().is_none_or(|path| path.as_os_str() == "-");
-    let default = if stdout_tty { Format::Pretty } else { Format::Raw };
-    let format = if args.json { Format::Json } else { args.format.map_or(default, Into::into) };
+    let stdout_tty = world.stdout_tty
+        && args
+            .output
+            .as_ref()
+            .is_none_or(|path| path.as_os_str() == "-");
+    let default = if stdout_tty {
+        Format::Pretty
+    } else {
+        Format::Raw
+    };
+    let format = if args.json {
+        Format::Json
+    } else {
+        args.format.map_or(default, Into::into)
+    };
     Ok(output::Options {
         format,
         timestamps: args.timestamps.map(Into::into),
@@ -280,7 +327,11 @@ fn output_options(args: &OutputArgs, world: &World, interactive: bool) -> Result
         interactive,
         filter: compile("--filter", args.filter.as_deref())?,
         // Looking the zone up reads files; without a time to show there is no need.
-        time_zone: if args.timestamps.is_some() { jiff::tz::TimeZone::system() } else { jiff::tz::TimeZone::UTC },
+        time_zone: if args.timestamps.is_some() {
+            jiff::tz::TimeZone::system()
+        } else {
+            jiff::tz::TimeZone::UTC
+        },
     })
 }
 
@@ -291,7 +342,8 @@ fn headers(lines: &[String]) -> Result<Vec<HeaderLine>, Error> {
             headers.push(HeaderLine::parse(line)?);
             continue;
         };
-        let text = std::fs::read_to_string(path).map_err(|error| Error::usage(format!("-H @{path}: {error}")))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::usage(format!("-H @{path}: {error}")))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             headers.push(HeaderLine::parse(line)?);
         }
@@ -302,16 +354,20 @@ fn headers(lines: &[String]) -> Result<Vec<HeaderLine>, Error> {
 /// A value that goes into a header as it is.
 fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error> {
     match &value {
-        Some(text) if text.chars().any(char::is_control) => {
-            Err(Error::usage(format!("{option}: the value holds a control character")))
-        }
+        Some(text) if text.chars().any(char::is_control) => Err(Error::usage(format!(
+            "{option}: the value holds a control character"
+        ))),
         _ => Ok(value),
     }
 }
 
 /// Each may be a list, as the header itself is.
 fn subprotocols(values: Vec<String>) -> Result<Vec<String>, Error> {
-    let names: Vec<String> = values.iter().flat_map(|value| value.split(',')).map(|name| name.trim().to_owned()).collect();
+    let names: Vec<String> = values
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_owned())
+        .collect();
     match names.iter().find(|name| !auth::is_http_token(name)) {
         Some(name) => Err(Error::usage(format!(
             "--subprotocol '{name}' holds a character that a subprotocol may not have (RFC 6455 section 4.1)"
@@ -321,12 +377,20 @@ fn subprotocols(values: Vec<String>) -> Result<Vec<String>, Error> {
 }
 
 fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
-    let token = args.token.as_ref().map(|source| token(source, args)).transpose()?;
-    let in_header = token.as_ref().is_some_and(|token| token.via == auth::Via::Header && token.name.is_none());
+    let token = args
+        .token
+        .as_ref()
+        .map(|source| token(source, args))
+        .transpose()?;
+    let in_header = token
+        .as_ref()
+        .is_some_and(|token| token.via == auth::Via::Header && token.name.is_none());
     let chosen = [args.user.is_some(), args.oauth2_bearer.is_some(), in_header];
     if chosen.iter().filter(|set| **set).count() > 1 {
-        return Err(Error::usage("-u, --oauth2-bearer and --token all want the Authorization header")
-            .advice("give one of them, or move the token with --token-via or --token-name"));
+        return Err(Error::usage(
+            "-u, --oauth2-bearer and --token all want the Authorization header",
+        )
+        .advice("give one of them, or move the token with --token-via or --token-name"));
     }
     if let Some(token) = token {
         return Ok(Credentials::Token(token));
@@ -343,10 +407,14 @@ fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
 }
 
 fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {
-    let message = args.token_message.clone().unwrap_or_else(|| auth::DEFAULT_MESSAGE.to_owned());
+    let message = args
+        .token_message
+        .clone()
+        .unwrap_or_else(|| auth::DEFAULT_MESSAGE.to_owned());
     auth::check_template(&message)?;
     if source == "@-" {
-        return Err(Error::usage("--token @-: stdin carries messages").advice("--token @FILE, env:VAR, cmd:COMMAND or prompt"));
+        return Err(Error::usage("--token @-: stdin carries messages")
+            .advice("--token @FILE, env:VAR, cmd:COMMAND or prompt"));
     }
     let via = match (args.token_via, &args.token_message) {
         (Some(via), _) => via.into(),

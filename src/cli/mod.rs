@@ -33,7 +33,10 @@ pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
 }
 
 fn exit_table() -> String {
-    let rows: String = EXITS.iter().map(|(exit, meaning)| format!("  {:>3}  {meaning}\n", exit.code())).collect();
+    let rows: String = EXITS
+        .iter()
+        .map(|(exit, meaning)| format!("  {:>3}  {meaning}\n", exit.code()))
+        .collect();
     format!("Exit codes:\n{rows}")
 }
 

@@ -7,13 +7,20 @@ use std::time::Duration;
 /// # Errors
 /// What would have been right.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let (number, seconds) = match text.find(|c: char| c.is_ascii_alphabetic()).map(|at| text.split_at(at)) {
+    let (number, seconds) = match text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .map(|at| text.split_at(at))
+    {
         None => (text, 1.0),
         Some((number, "ms")) => (number, 0.001),
         Some((number, "s")) => (number, 1.0),
         Some((number, "m")) => (number, 60.0),
         Some((number, "h")) => (number, 3600.0),
-        Some((_, unit)) => return Err(format!("'{unit}' is no unit of time; write 500ms, 2s, 1m or 1h")),
+        Some((_, unit)) => {
+            return Err(format!(
+                "'{unit}' is no unit of time; write 500ms, 2s, 1m or 1h"
+            ));
+        }
     };
     let value: f64 = plain_number(number).ok_or("write 500ms, 2s, 1m, or a number of seconds")?;
     Duration::try_from_secs_f64(value * seconds)
@@ -27,7 +34,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// What would have been right.
 pub fn size(text: &str) -> Result<usize, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let (number, unit) = text.split_at(
+        text.find(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or(text.len()),
+    );
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kib" => 1 << 10,
@@ -36,10 +46,18 @@ pub fn size(text: &str) -> Result<usize, String> {
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
-        _ => return Err(format!("'{unit}' is no unit of size; write 64KiB, 1MB or a number of bytes")),
+        _ => {
+            return Err(format!(
+                "'{unit}' is no unit of size; write 64KiB, 1MB or a number of bytes"
+            ));
+        }
     };
-    let value: u64 = number.parse().map_err(|_| "write 64KiB, 1MB or a number of bytes")?;
-    let bytes = value.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
+    let value: u64 = number
+        .parse()
+        .map_err(|_| "write 64KiB, 1MB or a number of bytes")?;
+    let bytes = value
+        .checked_mul(factor)
+        .and_then(|bytes| usize::try_from(bytes).ok());
     bytes.ok_or_else(|| "that is more than this machine can count".to_owned())
 }
 
@@ -56,7 +74,9 @@ pub fn rate(text: &str) -> Result<Duration, String> {
 
 /// Digits and at most one point: not `1e9`, `inf` or `-1`.
 fn plain_number(text: &str) -> Option<f64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
     if digits { text.parse().ok() } else { None }
 }
 
@@ -66,17 +86,43 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, millis) in [("500ms", 500), ("2s", 2000), ("1m", 60_000), ("1h", 3_600_000), ("3", 3000), ("0.5", 500), ("1.5s", 1500), ("0", 0)] {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("2s", 2000),
+            ("1m", 60_000),
+            ("1h", 3_600_000),
+            ("3", 3000),
+            ("0.5", 500),
+            ("1.5s", 1500),
+            ("0", 0),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "s", "-1", "1d", "1e3", "inf", "nan", "1.2.3", "999999999999"] {
+        for text in [
+            "",
+            "s",
+            "-1",
+            "1d",
+            "1e3",
+            "inf",
+            "nan",
+            "1.2.3",
+            "999999999999",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn sizes() {
-        for (text, bytes) in [("0", 0), ("64KiB", 65536), ("1MB", 1_000_000), ("64mib", 64 << 20), ("7b", 7), ("1G", 1 << 30)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("64KiB", 65536),
+            ("1MB", 1_000_000),
+            ("64mib", 64 << 20),
+            ("7b", 7),
+            ("1G", 1 << 30),
+        ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for text in ["", "KiB", "-1", "1.5MB", "1TB", "99999999999GiB"] {

@@ -20,7 +20,9 @@ pub struct World {
 impl World {
     /// Looks, once.
     pub fn capture() -> World {
-        let utf8 = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let utf8 = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
         World {
             arguments: std::env::args_os().collect(),
             environment: std::env::vars_os().filter_map(utf8).collect(),
@@ -32,6 +34,9 @@ impl World {
 
     /// A variable that is set and not empty.
     pub fn variable(&self, name: &str) -> Option<String> {
-        self.environment.get(name).filter(|value| !value.is_empty()).cloned()
+        self.environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
     }
 }

@@ -120,7 +120,11 @@ impl Writer {
         }
         self.shared.waker.register(cx.waker());
         // The thread may have written between the look and the registration.
-        if self.has_room() { Poll::Ready(()) } else { Poll::Pending }
+        if self.has_room() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -144,7 +148,12 @@ impl Writer {
         self.submit();
         drop(self.sender);
         let _ = self.done.await;
-        let failure = self.shared.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let failure = self
+            .shared
+            .failure
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .take();
         failure.map_or(Ok(()), Err)
     }
 }
@@ -167,7 +176,10 @@ fn write_loop(
         if !shared.broken.load(Ordering::Acquire)
             && let Err(error) = sink(&chunk)
         {
-            *shared.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+            *shared
+                .failure
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
             shared.broken.store(true, Ordering::Release);
         }
         shared.waiting.fetch_sub(chunk.len(), Ordering::AcqRel);

@@ -92,7 +92,10 @@ impl Framer {
             let piece = block.slice(start..without_return(&block, start, at, end));
             start = at + 1;
             if plain_text {
-                out.push(Message { kind: Kind::Text, data: piece });
+                out.push(Message {
+                    kind: Kind::Text,
+                    data: piece,
+                });
             } else {
                 self.push(piece, out)?;
             }
@@ -125,8 +128,10 @@ impl Framer {
         let value = value.slice(start..);
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&value) {
             let line = self.line + error.line().saturating_sub(1) as u64;
-            return Err(bad_input(format!("line {line}"), &format!("not JSON: {error}"))
-                .advice("--frame line sends lines as they are"));
+            return Err(
+                bad_input(format!("line {line}"), &format!("not JSON: {error}"))
+                    .advice("--frame line sends lines as they are"),
+            );
         }
         let lines = newlines(&value);
         self.push(value, out)?;
@@ -135,7 +140,10 @@ impl Framer {
     }
 
     fn push(&mut self, piece: Bytes, out: &mut Vec<Message>) -> Result<(), Error> {
-        let message = self.payload.message(piece).map_err(|why| self.complaint(&why))?;
+        let message = self
+            .payload
+            .message(piece)
+            .map_err(|why| self.complaint(&why))?;
         out.push(message);
         Ok(())
     }
@@ -155,12 +163,20 @@ impl Framer {
 }
 
 fn bad_input(place: String, why: &str) -> Error {
-    Error::new(Stage::Input, Exit::Usage, format!("stdin, {place}: {why}; nothing from there on was sent"))
+    Error::new(
+        Stage::Input,
+        Exit::Usage,
+        format!("stdin, {place}: {why}; nothing from there on was sent"),
+    )
 }
 
 /// The end of a piece, a carriage return before a line feed left out.
 fn without_return(block: &[u8], start: usize, at: usize, end: u8) -> usize {
-    if end == b'\n' && at > start && block[at - 1] == b'\r' { at - 1 } else { at }
+    if end == b'\n' && at > start && block[at - 1] == b'\r' {
+        at - 1
+    } else {
+        at
+    }
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
@@ -191,7 +207,9 @@ impl JsonScanner {
                 self.begin(at, byte);
                 continue;
             }
-            if self.scalar && (byte.is_ascii_whitespace() || matches!(byte, b'{' | b'[' | b'"' | 0x1e)) {
+            if self.scalar
+                && (byte.is_ascii_whitespace() || matches!(byte, b'{' | b'[' | b'"' | 0x1e))
+            {
                 return Some(at);
             }
             if self.step(byte) {
@@ -244,7 +262,12 @@ mod tests {
     use super::*;
 
     /// Feeds `input` in pieces of `size`.
-    fn frames(frame: Frame, payload: Payload, input: &[u8], size: usize) -> (Vec<Vec<u8>>, Option<String>) {
+    fn frames(
+        frame: Frame,
+        payload: Payload,
+        input: &[u8],
+        size: usize,
+    ) -> (Vec<Vec<u8>>, Option<String>) {
         let mut framer = Framer::new(frame, payload);
         let mut out = Vec::new();
         let mut error = None;
@@ -256,7 +279,10 @@ mod tests {
             }
         }
         let error = error.or_else(|| framer.handle_eof(&mut out).err());
-        let messages = out.into_iter().map(|message| message.data.to_vec()).collect();
+        let messages = out
+            .into_iter()
+            .map(|message| message.data.to_vec())
+            .collect();
         (messages, error.map(|error| error.message))
     }
 
@@ -265,7 +291,10 @@ mod tests {
         for size in [1, 2, 3, 1000] {
             let (messages, error) = frames(frame, Payload::default(), input.as_bytes(), size);
             assert_eq!(error, None);
-            let messages: Vec<String> = messages.into_iter().map(|m| String::from_utf8(m).unwrap()).collect();
+            let messages: Vec<String> = messages
+                .into_iter()
+                .map(|m| String::from_utf8(m).unwrap())
+                .collect();
             assert_eq!(messages, expected, "{input:?} in pieces of {size}");
         }
     }
@@ -273,7 +302,11 @@ mod tests {
     #[test]
     fn lines() {
         check(Frame::Line, "", &[]);
-        check(Frame::Line, "one\ntwo\r\n\nlast", &["one", "two", "", "last"]);
+        check(
+            Frame::Line,
+            "one\ntwo\r\n\nlast",
+            &["one", "two", "", "last"],
+        );
         check(Frame::Line, "\n", &[""]);
         check(Frame::Line, "a\rb\n", &["a\rb"]);
         check(Frame::Line, "ä\nö", &["ä", "ö"]);
@@ -293,7 +326,16 @@ mod tests {
         check(
             Frame::Json,
             "{\n \"a\": [1, \"}\\\"\"]\n}\n[]{\"b\":{}} 1 true\"x\\\\\" null\n-1.5e3",
-            &["{\n \"a\": [1, \"}\\\"\"]\n}", "[]", "{\"b\":{}}", "1", "true", "\"x\\\\\"", "null", "-1.5e3"],
+            &[
+                "{\n \"a\": [1, \"}\\\"\"]\n}",
+                "[]",
+                "{\"b\":{}}",
+                "1",
+                "true",
+                "\"x\\\\\"",
+                "null",
+                "-1.5e3",
+            ],
         );
         check(Frame::Json, "\u{1e}{}\n\u{1e}1\n", &["{}", "1"]);
     }
@@ -301,9 +343,18 @@ mod tests {
     #[test]
     fn bad_input_names_its_line_and_keeps_what_came_before() {
         for size in [1, 7, 1000] {
-            let (messages, error) = frames(Frame::Line, Payload::default(), b"one\ntwo\nth\xffree\nfour\n", size);
+            let (messages, error) = frames(
+                Frame::Line,
+                Payload::default(),
+                b"one\ntwo\nth\xffree\nfour\n",
+                size,
+            );
             assert_eq!(messages, [b"one", b"two"]);
-            assert!(error.unwrap().contains("line 3: byte 3 (0xff) is not UTF-8"));
+            assert!(
+                error
+                    .unwrap()
+                    .contains("line 3: byte 3 (0xff) is not UTF-8")
+            );
         }
         let (messages, error) = frames(Frame::Json, Payload::default(), b"{}\n{\"a\"\n:x}\n", 1000);
         assert_eq!(messages, [b"{}"]);
@@ -311,13 +362,19 @@ mod tests {
         let (_, error) = frames(Frame::Json, Payload::default(), b"{\"a\":", 2);
         assert!(error.unwrap().contains("line 1: not JSON: EOF"));
         for odd in [&b"]"[..], b"}", b"{]", b"1]", b"x", b"\"", b"{\"a\xff\":1}"] {
-            assert!(frames(Frame::Json, Payload::default(), odd, 1).1.is_some(), "{odd:?}");
+            assert!(
+                frames(Frame::Json, Payload::default(), odd, 1).1.is_some(),
+                "{odd:?}"
+            );
         }
     }
 
     #[test]
     fn encodings_are_told_with_their_line() {
-        let hex = Payload { encoding: Encoding::Hex, kind: Kind::Binary };
+        let hex = Payload {
+            encoding: Encoding::Hex,
+            kind: Kind::Binary,
+        };
         let (messages, error) = frames(Frame::Line, hex, b"00ff\n\nxyz\n", 4);
         assert_eq!(messages, [&b"\x00\xff"[..], b""]);
         assert!(error.unwrap().contains("line 3: 'x' is no hex digit"));

@@ -4,7 +4,6 @@
 //! a word. The threads that may block are in [`stdin`] and [`crate::output::writer`]; everything else is decided here, by parts
 //! that know no clock.
 
-pub mod drain;
 pub mod framing;
 pub mod pace;
 mod stdin;
@@ -17,6 +16,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Close, Command, Event, Message};
 use crate::output::Renderer;
@@ -25,7 +25,6 @@ use crate::output::writer::{self, Writer};
 use crate::payload::Payload;
 use crate::session::Front;
 use crate::session::ended::Verdict;
-use drain::{Drain, Limits};
 use framing::{Frame, Framer};
 use pace::Pace;
 use stdin::Batch;
@@ -46,7 +45,10 @@ pub struct Options {
 pub enum Input {
     /// `-d`; stdin is not touched.
     Given(Vec<Message>),
-    Stdin { frame: Frame, payload: Payload },
+    Stdin {
+        frame: Frame,
+        payload: Payload,
+    },
 }
 
 /// Messages on their way from the input to the session.
@@ -83,7 +85,10 @@ impl Pipe {
         let output = open_output(options.output.as_ref())?;
         let (source, queue) = match options.input {
             Input::Given(messages) => (Source::Ended, messages.into_iter()),
-            Input::Stdin { frame, payload } => (Source::Waiting(Framer::new(frame, payload)), Vec::new().into_iter()),
+            Input::Stdin { frame, payload } => (
+                Source::Waiting(Framer::new(frame, payload)),
+                Vec::new().into_iter(),
+            ),
         };
         Ok(Pipe {
             one_terminal: renderer.options().stdout_tty && renderer.options().stderr_tty,
@@ -121,16 +126,19 @@ impl Pipe {
     pub async fn finish(mut self) -> Result<(), Error> {
         self.flush();
         match self.output.finish().await {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new(Stage::Output, Exit::Usage, format!("cannot write the output: {error}")))
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
+                Stage::Output,
+                Exit::Usage,
+                format!("cannot write the output: {error}"),
+            )),
             _ => Ok(()),
         }
     }
 
     fn render(&mut self, now: Instant, event: &Event<'_>) {
         let t = now.saturating_duration_since(self.start);
-        self.renderer.render(t, event, self.output.buffer(), &mut self.notices);
+        self.renderer
+            .render(t, event, self.output.buffer(), &mut self.notices);
         self.output.submit_if_full();
     }
 
@@ -138,7 +146,10 @@ impl Pipe {
         if self.drain.met() {
             return;
         }
-        let until = self.until.as_ref().is_some_and(|filter| filter.is_true(&message.data));
+        let until = self
+            .until
+            .as_ref()
+            .is_some_and(|filter| filter.is_true(&message.data));
         self.drain.handle_received(now, until);
         self.pace.handle_reply();
         self.render(now, event);
@@ -175,8 +186,13 @@ fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
         Some(path) => File::create(path)
             .map(writer::file)
             .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))?,
-        None => writer::stdout()
-            .map_err(|error| Error::new(Stage::Output, Exit::Usage, format!("cannot use stdout: {error}")))?,
+        None => writer::stdout().map_err(|error| {
+            Error::new(
+                Stage::Output,
+                Exit::Usage,
+                format!("cannot use stdout: {error}"),
+            )
+        })?,
     };
     Ok(Writer::new(sink))
 }
@@ -196,7 +212,8 @@ impl Front for Pipe {
                 }
             }
             Event::Open { .. } => {
-                if let Source::Waiting(framer) = std::mem::replace(&mut self.source, Source::Ended) {
+                if let Source::Waiting(framer) = std::mem::replace(&mut self.source, Source::Ended)
+                {
                     self.source = Source::Reading(stdin::read_stdin(framer));
                 }
             }
@@ -241,7 +258,10 @@ impl Front for Pipe {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        [self.drain.poll_timeout(), self.pace.poll_timeout()].into_iter().flatten().min()
+        [self.drain.poll_timeout(), self.pace.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn handle_timeout(&mut self, _now: Instant) {

@@ -41,7 +41,9 @@ impl Pace {
         if let Some(interval) = self.options.interval {
             // From the time it was due, so that the rate holds on average; but what was missed
             // while nothing was there to send is not made up for in a burst.
-            let due = self.next.map_or(now, |next| next.max(now.checked_sub(interval).unwrap_or(now)));
+            let due = self.next.map_or(now, |next| {
+                next.max(now.checked_sub(interval).unwrap_or(now))
+            });
             self.next = Some(due + interval);
         }
     }
@@ -64,7 +66,10 @@ mod tests {
     #[test]
     fn a_rate_holds_on_average_without_bursts() {
         let tenth = Duration::from_millis(100);
-        let mut pace = Pace::new(Options { interval: Some(tenth), lockstep: false });
+        let mut pace = Pace::new(Options {
+            interval: Some(tenth),
+            lockstep: false,
+        });
         let start = Instant::now();
         assert!(pace.ready(start));
         pace.handle_sent(start);
@@ -83,7 +88,10 @@ mod tests {
 
     #[test]
     fn lockstep_waits_for_the_reply() {
-        let mut pace = Pace::new(Options { interval: None, lockstep: true });
+        let mut pace = Pace::new(Options {
+            interval: None,
+            lockstep: true,
+        });
         let now = Instant::now();
         pace.handle_sent(now);
         assert!(!pace.ready(now));

@@ -45,7 +45,11 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>) {
         let cut = match &read {
             Ok(0) => framer.handle_eof(&mut batch.messages),
             Ok(_) => framer.handle_input(&mut batch.messages),
-            Err(error) => Err(Error::new(Stage::Input, Exit::Usage, format!("cannot read stdin: {error}"))),
+            Err(error) => Err(Error::new(
+                Stage::Input,
+                Exit::Usage,
+                format!("cannot read stdin: {error}"),
+            )),
         };
         let last = matches!(read, Ok(0)) || cut.is_err();
         batch.error = cut.err();

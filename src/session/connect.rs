@@ -44,7 +44,7 @@ pub struct Connection {
 /// Whatever ended the attempt, with the exit code of its stage; it has not been told yet.
 pub async fn connect(
     plan: &Plan,
-    environment: &Environment,
+    environment: &Environment<'_>,
     front: &mut impl Front,
 ) -> Result<Connection, Error> {
     let placed = token::read(&plan.credentials, environment, &plan.redactor).await?;

@@ -636,7 +636,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         // The front end acts on its own by commands, and those are over.
         let listening = self.closing.is_none() && self.socket.get_ref().write_error().is_none();
         let front = self.front.poll_timeout().filter(|_| listening);
-        let Some(deadline) = [self.machine.poll_timeout(), front].into_iter().flatten().min() else {
+        let Some(deadline) = [self.machine.poll_timeout(), front]
+            .into_iter()
+            .flatten()
+            .min()
+        else {
             return ControlFlow::Continue(false);
         };
         if deadline <= now {

@@ -19,7 +19,7 @@ pub enum Credentials {
 }
 
 /// A variable of the environment, by its name.
-pub type Environment = dyn Fn(&str) -> Option<String>;
+pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Reads what `credentials` names and puts it into its place. Called again for every attempt.
 ///
@@ -27,7 +27,7 @@ pub type Environment = dyn Fn(&str) -> Option<String>;
 /// Exit 2 where a file, variable, command or terminal gives no token.
 pub async fn read(
     credentials: &Credentials,
-    environment: &Environment,
+    environment: &Environment<'_>,
     redactor: &Redactor,
 ) -> Result<Placed, Error> {
     match credentials {
@@ -47,7 +47,7 @@ pub async fn read(
     }
 }
 
-async fn read_source(source: &Source, environment: &Environment) -> Result<Secret, Error> {
+async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
     let text = match source {
         Source::Literal(secret) => return Ok(secret.clone()),
         Source::Prompt => return prompt("Token: ".to_owned()).await,

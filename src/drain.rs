@@ -1,4 +1,4 @@
-//! When a pipe is done: the stop conditions, and what follows the end of the input. Pure.
+//! When a conversation is done: the stop conditions, and what follows the end of the input. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,10 @@ impl Drain {
     pub fn handle_received(&mut self, now: Instant, until: bool) {
         self.received += 1;
         self.last_activity = now;
-        let counted = self.limits.count.is_some_and(|count| self.received >= count);
+        let counted = self
+            .limits
+            .count
+            .is_some_and(|count| self.received >= count);
         self.met |= counted || until;
     }
 
@@ -172,9 +175,15 @@ mod tests {
     fn a_count_or_an_expression_ends_it_at_once() {
         let (mut counted, start) = drain(OnEof::Stay, Some(2));
         counted.handle_received(start, false);
-        assert_eq!((counted.finished(start), counted.condition()), (false, Some(false)));
+        assert_eq!(
+            (counted.finished(start), counted.condition()),
+            (false, Some(false))
+        );
         counted.handle_received(start, false);
-        assert_eq!((counted.finished(start), counted.condition()), (true, Some(true)));
+        assert_eq!(
+            (counted.finished(start), counted.condition()),
+            (true, Some(true))
+        );
         let (mut matched, start) = drain(OnEof::Stay, None);
         matched.handle_received(start, true);
         assert!(matched.finished(start));

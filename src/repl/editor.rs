@@ -1,0 +1,201 @@
+//! The line editor in a thread of its own, and the printer that writes above the line being typed.
+//!
+//! rustyline blocks, and its printer blocks until the editor has taken the text, so neither may run
+//! where the session does. The editor thread does nothing but read lines and pass them on.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, Config, Context, Editor, ExternalPrinter, Helper};
+use tokio::sync::mpsc;
+
+use super::line;
+use crate::output::style::{Painter, Role};
+use crate::output::writer::Sink;
+
+/// Every state of the prompt has this width, so that it can change under the line being typed.
+const PROMPT: &str = "open> ";
+const CLOSING: &str = "wait> ";
+
+/// How long a message may wait for the editor to come back from a finished line.
+const HAND_OVER: Duration = Duration::from_millis(50);
+
+/// What was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    Line(String),
+    /// Ctrl-C
+    Interrupt,
+    /// Ctrl-D, or the terminal is gone.
+    End,
+}
+
+/// What the prompt says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State(Arc<AtomicU8>);
+
+impl State {
+    pub(crate) fn set_closing(&self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+
+    fn prompt(&self) -> &'static str {
+        if self.0.load(Ordering::Relaxed) == 0 {
+            PROMPT
+        } else {
+            CLOSING
+        }
+    }
+}
+
+struct Assistant {
+    state: State,
+    painter: Painter,
+}
+
+impl Helper for Assistant {}
+impl Validator for Assistant {}
+
+impl Hinter for Assistant {
+    type Hint = String;
+}
+
+impl Highlighter for Assistant {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, _: &'p str, _: bool) -> Cow<'b, str> {
+        let mut painted = Vec::new();
+        self.painter.paint(Role::Name, &mut painted, |out| {
+            out.extend_from_slice(self.state.prompt().as_bytes())
+        });
+        Cow::Owned(String::from_utf8_lossy(&painted).into_owned())
+    }
+}
+
+impl Completer for Assistant {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let typed = line[..at].strip_prefix('/').unwrap_or(" ");
+        let names = line::command_names().filter(|name| name.starts_with(typed));
+        Ok((0, names.map(|name| format!("/{name} ")).collect()))
+    }
+}
+
+/// The terminal as it was found, to be left so.
+pub(crate) struct Restore(Option<Termios>);
+
+impl Restore {
+    pub(crate) fn new() -> Self {
+        Restore(tcgetattr(io::stdin()).ok())
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        if let Some(found) = &self.0 {
+            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, found);
+            // Bracketed paste off, then the prompt and what stands behind it away.
+            let mut out = io::stdout();
+            let _ = out
+                .write_all(b"\x1b[?2004l\r\x1b[J")
+                .and_then(|()| out.flush());
+        }
+    }
+}
+
+/// A running editor.
+pub(crate) struct Started {
+    pub(crate) typed: mpsc::UnboundedReceiver<Typed>,
+    pub(crate) sink: Sink,
+    pub(crate) state: State,
+}
+
+/// Starts to read lines. Where the terminal can do no line editing (`TERM=dumb`), lines are read as
+/// the terminal gives them, and output is written between them.
+///
+/// # Errors
+/// Where there is no terminal at all.
+pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
+    let mode = if color {
+        ColorMode::Forced
+    } else {
+        ColorMode::Disabled
+    };
+    let config = Config::builder()
+        .color_mode(mode)
+        .max_history_size(1000)?
+        .history_ignore_space(true)
+        .build();
+    let mut editor: Editor<Assistant, DefaultHistory> = Editor::with_config(config)?;
+    let state = State::default();
+    editor.set_helper(Some(Assistant {
+        state: state.clone(),
+        painter: Painter::new(color),
+    }));
+    let reading = Arc::new(AtomicBool::new(false));
+    let sink = match editor.create_external_printer() {
+        Ok(printer) => above_the_line(printer, Arc::clone(&reading)),
+        Err(_) => crate::output::writer::stdout()?,
+    };
+    let (sender, typed) = mpsc::unbounded_channel();
+    thread::spawn(move || read_lines(&mut editor, &sender, &reading));
+    Ok(Started { typed, sink, state })
+}
+
+fn read_lines(
+    editor: &mut Editor<Assistant, DefaultHistory>,
+    sender: &mpsc::UnboundedSender<Typed>,
+    reading: &AtomicBool,
+) {
+    loop {
+        reading.store(true, Ordering::SeqCst);
+        let read = editor.readline(PROMPT);
+        reading.store(false, Ordering::SeqCst);
+        let typed = match read {
+            Ok(line) => {
+                // History is a convenience.
+                let _ = editor.add_history_entry(&line);
+                Typed::Line(line)
+            }
+            Err(ReadlineError::Interrupted) => Typed::Interrupt,
+            Err(_) => Typed::End,
+        };
+        let last = typed == Typed::End;
+        if sender.send(typed).is_err() || last {
+            return;
+        }
+    }
+}
+
+fn above_the_line(
+    mut printer: impl ExternalPrinter + Send + 'static,
+    reading: Arc<AtomicBool>,
+) -> Sink {
+    Box::new(move |bytes| {
+        // Between two lines the printer would write past what the editor has yet to show.
+        let start = Instant::now();
+        while !reading.load(Ordering::SeqCst) && start.elapsed() < HAND_OVER {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        printer.print(text).map_err(io::Error::other)
+    })
+}

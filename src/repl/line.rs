@@ -1,0 +1,243 @@
+//! What a typed line means. Pure.
+
+use bytes::Bytes;
+
+use crate::event::{Close, close_code_allowed};
+use crate::payload::{decode_base64, decode_hex};
+use crate::session::MAX_REASON;
+
+/// Longest payload of a ping or pong (RFC 6455 §5.5).
+const MAX_CONTROL: usize = 125;
+
+/// Every command, with its arguments and what it does.
+const COMMANDS: &[(&str, &str, &str)] = &[
+    ("help", "", "this list"),
+    (
+        "quit",
+        "",
+        "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
+    ),
+    ("close", "[CODE [REASON]]", "close with a code of your own"),
+    (
+        "ping",
+        "[DATA]",
+        "send a ping; its pong is shown with the time it took",
+    ),
+    ("pong", "[DATA]", "send a pong that nobody asked for"),
+    (
+        "send",
+        "TEXT",
+        "send TEXT as it is; an empty one is an empty message",
+    ),
+    ("bin", "hex|base64:…|@FILE", "send a binary message"),
+    ("status", "", "the connection: address, time, counts"),
+    ("headers", "", "the handshake as it went over the wire"),
+];
+
+/// What to do about a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Nothing was typed.
+    Nothing,
+    /// A message, in the payload encoding of the command line.
+    Message(String),
+    /// A text message whatever that encoding is.
+    Send(String),
+    Binary(Bytes),
+    /// `/bin @FILE`
+    BinaryFile(String),
+    Ping(Bytes),
+    Pong(Bytes),
+    Close(Close),
+    Quit,
+    Status,
+    Headers,
+    Help,
+}
+
+/// Reads a line: `/word …` is a command, `//x` is the message `/x`, all else is a message.
+///
+/// # Errors
+/// What is wrong with a command; nothing must be sent then.
+pub fn parse(line: &str) -> Result<Line, String> {
+    if line.is_empty() {
+        return Ok(Line::Nothing);
+    }
+    let Some(rest) = line.strip_prefix('/') else {
+        return Ok(Line::Message(line.to_owned()));
+    };
+    if rest.starts_with('/') {
+        return Ok(Line::Message(rest.to_owned()));
+    }
+    let (word, argument) = match rest.split_once(' ') {
+        Some((word, argument)) => (word, argument),
+        None => (rest, ""),
+    };
+    command(word, argument)
+}
+
+fn command(word: &str, argument: &str) -> Result<Line, String> {
+    match word {
+        "help" | "?" => Ok(Line::Help),
+        "quit" | "q" | "exit" => Ok(Line::Quit),
+        "status" => Ok(Line::Status),
+        "headers" => Ok(Line::Headers),
+        "send" => Ok(Line::Send(argument.to_owned())),
+        "ping" => control(argument).map(Line::Ping),
+        "pong" => control(argument).map(Line::Pong),
+        "bin" => binary(argument.trim()),
+        "close" => close(argument.trim()).map(Line::Close),
+        unknown => Err(unknown_command(unknown)),
+    }
+}
+
+fn control(data: &str) -> Result<Bytes, String> {
+    if data.len() > MAX_CONTROL {
+        return Err(format!(
+            "{} bytes, and a ping or pong holds at most {MAX_CONTROL}",
+            data.len()
+        ));
+    }
+    Ok(Bytes::copy_from_slice(data.as_bytes()))
+}
+
+fn binary(argument: &str) -> Result<Line, String> {
+    if let Some(path) = argument.strip_prefix('@') {
+        return Ok(Line::BinaryFile(path.to_owned()));
+    }
+    let bytes = if let Some(hex) = argument.strip_prefix("hex:") {
+        decode_hex(hex.as_bytes())?
+    } else if let Some(base64) = argument.strip_prefix("base64:") {
+        decode_base64(base64.as_bytes())?
+    } else {
+        return Err("write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned());
+    };
+    Ok(Line::Binary(Bytes::from(bytes)))
+}
+
+fn close(argument: &str) -> Result<Close, String> {
+    if argument.is_empty() {
+        return Ok(Close::normal());
+    }
+    let (code, reason) = argument.split_once(' ').unwrap_or((argument, ""));
+    let code: u16 = code
+        .parse()
+        .map_err(|_| format!("'{code}' is no close code; write /close 1000 REASON"))?;
+    if !close_code_allowed(code) {
+        return Err(format!(
+            "{code} must not be sent (RFC 6455 section 7.4); use 1000, 1001 or 3000-4999"
+        ));
+    }
+    let reason = reason.trim();
+    if reason.len() > MAX_REASON {
+        return Err(format!(
+            "the reason takes {} bytes, and {MAX_REASON} are allowed",
+            reason.len()
+        ));
+    }
+    Ok(Close::new(code, reason))
+}
+
+fn unknown_command(word: &str) -> String {
+    let near = COMMANDS
+        .iter()
+        .map(|(name, _, _)| (strsim::damerau_levenshtein(name, word), *name))
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    match near {
+        Some((_, name)) => {
+            format!("there is no command /{word}; did you mean /{name}? (//{word} sends it)")
+        }
+        None => format!("there is no command /{word}; /help lists them (//{word} sends it)"),
+    }
+}
+
+/// The text of `/help`.
+pub fn help() -> String {
+    let mut text = String::from("A line is sent as a message; //x sends /x. Commands:\n");
+    for (name, arguments, meaning) in COMMANDS {
+        text.push_str(&format!(
+            "  {:<27} {meaning}\n",
+            format!("/{name} {arguments}")
+        ));
+    }
+    text
+}
+
+/// The names that Tab completes after a `/`.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|(name, _, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_commands() {
+        for (line, meaning) in [
+            ("", Line::Nothing),
+            ("hello /x", Line::Message("hello /x".into())),
+            (" /quit", Line::Message(" /quit".into())),
+            ("//quit", Line::Message("/quit".into())),
+            ("/send", Line::Send(String::new())),
+            ("/send  a ", Line::Send(" a ".into())),
+            ("/q", Line::Quit),
+            ("/help", Line::Help),
+            ("/status", Line::Status),
+            ("/headers", Line::Headers),
+            ("/ping", Line::Ping(Bytes::new())),
+            ("/ping a b", Line::Ping("a b".into())),
+            ("/pong x", Line::Pong("x".into())),
+            (
+                "/bin hex:00 ff",
+                Line::Binary(Bytes::from_static(&[0, 255])),
+            ),
+            (
+                "/bin base64:AP8=",
+                Line::Binary(Bytes::from_static(&[0, 255])),
+            ),
+            ("/bin @f", Line::BinaryFile("f".into())),
+            ("/close", Line::Close(Close::normal())),
+            (
+                "/close 4001 bye now",
+                Line::Close(Close::new(4001, "bye now")),
+            ),
+        ] {
+            assert_eq!(parse(line), Ok(meaning), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_nothing_is_sent() {
+        let long = format!("/ping {}", "x".repeat(126));
+        let reason = format!("/close 1000 {}", "x".repeat(124));
+        for (line, word) in [
+            ("/pnig", "did you mean /ping?"),
+            ("/frobnicate", "/help lists them"),
+            ("/", "there is no command /"),
+            ("/bin 00ff", "/bin hex:00ff"),
+            ("/bin hex:0", "whole bytes"),
+            ("/bin base64:?", "not base64"),
+            ("/close abc", "no close code"),
+            ("/close 1005", "1005 must not be sent"),
+            (&long, "at most 125"),
+            (&reason, "123 are allowed"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(word), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn help_lists_every_command_that_there_is() {
+        let help = help();
+        for name in command_names() {
+            assert!(help.contains(&format!("/{name}")), "{name}");
+            assert!(
+                !matches!(parse(&format!("/{name}")), Err(error) if error.contains("no command")),
+                "{name}"
+            );
+        }
+    }
+}

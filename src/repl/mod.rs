@@ -1,0 +1,376 @@
+//! The front end for a person at a terminal: a prompt, incoming messages above the line being
+//! typed, slash commands. What a line means is decided in [`line`]; [`editor`] holds the threads.
+
+mod editor;
+pub mod line;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::drain::{Drain, Limits};
+use crate::error::Error;
+use crate::event::{Close, Command, Event, Heads, Message, Opened};
+use crate::output::jq::Filter;
+use crate::output::writer::Writer;
+use crate::output::{Renderer, sanitize};
+use crate::payload::Payload;
+use crate::session::Front;
+use crate::session::connect::Plan;
+use crate::session::ended::Verdict;
+use editor::{Restore, Started, Typed};
+use line::Line;
+
+/// What is printed when the connection opens.
+const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
+
+/// Moves nothing, and tells that everything printed before it has been shown.
+const BARRIER: &[u8] = b"\x1b[A\n";
+
+/// How long the last lines may take to be shown.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How typed lines stand for messages.
+    pub payload: Payload,
+    pub limits: Limits,
+    pub until: Option<Filter>,
+    /// `-o`: messages go there.
+    pub output: Option<PathBuf>,
+    /// Whether the prompt is coloured.
+    pub color: bool,
+}
+
+/// Numbers for `/status`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    sent: u64,
+    received: u64,
+    round_trip: Option<Duration>,
+}
+
+pub struct Repl {
+    options: Options,
+    url: String,
+    renderer: Renderer,
+    start: Instant,
+    /// Once the prompt is there.
+    editor: Option<Started>,
+    terminal: Option<Writer>,
+    file: Option<File>,
+    /// Rendered and not yet handed over.
+    output: Vec<u8>,
+    notices: Vec<u8>,
+    opened: Option<(Opened, Instant)>,
+    heads: Heads,
+    counts: Counts,
+    drain: Drain,
+    interrupted: bool,
+    /// Dropped last, when nothing writes to the terminal any more.
+    restore: Restore,
+}
+
+impl Repl {
+    /// A prompt for the connection that `plan` makes; the run began at `start`.
+    ///
+    /// # Errors
+    /// Exit 2 where `-o` cannot be opened.
+    pub fn new(
+        options: Options,
+        plan: &Plan,
+        renderer: Renderer,
+        start: Instant,
+    ) -> Result<Self, Error> {
+        let file = options
+            .output
+            .as_ref()
+            .filter(|path| path.as_os_str() != "-");
+        let file = file
+            .map(|path| {
+                File::create(path)
+                    .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))
+            })
+            .transpose()?;
+        Ok(Repl {
+            drain: Drain::new(options.limits, start),
+            options,
+            url: plan.target.to_string(),
+            renderer,
+            start,
+            editor: None,
+            terminal: None,
+            file,
+            output: Vec::new(),
+            notices: Vec::new(),
+            opened: None,
+            heads: Heads::default(),
+            counts: Counts::default(),
+            interrupted: false,
+            restore: Restore::new(),
+        })
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            condition_met: self.drain.condition(),
+            ..Verdict::default()
+        }
+    }
+
+    /// Shows what there is to show, and gives the terminal back as it was.
+    ///
+    /// # Errors
+    /// None so far; the signature is that of the pipe.
+    pub async fn finish(mut self) -> Result<(), Error> {
+        self.flush();
+        if let Some(mut writer) = self.terminal.take() {
+            // When the second is taken the first has been, and with it everything before.
+            for _ in 0..2 {
+                writer.buffer().extend_from_slice(BARRIER);
+                writer.submit();
+            }
+            let _ = tokio::time::timeout(LAST_LINES, writer.finish()).await;
+        }
+        drop(self.restore);
+        Ok(())
+    }
+
+    fn open_prompt(&mut self) {
+        match editor::start(self.options.color) {
+            Ok(mut started) => {
+                let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
+                self.terminal = Some(Writer::new(sink));
+                self.editor = Some(started);
+                self.say(WELCOME);
+            }
+            Err(error) => {
+                self.say(&format!(
+                    "wirecat: there is no line editing here: {error}\n"
+                ));
+            }
+        }
+    }
+
+    /// A line of our own, safe to print.
+    fn say(&mut self, text: &str) {
+        sanitize::lines(text, &mut self.notices);
+    }
+
+    fn render(&mut self, now: Instant, event: &Event<'_>) {
+        let t = now.saturating_duration_since(self.start);
+        let before = self.output.len();
+        self.renderer
+            .render(t, event, &mut self.output, &mut self.notices);
+        if self.file.is_some() || self.output.len() == before {
+            return;
+        }
+        // One terminal: keep the order in which things happened.
+        self.notices.extend(self.output.drain(before..));
+    }
+
+    fn learn(&mut self, now: Instant, event: &Event<'_>) {
+        match event {
+            Event::Heads(heads) => self.heads = (*heads).clone(),
+            Event::Open { opened, .. } => self.opened = Some(((*opened).clone(), now)),
+            Event::Send { .. } => self.counts.sent += 1,
+            Event::Receive { message, .. } => {
+                self.counts.received += 1;
+                let until = self
+                    .options
+                    .until
+                    .as_ref()
+                    .is_some_and(|filter| filter.is_true(&message.data));
+                self.drain.handle_received(now, until);
+            }
+            Event::Pong { rtt: Some(rtt), .. } => self.counts.round_trip = Some(*rtt),
+            _ => {}
+        }
+    }
+
+    /// What to do about something typed, where it is the session's business.
+    fn obey(&mut self, typed: Typed, now: Instant) -> Option<Command> {
+        let line = match typed {
+            Typed::End => return Some(self.leave(Close::normal())),
+            Typed::Interrupt if self.interrupted => return Some(self.leave(Close::normal())),
+            Typed::Interrupt => {
+                self.interrupted = true;
+                self.say("(Ctrl-C again or Ctrl-D to leave)\n");
+                return None;
+            }
+            Typed::Line(line) => line,
+        };
+        self.interrupted = false;
+        match line::parse(&line).and_then(|line| self.act(line, now)) {
+            Ok(command) => command,
+            Err(why) => {
+                self.say(&format!("wirecat: {why}\n"));
+                None
+            }
+        }
+    }
+
+    fn act(&mut self, line: Line, now: Instant) -> Result<Option<Command>, String> {
+        Ok(Some(match line {
+            Line::Message(text) => Command::Send(self.options.payload.message(Bytes::from(text))?),
+            Line::Send(text) => Command::Send(Message::text(text)),
+            Line::Binary(data) => Command::Send(Message::binary(data)),
+            Line::BinaryFile(path) => {
+                let data = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+                Command::Send(Message::binary(data))
+            }
+            Line::Ping(data) => Command::Ping(data),
+            Line::Pong(data) => Command::Pong(data),
+            Line::Close(close) => self.leave(close),
+            Line::Quit => self.leave(Close::normal()),
+            Line::Nothing => return Ok(None),
+            Line::Help => {
+                self.say(&line::help());
+                return Ok(None);
+            }
+            Line::Status => {
+                let status = self.status(now);
+                self.say(&status);
+                return Ok(None);
+            }
+            Line::Headers => {
+                self.show_headers(now);
+                return Ok(None);
+            }
+        }))
+    }
+
+    fn leave(&mut self, close: Close) -> Command {
+        if let Some(editor) = &self.editor {
+            editor.state.set_closing();
+        }
+        Command::Close(close)
+    }
+
+    fn status(&self, now: Instant) -> String {
+        let Some((opened, since)) = &self.opened else {
+            return "connecting\n".to_owned();
+        };
+        let address = opened
+            .address
+            .map_or_else(String::new, |address| format!(" ({address})"));
+        let mut text = format!(
+            "open: {}{address} for {} s\n",
+            self.url,
+            (now - *since).as_secs()
+        );
+        if let Some(subprotocol) = &opened.subprotocol {
+            text.push_str(&format!("subprotocol {subprotocol}\n"));
+        }
+        if let Some(tls) = &opened.tls {
+            text.push_str(&format!("{}, {}\n", tls.version, tls.cipher));
+        }
+        let Counts {
+            sent,
+            received,
+            round_trip,
+        } = self.counts;
+        text.push_str(&format!("messages: {sent} sent, {received} received\n"));
+        if let Some(rtt) = round_trip {
+            text.push_str(&format!(
+                "last round trip: {:.1} ms\n",
+                rtt.as_secs_f64() * 1000.0
+            ));
+        }
+        text
+    }
+
+    fn show_headers(&mut self, now: Instant) {
+        let verbose = self.renderer.options().verbose;
+        self.renderer
+            .reconfigure(|options| options.verbose = verbose.max(1));
+        let heads = std::mem::take(&mut self.heads);
+        self.render(now, &Event::Heads(&heads));
+        self.heads = heads;
+        self.renderer
+            .reconfigure(|options| options.verbose = verbose);
+    }
+}
+
+impl Front for Repl {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.terminal
+            .as_ref()
+            .map_or(Poll::Ready(()), |writer| writer.poll_ready(cx))
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        if self.drain.met() && matches!(event, Event::Receive { .. }) {
+            return;
+        }
+        self.learn(now, event);
+        self.render(now, event);
+        if matches!(event, Event::Open { .. }) {
+            self.flush();
+            self.open_prompt();
+        }
+    }
+
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command> {
+        if self.drain.finished(now) {
+            return Poll::Ready(self.leave(Close::normal()));
+        }
+        loop {
+            let Some(editor) = &mut self.editor else {
+                // There is nobody to wait for.
+                return Poll::Ready(Command::Close(Close::normal()));
+            };
+            let typed = match editor.typed.poll_recv(cx) {
+                Poll::Ready(typed) => typed.unwrap_or(Typed::End),
+                Poll::Pending => return Poll::Pending,
+            };
+            if let Some(command) = self.obey(typed, now) {
+                return Poll::Ready(command);
+            }
+        }
+    }
+
+    fn handle_bytes(&mut self, now: Instant) {
+        self.drain.handle_bytes(now);
+    }
+
+    fn handle_flushed(&mut self, now: Instant) {
+        self.drain.handle_flushed(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn flush(&mut self) {
+        if let Some(file) = &mut self.file
+            && !self.output.is_empty()
+        {
+            if let Err(error) = file.write_all(&self.output) {
+                let text = format!("wirecat: -o: {error}\n");
+                sanitize::lines(&text, &mut self.notices);
+            }
+            self.output.clear();
+        }
+        if self.notices.is_empty() {
+            return;
+        }
+        match &mut self.terminal {
+            Some(writer) => {
+                writer.buffer().append(&mut self.notices);
+                writer.submit();
+            }
+            None => {
+                // There is nowhere left to tell it.
+                let _ = io::stderr().write_all(&self.notices);
+                self.notices.clear();
+            }
+        }
+    }
+}
