@@ -1,3 +1,18 @@
-//! The one integration binary: a module per feature, everything in this process.
+//! The integration tests: one binary, a file per feature.
 
+mod support;
+
+mod auth;
+mod backpressure;
+mod ends;
+mod generated;
+mod handshake;
+mod interactive;
+mod output;
+mod peers;
+mod pipe;
+mod readme;
 mod serve;
+mod signals;
+mod terminal;
+mod tls;

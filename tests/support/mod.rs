@@ -1,0 +1,203 @@
+//! What the tests of a feature have in common: the program as a child process, servers that do
+//! exactly what a test says, and a terminal.
+
+pub(crate) mod pty;
+pub(crate) mod server;
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Only a test that fails waits this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program under test.
+pub(crate) const WIRECAT: &str = env!("CARGO_BIN_EXE_wirecat");
+
+/// One run of the program: `wirecat(["-d", "hi", url]).run()`.
+pub(crate) struct Wirecat {
+    command: Command,
+    stdin: Stdin,
+}
+
+enum Stdin {
+    Null,
+    Bytes(Vec<u8>),
+}
+
+/// A command with these arguments, no stdin, and an environment without proxies or colours.
+pub(crate) fn wirecat<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Wirecat {
+    let mut command = Command::new(WIRECAT);
+    command.args(args);
+    for name in [
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ] {
+        command.env_remove(name);
+    }
+    Wirecat {
+        command,
+        stdin: Stdin::Null,
+    }
+}
+
+impl Wirecat {
+    pub(crate) fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.stdin = Stdin::Bytes(bytes.as_ref().to_vec());
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it with all three streams piped (stdin stays open until dropped).
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub(crate) fn run(mut self) -> Output {
+        let stdin = match &self.stdin {
+            Stdin::Null => Stdio::null(),
+            Stdin::Bytes(_) => Stdio::piped(),
+        };
+        let mut child = self
+            .command
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        if let Stdin::Bytes(bytes) = self.stdin {
+            let mut pipe = child.stdin.take().expect("stdin is piped");
+            // The program may end before it has read everything.
+            thread::spawn(move || drop(pipe.write_all(&bytes)));
+        }
+        output(child)
+    }
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// The exit code; a death by signal fails the test.
+    #[track_caller]
+    pub(crate) fn code(&self) -> i32 {
+        self.status
+            .code()
+            .unwrap_or_else(|| panic!("ended by a signal: {self:?}"))
+    }
+
+    pub(crate) fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The exit code must be this one.
+    #[track_caller]
+    pub(crate) fn exits(&self, code: i32) -> &Self {
+        assert_eq!(
+            self.code(),
+            code,
+            "{}\nstdout: {}",
+            self.stderr,
+            self.stdout_text()
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn prints(&self, stdout: impl AsRef<[u8]>) -> &Self {
+        let expected = String::from_utf8_lossy(stdout.as_ref()).into_owned();
+        assert_eq!(self.stdout_text(), expected, "stderr: {}", self.stderr);
+        self
+    }
+
+    /// stderr must contain all of these.
+    #[track_caller]
+    pub(crate) fn complains(&self, words: &[&str]) -> &Self {
+        for word in words {
+            assert!(
+                self.stderr.contains(word),
+                "no {word:?} in:\n{}",
+                self.stderr
+            );
+        }
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn is_quiet(&self) -> &Self {
+        assert_eq!(self.stderr, "");
+        self
+    }
+}
+
+/// Waits for a child, reading both streams; one that hangs is killed and fails the test.
+#[track_caller]
+pub(crate) fn output(mut child: Child) -> Output {
+    let stdout = child.stdout.take().map(read_all);
+    let stderr = child.stderr.take().map(read_all);
+    let status = wait(&mut child);
+    let collect = |stream: Option<mpsc::Receiver<Vec<u8>>>| {
+        stream.map_or_else(Vec::new, |stream| {
+            stream.recv_timeout(PATIENCE).unwrap_or_default()
+        })
+    };
+    let (stdout, stderr) = (collect(stdout), collect(stderr));
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    let Some(status) = status else {
+        panic!(
+            "the program hangs; stdout: {:?}, stderr: {stderr}",
+            String::from_utf8_lossy(&stdout)
+        );
+    };
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+/// Waits until the child ends, or kills it when patience does.
+pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+fn read_all(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
