@@ -119,7 +119,14 @@ async fn exchange(
         .map_err(|error| (broken(&error, log), None))?;
     match upgraded.downcast::<TokioIo<Tap<BoxedStream>>>() {
         Ok(parts) => Ok((parts.io.into_inner().into_inner(), parts.read_buf, agreed)),
-        Err(_) => unreachable!("hyper gives back the stream it was given"),
+        Err(_) => Err((
+            Error::new(
+                Stage::Handshake,
+                Exit::Handshake,
+                "the connection was lost in the handshake",
+            ),
+            None,
+        )),
     }
 }
 

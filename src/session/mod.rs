@@ -136,7 +136,9 @@ fn now() -> Instant {
 async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let patience = match ended {
         Ended::Violation { .. } => LAST_PATIENCE,
-        Ended::ByPeer(_) | Ended::ByUs(Answer::Close(_)) => Duration::from_millis(100),
+        Ended::ByPeer(_) | Ended::ByUs(Answer::Agreed | Answer::Crossed(_)) => {
+            Duration::from_millis(100)
+        }
         _ => return,
     };
     let goodbye = async {
@@ -348,62 +350,44 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_peer_close(&mut self, close: Close, now: Instant) -> Step {
-        let by = if matches!(self.closing, Some(Closing::Front(_))) {
-            By::Us
-        } else {
-            By::Peer
-        };
-        match self.closing.take() {
+        let (by, ended) = match self.closing.take() {
             None => {
                 // RFC 6455 section 5.5.1: the endpoint typically echoes the status code it received.
                 let reply = Close {
                     code: close.code,
                     reason: String::new(),
                 };
-                self.closing = Some(Closing::Reply(close.clone()));
                 self.send_close(&reply, Duration::MAX, now);
                 self.tell(
                     now,
                     &Event::Close {
                         conn: 1,
-                        by,
+                        by: By::Peer,
                         close: &close,
                         clean: true,
                     },
                 );
-                ControlFlow::Continue(true)
+                self.closing = Some(Closing::Reply(close));
+                return ControlFlow::Continue(true);
             }
-            Some(Closing::Stopped(stop)) => {
-                self.tell(
-                    now,
-                    &Event::Close {
-                        conn: 1,
-                        by: By::Us,
-                        close: &close,
-                        clean: true,
-                    },
-                );
-                ControlFlow::Break(Ended::Stopped(stop))
+            Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
+            Some(Closing::Front(ours))
+                if ours.code == close.code || ended::exit_of_close(&close) == Exit::Ok =>
+            {
+                (By::Us, Ended::ByUs(Answer::Agreed))
             }
-            Some(_) => {
-                // Both closed at once, and the peer had a reason of its own.
-                let by = if ended::exit_of_close(&close) == Exit::Ok {
-                    by
-                } else {
-                    By::Peer
-                };
-                self.tell(
-                    now,
-                    &Event::Close {
-                        conn: 1,
-                        by,
-                        close: &close,
-                        clean: true,
-                    },
-                );
-                ControlFlow::Break(Ended::ByUs(Answer::Close(close)))
-            }
-        }
+            Some(_) => (By::Peer, Ended::ByUs(Answer::Crossed(close.clone()))),
+        };
+        self.tell(
+            now,
+            &Event::Close {
+                conn: 1,
+                by,
+                close: &close,
+                clean: true,
+            },
+        );
+        ControlFlow::Break(ended)
     }
 
     fn handle_violation(&mut self, violation: Violation, now: Instant) -> Step {
