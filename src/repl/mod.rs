@@ -369,7 +369,7 @@ impl Front for Repl {
             }
             None => {
                 // There is nowhere left to tell it.
-                let _ = io::stderr().write_all(&self.notices);
+                let _ = io::stdout().write_all(&self.notices);
                 self.notices.clear();
             }
         }

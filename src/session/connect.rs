@@ -70,8 +70,8 @@ async fn attempt(
     let request = request::build(&target, &plan.request, placed, handshake::new_key());
     let mut told = |address: SocketAddr| {
         let address = Some(address);
-        front.handle_event(
-            Instant::now(),
+        tell(
+            front,
             &Event::Connecting {
                 conn: 1,
                 attempt: 1,
@@ -81,17 +81,17 @@ async fn attempt(
     };
     let dialed = transport::dial(&target, &plan.transport, step, &mut told).await?;
     if let Some(tls) = &dialed.tls {
-        front.handle_event(Instant::now(), &Event::Tls(tls));
+        tell(front, &Event::Tls(tls));
     }
     step.set(Step::Upgrade);
     let started = Instant::now();
     let upgraded = match handshake::upgrade(dialed.stream, &request, &plan.redactor).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
-            front.handle_event(Instant::now(), &Event::Heads(&failed.heads));
+            tell(front, &Event::Heads(&failed.heads));
             if let Some(refusal) = &failed.refusal {
-                front.handle_event(
-                    Instant::now(),
+                tell(
+                    front,
                     &Event::Refused {
                         attempt: 1,
                         refusal,
@@ -112,17 +112,17 @@ async fn attempt(
         tls: dialed.tls,
         timing,
     };
-    front.handle_event(Instant::now(), &Event::Heads(&upgraded.heads));
-    front.handle_event(
-        Instant::now(),
+    tell(front, &Event::Heads(&upgraded.heads));
+    tell(
+        front,
         &Event::Open {
             conn: 1,
             opened: &opened,
         },
     );
     if opened.subprotocol.is_none() && request.subprotocols().next().is_some() {
-        front.handle_event(
-            Instant::now(),
+        tell(
+            front,
             &Event::Note("warning: the server chose none of the offered subprotocols"),
         );
     }
@@ -132,6 +132,12 @@ async fn attempt(
         first: placed.message.as_ref().map(first_message),
         opened,
     })
+}
+
+/// Tells at once: the next step may take its time.
+fn tell(front: &mut impl Front, event: &Event<'_>) {
+    front.handle_event(Instant::now(), event);
+    front.flush();
 }
 
 fn first_message((sent, shown): &(Secret, String)) -> (Message, Message) {
