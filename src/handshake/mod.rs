@@ -262,7 +262,13 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Error {
         ));
     }
     if error.is_parse() {
-        return not_http(&log.received);
+        return not_http("the server's answer is not HTTP/1.1", &log.received);
+    }
+    if log.sent.is_empty() && !log.received.is_empty() {
+        return not_http(
+            "the server spoke before it was asked, which HTTP does not",
+            &log.received,
+        );
     }
     if log.received.is_empty()
         && (error.is_incomplete_message() || error.is_closed() || error.is_canceled())
@@ -279,12 +285,8 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Error {
     ))
 }
 
-fn not_http(received: &[u8]) -> Error {
-    let error = Error::new(
-        Stage::Handshake,
-        Exit::Handshake,
-        "the server's answer is not HTTP/1.1",
-    );
+fn not_http(message: &str, received: &[u8]) -> Error {
+    let error = Error::new(Stage::Handshake, Exit::Handshake, message);
     if received.starts_with(&[0x15, 0x03]) {
         return error
             .detail("it answered with a TLS alert")
