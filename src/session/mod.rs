@@ -40,6 +40,9 @@ use stream::Watched;
 /// Messages taken from one side before the other has its turn.
 const BATCH: usize = 256;
 
+/// What is read at once. The engine clears all of it before every read, so more is not better.
+const READ_BUFFER: usize = 64 * 1024;
+
 /// Longest reason of a Close (RFC 6455 §5.5: 125 bytes with the code).
 pub const MAX_REASON: usize = 123;
 
@@ -94,6 +97,7 @@ pub async fn run(
     stop: &mut impl StopSource,
 ) -> (Ended, Totals) {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(options.max_message_size))
         .max_frame_size(Some(options.max_message_size));
     let watched = Watched::new(connection.stream, connection.early);
