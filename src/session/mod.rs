@@ -40,6 +40,10 @@ use stream::Watched;
 /// Messages taken from one side before the other has its turn.
 const BATCH: usize = 256;
 
+/// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
+/// engine would collect them without end.
+const MAX_PONGS: u32 = 4096;
+
 /// What is read at once. The engine clears all of it before every read, so more is not better.
 const READ_BUFFER: usize = 64 * 1024;
 
@@ -119,6 +123,7 @@ pub async fn run(
         held: None,
         closing: None,
         needs_flush: false,
+        pongs: 0,
         received_before: 0,
         totals: Totals::default(),
         sleep: Box::pin(tokio::time::sleep_until(now.into())),
@@ -179,6 +184,8 @@ struct Session<'a, F, S> {
     held: Option<Message>,
     closing: Option<Closing>,
     needs_flush: bool,
+    /// Pongs handed to the engine since the last flush.
+    pongs: u32,
     received_before: u64,
     totals: Totals,
     sleep: Pin<Box<Sleep>>,
@@ -253,6 +260,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return ControlFlow::Continue(false);
         }
         for n in 0..BATCH {
+            if self.pongs >= MAX_PONGS {
+                return ControlFlow::Continue(n > 0);
+            }
             let room = self.front.poll_ready(cx).is_ready();
             if let Some(message) = self.held.take_if(|_| room) {
                 self.deliver(&message, now);
@@ -291,6 +301,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 if self.closing.is_none() {
                     // The engine has the pong ready; it goes out with the next flush.
                     self.needs_flush = true;
+                    self.pongs += 1;
                     self.tell(
                         now,
                         &Event::Pong {
@@ -603,6 +614,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return ControlFlow::Continue(false);
         }
         self.needs_flush = false;
+        self.pongs = 0;
         // After a failed write, what the peer said before it went is still to be read; the end of
         // that comes by itself.
         if self.socket.get_ref().write_error().is_none() {
