@@ -236,7 +236,8 @@ fn what_cannot_be_reached() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let output = wirecat([format!("ws://127.0.0.1:{port}/")]).run();
+    let url = format!("ws://127.0.0.1:{port}/");
+    let output = wirecat([&url]).run();
     output.exits(7).prints("");
     says(
         &output,
@@ -244,6 +245,19 @@ fn what_cannot_be_reached() {
             "wirecat: could not connect to 127.0.0.1:{port}: connection refused\n  try: check that the server is running and listens on that port\n"
         ),
     );
+    for (messages, words) in [
+        (
+            &["-d", "a"][..],
+            "wirecat: 1 message that was read from the input was not sent\n",
+        ),
+        (
+            &["-d", "a", "-d", "b"],
+            "wirecat: 2 messages that were read from the input were not sent\n",
+        ),
+    ] {
+        let unsent = wirecat([messages, &[&url]].concat()).run();
+        unsent.exits(7).complains(&[words]);
+    }
     wirecat(["ws://x.invalid/"])
         .run()
         .exits(6)

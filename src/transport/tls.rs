@@ -257,6 +257,9 @@ fn untrusted(
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("it is not for '{host}'")
         }
+        CertificateError::BadSignature => {
+            "its signature is not by the key of the issuer that it names".to_owned()
+        }
         CertificateError::Revoked => "it has been revoked".to_owned(),
         other => format!("{other:?}"),
     };
