@@ -55,6 +55,17 @@ fn what_is_not_http_is_quoted() {
 }
 
 #[test]
+fn a_server_that_speaks_first_is_quoted_too() {
+    let server = raw(|mut wire| {
+        wire.send("220 mail.example ESMTP\r\n");
+        until_gone(&mut wire);
+    });
+    wirecat([server.url("/")]).run().exits(8).prints("").complains(&[
+        "  it said: 220 mail.example ESMTP\n  try: check the port: this may be another service\n",
+    ]);
+}
+
+#[test]
 fn an_answer_that_breaks_off() {
     fails_with_8(
         "",
