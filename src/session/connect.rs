@@ -49,6 +49,7 @@ pub async fn connect(
 ) -> Result<Connection, Error> {
     let placed = token::read(&plan.credentials, environment, &plan.redactor).await?;
     plan.target.hide_secrets(&plan.redactor);
+    plan.request.hide_secrets(&plan.redactor);
     let step = Cell::new(Step::Lookup);
     let log = Transcript::default();
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
