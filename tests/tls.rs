@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
@@ -61,15 +63,7 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        terminate(config, inner)
+        terminate(&certificate, &key, inner)
     }
 }
 
@@ -85,7 +79,15 @@ impl Tls {
     }
 }
 
-fn terminate(config: rustls::ServerConfig, inner: SocketAddr) -> Tls {
+fn terminate(certificate: &Certificate, key: &KeyPair, inner: SocketAddr) -> Tls {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -211,6 +213,41 @@ fn what_is_wrong_with_a_certificate_is_said() {
         .run()
         .exits(0)
         .prints("hi\n");
+}
+
+/// What `openssl req -x509` makes is an authority at once, which webpki takes for no server's.
+#[test]
+fn a_self_signed_certificate_is_trusted_when_it_is_named() {
+    let plain = serve();
+    for authority in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("self.pem");
+        let run = |name: &str, change: &dyn Fn(&mut CertificateParams)| {
+            let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+            params.is_ca = authority.clone();
+            change(&mut params);
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.self_signed(&key).unwrap();
+            std::fs::write(&file, certificate.pem()).unwrap();
+            let server = terminate(&certificate, &key, plain.address);
+            let file = file.display().to_string();
+            let url = server.url("/echo");
+            if name == "untrusted" {
+                return wirecat([&url]).run();
+            }
+            wirecat(["--cacert", &file, "-d", "hi", "-1", &url]).run()
+        };
+        run("127.0.0.1", &valid).exits(0).prints("hi\n").is_quiet();
+        run("untrusted", &valid).exits(60).complains(&[
+            "wirecat: the certificate of 127.0.0.1 is not trusted: it is signed by itself\n",
+        ]);
+        run("other.example", &valid)
+            .exits(60)
+            .complains(&["it is not for '127.0.0.1'"]);
+        run("127.0.0.1", &in_days(-3))
+            .exits(60)
+            .complains(&["it expired 3 days ago"]);
+    }
 }
 
 #[test]
