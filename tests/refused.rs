@@ -94,9 +94,18 @@ fn more_head_than_64_kib_is_not_read_for_ever() {
         output.exits(8).prints("");
         assert_eq!(
             output.stderr,
-            "wirecat: the server sent more than 64 KiB of headers\n"
+            "wirecat: the server sent more than 256 headers or 64 KiB of them\n"
         );
     }
+}
+
+#[test]
+fn more_than_256_headers_are_refused_as_such() {
+    let many = "X-A: 1\r\n".repeat(257);
+    fails_with_8(
+        format!("HTTP/1.1 101 Switching Protocols\r\n{many}\r\n"),
+        "the server sent more than 256 headers or 64 KiB of them\n",
+    );
 }
 
 /// An answer with its body, after which the server keeps the connection open.

@@ -29,6 +29,9 @@ use verify::{Agreed, Answer};
 /// A server that sends more head than this is cut off.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// Likewise of header lines.
+const MAX_HEADERS: usize = 256;
+
 /// How much of a refusal's body is read and shown.
 const BODY_SHOWN: usize = 4096;
 
@@ -90,7 +93,7 @@ async fn exchange(
     let names = request.headers.iter().map(|(name, _)| name.clone());
     let tap = Tap::new(stream, log.clone(), names.collect());
     let (mut sender, connection) = http1::Builder::new()
-        .max_headers(256)
+        .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
         .handshake(TokioIo::new(tap))
         .await
@@ -264,7 +267,7 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Error {
     let invalid = |message: String| Error::new(Stage::Handshake, Exit::Handshake, message);
     if error.is_parse_too_large() {
         return invalid(format!(
-            "the server sent more than {} KiB of headers",
+            "the server sent more than {MAX_HEADERS} headers or {} KiB of them",
             MAX_HEAD / 1024
         ));
     }
