@@ -1,6 +1,7 @@
 //! Credentials: where they come from, where they go, and that they are never seen.
 
 use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +9,7 @@ use wirecat::cli::world::World;
 
 use crate::support::pty::Pty;
 use crate::support::server::{close, frame_of, header, raw, serve, text};
-use crate::support::{Output, wirecat};
+use crate::support::{Output, WIRECAT, wait, wirecat};
 
 /// What a server got: the request, and the first message.
 struct Got {
@@ -282,6 +283,37 @@ fn a_password_and_a_token_are_asked_for_at_the_terminal_without_echo() {
             "{written}"
         );
     }
+}
+
+#[test]
+fn a_terminal_is_left_with_echo_when_a_signal_comes_at_the_prompt() {
+    let (pty, pts) = pty_process::blocking::open().unwrap();
+    let mut child = pty_process::blocking::Command::new(WIRECAT)
+        .args(["-u", "ann", "ws://127.0.0.1:1/"])
+        .spawn(pts)
+        .unwrap();
+    let mut screen = std::fs::File::from(std::os::fd::OwnedFd::from(pty));
+    let echoes = |screen: &std::fs::File| {
+        let flags = nix::sys::termios::tcgetattr(screen).unwrap().local_flags;
+        flags.contains(nix::sys::termios::LocalFlags::ECHO)
+    };
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"Password for ann: ") {
+        let mut byte = [0];
+        screen.read_exact(&mut byte).unwrap();
+        shown.extend(byte);
+    }
+    assert!(!echoes(&screen), "it is off before the question");
+    let kill = format!("kill -TERM {}", child.id());
+    let sent = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
+    assert!(sent.unwrap().success());
+    assert_eq!(
+        wait(&mut child).and_then(|status| status.signal()),
+        Some(15)
+    );
+    assert!(echoes(&screen));
 }
 
 #[test]
