@@ -183,13 +183,15 @@ fn bad_text_is_1007_and_a_message_that_is_too_long_1009() {
 
 #[test]
 fn the_limit_for_messages_is_not_one_for_control_frames() {
-    let bytes = [frame_of(0x89, &[b'p'; 125]), close(1000, "")].concat();
+    let ping = frame_of(0x89, &[b'p'; 125]);
+    let bytes = [ping, text("ten bytes."), close(1000, "")].concat();
     let server = raw(move |mut wire| {
         wire.handshake_with("", &bytes);
         wire.frame()
     });
     run(&server.url("/"), &["--max-message-size", "10"])
         .exits(0)
+        .prints("ten bytes.\n")
         .is_quiet();
     let pong = server.result().expect("a pong");
     assert_eq!((pong.opcode, pong.payload), (10, vec![b'p'; 125]));
@@ -437,9 +439,9 @@ fn a_silent_peer_that_answers_no_ping_is_dead() {
         while wire.frame().is_some() {}
     });
     let pings = ["--ping-interval", "50ms", "--ping-timeout", "100ms"];
-    run(&server.url("/"), &pings)
-        .exits(28)
-        .complains(&["wirecat: no pong within "]);
+    let output = run(&server.url("/"), &pings);
+    output.exits(28).complains(&["wirecat: no pong within "]);
+    assert!(!output.stderr.contains(" 0 s"), "{}", output.stderr);
 }
 
 #[test]

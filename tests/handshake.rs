@@ -4,7 +4,10 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use wirecat::auth::Placed;
+use wirecat::handshake::request::{Options, build};
 use wirecat::handshake::verify::accept_for;
+use wirecat::uri::Target;
 
 use crate::support::server::{Wire, close, header, raw, serve, text};
 use crate::support::{Output, wirecat};
@@ -189,6 +192,28 @@ fn every_form_of_url_gets_there() {
             Some(host.replace("PORT", &port).as_str()),
             "{form}"
         );
+    }
+}
+
+#[test]
+fn the_host_header_names_no_port_that_is_the_schemes_own() {
+    for (url, host) in [
+        ("ws://h/", "h"),
+        ("ws://h:80/", "h"),
+        ("ws://h:443/", "h:443"),
+        ("wss://h:443/", "h"),
+        ("https://h:80/", "h:80"),
+        ("wss://[::1]:443/", "[::1]"),
+        ("[::1]:81", "[::1]:81"),
+    ] {
+        let target = Target::parse(url).unwrap();
+        let request = build(
+            &target,
+            &Options::default(),
+            &Placed::default(),
+            String::new(),
+        );
+        assert_eq!(request.header("Host"), Some(host), "{url}");
     }
 }
 

@@ -14,6 +14,7 @@ mod peers;
 mod pipe;
 mod readme;
 mod refused;
+mod secrets;
 mod serve;
 mod signals;
 mod terminal;

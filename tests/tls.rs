@@ -224,7 +224,7 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named() {
         let file = directory.path().join("self.pem");
         let run = |name: &str, change: &dyn Fn(&mut CertificateParams)| {
             let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-            params.is_ca = authority.clone();
+            params.is_ca = authority;
             change(&mut params);
             let key = KeyPair::generate().unwrap();
             let certificate = params.self_signed(&key).unwrap();
