@@ -145,6 +145,8 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
             let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
             let name = options.name.clone().unwrap_or_else(|| "token".to_owned());
             redactor.add_after(&format!("{name}="), &encoded);
+            // As a server may write it in turn, in a Location for instance.
+            redactor.add(&encoded.replace('+', "%20"));
             Ok(Placed {
                 parameter: Some((name, token.clone())),
                 ..Placed::default()
@@ -307,7 +309,10 @@ mod tests {
     fn every_form_of_a_token_is_redacted() {
         let redactor = Redactor::default();
         place(&token(Via::Query, None), &Secret::new("a b/c"), &redactor).unwrap();
-        assert_eq!(redactor.redact("a b/c a+b%2Fc"), "[redacted] [redacted]");
+        assert_eq!(
+            redactor.redact("a b/c a+b%2Fc a%20b%2Fc"),
+            "[redacted] [redacted] [redacted]"
+        );
         Placed::basic("u", &Secret::new("pass"), &redactor);
         assert_eq!(redactor.redact("Basic dTpwYXNz"), "Basic [redacted]");
     }
