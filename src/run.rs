@@ -103,11 +103,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
         FrontEnd::Pipe(options) => {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
             let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
-            if pipe.unsent() > 0 {
-                let note = match pipe.unsent() {
-                    1 => "1 message that was read from the input was not sent".to_owned(),
-                    many => format!("{many} messages that were read from the input were not sent"),
-                };
+            // Who closed stdout has seen enough, and wants to hear nothing.
+            if let Some(note) = unsent(pipe.unsent()).filter(|_| !pipe.verdict().output_closed) {
                 pipe.handle_event(Instant::now(), &Event::Note(&note));
             }
             let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);
@@ -122,6 +119,16 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let exit = conclude(&ended, &totals, repl.verdict(), &mut repl);
             finish(exit, repl.finish(), &mut stops).await
         }
+    }
+}
+
+fn unsent(messages: usize) -> Option<String> {
+    match messages {
+        0 => None,
+        1 => Some("1 message that was read from the input was not sent".to_owned()),
+        more => Some(format!(
+            "{more} messages that were read from the input were not sent"
+        )),
     }
 }
 

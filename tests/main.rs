@@ -17,5 +17,6 @@ mod refused;
 mod secrets;
 mod serve;
 mod signals;
+mod stopping;
 mod terminal;
 mod tls;
