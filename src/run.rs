@@ -31,7 +31,13 @@ pub fn run(world: &World) -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, and go to stdout. Whoever reads may have gone.
-            let _ = error.print();
+            let _ = if world.stderr_tty && error.use_stderr() && quotes_hostile(world) {
+                let mut shown = Vec::new();
+                sanitize::lines(&error.render().to_string(), &mut shown);
+                std::io::stderr().write_all(&shown)
+            } else {
+                error.print()
+            };
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -46,6 +52,12 @@ pub fn run(world: &World) -> Exit {
             error.exit
         }
     }
+}
+
+/// Whether an argument, which a usage error may quote, holds what a terminal would act on.
+fn quotes_hostile(world: &World) -> bool {
+    let mut arguments = world.arguments.iter().map(|text| text.to_string_lossy());
+    arguments.any(|text| text.contains(sanitize::is_dangerous))
 }
 
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {
