@@ -12,6 +12,7 @@ mod interactive;
 mod output;
 mod peers;
 mod pipe;
+mod prompt;
 mod readme;
 mod refused;
 mod secrets;

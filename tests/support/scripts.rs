@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::server::{Frame, Raw, Wire, close, raw};
+use super::server::{Frame, Raw, Wire, close, frame_of, raw};
 use super::{Output, WIRECAT, output};
 
 /// A server that takes messages until the client's Close, answers that, and gives what came as
@@ -20,7 +20,7 @@ pub(crate) fn collect(wire: &mut Wire) -> Vec<(u8, Vec<u8>)> {
     loop {
         match wire.frame() {
             Some(frame) if frame.opcode == 8 => {
-                wire.send(super::server::frame_of(0x88, &frame.payload));
+                wire.send(frame_of(0x88, &frame.payload));
                 return messages;
             }
             Some(frame) if frame.opcode < 8 => messages.push((frame.opcode, frame.payload)),
@@ -28,6 +28,27 @@ pub(crate) fn collect(wire: &mut Wire) -> Vec<(u8, Vec<u8>)> {
             None => return messages,
         }
     }
+}
+
+/// Every frame up to the client's Close and with it; pings and the Close are answered.
+pub(crate) fn frames(wire: &mut Wire) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    while let Some(frame) = wire.frame() {
+        let reply = match frame.opcode {
+            8 => 0x88,
+            9 => 0x8a,
+            _ => 0,
+        };
+        if reply != 0 {
+            wire.send(frame_of(reply, &frame.payload));
+        }
+        let last = frame.opcode == 8;
+        frames.push(frame);
+        if last {
+            break;
+        }
+    }
+    frames
 }
 
 /// A server that sends these frames and a Close 1000, and gives the client's answer to that.
