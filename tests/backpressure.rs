@@ -100,7 +100,7 @@ fn a_server_that_does_not_read_stops_the_reading_of_stdin() {
 }
 
 #[test]
-#[ignore = "takes a minute in a debug build"]
+#[ignore = "takes long in a debug build"]
 fn a_gigabyte_into_a_server_that_does_not_read() {
     a_server_that_stops_reading(1024 * 1024);
 }

@@ -178,7 +178,7 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
             wire.send(text("more"));
         }
     });
-    let script = "{ yes | \"$0\" \"$1\"; echo \"exit $?\" >&2; } | head -1";
+    let script = "{ seq 1000 | \"$0\" --on-eof stay \"$1\"; echo \"exit $?\" >&2; } | head -1";
     let output = sh(script, &[&server.url("/")]);
     assert_eq!(
         (&*output.stdout_text(), &*output.stderr),
@@ -207,4 +207,23 @@ fn a_close_with_a_reason_ends_a_pipe_with_its_code() {
         .prints("x\n")
         .complains(&["closed by server: 4001 (private use) \"no\"\n"]);
     assert_eq!(server.result(), Some(4001));
+}
+
+#[test]
+fn a_connection_that_breaks_is_exit_56() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("x"));
+        // The second message tells that the reply is there.
+        wire.message();
+        wire.reset();
+    });
+    wirecat(["--on-eof", "stay", "--lockstep", &server.url("/")])
+        .stdin("a\nb\n")
+        .run()
+        .exits(56)
+        .prints("x\n")
+        .complains(&["connection lost without a Close frame (1006)", "  try: "]);
+    server.result();
 }
