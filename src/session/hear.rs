@@ -1,0 +1,284 @@
+//! What the peer says, judged: messages, control frames, its Close, and every way in which a
+//! connection breaks.
+
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio_tungstenite::tungstenite as engine;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+
+use super::ended::{self, Answer, Ended};
+use super::engine::{plain, rule_of, too_big};
+use super::talk::{BATCH, Closing, Session, Step};
+use super::{Front, LAST_PATIENCE, StopSource};
+use crate::error::Exit;
+use crate::event::{By, Close, Event, Kind, Message};
+use crate::wire::watch::Violation;
+
+/// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
+/// engine would collect them without end.
+const MAX_PONGS: u32 = 4096;
+
+impl<F: Front, S: StopSource> Session<'_, F, S> {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        if matches!(
+            self.closing,
+            Some(Closing::Reply(_) | Closing::Violation(_))
+        ) {
+            return ControlFlow::Continue(false);
+        }
+        for n in 0..BATCH {
+            if self.pongs >= MAX_PONGS {
+                return ControlFlow::Continue(n > 0);
+            }
+            let room = self.front.poll_ready(cx).is_ready();
+            if let Some(message) = self.held.take_if(|_| room) {
+                self.deliver(&message, now);
+                continue;
+            }
+            // One message of look-ahead, so that control frames before it are still handled.
+            if self.held.is_some() {
+                return ControlFlow::Continue(n > 0);
+            }
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => self.handle_frame(message, room, now),
+                Poll::Ready(Some(Err(error))) => return self.handle_error(error, now),
+                Poll::Ready(None) => return self.handle_lost("the connection ended", now),
+                Poll::Pending => {
+                    let progress = self.handle_pending(now)?;
+                    return ControlFlow::Continue(progress || n > 0);
+                }
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+
+    fn handle_frame(&mut self, message: engine::Message, room: bool, now: Instant) {
+        match message {
+            engine::Message::Text(text) => self.handle_data(Kind::Text, text.into(), room, now),
+            engine::Message::Binary(data) => self.handle_data(Kind::Binary, data, room, now),
+            engine::Message::Ping(data) => {
+                self.tell(
+                    now,
+                    &Event::Ping {
+                        conn: 1,
+                        by: By::Peer,
+                        data: &data,
+                    },
+                );
+                if self.closing.is_none() {
+                    // The engine has the pong ready; it goes out with the next flush.
+                    self.needs_flush = true;
+                    self.pongs += 1;
+                    self.tell(
+                        now,
+                        &Event::Pong {
+                            conn: 1,
+                            by: By::Us,
+                            data: &data,
+                            rtt: None,
+                        },
+                    );
+                }
+            }
+            engine::Message::Pong(data) => {
+                let rtt = self.machine.handle_pong(&data, now);
+                self.tell(
+                    now,
+                    &Event::Pong {
+                        conn: 1,
+                        by: By::Peer,
+                        data: &data,
+                        rtt,
+                    },
+                );
+            }
+            // The watcher keeps Close frames, and the engine gives raw frames to nobody.
+            engine::Message::Close(_) | engine::Message::Frame(_) => {}
+        }
+    }
+
+    fn handle_data(&mut self, kind: Kind, data: Bytes, room: bool, now: Instant) {
+        let message = Message { kind, data };
+        if room {
+            self.deliver(&message, now);
+        } else {
+            self.held = Some(message);
+        }
+    }
+
+    fn deliver(&mut self, message: &Message, now: Instant) {
+        self.totals.received += 1;
+        self.totals.bytes_received += message.data.len() as u64;
+        self.tell(now, &Event::Receive { conn: 1, message });
+    }
+
+    pub(super) fn tell(&mut self, now: Instant, event: &Event<'_>) {
+        self.front.handle_event(now, event);
+    }
+
+    /// The socket has nothing more for now: look at what the watcher saw.
+    fn handle_pending(&mut self, now: Instant) -> Step {
+        let received = self.socket.get_ref().received();
+        if received != self.received_before {
+            self.received_before = received;
+            self.machine.handle_bytes(now);
+            self.front.handle_bytes(now);
+        }
+        match self.socket.get_mut().take_close() {
+            Some(Ok(close)) => self.handle_peer_close(close, now),
+            Some(Err(violation)) => self.handle_violation(violation, now),
+            None => ControlFlow::Continue(false),
+        }
+    }
+
+    fn handle_peer_close(&mut self, close: Close, now: Instant) -> Step {
+        let (by, ended) = match self.closing.take() {
+            None => {
+                // RFC 6455 section 5.5.1: the endpoint typically echoes the status code it received.
+                let reply = Close {
+                    code: close.code,
+                    reason: String::new(),
+                };
+                self.send_close(&reply, Duration::MAX, now);
+                self.tell(
+                    now,
+                    &Event::Close {
+                        conn: 1,
+                        by: By::Peer,
+                        close: &close,
+                        clean: true,
+                    },
+                );
+                self.closing = Some(Closing::Reply(close));
+                return ControlFlow::Continue(true);
+            }
+            Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
+            Some(Closing::Front(ours))
+                if ours.code == close.code || ended::exit_of_close(&close) == Exit::Ok =>
+            {
+                (By::Us, Ended::ByUs(Answer::Agreed))
+            }
+            Some(_) => (By::Peer, Ended::ByUs(Answer::Crossed(close.clone()))),
+        };
+        self.tell(
+            now,
+            &Event::Close {
+                conn: 1,
+                by,
+                close: &close,
+                clean: true,
+            },
+        );
+        ControlFlow::Break(ended)
+    }
+
+    fn handle_violation(&mut self, violation: Violation, now: Instant) -> Step {
+        if self.closing.is_none() {
+            let close = Close::new(violation.code, "");
+            self.send_close(&close, LAST_PATIENCE, now);
+            self.tell(
+                now,
+                &Event::Close {
+                    conn: 1,
+                    by: By::Us,
+                    close: &close,
+                    clean: false,
+                },
+            );
+        }
+        self.machine.handle_closing(now, LAST_PATIENCE);
+        self.closing = Some(Closing::Violation(violation));
+        ControlFlow::Continue(true)
+    }
+
+    fn handle_error(&mut self, error: engine::Error, now: Instant) -> Step {
+        use engine::Error::{Capacity, Io, Protocol, Utf8};
+        match error {
+            Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                self.handle_lost("the server ended the TCP connection", now)
+            }
+            Io(error) => self.handle_lost(&plain(&error), now),
+            Capacity(error) => self.handle_violation(
+                Violation {
+                    code: 1009,
+                    rule: too_big(&error, self.socket.get_config().max_message_size),
+                },
+                now,
+            ),
+            Utf8(_) => {
+                let rule = "a text message that is not UTF-8 (RFC 6455 section 8.1)".to_owned();
+                self.handle_violation(Violation { code: 1007, rule }, now)
+            }
+            Protocol(error) => self.handle_violation(
+                Violation {
+                    code: 1002,
+                    rule: rule_of(&error),
+                },
+                now,
+            ),
+            other => self.handle_lost(&other.to_string(), now),
+        }
+    }
+
+    /// The connection is gone without a Close from the peer.
+    fn handle_lost(&mut self, why: &str, now: Instant) -> Step {
+        // A Close that had arrived before the end counts.
+        let progress = self.handle_pending(now)?;
+        if progress {
+            return ControlFlow::Continue(true);
+        }
+        let eof = self.socket.get_ref().write_error().is_none() && !why.contains("reset");
+        ControlFlow::Break(match self.closing.take() {
+            None => {
+                self.tell_lost(now);
+                Ended::Lost(why.to_owned())
+            }
+            Some(Closing::Front(close)) => {
+                self.tell(
+                    now,
+                    &Event::Close {
+                        conn: 1,
+                        by: By::Us,
+                        close: &close,
+                        clean: false,
+                    },
+                );
+                Ended::ByUs(if eof {
+                    Answer::Eof
+                } else {
+                    Answer::Lost(why.to_owned())
+                })
+            }
+            Some(done) => self.end_of(done),
+        })
+    }
+
+    /// 1006 is never sent, but it is what browsers call this end (RFC 6455 section 7.1.5).
+    fn tell_lost(&mut self, now: Instant) {
+        let close = Close::new(1006, "");
+        self.tell(
+            now,
+            &Event::Close {
+                conn: 1,
+                by: By::Peer,
+                close: &close,
+                clean: false,
+            },
+        );
+    }
+
+    /// The end that a Close of ours was sent for.
+    pub(super) fn end_of(&self, closing: Closing) -> Ended {
+        match closing {
+            Closing::Front(_) => Ended::ByUs(Answer::TimedOut),
+            Closing::Reply(close) => Ended::ByPeer(close),
+            Closing::Violation(Violation { code, rule }) => Ended::Violation { code, rule },
+            Closing::Stopped(stop) => Ended::Stopped(stop),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The loop: one look after another at the stop signal, the socket, the commands and the clock. What
+//! is read is judged in [`super::hear`].
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::Sink;
+use tokio::time::Sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite as engine;
+
+use super::ended::{Ended, Stop};
+use super::engine::{close_frame, to_engine};
+use super::machine::{Action, Machine};
+use super::stream::Watched;
+use super::{Front, LAST_PATIENCE, StopSource, now};
+use crate::event::{By, Close, Command, Event, Message, Totals};
+use crate::transport::BoxedStream;
+use crate::wire::watch::Violation;
+
+/// Messages taken from one side before the other has its turn.
+pub(super) const BATCH: usize = 256;
+
+/// Why we sent a Close.
+#[derive(Debug)]
+pub(super) enum Closing {
+    /// The front end wanted it.
+    Front(Close),
+    /// It answers the peer's; nothing but the flush is left.
+    Reply(Close),
+    /// The peer broke a rule; likewise.
+    Violation(Violation),
+    /// A signal or `--max-time`.
+    Stopped(Stop),
+}
+
+pub(super) struct Session<'a, F, S> {
+    pub(super) socket: WebSocketStream<Watched<BoxedStream>>,
+    pub(super) machine: Machine,
+    pub(super) front: &'a mut F,
+    pub(super) stop: &'a mut S,
+    /// Messages to send first, each with what is shown of it.
+    pub(super) opening: VecDeque<(Message, Message)>,
+    /// A message read while the front end had no room for it.
+    pub(super) held: Option<Message>,
+    pub(super) closing: Option<Closing>,
+    pub(super) needs_flush: bool,
+    /// Pongs handed to the engine since the last flush.
+    pub(super) pongs: u32,
+    pub(super) received_before: u64,
+    pub(super) totals: Totals,
+    pub(super) sleep: Pin<Box<Sleep>>,
+    pub(super) armed: Option<Instant>,
+}
+
+/// Whether a step got anywhere, or how it all ended.
+pub(super) type Step = ControlFlow<Ended, bool>;
+
+impl<F: Front, S: StopSource> Session<'_, F, S> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        loop {
+            match self.turn(cx) {
+                ControlFlow::Break(ended) => {
+                    self.front.flush();
+                    return Poll::Ready(ended);
+                }
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => return Poll::Pending,
+            }
+        }
+    }
+
+    /// One look at everything. False means that all of it is pending.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Step {
+        let now = now();
+        let stopped = self.poll_stop(cx, now)?;
+        let read = self.poll_read(cx, now)?;
+        let written = self.poll_write(cx, now)?;
+        if stopped || read || written {
+            return ControlFlow::Continue(true);
+        }
+        let flushed = self.poll_flush(cx, now)?;
+        self.front.flush();
+        let due = self.poll_timers(cx, now)?;
+        ControlFlow::Continue(flushed || due)
+    }
+
+    fn poll_stop(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let Poll::Ready(stop) = self.stop.poll_stop(cx) else {
+            return ControlFlow::Continue(false);
+        };
+        let over = match &self.closing {
+            None => false,
+            // A Close is with the server already: there is nothing left to do but to wait, and
+            // whoever sends a signal does not want to.
+            Some(Closing::Front(_)) => stop != Stop::MaxTime && !self.needs_flush,
+            // Nor does the second signal wait for anybody.
+            Some(Closing::Stopped(_) | Closing::Reply(_) | Closing::Violation(_)) => true,
+        };
+        if over {
+            return ControlFlow::Break(Ended::Stopped(stop));
+        }
+        let patience = if stop == Stop::MaxTime {
+            LAST_PATIENCE
+        } else {
+            Duration::MAX
+        };
+        let already_sent = self.closing.is_some();
+        self.closing = Some(Closing::Stopped(stop));
+        if !already_sent {
+            self.send_close(&Close::new(1001, ""), patience, now);
+        }
+        self.machine.handle_closing(now, patience);
+        ControlFlow::Continue(true)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        for n in 0..BATCH {
+            if self.closing.is_some() || self.socket.get_ref().write_error().is_some() {
+                return ControlFlow::Continue(n > 0);
+            }
+            if Pin::new(&mut self.socket).poll_ready(cx).is_pending() {
+                return ControlFlow::Continue(n > 0);
+            }
+            if let Some((message, shown)) = self.opening.pop_front() {
+                self.send(message, &shown, now);
+                continue;
+            }
+            match self.front.poll_command(cx, now) {
+                Poll::Ready(command) => self.obey(command, now),
+                Poll::Pending => return ControlFlow::Continue(n > 0),
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Send(message) => {
+                self.count_sent(&message);
+                self.front.handle_event(
+                    now,
+                    &Event::Send {
+                        conn: 1,
+                        message: &message,
+                    },
+                );
+                self.start_send(to_engine(message));
+            }
+            Command::Ping(data) => self.send_ping(data, true, now),
+            Command::Pong(data) => {
+                self.tell(
+                    now,
+                    &Event::Pong {
+                        conn: 1,
+                        by: By::Us,
+                        data: &data,
+                        rtt: None,
+                    },
+                );
+                self.start_send(engine::Message::Pong(data));
+            }
+            Command::Close(close) => {
+                self.send_close(&close, Duration::MAX, now);
+                self.closing = Some(Closing::Front(close));
+            }
+        }
+    }
+
+    fn send(&mut self, message: Message, shown: &Message, now: Instant) {
+        self.count_sent(&message);
+        self.tell(
+            now,
+            &Event::Send {
+                conn: 1,
+                message: shown,
+            },
+        );
+        self.start_send(to_engine(message));
+    }
+
+    fn count_sent(&mut self, message: &Message) {
+        self.totals.sent += 1;
+        self.totals.bytes_sent += message.data.len() as u64;
+    }
+
+    fn send_ping(&mut self, data: Bytes, asked: bool, now: Instant) {
+        self.machine.handle_ping_queued(data.clone(), asked);
+        self.tell(
+            now,
+            &Event::Ping {
+                conn: 1,
+                by: By::Us,
+                data: &data,
+            },
+        );
+        self.start_send(engine::Message::Ping(data));
+    }
+
+    pub(super) fn send_close(&mut self, close: &Close, patience: Duration, now: Instant) {
+        self.start_send(close_frame(close));
+        self.machine.handle_closing(now, patience);
+    }
+
+    fn start_send(&mut self, message: engine::Message) {
+        // An error here can only be one of the engine's state, as the stream swallows those of
+        // writing: after the engine has ended reading it may refuse to send, and then there is
+        // nobody to send to.
+        let _ = Pin::new(&mut self.socket).start_send(message);
+        self.needs_flush = true;
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        if !self.needs_flush || Pin::new(&mut self.socket).poll_flush(cx).is_pending() {
+            return ControlFlow::Continue(false);
+        }
+        self.needs_flush = false;
+        self.pongs = 0;
+        // After a failed write, what the peer said before it went is still to be read; the end of
+        // that comes by itself.
+        if self.socket.get_ref().write_error().is_none() {
+            self.machine.handle_flushed(now);
+            self.front.handle_flushed(now);
+        }
+        match self.closing.take() {
+            Some(done @ (Closing::Reply(_) | Closing::Violation(_))) => {
+                ControlFlow::Break(self.end_of(done))
+            }
+            other => {
+                self.closing = other;
+                ControlFlow::Continue(true)
+            }
+        }
+    }
+
+    fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        // The front end acts on its own by commands, and those are over.
+        let listening = self.closing.is_none() && self.socket.get_ref().write_error().is_none();
+        let front = self.front.poll_timeout().filter(|_| listening);
+        let Some(deadline) = [self.machine.poll_timeout(), front]
+            .into_iter()
+            .flatten()
+            .min()
+        else {
+            return ControlFlow::Continue(false);
+        };
+        if deadline <= now {
+            self.front.handle_timeout(now);
+            self.handle_machine_timeout(now)?;
+            return ControlFlow::Continue(true);
+        }
+        // Moving the timer costs more than letting it fire early, and deadlines mostly move away.
+        if self.armed.is_none_or(|armed| deadline < armed) {
+            self.sleep.as_mut().reset(deadline.into());
+            self.armed = Some(deadline);
+        }
+        if self.sleep.as_mut().poll(cx).is_pending() {
+            return ControlFlow::Continue(false);
+        }
+        self.armed = None;
+        ControlFlow::Continue(true)
+    }
+
+    fn handle_machine_timeout(&mut self, now: Instant) -> Step {
+        match self.machine.handle_timeout(now) {
+            Action::Nothing => {}
+            Action::Ping(data) => self.send_ping(data, false, now),
+            Action::Dead { waited, silent } => {
+                return ControlFlow::Break(Ended::NoPong { waited, silent });
+            }
+            // It is our own output that holds things up; what has arrived is not thrown away.
+            Action::CloseTimedOut
+                if self.held.is_some() && matches!(self.closing, Some(Closing::Front(_))) =>
+            {
+                self.machine.handle_delay(now);
+            }
+            Action::CloseTimedOut => {
+                if let Some(Closing::Front(close)) = &self.closing {
+                    let event = Event::Close {
+                        conn: 1,
+                        by: By::Us,
+                        close,
+                        clean: false,
+                    };
+                    self.front.handle_event(now, &event);
+                }
+                let done = self
+                    .closing
+                    .take()
+                    .unwrap_or(Closing::Front(Close::default()));
+                return ControlFlow::Break(self.end_of(done));
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+}
