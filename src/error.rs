@@ -172,6 +172,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The words of an I/O error without the number that the standard library puts behind them.
+pub fn plain_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

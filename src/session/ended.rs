@@ -38,6 +38,8 @@ pub enum Ended {
     ByPeer(Close),
     /// No Close came: 1006.
     Lost(String),
+    /// Writing failed, and the peer neither closed nor went.
+    SendFailed(String),
     /// The peer broke a rule; `code` is that of the Close we sent.
     Violation {
         code: u16,
@@ -105,6 +107,11 @@ impl Ended {
                 .advice("--close-timeout T waits longer"),
             ),
             Ended::ByUs(Answer::Lost(why)) | Ended::Lost(why) => Some(lost(why)),
+            Ended::SendFailed(why) => Some(Error::new(
+                Stage::Send,
+                Exit::Send,
+                format!("sending failed: {why}"),
+            )),
             Ended::Violation { code, rule } => Some(
                 Error::new(
                     Stage::Receive,
@@ -171,6 +178,7 @@ mod tests {
             (peer(3000), Exit::PeerPrivate),
             (peer(4001), Exit::PeerPrivate),
             (Ended::Lost("reset".into()), Exit::Lost),
+            (Ended::SendFailed("broken pipe".into()), Exit::Send),
             (Ended::ByUs(Answer::Agreed), Exit::Ok),
             (
                 Ended::ByUs(Answer::Crossed(Close::new(1011, ""))),

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::event::{Close, Kind, Message};
 
+/// A data message as the engine sends it.
 pub(super) fn to_engine(message: Message) -> engine::Message {
     match message.kind {
         Kind::Binary => engine::Message::Binary(message.data),
@@ -27,14 +28,7 @@ pub(super) fn close_frame(close: &Close) -> engine::Message {
     }))
 }
 
-pub(super) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_lowercase(),
-        None => text,
-    }
-}
-
+/// The rule that a message which is too big breaks.
 pub(super) fn too_big(error: &engine::error::CapacityError, limit: Option<usize>) -> String {
     match error {
         engine::error::CapacityError::MessageTooLong { size, max_size } => {

@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite as engine;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::ended::{self, Answer, Ended};
-use super::engine::{plain, rule_of, too_big};
+use super::engine::{rule_of, too_big};
 use super::talk::{BATCH, Closing, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
-use crate::error::Exit;
+use crate::error::{Exit, plain_words};
 use crate::event::{By, Close, Event, Kind, Message};
 use crate::wire::watch::Violation;
 
@@ -202,7 +202,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                 self.handle_lost("the server ended the TCP connection", now)
             }
-            Io(error) => self.handle_lost(&plain(&error), now),
+            Io(error) => self.handle_lost(&plain_words(&error), now),
             Capacity(error) => self.handle_violation(
                 Violation {
                     code: 1009,

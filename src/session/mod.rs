@@ -150,3 +150,103 @@ async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     };
     let _ = tokio::time::timeout(patience, goodbye).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+
+    use bytes::Bytes;
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::*;
+    use crate::event::{Opened, Timing};
+
+    /// A peer that is there, says nothing, and takes nothing.
+    struct Deaf;
+
+    impl AsyncRead for Deaf {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Deaf {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Nobody, who wants nothing.
+    struct Nobody;
+
+    impl Front for Nobody {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+        fn handle_event(&mut self, _: Instant, _: &Event<'_>) {}
+        fn poll_command(&mut self, _: &mut Context<'_>, _: Instant) -> Poll<Command> {
+            Poll::Pending
+        }
+        fn handle_bytes(&mut self, _: Instant) {}
+        fn handle_flushed(&mut self, _: Instant) {}
+        fn poll_timeout(&self) -> Option<Instant> {
+            None
+        }
+        fn handle_timeout(&mut self, _: Instant) {}
+        fn flush(&mut self) {}
+    }
+
+    impl StopSource for Nobody {
+        fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<Stop> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_and_stays_is_given_the_close_timeout() {
+        let connection = Connection {
+            stream: Box::new(Deaf),
+            early: Bytes::new(),
+            first: None,
+            opened: Opened {
+                address: None,
+                status: 101,
+                http: "1.1",
+                subprotocol: None,
+                extensions: None,
+                tls: None,
+                timing: Timing::default(),
+            },
+        };
+        let options = Options {
+            machine: machine::Options {
+                close_timeout: Duration::from_secs(5),
+                ping_interval: None,
+                ping_timeout: Duration::from_secs(20),
+            },
+            max_message_size: 1024,
+        };
+        let started = now();
+        let opening = [Message::text("hello")];
+        let (ended, _) = run(connection, &opening, &options, &mut Nobody, &mut Nobody).await;
+        assert_eq!(ended, Ended::SendFailed("broken pipe".to_owned()));
+        assert_eq!(now() - started, Duration::from_secs(5));
+    }
+}

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::error::plain_words;
 use crate::event::Close;
 use crate::wire::watch::{Violation, Watcher};
 
@@ -105,7 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
                 self.write_error = Some("the connection is closed".to_owned())
             }
             Ok(written) => return Poll::Ready(Ok(written)),
-            Err(error) => self.write_error = Some(error.to_string()),
+            Err(error) => self.write_error = Some(plain_words(&error)),
         }
         Poll::Ready(Ok(bytes.len()))
     }
@@ -114,7 +115,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if self.write_error.is_none()
             && let Err(error) = ready!(Pin::new(&mut self.inner).poll_flush(cx))
         {
-            self.write_error = Some(error.to_string());
+            self.write_error = Some(plain_words(&error));
         }
         Poll::Ready(Ok(()))
     }

@@ -220,11 +220,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         self.needs_flush = false;
         self.pongs = 0;
-        // After a failed write, what the peer said before it went is still to be read; the end of
-        // that comes by itself.
         if self.socket.get_ref().write_error().is_none() {
             self.machine.handle_flushed(now);
             self.front.handle_flushed(now);
+        } else {
+            // What the peer said before it went is still to be read. Mostly the end of that comes
+            // by itself; this is for the peer that only takes nothing more.
+            self.machine.handle_closing(now, Duration::MAX);
         }
         match self.closing.take() {
             Some(done @ (Closing::Reply(_) | Closing::Violation(_))) => {
@@ -274,27 +276,33 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             // It is our own output that holds things up; what has arrived is not thrown away.
             Action::CloseTimedOut
-                if self.held.is_some() && matches!(self.closing, Some(Closing::Front(_))) =>
+                if self.held.is_some() && !matches!(self.closing, Some(Closing::Stopped(_))) =>
             {
                 self.machine.handle_delay(now);
             }
-            Action::CloseTimedOut => {
-                if let Some(Closing::Front(close)) = &self.closing {
-                    let event = Event::Close {
-                        conn: 1,
-                        by: By::Us,
-                        close,
-                        clean: false,
-                    };
-                    self.front.handle_event(now, &event);
-                }
-                let done = self
-                    .closing
-                    .take()
-                    .unwrap_or(Closing::Front(Close::default()));
-                return ControlFlow::Break(self.end_of(done));
-            }
+            Action::CloseTimedOut => return ControlFlow::Break(self.give_up(now)),
         }
         ControlFlow::Continue(true)
+    }
+
+    /// The peer had long enough.
+    fn give_up(&mut self, now: Instant) -> Ended {
+        match self.closing.take() {
+            None => {
+                let why = self.socket.get_ref().write_error();
+                Ended::SendFailed(why.unwrap_or("the connection takes nothing").to_owned())
+            }
+            Some(Closing::Front(close)) => {
+                let event = Event::Close {
+                    conn: 1,
+                    by: By::Us,
+                    close: &close,
+                    clean: false,
+                };
+                self.front.handle_event(now, &event);
+                self.end_of(Closing::Front(close))
+            }
+            Some(done) => self.end_of(done),
+        }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use url::Host;
 
-use crate::error::{Error, Exit, Stage};
+use crate::error::{Error, Exit, Stage, plain_words};
 use crate::uri::Target;
 
 /// How long one address is given before the next is tried beside it (RFC 8305 §5).
@@ -99,9 +99,9 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failu
 
 fn unreachable_error(target: &Target, failures: &Failures) -> Error {
     let place = format!("{}:{}", target.host, target.port);
-    let why = failures
-        .first()
-        .map_or_else(String::new, |(_, error)| format!(": {}", plain(error)));
+    let why = failures.first().map_or_else(String::new, |(_, error)| {
+        format!(": {}", plain_words(error))
+    });
     let mut error = Error::new(
         Stage::Connect,
         Exit::Connect,
@@ -109,7 +109,7 @@ fn unreachable_error(target: &Target, failures: &Failures) -> Error {
     );
     for (address, failure) in failures {
         if failures.len() > 1 || address.to_string() != place {
-            error = error.detail(format!("{address}: {}", plain(failure)));
+            error = error.detail(format!("{address}: {}", plain_words(failure)));
         }
     }
     if failures
@@ -119,14 +119,6 @@ fn unreachable_error(target: &Target, failures: &Failures) -> Error {
         return error.advice("check that the server is running and listens on that port");
     }
     error.advice("check the address, your network and any firewall")
-}
-
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_lowercase(),
-        None => text,
-    }
 }
 
 #[cfg(test)]
