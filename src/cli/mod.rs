@@ -13,11 +13,53 @@ use crate::error::EXITS;
 use crate::serve::endpoints::ROOMS;
 use args::Cli;
 
-/// The command as clap knows it, with the parts of the help that come from tables elsewhere.
+/// What the help and the manual begin with: a command and what it is for.
+pub const EXAMPLES: &[(&str, &str)] = &[
+    ("wirecat demo", "try it, with a server of its own"),
+    (
+        "wirecat ws://localhost:8080/chat",
+        "talk to a server by hand",
+    ),
+    (
+        "echo hello | wirecat wss://example.com/ws",
+        "send lines, print the replies",
+    ),
+    (
+        "wirecat -d '{\"op\":\"sub\"}' --count 3 URL",
+        "send one message, take three",
+    ),
+    (
+        "wirecat --token env:TOKEN -v URL",
+        "with a token, showing the handshake",
+    ),
+];
+
+/// The environment variables that matter.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("NO_COLOR", "not empty: no colours"),
+    (
+        "FORCE_COLOR, CLICOLOR_FORCE",
+        "not empty and not 0: colours, terminal or not",
+    ),
+    ("CLICOLOR", "0: no colours"),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "trust these certificates instead of the system's (PEM file; directory)",
+    ),
+];
+
+/// The command as clap knows it, with the parts of the help that come from tables.
 pub fn command() -> clap::Command {
+    let examples = format!("Examples:\n{}", table(EXAMPLES));
     Cli::command()
+        .before_help(examples.clone())
+        .before_long_help(examples)
         .after_help("`wirecat --help` shows all options and the exit codes.")
-        .after_long_help(exit_table())
+        .after_long_help(format!(
+            "{}\nEnvironment:\n{}",
+            exit_table(),
+            table(ENVIRONMENT)
+        ))
         .mut_subcommand("serve", |serve| {
             serve.after_help(format!("Rooms:\n{}", indented(ROOMS)))
         })
@@ -38,6 +80,13 @@ fn exit_table() -> String {
         .map(|(exit, meaning)| format!("  {:>3}  {meaning}\n", exit.code()))
         .collect();
     format!("Exit codes:\n{rows}")
+}
+
+fn table(rows: &[(&str, &str)]) -> String {
+    let width = rows.iter().map(|(left, _)| left.len()).max().unwrap_or(0);
+    rows.iter()
+        .map(|(left, right)| format!("  {left:<width$}   {right}\n"))
+        .collect()
 }
 
 fn indented(text: &str) -> String {
