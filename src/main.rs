@@ -2,20 +2,27 @@
 
 use std::process::ExitCode;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
 use wirecat::cli::world::World;
 use wirecat::error::Exit;
 
 fn main() -> ExitCode {
     let exit = wirecat::run(&World::capture());
-    // Whoever waits for us shall see the signal itself, as of any program that it killed.
-    let signal = match exit {
-        Exit::Interrupted => Some(SIGINT),
-        Exit::Terminated => Some(SIGTERM),
-        _ => None,
-    };
-    if let Some(signal) = signal {
-        let _ = signal_hook::low_level::emulate_default_handler(signal);
-    }
+    raise_again(exit);
     ExitCode::from(exit.code())
 }
+
+/// Whoever waits for us shall see the signal itself, as of any program that it killed.
+#[cfg(unix)]
+fn raise_again(exit: Exit) {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let signal = match exit {
+        Exit::Interrupted => SIGINT,
+        Exit::Terminated => SIGTERM,
+        _ => return,
+    };
+    // Where even that fails, the exit code says the same.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
+
+#[cfg(not(unix))]
+fn raise_again(_: Exit) {}

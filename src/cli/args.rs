@@ -59,7 +59,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
-    Demo(DemoArgs),
+    Demo(Box<DemoArgs>),
     /// Run the debug server: echo, refusals and closes on demand
     Serve(ServeArgs),
 }

@@ -317,9 +317,10 @@ fn output_options(
         format,
         timestamps: args.timestamps.map(Into::into),
         stdout_tty,
-        stderr_tty: world.stderr_tty,
+        // At the prompt notices share the terminal with it, wherever stderr goes.
+        stderr_tty: world.stderr_tty || interactive,
         stdout_color: color(args, world, stdout_tty),
-        stderr_color: color(args, world, world.stderr_tty),
+        stderr_color: color(args, world, world.stderr_tty || interactive),
         verbose: args.verbose,
         silent: args.silent,
         stats: args.stats,

@@ -18,11 +18,11 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 
 use crate::error::{Error, Exit, Stage};
-use crate::event::{Heads, Refusal};
-use crate::secret::Redactor;
+use crate::event::Refusal;
 use crate::transport::BoxedStream;
 use request::Request;
-use tap::{SharedLog, Tap};
+use tap::Tap;
+pub use tap::Transcript;
 use verify::{Agreed, Answer};
 
 /// A server that sends more head than this is cut off.
@@ -40,7 +40,6 @@ pub struct Upgraded {
     /// What arrived together with the 101: the first frames.
     pub early: Bytes,
     pub agreed: Agreed,
-    pub heads: Heads,
 }
 
 /// A handshake that did not open a connection.
@@ -49,7 +48,6 @@ pub struct Failed {
     pub error: Error,
     /// Set where the server answered properly, with another status than 101.
     pub refusal: Option<Refusal>,
-    pub heads: Heads,
 }
 
 /// 16 random bytes in base64 (RFC 6455 §4.1 item 7).
@@ -57,33 +55,23 @@ pub fn new_key() -> String {
     STANDARD.encode(rand::random::<[u8; 16]>())
 }
 
-/// Sends `request` and checks the answer. The caller sets the deadline.
+/// Sends `request` and checks the answer, keeping a copy of both in `log`. The caller sets the
+/// deadline.
 ///
 /// # Errors
 /// Exit 22 for a proper answer that is not 101, exit 8 for anything else that is no handshake.
 pub async fn upgrade(
     stream: BoxedStream,
     request: &Request,
-    redactor: &Redactor,
+    log: &Transcript,
 ) -> Result<Upgraded, Box<Failed>> {
-    let log = SharedLog::default();
-    let outcome = exchange(stream, request, &log).await;
-    let heads = {
-        let log = log.lock();
-        heads::shown(&log.sent, &log.received, redactor)
-    };
-    match outcome {
+    match exchange(stream, request, log).await {
         Ok((stream, early, agreed)) => Ok(Upgraded {
             stream,
             early,
             agreed,
-            heads,
         }),
-        Err((error, refusal)) => Err(Box::new(Failed {
-            error,
-            refusal,
-            heads,
-        })),
+        Err((error, refusal)) => Err(Box::new(Failed { error, refusal })),
     }
 }
 
@@ -93,7 +81,7 @@ type NotOpened = (Error, Option<Refusal>);
 async fn exchange(
     stream: BoxedStream,
     request: &Request,
-    log: &SharedLog,
+    log: &Transcript,
 ) -> Result<Opened, NotOpened> {
     let http_request = to_http(request).map_err(|error| (error, None))?;
     let (mut sender, connection) = http1::Builder::new()
@@ -119,7 +107,14 @@ async fn exchange(
         .map_err(|error| (broken(&error, log), None))?;
     match upgraded.downcast::<TokioIo<Tap<BoxedStream>>>() {
         Ok(parts) => Ok((parts.io.into_inner().into_inner(), parts.read_buf, agreed)),
-        Err(_) => unreachable!("hyper gives back the stream it was given"),
+        Err(_) => Err((
+            Error::new(
+                Stage::Handshake,
+                Exit::Handshake,
+                "the connection was lost in the handshake",
+            ),
+            None,
+        )),
     }
 }
 
@@ -257,7 +252,7 @@ fn advice_for(status: u16) -> Option<&'static str> {
 }
 
 /// The error for an exchange that hyper could not make sense of.
-fn broken(error: &hyper::Error, log: &SharedLog) -> Error {
+fn broken(error: &hyper::Error, log: &Transcript) -> Error {
     let log = log.lock();
     let invalid = |message: String| Error::new(Stage::Handshake, Exit::Handshake, message);
     if error.is_parse_too_large() {
@@ -267,7 +262,13 @@ fn broken(error: &hyper::Error, log: &SharedLog) -> Error {
         ));
     }
     if error.is_parse() {
-        return not_http(&log.received);
+        return not_http("the server's answer is not HTTP/1.1", &log.received);
+    }
+    if log.sent.is_empty() && !log.received.is_empty() {
+        return not_http(
+            "the server spoke before it was asked, which HTTP does not",
+            &log.received,
+        );
     }
     if log.received.is_empty()
         && (error.is_incomplete_message() || error.is_closed() || error.is_canceled())
@@ -284,12 +285,8 @@ fn broken(error: &hyper::Error, log: &SharedLog) -> Error {
     ))
 }
 
-fn not_http(received: &[u8]) -> Error {
-    let error = Error::new(
-        Stage::Handshake,
-        Exit::Handshake,
-        "the server's answer is not HTTP/1.1",
-    );
+fn not_http(message: &str, received: &[u8]) -> Error {
+    let error = Error::new(Stage::Handshake, Exit::Handshake, message);
     if received.starts_with(&[0x15, 0x03]) {
         return error
             .detail("it answered with a TLS alert")

@@ -8,6 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::heads;
+use crate::event::Heads;
+use crate::secret::Redactor;
+
 /// No more than this much of each direction is kept.
 const KEPT: usize = 64 * 1024;
 
@@ -17,11 +21,23 @@ pub(crate) struct Log {
     pub(crate) received: Vec<u8>,
 }
 
-/// The copy, shared between the stream (inside hyper) and the driver.
+/// The copy, shared between the stream (inside hyper), the driver, and whoever gives the handshake
+/// up and wants to say how far it got.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SharedLog(Arc<Mutex<Log>>);
+pub struct Transcript(Arc<Mutex<Log>>);
 
-impl SharedLog {
+impl Transcript {
+    /// Both heads, as far as they have come, without the secrets in them.
+    pub fn heads(&self, redactor: &Redactor) -> Heads {
+        let log = self.lock();
+        heads::shown(&log.sent, &log.received, redactor)
+    }
+
+    /// Bytes received so far.
+    pub fn received(&self) -> usize {
+        self.lock().received.len()
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Log> {
         self.0
             .lock()
@@ -31,11 +47,11 @@ impl SharedLog {
 
 pub(crate) struct Tap<S> {
     inner: S,
-    log: SharedLog,
+    log: Transcript,
 }
 
 impl<S> Tap<S> {
-    pub(crate) fn new(inner: S, log: SharedLog) -> Self {
+    pub(crate) fn new(inner: S, log: Transcript) -> Self {
         Tap { inner, log }
     }
 

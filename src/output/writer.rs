@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
@@ -26,7 +25,11 @@ pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 /// # Errors
 /// Where there is no stdout.
 pub fn stdout() -> io::Result<Sink> {
-    Ok(file(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+    #[cfg(unix)]
+    let own = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let own = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
+    Ok(file(File::from(own)))
 }
 
 /// A file that has been opened.

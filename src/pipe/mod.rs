@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -62,6 +62,8 @@ enum Source {
 pub struct Pipe {
     renderer: Renderer,
     start: Instant,
+    /// The last time there was an event, and that time since the start: events come in batches.
+    last: (Instant, Duration),
     output: Writer,
     notices: Vec<u8>,
     /// Notices go through the writer, in order with the output.
@@ -94,6 +96,7 @@ impl Pipe {
             one_terminal: renderer.options().stdout_tty && renderer.options().stderr_tty,
             renderer,
             start,
+            last: (start, Duration::ZERO),
             output,
             notices: Vec::new(),
             source,
@@ -136,9 +139,11 @@ impl Pipe {
     }
 
     fn render(&mut self, now: Instant, event: &Event<'_>) {
-        let t = now.saturating_duration_since(self.start);
+        if self.last.0 != now {
+            self.last = (now, now.saturating_duration_since(self.start));
+        }
         self.renderer
-            .render(t, event, self.output.buffer(), &mut self.notices);
+            .render(self.last.1, event, self.output.buffer(), &mut self.notices);
         self.output.submit_if_full();
     }
 

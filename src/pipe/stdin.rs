@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
 use std::thread;
 
 use tokio::sync::mpsc;
@@ -34,10 +33,9 @@ pub(crate) fn read_stdin(framer: Framer) -> mpsc::Receiver<Batch> {
 }
 
 fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>) {
-    let mut input = match io::stdin().as_fd().try_clone_to_owned() {
-        Ok(fd) => File::from(fd),
+    let Ok(mut input) = own_stdin() else {
         // No stdin at all is an empty one.
-        Err(_) => return,
+        return;
     };
     loop {
         let mut batch = Batch::default();
@@ -60,6 +58,15 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>) {
             return;
         }
     }
+}
+
+/// stdin, past the buffer and the lock of the standard library.
+fn own_stdin() -> io::Result<File> {
+    #[cfg(unix)]
+    let own = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let own = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned()?;
+    Ok(File::from(own))
 }
 
 fn read_some(input: &mut File, framer: &mut Framer) -> io::Result<usize> {

@@ -4,12 +4,15 @@
 //! where the session does. The editor thread does nothing but read lines and pass them on.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io;
+#[cfg(unix)]
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -96,15 +99,19 @@ impl Completer for Assistant {
     }
 }
 
-/// The terminal as it was found, to be left so.
+/// The terminal as it was found, to be left so: the editor thread may still be in the middle of a
+/// line when the program ends.
+#[cfg(unix)]
 pub(crate) struct Restore(Option<Termios>);
 
+#[cfg(unix)]
 impl Restore {
     pub(crate) fn new() -> Self {
         Restore(tcgetattr(io::stdin()).ok())
     }
 }
 
+#[cfg(unix)]
 impl Drop for Restore {
     fn drop(&mut self) {
         if let Some(found) = &self.0 {
@@ -115,6 +122,17 @@ impl Drop for Restore {
                 .write_all(b"\x1b[?2004l\r\x1b[J")
                 .and_then(|()| out.flush());
         }
+    }
+}
+
+/// Windows resets the console of a process that ends.
+#[cfg(windows)]
+pub(crate) struct Restore;
+
+#[cfg(windows)]
+impl Restore {
+    pub(crate) fn new() -> Self {
+        Restore
     }
 }
 

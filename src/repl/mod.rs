@@ -71,8 +71,8 @@ pub struct Repl {
     counts: Counts,
     drain: Drain,
     interrupted: bool,
-    /// Dropped last, when nothing writes to the terminal any more.
-    restore: Restore,
+    /// From when the prompt is there; dropped last, when nothing writes to the terminal any more.
+    restore: Option<Restore>,
 }
 
 impl Repl {
@@ -111,7 +111,7 @@ impl Repl {
             heads: Heads::default(),
             counts: Counts::default(),
             interrupted: false,
-            restore: Restore::new(),
+            restore: None,
         })
     }
 
@@ -141,6 +141,7 @@ impl Repl {
     }
 
     fn open_prompt(&mut self) {
+        self.restore = Some(Restore::new());
         match editor::start(self.options.color) {
             Ok(mut started) => {
                 let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
@@ -368,7 +369,7 @@ impl Front for Repl {
             }
             None => {
                 // There is nowhere left to tell it.
-                let _ = io::stderr().write_all(&self.notices);
+                let _ = io::stdout().write_all(&self.notices);
                 self.notices.clear();
             }
         }

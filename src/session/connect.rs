@@ -11,7 +11,7 @@ use super::token::{self, Credentials, Environment};
 use crate::auth::Placed;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Event, Message, Opened};
-use crate::handshake::{self, request};
+use crate::handshake::{self, Transcript, request};
 use crate::secret::{Redactor, Secret};
 use crate::transport::{self, BoxedStream, Step};
 use crate::uri::Target;
@@ -50,17 +50,23 @@ pub async fn connect(
     let placed = token::read(&plan.credentials, environment, &plan.redactor).await?;
     plan.target.hide_secrets(&plan.redactor);
     let step = Cell::new(Step::Lookup);
-    let attempt = attempt(plan, &placed, &step, front);
+    let log = Transcript::default();
+    let attempt = attempt(plan, &placed, (&step, &log), front);
     match tokio::time::timeout(plan.connect_timeout, attempt).await {
         Ok(result) => result,
-        Err(_) => Err(timed_out(plan, step.get())),
+        Err(_) => {
+            if step.get() == Step::Upgrade {
+                tell(front, &Event::Heads(&log.heads(&plan.redactor)));
+            }
+            Err(timed_out(plan, step.get(), log.received()))
+        }
     }
 }
 
 async fn attempt(
     plan: &Plan,
     placed: &Placed,
-    step: &Cell<Step>,
+    (step, log): (&Cell<Step>, &Transcript),
     front: &mut impl Front,
 ) -> Result<Connection, Error> {
     let target = match &placed.parameter {
@@ -70,8 +76,8 @@ async fn attempt(
     let request = request::build(&target, &plan.request, placed, handshake::new_key());
     let mut told = |address: SocketAddr| {
         let address = Some(address);
-        front.handle_event(
-            Instant::now(),
+        tell(
+            front,
             &Event::Connecting {
                 conn: 1,
                 attempt: 1,
@@ -81,17 +87,17 @@ async fn attempt(
     };
     let dialed = transport::dial(&target, &plan.transport, step, &mut told).await?;
     if let Some(tls) = &dialed.tls {
-        front.handle_event(Instant::now(), &Event::Tls(tls));
+        tell(front, &Event::Tls(tls));
     }
     step.set(Step::Upgrade);
     let started = Instant::now();
-    let upgraded = match handshake::upgrade(dialed.stream, &request, &plan.redactor).await {
+    let upgraded = match handshake::upgrade(dialed.stream, &request, log).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
-            front.handle_event(Instant::now(), &Event::Heads(&failed.heads));
+            tell(front, &Event::Heads(&log.heads(&plan.redactor)));
             if let Some(refusal) = &failed.refusal {
-                front.handle_event(
-                    Instant::now(),
+                tell(
+                    front,
                     &Event::Refused {
                         attempt: 1,
                         refusal,
@@ -112,17 +118,17 @@ async fn attempt(
         tls: dialed.tls,
         timing,
     };
-    front.handle_event(Instant::now(), &Event::Heads(&upgraded.heads));
-    front.handle_event(
-        Instant::now(),
+    tell(front, &Event::Heads(&log.heads(&plan.redactor)));
+    tell(
+        front,
         &Event::Open {
             conn: 1,
             opened: &opened,
         },
     );
     if opened.subprotocol.is_none() && request.subprotocols().next().is_some() {
-        front.handle_event(
-            Instant::now(),
+        tell(
+            front,
             &Event::Note("warning: the server chose none of the offered subprotocols"),
         );
     }
@@ -134,11 +140,17 @@ async fn attempt(
     })
 }
 
+/// Tells at once: the next step may take its time.
+fn tell(front: &mut impl Front, event: &Event<'_>) {
+    front.handle_event(Instant::now(), event);
+    front.flush();
+}
+
 fn first_message((sent, shown): &(Secret, String)) -> (Message, Message) {
     (Message::text(sent.expose()), Message::text(shown.as_str()))
 }
 
-fn timed_out(plan: &Plan, step: Step) -> Error {
+fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
     let (stage, doing) = match step {
         Step::Lookup => (
             Stage::Dns,
@@ -152,9 +164,15 @@ fn timed_out(plan: &Plan, step: Step) -> Error {
             Stage::Tls,
             "waiting for the server in the TLS handshake".to_owned(),
         ),
+        Step::Upgrade if received > 0 => (
+            Stage::Handshake,
+            format!(
+                "waiting for the rest of the server's answer to the handshake; {received} bytes came"
+            ),
+        ),
         Step::Upgrade => (
             Stage::Handshake,
-            "waiting for the server's whole answer to the handshake".to_owned(),
+            "waiting for the server to answer the handshake".to_owned(),
         ),
     };
     Error::new(

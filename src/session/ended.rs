@@ -19,8 +19,10 @@ pub enum Stop {
 /// What became of our Close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The peer's own Close.
-    Close(Close),
+    /// The peer answered it, as it should.
+    Agreed,
+    /// The peer closed at the same time, for a reason of its own.
+    Crossed(Close),
     /// The peer ended the TCP connection instead.
     Eof,
     TimedOut,
@@ -82,7 +84,7 @@ impl Ended {
 
     fn own_exit(&self) -> Exit {
         match self {
-            Ended::ByUs(Answer::Close(close)) | Ended::ByPeer(close) => exit_of_close(close),
+            Ended::ByUs(Answer::Crossed(close)) | Ended::ByPeer(close) => exit_of_close(close),
             _ => self.error().map_or(Exit::Ok, |error| error.exit),
         }
     }
@@ -91,7 +93,9 @@ impl Ended {
     /// told as such when it came.
     pub fn error(&self) -> Option<Error> {
         match self {
-            Ended::ByUs(Answer::Close(_) | Answer::Eof) | Ended::ByPeer(_) => None,
+            Ended::ByUs(Answer::Agreed | Answer::Crossed(_) | Answer::Eof) | Ended::ByPeer(_) => {
+                None
+            }
             Ended::ByUs(Answer::TimedOut) => Some(
                 Error::new(
                     Stage::Close,
@@ -167,9 +171,9 @@ mod tests {
             (peer(3000), Exit::PeerPrivate),
             (peer(4001), Exit::PeerPrivate),
             (Ended::Lost("reset".into()), Exit::Lost),
-            (Ended::ByUs(Answer::Close(Close::normal())), Exit::Ok),
+            (Ended::ByUs(Answer::Agreed), Exit::Ok),
             (
-                Ended::ByUs(Answer::Close(Close::new(1011, ""))),
+                Ended::ByUs(Answer::Crossed(Close::new(1011, ""))),
                 Exit::PeerError,
             ),
             (Ended::ByUs(Answer::Eof), Exit::Ok),

@@ -40,6 +40,13 @@ use stream::Watched;
 /// Messages taken from one side before the other has its turn.
 const BATCH: usize = 256;
 
+/// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
+/// engine would collect them without end.
+const MAX_PONGS: u32 = 4096;
+
+/// What is read at once. The engine clears all of it before every read, so more is not better.
+const READ_BUFFER: usize = 64 * 1024;
+
 /// Longest reason of a Close (RFC 6455 §5.5: 125 bytes with the code).
 pub const MAX_REASON: usize = 123;
 
@@ -94,6 +101,7 @@ pub async fn run(
     stop: &mut impl StopSource,
 ) -> (Ended, Totals) {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(options.max_message_size))
         .max_frame_size(Some(options.max_message_size));
     let watched = Watched::new(connection.stream, connection.early);
@@ -115,6 +123,7 @@ pub async fn run(
         held: None,
         closing: None,
         needs_flush: false,
+        pongs: 0,
         received_before: 0,
         totals: Totals::default(),
         sleep: Box::pin(tokio::time::sleep_until(now.into())),
@@ -136,7 +145,9 @@ fn now() -> Instant {
 async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let patience = match ended {
         Ended::Violation { .. } => LAST_PATIENCE,
-        Ended::ByPeer(_) | Ended::ByUs(Answer::Close(_)) => Duration::from_millis(100),
+        Ended::ByPeer(_) | Ended::ByUs(Answer::Agreed | Answer::Crossed(_)) => {
+            Duration::from_millis(100)
+        }
         _ => return,
     };
     let goodbye = async {
@@ -173,6 +184,8 @@ struct Session<'a, F, S> {
     held: Option<Message>,
     closing: Option<Closing>,
     needs_flush: bool,
+    /// Pongs handed to the engine since the last flush.
+    pongs: u32,
     received_before: u64,
     totals: Totals,
     sleep: Pin<Box<Sleep>>,
@@ -247,6 +260,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return ControlFlow::Continue(false);
         }
         for n in 0..BATCH {
+            if self.pongs >= MAX_PONGS {
+                return ControlFlow::Continue(n > 0);
+            }
             let room = self.front.poll_ready(cx).is_ready();
             if let Some(message) = self.held.take_if(|_| room) {
                 self.deliver(&message, now);
@@ -285,6 +301,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 if self.closing.is_none() {
                     // The engine has the pong ready; it goes out with the next flush.
                     self.needs_flush = true;
+                    self.pongs += 1;
                     self.tell(
                         now,
                         &Event::Pong {
@@ -348,62 +365,44 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_peer_close(&mut self, close: Close, now: Instant) -> Step {
-        let by = if matches!(self.closing, Some(Closing::Front(_))) {
-            By::Us
-        } else {
-            By::Peer
-        };
-        match self.closing.take() {
+        let (by, ended) = match self.closing.take() {
             None => {
                 // RFC 6455 section 5.5.1: the endpoint typically echoes the status code it received.
                 let reply = Close {
                     code: close.code,
                     reason: String::new(),
                 };
-                self.closing = Some(Closing::Reply(close.clone()));
                 self.send_close(&reply, Duration::MAX, now);
                 self.tell(
                     now,
                     &Event::Close {
                         conn: 1,
-                        by,
+                        by: By::Peer,
                         close: &close,
                         clean: true,
                     },
                 );
-                ControlFlow::Continue(true)
+                self.closing = Some(Closing::Reply(close));
+                return ControlFlow::Continue(true);
             }
-            Some(Closing::Stopped(stop)) => {
-                self.tell(
-                    now,
-                    &Event::Close {
-                        conn: 1,
-                        by: By::Us,
-                        close: &close,
-                        clean: true,
-                    },
-                );
-                ControlFlow::Break(Ended::Stopped(stop))
+            Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
+            Some(Closing::Front(ours))
+                if ours.code == close.code || ended::exit_of_close(&close) == Exit::Ok =>
+            {
+                (By::Us, Ended::ByUs(Answer::Agreed))
             }
-            Some(_) => {
-                // Both closed at once, and the peer had a reason of its own.
-                let by = if ended::exit_of_close(&close) == Exit::Ok {
-                    by
-                } else {
-                    By::Peer
-                };
-                self.tell(
-                    now,
-                    &Event::Close {
-                        conn: 1,
-                        by,
-                        close: &close,
-                        clean: true,
-                    },
-                );
-                ControlFlow::Break(Ended::ByUs(Answer::Close(close)))
-            }
-        }
+            Some(_) => (By::Peer, Ended::ByUs(Answer::Crossed(close.clone()))),
+        };
+        self.tell(
+            now,
+            &Event::Close {
+                conn: 1,
+                by,
+                close: &close,
+                clean: true,
+            },
+        );
+        ControlFlow::Break(ended)
     }
 
     fn handle_violation(&mut self, violation: Violation, now: Instant) -> Step {
@@ -615,6 +614,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return ControlFlow::Continue(false);
         }
         self.needs_flush = false;
+        self.pongs = 0;
         // After a failed write, what the peer said before it went is still to be read; the end of
         // that comes by itself.
         if self.socket.get_ref().write_error().is_none() {

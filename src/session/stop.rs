@@ -6,16 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Sleep;
 
 use super::StopSource;
 use super::ended::Stop;
 
-/// SIGINT, SIGTERM, and the end of the time there is.
+/// Signals, and the end of the time there is.
 pub struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
+    signals: signals::Signals,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -26,8 +24,7 @@ impl Stops {
     /// Where the system lets no handler be set.
     pub fn new(max_time: Option<Duration>) -> io::Result<Self> {
         Ok(Stops {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            signals: signals::Signals::new()?,
             deadline: max_time.map(|time| Box::pin(tokio::time::sleep(time))),
         })
     }
@@ -40,11 +37,8 @@ impl Stops {
 
 impl StopSource for Stops {
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
-        if self.interrupt.poll_recv(cx).is_ready() {
-            return Poll::Ready(Stop::Interrupt);
-        }
-        if self.terminate.poll_recv(cx).is_ready() {
-            return Poll::Ready(Stop::Terminate);
+        if let Poll::Ready(stop) = self.signals.poll(cx) {
+            return Poll::Ready(stop);
         }
         if let Some(deadline) = &mut self.deadline
             && Future::poll(deadline.as_mut(), cx).is_ready()
@@ -53,5 +47,60 @@ impl StopSource for Stops {
             return Poll::Ready(Stop::MaxTime);
         }
         Poll::Pending
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::io;
+    use std::task::{Context, Poll};
+
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    use crate::session::ended::Stop;
+
+    /// SIGINT and SIGTERM.
+    pub(super) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+    }
+
+    impl Signals {
+        pub(super) fn new() -> io::Result<Self> {
+            Ok(Signals {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        }
+
+        pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
+            if self.interrupt.poll_recv(cx).is_ready() {
+                return Poll::Ready(Stop::Interrupt);
+            }
+            self.terminate.poll_recv(cx).map(|_| Stop::Terminate)
+        }
+    }
+}
+
+#[cfg(windows)]
+mod signals {
+    use std::io;
+    use std::task::{Context, Poll};
+
+    use tokio::signal::windows::{CtrlC, ctrl_c};
+
+    use crate::session::ended::Stop;
+
+    /// Ctrl-C.
+    pub(super) struct Signals(CtrlC);
+
+    impl Signals {
+        pub(super) fn new() -> io::Result<Self> {
+            ctrl_c().map(Signals)
+        }
+
+        pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
+            self.0.poll_recv(cx).map(|_| Stop::Interrupt)
+        }
     }
 }
