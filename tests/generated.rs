@@ -130,3 +130,11 @@ fn no_arguments_show_the_help() {
         .prints("")
         .complains(&["Examples:", "Usage: wirecat [OPTIONS] URL"]);
 }
+
+#[test]
+fn a_subcommand_after_the_options_is_told_where_it_belongs() {
+    wirecat(["-v", "demo"]).run().exits(2).complains(&[
+        "'demo' must come before the options",
+        "wirecat demo [OPTIONS]",
+    ]);
+}

@@ -7,6 +7,7 @@ pub mod generate;
 pub mod value;
 pub mod world;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::error::EXITS;
@@ -70,8 +71,23 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap has to say, which may be the help or the version that was asked for.
 pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
-    let matches = command().try_get_matches_from(arguments)?;
+    let matches = command()
+        .try_get_matches_from(arguments)
+        .map_err(not_a_subcommand)?;
     Cli::from_arg_matches(&matches)
+}
+
+/// Where a subcommand may not stand, clap takes any word for one, a second URL included.
+fn not_a_subcommand(error: clap::Error) -> clap::Error {
+    let conflict = error.kind() == ErrorKind::ArgumentConflict;
+    let Some(ContextValue::String(word)) = error
+        .get(ContextKind::InvalidSubcommand)
+        .filter(|_| conflict)
+    else {
+        return error;
+    };
+    let why = format!("unexpected argument '{word}': there is a URL already");
+    clap::Error::raw(ErrorKind::UnknownArgument, why + "\n").with_cmd(&command())
 }
 
 fn exit_table() -> String {
@@ -100,5 +116,23 @@ mod tests {
     #[test]
     fn clap_finds_nothing_wrong_with_the_definition() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn a_word_too_many_is_named_for_what_it_is() {
+        for (arguments, told) in [
+            (
+                "wirecat ws://a ws://b",
+                "unexpected argument 'ws://b': there is a URL already",
+            ),
+            (
+                "wirecat --timestamps iso ws://a",
+                "unexpected argument 'ws://a': there is a URL already",
+            ),
+        ] {
+            let arguments: Vec<_> = arguments.split(' ').map(Into::into).collect();
+            let error = parse(&arguments).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 }
