@@ -10,6 +10,8 @@ use crate::secret::{REDACTED, Redactor, Secret};
 /// `{{token}}` in `--token-message`.
 const PLACEHOLDER: &str = "{{token}}";
 
+const AUTHORIZATION: &str = "Authorization";
+
 /// Default of `--token-message`.
 pub const DEFAULT_MESSAGE: &str = r#"{"event":"token","data":"{{token}}"}"#;
 
@@ -64,6 +66,14 @@ pub struct Token {
     pub message: String,
 }
 
+impl Token {
+    /// Whether it goes into the `Authorization` header.
+    pub fn is_authorization(&self) -> bool {
+        let named = self.name.as_deref().unwrap_or(AUTHORIZATION);
+        self.via == Via::Header && named.eq_ignore_ascii_case(AUTHORIZATION)
+    }
+}
+
 /// `-u` or the userinfo of the URL: HTTP Basic (RFC 7617).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Basic {
@@ -91,7 +101,7 @@ impl Basic {
 /// What one connection attempt carries, once every secret has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
-    pub header: Option<(String, Secret)>,
+    pub headers: Vec<(String, Secret)>,
     pub parameter: Option<(String, Secret)>,
     pub subprotocol: Option<Secret>,
     /// The first message, and the same with the token redacted.
@@ -115,7 +125,7 @@ impl Placed {
 
     fn authorization(value: String) -> Placed {
         Placed {
-            header: Some(("Authorization".to_owned(), Secret::new(value))),
+            headers: vec![(AUTHORIZATION.to_owned(), Secret::new(value))],
             ..Placed::default()
         }
     }
@@ -133,8 +143,10 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
         Via::Header => place_header(options, text, redactor),
         Via::Query => {
             let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-            redactor.add(&encoded);
             let name = options.name.clone().unwrap_or_else(|| "token".to_owned());
+            redactor.add_after(&format!("{name}="), &encoded);
+            // As a server may write it in turn, in a Location for instance.
+            redactor.add(&encoded.replace('+', "%20"));
             Ok(Placed {
                 parameter: Some((name, token.clone())),
                 ..Placed::default()
@@ -152,13 +164,17 @@ fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Plac
             bad.escape_default()
         )));
     }
-    let name = options.name.as_deref().unwrap_or("Authorization");
-    // A token with a scheme of its own (`Basic …`) is taken as the whole value.
-    if name.eq_ignore_ascii_case("authorization") && !text.contains(' ') {
-        return Ok(Placed::bearer(&Secret::new(text), redactor));
+    let name = options.name.as_deref().unwrap_or(AUTHORIZATION);
+    redactor.add_after(&format!("{name}: "), text);
+    if name.eq_ignore_ascii_case(AUTHORIZATION) {
+        // A token with a scheme of its own (`Basic …`) is taken as the whole value.
+        match text.split_once(' ') {
+            Some((_, credentials)) => redactor.add(credentials),
+            None => return Ok(Placed::bearer(&Secret::new(text), redactor)),
+        }
     }
     Ok(Placed {
-        header: Some((name.to_owned(), Secret::new(text))),
+        headers: vec![(name.to_owned(), Secret::new(text))],
         ..Placed::default()
     })
 }
@@ -257,7 +273,7 @@ mod tests {
     #[test]
     fn a_header_is_bearer_unless_named_or_complete() {
         let header = |name, text| {
-            let (name, value) = placed(Via::Header, name, text).header.unwrap();
+            let (name, value) = placed(Via::Header, name, text).headers.remove(0);
             format!("{name}: {}", value.expose())
         };
         assert_eq!(header(None, "abc"), "Authorization: Bearer abc");
@@ -270,7 +286,7 @@ mod tests {
         let placed = Placed::basic("Aladdin", &Secret::new("open sesame"), &Redactor::default());
         // The example of RFC 7617 section 2.
         assert_eq!(
-            placed.header.unwrap().1.expose(),
+            placed.headers[0].1.expose(),
             "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
         );
     }
@@ -293,7 +309,10 @@ mod tests {
     fn every_form_of_a_token_is_redacted() {
         let redactor = Redactor::default();
         place(&token(Via::Query, None), &Secret::new("a b/c"), &redactor).unwrap();
-        assert_eq!(redactor.redact("a b/c a+b%2Fc"), "[redacted] [redacted]");
+        assert_eq!(
+            redactor.redact("a b/c a+b%2Fc a%20b%2Fc"),
+            "[redacted] [redacted] [redacted]"
+        );
         Placed::basic("u", &Secret::new("pass"), &redactor);
         assert_eq!(redactor.redact("Basic dTpwYXNz"), "Basic [redacted]");
     }

@@ -170,10 +170,10 @@ fn decode_unicode<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Str
     let (value, rest) = match (value, rest.strip_prefix(b"\\u")) {
         (high @ 0xd800..=0xdbff, Some(after)) => {
             let (low, rest) = hex_digits(after, 4)?;
-            (
-                0x10000 + ((high - 0xd800) << 10) + low.wrapping_sub(0xdc00),
-                rest,
-            )
+            match low {
+                0xdc00..=0xdfff => (0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), rest),
+                _ => (high, rest),
+            }
         }
         (value, _) => (value, rest),
     };

@@ -104,10 +104,10 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
             let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
             if pipe.unsent() > 0 {
-                let note = format!(
-                    "{} messages that were read from the input were not sent",
-                    pipe.unsent()
-                );
+                let note = match pipe.unsent() {
+                    1 => "1 message that was read from the input was not sent".to_owned(),
+                    many => format!("{many} messages that were read from the input were not sent"),
+                };
                 pipe.handle_event(Instant::now(), &Event::Note(&note));
             }
             let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);

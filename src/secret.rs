@@ -44,22 +44,40 @@ impl fmt::Display for Secret {
 /// Clones share one list: a token that is read again for a later attempt is redacted by every
 /// holder from then on.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Vec<String>>>);
+pub struct Redactor(Arc<RwLock<Vec<Hidden>>>);
+
+/// What is looked for, and what stands in its place.
+#[derive(Clone, PartialEq, Eq)]
+struct Hidden {
+    text: String,
+    shown: String,
+}
 
 impl Redactor {
     /// Adds a secret, and every form of it that goes over the wire should be added likewise.
     pub fn add(&self, secret: &str) {
-        if secret.is_empty() {
-            return;
+        if secret.len() >= SHORTEST_SEARCHED {
+            self.hide(secret.to_owned(), REDACTED.to_owned());
         }
+    }
+
+    /// Adds a secret that stands after `label`, where it is redacted whatever its length.
+    pub fn add_after(&self, label: &str, secret: &str) {
+        self.add(secret);
+        if (1..SHORTEST_SEARCHED).contains(&secret.len()) {
+            self.hide(format!("{label}{secret}"), format!("{label}{REDACTED}"));
+        }
+    }
+
+    fn hide(&self, text: String, shown: String) {
         let mut list = self
             .0
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if !list.iter().any(|known| known == secret) {
-            list.push(secret.to_owned());
+        if !list.iter().any(|known| known.text == text) {
+            list.push(Hidden { text, shown });
             // Longest first, so that a secret which contains another is replaced whole.
-            list.sort_by_key(|known| std::cmp::Reverse(known.len()));
+            list.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
         }
     }
 
@@ -70,9 +88,9 @@ impl Redactor {
             .read()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut out = Cow::Borrowed(text);
-        for secret in list.iter().filter(|s| s.len() >= SHORTEST_SEARCHED) {
-            if out.contains(secret.as_str()) {
-                out = Cow::Owned(out.replace(secret.as_str(), REDACTED));
+        for hidden in list.iter() {
+            if out.contains(hidden.text.as_str()) {
+                out = Cow::Owned(out.replace(hidden.text.as_str(), &hidden.shown));
             }
         }
         out
@@ -126,5 +144,7 @@ mod tests {
         let redactor = Redactor::default();
         redactor.add("a");
         assert_eq!(redactor.redact("banana"), "banana");
+        redactor.add_after("X-A: ", "a");
+        assert_eq!(redactor.redact("X-A: a, banana"), "X-A: [redacted], banana");
     }
 }

@@ -26,7 +26,7 @@ const SECRET_PARAMETERS: &[&str] = &[
 ];
 
 /// Where to connect and what to request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// `wss` rather than `ws`.
     pub tls: bool,
@@ -143,15 +143,22 @@ impl fmt::Display for Target {
         let Some(query) = &self.query else {
             return Ok(());
         };
-        for (n, pair) in query.split('&').enumerate() {
-            f.write_str(if n == 0 { "?" } else { "&" })?;
-            match pair.split_once('=') {
-                Some((name, _)) if is_secret(name) => write!(f, "{name}={REDACTED}")?,
-                _ => f.write_str(pair)?,
-            }
-        }
-        Ok(())
+        write!(f, "?{}", shown_query(query))
     }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self}, {:?})", self.user)
+    }
+}
+
+fn shown_query(query: &str) -> String {
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}={REDACTED}"),
+        _ => pair.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join("&")
 }
 
 fn is_secret(parameter: &str) -> bool {
@@ -169,11 +176,16 @@ fn default_port(tls: bool) -> u16 {
 }
 
 fn malformed(text: &str, why: &str) -> Error {
-    // A URL that does not parse may still hold a password; show it only up to the @.
-    let shown = match text.rsplit_once('@') {
+    // A URL that does not parse may still hold a password: what stands before the @ is not shown,
+    // nor a secret parameter.
+    let mut shown = match text.rsplit_once('@') {
         Some((_, host)) => format!("{REDACTED}@{host}"),
         None => text.to_owned(),
     };
+    if let Some((path, rest)) = shown.split_once('?') {
+        let (query, fragment) = rest.split_at(rest.find('#').unwrap_or(rest.len()));
+        shown = format!("{path}?{}{fragment}", shown_query(query));
+    }
     Error::new(
         Stage::Url,
         Exit::Url,

@@ -22,7 +22,7 @@ use crate::pipe::{self, Input, pace};
 use crate::secret::{Redactor, Secret};
 use crate::session::connect::Plan;
 use crate::session::machine;
-use crate::session::token::Credentials;
+use crate::session::token::{Authorization, Credentials};
 use crate::uri::Target;
 use crate::{session, transport};
 
@@ -386,9 +386,7 @@ fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
         .as_ref()
         .map(|source| token(source, args))
         .transpose()?;
-    let in_header = token
-        .as_ref()
-        .is_some_and(|token| token.via == auth::Via::Header && token.name.is_none());
+    let in_header = token.as_ref().is_some_and(Token::is_authorization);
     let chosen = [args.user.is_some(), args.oauth2_bearer.is_some(), in_header];
     if chosen.iter().filter(|set| **set).count() > 1 {
         return Err(Error::usage(
@@ -396,18 +394,20 @@ fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
         )
         .advice("give one of them, or move the token with --token-via or --token-name"));
     }
-    if let Some(token) = token {
-        return Ok(Credentials::Token(token));
-    }
-    if let Some(bearer) = &args.oauth2_bearer {
-        return Ok(Credentials::Bearer(Secret::new(bearer.as_str())));
-    }
     let from_url = target.user.as_ref().map(|user| Basic {
         user: user.name.clone(),
         password: Some(user.password.clone().unwrap_or_else(|| Secret::new(""))),
     });
     let basic = args.user.as_deref().map(Basic::parse).or(from_url);
-    Ok(basic.map_or(Credentials::None, Credentials::Basic))
+    let authorization = match &args.oauth2_bearer {
+        _ if in_header => None,
+        Some(bearer) => Some(Authorization::Bearer(Secret::new(bearer.as_str()))),
+        None => basic.map(Authorization::Basic),
+    };
+    Ok(Credentials {
+        authorization,
+        token,
+    })
 }
 
 fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
 use crate::error::{Error, Exit, Stage};
 use crate::event::Refusal;
@@ -28,10 +29,13 @@ use verify::{Agreed, Answer};
 /// A server that sends more head than this is cut off.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// Likewise of header lines.
+const MAX_HEADERS: usize = 256;
+
 /// How much of a refusal's body is read and shown.
 const BODY_SHOWN: usize = 4096;
 
-/// How long a refusal's body is waited for: the status is what matters.
+/// How long a refusal's body is waited for at most: the status is what matters.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A connection that speaks WebSocket from here on.
@@ -55,8 +59,8 @@ pub fn new_key() -> String {
     STANDARD.encode(rand::random::<[u8; 16]>())
 }
 
-/// Sends `request` and checks the answer, keeping a copy of both in `log`. The caller sets the
-/// deadline.
+/// Sends `request` and checks the answer, keeping a copy of both in `log`. The caller ends it at
+/// `deadline`; a refusal is had before.
 ///
 /// # Errors
 /// Exit 22 for a proper answer that is not 101, exit 8 for anything else that is no handshake.
@@ -64,8 +68,9 @@ pub async fn upgrade(
     stream: BoxedStream,
     request: &Request,
     log: &Transcript,
+    deadline: Instant,
 ) -> Result<Upgraded, Box<Failed>> {
-    match exchange(stream, request, log).await {
+    match exchange(stream, request, log, deadline).await {
         Ok((stream, early, agreed)) => Ok(Upgraded {
             stream,
             early,
@@ -82,13 +87,15 @@ async fn exchange(
     stream: BoxedStream,
     request: &Request,
     log: &Transcript,
+    deadline: Instant,
 ) -> Result<Opened, NotOpened> {
     let http_request = to_http(request).map_err(|error| (error, None))?;
+    let names = request.headers.iter().map(|(name, _)| name.clone());
+    let tap = Tap::new(stream, log.clone(), names.collect());
     let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_headers(256)
+        .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
-        .handshake(TokioIo::new(Tap::new(stream, log.clone())))
+        .handshake(TokioIo::new(tap))
         .await
         .map_err(|error| (broken(&error, log), None))?;
     let _driver = AbortOnDrop(tokio::spawn(connection.with_upgrades()));
@@ -97,7 +104,7 @@ async fn exchange(
         .await
         .map_err(|error| (broken(&error, log), None))?;
     if response.status() != hyper::StatusCode::SWITCHING_PROTOCOLS {
-        let refusal = read_refusal(response).await;
+        let refusal = read_refusal(response, deadline).await;
         return Err((refused(&refusal), Some(refusal)));
     }
     let answer = to_answer(&response);
@@ -166,7 +173,7 @@ fn to_answer(response: &hyper::Response<Incoming>) -> Answer {
     }
 }
 
-async fn read_refusal(response: hyper::Response<Incoming>) -> Refusal {
+async fn read_refusal(response: hyper::Response<Incoming>, deadline: Instant) -> Refusal {
     let status = response.status();
     let phrase = response
         .extensions()
@@ -178,8 +185,11 @@ async fn read_refusal(response: hyper::Response<Incoming>) -> Refusal {
     };
     let headers = header_pairs(&response);
     let mut body = Vec::new();
-    // What has arrived counts, also when the rest does not come.
-    let _ = tokio::time::timeout(BODY_PATIENCE, read_body(response.into_body(), &mut body)).await;
+    // What has arrived counts, also when the rest does not come: not even at the last moment does a
+    // refusal become a timeout.
+    let left = deadline.saturating_duration_since(Instant::now());
+    let patience = BODY_PATIENCE.min(left / 2);
+    let _ = tokio::time::timeout(patience, read_body(response.into_body(), &mut body)).await;
     let truncated = body.len() > BODY_SHOWN;
     body.truncate(BODY_SHOWN);
     Refusal {
@@ -257,7 +267,7 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Error {
     let invalid = |message: String| Error::new(Stage::Handshake, Exit::Handshake, message);
     if error.is_parse_too_large() {
         return invalid(format!(
-            "the server sent more than {} KiB of headers",
+            "the server sent more than {MAX_HEADERS} headers or {} KiB of them",
             MAX_HEAD / 1024
         ));
     }

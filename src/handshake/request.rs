@@ -1,7 +1,10 @@
 //! The opening request (RFC 6455 §4.1), built from options. Pure.
 
+use std::fmt;
+
 use crate::auth::{Placed, is_http_token};
 use crate::error::Error;
+use crate::secret::{REDACTED, Redactor, is_secret_header};
 use crate::uri::Target;
 
 /// What the user asked for; everything else in the request follows from the URL.
@@ -17,7 +20,7 @@ pub struct Options {
 }
 
 /// One `-H`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum HeaderLine {
     /// `Name: value`, and `Name;` for an empty value.
     Set(String, String),
@@ -60,6 +63,34 @@ impl HeaderLine {
     fn name(&self) -> &str {
         match self {
             HeaderLine::Set(name, _) | HeaderLine::Remove(name) => name,
+        }
+    }
+}
+
+impl fmt::Debug for HeaderLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeaderLine::Set(name, _) if is_secret_header(name) => {
+                write!(f, "Set({name:?}, {REDACTED})")
+            }
+            HeaderLine::Set(name, value) => write!(f, "Set({name:?}, {value:?})"),
+            HeaderLine::Remove(name) => write!(f, "Remove({name:?})"),
+        }
+    }
+}
+
+impl Options {
+    /// Tells `redactor` about the values of headers that are secret by their name.
+    pub fn hide_secrets(&self, redactor: &Redactor) {
+        for line in &self.headers {
+            if let HeaderLine::Set(name, value) = line
+                && is_secret_header(name)
+            {
+                redactor.add(value);
+                if let Some((_, credentials)) = value.split_once(' ') {
+                    redactor.add(credentials);
+                }
+            }
         }
     }
 }
@@ -155,7 +186,7 @@ fn own_headers(
     if !offered.is_empty() {
         add("Sec-WebSocket-Protocol", offered.join(", "));
     }
-    if let Some((name, value)) = &placed.header {
+    for (name, value) in &placed.headers {
         add(name, value.expose().to_owned());
     }
     headers
@@ -236,7 +267,7 @@ mod tests {
     #[test]
     fn tokens_go_to_their_places() {
         let placed = Placed {
-            header: Some(("X-Token".into(), Secret::new("h"))),
+            headers: vec![("X-Token".into(), Secret::new("h"))],
             subprotocol: Some(Secret::new("tok")),
             ..Placed::default()
         };

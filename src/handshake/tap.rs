@@ -1,5 +1,6 @@
 //! Keeps a copy of what goes over the wire during the handshake, so that `-v` shows the very bytes
-//! and an answer that is not HTTP can be quoted. It goes away with the handshake.
+//! and an answer that is not HTTP can be quoted. And it spells the request's header names as they
+//! were typed: hyper knows them in lower case only. It goes away with the handshake.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::heads;
+use super::heads::{self, respell};
 use crate::event::Heads;
 use crate::secret::Redactor;
 
@@ -48,11 +49,13 @@ impl Transcript {
 pub(crate) struct Tap<S> {
     inner: S,
     log: Transcript,
+    /// The names of the request's headers.
+    names: Vec<String>,
 }
 
 impl<S> Tap<S> {
-    pub(crate) fn new(inner: S, log: Transcript) -> Self {
-        Tap { inner, log }
+    pub(crate) fn new(inner: S, log: Transcript, names: Vec<String>) -> Self {
+        Tap { inner, log, names }
     }
 
     pub(crate) fn into_inner(self) -> S {
@@ -84,6 +87,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // With what went before, as a write may have ended anywhere.
+        let mut whole = self.log.lock().sent.clone();
+        let before = whole.len();
+        whole.extend_from_slice(bytes);
+        respell(&mut whole, &self.names);
+        let bytes = &whole[before..];
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
         keep(&mut self.log.lock().sent, &bytes[..written]);
         Poll::Ready(Ok(written))

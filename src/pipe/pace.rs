@@ -38,6 +38,7 @@ impl Pace {
 
     pub fn handle_sent(&mut self, now: Instant) {
         self.waiting = self.options.lockstep;
+        self.asked = false;
         if let Some(interval) = self.options.interval {
             // From the time it was due, so that the rate holds on average; but what was missed
             // while nothing was there to send is not made up for in a burst.

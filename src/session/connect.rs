@@ -49,10 +49,12 @@ pub async fn connect(
 ) -> Result<Connection, Error> {
     let placed = token::read(&plan.credentials, environment, &plan.redactor).await?;
     plan.target.hide_secrets(&plan.redactor);
+    plan.request.hide_secrets(&plan.redactor);
     let step = Cell::new(Step::Lookup);
     let log = Transcript::default();
-    let attempt = attempt(plan, &placed, (&step, &log), front);
-    match tokio::time::timeout(plan.connect_timeout, attempt).await {
+    let deadline = tokio::time::Instant::now() + plan.connect_timeout;
+    let attempt = attempt(plan, &placed, (&step, &log), deadline, front);
+    match tokio::time::timeout_at(deadline, attempt).await {
         Ok(result) => result,
         Err(_) => {
             if step.get() == Step::Upgrade {
@@ -67,6 +69,7 @@ async fn attempt(
     plan: &Plan,
     placed: &Placed,
     (step, log): (&Cell<Step>, &Transcript),
+    deadline: tokio::time::Instant,
     front: &mut impl Front,
 ) -> Result<Connection, Error> {
     let target = match &placed.parameter {
@@ -91,7 +94,7 @@ async fn attempt(
     }
     step.set(Step::Upgrade);
     let started = Instant::now();
-    let upgraded = match handshake::upgrade(dialed.stream, &request, log).await {
+    let upgraded = match handshake::upgrade(dialed.stream, &request, log, deadline).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
             tell(front, &Event::Heads(&log.heads(&plan.redactor)));

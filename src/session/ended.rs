@@ -117,9 +117,9 @@ impl Ended {
                 Stage::Receive,
                 Exit::Timeout,
                 format!(
-                    "no pong within {} s (last byte {} s ago)",
-                    waited.as_secs(),
-                    silent.as_secs()
+                    "no pong within {:.1} s (last byte {:.1} s ago)",
+                    waited.as_secs_f64(),
+                    silent.as_secs_f64()
                 ),
             )),
             Ended::Stopped(Stop::MaxTime) => Some(Error::new(

@@ -50,6 +50,10 @@ const READ_BUFFER: usize = 64 * 1024;
 /// Longest reason of a Close (RFC 6455 §5.5: 125 bytes with the code).
 pub const MAX_REASON: usize = 123;
 
+/// The engine's limit for frames holds for control frames too, which are not messages. Below this
+/// one, data frames are judged by the limit for messages alone.
+const SMALLEST_FRAME_LIMIT: usize = 64 * 1024;
+
 /// How long a peer that broke the protocol, or that `--max-time` cuts off, is given to read our
 /// Close.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -103,7 +107,7 @@ pub async fn run(
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(options.max_message_size))
-        .max_frame_size(Some(options.max_message_size));
+        .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
     let watched = Watched::new(connection.stream, connection.early);
     let socket = WebSocketStream::from_raw_socket(watched, Role::Client, Some(config)).await;
     let mut first = VecDeque::new();
@@ -434,7 +438,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             Capacity(error) => self.handle_violation(
                 Violation {
                     code: 1009,
-                    rule: too_big(&error),
+                    rule: too_big(&error, self.socket.get_config().max_message_size),
                 },
                 now,
             ),
@@ -713,11 +717,12 @@ fn plain(error: &std::io::Error) -> String {
     }
 }
 
-fn too_big(error: &engine::error::CapacityError) -> String {
+fn too_big(error: &engine::error::CapacityError, limit: Option<usize>) -> String {
     match error {
         engine::error::CapacityError::MessageTooLong { size, max_size } => {
+            let limit = limit.unwrap_or(*max_size);
             format!(
-                "a message of at least {size} bytes, more than the {max_size} that --max-message-size allows"
+                "a message of at least {size} bytes, more than the {limit} that --max-message-size allows"
             )
         }
         other => other.to_string(),

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+#[cfg(unix)]
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::process::Command;
 
 use crate::auth::{self, Basic, Placed, Source, Token};
@@ -10,12 +12,17 @@ use crate::secret::{Redactor, Secret};
 
 /// Who the user is to the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Credentials {
-    #[default]
-    None,
+pub struct Credentials {
+    pub authorization: Option<Authorization>,
+    /// In another place, where there is an `authorization` too.
+    pub token: Option<Token>,
+}
+
+/// What the `Authorization` header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorization {
     Basic(Basic),
     Bearer(Secret),
-    Token(Token),
 }
 
 /// A variable of the environment, by its name.
@@ -30,27 +37,30 @@ pub async fn read(
     environment: &Environment<'_>,
     redactor: &Redactor,
 ) -> Result<Placed, Error> {
-    match credentials {
-        Credentials::None => Ok(Placed::default()),
-        Credentials::Bearer(token) => Ok(Placed::bearer(token, redactor)),
-        Credentials::Basic(basic) => {
+    let mut placed = match &credentials.authorization {
+        None => Placed::default(),
+        Some(Authorization::Bearer(token)) => Placed::bearer(token, redactor),
+        Some(Authorization::Basic(basic)) => {
             let password = match &basic.password {
                 Some(password) => password.clone(),
                 None => prompt(format!("Password for {}: ", basic.user)).await?,
             };
-            Ok(Placed::basic(&basic.user, &password, redactor))
+            Placed::basic(&basic.user, &password, redactor)
         }
-        Credentials::Token(token) => {
-            let text = read_source(&token.source, environment).await?;
-            auth::place(token, &text, redactor)
-        }
+    };
+    if let Some(token) = &credentials.token {
+        let text = read_source(&token.source, environment).await?;
+        let authorization = placed.headers;
+        placed = auth::place(token, &text, redactor)?;
+        placed.headers.splice(0..0, authorization);
     }
+    Ok(placed)
 }
 
 async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
     let text = match source {
-        Source::Literal(secret) => return Ok(secret.clone()),
-        Source::Prompt => return prompt("Token: ".to_owned()).await,
+        Source::Literal(secret) => secret.expose().to_owned(),
+        Source::Prompt => prompt("Token: ".to_owned()).await?.expose().to_owned(),
         Source::Variable(name) => environment(name).ok_or_else(|| {
             Error::usage(format!(
                 "--token env:{name}: there is no such variable in the environment"
@@ -60,12 +70,19 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
             .map_err(|error| Error::usage(format!("--token @{path}: {error}")))?,
         Source::Command(command) => run(command).await?,
     };
-    let token = text.strip_suffix('\n').unwrap_or(&text);
-    let token = token.strip_suffix('\r').unwrap_or(token);
+    let token = match source {
+        Source::Literal(_) => text.as_str(),
+        _ => without_line_end(&text),
+    };
     if token.is_empty() {
         return Err(Error::usage("the token is empty").advice("check what --token names"));
     }
     Ok(Secret::new(token))
+}
+
+fn without_line_end(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 /// Runs a command by the shell; what it says on stderr goes to the terminal.
@@ -90,6 +107,7 @@ async fn run(command: &str) -> Result<String, Error> {
 
 /// Asks at the terminal, without echo. stdin is not touched: it may carry messages.
 async fn prompt(question: String) -> Result<Secret, Error> {
+    let _silence = Silence::new();
     let asked = tokio::task::spawn_blocking(move || rpassword::prompt_password(question)).await;
     match asked {
         Ok(Ok(answer)) => Ok(Secret::new(answer)),
@@ -98,5 +116,45 @@ async fn prompt(question: String) -> Result<Secret, Error> {
         ))
         .advice("-u USER:PASSWORD, --token @FILE or --token env:VAR")),
         Err(error) => Err(Error::usage(format!("cannot ask for a password: {error}"))),
+    }
+}
+
+/// The terminal without echo, and as it was found when dropped. rpassword asks first and stops the
+/// echo then, which shows what is typed early; and it restores nothing where the program ends while
+/// it waits.
+#[cfg(unix)]
+struct Silence(Option<(std::fs::File, Termios)>);
+
+#[cfg(unix)]
+impl Silence {
+    fn new() -> Self {
+        let silence = || {
+            let terminal = std::fs::File::open("/dev/tty").ok()?;
+            let found = tcgetattr(&terminal).ok()?;
+            let mut silent = found.clone();
+            silent.local_flags.remove(LocalFlags::ECHO);
+            tcsetattr(&terminal, SetArg::TCSANOW, &silent).ok()?;
+            Some((terminal, found))
+        };
+        Silence(silence())
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some((terminal, found)) = &self.0 {
+            let _ = tcsetattr(terminal, SetArg::TCSANOW, found);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Silence;
+
+#[cfg(not(unix))]
+impl Silence {
+    fn new() -> Self {
+        Silence
     }
 }

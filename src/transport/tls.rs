@@ -4,11 +4,12 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -83,23 +84,26 @@ fn server_name(host: &Host<String>) -> Result<ServerName<'static>, Error> {
 #[derive(Debug)]
 struct Verifier {
     webpki: Option<Arc<WebPkiServerVerifier>>,
+    /// The certificates that are trusted.
+    roots: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
     seen: Mutex<Option<CertificateDer<'static>>>,
 }
 
 impl Verifier {
     fn new(options: &Options, provider: Arc<CryptoProvider>) -> Result<Self, Error> {
-        let webpki = if options.insecure {
-            None
+        let (webpki, roots) = if options.insecure {
+            (None, Vec::new())
         } else {
-            let builder = WebPkiServerVerifier::builder_with_provider(
-                Arc::new(roots(options)?),
-                Arc::clone(&provider),
-            );
-            Some(builder.build().map_err(|error| failed(error.to_string()))?)
+            let (store, roots) = roots(options)?;
+            let builder =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider));
+            let webpki = builder.build().map_err(|error| failed(error.to_string()))?;
+            (Some(webpki), roots)
         };
         Ok(Verifier {
             webpki,
+            roots,
             provider,
             seen: Mutex::new(None),
         })
@@ -127,9 +131,17 @@ impl ServerCertVerifier for Verifier {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) =
             Some(end_entity.clone().into_owned());
-        match &self.webpki {
-            Some(webpki) => webpki.verify_server_cert(end_entity, intermediates, name, ocsp, now),
-            None => Ok(ServerCertVerified::assertion()),
+        let Some(webpki) = &self.webpki else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match webpki.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+            // webpki takes an authority for no server, but that is what `openssl req -x509` makes.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+                if self.roots.iter().any(|root| root == end_entity) =>
+            {
+                verify_root(end_entity, name, now)
+            }
+            other => other,
         }
     }
 
@@ -168,9 +180,31 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-fn roots(options: &Options) -> Result<RootCertStore, Error> {
+/// Checks a server whose certificate is itself a trusted one: the name and the time are left.
+fn verify_root(
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, rustls::Error> {
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+    let (_, parsed) =
+        X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let validity = parsed.validity();
+    if now < validity.not_before.timestamp() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > validity.not_after.timestamp() {
+        return Err(CertificateError::Expired.into());
+    }
+    Ok(ServerCertVerified::assertion())
+}
+
+type Roots = (RootCertStore, Vec<CertificateDer<'static>>);
+
+fn roots(options: &Options) -> Result<Roots, Error> {
     let mut store = RootCertStore::empty();
-    match &options.cacert {
+    let certificates = match &options.cacert {
         Some(path) => {
             let unusable =
                 |why: String| Error::usage(format!("--cacert {}: {why}", path.display()));
@@ -178,10 +212,11 @@ fn roots(options: &Options) -> Result<RootCertStore, Error> {
                 .map_err(|error| unusable(pem_error(&error)))?
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| unusable(pem_error(&error)))?;
-            let (added, _) = store.add_parsable_certificates(certificates);
+            let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
             if added == 0 {
                 return Err(unusable("it holds no certificate in PEM form".to_owned()));
             }
+            certificates
         }
         None => {
             let found = match (&options.cert_file, &options.cert_dir) {
@@ -190,7 +225,7 @@ fn roots(options: &Options) -> Result<RootCertStore, Error> {
                     rustls_native_certs::load_certs_from_paths(file.as_deref(), dir.as_deref())
                 }
             };
-            let (added, _) = store.add_parsable_certificates(found.certs);
+            let (added, _) = store.add_parsable_certificates(found.certs.iter().cloned());
             if added == 0 {
                 return Err(Error::new(
                     Stage::Tls,
@@ -199,9 +234,10 @@ fn roots(options: &Options) -> Result<RootCertStore, Error> {
                 )
                 .advice("install them (package ca-certificates), name a file with --cacert, or -k to go without"));
             }
+            found.certs
         }
-    }
-    Ok(store)
+    };
+    Ok((store, certificates))
 }
 
 fn pem_error(error: &rustls::pki_types::pem::Error) -> String {
@@ -238,7 +274,15 @@ fn untrusted(
     seen: Option<CertificateDer<'static>>,
     host: &Host<String>,
 ) -> Error {
+    let names = seen.as_ref().and_then(|der| Names::read(der));
+    let self_signed = names
+        .as_ref()
+        .is_some_and(|names| names.subject == names.issuer);
     let why = match reason {
+        // Other: webpki says of an authority that it is one before it looks who signed it.
+        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => {
+            "it is signed by itself".to_owned()
+        }
         CertificateError::UnknownIssuer => "it is signed by nobody this system trusts".to_owned(),
         CertificateError::ExpiredContext { time, not_after } => {
             format!(
@@ -257,6 +301,9 @@ fn untrusted(
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("it is not for '{host}'")
         }
+        CertificateError::BadSignature => {
+            "its signature is not by the key of the issuer that it names".to_owned()
+        }
         CertificateError::Revoked => "it has been revoked".to_owned(),
         other => format!("{other:?}"),
     };
@@ -265,7 +312,6 @@ fn untrusted(
         Exit::Untrusted,
         format!("the certificate of {host} is not trusted: {why}"),
     );
-    let names = seen.as_ref().and_then(|der| Names::read(der));
     if let Some(names) = names {
         error = error
             .detail(format!("subject: {}", names.subject))
