@@ -31,7 +31,13 @@ pub fn run(world: &World) -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, and go to stdout. Whoever reads may have gone.
-            let _ = error.print();
+            let _ = if world.stderr_tty && error.use_stderr() && quotes_hostile(world) {
+                let mut shown = Vec::new();
+                sanitize::lines(&error.render().to_string(), &mut shown);
+                std::io::stderr().write_all(&shown)
+            } else {
+                error.print()
+            };
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -46,6 +52,12 @@ pub fn run(world: &World) -> Exit {
             error.exit
         }
     }
+}
+
+/// Whether an argument, which a usage error may quote, holds what a terminal would act on.
+fn quotes_hostile(world: &World) -> bool {
+    let mut arguments = world.arguments.iter().map(|text| text.to_string_lossy());
+    arguments.any(|text| text.contains(sanitize::is_dangerous))
 }
 
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {
@@ -103,11 +115,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
         FrontEnd::Pipe(options) => {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
             let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
-            if pipe.unsent() > 0 {
-                let note = match pipe.unsent() {
-                    1 => "1 message that was read from the input was not sent".to_owned(),
-                    many => format!("{many} messages that were read from the input were not sent"),
-                };
+            // Who closed stdout has seen enough, and wants to hear nothing.
+            if let Some(note) = unsent(pipe.unsent()).filter(|_| !pipe.verdict().output_closed) {
                 pipe.handle_event(Instant::now(), &Event::Note(&note));
             }
             let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);
@@ -122,6 +131,16 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let exit = conclude(&ended, &totals, repl.verdict(), &mut repl);
             finish(exit, repl.finish(), &mut stops).await
         }
+    }
+}
+
+fn unsent(messages: usize) -> Option<String> {
+    match messages {
+        0 => None,
+        1 => Some("1 message that was read from the input was not sent".to_owned()),
+        more => Some(format!(
+            "{more} messages that were read from the input were not sent"
+        )),
     }
 }
 

@@ -14,8 +14,6 @@ use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Close, Command, Event, Message};
@@ -27,7 +25,7 @@ use crate::session::Front;
 use crate::session::ended::Verdict;
 use framing::{Frame, Framer};
 use pace::Pace;
-use stdin::Batch;
+use stdin::Reading;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -55,7 +53,7 @@ pub enum Input {
 enum Source {
     /// Nothing is read before the connection is open.
     Waiting(Framer),
-    Reading(mpsc::Receiver<Batch>),
+    Reading(Reading),
     Ended,
 }
 
@@ -119,7 +117,11 @@ impl Pipe {
 
     /// How many messages were read and never sent.
     pub fn unsent(&self) -> usize {
-        self.queue.len()
+        let ahead = match &self.source {
+            Source::Reading(reading) => reading.waiting(),
+            _ => 0,
+        };
+        self.queue.len() + ahead
     }
 
     /// Waits until everything is written.
@@ -171,10 +173,10 @@ impl Pipe {
                 self.source = Source::Ended;
                 self.render(now, &Event::Error(&complaint));
             }
-            let Source::Reading(receiver) = &mut self.source else {
+            let Source::Reading(reading) = &mut self.source else {
                 return Poll::Ready(None);
             };
-            match receiver.poll_recv(cx) {
+            match reading.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
                     self.queue = batch.messages.into_iter();
                     self.complaint = batch.error;

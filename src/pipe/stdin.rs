@@ -2,6 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::thread;
 
 use tokio::sync::mpsc;
@@ -24,15 +27,40 @@ pub(crate) struct Batch {
     pub(crate) error: Option<Error>,
 }
 
-/// Starts to read stdin. The channel ends with the input.
-pub(crate) fn read_stdin(framer: Framer) -> mpsc::Receiver<Batch> {
-    let (sender, receiver) = mpsc::channel(BATCHES);
-    // Detached: a read that nobody answers must not keep the program from ending.
-    thread::spawn(move || read_loop(framer, &sender));
-    receiver
+/// The other end of the thread.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    batches: mpsc::Receiver<Batch>,
+    /// Messages that were read and have not been taken from here.
+    waiting: Arc<AtomicUsize>,
 }
 
-fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>) {
+/// Starts to read stdin.
+pub(crate) fn read_stdin(framer: Framer) -> Reading {
+    let (sender, batches) = mpsc::channel(BATCHES);
+    let waiting = Arc::<AtomicUsize>::default();
+    let theirs = Arc::clone(&waiting);
+    // Detached: a read that nobody answers must not keep the program from ending.
+    thread::spawn(move || read_loop(framer, &sender, &theirs));
+    Reading { batches, waiting }
+}
+
+impl Reading {
+    /// The next batch; `None` is the end of the input.
+    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
+        let batch = ready!(self.batches.poll_recv(cx));
+        let taken = batch.as_ref().map_or(0, |batch| batch.messages.len());
+        self.waiting.fetch_sub(taken, Ordering::AcqRel);
+        Poll::Ready(batch)
+    }
+
+    /// How many messages were read ahead.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+}
+
+fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicUsize) {
     let Ok(mut input) = own_stdin() else {
         // No stdin at all is an empty one.
         return;
@@ -54,6 +82,7 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>) {
         if batch.messages.is_empty() && !last {
             continue;
         }
+        waiting.fetch_add(batch.messages.len(), Ordering::AcqRel);
         if sender.blocking_send(batch).is_err() || last {
             return;
         }

@@ -13,14 +13,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
-use rustyline::{ColorMode, Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{
+    Cmd, ColorMode, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
+    EventHandler, ExternalPrinter, Helper, KeyEvent,
+};
 use tokio::sync::mpsc;
 
 use super::line;
@@ -53,12 +56,12 @@ impl State {
         self.0.store(1, Ordering::Relaxed);
     }
 
+    fn is_closing(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
+    }
+
     fn prompt(&self) -> &'static str {
-        if self.0.load(Ordering::Relaxed) == 0 {
-            PROMPT
-        } else {
-            CLOSING
-        }
+        if self.is_closing() { CLOSING } else { PROMPT }
     }
 }
 
@@ -99,6 +102,16 @@ impl Completer for Assistant {
     }
 }
 
+/// Ctrl-C as an ordinary end of the line: the editor's own way out forgets what was typed after it.
+struct Interrupt(Arc<AtomicBool>);
+
+impl ConditionalEventHandler for Interrupt {
+    fn handle(&self, _: &Event, _: u16, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.store(true, Ordering::SeqCst);
+        Some(Cmd::AcceptLine)
+    }
+}
+
 /// The terminal as it was found, to be left so: the editor thread may still be in the middle of a
 /// line when the program ends.
 #[cfg(unix)]
@@ -106,8 +119,19 @@ pub(crate) struct Restore(Option<Termios>);
 
 #[cfg(unix)]
 impl Restore {
-    pub(crate) fn new() -> Self {
-        Restore(tcgetattr(io::stdin()).ok())
+    /// Between two lines the editor gives the terminal back as it found it. So that a key pressed
+    /// just then is a key like any other, it is to find one that neither echoes, nor makes a signal
+    /// of Ctrl-C, nor an end of Ctrl-D.
+    fn new() -> Self {
+        let found = tcgetattr(io::stdin()).ok();
+        if let Some(found) = &found {
+            let mut quiet = found.clone();
+            quiet
+                .local_flags
+                .remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
+            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &quiet);
+        }
+        Restore(found)
     }
 }
 
@@ -131,7 +155,7 @@ pub(crate) struct Restore;
 
 #[cfg(windows)]
 impl Restore {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Restore
     }
 }
@@ -141,6 +165,8 @@ pub(crate) struct Started {
     pub(crate) typed: mpsc::UnboundedReceiver<Typed>,
     pub(crate) sink: Sink,
     pub(crate) state: State,
+    /// Where output goes above the line being typed; otherwise it goes wherever the cursor is.
+    pub(crate) restore: Option<Restore>,
 }
 
 /// Starts to read lines. Where the terminal can do no line editing (`TERM=dumb`), lines are read as
@@ -165,26 +191,68 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
         state: state.clone(),
         painter: Painter::new(color),
     }));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let handler = Box::new(Interrupt(Arc::clone(&interrupted)));
+    editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(handler));
     let reading = Arc::new(AtomicBool::new(false));
-    let sink = match editor.create_external_printer() {
-        Ok(printer) => above_the_line(printer, Arc::clone(&reading)),
-        Err(_) => crate::output::writer::stdout()?,
+    let (sink, above) = match editor.create_external_printer() {
+        Ok(printer) => (above_the_line(printer, Arc::clone(&reading)), true),
+        Err(_) => (crate::output::writer::stdout()?, false),
     };
+    let restore = above.then(Restore::new);
     let (sender, typed) = mpsc::unbounded_channel();
-    thread::spawn(move || read_lines(&mut editor, &sender, &reading));
-    Ok(Started { typed, sink, state })
+    let keys = Keys {
+        sender,
+        reading,
+        interrupted,
+        state: state.clone(),
+        above,
+    };
+    thread::spawn(move || keys.read_lines(&mut editor));
+    Ok(Started {
+        typed,
+        sink,
+        state,
+        restore,
+    })
 }
 
-fn read_lines(
-    editor: &mut Editor<Assistant, DefaultHistory>,
-    sender: &mpsc::UnboundedSender<Typed>,
-    reading: &AtomicBool,
-) {
-    loop {
-        reading.store(true, Ordering::SeqCst);
+/// The editor thread's side.
+struct Keys {
+    sender: mpsc::UnboundedSender<Typed>,
+    reading: Arc<AtomicBool>,
+    interrupted: Arc<AtomicBool>,
+    state: State,
+    above: bool,
+}
+
+impl Keys {
+    fn read_lines(&self, editor: &mut Editor<Assistant, DefaultHistory>) {
+        let mut ended = false;
+        loop {
+            let typed = self.read_line(editor);
+            let end = typed == Typed::End;
+            #[cfg(unix)]
+            if typed == Typed::Interrupt && self.state.is_closing() {
+                // Nobody listens to lines any more, but to signals.
+                let _ = signal_hook::low_level::raise(signal_hook::consts::SIGINT);
+            }
+            // Whatever is still to be shown is shown by the editor, so it goes on after the first
+            // end; a terminal that is gone ends it again at once.
+            let last = end && (ended || !self.above);
+            if self.sender.send(typed).is_err() || last {
+                return;
+            }
+            ended = end;
+        }
+    }
+
+    fn read_line(&self, editor: &mut Editor<Assistant, DefaultHistory>) -> Typed {
+        self.reading.store(true, Ordering::SeqCst);
         let read = editor.readline(PROMPT);
-        reading.store(false, Ordering::SeqCst);
-        let typed = match read {
+        self.reading.store(false, Ordering::SeqCst);
+        match read {
+            Ok(_) if self.interrupted.swap(false, Ordering::SeqCst) => Typed::Interrupt,
             Ok(line) => {
                 // History is a convenience.
                 let _ = editor.add_history_entry(&line);
@@ -192,10 +260,6 @@ fn read_lines(
             }
             Err(ReadlineError::Interrupted) => Typed::Interrupt,
             Err(_) => Typed::End,
-        };
-        let last = typed == Typed::End;
-        if sender.send(typed).is_err() || last {
-            return;
         }
     }
 }

@@ -71,7 +71,7 @@ pub struct Repl {
     counts: Counts,
     drain: Drain,
     interrupted: bool,
-    /// From when the prompt is there; dropped last, when nothing writes to the terminal any more.
+    /// Where lines are edited; dropped last, when nothing writes to the terminal any more.
     restore: Option<Restore>,
 }
 
@@ -130,7 +130,8 @@ impl Repl {
         self.flush();
         if let Some(mut writer) = self.terminal.take() {
             // When the second is taken the first has been, and with it everything before.
-            for _ in 0..2 {
+            let barriers = if self.restore.is_some() { 2 } else { 0 };
+            for _ in 0..barriers {
                 writer.buffer().extend_from_slice(BARRIER);
                 writer.submit();
             }
@@ -141,10 +142,10 @@ impl Repl {
     }
 
     fn open_prompt(&mut self) {
-        self.restore = Some(Restore::new());
         match editor::start(self.options.color) {
             Ok(mut started) => {
                 let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
+                self.restore = started.restore.take();
                 self.terminal = Some(Writer::new(sink));
                 self.editor = Some(started);
                 self.say(WELCOME);

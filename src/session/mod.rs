@@ -232,14 +232,15 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         let Poll::Ready(stop) = self.stop.poll_stop(cx) else {
             return ControlFlow::Continue(false);
         };
-        if matches!(self.closing, Some(Closing::Stopped(_))) {
-            // The second one does not wait for anybody.
-            return ControlFlow::Break(Ended::Stopped(stop));
-        }
-        if matches!(
-            self.closing,
-            Some(Closing::Reply(_) | Closing::Violation(_))
-        ) {
+        let over = match &self.closing {
+            None => false,
+            // A Close is with the server already: there is nothing left to do but to wait, and
+            // whoever sends a signal does not want to.
+            Some(Closing::Front(_)) => stop != Stop::MaxTime && !self.needs_flush,
+            // Nor does the second signal wait for anybody.
+            Some(Closing::Stopped(_) | Closing::Reply(_) | Closing::Violation(_)) => true,
+        };
+        if over {
             return ControlFlow::Break(Ended::Stopped(stop));
         }
         let patience = if stop == Stop::MaxTime {

@@ -55,6 +55,10 @@ pub async fn dial(
     step: &Cell<Step>,
     on_address: &mut dyn FnMut(SocketAddr),
 ) -> Result<Dialed, Error> {
+    let tls = target
+        .tls
+        .then(|| tls::Client::new(&target.host, &options.tls))
+        .transpose()?;
     let mut timing = Timing::default();
     let started = Instant::now();
     step.set(Step::Lookup);
@@ -69,17 +73,17 @@ pub async fn dial(
     let (tcp, address) = tcp::connect(target, &addresses).await?;
     timing.tcp = Some(started.elapsed());
 
-    if !target.tls {
+    let Some(tls) = tls else {
         return Ok(Dialed {
             stream: Box::new(tcp),
             address,
             tls: None,
             timing,
         });
-    }
+    };
     let started = Instant::now();
     step.set(Step::Tls);
-    let (stream, info) = tls::connect(tcp, &target.host, &options.tls).await?;
+    let (stream, info) = tls.connect(tcp).await?;
     timing.tls = Some(started.elapsed());
     Ok(Dialed {
         stream: Box::new(stream),

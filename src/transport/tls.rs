@@ -34,32 +34,51 @@ pub struct Options {
     pub cert_dir: Option<PathBuf>,
 }
 
-/// Does the TLS handshake over `tcp`.
-///
-/// # Errors
-/// Exit 60 for a certificate that is not trusted, 35 for anything else that fails, 2 where
-/// `--cacert` cannot be read.
-pub(crate) async fn connect(
-    tcp: TcpStream,
-    host: &Host<String>,
-    options: &Options,
-) -> Result<(TlsStream<TcpStream>, TlsInfo), Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(Verifier::new(options, Arc::clone(&provider))?);
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = server_name(host)?;
-    let stream = TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-        .map_err(|error| explain(&error, &verifier, host))?;
-    let info = describe(&stream, !options.insecure);
-    Ok((stream, info))
+/// Everything that TLS needs, read and checked before anybody is connected to.
+pub(crate) struct Client {
+    connector: TlsConnector,
+    verifier: Arc<Verifier>,
+    host: Host<String>,
+    name: ServerName<'static>,
+}
+
+impl Client {
+    /// # Errors
+    /// Exit 2 where `--cacert` cannot be read, 60 where there is nothing to check the server with.
+    pub(crate) fn new(host: &Host<String>, options: &Options) -> Result<Client, Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = Arc::new(Verifier::new(options, Arc::clone(&provider))?);
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Client {
+            connector: TlsConnector::from(Arc::new(config)),
+            verifier,
+            host: host.clone(),
+            name: server_name(host)?,
+        })
+    }
+
+    /// Does the TLS handshake over `tcp`.
+    ///
+    /// # Errors
+    /// Exit 60 for a certificate that is not trusted, 35 for anything else that fails.
+    pub(crate) async fn connect(
+        self,
+        tcp: TcpStream,
+    ) -> Result<(TlsStream<TcpStream>, TlsInfo), Error> {
+        let stream = self
+            .connector
+            .connect(self.name, tcp)
+            .await
+            .map_err(|error| explain(&error, &self.verifier, &self.host))?;
+        let info = describe(&stream, self.verifier.webpki.is_some());
+        Ok((stream, info))
+    }
 }
 
 fn failed(why: impl Into<String>) -> Error {

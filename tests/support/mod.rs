@@ -2,6 +2,7 @@
 //! exactly what a test says, and a terminal.
 
 pub(crate) mod pty;
+pub(crate) mod scripts;
 pub(crate) mod server;
 
 use std::io::{Read, Write};

@@ -29,9 +29,22 @@ impl Pty {
     }
 
     pub(crate) fn start_with(args: &[&str], environment: &[(&str, &str)]) -> Pty {
+        Pty::start_program(WIRECAT, args, environment)
+    }
+
+    /// Starts it with a URL at the end and waits for its prompt.
+    #[track_caller]
+    pub(crate) fn prompt(args: &[&str], url: &str) -> Pty {
+        let pty = Pty::start(&[args, &[url]].concat());
+        pty.expect("open> ");
+        pty
+    }
+
+    /// Starts any program; one that wirecat runs in sees the terminal before and after it.
+    pub(crate) fn start_program(program: &str, args: &[&str], environment: &[(&str, &str)]) -> Pty {
         let (pty, pts) = pty_process::blocking::open().unwrap();
         pty.resize(pty_process::Size::new(24, 80)).unwrap();
-        let mut command = pty_process::blocking::Command::new(WIRECAT).args(args);
+        let mut command = pty_process::blocking::Command::new(program).args(args);
         for (name, value) in environment {
             command = command.env(name, value);
         }
@@ -62,10 +75,6 @@ impl Pty {
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Types; Enter is `\r`, Ctrl-C `\x03`, Ctrl-D `\x04`.
     pub(crate) fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
@@ -91,6 +100,15 @@ impl Pty {
             }
             bytes = self.screen.changed.wait_timeout(bytes, left).unwrap().0;
         }
+    }
+
+    /// Waits for the program to end with this exit code, and gives everything that it wrote.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> String {
+        let (status, written) = self.end();
+        let written = String::from_utf8_lossy(&written).into_owned();
+        assert_eq!(status.code(), Some(code), "{status:?} {written:?}");
+        written
     }
 
     /// Waits for the program to end, and gives its status and everything that it wrote.

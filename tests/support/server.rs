@@ -141,12 +141,17 @@ impl Wire {
     /// The same with more header lines (each ended by CRLF), and bytes in the same segment.
     pub(crate) fn handshake_with(&mut self, headers: &str, and_then: &[u8]) -> String {
         let request = self.request();
-        let accept = accept_for(header(&request, "sec-websocket-key").unwrap());
+        self.accept(&request, headers, and_then);
+        request
+    }
+
+    /// Answers a request as RFC 6455 wants.
+    pub(crate) fn accept(&mut self, request: &str, headers: &str, and_then: &[u8]) {
+        let accept = accept_for(header(request, "sec-websocket-key").unwrap());
         let head = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{headers}\r\n"
         );
         self.send([head.as_bytes(), and_then].concat());
-        request
     }
 
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {

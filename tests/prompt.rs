@@ -1,0 +1,226 @@
+//! The prompt and the terminal it is in: nothing is lost on the screen or on the way out.
+
+use std::os::unix::process::ExitStatusExt;
+use std::sync::mpsc;
+
+use crate::support::WIRECAT;
+use crate::support::pty::Pty;
+use crate::support::scripts::frames;
+use crate::support::server::{close, frame_of, raw, text};
+
+const TERM: &[(&str, &str)] = &[("TERM", "xterm-256color"), ("NO_COLOR", "1")];
+
+#[test]
+fn half_a_line_survives_incoming_messages() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let first = wire.message();
+        for n in 0..50 {
+            wire.send(text(&format!("incoming {n}")));
+        }
+        let second = wire.message();
+        wire.answer_close();
+        (first, second)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    pty.type_keys("half a ");
+    pty.expect("incoming 49");
+    pty.type_keys("line\r");
+    pty.type_keys("\x04");
+    pty.exits(0);
+    let (first, second) = server.result();
+    assert_eq!((first, second), (b"go".to_vec(), b"half a line".to_vec()));
+}
+
+#[test]
+fn leaving_waits_for_the_close_of_the_server() {
+    for keys in ["\x04", "\x03\x03", "/quit\r"] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            let close = wire.until_close().unwrap();
+            wire.send(text("one more thing"));
+            wire.send(frame_of(0x88, &close.payload));
+            close.close_code()
+        });
+        let mut pty = Pty::prompt(&[], &server.url("/"));
+        pty.type_keys(keys);
+        let written = pty.exits(0);
+        assert!(written.contains("< one more thing\r\n"), "{written:?}");
+        assert_eq!(server.result(), Some(1000), "{keys:?}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_the_close_can_be_left() {
+    let (done, over) = mpsc::channel::<()>();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        let close = wire.until_close().unwrap();
+        wire.send(text("not yet"));
+        let _ = over.recv();
+        close.close_code()
+    });
+    let mut pty = Pty::prompt(&["--close-timeout", "10m"], &server.url("/"));
+    pty.type_keys("\x04");
+    pty.expect("< not yet");
+    pty.type_keys("\x03");
+    let (status, _) = pty.end();
+    assert_eq!(status.signal(), Some(2), "{status:?}");
+    drop(done);
+    assert_eq!(server.result(), Some(1000));
+}
+
+/// The program between two looks at the terminal's settings.
+#[track_caller]
+fn leaves_the_terminal_as_it_was(frames: Vec<u8>, keys: &str, words: &str, code: &str) {
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(frames);
+        wire.answer_close();
+    });
+    let script = "stty -g; \"$0\" \"$1\"; code=$?; stty -g; echo \"exit $code\"";
+    let mut pty = Pty::start_program("sh", &["-c", script, WIRECAT, &server.url("/")], TERM);
+    pty.expect("open> ");
+    pty.type_keys("go\r");
+    pty.type_keys(keys);
+    let (_, written) = pty.end();
+    server.result();
+    let written = String::from_utf8(written).unwrap();
+    let lines: Vec<_> = written.lines().collect();
+    let settings = lines[0];
+    let after = lines[lines.len() - 2].trim_start_matches(|c: char| !c.is_ascii_hexdigit());
+    assert!(
+        settings.contains(':') && after.ends_with(settings),
+        "{written:?}"
+    );
+    assert_eq!(lines[lines.len() - 1], code, "{written:?}");
+    assert!(written.contains(words), "no {words:?} in {written:?}");
+    // Bracketed paste is off again.
+    let (on, off) = (written.rfind("\x1b[?2004h"), written.rfind("\x1b[?2004l"));
+    assert!(off > on, "{written:?}");
+}
+
+#[test]
+fn the_terminal_is_left_as_it_was() {
+    let closed = "closed by server: 4001 (private use) \"token expired\"\r\n";
+    leaves_the_terminal_as_it_was(
+        close(4001, "token expired"),
+        "half a li",
+        closed,
+        "exit 112",
+    );
+    for keys in ["/quit\r", "\x04", "\x03\x03"] {
+        leaves_the_terminal_as_it_was(vec![], keys, "closed: 1000", "exit 0");
+    }
+    leaves_the_terminal_as_it_was(
+        close(1000, ""),
+        "half a li",
+        "closed by server: 1000",
+        "exit 0",
+    );
+    leaves_the_terminal_as_it_was(
+        frame_of(0x83, b""),
+        "half a li",
+        "broke the protocol",
+        "exit 110",
+    );
+}
+
+#[test]
+fn the_last_messages_before_a_close_are_shown() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        let all: Vec<_> = (0..1000)
+            .flat_map(|n| text(&format!("last {n};")))
+            .collect();
+        wire.send(all);
+        wire.close(4001, "");
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    let written = pty.exits(112);
+    assert_eq!(numbers(&written, "last "), (0..1000).collect::<Vec<_>>());
+    let close = written.find("closed by server: 4001").unwrap();
+    assert!(close > written.find("last 999;").unwrap());
+    server.result();
+}
+
+/// The numbers between `mark` and `;`, in order.
+fn numbers(written: &str, mark: &str) -> Vec<usize> {
+    let pieces = written.split(mark).skip(1);
+    let numbers = pieces.filter_map(|piece| piece.split_once(';')?.0.parse().ok());
+    numbers.collect()
+}
+
+#[test]
+fn ten_thousand_messages_while_typing() {
+    const COUNT: usize = 10_000;
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        for n in 0..COUNT {
+            wire.send(text(&format!("number {n};")));
+        }
+        let message = wire.message();
+        wire.answer_close();
+        message
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    let typed = "abcdefghij".repeat(5);
+    for (n, key) in typed.chars().enumerate() {
+        pty.type_keys(&key.to_string());
+        pty.expect(&format!("number {};", (n + 1) * COUNT / typed.len() - 1));
+    }
+    pty.type_keys("\r\x04");
+    let written = pty.exits(0);
+    assert_eq!(numbers(&written, "number "), (0..COUNT).collect::<Vec<_>>());
+    assert_eq!(server.result(), typed.as_bytes());
+}
+
+#[test]
+fn a_dumb_terminal_works() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let first = wire.message();
+        wire.send(text("an answer"));
+        (first, frames(&mut wire))
+    });
+    let url = server.url("/");
+    let mut pty = Pty::start_with(&[&url], &[("TERM", "dumb"), ("NO_COLOR", "")]);
+    pty.expect("/help");
+    pty.type_keys("hello\n");
+    pty.expect("< an answer\r\n");
+    pty.type_keys("/pnig\n");
+    pty.expect("did you mean /ping?");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    assert!(!written.contains('\x1b'), "{written:?}");
+    let (first, frames) = server.result();
+    assert_eq!(first, b"hello");
+    assert_eq!((frames.len(), frames[0].close_code()), (1, Some(1000)));
+}
+
+#[test]
+fn a_condition_ends_it_as_in_a_pipe() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send([text("1"), text("2"), text("3")].concat());
+        wire.until_close().unwrap().close_code()
+    });
+    let mut pty = Pty::prompt(
+        &["--count", "2", "--close-timeout", "200ms"],
+        &server.url("/"),
+    );
+    pty.type_keys("go\r");
+    let written = pty.exits(0);
+    assert!(
+        written.contains("< 2\r\n") && !written.contains("< 3\r\n"),
+        "{written:?}"
+    );
+    assert_eq!(server.result(), Some(1000));
+}

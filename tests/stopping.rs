@@ -1,0 +1,229 @@
+//! When a pipe stops, and what it says of what it leaves behind.
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::scripts::{says, sh};
+use crate::support::server::{close, frame_of, raw, serve, text};
+use crate::support::{output, wirecat};
+
+#[test]
+fn every_condition_to_stop_at() {
+    for (args, expected) in [
+        (&["--count", "2"][..], "{\"n\":1}\n{\"n\":2}\n"),
+        (&["--until", ".n == 2"], "{\"n\":1}\n{\"n\":2}\n"),
+        (&["-1"], "{\"n\":1}\n"),
+        (&["--one-message"], "{\"n\":1}\n"),
+        (&["--count", "3", "--until", ".n == 1"], "{\"n\":1}\n"),
+    ] {
+        // All at once, and the server does not close by itself.
+        let server = raw(|mut wire| {
+            wire.handshake_with(
+                "",
+                &["{\"n\":1}", "{\"n\":2}", "{\"n\":3}"].map(text).concat(),
+            );
+            let close = wire.until_close().unwrap();
+            wire.send(frame_of(0x88, &close.payload));
+            close.close_code()
+        });
+        wirecat([args, &[&server.url("/")]].concat())
+            .run()
+            .exits(0)
+            .prints(expected)
+            .is_quiet();
+        assert_eq!(server.result(), Some(1000), "{args:?}");
+    }
+}
+
+#[test]
+fn a_condition_that_is_not_met_is_exit_1() {
+    for args in [
+        &["--count", "2"][..],
+        &["--until", ".x"],
+        &["-1", "--filter", "."],
+    ] {
+        let frames = if args[0] == "-1" {
+            vec![]
+        } else {
+            vec![text("{}")]
+        };
+        let server = says(&frames);
+        wirecat([args, &[&server.url("/")]].concat())
+            .run()
+            .exits(1)
+            .complains(&["wirecat: the connection ended before --count, --until or -1 was met\n"]);
+    }
+}
+
+#[test]
+fn what_the_end_of_the_input_means() {
+    let server = serve();
+    // Nothing ever comes: drain leaves after --idle, stay does not.
+    let start = Instant::now();
+    wirecat(["--idle", "300ms", &server.url("/silent")])
+        .stdin("x\n")
+        .run()
+        .exits(0)
+        .is_quiet();
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    wirecat([
+        "--on-eof",
+        "stay",
+        "--idle",
+        "10ms",
+        "-m",
+        "500ms",
+        &server.url("/silent"),
+    ])
+    .stdin("x\n")
+    .run()
+    .exits(28)
+    .complains(&["--max-time is over"]);
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        thread::sleep(Duration::from_millis(300));
+        wire.send(text("late"));
+        wire.close(1000, "");
+    });
+    wirecat(["--on-eof", "stay", "--idle", "10ms", &server.url("/")])
+        .stdin("x\n")
+        .run()
+        .exits(0)
+        .prints("late\n")
+        .is_quiet();
+}
+
+#[test]
+fn a_reply_that_trickles_in_is_not_cut() {
+    let reply = "x".repeat(30);
+    let frame = text(&reply);
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        wire.message();
+        // Longer than --idle as a whole.
+        for byte in frame {
+            wire.send([byte]);
+            thread::sleep(Duration::from_millis(50));
+        }
+        wire.answer_close();
+    });
+    wirecat(["--idle", "1s", &server.url("/")])
+        .stdin("x\n")
+        .run()
+        .exits(0)
+        .prints(format!("{reply}\n"));
+}
+
+#[test]
+fn input_that_the_server_did_not_want_is_told() {
+    for args in [
+        &["--lockstep"][..],
+        &["--lockstep", "-d", "a", "-d", "b", "-d", "c"],
+    ] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            wire.message();
+            wire.close(1000, "");
+        });
+        wirecat([args, &[&server.url("/")]].concat())
+            .stdin("a\nb\nc\n")
+            .run()
+            .exits(0)
+            .prints("")
+            .complains(&["wirecat: 2 messages that were read from the input were not sent\n"]);
+    }
+}
+
+#[test]
+fn everything_that_was_read_ahead_is_counted() {
+    const LINES: usize = 100_000;
+    let (written, all_written) = mpsc::channel();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        wire.message();
+        all_written.recv().unwrap();
+        wire.close(1000, "");
+    });
+    let mut child = wirecat(["--lockstep", &server.url("/")]).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all("x\n".repeat(LINES).as_bytes()).unwrap();
+    written.send(()).unwrap();
+    let output = output(child);
+    output.exits(0);
+    let number = output.stderr.split(' ').nth(1).unwrap();
+    let unsent: usize = number
+        .parse()
+        .unwrap_or_else(|_| panic!("{}", output.stderr));
+    // All but the one that was sent, what the pipe still holds, and perhaps the last piece read.
+    assert!((LINES - 64 * 1024..LINES).contains(&unsent), "{unsent}");
+    drop(stdin);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let script = "{ seq 100000 | \"$0\" --on-eof stay \"$1\"; echo \"exit $?\" >&2; } | head -1";
+    let server = serve();
+    let output = sh(script, &[&server.url("/echo")]);
+    assert_eq!(
+        (&*output.stdout_text(), &*output.stderr),
+        ("1\n", "exit 0\n")
+    );
+    // The server hears a Close, also when nothing of it was asked for any more.
+    let server = raw(|mut wire| {
+        wire.handshake();
+        while wire.frame().is_some_and(|frame| frame.opcode != 8) {
+            wire.send(text("more"));
+        }
+    });
+    let script = "{ seq 1000 | \"$0\" --on-eof stay \"$1\"; echo \"exit $?\" >&2; } | head -1";
+    let output = sh(script, &[&server.url("/")]);
+    assert_eq!(
+        (&*output.stdout_text(), &*output.stderr),
+        ("more\n", "exit 0\n")
+    );
+    server.result();
+}
+
+#[test]
+fn a_stdout_closed_from_the_beginning_is_no_failure() {
+    let server = says(&[text("x")]);
+    sh("\"$0\" \"$1\" >&-", &[&server.url("/")])
+        .exits(0)
+        .is_quiet();
+}
+
+#[test]
+fn a_close_with_a_reason_ends_a_pipe_with_its_code() {
+    let server = raw(|mut wire| {
+        wire.handshake_with("", &[text("x"), close(4001, "no")].concat());
+        wire.until_close().unwrap().close_code()
+    });
+    wirecat([server.url("/")])
+        .run()
+        .exits(112)
+        .prints("x\n")
+        .complains(&["closed by server: 4001 (private use) \"no\"\n"]);
+    assert_eq!(server.result(), Some(4001));
+}
+
+#[test]
+fn a_connection_that_breaks_is_exit_56() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("x"));
+        // The second message tells that the reply is there.
+        wire.message();
+        wire.reset();
+    });
+    wirecat(["--on-eof", "stay", "--lockstep", &server.url("/")])
+        .stdin("a\nb\n")
+        .run()
+        .exits(56)
+        .prints("x\n")
+        .complains(&["connection lost without a Close frame (1006)", "  try: "]);
+    server.result();
+}
