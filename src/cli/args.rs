@@ -21,22 +21,13 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXAMPLES: &str = "\
-Examples:
-  wirecat ws://localhost:8080/chat            talk to a server by hand
-  echo hello | wirecat wss://example.com/ws   send lines, print the replies
-  wirecat -d '{\"op\":\"sub\"}' --count 3 URL     send one message, take three
-  wirecat --token env:TOKEN -v URL            with a token, showing the handshake
-  wirecat demo                                try it, with a server of its own
-";
-
 #[derive(Debug, Parser)]
 #[command(
     name = "wirecat",
     version,
     about = "A WebSocket client for the command line: talk by hand, pipe messages, test auth, debug servers",
-    before_help = EXAMPLES,
-    before_long_help = EXAMPLES,
+    override_usage = "wirecat [OPTIONS] URL\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]",
+    arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
@@ -80,25 +71,25 @@ pub struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = concat!("Rooms:\n", "  See the list at http://HOST:PORT/ or below in the manual."))]
 pub struct ServeArgs {
-    /// Where to listen: ADDRESS:PORT, :PORT or PORT; port 0 takes a free one [default: 127.0.0.1:8765]
+    /// Where to listen: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes a free one [default:
+    /// 127.0.0.1:8765]
     #[arg(value_name = "ADDRESS", conflicts_with = "listen")]
     pub address: Option<String>,
 
-    /// The same as an option
+    /// The same, given as an option
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
 
-    /// The port alone; 0 takes a free one
+    /// Set only the port; 0 takes a free one
     #[arg(short, long)]
     pub port: Option<u16>,
 
-    /// The address alone; anything but loopback lets other machines in
+    /// Set only the address; any but a loopback address lets other machines in
     #[arg(long, value_name = "IP", visible_alias = "bind")]
     pub host: Option<IpAddr>,
 
-    /// Print no line for each request
+    /// Do not log requests and the ends of connections on stderr
     #[arg(short, long)]
     pub silent: bool,
 }
@@ -136,7 +127,8 @@ pub struct ClientArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
-    /// Add a header, 'Name: value'; 'Name;' sends it empty, 'Name:' leaves one out, @FILE reads them
+    /// Add a header, 'Name: value' (repeatable); 'Name;' sends it empty, 'Name:' removes it, @FILE
+    /// reads headers from a file
     #[arg(short = 'H', long = "header", value_name = "LINE", action = ArgAction::Append)]
     pub headers: Vec<String>,
 
@@ -144,11 +136,11 @@ pub struct RequestArgs {
     #[arg(long, value_name = "URL")]
     pub origin: Option<String>,
 
-    /// The User-Agent header; '' sends none
+    /// The User-Agent header; '' sends none [default: wirecat/VERSION]
     #[arg(short = 'A', long, value_name = "NAME", hide_short_help = true)]
     pub user_agent: Option<String>,
 
-    /// Offer a subprotocol (repeatable, the preferred one first)
+    /// Offer a subprotocol (repeatable; the preferred one first)
     #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", action = ArgAction::Append)]
     pub subprotocols: Vec<String>,
 }
@@ -156,28 +148,36 @@ pub struct RequestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Authentication")]
 pub struct AuthArgs {
-    /// Basic auth; asks for the password where it is missing
+    /// Basic authentication; asks for the password if there is none
     #[arg(short, long, value_name = "USER[:PASSWORD]")]
     pub user: Option<String>,
 
-    /// Bearer auth
+    /// Bearer authentication: the token itself, as curl takes it
     #[arg(long, value_name = "TOKEN", hide_short_help = true)]
     pub oauth2_bearer: Option<String>,
 
-    /// A token: the text itself, @FILE, env:VAR, cmd:COMMAND or prompt
+    /// Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself
     #[arg(long, value_name = "SOURCE")]
     pub token: Option<String>,
 
-    /// Where the token goes [default: header]
-    #[arg(long, value_name = "PLACE", value_enum, requires = "token")]
+    /// Where the token goes: in a header, the query, the first message or a subprotocol [default:
+    /// header]
+    #[arg(
+        long,
+        value_name = "PLACE",
+        value_enum,
+        requires = "token",
+        hide_short_help = true
+    )]
     pub token_via: Option<TokenVia>,
 
-    /// The header [default: Authorization, as a bearer] or query parameter [default: token]; with
-    /// subprotocol, what stands before the token
+    /// The name of the header [default: Authorization, with Bearer before the token] or of the query
+    /// parameter [default: token]; with subprotocol, the text that goes before the token
     #[arg(long, value_name = "NAME", requires = "token", hide_short_help = true)]
     pub token_name: Option<String>,
 
-    /// The first message [default: {"event":"token","data":"{{token}}"}]
+    /// The message that carries the token, in place of {{token}}; implies --token-via message
+    /// [default: {"event":"token","data":"{{token}}"}]
     #[arg(
         long,
         value_name = "TEMPLATE",
@@ -189,9 +189,13 @@ pub struct AuthArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TokenVia {
+    /// Authorization: Bearer TOKEN, or the header of --token-name
     Header,
+    /// ?token=TOKEN, or the parameter of --token-name
     Query,
+    /// The first message, from --token-message
     Message,
+    /// Offered in Sec-WebSocket-Protocol
     Subprotocol,
 }
 
@@ -221,19 +225,19 @@ pub struct TlsArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
 pub struct TimeArgs {
-    /// For name lookup, TCP, TLS and handshake together
+    /// Limit for name lookup, TCP, TLS and handshake together
     #[arg(long, value_name = "T", default_value = "10s", value_parser = value::duration)]
     pub connect_timeout: Duration,
 
-    /// For the server's answer to our Close
+    /// Limit for the server's answer to our Close
     #[arg(long, value_name = "T", default_value = "5s", value_parser = value::duration, hide_short_help = true)]
     pub close_timeout: Duration,
 
-    /// For everything; then exit 28
+    /// Limit for the whole run; when it is over, exit 28
     #[arg(short, long, value_name = "T", value_parser = value::duration)]
     pub max_time: Option<Duration>,
 
-    /// Send a ping this often [interactive: 20s, otherwise never]
+    /// Send a ping this often [default: 20s when interactive, otherwise never]
     #[arg(long, value_name = "T", value_parser = value::duration, hide_short_help = true)]
     pub ping_interval: Option<Duration>,
 
@@ -254,27 +258,33 @@ pub struct SendArgs {
     pub on_open: Vec<String>,
 
     /// How stdin is cut into messages
-    #[arg(long, value_name = "HOW", value_enum, default_value = "line")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value = "line",
+        hide_short_help = true
+    )]
     pub frame: FrameArg,
 
     /// Send text messages (the default)
-    #[arg(long, overrides_with = "binary")]
+    #[arg(long, overrides_with = "binary", hide_short_help = true)]
     pub text: bool,
 
     /// Send binary messages
     #[arg(long)]
     pub binary: bool,
 
-    /// Input is hex; sends binary unless --text
-    #[arg(long, conflicts_with_all = ["base64", "escapes"])]
+    /// Read -d, stdin and the prompt as hex; sends binary messages unless --text
+    #[arg(long, conflicts_with_all = ["base64", "escapes"], hide_short_help = true)]
     pub hex: bool,
 
-    /// Input is base64; sends binary unless --text
-    #[arg(long, conflicts_with = "escapes")]
+    /// Read -d, stdin and the prompt as base64; sends binary messages unless --text
+    #[arg(long, conflicts_with = "escapes", hide_short_help = true)]
     pub base64: bool,
 
-    /// Input has escapes: \n \0 \x1e \u2028 \\
-    #[arg(long)]
+    /// Read escapes in -d, stdin and the prompt: \n \0 \x1e \u2028 \\
+    #[arg(long, hide_short_help = true)]
     pub escapes: bool,
 
     /// Send the next message only after a reply
@@ -288,13 +298,13 @@ pub struct SendArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum FrameArg {
-    /// A message a line
+    /// Each line is a message
     Line,
-    /// Messages end in NUL
+    /// Each piece that ends in a NUL is a message
     Nul,
-    /// All of it is one message
+    /// All of stdin is one message
     Whole,
-    /// A message a JSON value, over any number of lines
+    /// Each JSON value is a message, over any number of lines
     Json,
 }
 
@@ -312,19 +322,19 @@ impl From<FrameArg> for Frame {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "When to stop")]
 pub struct StopArgs {
-    /// After the end of the input
+    /// What to do after the last message is sent
     #[arg(long, value_name = "WHAT", value_enum, default_value = "drain")]
     pub on_eof: OnEofArg,
 
-    /// How long nothing must be sent or received for drain to end
+    /// How long --on-eof drain waits with nothing sent or received
     #[arg(long, value_name = "T", default_value = "2s", value_parser = value::duration)]
     pub idle: Duration,
 
-    /// After N messages received; exit 1 if there are fewer
+    /// Stop after N messages received; exit 1 if there are fewer
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
-    /// After the first message for which this jq expression is true; exit 1 if there is none
+    /// Stop after the first message for which this jq expression is true; exit 1 if there is none
     #[arg(long, value_name = "JQ")]
     pub until: Option<String>,
 
@@ -335,7 +345,7 @@ pub struct StopArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum OnEofArg {
-    /// Receive until --idle, --count or --until, or until the server closes
+    /// Receive until nothing happens for --idle, --count or --until is met, or the server closes
     Drain,
     /// Close as soon as everything is sent
     Close,
@@ -356,7 +366,7 @@ impl From<OnEofArg> for OnEof {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// How messages are shown [terminal: pretty, otherwise raw]
+    /// How messages are shown [default: pretty on a terminal, otherwise raw]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Option<FormatArg>,
 
@@ -364,11 +374,11 @@ pub struct OutputArgs {
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
 
-    /// Show what this jq expression makes of each JSON message
+    /// Show the results of this jq expression for each JSON message, in place of the message
     #[arg(long, value_name = "JQ")]
     pub filter: Option<String>,
 
-    /// Show the time of each message: short, iso, relative or delta
+    /// Show the time of each message
     #[arg(short, long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "short")]
     pub timestamps: Option<TimestampsArg>,
 
@@ -394,12 +404,12 @@ pub struct OutputArgs {
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on stderr
+    /// Say nothing on stderr, not even errors
     #[arg(short, long)]
     pub silent: bool,
 
-    /// Print counts and times at the end
-    #[arg(long)]
+    /// Print counts and times on stderr at the end
+    #[arg(long, hide_short_help = true)]
     pub stats: bool,
 }
 
@@ -409,11 +419,11 @@ pub enum FormatArg {
     Pretty,
     /// The payload; text ends in a line feed, binary is left as it is
     Raw,
-    /// One line a message, line feeds and backslashes escaped as --escapes reads them
+    /// One line per message, line feeds and backslashes escaped as --escapes reads them
     Line,
-    /// One line of hex a message
+    /// One line of hex per message
     Hex,
-    /// One line of base64 a message
+    /// One line of base64 per message
     Base64,
     /// Every event as a line of JSON
     Json,
@@ -434,9 +444,13 @@ impl From<FormatArg> for Format {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TimestampsArg {
+    /// The local time of day
     Short,
+    /// RFC 3339, local time with its offset
     Iso,
+    /// Since the start
     Relative,
+    /// Since the line before
     Delta,
 }
 
@@ -471,7 +485,7 @@ impl From<ColorArg> for ColorChoice {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Wire")]
 pub struct WireArgs {
-    /// The largest message to receive; a larger one is answered with Close 1009
+    /// The largest message to receive; a larger one is answered with Close 1009 and exit 110
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = value::size, hide_short_help = true)]
     pub max_message_size: usize,
 }

@@ -96,7 +96,10 @@ fn suggest_subcommand(mut error: Error, typed: &str) -> Error {
     let near = ["serve", "demo"]
         .into_iter()
         .find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
-    if let Some(name) = near {
+    if near == Some(typed) {
+        error.message = format!("'{typed}' must come before the options");
+        error.advice = vec![format!("wirecat {typed} [OPTIONS]")];
+    } else if let Some(name) = near {
         error
             .advice
             .insert(0, format!("did you mean `wirecat {name}`?"));

@@ -1,8 +1,14 @@
 //! The manual page and the shell completions, made from the same definition as `--help`.
 
+use std::io;
+
 use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use super::args::Generate;
+use crate::error::EXITS;
+use crate::serve::endpoints::ROOMS;
 
 /// Every kind with the file it is kept in, below `completions/`; the manual page is not kept.
 pub const COMPLETIONS: &[(Generate, &str)] = &[
@@ -29,8 +35,98 @@ pub fn generate(kind: Generate) -> Vec<u8> {
 }
 
 fn manual() -> Vec<u8> {
-    let mut text = Vec::new();
+    let mut page = Vec::new();
     // Writing to memory cannot fail.
-    let _ = clap_mangen::Man::new(super::command()).render(&mut text);
-    text
+    let _ = write_manual(&mut page);
+    page
+}
+
+fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
+    // What the short help leaves out, clap_mangen would leave without a text.
+    let command = super::command().mut_args(|arg| arg.hide_short_help(false));
+    let serve = command.find_subcommand("serve").cloned();
+    let man = Man::new(command);
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    // clap_mangen's synopsis is a list of every option.
+    section("SYNOPSIS")
+        .text([bold("wirecat"), roman(" [options] "), italic("URL")])
+        .control("br", [])
+        .text([bold("wirecat demo"), roman(" [options]")])
+        .control("br", [])
+        .text([
+            bold("wirecat serve"),
+            roman(" [options] ["),
+            italic("ADDRESS"),
+            roman("]"),
+        ])
+        .to_writer(page)?;
+    section("DESCRIPTION")
+        .text([roman(DESCRIPTION)])
+        .to_writer(page)?;
+    list("EXAMPLES", super::EXAMPLES.iter().copied()).to_writer(page)?;
+    man.render_options_section(page)?;
+    if let Some(serve) = serve {
+        serve_section(&serve).to_writer(page)?;
+    }
+    let exits: Vec<(String, &str)> = EXITS
+        .iter()
+        .map(|(exit, meaning)| (exit.code().to_string(), *meaning))
+        .collect();
+    list(
+        "EXIT STATUS",
+        exits
+            .iter()
+            .map(|(code, meaning)| (code.as_str(), *meaning)),
+    )
+    .to_writer(page)?;
+    list("ENVIRONMENT", super::ENVIRONMENT.iter().copied()).to_writer(page)
+}
+
+const DESCRIPTION: &str = "With a terminal on stdin and stdout, wirecat is a prompt: a line is a \
+message, and what comes in appears above the line being typed; /help lists the commands. Otherwise \
+it is a pipe: stdin is cut into messages, stdout carries the payload of what comes in and nothing \
+else, and all else goes to stderr. With -d it sends those messages and leaves stdin alone. `wirecat \
+demo` starts the debug server on a free port and connects to it.";
+
+fn section(name: &str) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [name]);
+    roff
+}
+
+fn list<'a>(name: &str, items: impl Iterator<Item = (&'a str, &'a str)>) -> Roff {
+    let mut roff = section(name);
+    for (term, meaning) in items {
+        roff.control("TP", [])
+            .text([bold(term)])
+            .text([roman(meaning)]);
+    }
+    roff
+}
+
+fn serve_section(serve: &clap::Command) -> Roff {
+    let mut roff = section("DEBUG SERVER");
+    roff.text([
+        bold("wirecat serve"),
+        roman(
+            " listens on 127.0.0.1:8765 and logs on stderr. The path of a URL says what it does:",
+        ),
+    ]);
+    roff.control("nf", []);
+    for room in ROOMS.lines() {
+        roff.text([roman(room)]);
+    }
+    roff.control("fi", []);
+    for option in serve.get_arguments() {
+        let name = match option.get_long() {
+            Some(long) => format!("--{long}"),
+            None => option.get_id().as_str().to_uppercase(),
+        };
+        let help = option.get_help().map(ToString::to_string);
+        roff.control("TP", [])
+            .text([bold(name)])
+            .text([roman(help.unwrap_or_default())]);
+    }
+    roff
 }

@@ -7,17 +7,60 @@ pub mod generate;
 pub mod value;
 pub mod world;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::error::EXITS;
 use crate::serve::endpoints::ROOMS;
 use args::Cli;
 
-/// The command as clap knows it, with the parts of the help that come from tables elsewhere.
+/// What the help and the manual begin with: a command and what it is for.
+pub const EXAMPLES: &[(&str, &str)] = &[
+    ("wirecat demo", "try it, with a server of its own"),
+    (
+        "wirecat ws://localhost:8080/chat",
+        "talk to a server by hand",
+    ),
+    (
+        "echo hello | wirecat wss://example.com/ws",
+        "send lines, print the replies",
+    ),
+    (
+        "wirecat -d '{\"op\":\"sub\"}' --count 3 URL",
+        "send one message, take three",
+    ),
+    (
+        "wirecat --token env:TOKEN -v URL",
+        "with a token, showing the handshake",
+    ),
+];
+
+/// The environment variables that matter.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("NO_COLOR", "not empty: no colours"),
+    (
+        "FORCE_COLOR, CLICOLOR_FORCE",
+        "not empty and not 0: colours, terminal or not",
+    ),
+    ("CLICOLOR", "0: no colours"),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "trust these certificates instead of the system's (PEM file; directory)",
+    ),
+];
+
+/// The command as clap knows it, with the parts of the help that come from tables.
 pub fn command() -> clap::Command {
+    let examples = format!("Examples:\n{}", table(EXAMPLES));
     Cli::command()
+        .before_help(examples.clone())
+        .before_long_help(examples)
         .after_help("`wirecat --help` shows all options and the exit codes.")
-        .after_long_help(exit_table())
+        .after_long_help(format!(
+            "{}\nEnvironment:\n{}",
+            exit_table(),
+            table(ENVIRONMENT)
+        ))
         .mut_subcommand("serve", |serve| {
             serve.after_help(format!("Rooms:\n{}", indented(ROOMS)))
         })
@@ -28,8 +71,23 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap has to say, which may be the help or the version that was asked for.
 pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
-    let matches = command().try_get_matches_from(arguments)?;
+    let matches = command()
+        .try_get_matches_from(arguments)
+        .map_err(not_a_subcommand)?;
     Cli::from_arg_matches(&matches)
+}
+
+/// Where a subcommand may not stand, clap takes any word for one, a second URL included.
+fn not_a_subcommand(error: clap::Error) -> clap::Error {
+    let conflict = error.kind() == ErrorKind::ArgumentConflict;
+    let Some(ContextValue::String(word)) = error
+        .get(ContextKind::InvalidSubcommand)
+        .filter(|_| conflict)
+    else {
+        return error;
+    };
+    let why = format!("unexpected argument '{word}': there is a URL already");
+    clap::Error::raw(ErrorKind::UnknownArgument, why + "\n").with_cmd(&command())
 }
 
 fn exit_table() -> String {
@@ -38,6 +96,13 @@ fn exit_table() -> String {
         .map(|(exit, meaning)| format!("  {:>3}  {meaning}\n", exit.code()))
         .collect();
     format!("Exit codes:\n{rows}")
+}
+
+fn table(rows: &[(&str, &str)]) -> String {
+    let width = rows.iter().map(|(left, _)| left.len()).max().unwrap_or(0);
+    rows.iter()
+        .map(|(left, right)| format!("  {left:<width$}   {right}\n"))
+        .collect()
 }
 
 fn indented(text: &str) -> String {
@@ -51,5 +116,23 @@ mod tests {
     #[test]
     fn clap_finds_nothing_wrong_with_the_definition() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn a_word_too_many_is_named_for_what_it_is() {
+        for (arguments, told) in [
+            (
+                "wirecat ws://a ws://b",
+                "unexpected argument 'ws://b': there is a URL already",
+            ),
+            (
+                "wirecat --timestamps iso ws://a",
+                "unexpected argument 'ws://a': there is a URL already",
+            ),
+        ] {
+            let arguments: Vec<_> = arguments.split(' ').map(Into::into).collect();
+            let error = parse(&arguments).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 }

@@ -1,0 +1,118 @@
+//! The pure parts that every message or byte passes through. `cargo bench` runs them; the whole
+//! program is measured by `benches/compare`.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use wirecat::event::{Event, Message};
+use wirecat::output::{Format, Options, Renderer, sanitize};
+use wirecat::payload::Payload;
+use wirecat::pipe::framing::{Frame, Framer};
+use wirecat::secret::Redactor;
+use wirecat::wire::watch::Watcher;
+
+/// As much as the program reads from stdin or a socket at once.
+const READ: usize = 64 << 10;
+
+/// 100 bytes of text.
+fn line() -> String {
+    "0123456789".repeat(10)
+}
+
+/// 64 KiB of whole lines of 100 bytes.
+fn lines() -> Vec<u8> {
+    let line = line() + "\n";
+    line.repeat(READ / line.len()).into_bytes()
+}
+
+/// 64 KiB of whole text frames of 100 bytes, as a server sends them.
+fn frames() -> Vec<u8> {
+    let frame = [b"\x81\x64", line().as_bytes()].concat();
+    frame.repeat(READ / frame.len())
+}
+
+fn framing(criterion: &mut Criterion) {
+    let input = lines();
+    let mut group = criterion.benchmark_group("framing");
+    group.throughput(Throughput::Bytes(input.len() as u64));
+    group.bench_function("64 KiB of 100-byte lines", |bencher| {
+        let fresh = || {
+            let mut framer = Framer::new(Frame::Line, Payload::default());
+            framer.buffer().extend_from_slice(&input);
+            (framer, Vec::with_capacity(1024))
+        };
+        let cut = |(mut framer, mut messages): (Framer, Vec<Message>)| {
+            framer
+                .handle_input(&mut messages)
+                .expect("the lines are text");
+            assert_eq!(messages.len(), READ / 101);
+            (framer, messages)
+        };
+        bencher.iter_batched(fresh, cut, BatchSize::SmallInput);
+    });
+    group.finish();
+}
+
+fn rendering(criterion: &mut Criterion) {
+    let json = r#"{"event":"tick","data":{"symbol":"ABC","bid":1.25,"ask":1.5,"tags":["a",null,true]},"seq":123456789}"#;
+    let mut group = criterion.benchmark_group("rendering");
+    for (name, format, text) in [
+        ("raw, 100 bytes", Format::Raw, line()),
+        ("json, 100 bytes", Format::Json, line()),
+        ("pretty, a JSON message", Format::Pretty, json.to_owned()),
+    ] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        let message = Message::text(text);
+        let options = Options {
+            format,
+            stdout_tty: format == Format::Pretty,
+            stdout_color: format == Format::Pretty,
+            ..Options::plain()
+        };
+        let mut renderer = Renderer::new(options, Redactor::default());
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                let event = Event::Receive {
+                    conn: 1,
+                    message: black_box(&message),
+                };
+                renderer.render(Duration::from_millis(1234), &event, &mut out, &mut err);
+                black_box(out.len())
+            });
+        });
+    }
+    group.finish();
+}
+
+fn watching(criterion: &mut Criterion) {
+    let input = frames();
+    let mut group = criterion.benchmark_group("watching");
+    group.throughput(Throughput::Bytes(input.len() as u64));
+    group.bench_function("64 KiB of 100-byte frames", |bencher| {
+        // Whole frames only: the watcher is at a boundary again after each round.
+        let mut watcher = Watcher::default();
+        bencher.iter(|| watcher.handle_bytes(black_box(&input)));
+    });
+    group.finish();
+}
+
+fn sanitizing(criterion: &mut Criterion) {
+    let text = String::from_utf8(lines()).expect("the lines are text");
+    let mut group = criterion.benchmark_group("sanitizing");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    let mut out = Vec::new();
+    group.bench_function("64 KiB of ASCII", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            sanitize::lines(black_box(&text), &mut out);
+            black_box(out.len())
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(hot, framing, rendering, watching, sanitizing);
+criterion_main!(hot);

@@ -1,0 +1,164 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_wirecat_global_optspecs
+    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= ping-interval= ping-timeout= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong color= o/output= v/verbose s/silent stats max-message-size= generate= h/help V/version
+end
+
+function __fish_wirecat_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_wirecat_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_wirecat_using_subcommand
+    set -l cmd (__fish_wirecat_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c wirecat -n "__fish_wirecat_needs_command" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l origin -d 'The Origin header, which browsers send and some servers check' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable; the preferred one first)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s u -l user -d 'Basic authentication; asks for the password if there is none' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l oauth2-bearer -d 'Bearer authentication: the token itself, as curl takes it' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token-via -d 'Where the token goes: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header of --token-name'
+query\t'?token=TOKEN, or the parameter of --token-name'
+message\t'The first message, from --token-message'
+subprotocol\t'Offered in Sec-WebSocket-Protocol'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token-name -d 'The name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, the text that goes before the token' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token-message -d 'The message that carries the token, in place of {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first, before stdin or -d (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
+nul\t'Each piece that ends in a NUL is a message'
+whole\t'All of stdin is one message'
+json\t'Each JSON value is a message, over any number of lines'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most this many messages a second' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Receive until nothing happens for --idle, --count or --until is met, or the server closes'
+close\t'Close as soon as everything is sent'
+stay\t'Stay until the server closes'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l idle -d 'How long --on-eof drain waits with nothing sent or received' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l count -d 'Stop after N messages received; exit 1 if there are fewer' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l format -d 'How messages are shown [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON laid out and coloured, binary as a hex dump'
+raw\t'The payload; text ends in a line feed, binary is left as it is'
+line\t'One line per message, line feeds and backslashes escaped as --escapes reads them'
+hex\t'One line of hex per message'
+base64\t'One line of base64 per message'
+json\t'Every event as a line of JSON'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l filter -d 'Show the results of this jq expression for each JSON message, in place of the message' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'The local time of day'
+iso\t'RFC 3339, local time with its offset'
+relative\t'Since the start'
+delta\t'Since the line before'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l color -d 'When to colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page or a shell completion' -r -f -a "man\t''
+complete-bash\t''
+complete-zsh\t''
+complete-fish\t''
+complete-powershell\t''
+complete-elvish\t''"
+complete -c wirecat -n "__fish_wirecat_needs_command" -s k -l insecure -d 'Do not check the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l text -d 'Send text messages (the default)'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l binary -d 'Send binary messages'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and the prompt as hex; sends binary messages unless --text'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l base64 -d 'Read -d, stdin and the prompt as base64; sends binary messages unless --text'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Read escapes in -d, stdin and the prompt: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Send the next message only after a reply'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'The same as --count 1'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'The same as --format json: every event as a line of JSON'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l show-ping-pong -d 'Show pings and pongs'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and TLS'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals and closes on demand'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'The Origin header, which browsers send and some servers check' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable; the preferred one first)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s u -l user -d 'Basic authentication; asks for the password if there is none' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l oauth2-bearer -d 'Bearer authentication: the token itself, as curl takes it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-via -d 'Where the token goes: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header of --token-name'
+query\t'?token=TOKEN, or the parameter of --token-name'
+message\t'The first message, from --token-message'
+subprotocol\t'Offered in Sec-WebSocket-Protocol'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-name -d 'The name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, the text that goes before the token' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-message -d 'The message that carries the token, in place of {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first, before stdin or -d (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
+nul\t'Each piece that ends in a NUL is a message'
+whole\t'All of stdin is one message'
+json\t'Each JSON value is a message, over any number of lines'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most this many messages a second' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Receive until nothing happens for --idle, --count or --until is met, or the server closes'
+close\t'Close as soon as everything is sent'
+stay\t'Stay until the server closes'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l idle -d 'How long --on-eof drain waits with nothing sent or received' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l count -d 'Stop after N messages received; exit 1 if there are fewer' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l format -d 'How messages are shown [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON laid out and coloured, binary as a hex dump'
+raw\t'The payload; text ends in a line feed, binary is left as it is'
+line\t'One line per message, line feeds and backslashes escaped as --escapes reads them'
+hex\t'One line of hex per message'
+base64\t'One line of base64 per message'
+json\t'Every event as a line of JSON'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l filter -d 'Show the results of this jq expression for each JSON message, in place of the message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'The local time of day'
+iso\t'RFC 3339, local time with its offset'
+relative\t'Since the start'
+delta\t'Since the line before'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l color -d 'When to colour' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not check the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send text messages (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and the prompt as hex; sends binary messages unless --text'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l base64 -d 'Read -d, stdin and the prompt as base64; sends binary messages unless --text'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Read escapes in -d, stdin and the prompt: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Send the next message only after a reply'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'The same as --count 1'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'The same as --format json: every event as a line of JSON'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l show-ping-pong -d 'Show pings and pongs'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and TLS'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The same, given as an option' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d 'Set only the port; 0 takes a free one' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the address; any but a loopback address lets other machines in' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s s -l silent -d 'Do not log requests and the ends of connections on stderr'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help'
