@@ -83,8 +83,8 @@ fn leaves_the_terminal_as_it_was(frames: Vec<u8>, keys: &str, words: &str, code:
     let script = "stty -g; \"$0\" \"$1\"; code=$?; stty -g; echo \"exit $code\"";
     let mut pty = Pty::start_program("sh", &["-c", script, WIRECAT, &server.url("/")], TERM);
     pty.expect("open> ");
-    pty.type_keys("go\r");
-    pty.type_keys(keys);
+    // All at once: after the end there would be nobody to type to.
+    pty.type_keys(&format!("go\r{keys}"));
     let (_, written) = pty.end();
     server.result();
     let written = String::from_utf8(written).unwrap();

@@ -178,8 +178,10 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
             wire.send(text("more"));
         }
     });
-    let script = "{ seq 1000 | \"$0\" --on-eof stay \"$1\"; echo \"exit $?\" >&2; } | head -1";
-    let output = sh(script, &[&server.url("/")]);
+    let script =
+        "{ yes \"$2\" | \"$0\" --close-timeout 1m \"$1\"; echo \"exit $?\" >&2; } | head -1";
+    // Long ones, so that those on their way are few.
+    let output = sh(script, &[&server.url("/"), &"y".repeat(4000)]);
     assert_eq!(
         (&*output.stdout_text(), &*output.stderr),
         ("more\n", "exit 0\n")
