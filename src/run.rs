@@ -115,15 +115,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
         FrontEnd::Pipe(options) => {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
             let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
-            // Who closed stdout has seen enough, and wants to hear nothing.
-            if let Some(note) = unsent(pipe.unsent()).filter(|_| !pipe.verdict().output_closed) {
-                pipe.handle_event(Instant::now(), &Event::Note(&note));
-            }
             let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);
-            match finish(exit, pipe.finish(), &mut stops).await {
-                Ok(exit) => Ok(exit),
-                Err(error) => Err(error),
-            }
+            finish(exit, pipe.finish(), &mut stops).await
         }
         FrontEnd::Interactive(options) => {
             let mut repl = Repl::new(options.clone(), &client.plan, renderer, start)?;
@@ -134,13 +127,15 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     }
 }
 
-fn unsent(messages: usize) -> Option<String> {
-    match messages {
+/// What was left over when a connection ended. Whoever closed stdout or set a condition has what
+/// they wanted, and where there was no connection it goes without saying.
+fn unsent(outcome: &Outcome, verdict: Verdict) -> Option<String> {
+    let wanted = !verdict.output_closed && verdict.condition_met != Some(true);
+    match verdict.unsent {
         0 => None,
-        1 => Some("1 message that was read from the input was not sent".to_owned()),
-        more => Some(format!(
-            "{more} messages that were read from the input were not sent"
-        )),
+        _ if !wanted || matches!(outcome, Outcome::Failed(_)) => None,
+        1 => Some("1 message was not sent".to_owned()),
+        more => Some(format!("{more} messages were not sent")),
     }
 }
 
@@ -191,6 +186,9 @@ fn conclude(outcome: &Outcome, totals: &Totals, verdict: Verdict, front: &mut im
     if exit == Exit::Unmet {
         let note = "the connection ended before --count, --until or -1 was met";
         front.handle_event(now, &Event::Note(note));
+    }
+    if let Some(note) = unsent(outcome, verdict) {
+        front.handle_event(now, &Event::Note(&note));
     }
     front.handle_event(now, &Event::End { exit, totals });
     front.flush();

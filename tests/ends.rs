@@ -208,7 +208,7 @@ fn a_connection_that_breaks_is_1006() {
     says(
         &output,
         &format!(
-            "closed by server: 1006 (abnormal closure)\nwirecat: connection lost without a Close frame (1006): the server ended the TCP connection\n{advice}"
+            "wirecat: connection lost without a Close frame (1006): the server ended the TCP connection\n{advice}"
         ),
     );
     let server = raw(|mut wire| {
@@ -221,7 +221,7 @@ fn a_connection_that_breaks_is_1006() {
     says(
         &output,
         &format!(
-            "closed by server: 1006 (abnormal closure)\nwirecat: connection lost without a Close frame (1006): connection reset by peer\n{advice}"
+            "wirecat: connection lost without a Close frame (1006): connection reset by peer\n{advice}"
         ),
     );
 }
@@ -247,19 +247,6 @@ fn what_cannot_be_reached() {
             "wirecat: could not connect to 127.0.0.1:{port}: connection refused\n  try: check that the server is running and listens on that port\n"
         ),
     );
-    for (messages, words) in [
-        (
-            &["-d", "a"][..],
-            "wirecat: 1 message that was read from the input was not sent\n",
-        ),
-        (
-            &["-d", "a", "-d", "b"],
-            "wirecat: 2 messages that were read from the input were not sent\n",
-        ),
-    ] {
-        let unsent = wirecat([messages, &[&url]].concat()).run();
-        unsent.exits(7).complains(&[words]);
-    }
     wirecat(["ws://x.invalid/"])
         .run()
         .exits(6)

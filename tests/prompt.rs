@@ -224,3 +224,19 @@ fn a_condition_ends_it_as_in_a_pipe() {
     );
     assert_eq!(server.result(), Some(1000));
 }
+
+#[test]
+fn no_prompt_is_left_behind() {
+    let server = crate::support::server::serve();
+    for _ in 0..10 {
+        let mut pty = Pty::prompt(&[], &server.url("/echo"));
+        pty.type_keys("/close\r");
+        let (status, bytes) = pty.end();
+        assert_eq!(status.code(), Some(0));
+        assert!(
+            bytes.ends_with(b"\r\x1b[J"),
+            "{:?}",
+            String::from_utf8_lossy(&bytes)
+        );
+    }
+}

@@ -133,7 +133,7 @@ fn input_that_the_server_did_not_want_is_told() {
             .run()
             .exits(0)
             .prints("")
-            .complains(&["wirecat: 2 messages that were read from the input were not sent\n"]);
+            .complains(&["wirecat: 2 messages were not sent\n"]);
     }
 }
 
@@ -228,4 +228,32 @@ fn a_connection_that_breaks_is_exit_56() {
         .prints("x\n")
         .complains(&["connection lost without a Close frame (1006)", "  try: "]);
     server.result();
+}
+
+#[test]
+fn lockstep_with_nothing_left_to_send_drains_like_any_other() {
+    let server = serve();
+    let url = server.url("/silent");
+    wirecat(["--lockstep", "-d", "x", "--idle", "100ms", &url])
+        .run()
+        .exits(0)
+        .is_quiet();
+}
+
+#[test]
+fn pings_do_not_keep_a_drain_from_ending() {
+    let server = serve();
+    let url = server.url("/echo");
+    wirecat([
+        "--ping-interval",
+        "50ms",
+        "-d",
+        "x",
+        "--idle",
+        "400ms",
+        &url,
+    ])
+    .run()
+    .exits(0)
+    .prints("x\n");
 }

@@ -90,6 +90,8 @@ impl Stderr<'_> {
         let code = close.reported_code();
         let asked = self.options.interactive || self.options.verbose > 0;
         let who = match by {
+            // Nobody sent it; the error that follows explains it.
+            By::Peer if code == 1006 => return,
             By::Peer if asked || !matches!(code, 1000 | 1001 | 1005) => "closed by server",
             By::Us if asked => "closed",
             _ => return,

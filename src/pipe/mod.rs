@@ -111,12 +111,13 @@ impl Pipe {
     pub fn verdict(&self) -> Verdict {
         Verdict {
             condition_met: self.drain.condition(),
+            unsent: self.unsent(),
             ..self.verdict
         }
     }
 
     /// How many messages were read and never sent.
-    pub fn unsent(&self) -> usize {
+    fn unsent(&self) -> usize {
         let ahead = match &self.source {
             Source::Reading(reading) => reading.waiting(),
             _ => 0,
@@ -162,11 +163,11 @@ impl Pipe {
         self.render(now, event);
     }
 
-    /// The next message, or what the end of the input means.
-    fn poll_message(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Option<Message>> {
+    /// Whether there is a message in the queue; `false` is the end of the input.
+    fn poll_input(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<bool> {
         loop {
-            if let Some(message) = self.queue.next() {
-                return Poll::Ready(Some(message));
+            if self.queue.len() > 0 {
+                return Poll::Ready(true);
             }
             if let Some(complaint) = self.complaint.take() {
                 self.verdict.bad_input = true;
@@ -174,7 +175,7 @@ impl Pipe {
                 self.render(now, &Event::Error(&complaint));
             }
             let Source::Reading(reading) = &mut self.source else {
-                return Poll::Ready(None);
+                return Poll::Ready(false);
             };
             match reading.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
@@ -185,6 +186,16 @@ impl Pipe {
                 Poll::Pending => return Poll::Pending,
             }
         }
+    }
+
+    /// The next message, where it may go yet.
+    fn next_message(&mut self, now: Instant) -> Option<Message> {
+        if !self.pace.ready(now) {
+            return None;
+        }
+        let message = self.queue.next()?;
+        self.pace.handle_sent(now);
+        Some(message)
     }
 }
 
@@ -237,15 +248,12 @@ impl Front for Pipe {
         if self.drain.finished(now) {
             return Poll::Ready(Command::Close(Close::normal()));
         }
-        if !self.pace.ready(now) {
-            return Poll::Pending;
-        }
-        match self.poll_message(cx, now) {
-            Poll::Ready(Some(message)) => {
-                self.pace.handle_sent(now);
-                Poll::Ready(Command::Send(message))
-            }
-            Poll::Ready(None) => {
+        match self.poll_input(cx, now) {
+            Poll::Ready(true) => match self.next_message(now) {
+                Some(message) => Poll::Ready(Command::Send(message)),
+                None => Poll::Pending,
+            },
+            Poll::Ready(false) => {
                 self.drain.handle_eof(now);
                 if self.drain.finished(now) {
                     return Poll::Ready(Command::Close(Close::normal()));

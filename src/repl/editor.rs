@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::io;
 #[cfg(unix)]
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use rustyline::{
     Cmd, ColorMode, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
     EventHandler, ExternalPrinter, Helper, KeyEvent,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::line;
 use crate::output::style::{Painter, Role};
@@ -33,6 +33,9 @@ use crate::output::writer::Sink;
 /// Every state of the prompt has this width, so that it can change under the line being typed.
 const PROMPT: &str = "open> ";
 const CLOSING: &str = "wait> ";
+
+/// The last chunk: nothing, but it makes the editor draw once more.
+pub(crate) const LAST: &[u8] = b"\x1b[A\n";
 
 /// How long a message may wait for the editor to come back from a finished line.
 const HAND_OVER: Duration = Duration::from_millis(50);
@@ -49,18 +52,51 @@ pub(crate) enum Typed {
 
 /// What the prompt says.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct State(Arc<AtomicU8>);
+pub(crate) struct State(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    closing: AtomicBool,
+    /// The editor is to draw no more.
+    stopping: AtomicBool,
+    /// Who wants to hear that it has stopped.
+    waiting: Mutex<Option<oneshot::Sender<()>>>,
+}
 
 impl State {
     pub(crate) fn set_closing(&self) {
-        self.0.store(1, Ordering::Relaxed);
+        self.0.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Hears when the editor has shown everything before [`LAST`] and draws no more.
+    pub(crate) fn stopped(&self) -> oneshot::Receiver<()> {
+        let (sender, stopped) = oneshot::channel();
+        *self.waiting() = Some(sender);
+        stopped
     }
 
     fn is_closing(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.closing.load(Ordering::Relaxed)
     }
 
+    fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The prompt, or no return at all: a line that is drawn while the terminal is given back would
+    /// be left on it.
     fn prompt(&self) -> &'static str {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            if let Some(told) = self.waiting().take() {
+                let _ = told.send(());
+            }
+            loop {
+                thread::park();
+            }
+        }
         if self.is_closing() { CLOSING } else { PROMPT }
     }
 }
@@ -140,10 +176,11 @@ impl Drop for Restore {
     fn drop(&mut self) {
         if let Some(found) = &self.0 {
             let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, found);
-            // Bracketed paste off, then the prompt and what stands behind it away.
+            // The update that the editor was stopped in over, bracketed paste off, then the prompt and
+            // what stands behind it away.
             let mut out = io::stdout();
             let _ = out
-                .write_all(b"\x1b[?2004l\r\x1b[J")
+                .write_all(b"\x1b[?2026l\x1b[?2004l\r\x1b[J")
                 .and_then(|()| out.flush());
         }
     }
@@ -175,13 +212,9 @@ pub(crate) struct Started {
 /// # Errors
 /// Where there is no terminal at all.
 pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
-    let mode = if color {
-        ColorMode::Forced
-    } else {
-        ColorMode::Disabled
-    };
     let config = Config::builder()
-        .color_mode(mode)
+        // Whether there is colour is ours to decide; the editor must ask for the prompt either way.
+        .color_mode(ColorMode::Forced)
         .max_history_size(1000)?
         .history_ignore_space(true)
         .build();
@@ -196,7 +229,10 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
     editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(handler));
     let reading = Arc::new(AtomicBool::new(false));
     let (sink, above) = match editor.create_external_printer() {
-        Ok(printer) => (above_the_line(printer, Arc::clone(&reading)), true),
+        Ok(printer) => {
+            let sink = above_the_line(printer, Arc::clone(&reading), state.clone());
+            (sink, true)
+        }
         Err(_) => (crate::output::writer::stdout()?, false),
     };
     let restore = above.then(Restore::new);
@@ -267,6 +303,7 @@ impl Keys {
 fn above_the_line(
     mut printer: impl ExternalPrinter + Send + 'static,
     reading: Arc<AtomicBool>,
+    state: State,
 ) -> Sink {
     Box::new(move |bytes| {
         // Between two lines the printer would write past what the editor has yet to show.
@@ -278,6 +315,14 @@ fn above_the_line(
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        printer.print(text).map_err(io::Error::other)
+        printer.print(text).map_err(io::Error::other)?;
+        if bytes == LAST {
+            // The printer holds one text: that it took this one means that the editor has taken
+            // the one before. What it draws from now on is behind that, and the second gives it
+            // something to draw in case it has drawn the first already.
+            state.0.stopping.store(true, Ordering::SeqCst);
+            let _ = printer.print(String::from_utf8_lossy(LAST).into_owned());
+        }
+        Ok(())
     })
 }

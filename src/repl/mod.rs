@@ -22,14 +22,11 @@ use crate::payload::Payload;
 use crate::session::Front;
 use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
-use editor::{Restore, Started, Typed};
+use editor::{LAST, Restore, Started, Typed};
 use line::Line;
 
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
-
-/// Moves nothing, and tells that everything printed before it has been shown.
-const BARRIER: &[u8] = b"\x1b[A\n";
 
 /// How long the last lines may take to be shown.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -129,13 +126,19 @@ impl Repl {
     pub async fn finish(mut self) -> Result<(), Error> {
         self.flush();
         if let Some(mut writer) = self.terminal.take() {
-            // When the second is taken the first has been, and with it everything before.
-            let barriers = if self.restore.is_some() { 2 } else { 0 };
-            for _ in 0..barriers {
-                writer.buffer().extend_from_slice(BARRIER);
+            let editor = self.editor.as_ref().filter(|_| self.restore.is_some());
+            let shown = async {
+                let Some(editor) = editor else {
+                    return drop(writer.finish().await);
+                };
+                let stopped = editor.state.stopped();
+                writer.buffer().extend_from_slice(LAST);
                 writer.submit();
-            }
-            let _ = tokio::time::timeout(LAST_LINES, writer.finish()).await;
+                drop(stopped.await);
+            };
+            // Where nothing is shown in time, the terminal has been stopped (Ctrl-S), and whoever
+            // did that does not miss it.
+            let _ = tokio::time::timeout(LAST_LINES, shown).await;
         }
         drop(self.restore);
         Ok(())

@@ -62,6 +62,8 @@ pub struct Verdict {
     pub output_closed: bool,
     /// The input could not be sent as it is; it has been told.
     pub bad_input: bool,
+    /// Messages that were read and never sent.
+    pub unsent: usize,
 }
 
 impl Ended {

@@ -127,6 +127,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         if received != self.received_before {
             self.received_before = received;
             self.machine.handle_bytes(now);
+        }
+        let data = self.socket.get_ref().data_bytes();
+        if data != self.data_before {
+            self.data_before = data;
             self.front.handle_bytes(now);
         }
         match self.socket.get_mut().take_close() {

@@ -56,7 +56,7 @@ pub trait Front {
     /// The next thing to do. Not asked again after a [`Command::Close`].
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command>;
 
-    /// Bytes arrived, perhaps only a part of a message.
+    /// Bytes of data messages arrived, perhaps only a part of one.
     fn handle_bytes(&mut self, now: Instant);
 
     /// Everything sent so far has left for the kernel.
@@ -116,6 +116,7 @@ pub async fn run(
         needs_flush: false,
         pongs: 0,
         received_before: 0,
+        data_before: 0,
         totals: Totals::default(),
         sleep: Box::pin(tokio::time::sleep_until(now.into())),
         armed: None,

@@ -40,6 +40,10 @@ impl<S> Watched<S> {
         self.received
     }
 
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.watcher.data_bytes()
+    }
+
     pub(crate) fn take_close(&mut self) -> Option<Result<Close, Violation>> {
         self.watcher.take_close()
     }

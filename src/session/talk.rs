@@ -52,6 +52,7 @@ pub(super) struct Session<'a, F, S> {
     /// Pongs handed to the engine since the last flush.
     pub(super) pongs: u32,
     pub(super) received_before: u64,
+    pub(super) data_before: u64,
     pub(super) totals: Totals,
     pub(super) sleep: Pin<Box<Sleep>>,
     pub(super) armed: Option<Instant>,

@@ -22,8 +22,8 @@ pub struct Violation {
 enum State {
     /// In a header, of which `held` holds the first bytes.
     Header,
-    /// In a payload, with so many bytes to come.
-    Payload(u64),
+    /// In a payload, with so many bytes to come, of a data message or of a control frame.
+    Payload(u64, bool),
     /// In a Close frame, which `held` holds from its first byte on.
     Close,
     /// After it: nothing more is passed on.
@@ -35,6 +35,8 @@ enum State {
 pub struct Watcher {
     state: State,
     held: Vec<u8>,
+    /// Bytes of data frames so far, headers included.
+    data: u64,
     close: Option<Result<Close, Violation>>,
 }
 
@@ -43,6 +45,7 @@ impl Default for Watcher {
         Watcher {
             state: State::Header,
             held: Vec::with_capacity(MAX_HEADER),
+            data: 0,
             close: None,
         }
     }
@@ -63,13 +66,16 @@ impl Watcher {
                     }
                     at += self.step_header(&bytes[at..]);
                 }
-                State::Payload(left) => {
+                State::Payload(left, data) => {
                     let step = left.min((bytes.len() - at) as u64);
                     at += step as usize;
+                    if data {
+                        self.data += step;
+                    }
                     self.state = if left == step {
                         State::Header
                     } else {
-                        State::Payload(left - step)
+                        State::Payload(left - step, data)
                     };
                 }
                 State::Close => {
@@ -80,6 +86,11 @@ impl Watcher {
             }
         }
         at
+    }
+
+    /// Bytes of data messages so far: a slow message is told from silence by these.
+    pub fn data_bytes(&self) -> u64 {
+        self.data
     }
 
     /// The Close frame, once, when it has arrived whole.
@@ -113,9 +124,13 @@ impl Watcher {
     }
 
     fn enter(&mut self, header: Header) {
+        let data = header.opcode < frame::CLOSE;
+        if data {
+            self.data += header.size as u64;
+        }
         self.state = match header.len {
             0 => State::Header,
-            len => State::Payload(len),
+            len => State::Payload(len, data),
         };
     }
 
@@ -258,6 +273,17 @@ mod tests {
             assert_eq!(violation.code, code, "{violation:?}");
             assert!(violation.rule.contains(word), "{violation:?}");
         }
+    }
+
+    #[test]
+    fn pings_and_pongs_are_no_data() {
+        let mut watcher = Watcher::default();
+        watcher.handle_bytes(b"\x89\x02hi\x8a\x00");
+        assert_eq!(watcher.data_bytes(), 0);
+        watcher.handle_bytes(b"\x01\x03ab");
+        assert_eq!(watcher.data_bytes(), 4);
+        watcher.handle_bytes(b"c\x89\x00\x80\x00");
+        assert_eq!(watcher.data_bytes(), 7);
     }
 
     #[test]
