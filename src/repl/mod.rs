@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::event::{Close, Command, Event, Heads, Message, Opened};
 use crate::output::jq::Filter;
 use crate::output::writer::Writer;
-use crate::output::{Renderer, sanitize};
+use crate::output::{Format, Renderer, sanitize};
 use crate::payload::Payload;
 use crate::session::Front;
 use crate::session::connect::Plan;
@@ -151,7 +151,9 @@ impl Repl {
                 self.restore = started.restore.take();
                 self.terminal = Some(Writer::new(sink));
                 self.editor = Some(started);
-                self.say(WELCOME);
+                if self.renderer.options().format != Format::Json {
+                    self.say(WELCOME);
+                }
             }
             Err(error) => {
                 self.say(&format!(
