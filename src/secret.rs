@@ -105,15 +105,21 @@ impl fmt::Debug for Redactor {
 
 /// Whether a header's value is a credential by its name, whoever set it.
 pub fn is_secret_header(name: &str) -> bool {
-    const NAMES: &[&str] = &[
+    const PARTS: &[&str] = &[
         "authorization",
-        "proxy-authorization",
         "cookie",
-        "set-cookie",
-        "x-api-key",
-        "x-auth-token",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "credential",
+        "session",
+        "api-key",
+        "apikey",
+        "x-auth",
     ];
-    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    let name = name.to_ascii_lowercase();
+    PARTS.iter().any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -137,6 +143,28 @@ mod tests {
             "x [redacted] y [redacted] z"
         );
         assert_eq!(redactor.redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn headers_that_hold_credentials() {
+        for name in [
+            "Authorization",
+            "Proxy-Authorization",
+            "Set-Cookie",
+            "PRIVATE-TOKEN",
+            "X-Api-Key",
+        ] {
+            assert!(is_secret_header(name), "{name}");
+        }
+        for name in [
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Accept",
+            "Host",
+            "Origin",
+            "WWW-Authenticate",
+        ] {
+            assert!(!is_secret_header(name), "{name}");
+        }
     }
 
     #[test]

@@ -23,6 +23,12 @@ const SECRET_PARAMETERS: &[&str] = &[
     "password",
     "sig",
     "signature",
+    "ticket",
+    "session",
+    "auth",
+    "authorization",
+    "passwd",
+    "pwd",
 ];
 
 /// Where to connect and what to request.

@@ -29,6 +29,8 @@ const STYLES: Styles = Styles::styled()
     override_usage = "wirecat [OPTIONS] URL\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]",
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
+    // As with curl, the last one counts.
+    args_override_self = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
     max_term_width = 100,

@@ -29,6 +29,9 @@ use crate::{session, transport};
 /// Pings in the interactive mode.
 const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
 
+/// What a timeout of 0 means, as in curl.
+const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 86400);
+
 /// The debug server's port where none is given.
 const DEFAULT_PORT: u16 = 8765;
 
@@ -175,14 +178,15 @@ fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Err
     Ok(Client {
         output: output_options(&args.output, world, interactive)?,
         opening,
-        max_time: args.time.max_time,
+        max_time: args.time.max_time.filter(|time| !time.is_zero()),
         session: session::Options {
             machine: machine::Options {
                 close_timeout: args.time.close_timeout,
                 ping_interval: args
                     .time
                     .ping_interval
-                    .or(interactive.then_some(INTERACTIVE_PINGS)),
+                    .or(interactive.then_some(INTERACTIVE_PINGS))
+                    .filter(|interval| !interval.is_zero()),
                 ping_timeout: args.time.ping_timeout,
             },
             max_message_size: args.wire.max_message_size,
@@ -205,7 +209,9 @@ fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Err
                     cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
                 },
             },
-            connect_timeout: args.time.connect_timeout,
+            connect_timeout: Some(args.time.connect_timeout)
+                .filter(|time| !time.is_zero())
+                .unwrap_or(NO_LIMIT),
             redactor: Redactor::default(),
         },
     })

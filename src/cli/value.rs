@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Longer ones are typing errors, and the arithmetic of clocks overflows with huge ones.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86400);
+
 /// `500ms`, `2s`, `1m`, `1h`, or a bare number of seconds; decimals are allowed.
 ///
 /// # Errors
@@ -25,7 +28,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let value: f64 = plain_number(number).ok_or("write 500ms, 2s, 1m, or a number of seconds")?;
     Duration::try_from_secs_f64(value * seconds)
         .ok()
-        .filter(|duration| duration.as_secs() <= 10 * 365 * 86400)
+        .filter(|duration| *duration <= MAX_DURATION)
         .ok_or_else(|| "that is longer than ten years".to_owned())
 }
 
@@ -69,6 +72,7 @@ pub fn rate(text: &str) -> Result<Duration, String> {
     plain_number(text)
         .filter(|rate| *rate > 0.0)
         .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
+        .filter(|interval| *interval <= MAX_DURATION)
         .ok_or_else(|| "write a number of messages a second, such as 10 or 0.5".to_owned())
 }
 
@@ -134,7 +138,7 @@ mod tests {
     fn rates() {
         assert_eq!(rate("10"), Ok(Duration::from_millis(100)));
         assert_eq!(rate("0.5"), Ok(Duration::from_secs(2)));
-        for text in ["0", "-1", "x", ""] {
+        for text in ["0", "-1", "x", "", "0.0000000000000000001"] {
             assert!(rate(text).is_err(), "{text}");
         }
     }

@@ -1,9 +1,10 @@
 //! jq expressions over messages, for `--filter` and `--until`.
 //!
-//! The expression is the user's, the message a peer's: no message may crash the program, exhaust
-//! the stack or run up memory without bound. So a message is checked and measured before jaq's
-//! recursive parser sees it, what runs deep runs on a stack of its own, and outputs are capped.
-//! The environment and `halt` are out of reach of an expression.
+//! The expression is the user's, the message a peer's: no message may crash the program or exhaust
+//! the stack by its shape. So a message is checked and measured before jaq's recursive parser sees
+//! it, what runs deep runs on a stack of its own, and outputs are capped. The environment and
+//! `halt` are out of reach of an expression. What an expression computes in between has no limit:
+//! one that multiplies by a number from the message (`.s * .n`) trusts the peer with the memory.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -32,6 +32,11 @@ pub fn stdout() -> io::Result<Sink> {
     Ok(file(File::from(own)))
 }
 
+/// stderr, as it is.
+pub fn stderr() -> Sink {
+    Box::new(|bytes| io::stderr().write_all(bytes))
+}
+
 /// A file that has been opened.
 pub fn file(mut file: File) -> Sink {
     Box::new(move |bytes| file.write_all(bytes))
@@ -45,6 +50,13 @@ struct Shared {
     broken: AtomicBool,
     failure: Mutex<Option<io::Error>>,
     waker: AtomicWaker,
+}
+
+impl Shared {
+    fn written(&self, bytes: usize) {
+        self.waiting.fetch_sub(bytes, Ordering::AcqRel);
+        self.waker.wake();
+    }
 }
 
 /// What the writer thread is given.
@@ -113,6 +125,9 @@ impl Writer {
     /// Hands over a notice for stderr, to be written after the output so far.
     pub fn submit_notice(&mut self, notice: Vec<u8>) {
         self.submit();
+        self.shared
+            .waiting
+            .fetch_add(notice.len(), Ordering::AcqRel);
         let _ = self.sender.send(Chunk::Notice(notice));
     }
 
@@ -168,29 +183,33 @@ fn write_loop(
     shared: &Shared,
 ) {
     while let Ok(chunk) = chunks.recv() {
-        let mut chunk = match chunk {
-            Chunk::Output(chunk) => chunk,
+        match chunk {
+            Chunk::Output(mut chunk) => {
+                write_chunk(&mut sink, &chunk, shared);
+                chunk.clear();
+                // A chunk that one great message has blown up goes back to the system.
+                if chunk.capacity() <= 4 * CHUNK {
+                    let _ = give_back.send(chunk);
+                }
+            }
             Chunk::Notice(notice) => {
                 // There is nowhere left to tell it.
                 let _ = io::stderr().write_all(&notice);
-                continue;
+                shared.written(notice.len());
             }
-        };
-        if !shared.broken.load(Ordering::Acquire)
-            && let Err(error) = sink(&chunk)
-        {
-            *shared
-                .failure
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
-            shared.broken.store(true, Ordering::Release);
-        }
-        shared.waiting.fetch_sub(chunk.len(), Ordering::AcqRel);
-        shared.waker.wake();
-        chunk.clear();
-        // A chunk that one great message has blown up goes back to the system.
-        if chunk.capacity() <= 4 * CHUNK {
-            let _ = give_back.send(chunk);
         }
     }
+}
+
+fn write_chunk(sink: &mut Sink, chunk: &[u8], shared: &Shared) {
+    if !shared.broken.load(Ordering::Acquire)
+        && let Err(error) = sink(chunk)
+    {
+        *shared
+            .failure
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+        shared.broken.store(true, Ordering::Release);
+    }
+    shared.written(chunk.len());
 }

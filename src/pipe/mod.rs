@@ -9,7 +9,7 @@ pub mod pace;
 mod stdin;
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -64,7 +64,9 @@ pub struct Pipe {
     last: (Instant, Duration),
     output: Writer,
     notices: Vec<u8>,
-    /// Notices go through the writer, in order with the output.
+    /// Writes the notices, from the first one on. Where both streams are one terminal, `output`
+    /// does, in order.
+    stderr: Option<Writer>,
     one_terminal: bool,
     source: Source,
     queue: std::vec::IntoIter<Message>,
@@ -97,6 +99,7 @@ impl Pipe {
             last: (start, Duration::ZERO),
             output,
             notices: Vec::new(),
+            stderr: None,
             source,
             queue,
             complaint: None,
@@ -131,6 +134,10 @@ impl Pipe {
     /// Exit 2 where it could not be, except that a reader who has gone is no error.
     pub async fn finish(mut self) -> Result<(), Error> {
         self.flush();
+        if let Some(stderr) = self.stderr {
+            // There is nowhere left to tell it.
+            let _ = stderr.finish().await;
+        }
         match self.output.finish().await {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
                 Stage::Output,
@@ -217,6 +224,11 @@ fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
 
 impl Front for Pipe {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(stderr) = &self.stderr
+            && stderr.poll_ready(cx).is_pending()
+        {
+            return Poll::Pending;
+        }
         self.output.poll_ready(cx)
     }
 
@@ -290,10 +302,12 @@ impl Front for Pipe {
         }
         if self.one_terminal {
             self.output.submit_notice(std::mem::take(&mut self.notices));
-        } else {
-            // There is nowhere left to tell it.
-            let _ = io::stderr().write_all(&self.notices);
-            self.notices.clear();
+            return;
         }
+        let stderr = self
+            .stderr
+            .get_or_insert_with(|| Writer::new(writer::stderr()));
+        stderr.buffer().append(&mut self.notices);
+        stderr.submit();
     }
 }

@@ -27,7 +27,7 @@ use rustyline::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::line;
-use crate::output::style::{Painter, Role};
+use crate::output::style::{self, Painter, Role};
 use crate::output::writer::Sink;
 
 /// Every state of the prompt has this width, so that it can change under the line being typed.
@@ -35,10 +35,14 @@ const PROMPT: &str = "open> ";
 const CLOSING: &str = "wait> ";
 
 /// The last chunk: nothing, but it makes the editor draw once more.
-pub(crate) const LAST: &[u8] = b"\x1b[A\n";
+pub(crate) const LAST: &[u8] = style::NOTHING;
 
 /// How long a message may wait for the editor to come back from a finished line.
 const HAND_OVER: Duration = Duration::from_millis(50);
+
+/// How long the terminal may take for the bytes that end the editing.
+#[cfg(unix)]
+const LAST_BYTES: Duration = Duration::from_millis(200);
 
 /// What was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,15 +178,20 @@ impl Restore {
 #[cfg(unix)]
 impl Drop for Restore {
     fn drop(&mut self) {
-        if let Some(found) = &self.0 {
-            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, found);
-            // The update that the editor was stopped in over, bracketed paste off, then the prompt and
-            // what stands behind it away.
+        let Some(found) = &self.0 else {
+            return;
+        };
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, found);
+        // A terminal that takes nothing (Ctrl-S, or nobody there) must not keep the program.
+        let (done, written) = std::sync::mpsc::channel();
+        thread::spawn(move || {
             let mut out = io::stdout();
             let _ = out
-                .write_all(b"\x1b[?2026l\x1b[?2004l\r\x1b[J")
+                .write_all(style::END_OF_EDITING)
                 .and_then(|()| out.flush());
-        }
+            let _ = done.send(());
+        });
+        let _ = written.recv_timeout(LAST_BYTES);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::output::jq::Filter;
 use crate::output::writer::Writer;
 use crate::output::{Format, Renderer, sanitize};
 use crate::payload::Payload;
+use crate::secret::Redactor;
 use crate::session::Front;
 use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
@@ -54,6 +55,7 @@ struct Counts {
 pub struct Repl {
     options: Options,
     url: String,
+    redactor: Redactor,
     renderer: Renderer,
     start: Instant,
     /// Once the prompt is there.
@@ -97,6 +99,7 @@ impl Repl {
             drain: Drain::new(options.limits, start),
             options,
             url: plan.target.to_string(),
+            redactor: plan.redactor.clone(),
             renderer,
             start,
             editor: None,
@@ -165,7 +168,7 @@ impl Repl {
 
     /// A line of our own, safe to print.
     fn say(&mut self, text: &str) {
-        sanitize::lines(text, &mut self.notices);
+        sanitize::lines(&self.redactor.redact(text), &mut self.notices);
     }
 
     fn render(&mut self, now: Instant, event: &Event<'_>) {

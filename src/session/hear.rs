@@ -23,6 +23,9 @@ use crate::wire::watch::Violation;
 /// engine would collect them without end.
 const MAX_PONGS: u32 = 4096;
 
+/// Control frames handled while the front end has no room.
+const MAX_UNASKED: u32 = 1024;
+
 impl<F: Front, S: StopSource> Session<'_, F, S> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         if matches!(
@@ -36,12 +39,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 return ControlFlow::Continue(n > 0);
             }
             let room = self.front.poll_ready(cx).is_ready();
+            self.unasked = if room { 0 } else { self.unasked + 1 };
             if let Some(message) = self.held.take_if(|_| room) {
                 self.deliver(&message, now);
                 continue;
             }
-            // One message of look-ahead, so that control frames before it are still handled.
-            if self.held.is_some() {
+            // One message of look-ahead, so that control frames before it are still handled; but they
+            // may be shown too, so not without end.
+            if self.held.is_some() || self.unasked > MAX_UNASKED {
                 return ControlFlow::Continue(n > 0);
             }
             match Pin::new(&mut self.socket).poll_next(cx) {

@@ -153,6 +153,10 @@ impl Machine {
         match (self.next_ping, self.options.ping_interval) {
             (Some(due), Some(interval)) if due <= now => {
                 self.next_ping = Some(now + interval);
+                if self.outstanding.iter().any(|ping| ping.sent.is_none()) {
+                    // Another would only stand in the same queue.
+                    return Action::Nothing;
+                }
                 self.pings += 1;
                 Action::Ping(Bytes::from(format!("wirecat {}", self.pings)))
             }
@@ -239,9 +243,12 @@ mod tests {
     fn a_ping_stuck_behind_a_full_buffer_does_not_count_against_the_peer() {
         let (mut machine, start) = machine(Some(20));
         send_ping(&mut machine, start + 20 * SECOND);
+        let later = start + 300 * SECOND;
+        assert_eq!(machine.handle_timeout(later), Action::Nothing);
+        machine.handle_flushed(later);
         assert!(matches!(
-            machine.handle_timeout(start + 300 * SECOND),
-            Action::Ping(_)
+            machine.handle_timeout(later + 20 * SECOND),
+            Action::Dead { .. }
         ));
     }
 

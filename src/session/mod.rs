@@ -1,8 +1,8 @@
 //! A connection from its opening to its end. One loop serves every front end: it looks at the
 //! commands, the socket, the clock and the stop signal, and tells the front end what happens.
 //!
-//! The loop never waits for the front end's output: while that is full it stops reading messages,
-//! and goes on answering pings.
+//! The loop never waits for the front end's output: while that is full it stops reading at the next
+//! message, and pings before that are still answered.
 
 pub mod connect;
 pub mod ended;
@@ -112,6 +112,8 @@ pub async fn run(
         stop,
         opening: first,
         held: None,
+        unasked: 0,
+        late_end: None,
         closing: None,
         needs_flush: false,
         pongs: 0,

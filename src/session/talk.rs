@@ -22,6 +22,9 @@ use crate::event::{By, Close, Command, Event, Message, Totals};
 use crate::transport::BoxedStream;
 use crate::wire::watch::Violation;
 
+/// What a kernel may hold for us that had arrived before the close timeout, in bytes.
+const MAX_UNREAD: u64 = 16 << 20;
+
 /// Messages taken from one side before the other has its turn.
 pub(super) const BATCH: usize = 256;
 
@@ -45,6 +48,10 @@ pub(super) struct Session<'a, F, S> {
     pub(super) stop: &'a mut S,
     /// Messages to send first, each with what is shown of it.
     pub(super) opening: VecDeque<(Message, Message)>,
+    /// Control frames read while the front end had no room.
+    pub(super) unasked: u32,
+    /// Where to stop reading after the close timeout, in bytes received.
+    pub(super) late_end: Option<u64>,
     /// A message read while the front end had no room for it.
     pub(super) held: Option<Message>,
     pub(super) closing: Option<Closing>,
@@ -272,18 +279,24 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match self.machine.handle_timeout(now) {
             Action::Nothing => {}
             Action::Ping(data) => self.send_ping(data, false, now),
+            // As long as we do not read, its silence says nothing.
+            Action::Dead { .. } if self.held.is_some() => self.machine.handle_bytes(now),
             Action::Dead { waited, silent } => {
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
             }
-            // It is our own output that holds things up; what has arrived is not thrown away.
-            Action::CloseTimedOut
-                if self.held.is_some() && !matches!(self.closing, Some(Closing::Stopped(_))) =>
-            {
-                self.machine.handle_delay(now);
-            }
+            Action::CloseTimedOut if self.may_be_late() => self.machine.handle_delay(now),
             Action::CloseTimedOut => return ControlFlow::Break(self.give_up(now)),
         }
         ControlFlow::Continue(true)
+    }
+
+    /// Whether it is our own output that holds things up: what had arrived in time is not thrown
+    /// away. A peer that goes on and on has not closed, however slowly we read.
+    fn may_be_late(&mut self) -> bool {
+        let received = self.socket.get_ref().received();
+        let end = *self.late_end.get_or_insert(received + MAX_UNREAD);
+        let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
+        self.held.is_some() && !stopped && received < end
     }
 
     /// The peer had long enough.
