@@ -18,6 +18,7 @@ mod refused;
 mod secrets;
 mod serve;
 mod signals;
+mod stalled;
 mod stopping;
 mod terminal;
 mod tls;

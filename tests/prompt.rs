@@ -240,3 +240,41 @@ fn no_prompt_is_left_behind() {
         );
     }
 }
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_keep_the_program() {
+    let server = raw(|mut wire| {
+        use std::io::Write;
+        wire.handshake();
+        let frames = text(&"x".repeat(100)).repeat(64);
+        while wire.0.write_all(&frames).is_ok() {}
+    });
+    let (pty, pts) = pty_process::blocking::open().unwrap();
+    let mut child = pty_process::blocking::Command::new(WIRECAT)
+        .arg(server.url("/"))
+        .envs(TERM.iter().copied())
+        .spawn(pts)
+        .unwrap();
+    // Time for the terminal, which nobody reads, to fill up.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let id = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let status = crate::support::wait(&mut child).expect("it must not hang");
+    assert_eq!(status.signal(), Some(15), "{status:?}");
+    drop(pty);
+}
+
+#[test]
+fn status_does_not_show_a_token() {
+    let server = raw(|mut wire| {
+        wire.handshake_with("Sec-WebSocket-Protocol: hunter2hunter2\r\n", b"");
+        wire.answer_close();
+    });
+    let args = ["--token", "hunter2hunter2", "--token-via", "subprotocol"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys("/status\r");
+    pty.expect("subprotocol [redacted]");
+    pty.type_keys("\x04");
+    let (_, bytes) = pty.end();
+    assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
+}
