@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::scripts::{says, sh};
 use crate::support::server::{close, frame_of, raw, serve, text};
-use crate::support::{output, wirecat};
+use crate::support::{output, wait, wirecat};
 
 #[test]
 fn every_condition_to_stop_at() {
@@ -256,4 +256,14 @@ fn pings_do_not_keep_a_drain_from_ending() {
     .run()
     .exits(0)
     .prints("x\n");
+}
+
+#[test]
+fn a_reader_that_goes_is_noticed_while_nothing_comes() {
+    let server = serve();
+    let mut child = wirecat(["--on-eof", "stay", &server.url("/silent")]).spawn();
+    // stdin stays open and nothing is ever written.
+    drop(child.stdout.take());
+    let status = wait(&mut child).expect("it must not hang");
+    assert_eq!(status.code(), Some(0));
 }

@@ -2,7 +2,9 @@
 //! end of it, which never does. This part of `output` is not pure.
 
 use std::fs::File;
+use std::future::Future;
 use std::io::{self, Write};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
@@ -42,6 +44,32 @@ pub fn file(mut file: File) -> Sink {
     Box::new(move |bytes| file.write_all(bytes))
 }
 
+/// Ready when the other end of the pipe that stdout is has been closed; `None` for anything else.
+#[cfg(unix)]
+fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+    if !stdout.metadata().ok()?.file_type().is_fifo() {
+        return None;
+    }
+    let watched = AsyncFd::with_interest(stdout, Interest::ERROR).ok()?;
+    Some(Box::pin(async move {
+        if watched.ready(Interest::ERROR).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }))
+}
+
+#[cfg(not(unix))]
+fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    None
+}
+
 /// What the writer thread and the session share.
 #[derive(Default)]
 struct Shared {
@@ -74,6 +102,7 @@ pub struct Writer {
     spare: mpsc::Receiver<Vec<u8>>,
     shared: Arc<Shared>,
     done: oneshot::Receiver<()>,
+    reader_gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Writer {
@@ -95,7 +124,16 @@ impl Writer {
             spare,
             shared,
             done,
+            reader_gone: None,
         }
+    }
+
+    /// Notices when whoever reads stdout goes, also while there is nothing to write. Must run inside
+    /// the runtime.
+    #[must_use]
+    pub fn watching_stdout(mut self) -> Self {
+        self.reader_gone = reader_of_stdout_gone();
+        self
     }
 
     /// Where output is appended.
@@ -151,7 +189,13 @@ impl Writer {
 
     /// Whether the reader has gone or the disk is full; otherwise the task is woken when that
     /// happens.
-    pub fn poll_broken(&self, cx: &mut Context<'_>) -> bool {
+    pub fn poll_broken(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(gone) = &mut self.reader_gone
+            && gone.as_mut().poll(cx).is_ready()
+        {
+            self.reader_gone = None;
+            self.shared.broken.store(true, Ordering::Release);
+        }
         if !self.shared.broken.load(Ordering::Acquire) {
             self.shared.waker.register(cx.waker());
         }

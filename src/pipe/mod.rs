@@ -207,19 +207,16 @@ impl Pipe {
 }
 
 fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
-    let sink = match path.filter(|path| path.as_os_str() != "-") {
-        Some(path) => File::create(path)
-            .map(writer::file)
-            .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))?,
-        None => writer::stdout().map_err(|error| {
-            Error::new(
-                Stage::Output,
-                Exit::Usage,
-                format!("cannot use stdout: {error}"),
-            )
-        })?,
-    };
-    Ok(Writer::new(sink))
+    if let Some(path) = path.filter(|path| path.as_os_str() != "-") {
+        let file = File::create(path)
+            .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))?;
+        return Ok(Writer::new(writer::file(file)));
+    }
+    let sink = writer::stdout().map_err(|error| {
+        let message = format!("cannot use stdout: {error}");
+        Error::new(Stage::Output, Exit::Usage, message)
+    })?;
+    Ok(Writer::new(sink).watching_stdout())
 }
 
 impl Front for Pipe {
