@@ -44,7 +44,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Limit
 complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first, before stdin or -d (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first, before stdin or -d (repeatable); @FILE and @- as with -d' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
@@ -84,12 +84,12 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l binary -d 'Send binary 
 complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and the prompt as hex; sends binary messages unless --text'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l base64 -d 'Read -d, stdin and the prompt as base64; sends binary messages unless --text'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Read escapes in -d, stdin and the prompt: \\n \\0 \\x1e \\u2028 \\\\'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Send the next message only after a reply'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Send the next message only after a reply, however long that takes (-m sets a limit)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'The same as --count 1'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'The same as --format json: every event as a line of JSON'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l show-ping-pong -d 'Show pings and pongs'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and TLS'
-complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
@@ -115,7 +115,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first, before stdin or -d (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first, before stdin or -d (repeatable); @FILE and @- as with -d' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
@@ -149,12 +149,12 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and the prompt as hex; sends binary messages unless --text'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l base64 -d 'Read -d, stdin and the prompt as base64; sends binary messages unless --text'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Read escapes in -d, stdin and the prompt: \\n \\0 \\x1e \\u2028 \\\\'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Send the next message only after a reply'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Send the next message only after a reply, however long that takes (-m sets a limit)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'The same as --count 1'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'The same as --format json: every event as a line of JSON'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l show-ping-pong -d 'Show pings and pongs'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and TLS'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The same, given as an option' -r

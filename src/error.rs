@@ -176,7 +176,7 @@ impl std::error::Error for Error {}
 pub fn plain_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
-        Some((words, _)) => words.to_lowercase(),
+        Some((words, _)) => words.to_owned(),
         None => text,
     }
 }

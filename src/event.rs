@@ -232,12 +232,14 @@ pub enum Event<'a> {
         by: By,
         data: &'a [u8],
     },
-    /// A pong; `by` sent it. `rtt` is set where it answers a ping of ours.
+    /// A pong; `by` sent it. `rtt` is set where it answers a ping of ours, `asked` where somebody
+    /// asked for that ping, as opposed to keepalive.
     Pong {
         conn: u32,
         by: By,
         data: &'a [u8],
         rtt: Option<Duration>,
+        asked: bool,
     },
     /// The connection is over. `clean` is true where both sides sent a Close.
     Close {

@@ -7,9 +7,13 @@
 //!   server), which know nothing of each other;
 //! - I/O: [`session`] (a connection from its opening to its end), [`handshake`] (the HTTP/1.1
 //!   upgrade), [`transport`] (name lookup, TCP, TLS);
-//! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
+//! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
+//!   alone does I/O), [`wire`]
 //!   (frames), [`drain`] (when to stop), and the pure files within the modules above;
-//! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`uri`], [`auth`].
+//! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
+//!   [`auth`].
+//!
+//! `run` puts them together: it lets one front end have one conversation, and ends with its exit code.
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to the
 //! engine (tokio-tungstenite) and the stream below it; what comes back goes up as an
@@ -30,6 +34,7 @@ pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod transport;
+pub mod units;
 pub mod uri;
 pub mod wire;
 

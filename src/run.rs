@@ -5,8 +5,6 @@ use std::future::Future;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpListener;
-
 use crate::cli::config::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, config, generate};
@@ -45,10 +43,13 @@ pub fn run(world: &World) -> Exit {
             };
         }
     };
+    let silent = cli.is_silent();
     match config::settle(cli, world).and_then(|job| perform(job, world)) {
         Ok(exit) => exit,
         Err(error) => {
-            complain(world, &error);
+            if !silent {
+                complain(world, &error);
+            }
             error.exit
         }
     }
@@ -213,30 +214,9 @@ async fn finish(
     }
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|error| {
-        Error::new(
-            Stage::Connect,
-            Exit::Connect,
-            format!("cannot listen on {address}: {error}"),
-        )
-        .advice("another port, or 0 for a free one")
-    })
-}
-
-fn local_address(listener: &TcpListener) -> Result<std::net::SocketAddr, Error> {
-    listener.local_addr().map_err(|error| {
-        Error::new(
-            Stage::Connect,
-            Exit::Connect,
-            format!("cannot listen: {error}"),
-        )
-    })
-}
-
 async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
-    let listener = listen(([127, 0, 0, 1], 0).into()).await?;
-    client.plan.target.port = local_address(&listener)?.port();
+    let (listener, address) = serve::listen(([127, 0, 0, 1], 0).into()).await?;
+    client.plan.target.port = address.port();
     let server = tokio::spawn(async move {
         // Ends with the process.
         let _ = serve::run(listener, serve::Options::default(), std::future::pending()).await;
@@ -249,10 +229,9 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     let mut stops = Stops::new(None)
         .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
-    let listener = listen(options.listen).await?;
+    let (listener, address) = serve::listen(options.listen).await?;
     let mut stdout = std::io::stdout();
-    let announced = writeln!(stdout, "listening on ws://{}", local_address(&listener)?)
-        .and_then(|()| stdout.flush());
+    let announced = writeln!(stdout, "listening on ws://{}", address).and_then(|()| stdout.flush());
     // A server whose announcement nobody reads still serves.
     drop(announced);
     let stderr_tty = world.stderr_tty;

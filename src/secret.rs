@@ -8,7 +8,8 @@ use std::sync::{Arc, RwLock};
 pub const REDACTED: &str = "[redacted]";
 
 /// Shorter secrets are not searched for in text that came from elsewhere: `"a"` would blank half a
-/// message. Where wirecat itself places a secret it is redacted whatever its length.
+/// message. In a header or the query, where wirecat itself places it, a secret is redacted whatever
+/// its length.
 const SHORTEST_SEARCHED: usize = 4;
 
 /// A password or token. `Debug` and `Display` print `[redacted]`; [`Secret::expose`] is the one way

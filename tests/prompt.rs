@@ -278,3 +278,24 @@ fn status_does_not_show_a_token() {
     let (_, bytes) = pty.end();
     assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
 }
+
+#[test]
+fn a_search_through_the_history_is_shown() {
+    let server = crate::support::server::serve();
+    let mut pty = Pty::prompt(&[], &server.url("/echo"));
+    pty.type_keys("alpha one\r");
+    pty.expect("< alpha one");
+    pty.type_keys("\x12alp");
+    pty.expect("(reverse-i-search)`alp': alpha one");
+}
+
+#[test]
+fn a_pipe_or_device_is_not_sent_as_a_file() {
+    let server = crate::support::server::serve();
+    let mut pty = Pty::prompt(&[], &server.url("/echo"));
+    pty.type_keys("/bin @/dev/zero\r");
+    pty.expect("/dev/zero is no regular file");
+    pty.type_keys("\x04");
+    let (status, _) = pty.end();
+    assert_eq!(status.code(), Some(0));
+}

@@ -5,13 +5,13 @@ use std::io::Read;
 use std::process::Child;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::server::{Wire, close, frame_of, raw, serve, text};
-use crate::support::{output, wait, wirecat};
+use crate::support::{PATIENCE, output, wait, wirecat};
 
 const MIB: usize = 1 << 20;
 
@@ -185,4 +185,51 @@ fn the_last_of_repeated_options_counts() {
     .run()
     .exits(0)
     .prints("x\n");
+}
+
+#[test]
+fn a_second_signal_ends_a_program_that_is_busy() {
+    use std::io::Write;
+    use std::os::unix::process::ExitStatusExt;
+
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(text("{}"));
+        wire.until_close()
+    });
+    let url = server.url("/");
+    // The expression never gives anything, and the loop never gets its turn again.
+    let mut child = wirecat(["--filter", "last(repeat(1))", "--on-eof", "stay", &url]).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    // Against a client that still looks, the first would be enough.
+    let start = Instant::now();
+    let status = loop {
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it does not end");
+        }
+        let _ = stdin.write_all(b"x\n");
+        let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
+        thread::sleep(Duration::from_millis(50));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert_eq!(status.signal(), Some(15));
+}
+
+#[test]
+fn silence_covers_what_goes_wrong_before_and_after() {
+    let server = serve();
+    let url = server.url("/echo");
+    wirecat(["-s", "-d", "@/nowhere", &url])
+        .run()
+        .exits(2)
+        .is_quiet();
+    if std::path::Path::new("/dev/full").exists() {
+        wirecat(["-s", "-1", "-d", "x", "-o", "/dev/full", &url])
+            .run()
+            .exits(2)
+            .is_quiet();
+    }
 }

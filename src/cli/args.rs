@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::value;
 use crate::auth::Via;
 use crate::drain::OnEof;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 
 use crate::pipe::framing::Frame;
+use crate::units;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -56,6 +56,17 @@ pub struct Cli {
         exclusive = true
     )]
     pub generate: Option<Generate>,
+}
+
+impl Cli {
+    /// Whether errors, too, are not to be shown.
+    pub fn is_silent(&self) -> bool {
+        match &self.command {
+            Some(Subcommands::Demo(demo)) => demo.client.output.silent,
+            Some(Subcommands::Serve(_)) => false,
+            None => self.client.output.silent,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -228,23 +239,23 @@ pub struct TlsArgs {
 #[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
 pub struct TimeArgs {
     /// Limit for name lookup, TCP, TLS and handshake together
-    #[arg(long, value_name = "T", default_value = "10s", value_parser = value::duration)]
+    #[arg(long, value_name = "T", default_value = "10s", value_parser = units::duration)]
     pub connect_timeout: Duration,
 
     /// Limit for the server's answer to our Close
-    #[arg(long, value_name = "T", default_value = "5s", value_parser = value::duration, hide_short_help = true)]
+    #[arg(long, value_name = "T", default_value = "5s", value_parser = units::duration, hide_short_help = true)]
     pub close_timeout: Duration,
 
     /// Limit for the whole run; when it is over, exit 28
-    #[arg(short, long, value_name = "T", value_parser = value::duration)]
+    #[arg(short, long, value_name = "T", value_parser = units::duration)]
     pub max_time: Option<Duration>,
 
     /// Send a ping this often [default: 20s when interactive, otherwise never]
-    #[arg(long, value_name = "T", value_parser = value::duration, hide_short_help = true)]
+    #[arg(long, value_name = "T", value_parser = units::duration, hide_short_help = true)]
     pub ping_interval: Option<Duration>,
 
     /// How long after a ping the server may be silent before it counts as dead
-    #[arg(long, value_name = "T", default_value = "20s", value_parser = value::duration, hide_short_help = true)]
+    #[arg(long, value_name = "T", default_value = "20s", value_parser = units::duration, hide_short_help = true)]
     pub ping_timeout: Duration,
 }
 
@@ -255,7 +266,7 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub data: Vec<String>,
 
-    /// Send this first, before stdin or -d (repeatable)
+    /// Send this first, before stdin or -d (repeatable); @FILE and @- as with -d
     #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub on_open: Vec<String>,
 
@@ -289,12 +300,12 @@ pub struct SendArgs {
     #[arg(long, hide_short_help = true)]
     pub escapes: bool,
 
-    /// Send the next message only after a reply
+    /// Send the next message only after a reply, however long that takes (-m sets a limit)
     #[arg(long, hide_short_help = true)]
     pub lockstep: bool,
 
     /// Send at most this many messages a second
-    #[arg(long, value_name = "N", value_parser = value::rate, hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = units::rate, hide_short_help = true)]
     pub rate: Option<Duration>,
 }
 
@@ -329,7 +340,7 @@ pub struct StopArgs {
     pub on_eof: OnEofArg,
 
     /// How long --on-eof drain waits with nothing sent or received
-    #[arg(long, value_name = "T", default_value = "2s", value_parser = value::duration)]
+    #[arg(long, value_name = "T", default_value = "2s", value_parser = units::duration)]
     pub idle: Duration,
 
     /// Stop after N messages received; exit 1 if there are fewer
@@ -406,7 +417,7 @@ pub struct OutputArgs {
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on stderr, not even errors
+    /// Say nothing on stderr, not even errors (--stats still does)
     #[arg(short, long)]
     pub silent: bool,
 
@@ -488,6 +499,6 @@ impl From<ColorArg> for ColorChoice {
 #[command(next_help_heading = "Wire")]
 pub struct WireArgs {
     /// The largest message to receive; a larger one is answered with Close 1009 and exit 110
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = value::size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::size, hide_short_help = true)]
     pub max_message_size: usize,
 }

@@ -12,7 +12,7 @@ use super::args::{
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
 use crate::drain::Limits;
-use crate::error::Error;
+use crate::error::{Error, plain_words};
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
 use crate::output::jq::Filter;
@@ -150,35 +150,13 @@ fn listen_address(text: &str) -> Result<SocketAddr, Error> {
 
 fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Error> {
     let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
-    let payload = payload(&args.send);
-    let until = compile("--until", args.stop.until.as_deref())?;
-    let limits = limits(&args.stop);
+    let output = output_options(&args.output, world, interactive)?;
+    let plan = plan(target, &args, world)?;
+    // Last, as it may wait for stdin: whatever else is wrong has been said by then.
     let opening = given(&args.send.on_open, "--on-open", Payload::default())?;
-    let output_file = args.output.output.clone();
-    let front = if interactive {
-        FrontEnd::Interactive(crate::repl::Options {
-            payload,
-            limits,
-            until,
-            output: output_file,
-            color: color(&args.output, world, world.stdout_tty),
-        })
-    } else {
-        FrontEnd::Pipe(pipe::Options {
-            input: input(&args.send, payload)?,
-            pace: pace::Options {
-                interval: args.send.rate,
-                lockstep: args.send.lockstep,
-            },
-            limits,
-            until,
-            output: output_file,
-        })
-    };
+    let front = front_end(&args, world, interactive)?;
     Ok(Client {
-        output: output_options(&args.output, world, interactive)?,
-        opening,
-        max_time: args.time.max_time.filter(|time| !time.is_zero()),
+        plan,
         session: session::Options {
             machine: machine::Options {
                 close_timeout: args.time.close_timeout,
@@ -191,30 +169,62 @@ fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Err
             },
             max_message_size: args.wire.max_message_size,
         },
+        opening,
+        max_time: args.time.max_time.filter(|time| !time.is_zero()),
+        output,
         front,
-        plan: Plan {
-            credentials: credentials(&args.auth, &target)?,
-            target,
-            request: request::Options {
-                headers: headers(&args.request.headers)?,
-                origin: checked("--origin", args.request.origin)?,
-                user_agent: checked("--user-agent", args.request.user_agent)?,
-                subprotocols: subprotocols(args.request.subprotocols)?,
-            },
-            transport: transport::Options {
-                tls: transport::tls::Options {
-                    insecure: args.tls.insecure,
-                    cacert: args.tls.cacert,
-                    cert_file: world.variable("SSL_CERT_FILE").map(Into::into),
-                    cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
-                },
-            },
-            connect_timeout: Some(args.time.connect_timeout)
-                .filter(|time| !time.is_zero())
-                .unwrap_or(NO_LIMIT),
-            redactor: Redactor::default(),
-        },
     })
+}
+
+fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error> {
+    Ok(Plan {
+        credentials: credentials(&args.auth, &target)?,
+        target,
+        request: request::Options {
+            headers: headers(&args.request.headers)?,
+            origin: checked("--origin", args.request.origin.clone())?,
+            user_agent: checked("--user-agent", args.request.user_agent.clone())?,
+            subprotocols: subprotocols(&args.request.subprotocols)?,
+        },
+        transport: transport::Options {
+            tls: transport::tls::Options {
+                insecure: args.tls.insecure,
+                cacert: args.tls.cacert.clone(),
+                cert_file: world.variable("SSL_CERT_FILE").map(Into::into),
+                cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
+            },
+        },
+        connect_timeout: Some(args.time.connect_timeout)
+            .filter(|time| !time.is_zero())
+            .unwrap_or(NO_LIMIT),
+        redactor: Redactor::default(),
+    })
+}
+
+fn front_end(args: &ClientArgs, world: &World, interactive: bool) -> Result<FrontEnd, Error> {
+    let payload = payload(&args.send);
+    let limits = limits(&args.stop);
+    let until = compile("--until", args.stop.until.as_deref())?;
+    let output = args.output.output.clone();
+    if interactive {
+        return Ok(FrontEnd::Interactive(crate::repl::Options {
+            payload,
+            limits,
+            until,
+            output,
+            color: color(&args.output, world, world.stdout_tty),
+        }));
+    }
+    Ok(FrontEnd::Pipe(pipe::Options {
+        input: input(&args.send, payload)?,
+        pace: pace::Options {
+            interval: args.send.rate,
+            lockstep: args.send.lockstep,
+        },
+        limits,
+        until,
+        output,
+    }))
 }
 
 fn payload(args: &SendArgs) -> Payload {
@@ -246,12 +256,13 @@ fn input(args: &SendArgs, payload: Payload) -> Result<Input, Error> {
 /// The messages of `-d` and `--on-open`.
 fn given(values: &[String], option: &str, payload: Payload) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {
-        let bytes = match value.strip_prefix('@') {
-            Some(path) => Bytes::from(
-                read_file(path).map_err(|why| Error::usage(format!("{option} {value}: {why}")))?,
-            ),
-            None => Bytes::from(value.clone()),
-        };
+        let bytes =
+            match value.strip_prefix('@') {
+                Some(path) => Bytes::from(read_file(path).map_err(|why| {
+                    Error::usage(format!("{option} {value}: {}", plain_words(&why)))
+                })?),
+                None => Bytes::from(value.clone()),
+            };
         let named = if value.starts_with('@') {
             value.as_str()
         } else {
@@ -352,8 +363,10 @@ fn headers(lines: &[String]) -> Result<Vec<HeaderLine>, Error> {
             headers.push(HeaderLine::parse(line)?);
             continue;
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("-H @{path}: {error}")))?;
+        let text = read_file(path)
+            .map_err(|error| Error::usage(format!("-H @{path}: {}", plain_words(&error))))?;
+        let text = String::from_utf8(text)
+            .map_err(|_| Error::usage(format!("-H @{path}: it is not UTF-8")))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             headers.push(HeaderLine::parse(line)?);
         }
@@ -372,7 +385,7 @@ fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error>
 }
 
 /// Each may be a list, as the header itself is.
-fn subprotocols(values: Vec<String>) -> Result<Vec<String>, Error> {
+fn subprotocols(values: &[String]) -> Result<Vec<String>, Error> {
     let names: Vec<String> = values
         .iter()
         .flat_map(|value| value.split(','))

@@ -4,7 +4,6 @@
 pub mod args;
 pub mod config;
 pub mod generate;
-pub mod value;
 pub mod world;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -62,7 +61,10 @@ pub fn command() -> clap::Command {
             table(ENVIRONMENT)
         ))
         .mut_subcommand("serve", |serve| {
-            serve.after_help(format!("Rooms:\n{}", indented(ROOMS)))
+            serve.after_help(format!(
+                "Rooms:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end it with exit code 0.",
+                indented(ROOMS)
+            ))
         })
 }
 

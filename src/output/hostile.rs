@@ -56,6 +56,7 @@ fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
             by,
             data,
             rtt,
+            asked: true,
         });
         let close = &Close::new(4000, text);
         look(&Event::Close {

@@ -54,11 +54,6 @@ impl Filter {
         })
     }
 
-    /// The expression as typed.
-    pub fn expression(&self) -> &str {
-        &self.expression
-    }
-
     /// The outputs for one message, each as compact JSON, at most 10,000. `None` where the message
     /// is not JSON; `Err` is what jq says of a failure, in one line.
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {

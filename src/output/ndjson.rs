@@ -61,6 +61,7 @@ impl Ndjson<'_> {
                 by,
                 data,
                 rtt,
+                ..
             } => {
                 let line = self.control("pong", t, (*conn, *by, data), out);
                 match rtt {
@@ -384,6 +385,7 @@ mod tests {
                 by,
                 data: b"a\"",
                 rtt,
+                asked: true,
             },
             r#"{"type":"pong","t":2.0,"conn":1,"dir":"receive","data":"a\"","rtt":0.0123}"#,
         );
@@ -395,6 +397,7 @@ mod tests {
                 by,
                 data: b"\0\xff\x10",
                 rtt: None,
+                asked: false,
             },
             r#"{"type":"pong","t":2.0,"conn":1,"dir":"send","encoding":"base64","data":"AP8Q","len":3}"#,
         );

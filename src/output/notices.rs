@@ -55,7 +55,13 @@ impl Stderr<'_> {
             Event::Ping { by, data, .. } if self.options.show_ping_pong => {
                 self.control("ping", *by, data, None);
             }
-            Event::Pong { by, data, rtt, .. } if self.shows_pong(*by, *rtt) => {
+            Event::Pong {
+                by,
+                data,
+                rtt,
+                asked,
+                ..
+            } if self.shows_pong(*asked) => {
                 self.control("pong", *by, data, *rtt);
             }
             _ => {}
@@ -63,8 +69,8 @@ impl Stderr<'_> {
     }
 
     /// Somebody who sent a ping by hand wants to see its answer.
-    fn shows_pong(&self, by: By, rtt: Option<Duration>) -> bool {
-        self.options.show_ping_pong || (self.options.interactive && by == By::Peer && rtt.is_some())
+    fn shows_pong(&self, asked: bool) -> bool {
+        self.options.show_ping_pong || (self.options.interactive && asked)
     }
 
     /// `wirecat: TEXT`
@@ -406,6 +412,7 @@ mod tests {
             by: By::Peer,
             data: b"x",
             rtt,
+            asked: true,
         };
         check(
             show,
@@ -423,6 +430,7 @@ mod tests {
                 by: By::Us,
                 data: b"a\n\xff",
                 rtt: None,
+                asked: false,
             },
             "> pong 610aff\n",
         );

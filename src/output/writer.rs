@@ -57,6 +57,11 @@ fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
     if !stdout.metadata().ok()?.file_type().is_fifo() {
         return None;
     }
+    #[expect(
+        deprecated,
+        reason = "unsound for types whose descriptor may change; a File's does not, and the \
+                  replacement is unsafe"
+    )]
     let watched = AsyncFd::with_interest(stdout, Interest::ERROR).ok()?;
     Some(Box::pin(async move {
         if watched.ready(Interest::ERROR).await.is_err() {

@@ -128,10 +128,11 @@ impl Framer {
         let value = value.slice(start..);
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&value) {
             let line = self.line + error.line().saturating_sub(1) as u64;
-            return Err(
-                bad_input(format!("line {line}"), &format!("not JSON: {error}"))
-                    .advice("--frame line sends lines as they are"),
-            );
+            return Err(bad_input(
+                format!("line {line}"),
+                &format!("not JSON: {}", without_place(&error)),
+            )
+            .advice("--frame line sends lines as they are"));
         }
         let lines = newlines(&value);
         self.push(value, out)?;
@@ -160,6 +161,13 @@ impl Framer {
             _ => error,
         }
     }
+}
+
+/// The parser counts lines from the value's first, and puts that behind its words.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let words = text.rsplit_once(" at line ").map(|(words, _)| words);
+    words.unwrap_or(&text).to_owned()
 }
 
 fn bad_input(place: String, why: &str) -> Error {

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::drain::{Drain, Limits};
-use crate::error::{Error, Exit, Stage};
+use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::{Close, Command, Event, Message};
 use crate::output::Renderer;
 use crate::output::jq::Filter;
@@ -142,7 +142,7 @@ impl Pipe {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
                 Stage::Output,
                 Exit::Usage,
-                format!("cannot write the output: {error}"),
+                format!("cannot write the output: {}", plain_words(&error)),
             )),
             _ => Ok(()),
         }
@@ -208,12 +208,13 @@ impl Pipe {
 
 fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
     if let Some(path) = path.filter(|path| path.as_os_str() != "-") {
-        let file = File::create(path)
-            .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))?;
+        let file = File::create(path).map_err(|error| {
+            Error::usage(format!("-o {}: {}", path.display(), plain_words(&error)))
+        })?;
         return Ok(Writer::new(writer::file(file)));
     }
     let sink = writer::stdout().map_err(|error| {
-        let message = format!("cannot use stdout: {error}");
+        let message = format!("cannot use stdout: {}", plain_words(&error));
         Error::new(Stage::Output, Exit::Usage, message)
     })?;
     Ok(Writer::new(sink).watching_stdout())

@@ -10,7 +10,7 @@ use std::thread;
 use tokio::sync::mpsc;
 
 use super::framing::Framer;
-use crate::error::{Error, Exit, Stage};
+use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::Message;
 
 /// Read at once: what a Linux pipe holds.
@@ -74,7 +74,7 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicU
             Err(error) => Err(Error::new(
                 Stage::Input,
                 Exit::Usage,
-                format!("cannot read stdin: {error}"),
+                format!("cannot read stdin: {}", plain_words(&error)),
             )),
         };
         let last = matches!(read, Ok(0)) || cut.is_err();

@@ -118,10 +118,13 @@ impl Hinter for Assistant {
 }
 
 impl Highlighter for Assistant {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, _: &'p str, _: bool) -> Cow<'b, str> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, given: &'p str, _: bool) -> Cow<'b, str> {
+        let state = self.state.prompt();
+        // A search through the history has a prompt of its own.
+        let shown = if given == PROMPT { state } else { given };
         let mut painted = Vec::new();
         self.painter.paint(Role::Name, &mut painted, |out| {
-            out.extend_from_slice(self.state.prompt().as_bytes())
+            out.extend_from_slice(shown.as_bytes())
         });
         Cow::Owned(String::from_utf8_lossy(&painted).into_owned())
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::drain::{Drain, Limits};
-use crate::error::Error;
+use crate::error::{Error, plain_words};
 use crate::event::{Close, Command, Event, Heads, Message, Opened};
 use crate::output::jq::Filter;
 use crate::output::writer::Writer;
@@ -91,8 +91,9 @@ impl Repl {
             .filter(|path| path.as_os_str() != "-");
         let file = file
             .map(|path| {
-                File::create(path)
-                    .map_err(|error| Error::usage(format!("-o {}: {error}", path.display())))
+                File::create(path).map_err(|error| {
+                    Error::usage(format!("-o {}: {}", path.display(), plain_words(&error)))
+                })
             })
             .transpose()?;
         Ok(Repl {
@@ -229,10 +230,7 @@ impl Repl {
             Line::Message(text) => Command::Send(self.options.payload.message(Bytes::from(text))?),
             Line::Send(text) => Command::Send(Message::text(text)),
             Line::Binary(data) => Command::Send(Message::binary(data)),
-            Line::BinaryFile(path) => {
-                let data = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
-                Command::Send(Message::binary(data))
-            }
+            Line::BinaryFile(path) => Command::Send(Message::binary(read_file(&path)?)),
             Line::Ping(data) => Command::Ping(data),
             Line::Pong(data) => Command::Pong(data),
             Line::Close(close) => self.leave(close),
@@ -306,6 +304,16 @@ impl Repl {
     }
 }
 
+/// Reads a file that cannot keep the session waiting: a pipe or a device might, for ever.
+fn read_file(path: &str) -> Result<Vec<u8>, String> {
+    let wrong = |error: &io::Error| format!("{path}: {}", plain_words(error));
+    let metadata = std::fs::metadata(path).map_err(|error| wrong(&error))?;
+    if !metadata.is_file() {
+        return Err(format!("{path} is no regular file"));
+    }
+    std::fs::read(path).map_err(|error| wrong(&error))
+}
+
 impl Front for Repl {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.terminal
@@ -363,7 +371,7 @@ impl Front for Repl {
             && !self.output.is_empty()
         {
             if let Err(error) = file.write_all(&self.output) {
-                let text = format!("wirecat: -o: {error}\n");
+                let text = format!("wirecat: -o: {}\n", plain_words(&error));
                 sanitize::lines(&text, &mut self.notices);
             }
             self.output.clear();

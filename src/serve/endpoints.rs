@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use url::form_urlencoded;
 
+use crate::units;
+
 /// The rooms, one line each: the body of `GET /` and of every 404.
 pub const ROOMS: &str = "\
 /echo?delay=500ms                every message comes back, delayed if asked
@@ -120,22 +122,9 @@ fn count(text: &str) -> Result<u64, Refused> {
         .map_err(|_| bad("The value of `after` must be a number of messages."))
 }
 
-/// `500ms`, `2s`, `1m` or a bare number of seconds, with decimals if wanted.
 fn duration(text: &str) -> Result<Duration, Refused> {
-    let end = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let scale = match unit {
-        "ms" => 0.001,
-        "s" | "" => 1.0,
-        "m" => 60.0,
-        _ => return Err(bad_delay()),
-    };
-    number
-        .parse::<f64>()
+    units::duration(text)
         .ok()
-        .and_then(|number| Duration::try_from_secs_f64(number * scale).ok())
         .filter(|delay| *delay <= MAX_DELAY)
         .ok_or_else(bad_delay)
 }
@@ -196,7 +185,7 @@ mod tests {
     #[test]
     fn a_delay_that_is_none_is_refused() {
         for text in [
-            "", "ms", "-1s", "1h", "5 s", "nan", "inf", "1e9", "61m", "1ss", "0x2",
+            "", "ms", "-1s", "2h", "5 s", "nan", "inf", "1e9", "61m", "1ss", "0x2",
         ] {
             is_bad(&format!("/echo?delay={text}"));
         }

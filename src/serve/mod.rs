@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::error::{Error, Exit, Stage, plain_words};
 use endpoints::Room;
 use upgrade::Answer;
 
@@ -63,6 +64,21 @@ impl fmt::Debug for Options {
             .field("log", &self.log.is_some())
             .finish()
     }
+}
+
+/// Listens on `address`; port 0 takes a free one, and the address that comes back says which.
+///
+/// # Errors
+/// Exit 7 where the address cannot be had.
+pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |error: io::Error| {
+        let message = format!("cannot listen on {address}: {}", plain_words(&error));
+        Error::new(Stage::Connect, Exit::Connect, message)
+            .advice("another port, or 0 for a free one")
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two seconds

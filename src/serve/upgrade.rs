@@ -12,12 +12,9 @@ use hyper::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
-use sha1::{Digest, Sha1};
 
 use super::endpoints::{self, ROOMS, Refused, Room};
-
-/// Appended to the key before hashing (RFC 6455 §1.3).
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+use crate::handshake::verify::accept_for;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -92,8 +89,9 @@ fn switching(key: &HeaderValue, protocol: Option<HeaderValue>) -> Answer {
 }
 
 fn accept_value(key: &HeaderValue) -> HeaderValue {
-    let hash = Sha1::new().chain_update(key).chain_update(GUID).finalize();
-    HeaderValue::try_from(STANDARD.encode(hash)).expect("base64 is a header value")
+    // What is no ASCII is no nonce, and has been refused.
+    let accept = accept_for(key.to_str().unwrap_or_default());
+    HeaderValue::try_from(accept).expect("base64 is a header value")
 }
 
 fn is_nonce(key: &HeaderValue) -> bool {

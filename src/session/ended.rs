@@ -114,6 +114,15 @@ impl Ended {
                 Exit::Send,
                 format!("sending failed: {why}"),
             )),
+            Ended::Violation { code: 1009, rule } => Some(
+                Error::new(
+                    Stage::Receive,
+                    Exit::Protocol,
+                    format!("the server sent {rule}"),
+                )
+                .detail("closed by us: 1009 (message too big)")
+                .advice("--max-message-size SIZE allows more"),
+            ),
             Ended::Violation { code, rule } => Some(
                 Error::new(
                     Stage::Receive,

@@ -86,19 +86,21 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                             by: By::Us,
                             data: &data,
                             rtt: None,
+                            asked: false,
                         },
                     );
                 }
             }
             engine::Message::Pong(data) => {
-                let rtt = self.machine.handle_pong(&data, now);
+                let answered = self.machine.handle_pong(&data, now);
                 self.tell(
                     now,
                     &Event::Pong {
                         conn: 1,
                         by: By::Peer,
                         data: &data,
-                        rtt,
+                        rtt: answered.map(|(rtt, _)| rtt),
+                        asked: answered.is_some_and(|(_, asked)| asked),
                     },
                 );
             }
@@ -211,7 +213,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                 self.handle_lost("the server ended the TCP connection", now)
             }
-            Io(error) => self.handle_lost(&plain_words(&error), now),
+            Io(error) => self.handle_lost(&plain_words(&error).to_lowercase(), now),
             Capacity(error) => self.handle_violation(
                 Violation {
                     code: 1009,

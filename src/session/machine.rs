@@ -100,15 +100,15 @@ impl Machine {
         }
     }
 
-    /// A pong came: the round-trip time, where it answers a ping that was asked for (RFC 6455
-    /// §5.5.3: it may answer only the most recent one).
-    pub fn handle_pong(&mut self, data: &[u8], now: Instant) -> Option<Duration> {
+    /// A pong came: the round-trip time and whether somebody asked, where it answers a ping of ours
+    /// (RFC 6455 §5.5.3: it may answer only the most recent one).
+    pub fn handle_pong(&mut self, data: &[u8], now: Instant) -> Option<(Duration, bool)> {
         let answered = self
             .outstanding
             .iter()
             .rposition(|ping| ping.data == data)?;
         let ping = self.outstanding.drain(..=answered).next_back()?;
-        ping.sent.filter(|_| ping.asked).map(|sent| now - sent)
+        ping.sent.map(|sent| (now - sent, ping.asked))
     }
 
     /// We sent a Close, or will never be able to: the peer has until the close timeout, and no
@@ -205,7 +205,10 @@ mod tests {
             machine.handle_timeout(start + 1000 * SECOND),
             Action::Nothing
         );
-        assert_eq!(machine.handle_pong(b"mine", start + SECOND), Some(SECOND));
+        assert_eq!(
+            machine.handle_pong(b"mine", start + SECOND),
+            Some((SECOND, true))
+        );
     }
 
     #[test]
@@ -260,11 +263,14 @@ mod tests {
         }
         machine.handle_flushed(start);
         assert_eq!(machine.handle_pong(b"unasked", start + SECOND), None);
-        assert_eq!(machine.handle_pong(b"b", start + SECOND), Some(SECOND));
+        assert_eq!(
+            machine.handle_pong(b"b", start + SECOND),
+            Some((SECOND, true))
+        );
         assert_eq!(machine.handle_pong(b"a", start + SECOND), None);
         assert_eq!(
             machine.handle_pong(b"c", start + 2 * SECOND),
-            Some(2 * SECOND)
+            Some((2 * SECOND, true))
         );
     }
 

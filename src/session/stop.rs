@@ -53,8 +53,12 @@ impl StopSource for Stops {
 #[cfg(unix)]
 mod signals {
     use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::{Context, Poll};
 
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     use crate::session::ended::Stop;
@@ -63,21 +67,35 @@ mod signals {
     pub(super) struct Signals {
         interrupt: Signal,
         terminate: Signal,
+        /// One has come that nobody has looked at: the loop is busy, in a jq expression for
+        /// instance. A second one then acts as if there were no handler.
+        unseen: Arc<AtomicBool>,
     }
 
     impl Signals {
         pub(super) fn new() -> io::Result<Self> {
+            let unseen = Arc::<AtomicBool>::default();
+            for number in [SIGINT, SIGTERM] {
+                // In this order: the first signal finds the flag down, and raises it.
+                flag::register_conditional_default(number, Arc::clone(&unseen))?;
+                flag::register(number, Arc::clone(&unseen))?;
+            }
             Ok(Signals {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                unseen,
             })
         }
 
         pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
-            if self.interrupt.poll_recv(cx).is_ready() {
-                return Poll::Ready(Stop::Interrupt);
-            }
-            self.terminate.poll_recv(cx).map(|_| Stop::Terminate)
+            let stop = if self.interrupt.poll_recv(cx).is_ready() {
+                Stop::Interrupt
+            } else {
+                std::task::ready!(self.terminate.poll_recv(cx));
+                Stop::Terminate
+            };
+            self.unseen.store(false, Ordering::SeqCst);
+            Poll::Ready(stop)
         }
     }
 }

@@ -110,7 +110,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
                 self.write_error = Some("the connection is closed".to_owned())
             }
             Ok(written) => return Poll::Ready(Ok(written)),
-            Err(error) => self.write_error = Some(plain_words(&error)),
+            Err(error) => self.write_error = Some(plain_words(&error).to_lowercase()),
         }
         Poll::Ready(Ok(bytes.len()))
     }
@@ -119,7 +119,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if self.write_error.is_none()
             && let Err(error) = ready!(Pin::new(&mut self.inner).poll_flush(cx))
         {
-            self.write_error = Some(plain_words(&error));
+            self.write_error = Some(plain_words(&error).to_lowercase());
         }
         Poll::Ready(Ok(()))
     }

@@ -168,6 +168,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                         by: By::Us,
                         data: &data,
                         rtt: None,
+                        asked: false,
                     },
                 );
                 self.start_send(engine::Message::Pong(data));

@@ -7,7 +7,7 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::process::Command;
 
 use crate::auth::{self, Basic, Placed, Source, Token};
-use crate::error::Error;
+use crate::error::{Error, plain_words};
 use crate::secret::{Redactor, Secret};
 
 /// Who the user is to the server.
@@ -67,7 +67,7 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
             ))
         })?,
         Source::File(path) => std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("--token @{path}: {error}")))?,
+            .map_err(|error| Error::usage(format!("--token @{path}: {}", plain_words(&error))))?,
         Source::Command(command) => run(command).await?,
     };
     let token = match source {

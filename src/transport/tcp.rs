@@ -100,7 +100,7 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failu
 fn unreachable_error(target: &Target, failures: &Failures) -> Error {
     let place = format!("{}:{}", target.host, target.port);
     let why = failures.first().map_or_else(String::new, |(_, error)| {
-        format!(": {}", plain_words(error))
+        format!(": {}", plain_words(error).to_lowercase())
     });
     let mut error = Error::new(
         Stage::Connect,
@@ -109,7 +109,10 @@ fn unreachable_error(target: &Target, failures: &Failures) -> Error {
     );
     for (address, failure) in failures {
         if failures.len() > 1 || address.to_string() != place {
-            error = error.detail(format!("{address}: {}", plain_words(failure)));
+            error = error.detail(format!(
+                "{address}: {}",
+                plain_words(failure).to_lowercase()
+            ));
         }
     }
     if failures
