@@ -74,7 +74,7 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicU
             Err(error) => Err(Error::new(
                 Stage::Input,
                 Exit::Usage,
-                format!("cannot read stdin: {}", plain_words(&error)),
+                format!("cannot read stdin: {}", plain_words(error)),
             )),
         };
         let last = matches!(read, Ok(0)) || cut.is_err();
