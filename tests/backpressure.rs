@@ -12,7 +12,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::support::server::{close, frame_of, raw, text};
-use crate::support::{wait, wirecat};
+use crate::support::{output, wait, wirecat};
 
 const MIB: usize = 1 << 20;
 
@@ -92,6 +92,36 @@ fn a_server_that_stops_reading(lines: usize) {
     server.result();
     assert_eq!(taken.load(Ordering::SeqCst), lines * 1024);
     assert_eq!(wait(&mut child).unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_server_that_goes_while_messages_wait_for_it_is_a_failed_send() {
+    let (go, gate) = mpsc::channel::<()>();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        gate.recv().unwrap();
+        // Closed with bytes unread, which the client sees as a reset.
+    });
+    let mut child = wirecat([server.url("/")]).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    let taken = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&taken);
+    thread::spawn(move || {
+        while stdin
+            .write_all(b"a line of thirty-two characters\n")
+            .is_ok()
+        {
+            count.fetch_add(32, Ordering::SeqCst);
+        }
+    });
+    stall(&taken);
+    go.send(()).unwrap();
+    server.result();
+    let output = output(child);
+    output.exits(55).prints("").complains(&[
+        "wirecat: sending failed: connection lost (1006): ",
+        " messages were not sent\n",
+    ]);
 }
 
 #[test]

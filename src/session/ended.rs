@@ -5,6 +5,10 @@ use std::time::Duration;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Close, close_code_name};
 
+/// What to look at when a connection is gone.
+const LOST_ADVICE: &str =
+    "see the server's log: it crashed, was stopped, or a proxy between cut an idle connection";
+
 /// What stops a run from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -38,7 +42,8 @@ pub enum Ended {
     ByPeer(Close),
     /// No Close came: 1006.
     Lost(String),
-    /// Writing failed, and the peer neither closed nor went.
+    /// Messages waited to be sent when the connection was lost, or writing failed while the peer
+    /// neither closed nor went.
     SendFailed(String),
     /// The peer broke a rule; `code` is that of the Close we sent.
     Violation {
@@ -109,11 +114,10 @@ impl Ended {
                 .advice("--close-timeout T waits longer"),
             ),
             Ended::ByUs(Answer::Lost(why)) | Ended::Lost(why) => Some(lost(why)),
-            Ended::SendFailed(why) => Some(Error::new(
-                Stage::Send,
-                Exit::Send,
-                format!("sending failed: {why}"),
-            )),
+            Ended::SendFailed(why) => Some(
+                Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}"))
+                    .advice(LOST_ADVICE),
+            ),
             Ended::Violation { code: 1009, rule } => Some(
                 Error::new(
                     Stage::Receive,
@@ -165,9 +169,7 @@ fn lost(why: &str) -> Error {
         Exit::Lost,
         format!("connection lost without a Close frame (1006): {why}"),
     )
-    .advice(
-        "see the server's log: it crashed, was stopped, or a proxy between cut an idle connection",
-    )
+    .advice(LOST_ADVICE)
 }
 
 #[cfg(test)]

@@ -247,7 +247,12 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         ControlFlow::Break(match self.closing.take() {
             None => {
                 self.tell_lost(now);
-                Ended::Lost(why.to_owned())
+                if self.stalled {
+                    // What stood in the way of sending was this.
+                    Ended::SendFailed(format!("connection lost (1006): {why}"))
+                } else {
+                    Ended::Lost(why.to_owned())
+                }
             }
             Some(Closing::Front(close)) => {
                 self.tell(

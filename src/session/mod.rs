@@ -116,6 +116,7 @@ pub async fn run(
         late_end: None,
         closing: None,
         needs_flush: false,
+        stalled: false,
         pongs: 0,
         received_before: 0,
         data_before: 0,

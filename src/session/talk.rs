@@ -56,6 +56,8 @@ pub(super) struct Session<'a, F, S> {
     pub(super) held: Option<Message>,
     pub(super) closing: Option<Closing>,
     pub(super) needs_flush: bool,
+    /// The socket takes no more for now.
+    pub(super) stalled: bool,
     /// Pongs handed to the engine since the last flush.
     pub(super) pongs: u32,
     pub(super) received_before: u64,
@@ -132,6 +134,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 return ControlFlow::Continue(n > 0);
             }
             if Pin::new(&mut self.socket).poll_ready(cx).is_pending() {
+                self.stalled = true;
                 return ControlFlow::Continue(n > 0);
             }
             if let Some((message, shown)) = self.opening.pop_front() {
@@ -224,10 +227,15 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
-        if !self.needs_flush || Pin::new(&mut self.socket).poll_flush(cx).is_pending() {
+        if !self.needs_flush {
+            return ControlFlow::Continue(false);
+        }
+        if Pin::new(&mut self.socket).poll_flush(cx).is_pending() {
+            self.stalled = true;
             return ControlFlow::Continue(false);
         }
         self.needs_flush = false;
+        self.stalled = false;
         self.pongs = 0;
         if self.socket.get_ref().write_error().is_none() {
             self.machine.handle_flushed(now);
