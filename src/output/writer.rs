@@ -80,6 +80,8 @@ fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
 struct Shared {
     /// Bytes handed over and not yet written.
     waiting: AtomicUsize,
+    /// Somebody waits for room, so that a wake is worth its system call.
+    wanted: AtomicBool,
     broken: AtomicBool,
     failure: Mutex<Option<io::Error>>,
     waker: AtomicWaker,
@@ -88,7 +90,9 @@ struct Shared {
 impl Shared {
     fn written(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Ordering::AcqRel);
-        self.waker.wake();
+        if self.wanted.swap(false, Ordering::AcqRel) {
+            self.waker.wake();
+        }
     }
 }
 
@@ -180,6 +184,7 @@ impl Writer {
             return Poll::Ready(());
         }
         self.shared.waker.register(cx.waker());
+        self.shared.wanted.store(true, Ordering::Release);
         // The thread may have written between the look and the registration.
         if self.has_room() {
             Poll::Ready(())
@@ -259,6 +264,7 @@ fn write_chunk(sink: &mut Sink, chunk: &[u8], shared: &Shared) {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
         shared.broken.store(true, Ordering::Release);
+        shared.waker.wake();
     }
     shared.written(chunk.len());
 }
