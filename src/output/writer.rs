@@ -16,6 +16,9 @@ use tokio::sync::oneshot;
 /// Bytes collected before they go to the writer, while more keeps coming.
 const CHUNK: usize = 64 * 1024;
 
+/// The largest chunk that is written without the thread: `PIPE_BUF` of Linux.
+const DIRECT: usize = 4096;
+
 /// Bytes that may wait for the reader of the output before the session stops reading messages.
 const MAX_WAITING: usize = 1024 * 1024;
 
@@ -44,19 +47,67 @@ pub fn file(mut file: File) -> Sink {
     Box::new(move |bytes| file.write_all(bytes))
 }
 
-/// Ready when the other end of the pipe that stdout is has been closed; `None` for anything else.
+/// stdout, where it is a pipe.
 #[cfg(unix)]
-fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+fn stdout_if_pipe() -> Option<File> {
     use std::os::fd::AsFd;
     use std::os::unix::fs::FileTypeExt;
 
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+    let is_pipe = stdout.metadata().ok()?.file_type().is_fifo();
+    is_pipe.then_some(stdout)
+}
+
+/// `2>&1`: another thread of ours writes to the same pipe.
+#[cfg(unix)]
+fn is_stderr_too(stdout: &File) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    match (stdout.metadata(), stderr.and_then(|file| file.metadata())) {
+        (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_stderr_too(_: &File) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn stdout_if_pipe() -> Option<File> {
+    None
+}
+
+/// Whether a write of [`DIRECT`] bytes to this pipe returns at once: one that polls as writable has
+/// that much room (POSIX: `PIPE_BUF`). Only another process that writes to the same pipe could take
+/// it in between, and then this write waits for the reader like any other program's.
+#[cfg(unix)]
+fn takes_a_page(pipe: &File) -> bool {
+    use std::os::fd::AsFd;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)];
+    let ready = matches!(poll(&mut polled, PollTimeout::ZERO), Ok(1));
+    let events = polled[0].revents().unwrap_or(PollFlags::empty());
+    ready && events == PollFlags::POLLOUT
+}
+
+#[cfg(not(unix))]
+fn takes_a_page(_: &File) -> bool {
+    false
+}
+
+/// Ready when the other end of the pipe that stdout is has been closed; `None` for anything else.
+#[cfg(unix)]
+fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
-    if !stdout.metadata().ok()?.file_type().is_fifo() {
-        return None;
-    }
+    let stdout = stdout_if_pipe()?;
     #[expect(
         deprecated,
         reason = "unsound for types whose descriptor may change; a File's does not, and the \
@@ -88,6 +139,15 @@ struct Shared {
 }
 
 impl Shared {
+    fn fail(&self, error: io::Error) {
+        *self
+            .failure
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+        self.broken.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
     fn written(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Ordering::AcqRel);
         if self.wanted.swap(false, Ordering::AcqRel) {
@@ -111,6 +171,8 @@ pub struct Writer {
     spare: mpsc::Receiver<Vec<u8>>,
     shared: Arc<Shared>,
     done: oneshot::Receiver<()>,
+    /// stdout, where it is a pipe: what surely fits is written without the thread.
+    direct: Option<File>,
     reader_gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -133,6 +195,7 @@ impl Writer {
             spare,
             shared,
             done,
+            direct: None,
             reader_gone: None,
         }
     }
@@ -141,6 +204,7 @@ impl Writer {
     /// the runtime.
     #[must_use]
     pub fn watching_stdout(mut self) -> Self {
+        self.direct = stdout_if_pipe().filter(|stdout| !is_stderr_too(stdout));
         self.reader_gone = reader_of_stdout_gone();
         self
     }
@@ -159,7 +223,7 @@ impl Writer {
 
     /// Hands over whatever there is.
     pub fn submit(&mut self) {
-        if self.chunk.is_empty() {
+        if self.chunk.is_empty() || self.write_directly() {
             return;
         }
         let next = self.spare.try_recv().unwrap_or_default();
@@ -167,6 +231,27 @@ impl Writer {
         self.shared.waiting.fetch_add(chunk.len(), Ordering::AcqRel);
         // The thread ends only after us.
         let _ = self.sender.send(Chunk::Output(chunk));
+    }
+
+    /// Writes a small chunk here and now, where that cannot block: handing it over would cost two
+    /// system calls and a switch of threads. Larger ones come when there is much to do, and then
+    /// the thread is a gain.
+    fn write_directly(&mut self) -> bool {
+        let Some(pipe) = &mut self.direct else {
+            return false;
+        };
+        if self.chunk.len() > DIRECT
+            || self.shared.waiting.load(Ordering::Acquire) > 0
+            || self.shared.broken.load(Ordering::Acquire)
+            || !takes_a_page(pipe)
+        {
+            return false;
+        }
+        if let Err(error) = pipe.write_all(&self.chunk) {
+            self.shared.fail(error);
+        }
+        self.chunk.clear();
+        true
     }
 
     /// Hands over a notice for stderr, to be written after the output so far.
@@ -259,12 +344,7 @@ fn write_chunk(sink: &mut Sink, chunk: &[u8], shared: &Shared) {
     if !shared.broken.load(Ordering::Acquire)
         && let Err(error) = sink(chunk)
     {
-        *shared
-            .failure
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
-        shared.broken.store(true, Ordering::Release);
-        shared.waker.wake();
+        shared.fail(error);
     }
     shared.written(chunk.len());
 }
