@@ -134,6 +134,21 @@ pub struct Timing {
     pub upgrade: Option<Duration>,
 }
 
+impl Timing {
+    /// The steps that were taken, in order, with their names.
+    pub fn steps(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let steps = [
+            ("dns", self.dns),
+            ("tcp", self.tcp),
+            ("tls", self.tls),
+            ("upgrade", self.upgrade),
+        ];
+        steps
+            .into_iter()
+            .filter_map(|(name, took)| Some((name, took?)))
+    }
+}
+
 /// What was agreed in the TLS handshake, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsInfo {

@@ -301,18 +301,7 @@ mod tests {
     pub(super) fn options(format: Format) -> Options {
         Options {
             format,
-            timestamps: None,
-            stdout_tty: false,
-            stderr_tty: false,
-            stdout_color: false,
-            stderr_color: false,
-            verbose: 0,
-            silent: false,
-            stats: false,
-            show_ping_pong: false,
-            interactive: false,
-            filter: None,
-            time_zone: TimeZone::UTC,
+            ..Options::plain()
         }
     }
 

@@ -216,16 +216,8 @@ impl Ndjson<'_> {
 }
 
 fn timing(timing: &Timing) -> String {
-    let steps = [
-        ("dns", timing.dns),
-        ("tcp", timing.tcp),
-        ("tls", timing.tls),
-        ("upgrade", timing.upgrade),
-    ];
-    let taken = steps
-        .into_iter()
-        .filter_map(|(name, took)| Some((name, took?)));
-    let members: Vec<_> = taken
+    let members: Vec<_> = timing
+        .steps()
         .map(|(name, took)| format!("\"{name}\":{}", Seconds(took)))
         .collect();
     format!("{{{}}}", members.join(","))

@@ -34,16 +34,8 @@ pub(super) fn push(
 
 /// `dns 1.0 ms, tcp 2.0 ms`
 pub(super) fn steps(timing: &Timing) -> Option<String> {
-    let steps = [
-        ("dns", timing.dns),
-        ("tcp", timing.tcp),
-        ("tls", timing.tls),
-        ("upgrade", timing.upgrade),
-    ];
-    let taken = steps
-        .into_iter()
-        .filter_map(|(name, took)| Some((name, took?)));
-    let shown: Vec<_> = taken
+    let shown: Vec<_> = timing
+        .steps()
         .map(|(name, took)| format!("{name} {}", millis(took)))
         .collect();
     (!shown.is_empty()).then(|| shown.join(", "))

@@ -79,16 +79,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     // The engine has the pong ready; it goes out with the next flush.
                     self.needs_flush = true;
                     self.pongs += 1;
-                    self.tell(
-                        now,
-                        &Event::Pong {
-                            conn: 1,
-                            by: By::Us,
-                            data: &data,
-                            rtt: None,
-                            asked: false,
-                        },
-                    );
+                    self.tell_our_pong(&data, now);
                 }
             }
             engine::Message::Pong(data) => {
@@ -272,6 +263,19 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             Some(done) => self.end_of(done),
         })
+    }
+
+    pub(super) fn tell_our_pong(&mut self, data: &[u8], now: Instant) {
+        self.tell(
+            now,
+            &Event::Pong {
+                conn: 1,
+                by: By::Us,
+                data,
+                rtt: None,
+                asked: false,
+            },
+        );
     }
 
     /// 1006 is never sent, but it is what browsers call this end (RFC 6455 section 7.1.5).

@@ -164,16 +164,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             Command::Ping(data) => self.send_ping(data, true, now),
             Command::Pong(data) => {
-                self.tell(
-                    now,
-                    &Event::Pong {
-                        conn: 1,
-                        by: By::Us,
-                        data: &data,
-                        rtt: None,
-                        asked: false,
-                    },
-                );
+                self.tell_our_pong(&data, now);
                 self.start_send(engine::Message::Pong(data));
             }
             Command::Close(close) => {
