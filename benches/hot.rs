@@ -10,7 +10,10 @@ use wirecat::output::{Format, Options, Renderer, sanitize};
 use wirecat::payload::Payload;
 use wirecat::pipe::framing::{Frame, Framer};
 use wirecat::secret::Redactor;
-use wirecat::wire::watch::Watcher;
+use wirecat::wire::deflate::{Deflater, Inflater};
+use wirecat::wire::inbound::{self, Inbound};
+use wirecat::wire::outbound::{self, Outbound};
+use wirecat::wire::rules::{self, Role};
 
 /// As much as the program reads from stdin or a socket at once.
 const READ: usize = 64 << 10;
@@ -87,14 +90,66 @@ fn rendering(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn watching(criterion: &mut Criterion) {
-    let input = frames();
-    let mut group = criterion.benchmark_group("watching");
+fn inbound(deflate: bool, trace: Option<usize>) -> Inbound {
+    Inbound::new(inbound::Options {
+        rules: rules::Options {
+            role: Role::Client,
+            deflate,
+            max_message_size: 1 << 20,
+        },
+        hide_pings: false,
+        trace,
+        inflater: deflate.then(|| Inflater::new(15, true)),
+    })
+}
+
+fn outbound(deflate: bool) -> Outbound {
+    Outbound::new(outbound::Options {
+        fragment: None,
+        trace: None,
+        first_is_secret: false,
+        deflater: deflate.then(|| Deflater::new(1, 15, true)).flatten(),
+    })
+}
+
+/// Everything in rounds of whole frames, so that the machines are at a boundary again after each.
+fn wire(criterion: &mut Criterion) {
+    let mut input = frames();
+    let mut group = criterion.benchmark_group("wire, 64 KiB of 100-byte frames");
     group.throughput(Throughput::Bytes(input.len() as u64));
-    group.bench_function("64 KiB of 100-byte frames", |bencher| {
-        // Whole frames only: the watcher is at a boundary again after each round.
-        let mut watcher = Watcher::default();
-        bencher.iter(|| watcher.handle_bytes(black_box(&input)));
+    let mut machine = inbound(false, None);
+    group.bench_function("in place", |bencher| {
+        bencher.iter(|| machine.handle_in_place(black_box(&mut input)));
+    });
+    let mut out = Vec::new();
+    let mut machine = inbound(false, None);
+    group.bench_function("in, rewritten", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            machine.handle_bytes(black_box(&input), &mut out)
+        });
+    });
+    for (name, deflate) in [("out, as it is", false), ("out, deflated", true)] {
+        let mut machine = outbound(deflate);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                machine.handle_bytes(black_box(&input), &mut || [1, 2, 3, 4], &mut out);
+            });
+        });
+    }
+    let mut deflated = Vec::new();
+    outbound(true).handle_bytes(&input, &mut || [0; 4], &mut deflated);
+    let mut machine = inbound(true, None);
+    group.bench_function("in, inflated", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            let mut rest = &deflated[..];
+            while !rest.is_empty() || machine.is_busy() {
+                out.clear();
+                rest = &rest[machine.handle_bytes(black_box(rest), &mut out)..];
+            }
+        });
     });
     group.finish();
 }
@@ -114,5 +169,5 @@ fn sanitizing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(hot, framing, rendering, watching, sanitizing);
+criterion_group!(hot, framing, rendering, wire, sanitizing);
 criterion_main!(hot);

@@ -29,7 +29,7 @@ _wirecat() {
 
     case "${cmd}" in
         wirecat)
-            opts="-H -A -u -k -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --ping-interval --ping-timeout --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --max-message-size --generate --help --version demo serve"
+            opts="-H -A -u -k -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --ping-interval --ping-timeout --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --no-auto-pong --mirror --generate --help --version demo serve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -187,6 +187,22 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --deflate-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-max-window-bits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-max-window-bits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fragment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --generate)
                     COMPREPLY=($(compgen -W "man complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
                     return 0
@@ -199,7 +215,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__demo)
-            opts="-H -A -u -k -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --ping-interval --ping-timeout --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --max-message-size --help"
+            opts="-H -A -u -k -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --ping-interval --ping-timeout --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --no-auto-pong --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,6 +373,22 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --deflate-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-max-window-bits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-max-window-bits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fragment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -365,7 +397,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__serve)
-            opts="-p -s -h --listen --port --bind --host --silent --help"
+            opts="-p -s -h --listen --port --bind --host --silent --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -388,6 +420,18 @@ _wirecat() {
                     return 0
                     ;;
                 --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deflate-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-max-window-bits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-max-window-bits)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

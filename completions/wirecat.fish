@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wirecat_global_optspecs
-    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= ping-interval= ping-timeout= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong color= o/output= v/verbose s/silent stats max-message-size= generate= h/help V/version
+    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= ping-interval= ping-timeout= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong color= o/output= v/verbose s/silent stats max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= no-auto-pong mirror generate= h/help V/version
 end
 
 function __fish_wirecat_needs_command
@@ -72,6 +72,10 @@ always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Compress what the client sends with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Have the server compress with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Send data messages in fragments of at most this many bytes each (after compression)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page or a shell completion' -r -f -a "man\t''
 complete-bash\t''
 complete-zsh\t''
@@ -91,6 +95,11 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l show-ping-pong -d 'Show
 complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and TLS'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-compress -d 'Do without permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l mirror -d 'Send every data message straight back, until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
@@ -143,6 +152,10 @@ always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Compress what the client sends with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Have the server compress with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Send data messages in fragments of at most this many bytes each (after compression)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not check the server\'s certificate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'
@@ -156,9 +169,20 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l show-ping-pong 
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and TLS'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-compress -d 'Do without permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l mirror -d 'Send every data message straight back, until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The same, given as an option' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d 'Set only the port; 0 takes a free one' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the address; any but a loopback address lets other machines in' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Compress what the client sends with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Have the server compress with a window of 2^BITS bytes at most' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s s -l silent -d 'Do not log requests and the ends of connections on stderr'
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l no-compress -d 'Do without permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -118,6 +118,94 @@ pub fn close_code_allowed(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
+/// How a frame header writes the payload length (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LengthForm {
+    /// In the second byte itself: at most 125.
+    Bits7,
+    /// Two bytes more: at most 65,535.
+    Bits16,
+    /// Eight bytes more.
+    Bits64,
+}
+
+impl LengthForm {
+    /// The only form allowed for this length.
+    pub fn shortest_for(len: u64) -> Self {
+        match len {
+            0..=125 => LengthForm::Bits7,
+            126..=0xffff => LengthForm::Bits16,
+            _ => LengthForm::Bits64,
+        }
+    }
+}
+
+/// A frame header (RFC 6455 §5.2) as it stands on the wire; it may break any rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub rsv: u8,
+    /// 0 to 15.
+    pub opcode: u8,
+    pub mask: Option<[u8; 4]>,
+    /// Payload length in bytes, as declared.
+    pub len: u64,
+    pub form: LengthForm,
+}
+
+/// The name of an opcode (RFC 6455 §11.8).
+pub fn opcode_name(opcode: u8) -> &'static str {
+    match opcode {
+        0x0 => "continuation",
+        0x1 => "text",
+        0x2 => "binary",
+        0x8 => "close",
+        0x9 => "ping",
+        0xa => "pong",
+        _ => "reserved",
+    }
+}
+
+/// How a hand-made frame is masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masking {
+    /// With a fresh random key, as a client must (RFC 6455 §5.3).
+    Random,
+    None,
+    Key([u8; 4]),
+}
+
+/// A frame made by hand, which may break any rule. It is sent as it is: never compressed, never
+/// fragmented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawFrame {
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub rsv: u8,
+    /// 0 to 15.
+    pub opcode: u8,
+    pub masking: Masking,
+    /// The length to declare, where it is not that of the payload.
+    pub len: Option<u64>,
+    /// `None` is the shortest form. A form too short for the length gives way to the next.
+    pub form: Option<LengthForm>,
+    /// Before masking.
+    pub payload: Bytes,
+}
+
+/// A frame that went over the wire, for the trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedFrame {
+    pub by: By,
+    pub header: FrameHeader,
+    /// Bytes that the payload of a compressed frame stands for.
+    pub plain: Option<u64>,
+    /// The payload from its start, unmasked, as far as it was kept; `None` where it must not be
+    /// shown, for it holds a secret.
+    pub payload: Option<Bytes>,
+}
+
 /// Which side did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -198,6 +286,14 @@ pub struct Heads {
     pub response: Vec<u8>,
 }
 
+/// Bytes of compressed messages, and of what they stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Compressed payload on the wire, without frame headers.
+    pub wire: u64,
+    pub plain: u64,
+}
+
 /// Sums over the whole run, for `--stats` and the `end` event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -207,6 +303,9 @@ pub struct Totals {
     /// Payload bytes of those messages.
     pub bytes_sent: u64,
     pub bytes_received: u64,
+    /// What was sent and received compressed.
+    pub compressed_sent: Volume,
+    pub compressed_received: Volume,
 }
 
 /// What happened. Borrowed, so that telling it costs nothing where nobody looks.
@@ -256,6 +355,13 @@ pub enum Event<'a> {
         rtt: Option<Duration>,
         asked: bool,
     },
+    /// A frame made by hand was sent.
+    Frame {
+        conn: u32,
+        frame: &'a RawFrame,
+    },
+    /// Any frame, either way, where they are traced.
+    Traced(&'a TracedFrame),
     /// The connection is over. `clean` is true where both sides sent a Close.
     Close {
         conn: u32,
@@ -281,6 +387,7 @@ pub enum Command {
     Ping(Bytes),
     /// An unasked pong, at most 125 bytes.
     Pong(Bytes),
+    Frame(RawFrame),
     /// Start the closing handshake.
     Close(Close),
 }

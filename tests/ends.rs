@@ -95,10 +95,12 @@ fn breaks(bytes: &[u8], code: u16, name: &str, rule: &str) {
         1009 => ("sent ", "  try: --max-message-size SIZE allows more\n"),
         _ => ("broke the protocol: ", ""),
     };
-    says(
-        &output,
-        &format!("wirecat: the server {what}{rule}\n  {closed}\n{advice}"),
-    );
+    let said = output.stderr.split_once("\n  frame: ").expect("the frame");
+    assert_eq!(said.0, format!("wirecat: the server {what}{rule}"));
+    let frame: Vec<&str> = said.1.splitn(3, '\n').collect();
+    assert!(frame[0].starts_with("FIN="), "{output:?}");
+    assert!(frame[1].starts_with("  bytes: "), "{output:?}");
+    assert_eq!(frame[2], format!("  {closed}\n{advice}"));
     assert_eq!(answer.expect("our Close").close_code(), Some(code));
 }
 
@@ -128,28 +130,43 @@ fn a_peer_that_breaks_a_rule_is_told_and_what_came_before_is_printed() {
         ),
         (
             b"\x81\x81\0\0\0\0x".to_vec(),
-            "Received a masked frame from server",
+            "a masked frame from a server",
             "5.1",
         ),
-        (frame_of(0xc1, b"x"), "Reserved bits are non-zero", "5.2"),
-        (frame_of(0x83, b"x"), "Encountered invalid opcode: 3", "5.2"),
-        (frame_of(0x8b, b""), "Encountered invalid opcode: 11", "5.2"),
-        (frame_of(0x09, b""), "Fragmented control frame", "5.5"),
+        (
+            frame_of(0xc1, b"x"),
+            "RSV1 set, with no extension agreed on that uses it",
+            "5.2",
+        ),
+        (
+            frame_of(0xb1, b"x"),
+            "RSV2 and RSV3 set, with no extension agreed on that uses it",
+            "5.2",
+        ),
+        (
+            b"\x81\x7e\0\x01x".to_vec(),
+            "a length of 1 in 16 bits, which is not the shortest form",
+            "5.2",
+        ),
+        (
+            [&b"\x82\x7f"[..], &[0xff; 8]].concat(),
+            "a length with its top bit set",
+            "5.2",
+        ),
+        (frame_of(0x83, b"x"), "the reserved opcode 3", "5.2"),
+        (frame_of(0x8b, b""), "the reserved opcode 11", "5.2"),
+        (frame_of(0x09, b""), "a fragmented ping frame", "5.5"),
         (
             frame_of(0x89, &[b'x'; 200]),
-            "Control frame too big (payload must be 125 bytes or less)",
+            "a ping frame of 200 bytes, where 125 are allowed",
             "5.5",
         ),
         (
             frame_of(0x80, b"x"),
-            "Continue frame but nothing to continue",
+            "a continuation frame with no message to continue",
             "5.4",
         ),
-        (
-            split,
-            "While waiting for more fragments received: TEXT",
-            "5.4",
-        ),
+        (split, "a text frame within a fragmented message", "5.4"),
     ] {
         let rule = format!("{rule} (RFC 6455 section {section})");
         breaks(&bytes, 1002, "protocol error", &rule);
@@ -160,7 +177,7 @@ fn a_peer_that_breaks_a_rule_is_told_and_what_came_before_is_printed() {
 fn bad_text_is_1007_and_a_message_that_is_too_long_1009() {
     let reason =
         "a Close frame with the code 1000 whose reason is not UTF-8 (RFC 6455 section 5.5.1)";
-    let message = "a text message that is not UTF-8 (RFC 6455 section 8.1)";
+    let message = "a text message that is not UTF-8 at byte 0 (RFC 6455 section 8.1)";
     for (bytes, rule) in [
         (&b"\x88\x03\x03\xe8\xff"[..], reason),
         (b"\x81\x01\xff", message),
@@ -177,7 +194,7 @@ fn bad_text_is_1007_and_a_message_that_is_too_long_1009() {
             12,
         ),
         (announced(1 << 30), 1 << 30),
-        (announced(u64::MAX), u64::MAX),
+        (announced(u64::MAX >> 1), u64::MAX >> 1),
     ] {
         let rule = format!(
             "a message of at least {size} bytes, more than the 10 that --max-message-size allows"

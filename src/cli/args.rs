@@ -105,6 +105,9 @@ pub struct ServeArgs {
     /// Do not log requests and the ends of connections on stderr
     #[arg(short, long)]
     pub silent: bool,
+
+    #[command(flatten)]
+    pub deflate: DeflateArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -501,4 +504,48 @@ pub struct WireArgs {
     /// The largest message to receive; a larger one is answered with Close 1009 and exit 110
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::size, hide_short_help = true)]
     pub max_message_size: usize,
+
+    #[command(flatten)]
+    pub deflate: DeflateArgs,
+
+    /// Send data messages in fragments of at most this many bytes each (after compression)
+    #[arg(long, value_name = "SIZE", value_parser = units::size, hide_short_help = true)]
+    pub fragment: Option<usize>,
+
+    /// Do not answer pings, to see what the server does
+    #[arg(long, hide_short_help = true)]
+    pub no_auto_pong: bool,
+
+    /// Send every data message straight back, until the server closes; stdin is not read
+    #[arg(long, hide_short_help = true)]
+    pub mirror: bool,
+}
+
+/// permessage-deflate (RFC 7692), for the client and the debug server alike.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Wire")]
+pub struct DeflateArgs {
+    /// Do without permessage-deflate
+    #[arg(long)]
+    pub no_compress: bool,
+
+    /// How hard to compress: 0 (not at all) to 9 (best, and slowest)
+    #[arg(long, value_name = "0..9", default_value = "1", value_parser = clap::value_parser!(u8).range(0..=9), hide_short_help = true)]
+    pub deflate_level: u8,
+
+    /// Compress what the client sends with a window of 2^BITS bytes at most
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(9..=15), hide_short_help = true)]
+    pub client_max_window_bits: Option<u8>,
+
+    /// Have the server compress with a window of 2^BITS bytes at most
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(9..=15), hide_short_help = true)]
+    pub server_max_window_bits: Option<u8>,
+
+    /// Compress each message that the client sends for itself alone
+    #[arg(long, hide_short_help = true)]
+    pub client_no_context_takeover: bool,
+
+    /// Have the server compress each message for itself alone
+    #[arg(long, hide_short_help = true)]
+    pub server_no_context_takeover: bool,
 }

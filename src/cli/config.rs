@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::args::{
     AuthArgs, Cli, ClientArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs, Subcommands,
+    WireArgs,
 };
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
@@ -31,6 +32,9 @@ const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
 
 /// What a timeout of 0 means, as in curl.
 const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 86400);
+
+/// Payload bytes of a frame that `-vvv` shows at most.
+const DUMPED: usize = 64 * 1024;
 
 /// The debug server's port where none is given.
 const DEFAULT_PORT: u16 = 8765;
@@ -168,6 +172,15 @@ fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Err
                 ping_timeout: args.time.ping_timeout,
             },
             max_message_size: args.wire.max_message_size,
+            deflate_level: args.wire.deflate.deflate_level,
+            fragment: fragment(&args.wire)?,
+            trace: match args.output.verbose {
+                0 | 1 => None,
+                2 => Some(0),
+                _ => Some(DUMPED),
+            },
+            auto_pong: !args.wire.no_auto_pong,
+            mirror: args.wire.mirror,
         },
         opening,
         max_time: args.time.max_time.filter(|time| !time.is_zero()),
@@ -354,6 +367,15 @@ fn output_options(
             jiff::tz::TimeZone::UTC
         },
     })
+}
+
+fn fragment(args: &WireArgs) -> Result<Option<usize>, Error> {
+    match args.fragment {
+        Some(0) => Err(Error::usage(
+            "--fragment 0: a fragment holds at least one byte",
+        )),
+        given => Ok(given),
+    }
 }
 
 fn headers(lines: &[String]) -> Result<Vec<HeaderLine>, Error> {

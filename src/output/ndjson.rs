@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock;
 use super::object::{Line, Seconds};
 use crate::error::Error;
-use crate::event::{By, Close, Event, Kind, Opened, Refusal, Timing};
+use crate::event::{By, Close, Event, Kind, Masking, Opened, RawFrame, Refusal, Timing};
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 
 /// Version of the schema.
@@ -92,7 +92,10 @@ impl Ndjson<'_> {
                 .raw("bytes_received", totals.bytes_received)
                 .raw("unconfirmed", 0)
                 .end(),
-            Event::Heads(_) | Event::Tls(_) | Event::Note(_) => {}
+            Event::Frame { conn, frame } => {
+                frame_by_hand(self.timed("frame", t, out).raw("conn", conn), frame);
+            }
+            Event::Heads(_) | Event::Tls(_) | Event::Note(_) | Event::Traced(_) => {}
         }
     }
 
@@ -215,6 +218,30 @@ impl Ndjson<'_> {
     }
 }
 
+/// As `--frame events` reads it back.
+fn frame_by_hand(line: Line<'_>, frame: &RawFrame) {
+    let mut line = line
+        .text("dir", "send")
+        .raw("fin", frame.fin)
+        .raw("rsv", frame.rsv)
+        .raw("opcode", frame.opcode);
+    line = match frame.masking {
+        Masking::Random => line.raw("mask", true),
+        Masking::None => line.raw("mask", false),
+        Masking::Key(key) => line.text("mask", &format!("{:08x}", u32::from_be_bytes(key))),
+    };
+    if let Some(length) = frame.len {
+        line = line.raw("length", length);
+    }
+    if let Some(form) = frame.form {
+        line = line.raw("length_bits", form.bits());
+    }
+    match std::str::from_utf8(&frame.payload) {
+        Ok(text) => line.text("data", text).end(),
+        Err(_) => line.base64(&frame.payload).end(),
+    }
+}
+
 fn timing(timing: &Timing) -> String {
     let members: Vec<_> = timing
         .steps()
@@ -260,6 +287,7 @@ mod tests {
             received: 4,
             bytes_sent: 11,
             bytes_received: 12,
+            ..Totals::default()
         };
         let end = Event::End {
             exit: Exit::PeerPrivate,

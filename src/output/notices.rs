@@ -4,16 +4,19 @@
 //! Every word of a peer passes through [`Stderr::put`], which redacts secrets and, for a terminal,
 //! keeps the word on its line. Payload never comes here.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::sanitize;
 use super::stats::{self, millis, steps};
 use super::style::Role;
 use super::{Options, style::Painter};
+use super::{hexdump, sanitize};
 use crate::error::Error;
-use crate::event::{By, Close, Event, Heads, Opened, Timing, TlsInfo, close_code_name};
-use crate::secret::Redactor;
+use crate::event::{
+    By, Close, Event, Heads, Opened, Timing, TlsInfo, TracedFrame, close_code_name,
+};
+use crate::secret::{REDACTED, Redactor};
 
 /// Writes the lines of one event.
 pub(super) struct Stderr<'a> {
@@ -32,11 +35,11 @@ impl Stderr<'_> {
             stats::push(t, *exit, totals, self.timing, self.out);
         }
         if !self.options.silent {
-            self.push_loud(event);
+            self.push_loud(t, event);
         }
     }
 
-    fn push_loud(&mut self, event: &Event<'_>) {
+    fn push_loud(&mut self, t: Duration, event: &Event<'_>) {
         let verbose = self.options.verbose > 0;
         match event {
             Event::Error(error) => self.error(error),
@@ -64,7 +67,49 @@ impl Stderr<'_> {
             } if self.shows_pong(*asked) => {
                 self.control("pong", *by, data, *rtt);
             }
+            Event::Traced(frame) => self.traced(t, frame),
             _ => {}
+        }
+    }
+
+    /// `< frame FIN=1 … length=12 (7 bit) compressed=12 plain=25 t=0.101000`
+    fn traced(&mut self, t: Duration, frame: &TracedFrame) {
+        let mark = match frame.by {
+            By::Us => ">",
+            By::Peer => "<",
+        };
+        self.raw(&format!("{mark} frame {}", frame.header));
+        if let Some(plain) = frame.plain {
+            self.raw(&format!(" compressed={} plain={plain}", frame.header.len));
+        }
+        self.raw(&format!(" t={:.6}", t.as_secs_f64())).end();
+        if self.options.verbose > 2 {
+            self.dump(frame);
+        }
+    }
+
+    fn dump(&mut self, frame: &TracedFrame) {
+        let mut header = Vec::new();
+        frame.header.write(&mut header);
+        self.raw("  header").end();
+        hexdump::push(&header, 2, self.out);
+        if frame.header.len == 0 {
+            return;
+        }
+        let unmasked = frame.header.mask.map_or("", |_| ", unmasked");
+        self.raw(&format!("  payload{unmasked}")).end();
+        let payload = frame.payload.as_ref();
+        let text = payload.map(|payload| String::from_utf8_lossy(payload));
+        let Some(payload) = payload.filter(|_| {
+            text.is_some_and(|text| matches!(self.redactor.redact(&text), Cow::Borrowed(_)))
+        }) else {
+            self.raw("  ").raw(REDACTED).end();
+            return;
+        };
+        hexdump::push(payload, 2, self.out);
+        let more = frame.header.len.saturating_sub(payload.len() as u64);
+        if more > 0 {
+            self.raw(&format!("  … {more} more bytes")).end();
         }
     }
 

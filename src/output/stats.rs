@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::error::Exit;
-use crate::event::{Timing, Totals};
+use crate::event::{Timing, Totals, Volume};
 
 /// Appends the table of `--stats`; `t` is how long the run took.
 pub(super) fn push(
@@ -21,6 +21,8 @@ pub(super) fn push(
             "received",
             Some(amount(totals.received, totals.bytes_received)),
         ),
+        ("wire sent", ratio(totals.compressed_sent)),
+        ("wire rcvd", ratio(totals.compressed_received)),
         ("duration", Some(format!("{:.3} s", t.as_secs_f64()))),
         ("timings", timing.and_then(steps)),
         ("exit", Some(exit.code().to_string())),
@@ -30,6 +32,13 @@ pub(super) fn push(
             out.extend_from_slice(format!("{label:<10}{value}\n").as_bytes());
         }
     }
+}
+
+/// `30 bytes for 100, ratio 0.300`; nothing where nothing was compressed.
+fn ratio(volume: Volume) -> Option<String> {
+    let Volume { wire, plain } = volume;
+    let ratio = wire as f64 / plain.max(1) as f64;
+    (wire > 0).then(|| format!("{wire} bytes compressed from {plain}, ratio {ratio:.3}"))
 }
 
 /// `dns 1.0 ms, tcp 2.0 ms`
@@ -65,6 +74,7 @@ mod tests {
             received: 1,
             bytes_sent: 11,
             bytes_received: 1,
+            ..Totals::default()
         };
         let timing = Timing {
             dns: Some(Duration::from_millis(1)),

@@ -144,7 +144,8 @@ impl Connection {
         };
         match upgrade.await {
             Ok(upgraded) => {
-                let ended = rooms::serve(upgraded, room, stopped(stopping)).await;
+                let ended =
+                    rooms::serve(upgraded, room, &rooms::wire_options(), stopped(stopping)).await;
                 self.log(format_args!("{ended}"));
             }
             Err(error) => self.log(format_args!("upgrade: {error}")),

@@ -15,13 +15,16 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
 use super::endpoints::Room;
 use crate::event::{Close, close_code_name};
+use crate::session::MAX_REASON;
+use crate::wire::rules::{self, Violation};
+use crate::wire::shim::{self, Shim};
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Socket = WebSocketStream<Shim<TokioIo<Upgraded>>>;
 
 /// The largest message and frame taken, and the most a delayed echo holds back.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -41,7 +44,9 @@ enum Over {
     Ours(Close),
     /// The peer sent a Close.
     Peer(Close),
-    /// The connection broke, or the peer broke the protocol.
+    /// The peer broke the protocol.
+    Broke(Violation),
+    /// The connection broke.
     Failed(Error),
 }
 
@@ -92,17 +97,25 @@ fn lost(error: &Error) -> Ended {
     }
 }
 
+/// What a connection of the server's does on the wire, apart from compression.
+pub(super) fn wire_options() -> shim::Options {
+    shim::Options::plain(rules::Role::Server, MAX_MESSAGE)
+}
+
 /// Serves one connection until it is over, `stopped` at the latest.
 pub(super) async fn serve(
     upgraded: Upgraded,
     room: Room,
+    wire: &shim::Options,
     stopped: impl Future<Output = ()>,
 ) -> Ended {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
-    let io = TokioIo::new(upgraded);
-    let mut socket = Socket::from_raw_socket(io, Role::Server, Some(config)).await;
+        .max_frame_size(Some(MAX_MESSAGE))
+        // The shim refuses those, and gives the engine frames that it has unmasked.
+        .accept_unmasked_frames(true);
+    let shim = Shim::new(TokioIo::new(upgraded), wire);
+    let mut socket = Socket::from_raw_socket(shim, Role::Server, Some(config)).await;
     let over = tokio::select! {
         over = converse(&mut socket, room) => over,
         () = stopped => Over::Ours(Close::new(1001, "server shutting down")),
@@ -199,28 +212,30 @@ impl Held {
 /// because its queue has no bound of its own.
 async fn next_data(socket: &mut Socket) -> Result<Message, Over> {
     loop {
-        match poll_fn(|cx| poll_next_or_flush(socket, cx)).await {
-            Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => return Ok(message),
-            Some(Ok(Message::Close(frame))) => return Err(Over::Peer(read_close(frame))),
-            Some(Ok(Message::Ping(_))) => socket.flush().await?,
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(error.into()),
-            None => return Err(Error::ConnectionClosed.into()),
+        match poll_fn(|cx| poll_next_or_flush(socket, cx)).await? {
+            message @ (Message::Text(_) | Message::Binary(_)) => return Ok(message),
+            Message::Ping(_) => socket.flush().await?,
+            _ => {}
         }
     }
 }
 
 /// Flushes only when nothing more can be read: a burst of messages is answered in one write.
-fn poll_next_or_flush(
-    socket: &mut Socket,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Message, Error>>> {
-    if let Poll::Ready(next) = socket.poll_next_unpin(cx) {
-        return Poll::Ready(next);
+fn poll_next_or_flush(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<Message, Over>> {
+    match socket.poll_next_unpin(cx) {
+        Poll::Ready(Some(Ok(message))) => return Poll::Ready(Ok(message)),
+        Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
+        Poll::Ready(None) => return Poll::Ready(Err(Error::ConnectionClosed.into())),
+        Poll::Pending => {}
+    }
+    match socket.get_mut().take_close() {
+        Some(Ok(close)) => return Poll::Ready(Err(Over::Peer(close))),
+        Some(Err(violation)) => return Poll::Ready(Err(Over::Broke(violation))),
+        None => {}
     }
     match ready!(socket.poll_flush_unpin(cx)) {
         Ok(()) => Poll::Pending,
-        Err(error) => Poll::Ready(Some(Err(error))),
+        Err(error) => Poll::Ready(Err(error.into())),
     }
 }
 
@@ -238,11 +253,19 @@ async fn finish(socket: &mut Socket, over: Over) -> Ended {
             ended
         }
         Over::Peer(close) => {
-            // tungstenite has queued the answer; reading on writes it.
-            let _ = timeout(CLOSE_TIMEOUT, drive(socket)).await;
+            let _ = timeout(CLOSE_TIMEOUT, send_close(socket, &close)).await;
             by_client(close)
         }
-        Over::Failed(error) => fail(socket, &error).await,
+        Over::Broke(violation) => {
+            let close = close_for(&violation);
+            let _ = timeout(CLOSE_TIMEOUT, send_close(socket, &close)).await;
+            by_server(close)
+        }
+        Over::Failed(error) => {
+            // A peer that only closed its sending side may still be reading its last echoes.
+            let _ = timeout(LINGER, socket.flush()).await;
+            lost(&error)
+        }
     };
     let _ = timeout(LINGER, hang_up(socket)).await;
     ended
@@ -253,28 +276,11 @@ async fn close_and_drive(socket: &mut Socket, close: &Close) -> bool {
     drive(socket).await
 }
 
-/// Fails the connection (RFC 6455 §7.1.7): a Close where it can still arrive, and no waiting for
-/// the answer of a peer that cannot be understood any more.
-async fn fail(socket: &mut Socket, error: &Error) -> Ended {
-    if let Some(close) = close_for(error) {
-        let _ = timeout(CLOSE_TIMEOUT, send_close(socket, &close)).await;
-        return by_server(close);
-    }
-    // A peer that only closed its sending side may still be reading its last echoes.
-    let _ = timeout(LINGER, socket.flush()).await;
-    lost(error)
-}
-
-/// The Close that tells a peer what it did wrong; `None` where the connection is gone.
-fn close_for(error: &Error) -> Option<Close> {
-    let code = match error {
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return None,
-        Error::Protocol(_) => 1002,
-        Error::Utf8(_) => 1007,
-        Error::Capacity(_) => 1009,
-        _ => return None,
-    };
-    Some(Close::new(code, error.to_string()))
+/// The Close that tells a peer what it did wrong (RFC 6455 §7.1.7), as far as there is room.
+fn close_for(violation: &Violation) -> Close {
+    let mut reason = violation.rule.clone();
+    reason.truncate(reason.floor_char_boundary(MAX_REASON));
+    Close::new(violation.code, reason)
 }
 
 async fn send_close(socket: &mut Socket, close: &Close) {
@@ -286,15 +292,15 @@ async fn send_close(socket: &mut Socket, close: &Close) {
     let _ = socket.send(Message::Close(frame)).await;
 }
 
-/// Reads until the closing handshake is complete, or broken: then the answer is `false`. Data that
-/// still comes is dropped.
+/// Reads until the peer has answered our Close, or cannot any more: then the answer is `false`. Data
+/// that still comes is dropped.
 async fn drive(socket: &mut Socket) -> bool {
-    while let Some(next) = socket.next().await {
-        if next.is_err() {
-            return false;
+    loop {
+        match next_data(socket).await {
+            Ok(_) => {}
+            Err(over) => return matches!(over, Over::Peer(_)),
         }
     }
-    true
 }
 
 /// The server closes TCP first (RFC 6455 §7.1.1). It goes on reading until the peer has closed too:
@@ -306,11 +312,4 @@ async fn hang_up(socket: &mut Socket) {
     }
     let mut rest = vec![0; 16 << 10];
     while matches!(stream.read(&mut rest).await, Ok(1..)) {}
-}
-
-fn read_close(frame: Option<CloseFrame>) -> Close {
-    match frame {
-        Some(frame) => Close::new(frame.code.into(), frame.reason.as_str()),
-        None => Close::default(),
-    }
 }

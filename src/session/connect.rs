@@ -15,6 +15,7 @@ use crate::handshake::{self, Transcript, request};
 use crate::secret::{Redactor, Secret};
 use crate::transport::{self, BoxedStream, Step};
 use crate::uri::Target;
+use crate::wire::extension::Agreed;
 
 /// Everything that an attempt needs to know.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Connection {
     /// The token message, to be sent before anything else, and the same redacted.
     pub(crate) first: Option<(Message, Message)>,
     pub opened: Opened,
+    /// What was agreed on for compression.
+    pub(crate) deflate: Option<Agreed>,
 }
 
 /// Connects as `plan` says, telling `front` about it.
@@ -140,6 +143,7 @@ async fn attempt(
         early: upgraded.early,
         first: placed.message.as_ref().map(first_message),
         opened,
+        deflate: None,
     })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Close, close_code_name};
+use crate::wire::rules::Violation;
 
 /// What to look at when a connection is gone.
 const LOST_ADVICE: &str =
@@ -45,11 +46,8 @@ pub enum Ended {
     /// Messages waited to be sent when the connection was lost, or writing failed while the peer
     /// neither closed nor went.
     SendFailed(String),
-    /// The peer broke a rule; `code` is that of the Close we sent.
-    Violation {
-        code: u16,
-        rule: String,
-    },
+    /// The peer broke a rule, and we closed.
+    Violation(Violation),
     /// The peer was dead.
     NoPong {
         waited: Duration,
@@ -118,23 +116,7 @@ impl Ended {
                 Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}"))
                     .advice(LOST_ADVICE),
             ),
-            Ended::Violation { code: 1009, rule } => Some(
-                Error::new(
-                    Stage::Receive,
-                    Exit::Protocol,
-                    format!("the server sent {rule}"),
-                )
-                .detail("closed by us: 1009 (message too big)")
-                .advice("--max-message-size SIZE allows more"),
-            ),
-            Ended::Violation { code, rule } => Some(
-                Error::new(
-                    Stage::Receive,
-                    Exit::Protocol,
-                    format!("the server broke the protocol: {rule}"),
-                )
-                .detail(format!("closed by us: {code} ({})", close_code_name(*code))),
-            ),
+            Ended::Violation(violation) => Some(violation_error(violation)),
             Ended::NoPong { waited, silent } => Some(Error::new(
                 Stage::Receive,
                 Exit::Timeout,
@@ -161,6 +143,25 @@ pub fn exit_of_close(close: &Close) -> Exit {
         3000..=4999 => Exit::PeerPrivate,
         _ => Exit::PeerError,
     }
+}
+
+fn violation_error(violation: &Violation) -> Error {
+    let Violation { code, rule, frame } = violation;
+    let too_big = *code == 1009;
+    let message = if too_big {
+        format!("the server sent {rule}")
+    } else {
+        format!("the server broke the protocol: {rule}")
+    };
+    let mut error = Error::new(Stage::Receive, Exit::Protocol, message);
+    for line in frame {
+        error = error.detail(line.as_str());
+    }
+    error = error.detail(format!("closed by us: {code} ({})", close_code_name(*code)));
+    if too_big {
+        error = error.advice("--max-message-size SIZE allows more");
+    }
+    error
 }
 
 fn lost(why: &str) -> Error {
@@ -201,10 +202,11 @@ mod tests {
             (Ended::ByUs(Answer::TimedOut), Exit::Timeout),
             (Ended::ByUs(Answer::Lost("reset".into())), Exit::Lost),
             (
-                Ended::Violation {
+                Ended::Violation(Violation {
                     code: 1002,
                     rule: "x".into(),
-                },
+                    frame: Vec::new(),
+                }),
                 Exit::Protocol,
             ),
             (

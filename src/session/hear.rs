@@ -12,12 +12,11 @@ use tokio_tungstenite::tungstenite as engine;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::ended::{self, Answer, Ended};
-use super::engine::{rule_of, too_big};
 use super::talk::{BATCH, Closing, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
 use crate::error::{Exit, plain_words};
 use crate::event::{By, Close, Event, Kind, Message};
-use crate::wire::watch::Violation;
+use crate::wire::rules::Violation;
 
 /// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
 /// engine would collect them without end.
@@ -49,7 +48,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             if self.held.is_some() || self.unasked > MAX_UNASKED {
                 return ControlFlow::Continue(n > 0);
             }
-            match Pin::new(&mut self.socket).poll_next(cx) {
+            // What is sent back must have gone before more of it comes.
+            if self.mirror && self.closing.is_none() && !self.poll_room(cx) {
+                return ControlFlow::Continue(n > 0);
+            }
+            let next = Pin::new(&mut self.socket).poll_next(cx);
+            self.tell_frames(now);
+            match next {
                 Poll::Ready(Some(Ok(message))) => self.handle_frame(message, room, now),
                 Poll::Ready(Some(Err(error))) => return self.handle_error(error, now),
                 Poll::Ready(None) => return self.handle_lost("the connection ended", now),
@@ -66,21 +71,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match message {
             engine::Message::Text(text) => self.handle_data(Kind::Text, text.into(), room, now),
             engine::Message::Binary(data) => self.handle_data(Kind::Binary, data, room, now),
-            engine::Message::Ping(data) => {
-                self.tell(
-                    now,
-                    &Event::Ping {
-                        conn: 1,
-                        by: By::Peer,
-                        data: &data,
-                    },
-                );
-                if self.closing.is_none() {
-                    // The engine has the pong ready; it goes out with the next flush.
-                    self.needs_flush = true;
-                    self.pongs += 1;
-                    self.tell_our_pong(&data, now);
-                }
+            engine::Message::Ping(data) => self.handle_ping(&data, now),
+            engine::Message::Pong(data)
+                if !self.auto_pong && self.socket.get_mut().next_was_ping() =>
+            {
+                self.handle_ping(&data, now);
             }
             engine::Message::Pong(data) => {
                 let answered = self.machine.handle_pong(&data, now);
@@ -95,8 +90,25 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     },
                 );
             }
-            // The watcher keeps Close frames, and the engine gives raw frames to nobody.
+            // The shim keeps Close frames, and the engine gives raw frames to nobody.
             engine::Message::Close(_) | engine::Message::Frame(_) => {}
+        }
+    }
+
+    fn handle_ping(&mut self, data: &[u8], now: Instant) {
+        self.tell(
+            now,
+            &Event::Ping {
+                conn: 1,
+                by: By::Peer,
+                data,
+            },
+        );
+        if self.auto_pong && self.closing.is_none() {
+            // The engine has the pong ready; it goes out with the next flush.
+            self.needs_flush = true;
+            self.pongs += 1;
+            self.tell_our_pong(data, now);
         }
     }
 
@@ -113,15 +125,18 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.totals.received += 1;
         self.totals.bytes_received += message.data.len() as u64;
         self.tell(now, &Event::Receive { conn: 1, message });
+        if self.mirror && self.closing.is_none() {
+            self.send_back(message, now);
+        }
     }
 
     pub(super) fn tell(&mut self, now: Instant, event: &Event<'_>) {
         self.front.handle_event(now, event);
     }
 
-    /// The socket has nothing more for now: look at what the watcher saw.
+    /// The socket has nothing more for now: look at what the shim saw.
     fn handle_pending(&mut self, now: Instant) -> Step {
-        let received = self.socket.get_ref().received();
+        let received = self.steady().received();
         if received != self.received_before {
             self.received_before = received;
             self.machine.handle_bytes(now);
@@ -139,7 +154,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_peer_close(&mut self, close: Close, now: Instant) -> Step {
-        let (by, ended) = match self.closing.take() {
+        let by_hand = self.closed_by_hand.take().map(Closing::Front);
+        let (by, ended) = match self.closing.take().or(by_hand) {
             None => {
                 // RFC 6455 section 5.5.1: the endpoint typically echoes the status code it received.
                 let reply = Close {
@@ -205,24 +221,12 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.handle_lost("the server ended the TCP connection", now)
             }
             Io(error) => self.handle_lost(&plain_words(&error).to_lowercase(), now),
-            Capacity(error) => self.handle_violation(
-                Violation {
-                    code: 1009,
-                    rule: too_big(&error, self.socket.get_config().max_message_size),
-                },
-                now,
-            ),
-            Utf8(_) => {
-                let rule = "a text message that is not UTF-8 (RFC 6455 section 8.1)".to_owned();
-                self.handle_violation(Violation { code: 1007, rule }, now)
+            // The shim has judged every frame before the engine; this is for what it might overlook.
+            Protocol(_) | Capacity(_) | Utf8(_) => {
+                let (code, rule) = (1002, error.to_string());
+                let frame = Vec::new();
+                self.handle_violation(Violation { code, rule, frame }, now)
             }
-            Protocol(error) => self.handle_violation(
-                Violation {
-                    code: 1002,
-                    rule: rule_of(&error),
-                },
-                now,
-            ),
             other => self.handle_lost(&other.to_string(), now),
         }
     }
@@ -234,7 +238,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         if progress {
             return ControlFlow::Continue(true);
         }
-        let eof = self.socket.get_ref().write_error().is_none() && !why.contains("reset");
+        let eof = self.steady().write_error().is_none() && !why.contains("reset");
         ControlFlow::Break(match self.closing.take() {
             None => {
                 self.tell_lost(now);
@@ -297,7 +301,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match closing {
             Closing::Front(_) => Ended::ByUs(Answer::TimedOut),
             Closing::Reply(close) => Ended::ByPeer(close),
-            Closing::Violation(Violation { code, rule }) => Ended::Violation { code, rule },
+            Closing::Violation(violation) => Ended::Violation(violation),
             Closing::Stopped(stop) => Ended::Stopped(stop),
         }
     }

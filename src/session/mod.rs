@@ -25,10 +25,12 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::event::{Command, Event, Message, Totals};
 use crate::transport::BoxedStream;
+use crate::wire::rules::Role as WireRole;
+use crate::wire::shim::{self, Shim};
 use connect::Connection;
 use ended::{Answer, Ended, Stop};
 use machine::Machine;
-use stream::Watched;
+use stream::Steady;
 use talk::Session;
 
 /// What is read at once. The engine clears all of it before every read, so more is not better.
@@ -81,6 +83,30 @@ pub struct Options {
     pub machine: machine::Options,
     /// Largest message received, in bytes.
     pub max_message_size: usize,
+    /// 0 to 9.
+    pub deflate_level: u8,
+    /// Largest payload of a data frame that is sent, in bytes.
+    pub fragment: Option<usize>,
+    /// Payload bytes of each frame that are told to the front end; `None` tells of no frames.
+    pub trace: Option<usize>,
+    /// Whether pings are answered.
+    pub auto_pong: bool,
+    /// Whether every data message is sent straight back.
+    pub mirror: bool,
+}
+
+impl Options {
+    fn wire(&self, connection: &Connection) -> shim::Options {
+        shim::Options {
+            deflate: connection.deflate,
+            deflate_level: self.deflate_level,
+            fragment: self.fragment,
+            trace: self.trace,
+            first_is_secret: connection.first.is_some(),
+            hide_pings: !self.auto_pong,
+            ..shim::Options::plain(WireRole::Client, self.max_message_size)
+        }
+    }
 }
 
 /// Talks over `connection` until it ends. `opening` goes out first, in order.
@@ -95,8 +121,10 @@ pub async fn run(
         .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(options.max_message_size))
         .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
-    let watched = Watched::new(connection.stream, connection.early);
-    let socket = WebSocketStream::from_raw_socket(watched, Role::Client, Some(config)).await;
+    let wire = options.wire(&connection);
+    let steady = Steady::new(connection.stream, connection.early);
+    let shim = Shim::new(steady, &wire);
+    let socket = WebSocketStream::from_raw_socket(shim, Role::Client, Some(config)).await;
     let mut first = VecDeque::new();
     first.extend(connection.first);
     first.extend(
@@ -108,6 +136,11 @@ pub async fn run(
     let mut session = Session {
         socket,
         machine: Machine::new(options.machine.clone(), now),
+        auto_pong: options.auto_pong,
+        mirror: options.mirror,
+        traced: options.trace.is_some(),
+        by_hand: None,
+        closed_by_hand: None,
         front,
         stop,
         opening: first,
@@ -125,8 +158,10 @@ pub async fn run(
         armed: None,
     };
     let ended = poll_fn(|cx| session.poll(cx)).await;
-    let totals = session.totals;
-    hang_up(session.socket.into_inner().into_inner(), &ended).await;
+    let mut totals = session.totals;
+    let shim = session.socket.into_inner();
+    (totals.compressed_sent, totals.compressed_received) = shim.volumes();
+    hang_up(shim.into_inner().into_inner(), &ended).await;
     (ended, totals)
 }
 
@@ -139,7 +174,7 @@ fn now() -> Instant {
 /// unread bytes sends a reset, which may overtake it.
 async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let patience = match ended {
-        Ended::Violation { .. } => LAST_PATIENCE,
+        Ended::Violation(_) => LAST_PATIENCE,
         Ended::ByPeer(_) | Ended::ByUs(Answer::Agreed | Answer::Crossed(_)) => {
             Duration::from_millis(100)
         }
@@ -148,7 +183,7 @@ async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let goodbye = async {
         let _ = stream.shutdown().await;
         let mut rest = [0; 4096];
-        while matches!(ended, Ended::Violation { .. })
+        while matches!(ended, Ended::Violation(_))
             && matches!(stream.read(&mut rest).await, Ok(n) if n > 0)
         {}
     };
@@ -229,6 +264,7 @@ mod tests {
             stream: Box::new(Deaf),
             early: Bytes::new(),
             first: None,
+            deflate: None,
             opened: Opened {
                 address: None,
                 status: 101,
@@ -246,6 +282,11 @@ mod tests {
                 ping_timeout: Duration::from_secs(20),
             },
             max_message_size: 1024,
+            deflate_level: 1,
+            fragment: None,
+            trace: None,
+            auto_pong: true,
+            mirror: false,
         };
         let started = now();
         let opening = [Message::text("hello")];

@@ -16,11 +16,13 @@ use tokio_tungstenite::tungstenite as engine;
 use super::ended::{Ended, Stop};
 use super::engine::{close_frame, to_engine};
 use super::machine::{Action, Machine};
-use super::stream::Watched;
+use super::stream::Steady;
 use super::{Front, LAST_PATIENCE, StopSource, now};
-use crate::event::{By, Close, Command, Event, Message, Totals};
+use crate::event::{By, Close, Command, Event, Message, RawFrame, Totals};
 use crate::transport::BoxedStream;
-use crate::wire::watch::Violation;
+use crate::wire::frame;
+use crate::wire::rules::Violation;
+use crate::wire::shim::Shim;
 
 /// What a kernel may hold for us that had arrived before the close timeout, in bytes.
 const MAX_UNREAD: u64 = 16 << 20;
@@ -42,10 +44,20 @@ pub(super) enum Closing {
 }
 
 pub(super) struct Session<'a, F, S> {
-    pub(super) socket: WebSocketStream<Watched<BoxedStream>>,
+    pub(super) socket: WebSocketStream<Shim<Steady<BoxedStream>>>,
     pub(super) machine: Machine,
     pub(super) front: &'a mut F,
     pub(super) stop: &'a mut S,
+    /// Answer pings.
+    pub(super) auto_pong: bool,
+    /// Send every data message straight back.
+    pub(super) mirror: bool,
+    /// Tell the front end of every frame.
+    pub(super) traced: bool,
+    /// A frame made by hand, which waits for what was sent before it.
+    pub(super) by_hand: Option<RawFrame>,
+    /// A Close made by hand: no other must follow it.
+    pub(super) closed_by_hand: Option<Close>,
     /// Messages to send first, each with what is shown of it.
     pub(super) opening: VecDeque<(Message, Message)>,
     /// Control frames read while the front end had no room.
@@ -119,7 +131,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         } else {
             Duration::MAX
         };
-        let already_sent = self.closing.is_some();
+        let already_sent = self.closing.is_some() || self.closed_by_hand.is_some();
         self.closing = Some(Closing::Stopped(stop));
         if !already_sent {
             self.send_close(&Close::new(1001, ""), patience, now);
@@ -130,11 +142,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         for n in 0..BATCH {
-            if self.closing.is_some() || self.socket.get_ref().write_error().is_some() {
+            if self.closing.is_some() || self.steady().write_error().is_some() {
                 return ControlFlow::Continue(n > 0);
             }
-            if Pin::new(&mut self.socket).poll_ready(cx).is_pending() {
-                self.stalled = true;
+            if !self.poll_room(cx) || !self.poll_by_hand(cx, now) {
                 return ControlFlow::Continue(n > 0);
             }
             if let Some((message, shown)) = self.opening.pop_front() {
@@ -147,6 +158,38 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
         }
         ControlFlow::Continue(true)
+    }
+
+    /// Whether there is room to send, and to tell of it.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.traced && self.front.poll_ready(cx).is_pending() {
+            return false;
+        }
+        let room = Pin::new(&mut self.socket).poll_ready(cx).is_ready();
+        self.stalled |= !room;
+        room
+    }
+
+    /// Sends the frame made by hand, if there is one: it goes around the engine, so what the engine
+    /// holds goes first. Whether it is gone.
+    fn poll_by_hand(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(frame) = self.by_hand.take() else {
+            return true;
+        };
+        if Pin::new(&mut self.socket).poll_flush(cx).is_pending() {
+            self.by_hand = Some(frame);
+            self.stalled = true;
+            return false;
+        }
+        self.tell_frames(now);
+        self.socket.get_mut().inject(&frame);
+        self.needs_flush = true;
+        if frame.opcode == frame::CLOSE {
+            self.closed_by_hand = Some(close_by_hand(&frame));
+        }
+        let frame = &frame;
+        self.tell(now, &Event::Frame { conn: 1, frame });
+        true
     }
 
     fn obey(&mut self, command: Command, now: Instant) {
@@ -167,8 +210,12 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.tell_our_pong(&data, now);
                 self.start_send(engine::Message::Pong(data));
             }
+            Command::Frame(frame) => self.by_hand = Some(frame),
             Command::Close(close) => {
-                self.send_close(&close, Duration::MAX, now);
+                match &self.closed_by_hand {
+                    None => self.send_close(&close, Duration::MAX, now),
+                    Some(_) => self.machine.handle_closing(now, Duration::MAX),
+                }
                 self.closing = Some(Closing::Front(close));
             }
         }
@@ -184,6 +231,22 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             },
         );
         self.start_send(to_engine(message));
+    }
+
+    /// Sends a message back as it came. The engine has room, or holds it until it has.
+    pub(super) fn send_back(&mut self, message: &Message, now: Instant) {
+        self.send(message.clone(), message, now);
+    }
+
+    pub(super) fn steady(&self) -> &Steady<BoxedStream> {
+        self.socket.get_ref().get_ref()
+    }
+
+    /// Tells of the frames that went over the wire since the last time.
+    pub(super) fn tell_frames(&mut self, now: Instant) {
+        while let Some(frame) = self.socket.get_mut().poll_frame() {
+            self.tell(now, &Event::Traced(&frame));
+        }
     }
 
     fn count_sent(&mut self, message: &Message) {
@@ -225,10 +288,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             self.stalled = true;
             return ControlFlow::Continue(false);
         }
+        self.tell_frames(now);
         self.needs_flush = false;
         self.stalled = false;
         self.pongs = 0;
-        if self.socket.get_ref().write_error().is_none() {
+        if self.steady().write_error().is_none() {
             self.machine.handle_flushed(now);
             self.front.handle_flushed(now);
         } else {
@@ -249,7 +313,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         // The front end acts on its own by commands, and those are over.
-        let listening = self.closing.is_none() && self.socket.get_ref().write_error().is_none();
+        let listening = self.closing.is_none() && self.steady().write_error().is_none();
         let front = self.front.poll_timeout().filter(|_| listening);
         let Some(deadline) = [self.machine.poll_timeout(), front]
             .into_iter()
@@ -278,6 +342,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     fn handle_machine_timeout(&mut self, now: Instant) -> Step {
         match self.machine.handle_timeout(now) {
             Action::Nothing => {}
+            // Nothing of ours may follow a Close (RFC 6455 section 5.5.1), whoever made it.
+            Action::Ping(_) if self.closed_by_hand.is_some() => {}
             Action::Ping(data) => self.send_ping(data, false, now),
             // As long as we do not read, its silence says nothing.
             Action::Dead { .. } if self.held.is_some() => self.machine.handle_bytes(now),
@@ -293,7 +359,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     /// Whether it is our own output that holds things up: what had arrived in time is not thrown
     /// away. A peer that goes on and on has not closed, however slowly we read.
     fn may_be_late(&mut self) -> bool {
-        let received = self.socket.get_ref().received();
+        let received = self.steady().received();
         let end = *self.late_end.get_or_insert(received + MAX_UNREAD);
         let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
         self.held.is_some() && !stopped && received < end
@@ -303,7 +369,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     fn give_up(&mut self, now: Instant) -> Ended {
         match self.closing.take() {
             None => {
-                let why = self.socket.get_ref().write_error();
+                let why = self.steady().write_error();
                 Ended::SendFailed(why.unwrap_or("the connection takes nothing").to_owned())
             }
             Some(Closing::Front(close)) => {
@@ -318,5 +384,16 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             Some(done) => self.end_of(done),
         }
+    }
+}
+
+/// What a Close made by hand says, as far as it can be read.
+fn close_by_hand(frame: &RawFrame) -> Close {
+    match &frame.payload[..] {
+        [high, low, reason @ ..] => Close::new(
+            u16::from_be_bytes([*high, *low]),
+            String::from_utf8_lossy(reason),
+        ),
+        _ => Close::default(),
     }
 }

@@ -1,51 +1,187 @@
-//! Frame headers (RFC 6455 §5.2), read as they stand: reserved bits, reserved opcodes and lengths in
-//! a longer form than needed are reported, not refused.
+//! Frame headers (RFC 6455 §5.2) read and written as they stand: reserved bits, reserved opcodes and
+//! lengths in a longer form than needed are reported, not refused.
+
+use std::fmt;
+
+use crate::event::{FrameHeader, LengthForm, Masking, RawFrame, opcode_name};
+use crate::wire::mask;
 
 /// Longest header: two bytes, a 64-bit length and a mask.
 pub const MAX_HEADER: usize = 14;
 
-/// The Close opcode (RFC 6455 §5.5.1).
+/// Longest payload of a control frame (RFC 6455 §5.5).
+pub const MAX_CONTROL: u64 = 125;
+
+pub const CONTINUATION: u8 = 0x0;
+pub const TEXT: u8 = 0x1;
+pub const BINARY: u8 = 0x2;
 pub const CLOSE: u8 = 0x8;
+pub const PING: u8 = 0x9;
+pub const PONG: u8 = 0xa;
 
-/// A frame header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    pub fin: bool,
-    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
-    pub rsv: u8,
-    /// 0 to 15.
-    pub opcode: u8,
-    pub mask: Option<[u8; 4]>,
-    /// Payload length in bytes.
-    pub len: u64,
-    /// Bytes that the header itself takes.
-    pub size: usize,
-}
+/// RSV1 in [`FrameHeader::rsv`]: the message is compressed (RFC 7692 §6).
+pub const RSV1: u8 = 4;
 
-impl Header {
+const FIN_BIT: u8 = 0x80;
+const MASK_BIT: u8 = 0x80;
+
+impl FrameHeader {
+    /// A header without a mask, its length in the shortest form.
+    pub fn plain(fin: bool, opcode: u8, len: u64) -> Self {
+        FrameHeader {
+            fin,
+            rsv: 0,
+            opcode,
+            mask: None,
+            len,
+            form: LengthForm::shortest_for(len),
+        }
+    }
+
     /// Reads the header at the start of `bytes`, or `None` while it is incomplete.
-    pub fn parse(bytes: &[u8]) -> Option<Header> {
+    pub fn parse(bytes: &[u8]) -> Option<FrameHeader> {
         let &[first, second, ..] = bytes else {
             return None;
         };
-        let (len, after_len) = match second & 0x7f {
-            126 => (u64::from(u16::from_be_bytes(array(bytes, 2)?)), 4),
-            127 => (u64::from_be_bytes(array(bytes, 2)?), 10),
-            short => (u64::from(short), 2),
+        let (len, form) = match second & 0x7f {
+            126 => (
+                u64::from(u16::from_be_bytes(array(bytes, 2)?)),
+                LengthForm::Bits16,
+            ),
+            127 => (u64::from_be_bytes(array(bytes, 2)?), LengthForm::Bits64),
+            short => (u64::from(short), LengthForm::Bits7),
         };
-        let (mask, size) = if second & 0x80 == 0 {
-            (None, after_len)
-        } else {
-            (Some(array(bytes, after_len)?), after_len + 4)
+        let mask = match second & MASK_BIT {
+            0 => None,
+            _ => Some(array(bytes, 2 + form.extra())?),
         };
-        Some(Header {
-            fin: first & 0x80 != 0,
+        Some(FrameHeader {
+            fin: first & FIN_BIT != 0,
             rsv: (first >> 4) & 0x7,
             opcode: first & 0xf,
             mask,
             len,
-            size,
+            form,
         })
+    }
+
+    /// Appends the header as it stands. A length that its form cannot hold is cut to the low bits.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let fin = if self.fin { FIN_BIT } else { 0 };
+        out.push(fin | (self.rsv & 0x7) << 4 | (self.opcode & 0xf));
+        let mask_bit = self.mask.map_or(0, |_| MASK_BIT);
+        match self.form {
+            LengthForm::Bits7 => out.push(mask_bit | (self.len as u8 & 0x7f)),
+            LengthForm::Bits16 => {
+                out.push(mask_bit | 126);
+                out.extend_from_slice(&(self.len as u16).to_be_bytes());
+            }
+            LengthForm::Bits64 => {
+                out.push(mask_bit | 127);
+                out.extend_from_slice(&self.len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.mask {
+            out.extend_from_slice(&key);
+        }
+    }
+
+    /// Bytes that the header itself takes.
+    pub fn size(&self) -> usize {
+        2 + self.form.extra() + self.mask.map_or(0, |key| key.len())
+    }
+
+    /// Close, ping, pong and the reserved opcodes above them (RFC 6455 §5.5).
+    pub fn is_control(&self) -> bool {
+        self.opcode >= CLOSE
+    }
+
+    /// Whether the length stands in the shortest form, as it must (RFC 6455 §5.2).
+    pub fn is_minimal(&self) -> bool {
+        self.form == LengthForm::shortest_for(self.len)
+    }
+}
+
+impl LengthForm {
+    /// Bytes of length after the first two of the header.
+    fn extra(self) -> usize {
+        match self {
+            LengthForm::Bits7 => 0,
+            LengthForm::Bits16 => 2,
+            LengthForm::Bits64 => 8,
+        }
+    }
+
+    /// 7, 16 or 64
+    pub fn bits(self) -> u8 {
+        match self {
+            LengthForm::Bits7 => 7,
+            LengthForm::Bits16 => 16,
+            LengthForm::Bits64 => 64,
+        }
+    }
+}
+
+/// `FIN=1 RSV1=0 RSV2=0 RSV3=0 opcode=1 (text) MASK=1 key=37fa213d length=5 (7 bit)`
+impl fmt::Display for FrameHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rsv = |bit| u8::from(self.rsv & bit != 0);
+        write!(
+            f,
+            "FIN={} RSV1={} RSV2={} RSV3={} opcode={} ({})",
+            u8::from(self.fin),
+            rsv(4),
+            rsv(2),
+            rsv(1),
+            self.opcode,
+            opcode_name(self.opcode),
+        )?;
+        match self.mask {
+            None => write!(f, " MASK=0")?,
+            Some([a, b, c, d]) => write!(f, " MASK=1 key={a:02x}{b:02x}{c:02x}{d:02x}")?,
+        }
+        let minimal = if self.is_minimal() {
+            ""
+        } else {
+            ", not minimal"
+        };
+        write!(
+            f,
+            " length={} ({} bit{minimal})",
+            self.len,
+            self.form.bits()
+        )
+    }
+}
+
+impl RawFrame {
+    /// The header that goes out, with `key` where the masking is [`Masking::Random`].
+    pub fn header(&self, key: [u8; 4]) -> FrameHeader {
+        let len = self.len.unwrap_or(self.payload.len() as u64);
+        let shortest = LengthForm::shortest_for(len);
+        FrameHeader {
+            fin: self.fin,
+            rsv: self.rsv,
+            opcode: self.opcode,
+            mask: match self.masking {
+                Masking::Random => Some(key),
+                Masking::None => None,
+                Masking::Key(key) => Some(key),
+            },
+            len,
+            form: self.form.unwrap_or(shortest).max(shortest),
+        }
+    }
+
+    /// Appends the frame as it goes over the wire.
+    pub fn write(&self, key: [u8; 4], out: &mut Vec<u8>) {
+        let header = self.header(key);
+        header.write(out);
+        let start = out.len();
+        out.extend_from_slice(&self.payload);
+        if let Some(key) = header.mask {
+            mask::apply(key, 0, &mut out[start..]);
+        }
     }
 }
 
@@ -55,36 +191,48 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn header(len: u64, size: usize) -> Header {
-        Header {
-            fin: true,
-            rsv: 0,
-            opcode: 1,
-            mask: None,
-            len,
-            size,
+    fn plain(len: u64, form: LengthForm) -> FrameHeader {
+        FrameHeader {
+            form,
+            ..FrameHeader::plain(true, TEXT, len)
         }
     }
 
     #[test]
     fn every_form_of_length() {
-        assert_eq!(Header::parse(&[0x81, 5]), Some(header(5, 2)));
-        assert_eq!(Header::parse(&[0x81, 126, 1, 0]), Some(header(256, 4)));
-        assert_eq!(
-            Header::parse(&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
-            Some(header(65536, 10))
-        );
-        // Not minimal, and not this parser's business.
-        assert_eq!(Header::parse(&[0x81, 126, 0, 5]), Some(header(5, 4)));
+        use LengthForm::{Bits7, Bits16, Bits64};
+        for (bytes, header) in [
+            (&[0x81, 5][..], plain(5, Bits7)),
+            (&[0x81, 126, 1, 0], plain(256, Bits16)),
+            (&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], plain(65536, Bits64)),
+            // Not minimal, and not this parser's business.
+            (&[0x81, 126, 0, 5], plain(5, Bits16)),
+            (&[0x81, 127, 0, 0, 0, 0, 0, 0, 0, 5], plain(5, Bits64)),
+        ] {
+            assert_eq!(FrameHeader::parse(bytes), Some(header));
+            assert_eq!(header.size(), bytes.len());
+        }
+        assert!(!plain(5, Bits16).is_minimal());
+        assert!(plain(126, Bits16).is_minimal() && plain(0x10000, Bits64).is_minimal());
     }
 
     #[test]
     fn flags_and_mask() {
-        let read = Header::parse(&[0x5b, 0x82, 1, 2, 3, 4, 9, 9]).unwrap();
+        let read = FrameHeader::parse(&[0x5b, 0x82, 1, 2, 3, 4, 9, 9]).unwrap();
         assert_eq!((read.fin, read.rsv, read.opcode), (false, 5, 0xb));
-        assert_eq!((read.mask, read.len, read.size), (Some([1, 2, 3, 4]), 2, 6));
+        assert_eq!(
+            (read.mask, read.len, read.size()),
+            (Some([1, 2, 3, 4]), 2, 6)
+        );
+        assert_eq!(
+            read.to_string(),
+            "FIN=0 RSV1=1 RSV2=0 RSV3=1 opcode=11 (reserved) MASK=1 key=01020304 length=2 (7 bit)"
+        );
     }
 
     #[test]
@@ -94,9 +242,50 @@ mod tests {
             &[0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4],
         ] {
             for cut in 0..whole.len() {
-                assert_eq!(Header::parse(&whole[..cut]), None, "{cut}");
+                assert_eq!(FrameHeader::parse(&whole[..cut]), None, "{cut}");
             }
-            assert!(Header::parse(whole).is_some());
+            assert!(FrameHeader::parse(whole).is_some());
+        }
+    }
+
+    #[test]
+    fn a_frame_by_hand_may_lie() {
+        let frame = RawFrame {
+            fin: false,
+            rsv: 2,
+            opcode: 3,
+            masking: Masking::None,
+            len: Some(300),
+            form: Some(LengthForm::Bits7),
+            payload: Bytes::from_static(b"ab"),
+        };
+        let mut out = Vec::new();
+        frame.write([9; 4], &mut out);
+        assert_eq!(out, b"\x23\x7e\x01\x2cab");
+        let masked = RawFrame {
+            masking: Masking::Key([1, 2, 3, 4]),
+            len: None,
+            form: Some(LengthForm::Bits64),
+            ..frame
+        };
+        out.clear();
+        masked.write([9; 4], &mut out);
+        assert_eq!(out, b"\x23\xff\0\0\0\0\0\0\0\x02\x01\x02\x03\x04\x60\x60");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            fin: bool, rsv in 0u8..8, opcode in 0u8..16, mask: Option<[u8; 4]>, len: u64, longer in 0usize..3,
+        ) {
+            use LengthForm::{Bits7, Bits16, Bits64};
+            let len = len >> (len % 64);
+            let form = [Bits7, Bits16, Bits64][longer].max(LengthForm::shortest_for(len));
+            let header = FrameHeader { fin, rsv, opcode, mask, len, form };
+            let mut bytes = Vec::new();
+            header.write(&mut bytes);
+            prop_assert_eq!(bytes.len(), header.size());
+            prop_assert_eq!(FrameHeader::parse(&bytes), Some(header));
         }
     }
 }

@@ -1,0 +1,415 @@
+//! What comes in, on its way to the engine.
+//!
+//! The engine gets only frames that keep every rule; at the first that does not, the stream ends for
+//! it. Nor does it see a Close: it answers one by itself, and where it does not know the code (1014)
+//! or thinks it wrong (1005 on the wire), it shows and answers 1002 instead. The session tells the
+//! truth about both.
+//!
+//! Without compression and trace the frames stay where they lie ([`Inbound::handle_in_place`]).
+//! Otherwise they are written anew ([`Inbound::handle_bytes`]): unmasked, inflated, and a large
+//! compressed message in fragments, for its length is known only at its end.
+
+use std::collections::VecDeque;
+
+use crate::event::{By, Close, FrameHeader, TracedFrame, Volume};
+use crate::wire::cut::{Cutter, Piece};
+use crate::wire::deflate::{Garbage, Inflater};
+use crate::wire::frame::{CLOSE, CONTINUATION, PING, PONG};
+use crate::wire::mask;
+use crate::wire::rules::{self, Judge, Violation};
+use crate::wire::trace::Trace;
+
+/// Inflated bytes that go to the engine as one frame, and output that is enough for one call.
+const CHUNK: usize = 64 * 1024;
+
+/// Compressed bytes looked at together.
+const STEP: usize = 16 * 1024;
+
+#[derive(Debug)]
+pub struct Options {
+    pub rules: rules::Options,
+    /// Show the engine every ping as a pong, so that it does not answer; [`Inbound::next_was_ping`]
+    /// tells them apart.
+    pub hide_pings: bool,
+    /// Payload bytes to keep of each frame for the trace, where there is one.
+    pub trace: Option<usize>,
+    /// What the peer compresses with, where that was agreed on.
+    pub inflater: Option<Inflater>,
+}
+
+/// One direction of one connection.
+#[derive(Debug)]
+pub struct Inbound {
+    cutter: Cutter,
+    judge: Judge,
+    /// The frame under way, and how much of its payload has come.
+    header: FrameHeader,
+    offset: usize,
+    hide_pings: bool,
+    /// The frame under way is a ping that the engine sees as a pong.
+    renamed: bool,
+    pings: VecDeque<bool>,
+    /// Nothing more is passed on: a Close has begun, or a rule was broken.
+    withhold: bool,
+    /// The stream is over for the engine.
+    done: bool,
+    close: Option<Result<Close, Violation>>,
+    data: u64,
+    rewrite: Rewrite,
+}
+
+/// The state of writing frames anew.
+#[derive(Debug)]
+struct Rewrite {
+    inflater: Option<Inflater>,
+    /// Compressed bytes, unmasked, of which those before `taken` have been inflated.
+    wire: Vec<u8>,
+    taken: usize,
+    /// Inflated bytes that the engine has not been given.
+    chunk: Vec<u8>,
+    /// The last call filled the chunk: there may be more without more input.
+    filled: bool,
+    /// The compressed message is whole on the wire.
+    ending: bool,
+    /// The engine has been given the first frame of the message.
+    begun: bool,
+    opcode: u8,
+    trace: Option<Trace>,
+    volume: Volume,
+}
+
+impl Inbound {
+    pub fn new(options: Options) -> Self {
+        let by = By::Peer;
+        Inbound {
+            cutter: Cutter::default(),
+            judge: Judge::new(options.rules),
+            header: FrameHeader::plain(true, 0, 0),
+            offset: 0,
+            hide_pings: options.hide_pings,
+            renamed: false,
+            pings: VecDeque::new(),
+            withhold: false,
+            done: false,
+            close: None,
+            data: 0,
+            rewrite: Rewrite {
+                chunk: Vec::with_capacity(options.inflater.as_ref().map_or(0, |_| CHUNK)),
+                inflater: options.inflater,
+                wire: Vec::new(),
+                taken: 0,
+                filled: false,
+                ending: false,
+                begun: false,
+                opcode: 0,
+                trace: options.trace.map(|keep| Trace::new(by, keep)),
+                volume: Volume::default(),
+            },
+        }
+    }
+
+    /// Bytes of data messages so far: a slow message is told from silence by these.
+    pub fn data_bytes(&self) -> u64 {
+        self.data
+    }
+
+    /// The Close frame, once, when it has arrived whole; or the rule that the peer broke.
+    pub fn take_close(&mut self) -> Option<Result<Close, Violation>> {
+        self.close.take()
+    }
+
+    /// Whether the stream is over for the engine.
+    pub fn closed(&self) -> bool {
+        self.done
+    }
+
+    /// Whether more comes out without more bytes.
+    pub fn is_busy(&self) -> bool {
+        self.rewrite.is_inflating()
+    }
+
+    /// Whether the next pong that the engine tells of was a ping, where pings are hidden.
+    pub fn next_was_ping(&mut self) -> bool {
+        self.pings.pop_front().unwrap_or(false)
+    }
+
+    /// The next frame for the trace.
+    pub fn poll_frame(&mut self) -> Option<TracedFrame> {
+        self.rewrite.trace.as_mut()?.poll_frame()
+    }
+
+    pub fn volume(&self) -> Volume {
+        self.rewrite.volume
+    }
+
+    /// Takes the next bytes where they lie, and returns how many of them, from the start, are to be
+    /// passed on.
+    pub fn handle_in_place(&mut self, bytes: &mut [u8]) -> usize {
+        let mut at = 0;
+        let mut pass = self.withhold.then_some(0);
+        while at < bytes.len() && !self.done {
+            if self.cutter.at_start() {
+                self.begin(&mut bytes[at]);
+                if self.withhold {
+                    pass.get_or_insert(at);
+                }
+            }
+            let (piece, took) = self.cutter.next(&bytes[at..]);
+            let judged = match piece {
+                Some(Piece::Header(header)) => self.enter(header, &bytes[at + took..]),
+                Some(Piece::Payload(_)) => self.look_at(&mut bytes[at..at + took]),
+                None => Ok(()),
+            };
+            if let Err(violation) = judged.and_then(|()| self.end_if_whole(piece.is_some())) {
+                self.stop(Err(violation));
+                return pass.unwrap_or(at);
+            }
+            at += took;
+        }
+        pass.unwrap_or(at)
+    }
+
+    /// Takes the next bytes, as far as `out` is not too full, and appends what the engine is to
+    /// read. Returns how many bytes were taken. With none to give there may still be some to come
+    /// out.
+    pub fn handle_bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        while !self.done && out.len() < CHUNK {
+            let start = out.len();
+            let step = if self.rewrite.is_inflating() {
+                self.inflate(out).map(|()| 0)
+            } else if at < bytes.len() {
+                let end = bytes.len().min(at + STEP);
+                self.handle_piece(&bytes[at..end], out)
+            } else {
+                break;
+            };
+            match step {
+                Ok(took) => at += took,
+                Err(violation) => {
+                    // The piece with the bad byte might make the message whole.
+                    out.truncate(start);
+                    self.end_trace();
+                    self.stop(Err(violation));
+                }
+            }
+            // One frame at a time, so that the trace tells of it before its message is told.
+            if self.rewrite.trace.as_ref().is_some_and(Trace::has_frame) {
+                break;
+            }
+        }
+        at
+    }
+
+    /// The first byte of a frame.
+    fn begin(&mut self, first: &mut u8) {
+        self.renamed = false;
+        match *first & 0xf {
+            CLOSE => self.withhold = true,
+            PING if self.hide_pings => {
+                *first = *first & 0xf0 | PONG;
+                self.renamed = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, mut header: FrameHeader, next: &[u8]) -> Result<(), Violation> {
+        if self.renamed {
+            header.opcode = PING;
+        }
+        self.header = header;
+        self.offset = 0;
+        if !header.is_control() {
+            self.data += header.size() as u64;
+        }
+        self.judge.handle_header(header, next)?;
+        if self.hide_pings && matches!(header.opcode, PING | PONG) {
+            self.pings.push_back(header.opcode == PING);
+        }
+        Ok(())
+    }
+
+    /// A piece of payload that stays as it is.
+    fn look_at(&mut self, piece: &mut [u8]) -> Result<(), Violation> {
+        if !self.header.is_control() {
+            self.data += piece.len() as u64;
+        }
+        let judged = match self.header.mask {
+            Some(key) if self.judge.wants_payload() => {
+                mask::apply(key, self.offset, piece);
+                let judged = self.judge.handle_payload(piece);
+                mask::apply(key, self.offset, piece);
+                judged
+            }
+            _ => self.judge.handle_payload(piece),
+        };
+        self.offset += piece.len();
+        judged
+    }
+
+    fn end_if_whole(&mut self, cut: bool) -> Result<(), Violation> {
+        if !cut || self.cutter.left() > 0 {
+            return Ok(());
+        }
+        if let Some(close) = self.judge.handle_end()? {
+            self.stop(Ok(close));
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, close: Result<Close, Violation>) {
+        self.close = Some(close);
+        self.done = true;
+        self.withhold = true;
+    }
+
+    fn handle_piece(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Violation> {
+        let (piece, took) = self.cutter.next(bytes);
+        match piece {
+            None => return Ok(took),
+            Some(Piece::Header(header)) => self.rewrite_header(header, &bytes[took..], out)?,
+            Some(Piece::Payload(_)) => self.rewrite_payload(&bytes[..took], out)?,
+        }
+        if self.cutter.left() > 0 {
+            return Ok(took);
+        }
+        if self.judge.is_compressed() {
+            self.rewrite.ending = self.header.fin;
+            if !self.header.fin && !self.rewrite.is_inflating() {
+                self.end_trace();
+            }
+            return Ok(took);
+        }
+        self.end_trace();
+        self.end_if_whole(true)?;
+        Ok(took)
+    }
+
+    fn rewrite_header(
+        &mut self,
+        header: FrameHeader,
+        next: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        let compressed = self.judge.compresses(&header);
+        if let Some(trace) = &mut self.rewrite.trace {
+            trace.begin(header, compressed);
+        }
+        self.renamed = false;
+        self.enter(header, next)?;
+        if self.judge.is_compressed() {
+            if header.opcode != CONTINUATION {
+                self.rewrite.opcode = header.opcode;
+                self.rewrite.begun = false;
+            }
+            self.rewrite.volume.wire += header.len;
+            return Ok(());
+        }
+        let opcode = match header.opcode {
+            CLOSE => return Ok(()),
+            PING if self.hide_pings => PONG,
+            opcode => opcode,
+        };
+        FrameHeader::plain(header.fin, opcode, header.len).write(out);
+        Ok(())
+    }
+
+    fn rewrite_payload(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Violation> {
+        let compressed = self.judge.is_compressed();
+        let to = if compressed {
+            &mut self.rewrite.wire
+        } else {
+            out
+        };
+        let start = to.len();
+        to.extend_from_slice(piece);
+        if let Some(key) = self.header.mask {
+            mask::apply(key, self.offset, &mut to[start..]);
+        }
+        self.offset += piece.len();
+        if !self.header.is_control() {
+            self.data += piece.len() as u64;
+        }
+        if let Some(trace) = &mut self.rewrite.trace {
+            trace.payload(&to[start..]);
+        }
+        if compressed {
+            return Ok(());
+        }
+        self.judge.handle_payload(&to[start..])?;
+        if self.header.opcode == CLOSE {
+            to.truncate(start);
+        }
+        Ok(())
+    }
+
+    /// Takes one step of inflating, and gives the engine what came of it.
+    fn inflate(&mut self, out: &mut Vec<u8>) -> Result<(), Violation> {
+        let rewrite = &mut self.rewrite;
+        let before = rewrite.chunk.len();
+        let over = rewrite.inflate().map_err(|_| self.judge.garbage())?;
+        let plain = &rewrite.chunk[before..];
+        rewrite.volume.plain += plain.len() as u64;
+        if let Some(trace) = &mut rewrite.trace {
+            trace.plain(plain.len());
+        }
+        self.judge.handle_inflated(plain)?;
+        if over {
+            rewrite.ending = false;
+            self.judge.handle_end()?;
+        }
+        if over || rewrite.is_full() {
+            rewrite.give(over, out);
+        }
+        if self.cutter.left() == 0 && !self.rewrite.is_inflating() {
+            self.end_trace();
+        }
+        Ok(())
+    }
+
+    fn end_trace(&mut self) {
+        if let Some(trace) = &mut self.rewrite.trace {
+            trace.end();
+        }
+    }
+}
+
+impl Rewrite {
+    fn is_inflating(&self) -> bool {
+        self.taken < self.wire.len() || self.filled || self.ending
+    }
+
+    fn is_full(&self) -> bool {
+        self.chunk.len() == self.chunk.capacity()
+    }
+
+    /// Inflates what there is, or ends the message; whether it is over.
+    fn inflate(&mut self) -> Result<bool, Garbage> {
+        let Some(inflater) = &mut self.inflater else {
+            return Ok(true);
+        };
+        if self.taken == self.wire.len() && !self.filled {
+            return inflater.finish(&mut self.chunk);
+        }
+        self.taken += inflater.inflate(&self.wire[self.taken..], &mut self.chunk)?;
+        self.filled = self.chunk.len() == self.chunk.capacity();
+        if self.taken == self.wire.len() {
+            self.wire.clear();
+            self.taken = 0;
+        }
+        Ok(false)
+    }
+
+    /// Gives the engine the chunk as a frame.
+    fn give(&mut self, fin: bool, out: &mut Vec<u8>) {
+        let opcode = if self.begun {
+            CONTINUATION
+        } else {
+            self.opcode
+        };
+        FrameHeader::plain(fin, opcode, self.chunk.len() as u64).write(out);
+        out.append(&mut self.chunk);
+        self.begun = true;
+    }
+}

@@ -1,0 +1,425 @@
+//! Whole messages through both directions: what one side's engine writes, the other's reads,
+//! wherever the stream is cut.
+
+use proptest::prelude::*;
+
+use crate::event::{Close, FrameHeader};
+use crate::wire::cut::{Cutter, Piece};
+use crate::wire::extension::Agreed;
+use crate::wire::frame::{BINARY, CONTINUATION, PING, PONG, TEXT};
+use crate::wire::inbound::Inbound;
+use crate::wire::mask;
+use crate::wire::outbound::Outbound;
+use crate::wire::rules::{Role, Violation};
+use crate::wire::shim::Options;
+
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// An opcode and a payload: a data message or a control frame.
+type Sent = (u8, Vec<u8>);
+
+fn agreed(takeover: bool, bits: u8) -> Agreed {
+    Agreed {
+        server_no_context_takeover: !takeover,
+        client_no_context_takeover: !takeover,
+        server_max_window_bits: bits,
+        client_max_window_bits: bits,
+    }
+}
+
+fn options(role: Role, deflate: Option<Agreed>, fragment: Option<usize>) -> Options {
+    Options {
+        deflate,
+        fragment,
+        ..Options::plain(role, 1 << 20)
+    }
+}
+
+/// What an engine in `role` writes.
+fn engine(role: Role, sent: &[Sent]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (opcode, payload) in sent {
+        let mask = (role == Role::Client).then_some(KEY);
+        let header = FrameHeader {
+            mask,
+            ..FrameHeader::plain(true, *opcode, payload.len() as u64)
+        };
+        header.write(&mut out);
+        let start = out.len();
+        out.extend_from_slice(payload);
+        if let Some(key) = mask {
+            mask::apply(key, 0, &mut out[start..]);
+        }
+    }
+    out
+}
+
+/// The messages and control frames in what an engine is given.
+fn read(bytes: &[u8]) -> Vec<Sent> {
+    let mut cutter = Cutter::default();
+    let mut done = Vec::new();
+    let mut message: Option<Sent> = None;
+    let mut frame = (FrameHeader::plain(true, 0, 0), Vec::new());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (piece, took) = cutter.next(rest);
+        match piece {
+            Some(Piece::Header(header)) => frame = (header, Vec::new()),
+            Some(Piece::Payload(_)) => frame.1.extend_from_slice(&rest[..took]),
+            None => {}
+        }
+        rest = &rest[took..];
+        if piece.is_none() || cutter.left() > 0 {
+            continue;
+        }
+        let (header, mut payload) = frame.clone();
+        if let Some(key) = header.mask {
+            mask::apply(key, 0, &mut payload);
+        }
+        match header.opcode {
+            CONTINUATION => message.as_mut().expect("a message").1.append(&mut payload),
+            TEXT | BINARY => message = Some((header.opcode, payload)),
+            control => {
+                done.push((control, payload));
+                continue;
+            }
+        }
+        if header.fin {
+            done.extend(message.take());
+        }
+    }
+    done
+}
+
+fn pieces<'a>(bytes: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = bytes;
+    cuts.iter().copied().chain([usize::MAX]).map(move |cut| {
+        let (piece, tail) = rest.split_at(cut.min(rest.len()));
+        rest = tail;
+        piece
+    })
+}
+
+fn write(options: &Options, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let mut outbound = Outbound::new(options.outbound());
+    let mut key = 0u32;
+    let mut fresh = || {
+        key = key.wrapping_add(0x9e37_79b9);
+        key.to_be_bytes()
+    };
+    let mut wire = Vec::new();
+    for piece in pieces(bytes, cuts) {
+        outbound.handle_bytes(piece, &mut fresh, &mut wire);
+    }
+    wire
+}
+
+type Received = (Vec<Sent>, Option<Result<Close, Violation>>);
+
+/// Through the buffers.
+fn receive(options: &Options, wire: &[u8], cuts: &[usize]) -> Received {
+    let mut inbound = Inbound::new(options.inbound());
+    let mut engine = Vec::new();
+    for mut piece in pieces(wire, cuts) {
+        loop {
+            let mut out = Vec::new();
+            piece = &piece[inbound.handle_bytes(piece, &mut out)..];
+            engine.append(&mut out);
+            if inbound.closed() || (piece.is_empty() && !inbound.is_busy()) {
+                break;
+            }
+        }
+    }
+    (read(&engine), inbound.take_close())
+}
+
+/// How much of the payload is shown with a broken rule depends on the cutting.
+fn without_payload((messages, mut close): Received) -> Received {
+    if let Some(Err(violation)) = &mut close {
+        violation.frame.truncate(1);
+    }
+    (messages, close)
+}
+
+/// Where the frames lie.
+fn watch(options: &Options, wire: &[u8], cuts: &[usize]) -> Received {
+    let mut inbound = Inbound::new(options.inbound());
+    let mut engine = Vec::new();
+    for piece in pieces(wire, cuts) {
+        let mut piece = piece.to_vec();
+        let passed = inbound.handle_in_place(&mut piece);
+        engine.extend_from_slice(&piece[..passed]);
+    }
+    (read(&engine), inbound.take_close())
+}
+
+/// What is received of these server frames in every way there is.
+#[track_caller]
+fn everywhere(options: &Options, wire: &[u8]) -> Received {
+    let whole = receive(options, wire, &[]);
+    let same = |received| assert_eq!(without_payload(received), without_payload(whole.clone()));
+    let bytes = vec![1; wire.len()];
+    same(receive(options, wire, &bytes));
+    if options.deflate.is_none() {
+        same(watch(options, wire, &[]));
+        same(watch(options, wire, &bytes));
+    }
+    whole
+}
+
+fn plain_client() -> Options {
+    options(Role::Client, None, None)
+}
+
+fn deflating_client() -> Options {
+    options(Role::Client, Some(agreed(true, 15)), None)
+}
+
+/// The rule that these server frames break, after a message that does not.
+#[track_caller]
+fn broken(options: &Options, frames: &[u8]) -> (u16, String) {
+    let wire = [b"\x81\x02ok", frames].concat();
+    let (messages, close) = everywhere(options, &wire);
+    assert_eq!(messages[0], (TEXT, b"ok".to_vec()));
+    assert!(messages.len() == 1, "{messages:?}");
+    let violation = close.expect("an end").expect_err("a violation");
+    (violation.code, violation.rule)
+}
+
+#[test]
+fn every_rule_has_its_code_and_section() {
+    for (frames, code, words) in [
+        (&b"\x83\x00"[..], 1002, "opcode 3 (RFC 6455 section 5.2)"),
+        (b"\x8b\x00", 1002, "opcode 11"),
+        (b"\xc1\x00", 1002, "RSV1 set, with no extension"),
+        (b"\xb1\x00", 1002, "RSV2 and RSV3 set"),
+        (
+            b"\x81\x80abcd",
+            1002,
+            "masked frame from a server (RFC 6455 section 5.1)",
+        ),
+        (
+            b"\x09\x00",
+            1002,
+            "a fragmented ping frame (RFC 6455 section 5.5)",
+        ),
+        (b"\x08\x00", 1002, "a fragmented Close frame"),
+        (
+            b"\x89\x7e\x00\x7e",
+            1002,
+            "a ping frame of 126 bytes, where 125",
+        ),
+        (
+            b"\x81\x7e\x00\x05hello",
+            1002,
+            "a length of 5 in 16 bits, which is not the shortest",
+        ),
+        (
+            b"\x81\x7f\x00\x00\x00\x00\x00\x00\xff\xff",
+            1002,
+            "65535 in 64 bits",
+        ),
+        (
+            b"\x82\x7f\xff\x00\x00\x00\x00\x00\x00\x00",
+            1002,
+            "top bit set",
+        ),
+        (
+            b"\x80\x00",
+            1002,
+            "no message to continue (RFC 6455 section 5.4)",
+        ),
+        (
+            b"\x01\x01a\x81\x01b",
+            1002,
+            "a text frame within a fragmented message",
+        ),
+        (
+            b"\x82\x7f\x00\x00\x00\x00\x40\x00\x00\x00",
+            1009,
+            "a message of at least 1073741824 bytes",
+        ),
+        (
+            b"\x81\x03a\xffb",
+            1007,
+            "not UTF-8 at byte 1 (RFC 6455 section 8.1)",
+        ),
+        (
+            b"\x01\x01\xe2\x00\x01\x82\x80\x01a",
+            1007,
+            "not UTF-8 at byte 0",
+        ),
+        (b"\x01\x01\xe2\x80\x00", 1007, "not UTF-8 at byte 0"),
+        (
+            b"\x88\x01\x03",
+            1002,
+            "half a code (RFC 6455 section 5.5.1)",
+        ),
+        (b"\x88\x02\x03\xed", 1002, "the code 1005"),
+        (b"\x88\x03\x03\xe8\xff", 1007, "reason is not UTF-8"),
+    ] {
+        let (found, rule) = broken(&plain_client(), frames);
+        assert_eq!(found, code, "{rule}");
+        assert!(rule.contains(words), "{rule}");
+    }
+}
+
+#[test]
+fn compression_has_rules_of_its_own() {
+    for (frames, code, words) in [
+        (&b"\xa1\x00"[..], 1002, "RSV2 set, with no extension"),
+        (
+            b"\x01\x01a\xc0\x00",
+            1002,
+            "RSV1 set on a continuation frame",
+        ),
+        (b"\xc9\x00", 1002, "RSV1 set on a ping frame"),
+        (b"\xc8\x00", 1002, "RSV1 set on a Close frame"),
+        (
+            b"\xc1\x04\xff\xff\xff\xff",
+            1007,
+            "does not inflate (RFC 7692",
+        ),
+        // A stored block with a byte that no text has.
+        (
+            b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00",
+            1007,
+            "not UTF-8 at byte 0",
+        ),
+        // A reserved block type.
+        (b"\x41\x01\x06\x80\x01\xff", 1007, "does not inflate"),
+    ] {
+        let (found, rule) = broken(&deflating_client(), frames);
+        assert_eq!(found, code, "{rule}");
+        assert!(rule.contains(words), "{rule}");
+    }
+}
+
+#[test]
+fn the_offending_frame_is_shown_as_it_stands() {
+    let (_, close) = everywhere(&plain_client(), b"\x81\x7e\x00\x05hello");
+    let violation = close.unwrap().unwrap_err();
+    assert_eq!(
+        violation.frame[0],
+        "frame: FIN=1 RSV1=0 RSV2=0 RSV3=0 opcode=1 (text) MASK=0 length=5 (16 bit, not minimal)"
+    );
+    assert!(
+        violation.frame[1].starts_with("bytes: 81 7e 00 05"),
+        "{violation:?}"
+    );
+}
+
+#[test]
+fn a_server_wants_masks_and_judges_what_is_under_them() {
+    let server = options(Role::Server, None, None);
+    let text = |text: &[u8]| engine(Role::Client, &[(TEXT, text.to_vec())]);
+    assert_eq!(
+        everywhere(&server, &text(b"hello")).0,
+        [(TEXT, b"hello".to_vec())]
+    );
+    let code = |wire: &[u8]| everywhere(&server, wire).1.unwrap().unwrap_err().code;
+    assert_eq!(code(&text(b"\xff")), 1007);
+    assert_eq!(code(b"\x81\x01x"), 1002);
+}
+
+#[test]
+fn a_bomb_goes_no_further_than_the_limit() {
+    let mut deflater = crate::wire::deflate::Deflater::new(9, 15, true).unwrap();
+    let mut body = Vec::new();
+    for _ in 0..64 {
+        deflater.push(&[0; 1 << 16], &mut body);
+    }
+    deflater.finish(&mut body);
+    let mut wire = Vec::new();
+    let header = FrameHeader {
+        rsv: 4,
+        ..FrameHeader::plain(true, BINARY, body.len() as u64)
+    };
+    header.write(&mut wire);
+    wire.append(&mut body);
+    let mut inbound = Inbound::new(deflating_client().inbound());
+    let (mut rest, mut given) = (&wire[..], 0);
+    while !inbound.closed() {
+        let mut out = Vec::new();
+        rest = &rest[inbound.handle_bytes(rest, &mut out)..];
+        assert!(out.len() <= 2 << 16, "{}", out.len());
+        given += out.len();
+    }
+    assert!(given <= (1 << 20) + 1000, "{given}");
+    let violation = inbound.take_close().unwrap().unwrap_err();
+    assert_eq!(violation.code, 1009);
+    assert!(
+        violation.rule.contains("inflates to one of at least"),
+        "{violation:?}"
+    );
+}
+
+#[test]
+fn hidden_pings_are_told_from_pongs() {
+    let wire = b"\x89\x01a\x8a\x01b\x89\x00";
+    let hiding = Options {
+        hide_pings: true,
+        ..plain_client()
+    };
+    let expected = [
+        (PONG, b"a".to_vec()),
+        (PONG, b"b".to_vec()),
+        (PONG, Vec::new()),
+    ];
+    assert_eq!(everywhere(&hiding, wire).0, expected);
+    let mut inbound = Inbound::new(hiding.inbound());
+    inbound.handle_in_place(&mut wire.to_vec());
+    assert_eq!(
+        [(); 3].map(|()| inbound.next_was_ping()),
+        [true, false, true]
+    );
+}
+
+fn sent() -> impl Strategy<Value = Vec<Sent>> {
+    let text = prop::collection::vec(any::<char>(), 0..200)
+        .prop_map(|text| (TEXT, text.into_iter().collect::<String>().into_bytes()));
+    let binary = prop::collection::vec(0u8..9, 0..3000).prop_map(|bytes| (BINARY, bytes));
+    let large = (1usize..200_000).prop_map(|len| (BINARY, vec![7; len]));
+    let control = prop::collection::vec(any::<u8>(), 0..126);
+    let control = (prop_oneof![Just(PING), Just(PONG)], control);
+    prop::collection::vec(
+        prop_oneof![3 => text, 3 => binary, 1 => large, 2 => control],
+        0..8,
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_messages_survive_any_cutting(
+        sent in sent(),
+        client_sends: bool,
+        takeover: bool,
+        bits in prop::option::of(9u8..=15),
+        fragment in prop::option::of(1usize..2000),
+        level in 0u8..=9,
+        cuts in prop::collection::vec(1usize..5000, 0..60),
+        more_cuts in prop::collection::vec(prop_oneof![1usize..20, 1usize..5000], 0..60),
+    ) {
+        let (from, to) = if client_sends { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
+        let deflate = bits.map(|bits| agreed(takeover, bits));
+        let writer = Options { deflate_level: level, ..options(from, deflate, fragment) };
+        let reader = options(to, deflate, None);
+        let wire = write(&writer, &engine(from, &sent), &cuts);
+        let (received, close) = receive(&reader, &wire, &more_cuts);
+        prop_assert_eq!(close, None);
+        prop_assert_eq!(&received, &sent);
+        if deflate.is_none() {
+            prop_assert_eq!(watch(&reader, &wire, &more_cuts).0, sent);
+        }
+    }
+
+    #[test]
+    fn garbage_never_panics_and_both_ways_agree(
+        bytes in prop::collection::vec(prop_oneof![Just(0x81u8), Just(0xc1), Just(0x89), Just(0), Just(0x88), Just(0x7e), any::<u8>()], 0..300),
+        cuts in prop::collection::vec(1usize..50, 0..30),
+    ) {
+        let rewritten = without_payload(receive(&plain_client(), &bytes, &cuts));
+        prop_assert_eq!(without_payload(watch(&plain_client(), &bytes, &cuts)), rewritten);
+        receive(&deflating_client(), &bytes, &cuts);
+    }
+}

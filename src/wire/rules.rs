@@ -1,0 +1,362 @@
+//! The rules that a peer's frames must keep (RFC 6455 §5, RFC 7692 §6). Every frame is judged as it
+//! arrives: its header at once, text byte by byte, a Close when it is whole.
+
+use std::fmt::Write as _;
+
+use crate::event::{Close, FrameHeader, close_code_allowed, opcode_name};
+use crate::wire::frame::{self, CLOSE, CONTINUATION, MAX_CONTROL, RSV1, TEXT};
+use crate::wire::utf8::Utf8;
+
+/// How much of an offending frame's payload is shown.
+const SHOWN: usize = 32;
+
+/// Which side of the connection we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Client,
+    Server,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub role: Role,
+    /// Whether permessage-deflate was agreed on.
+    pub deflate: bool,
+    /// Largest message, in bytes, compressed or not.
+    pub max_message_size: usize,
+}
+
+/// A rule that the peer broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The code of the Close that answers it.
+    pub code: u16,
+    /// The rule, with its section.
+    pub rule: String,
+    /// The frame that broke it, in lines as the trace shows it.
+    pub frame: Vec<String>,
+}
+
+/// The data message under way.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    text: bool,
+    compressed: bool,
+    /// Bytes of its frames, as far as they were announced.
+    wire: u64,
+    /// Bytes of the message itself, as far as they came.
+    plain: u64,
+}
+
+/// Watches over one direction of one connection.
+#[derive(Debug)]
+pub struct Judge {
+    options: Options,
+    message: Option<Open>,
+    utf8: Utf8,
+    /// The frame under way.
+    header: FrameHeader,
+    /// Payload of it so far.
+    seen: u64,
+    /// Body of the Close frame under way.
+    body: Vec<u8>,
+}
+
+/// A broken rule, before the frame is known that it is told with.
+type Broken = (u16, String);
+
+impl Judge {
+    pub fn new(options: Options) -> Self {
+        Judge {
+            options,
+            message: None,
+            utf8: Utf8::default(),
+            header: FrameHeader::plain(true, 0, 0),
+            seen: 0,
+            body: Vec::new(),
+        }
+    }
+
+    /// Whether the frame under way is part of a compressed message.
+    pub fn is_compressed(&self) -> bool {
+        !self.header.is_control() && self.message.is_some_and(|message| message.compressed)
+    }
+
+    /// Whether a frame that begins with `header` is part of a compressed message.
+    pub fn compresses(&self, header: &FrameHeader) -> bool {
+        match header.opcode {
+            CONTINUATION => self.message.is_some_and(|message| message.compressed),
+            _ => !header.is_control() && self.options.deflate && header.rsv & RSV1 != 0,
+        }
+    }
+
+    /// Whether what the payload of the frame under way holds matters at all.
+    pub fn wants_payload(&self) -> bool {
+        self.is_text() || self.header.opcode == CLOSE
+    }
+
+    fn is_text(&self) -> bool {
+        !self.header.is_control() && self.message.is_some_and(|message| message.text)
+    }
+
+    /// A frame begins; `next` is what came after its header.
+    ///
+    /// # Errors
+    /// The rule that its header breaks.
+    pub fn handle_header(&mut self, header: FrameHeader, next: &[u8]) -> Result<(), Violation> {
+        self.header = header;
+        self.seen = 0;
+        let judged = self
+            .judge_form(&header)
+            .and_then(|()| self.judge_place(&header));
+        judged.map_err(|broken| self.violation(broken, next))
+    }
+
+    /// More of the payload, unmasked, of a frame that is not compressed; at its end,
+    /// [`Judge::handle_end`].
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn handle_payload(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        let judged = if self.header.opcode == CLOSE {
+            self.body.extend_from_slice(payload);
+            Ok(())
+        } else if self.header.is_control() {
+            Ok(())
+        } else {
+            self.judge_data(payload)
+        };
+        let judged = judged.map_err(|broken| self.violation(broken, payload));
+        self.seen += payload.len() as u64;
+        judged
+    }
+
+    /// More of a compressed message, inflated.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn handle_inflated(&mut self, plain: &[u8]) -> Result<(), Violation> {
+        self.judge_data(plain)
+            .map_err(|broken| self.violation(broken, &[]))
+    }
+
+    /// The payload is whole. A message that ends with it must be whole too (RFC 6455 §5.6): where
+    /// it was compressed, all of it has been inflated. Gives the Close, if it was one.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn handle_end(&mut self) -> Result<Option<Close>, Violation> {
+        if self.header.opcode == CLOSE {
+            let close = read_close(&self.body);
+            return close
+                .map(Some)
+                .map_err(|broken| self.violation(broken, &self.body));
+        }
+        if self.header.fin && !self.header.is_control() {
+            if self.is_text() {
+                let whole = self.utf8.finish();
+                whole.map_err(|position| self.violation(not_utf8(position), &[]))?;
+            }
+            self.message = None;
+        }
+        Ok(None)
+    }
+
+    /// The compressed data does not inflate.
+    pub fn garbage(&self) -> Violation {
+        let rule = "compressed data that does not inflate (RFC 7692 section 7.2.2)";
+        self.violation((1007, rule.to_owned()), &[])
+    }
+
+    /// What a frame may look like by itself.
+    fn judge_form(&self, header: &FrameHeader) -> Result<(), Broken> {
+        let name = name_of(header);
+        let broken = |rule: String| Err((1002, rule));
+        if name == "reserved" {
+            return broken(format!(
+                "the reserved opcode {} (RFC 6455 section 5.2)",
+                header.opcode
+            ));
+        }
+        self.judge_reserved_bits(header)?;
+        match (self.options.role, header.mask) {
+            (Role::Client, Some(_)) => {
+                return broken("a masked frame from a server (RFC 6455 section 5.1)".to_owned());
+            }
+            (Role::Server, None) => {
+                return broken("an unmasked frame from a client (RFC 6455 section 5.1)".to_owned());
+            }
+            _ => {}
+        }
+        if header.is_control() && !header.fin {
+            return broken(format!("a fragmented {name} frame (RFC 6455 section 5.5)"));
+        }
+        if header.is_control() && header.len > MAX_CONTROL {
+            return broken(format!(
+                "a {name} frame of {} bytes, where 125 are allowed (RFC 6455 section 5.5)",
+                header.len
+            ));
+        }
+        if header.len >> 63 != 0 {
+            return broken("a length with its top bit set (RFC 6455 section 5.2)".to_owned());
+        }
+        if !header.is_minimal() {
+            return broken(format!(
+                "a length of {} in {} bits, which is not the shortest form (RFC 6455 section 5.2)",
+                header.len,
+                header.form.bits()
+            ));
+        }
+        Ok(())
+    }
+
+    fn judge_reserved_bits(&self, header: &FrameHeader) -> Result<(), Broken> {
+        let compressed = self.options.deflate && header.rsv & RSV1 != 0;
+        let bits: Vec<&str> = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")]
+            .into_iter()
+            .filter(|(bit, _)| header.rsv & bit != 0 && !(compressed && *bit == RSV1))
+            .map(|(_, name)| name)
+            .collect();
+        if !bits.is_empty() {
+            let why = "with no extension agreed on that uses it";
+            let bits = bits.join(" and ");
+            return Err((1002, format!("{bits} set, {why} (RFC 6455 section 5.2)")));
+        }
+        let name = name_of(header);
+        match header.opcode {
+            _ if !compressed => Ok(()),
+            CONTINUATION => Err((
+                1002,
+                "RSV1 set on a continuation frame, not only on the first of the message (RFC 7692 section 6.1)".to_owned(),
+            )),
+            _ if header.is_control() => Err((
+                1002,
+                format!("RSV1 set on a {name} frame, which is never compressed (RFC 7692 section 6.1)"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a frame may stand, and what it makes of the message under way.
+    fn judge_place(&mut self, header: &FrameHeader) -> Result<(), Broken> {
+        if header.is_control() {
+            if header.opcode == CLOSE {
+                self.body.clear();
+            }
+            return Ok(());
+        }
+        let mut message = match (self.message, header.opcode) {
+            (Some(message), CONTINUATION) => message,
+            (None, CONTINUATION) => {
+                let rule =
+                    "a continuation frame with no message to continue (RFC 6455 section 5.4)";
+                return Err((1002, rule.to_owned()));
+            }
+            (Some(_), opcode) => {
+                let name = opcode_name(opcode);
+                let rule =
+                    format!("a {name} frame within a fragmented message (RFC 6455 section 5.4)");
+                return Err((1002, rule));
+            }
+            (None, opcode) => {
+                self.utf8 = Utf8::default();
+                Open {
+                    text: opcode == TEXT,
+                    compressed: header.rsv & RSV1 != 0,
+                    wire: 0,
+                    plain: 0,
+                }
+            }
+        };
+        message.wire = message.wire.saturating_add(header.len);
+        self.message = Some(message);
+        self.judge_size(message.wire, "")
+    }
+
+    fn judge_size(&self, size: u64, how: &str) -> Result<(), Broken> {
+        let limit = self.options.max_message_size;
+        if size <= limit as u64 {
+            return Ok(());
+        }
+        let rule = format!(
+            "a message {how}of at least {size} bytes, more than the {limit} that --max-message-size allows"
+        );
+        Err((1009, rule))
+    }
+
+    fn judge_data(&mut self, plain: &[u8]) -> Result<(), Broken> {
+        let Some(message) = &mut self.message else {
+            return Ok(());
+        };
+        message.plain += plain.len() as u64;
+        let message = *message;
+        if message.compressed {
+            self.judge_size(message.plain, "that inflates to one ")?;
+        }
+        if message.text {
+            self.utf8.push(plain).map_err(not_utf8)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the frame with `next`, which comes next in its payload.
+    fn violation(&self, (code, rule): Broken, next: &[u8]) -> Violation {
+        let mut head = Vec::with_capacity(frame::MAX_HEADER);
+        self.header.write(&mut head);
+        let whole = self.seen == 0 || self.header.opcode == CLOSE;
+        let shown = if whole { next } else { &[] };
+        let shown = &shown[..shown.len().min(SHOWN).min(self.header.len as usize)];
+        let mut bytes = String::from("bytes:");
+        for byte in head.iter().chain(shown) {
+            let _ = write!(bytes, " {byte:02x}");
+        }
+        if (shown.len() as u64) < self.header.len {
+            bytes.push_str(" …");
+        }
+        Violation {
+            code,
+            rule,
+            frame: vec![format!("frame: {}", self.header), bytes],
+        }
+    }
+}
+
+fn name_of(header: &FrameHeader) -> &'static str {
+    match header.opcode {
+        CLOSE => "Close",
+        opcode => opcode_name(opcode),
+    }
+}
+
+fn not_utf8(position: u64) -> Broken {
+    let rule =
+        format!("a text message that is not UTF-8 at byte {position} (RFC 6455 section 8.1)");
+    (1007, rule)
+}
+
+/// Reads the body of a Close frame (RFC 6455 §5.5.1).
+fn read_close(body: &[u8]) -> Result<Close, Broken> {
+    let (code, reason) = match body {
+        [] => return Ok(Close::default()),
+        [_] => {
+            let rule = "a Close frame with half a code (RFC 6455 section 5.5.1)";
+            return Err((1002, rule.to_owned()));
+        }
+        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+    };
+    if !close_code_allowed(code) {
+        let rule = format!(
+            "a Close frame with the code {code}, which must not be sent (RFC 6455 section 7.4)"
+        );
+        return Err((1002, rule));
+    }
+    match std::str::from_utf8(reason) {
+        Ok(reason) => Ok(Close::new(code, reason)),
+        Err(_) => Err((
+            1007,
+            format!(
+                "a Close frame with the code {code} whose reason is not UTF-8 (RFC 6455 section 5.5.1)"
+            ),
+        )),
+    }
+}

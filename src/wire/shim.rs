@@ -1,0 +1,350 @@
+//! What the engine reads from and writes to, in place of the connection itself.
+//!
+//! Where nothing has to be written anew, frames are judged where they lie in the engine's buffer and
+//! its writes go straight through. Compression, fragments and the trace bring buffers of their own
+//! into the path.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::event::{Close, RawFrame, TracedFrame, Volume};
+use crate::wire::deflate::{Deflater, Inflater};
+use crate::wire::extension::Agreed;
+use crate::wire::inbound::{self, Inbound};
+use crate::wire::outbound::{self, Outbound};
+use crate::wire::rules::{self, Role, Violation};
+
+/// Read from the connection at once.
+const READ: usize = 64 * 1024;
+
+/// Written bytes that may wait for the connection before the engine has to.
+const MAX_WAITING: usize = 256 * 1024;
+
+/// Taken from the engine at once.
+const STEP: usize = 64 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub role: Role,
+    /// Largest message, in bytes, after inflation.
+    pub max_message_size: usize,
+    /// What was agreed on for compression.
+    pub deflate: Option<Agreed>,
+    /// 0 to 9.
+    pub deflate_level: u8,
+    /// Largest payload of a data frame that we send, in bytes.
+    pub fragment: Option<usize>,
+    /// Payload bytes to keep of each frame for the trace, where there is one.
+    pub trace: Option<usize>,
+    /// The first message that we send holds a secret, which the trace must not show.
+    pub first_is_secret: bool,
+    /// Show the engine every ping as a pong; see [`Shim::next_was_ping`].
+    pub hide_pings: bool,
+}
+
+impl Options {
+    /// Nothing but judging.
+    pub fn plain(role: Role, max_message_size: usize) -> Self {
+        Options {
+            role,
+            max_message_size,
+            deflate: None,
+            deflate_level: 1,
+            fragment: None,
+            trace: None,
+            first_is_secret: false,
+            hide_pings: false,
+        }
+    }
+
+    /// Whether frames have to be written anew.
+    fn rewrites(&self) -> bool {
+        self.deflate.is_some() || self.fragment.is_some() || self.trace.is_some()
+    }
+
+    pub(super) fn inbound(&self) -> inbound::Options {
+        let inflater = self.deflate.map(|agreed| match self.role {
+            Role::Client => Inflater::new(
+                agreed.server_max_window_bits,
+                !agreed.server_no_context_takeover,
+            ),
+            Role::Server => Inflater::new(
+                agreed.client_max_window_bits,
+                !agreed.client_no_context_takeover,
+            ),
+        });
+        inbound::Options {
+            rules: rules::Options {
+                role: self.role,
+                deflate: self.deflate.is_some(),
+                max_message_size: self.max_message_size,
+            },
+            hide_pings: self.hide_pings,
+            trace: self.trace,
+            inflater,
+        }
+    }
+
+    pub(super) fn outbound(&self) -> outbound::Options {
+        let deflater = self.deflate.and_then(|agreed| {
+            let (bits, forget) = match self.role {
+                Role::Client => (
+                    agreed.client_max_window_bits,
+                    agreed.client_no_context_takeover,
+                ),
+                Role::Server => (
+                    agreed.server_max_window_bits,
+                    agreed.server_no_context_takeover,
+                ),
+            };
+            Deflater::new(self.deflate_level, bits, !forget)
+        });
+        outbound::Options {
+            fragment: self.fragment,
+            trace: self.trace,
+            first_is_secret: self.first_is_secret,
+            deflater,
+        }
+    }
+}
+
+/// A connection as the engine sees it.
+#[derive(Debug)]
+pub struct Shim<S> {
+    inner: S,
+    inbound: Inbound,
+    rewriting: Option<Box<Rewriting>>,
+    /// What waits to be written, from `written` on.
+    out: Vec<u8>,
+    written: usize,
+}
+
+/// The buffers of the way in, and the machine of the way out.
+#[derive(Debug)]
+struct Rewriting {
+    outbound: Outbound,
+    /// Read from the connection and not yet looked at.
+    unread: Box<[u8]>,
+    unread_from: usize,
+    unread_to: usize,
+    /// For the engine to read, from `read` on.
+    plain: Vec<u8>,
+    read: usize,
+}
+
+impl<S> Shim<S> {
+    pub fn new(inner: S, options: &Options) -> Self {
+        let rewriting = options.rewrites().then(|| {
+            Box::new(Rewriting {
+                outbound: Outbound::new(options.outbound()),
+                unread: vec![0; READ].into_boxed_slice(),
+                unread_from: 0,
+                unread_to: 0,
+                plain: Vec::new(),
+                read: 0,
+            })
+        });
+        Shim {
+            inner,
+            inbound: Inbound::new(options.inbound()),
+            rewriting,
+            out: Vec::new(),
+            written: 0,
+        }
+    }
+
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// Bytes of data messages received so far, on the wire.
+    pub fn data_bytes(&self) -> u64 {
+        self.inbound.data_bytes()
+    }
+
+    /// The peer's Close, once, when it has arrived whole; or the rule that the peer broke. To be
+    /// asked for whenever reading is pending, for the engine never learns of either.
+    pub fn take_close(&mut self) -> Option<Result<Close, Violation>> {
+        self.inbound.take_close()
+    }
+
+    /// Whether the next pong that the engine tells of was a ping, where pings are hidden from it.
+    pub fn next_was_ping(&mut self) -> bool {
+        self.inbound.next_was_ping()
+    }
+
+    /// The next frame of the trace. To be asked for before anything that the engine says.
+    pub fn poll_frame(&mut self) -> Option<TracedFrame> {
+        let outbound = &mut self.rewriting.as_mut()?.outbound;
+        outbound.poll_frame().or_else(|| self.inbound.poll_frame())
+    }
+
+    /// What was compressed: sent and received.
+    pub fn volumes(&self) -> (Volume, Volume) {
+        let sent = self
+            .rewriting
+            .as_ref()
+            .map_or(Volume::default(), |rewriting| rewriting.outbound.volume());
+        (sent, self.inbound.volume())
+    }
+
+    /// Puts a frame made by hand after what the engine has written; the engine must have been
+    /// flushed. It goes out with the next flush.
+    pub fn inject(&mut self, frame: &RawFrame) {
+        let key = rand::random();
+        match &mut self.rewriting {
+            Some(rewriting) => rewriting.outbound.handle_raw(frame, key, &mut self.out),
+            None => frame.write(key, &mut self.out),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Shim<S> {
+    /// Writes what waits, until no more than `rest` of it is left.
+    fn poll_drain(&mut self, cx: &mut Context<'_>, rest: usize) -> Poll<io::Result<()>> {
+        while self.out.len() - self.written > rest {
+            let waiting = &self.out[self.written..];
+            let written = ready!(Pin::new(&mut self.inner).poll_write(cx, waiting))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+        }
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.out.shrink_to(2 * MAX_WAITING);
+            self.written = 0;
+        } else if self.written >= MAX_WAITING {
+            self.out.drain(..self.written);
+            self.written = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> Shim<S> {
+    /// Reads frames that stay where they lie.
+    fn poll_read_in_place(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        // Once the stream is over, whoever polled looks for the reason, so no waker is needed.
+        while !self.inbound.closed() {
+            ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+            let new = &mut buf.filled_mut()[before..];
+            if new.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let passed = self.inbound.handle_in_place(new);
+            buf.set_filled(before + passed);
+            if passed > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Rewriting {
+    /// Gives the engine what is ready for it; whether that was anything.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let ready = &self.plain[self.read..];
+        let step = ready.len().min(buf.remaining());
+        buf.put_slice(&ready[..step]);
+        self.read += step;
+        if self.read == self.plain.len() {
+            self.plain.clear();
+            self.read = 0;
+        }
+        step > 0
+    }
+
+    fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        inner: &mut S,
+        inbound: &mut Inbound,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if self.give(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            let unread = &self.unread[self.unread_from..self.unread_to];
+            self.unread_from += inbound.handle_bytes(unread, &mut self.plain);
+            if !self.plain.is_empty() {
+                continue;
+            }
+            if inbound.closed() {
+                return Poll::Pending;
+            }
+            if self.unread_from < self.unread_to || inbound.is_busy() {
+                continue;
+            }
+            let mut fresh = ReadBuf::new(&mut self.unread);
+            ready!(Pin::new(&mut *inner).poll_read(cx, &mut fresh))?;
+            (self.unread_from, self.unread_to) = (0, fresh.filled().len());
+            if self.unread_to == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Shim<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match &mut this.rewriting {
+            Some(rewriting) => rewriting.poll_read(&mut this.inner, &mut this.inbound, cx, buf),
+            None => this.poll_read_in_place(cx, buf),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Shim<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let rest = this.rewriting.as_ref().map_or(0, |_| MAX_WAITING);
+        ready!(this.poll_drain(cx, rest))?;
+        let Some(rewriting) = &mut this.rewriting else {
+            return Pin::new(&mut this.inner).poll_write(cx, bytes);
+        };
+        let step = &bytes[..bytes.len().min(STEP)];
+        let outbound = &mut rewriting.outbound;
+        outbound.handle_bytes(step, &mut rand::random, &mut this.out);
+        Poll::Ready(Ok(step.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_drain(cx, 0))?;
+        Pin::new(&mut this.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_drain(cx, 0))?;
+        Pin::new(&mut this.inner).poll_shutdown(cx)
+    }
+}

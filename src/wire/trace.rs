@@ -1,0 +1,95 @@
+//! Collects the frames of one direction for the frame trace, in the order of the wire.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::event::{By, FrameHeader, TracedFrame};
+
+/// The frames of one direction that nobody has asked for yet.
+#[derive(Debug)]
+pub struct Trace {
+    by: By,
+    /// Bytes of each payload to keep.
+    keep: usize,
+    current: Option<Current>,
+    done: VecDeque<TracedFrame>,
+}
+
+#[derive(Debug)]
+struct Current {
+    header: FrameHeader,
+    compressed: bool,
+    plain: u64,
+    payload: Vec<u8>,
+    secret: bool,
+}
+
+impl Trace {
+    /// A trace of what `by` sends, which keeps the first `keep` bytes of every payload.
+    pub fn new(by: By, keep: usize) -> Self {
+        Trace {
+            by,
+            keep,
+            current: None,
+            done: VecDeque::new(),
+        }
+    }
+
+    /// A frame begins.
+    pub fn begin(&mut self, header: FrameHeader, compressed: bool) {
+        self.current = Some(Current {
+            header,
+            compressed,
+            plain: 0,
+            payload: Vec::new(),
+            secret: false,
+        });
+    }
+
+    /// The payload of the frame under way must not be shown.
+    pub fn hide(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.secret = true;
+        }
+    }
+
+    /// More of its payload, unmasked.
+    pub fn payload(&mut self, payload: &[u8]) {
+        if let Some(current) = &mut self.current {
+            let room = self.keep - current.payload.len();
+            current
+                .payload
+                .extend_from_slice(&payload[..room.min(payload.len())]);
+        }
+    }
+
+    /// So many bytes more that its payload stands for.
+    pub fn plain(&mut self, len: usize) {
+        if let Some(current) = &mut self.current {
+            current.plain += len as u64;
+        }
+    }
+
+    /// The frame under way is over, or as much of it as will ever come.
+    pub fn end(&mut self) {
+        if let Some(current) = self.current.take() {
+            self.done.push_back(TracedFrame {
+                by: self.by,
+                header: current.header,
+                plain: current.compressed.then_some(current.plain),
+                payload: (!current.secret).then(|| Bytes::from(current.payload)),
+            });
+        }
+    }
+
+    /// Whether a frame is over that nobody has asked for yet.
+    pub fn has_frame(&self) -> bool {
+        !self.done.is_empty()
+    }
+
+    /// The next frame that is over.
+    pub fn poll_frame(&mut self) -> Option<TracedFrame> {
+        self.done.pop_front()
+    }
+}

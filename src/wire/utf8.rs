@@ -1,0 +1,129 @@
+//! UTF-8 judged as it arrives, in pieces cut anywhere (RFC 6455 §8.1).
+
+/// What is known of a text so far.
+#[derive(Clone, Debug, Default)]
+pub struct Utf8 {
+    /// The first bytes of a character that is not whole yet.
+    held: [u8; 4],
+    len: usize,
+    /// Bytes before it.
+    good: u64,
+}
+
+impl Utf8 {
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// The position in the text, in bytes, of the first character that cannot be: at its first byte
+    /// that no valid text could have there.
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), u64> {
+        let rest = self.complete(piece)?;
+        match std::str::from_utf8(rest) {
+            Ok(_) => self.good += rest.len() as u64,
+            Err(error) => {
+                let (good, bad) = rest.split_at(error.valid_up_to());
+                self.good += good.len() as u64;
+                if error.error_len().is_some() {
+                    return Err(self.good);
+                }
+                self.held[..bad.len()].copy_from_slice(bad);
+                self.len = bad.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the text may end here; otherwise the position of the character that is cut off.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn finish(&self) -> Result<(), u64> {
+        if self.len == 0 {
+            Ok(())
+        } else {
+            Err(self.good)
+        }
+    }
+
+    /// Takes what completes the held character; the rest comes back.
+    fn complete<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], u64> {
+        let mut rest = piece;
+        while self.len > 0 {
+            let Some((next, after)) = rest.split_first() else {
+                break;
+            };
+            self.held[self.len] = *next;
+            self.len += 1;
+            rest = after;
+            match std::str::from_utf8(&self.held[..self.len]) {
+                Ok(_) => {
+                    self.good += self.len as u64;
+                    self.len = 0;
+                }
+                Err(error) if error.error_len().is_some() => return Err(self.good),
+                Err(_) => {}
+            }
+        }
+        Ok(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Feeds the text a byte at a time; how many bytes were taken before the error.
+    fn taken(text: &[u8]) -> usize {
+        let mut utf8 = Utf8::default();
+        text.iter()
+            .position(|byte| utf8.push(&[*byte]).is_err())
+            .unwrap_or(text.len())
+    }
+
+    #[test]
+    fn the_first_impossible_byte_is_noticed() {
+        for (text, good) in [
+            (&b"ab\xffc"[..], 2),
+            // A surrogate, and a code point above U+10FFFF: the second byte tells.
+            (b"\xed\xa0\x80", 1),
+            (b"\xf4\x90\x80\x80", 1),
+            (b"\xc0\x80", 0),
+            (b"\xce\xba\xe1\x80x", 4),
+        ] {
+            assert_eq!(taken(text), good, "{text:x?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_within_a_character_is_cut_off() {
+        let mut utf8 = Utf8::default();
+        utf8.push("aé€".as_bytes()).unwrap();
+        assert_eq!(utf8.finish(), Ok(()));
+        utf8.push(b"\xf0\x9f\x98").unwrap();
+        assert_eq!(utf8.finish(), Err(6));
+        utf8.push(b"\x80").unwrap();
+        assert_eq!(utf8.finish(), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_gives_the_verdict_of_the_whole(
+            text in prop::collection::vec(prop_oneof![Just(b'a'), Just(0xc3), Just(0xa9), Just(0xf0), Just(0x9f), Just(0x98), Just(0x80), any::<u8>()], 0..40),
+            cuts in prop::collection::vec(0usize..8, 0..40),
+        ) {
+            let mut utf8 = Utf8::default();
+            let mut rest = &text[..];
+            let mut verdict = Ok(());
+            for cut in cuts.into_iter().chain([usize::MAX]) {
+                let (piece, tail) = rest.split_at(cut.min(rest.len()));
+                rest = tail;
+                verdict = verdict.and_then(|()| utf8.push(piece));
+            }
+            let verdict = verdict.and_then(|()| utf8.finish());
+            let expected = std::str::from_utf8(&text).map(|_| ()).map_err(|error| error.valid_up_to() as u64);
+            prop_assert_eq!(verdict, expected);
+        }
+    }
+}
