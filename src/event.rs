@@ -167,6 +167,11 @@ pub fn opcode_name(opcode: u8) -> &'static str {
     }
 }
 
+/// The opcode of a name that [`opcode_name`] gives.
+pub fn opcode_named(name: &str) -> Option<u8> {
+    (0..16).find(|&opcode| opcode_name(opcode) == name && name != "reserved")
+}
+
 /// How a hand-made frame is masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Masking {
@@ -192,6 +197,21 @@ pub struct RawFrame {
     pub form: Option<LengthForm>,
     /// Before masking.
     pub payload: Bytes,
+}
+
+impl RawFrame {
+    /// A whole frame that breaks no rule yet.
+    pub fn new(opcode: u8, payload: Bytes) -> Self {
+        RawFrame {
+            fin: true,
+            rsv: 0,
+            opcode,
+            masking: Masking::Random,
+            len: None,
+            form: None,
+            payload,
+        }
+    }
 }
 
 /// A frame that went over the wire, for the trace.

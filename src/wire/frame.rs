@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::event::{FrameHeader, LengthForm, Masking, RawFrame, opcode_name};
 use crate::wire::mask;
 
@@ -120,6 +122,30 @@ impl LengthForm {
             LengthForm::Bits64 => 64,
         }
     }
+
+    /// The form with this many [`LengthForm::bits`].
+    pub fn of_bits(bits: u64) -> Option<Self> {
+        match bits {
+            7 => Some(LengthForm::Bits7),
+            16 => Some(LengthForm::Bits16),
+            64 => Some(LengthForm::Bits64),
+            _ => None,
+        }
+    }
+}
+
+impl Masking {
+    /// The masking with a key written as eight hex digits.
+    pub fn of_hex(digits: &str) -> Option<Self> {
+        let plain = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let key = plain.then(|| u32::from_str_radix(digits, 16).ok())??;
+        Some(Masking::Key(key.to_be_bytes()))
+    }
+}
+
+/// The payload of a Close frame, with any code at all and a reason of any length.
+pub fn close_payload(code: u16, reason: &[u8]) -> Bytes {
+    Bytes::from([&code.to_be_bytes(), reason].concat())
 }
 
 /// `FIN=1 RSV1=0 RSV2=0 RSV3=0 opcode=1 (text) MASK=1 key=37fa213d length=5 (7 bit)`
@@ -191,7 +217,6 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -245,6 +270,22 @@ mod tests {
                 assert_eq!(FrameHeader::parse(&whole[..cut]), None, "{cut}");
             }
             assert!(FrameHeader::parse(whole).is_some());
+        }
+    }
+
+    #[test]
+    fn a_key_is_eight_hex_digits() {
+        let key = Masking::Key([0x37, 0xfa, 0x21, 0x3d]);
+        assert_eq!(Masking::of_hex("37FA213d"), Some(key));
+        for digits in [
+            "",
+            "37fa213",
+            "37fa213d0",
+            "+7fa213d",
+            "0x37fa21",
+            "37fa213g",
+        ] {
+            assert_eq!(Masking::of_hex(digits), None, "{digits}");
         }
     }
 
