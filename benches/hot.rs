@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use wirecat::event::{Event, Message};
 use wirecat::output::{Format, Options, Renderer, sanitize};
 use wirecat::payload::Payload;
-use wirecat::pipe::framing::{Frame, Framer};
+use wirecat::pipe::framing::{Frame, Framer, Item};
 use wirecat::secret::Redactor;
 use wirecat::wire::deflate::{Deflater, Inflater};
 use wirecat::wire::inbound::{self, Inbound};
@@ -45,7 +45,7 @@ fn framing(criterion: &mut Criterion) {
             framer.buffer().extend_from_slice(&input);
             (framer, Vec::with_capacity(1024))
         };
-        let cut = |(mut framer, mut messages): (Framer, Vec<Message>)| {
+        let cut = |(mut framer, mut messages): (Framer, Vec<Item>)| {
             framer
                 .handle_input(&mut messages)
                 .expect("the lines are text");

@@ -132,7 +132,7 @@ _wirecat() {
                     return 0
                     ;;
                 --frame)
-                    COMPREPLY=($(compgen -W "line nul whole json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "line nul whole json events" -- "${cur}"))
                     return 0
                     ;;
                 --rate)
@@ -318,7 +318,7 @@ _wirecat() {
                     return 0
                     ;;
                 --frame)
-                    COMPREPLY=($(compgen -W "line nul whole json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "line nul whole json events" -- "${cur}"))
                     return 0
                     ;;
                 --rate)

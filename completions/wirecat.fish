@@ -48,7 +48,8 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this f
 complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
-json\t'Each JSON value is a message, over any number of lines'"
+json\t'Each JSON value is a message, over any number of lines'
+events\t'Each line is an event as --json prints it; those that a client makes (send, ping, pong, close, frame) are made'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most this many messages a second' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Receive until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
@@ -128,7 +129,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Sen
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
-json\t'Each JSON value is a message, over any number of lines'"
+json\t'Each JSON value is a message, over any number of lines'
+events\t'Each line is an event as --json prints it; those that a client makes (send, ping, pong, close, frame) are made'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most this many messages a second' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Receive until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'

@@ -5,6 +5,7 @@ mod support;
 mod auth;
 mod backpressure;
 mod ends;
+mod frames;
 mod generated;
 mod handshake;
 mod hostile;

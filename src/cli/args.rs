@@ -322,6 +322,9 @@ pub enum FrameArg {
     Whole,
     /// Each JSON value is a message, over any number of lines
     Json,
+    /// Each line is an event as --json prints it; those that a client makes (send, ping, pong,
+    /// close, frame) are made
+    Events,
 }
 
 impl From<FrameArg> for Frame {
@@ -331,6 +334,7 @@ impl From<FrameArg> for Frame {
             FrameArg::Nul => Frame::Nul,
             FrameArg::Whole => Frame::Whole,
             FrameArg::Json => Frame::Json,
+            FrameArg::Events => Frame::Events,
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::handshake::request::{self, HeaderLine};
 use crate::output::jq::Filter;
 use crate::output::{self, Format, style};
 use crate::payload::{Encoding, Payload};
+use crate::pipe::framing::Frame;
 use crate::pipe::{self, Input, pace};
 use crate::secret::{Redactor, Secret};
 use crate::session::connect::Plan;
@@ -258,10 +259,14 @@ fn payload(args: &SendArgs) -> Payload {
 
 fn input(args: &SendArgs, payload: Payload) -> Result<Input, Error> {
     if args.data.is_empty() {
-        return Ok(Input::Stdin {
-            frame: args.frame.into(),
-            payload,
-        });
+        let frame = args.frame.into();
+        if frame == Frame::Events && payload != Payload::default() {
+            return Err(Error::usage(
+                "--frame events: each event says itself what its data is, so --binary, --hex, --base64 and --escapes have no meaning",
+            )
+            .advice(r#"{"type":"send","encoding":"hex","data":"00ff"}"#));
+        }
+        return Ok(Input::Stdin { frame, payload });
     }
     Ok(Input::Given(given(&args.data, "-d", payload)?))
 }

@@ -1,9 +1,10 @@
-//! Cuts the input into messages. Pure: bytes come in, messages and complaints go out.
+//! Cuts the input into what is to be sent. Pure: bytes come in, messages and complaints go out.
 
 use bytes::{Bytes, BytesMut};
 
+use super::events;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{Kind, Message};
+use crate::event::{Command, Kind, Message};
 use crate::payload::{Encoding, Payload};
 
 /// Where one message ends and the next begins.
@@ -18,6 +19,37 @@ pub enum Frame {
     Whole,
     /// After each JSON value, over any number of lines.
     Json,
+    /// At each line feed; a line is no message but an event, which says what to do.
+    Events,
+}
+
+/// One thing to do. It is no larger than a message: most of them are messages, and there may be
+/// millions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    Message(Message),
+    /// Anything but [`Command::Send`].
+    Other(Box<Command>),
+}
+
+impl Item {
+    /// Whether it waits for its time where messages do (`--rate`, `--lockstep`): they do, and so does
+    /// a Close, which would cut off the reply that is waited for.
+    pub fn is_paced(&self) -> bool {
+        match self {
+            Item::Message(_) => true,
+            Item::Other(command) => matches!(**command, Command::Close(_)),
+        }
+    }
+}
+
+impl From<Command> for Item {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::Send(message) => Item::Message(message),
+            other => Item::Other(Box::new(other)),
+        }
+    }
 }
 
 /// Collects input and cuts it. After an error it gives nothing more.
@@ -50,13 +82,13 @@ impl Framer {
         &mut self.buffer
     }
 
-    /// Adds the messages that are complete to `out`.
+    /// Adds what is complete to `out`.
     ///
     /// # Errors
-    /// Exit 2, naming the line; the messages before it are in `out`.
-    pub fn handle_input(&mut self, out: &mut Vec<Message>) -> Result<(), Error> {
+    /// Exit 2, naming the line; what came before it is in `out`.
+    pub fn handle_input(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
-            Frame::Line => self.cut_at(b'\n', out),
+            Frame::Line | Frame::Events => self.cut_at(b'\n', out),
             Frame::Nul => self.cut_at(0, out),
             Frame::Json => self.cut_json(false, out),
             Frame::Whole => Ok(()),
@@ -67,18 +99,18 @@ impl Framer {
     ///
     /// # Errors
     /// As [`Framer::handle_input`].
-    pub fn handle_eof(&mut self, out: &mut Vec<Message>) -> Result<(), Error> {
+    pub fn handle_eof(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
             Frame::Json => self.cut_json(true, out),
-            Frame::Line | Frame::Nul if self.buffer.is_empty() => Ok(()),
-            Frame::Line | Frame::Nul | Frame::Whole => {
+            Frame::Line | Frame::Nul | Frame::Events if self.buffer.is_empty() => Ok(()),
+            Frame::Line | Frame::Nul | Frame::Events | Frame::Whole => {
                 let rest = self.buffer.split().freeze();
                 self.push(rest, out)
             }
         }
     }
 
-    fn cut_at(&mut self, end: u8, out: &mut Vec<Message>) -> Result<(), Error> {
+    fn cut_at(&mut self, end: u8, out: &mut Vec<Item>) -> Result<(), Error> {
         let Some(last) = memchr::memrchr(end, &self.buffer[self.scanned..]) else {
             self.scanned = self.buffer.len();
             return Ok(());
@@ -86,16 +118,18 @@ impl Framer {
         let block = self.buffer.split_to(self.scanned + last + 1).freeze();
         self.scanned = 0;
         // Valid as a whole means valid in every piece: the cuts are ASCII.
-        let plain_text = self.payload == Payload::default() && std::str::from_utf8(&block).is_ok();
+        let plain_text = self.frame != Frame::Events
+            && self.payload == Payload::default()
+            && std::str::from_utf8(&block).is_ok();
         let mut start = 0;
         for at in memchr::memchr_iter(end, &block) {
             let piece = block.slice(start..without_return(&block, start, at, end));
             start = at + 1;
             if plain_text {
-                out.push(Message {
+                out.push(Item::Message(Message {
                     kind: Kind::Text,
                     data: piece,
-                });
+                }));
             } else {
                 self.push(piece, out)?;
             }
@@ -104,7 +138,7 @@ impl Framer {
         Ok(())
     }
 
-    fn cut_json(&mut self, eof: bool, out: &mut Vec<Message>) -> Result<(), Error> {
+    fn cut_json(&mut self, eof: bool, out: &mut Vec<Item>) -> Result<(), Error> {
         while let Some(end) = self.json.scan(&self.buffer, self.scanned) {
             self.push_json(end, out)?;
         }
@@ -119,7 +153,7 @@ impl Framer {
     }
 
     /// Takes the value that ends at `end` out of the buffer.
-    fn push_json(&mut self, end: usize, out: &mut Vec<Message>) -> Result<(), Error> {
+    fn push_json(&mut self, end: usize, out: &mut Vec<Item>) -> Result<(), Error> {
         let start = self.json.start.take().unwrap_or(0);
         let value = self.buffer.split_to(end).freeze();
         self.scanned = 0;
@@ -140,18 +174,29 @@ impl Framer {
         Ok(())
     }
 
-    fn push(&mut self, piece: Bytes, out: &mut Vec<Message>) -> Result<(), Error> {
+    fn push(&mut self, piece: Bytes, out: &mut Vec<Item>) -> Result<(), Error> {
+        if self.frame == Frame::Events {
+            return self.push_event(&piece, out);
+        }
         let message = self
             .payload
             .message(piece)
             .map_err(|why| self.complaint(&why))?;
-        out.push(message);
+        out.push(Item::Message(message));
+        Ok(())
+    }
+
+    fn push_event(&mut self, line: &[u8], out: &mut Vec<Item>) -> Result<(), Error> {
+        let command = events::read(line).map_err(|wrong| {
+            bad_input(format!("line {}", self.line), &wrong.what).advice(wrong.advice)
+        })?;
+        out.extend(command.map(Item::from));
         Ok(())
     }
 
     fn complaint(&self, why: &str) -> Error {
         let place = match self.frame {
-            Frame::Line | Frame::Json => format!("line {}", self.line),
+            Frame::Line | Frame::Json | Frame::Events => format!("line {}", self.line),
             Frame::Nul => format!("message {}", self.line),
             Frame::Whole => "the input".to_owned(),
         };
@@ -164,7 +209,7 @@ impl Framer {
 }
 
 /// The parser counts lines from the value's first, and puts that behind its words.
-fn without_place(error: &serde_json::Error) -> String {
+pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.rsplit_once(" at line ").map(|(words, _)| words);
     words.unwrap_or(&text).to_owned()
@@ -289,7 +334,10 @@ mod tests {
         let error = error.or_else(|| framer.handle_eof(&mut out).err());
         let messages = out
             .into_iter()
-            .map(|message| message.data.to_vec())
+            .map(|item| match item {
+                Item::Message(message) => message.data.to_vec(),
+                Item::Other(command) => panic!("{command:?} is no message"),
+            })
             .collect();
         (messages, error.map(|error| error.message))
     }
@@ -378,6 +426,29 @@ mod tests {
     }
 
     #[test]
+    fn events_are_lines_and_some_of_them_are_passed_over() {
+        let input = "{\"type\":\"open\"}\r\n\n{\"type\":\"send\",\"data\":\"a\"}\n{\"type\":\"send\",\"data\":\"b\"}";
+        check(Frame::Events, "", &[]);
+        check(Frame::Events, input, &["a", "b"]);
+        for size in [1, 7, 1000] {
+            let input = format!("{input}\n{{\"type\":\"sned\"}}\n{input}");
+            let (messages, error) =
+                frames(Frame::Events, Payload::default(), input.as_bytes(), size);
+            assert_eq!(messages, [b"a", b"b"]);
+            assert!(
+                error
+                    .unwrap()
+                    .starts_with("stdin, line 5: there is no event of type \"sned\"; nothing")
+            );
+        }
+    }
+
+    #[test]
+    fn anything_else_than_a_message_makes_none_larger() {
+        assert_eq!(size_of::<Item>(), size_of::<Message>());
+    }
+
+    #[test]
     fn encodings_are_told_with_their_line() {
         let hex = Payload {
             encoding: Encoding::Hex,
@@ -391,7 +462,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_cutting_gives_the_same(input in "[a\\n\\r\"{}\\[\\]1 ä]{0,60}", size in 1usize..9) {
-            for frame in [Frame::Line, Frame::Nul, Frame::Whole, Frame::Json] {
+            for frame in [Frame::Line, Frame::Nul, Frame::Whole, Frame::Json, Frame::Events] {
                 let whole = frames(frame, Payload::default(), input.as_bytes(), 1000);
                 prop_assert_eq!(frames(frame, Payload::default(), input.as_bytes(), size), whole);
             }

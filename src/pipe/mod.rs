@@ -4,6 +4,7 @@
 //! a word. The threads that may block are in [`stdin`] and [`crate::output::writer`]; everything else is decided here, by parts
 //! that know no clock.
 
+mod events;
 pub mod framing;
 pub mod pace;
 mod stdin;
@@ -23,7 +24,7 @@ use crate::output::writer::{self, Writer};
 use crate::payload::Payload;
 use crate::session::Front;
 use crate::session::ended::Verdict;
-use framing::{Frame, Framer};
+use framing::{Frame, Framer, Item};
 use pace::Pace;
 use stdin::Reading;
 
@@ -49,7 +50,7 @@ pub enum Input {
     },
 }
 
-/// Messages on their way from the input to the session.
+/// Items on their way from the input to the session.
 enum Source {
     /// Nothing is read before the connection is open.
     Waiting(Framer),
@@ -69,7 +70,7 @@ pub struct Pipe {
     stderr: Option<Writer>,
     one_terminal: bool,
     source: Source,
-    queue: std::vec::IntoIter<Message>,
+    queue: std::vec::IntoIter<Item>,
     /// What is wrong with the input after the queue.
     complaint: Option<Error>,
     pace: Pace,
@@ -86,11 +87,13 @@ impl Pipe {
     pub fn new(options: Options, renderer: Renderer, start: Instant) -> Result<Self, Error> {
         let output = open_output(options.output.as_ref())?;
         let (source, queue) = match options.input {
-            Input::Given(messages) => (Source::Ended, messages.into_iter()),
-            Input::Stdin { frame, payload } => (
-                Source::Waiting(Framer::new(frame, payload)),
-                Vec::new().into_iter(),
+            Input::Given(messages) => (
+                Source::Ended,
+                messages.into_iter().map(Item::Message).collect(),
             ),
+            Input::Stdin { frame, payload } => {
+                (Source::Waiting(Framer::new(frame, payload)), Vec::new())
+            }
         };
         Ok(Pipe {
             one_terminal: renderer.options().stdout_tty && renderer.options().stderr_tty,
@@ -101,7 +104,7 @@ impl Pipe {
             notices: Vec::new(),
             stderr: None,
             source,
-            queue,
+            queue: queue.into_iter(),
             complaint: None,
             pace: Pace::new(options.pace),
             drain: Drain::new(options.limits, start),
@@ -119,7 +122,7 @@ impl Pipe {
         }
     }
 
-    /// How many messages were read and never sent.
+    /// How many messages (pings and frames are counted with them) were read and never sent.
     fn unsent(&self) -> usize {
         let ahead = match &self.source {
             Source::Reading(reading) => reading.waiting(),
@@ -170,7 +173,7 @@ impl Pipe {
         self.render(now, event);
     }
 
-    /// Whether there is a message in the queue; `false` is the end of the input.
+    /// Whether there is something in the queue; `false` is the end of the input.
     fn poll_input(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<bool> {
         loop {
             if self.queue.len() > 0 {
@@ -186,7 +189,7 @@ impl Pipe {
             };
             match reading.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
-                    self.queue = batch.messages.into_iter();
+                    self.queue = batch.items.into_iter();
                     self.complaint = batch.error;
                 }
                 Poll::Ready(None) => self.source = Source::Ended,
@@ -195,14 +198,25 @@ impl Pipe {
         }
     }
 
-    /// The next message, where it may go yet.
-    fn next_message(&mut self, now: Instant) -> Option<Message> {
-        if !self.pace.ready(now) {
+    /// The next thing to do, where it may be done yet.
+    fn next_command(&mut self, now: Instant) -> Option<Command> {
+        let is_paced = self.queue.as_slice().first().is_some_and(Item::is_paced);
+        if is_paced && !self.pace.ready(now) {
             return None;
         }
-        let message = self.queue.next()?;
-        self.pace.handle_sent(now);
-        Some(message)
+        match self.queue.next()? {
+            Item::Message(message) => {
+                self.pace.handle_sent(now);
+                Some(Command::Send(message))
+            }
+            Item::Other(command) => {
+                // The session sends pings and pongs of its own as well: these count, those do not.
+                if matches!(*command, Command::Ping(_) | Command::Pong(_)) {
+                    self.drain.handle_sent();
+                }
+                Some(*command)
+            }
+        }
     }
 }
 
@@ -239,6 +253,7 @@ impl Front for Pipe {
                     return;
                 }
             }
+            Event::Frame { .. } => self.drain.handle_sent(),
             Event::Open { .. } => {
                 if let Source::Waiting(framer) = std::mem::replace(&mut self.source, Source::Ended)
                 {
@@ -259,8 +274,8 @@ impl Front for Pipe {
             return Poll::Ready(Command::Close(Close::normal()));
         }
         match self.poll_input(cx, now) {
-            Poll::Ready(true) => match self.next_message(now) {
-                Some(message) => Poll::Ready(Command::Send(message)),
+            Poll::Ready(true) => match self.next_command(now) {
+                Some(command) => Poll::Ready(command),
                 None => Poll::Pending,
             },
             Poll::Ready(false) => {

@@ -9,9 +9,8 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-use super::framing::Framer;
+use super::framing::{Framer, Item};
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::event::Message;
 
 /// Read at once: what a Linux pipe holds.
 const READ_SIZE: usize = 64 * 1024;
@@ -22,7 +21,7 @@ const BATCHES: usize = 2;
 /// What one read of stdin gave.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) messages: Vec<Message>,
+    pub(crate) items: Vec<Item>,
     /// What is wrong with the input after those.
     pub(crate) error: Option<Error>,
 }
@@ -31,7 +30,7 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Reading {
     batches: mpsc::Receiver<Batch>,
-    /// Messages that were read and have not been taken from here.
+    /// Items that were read and have not been taken from here.
     waiting: Arc<AtomicUsize>,
 }
 
@@ -49,12 +48,12 @@ impl Reading {
     /// The next batch; `None` is the end of the input.
     pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         let batch = ready!(self.batches.poll_recv(cx));
-        let taken = batch.as_ref().map_or(0, |batch| batch.messages.len());
+        let taken = batch.as_ref().map_or(0, |batch| batch.items.len());
         self.waiting.fetch_sub(taken, Ordering::AcqRel);
         Poll::Ready(batch)
     }
 
-    /// How many messages were read ahead.
+    /// How many items were read ahead.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
     }
@@ -69,8 +68,8 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicU
         let mut batch = Batch::default();
         let read = read_some(&mut input, &mut framer);
         let cut = match &read {
-            Ok(0) => framer.handle_eof(&mut batch.messages),
-            Ok(_) => framer.handle_input(&mut batch.messages),
+            Ok(0) => framer.handle_eof(&mut batch.items),
+            Ok(_) => framer.handle_input(&mut batch.items),
             Err(error) => Err(Error::new(
                 Stage::Input,
                 Exit::Usage,
@@ -79,10 +78,10 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicU
         };
         let last = matches!(read, Ok(0)) || cut.is_err();
         batch.error = cut.err();
-        if batch.messages.is_empty() && !last {
+        if batch.items.is_empty() && !last {
             continue;
         }
-        waiting.fetch_add(batch.messages.len(), Ordering::AcqRel);
+        waiting.fetch_add(batch.items.len(), Ordering::AcqRel);
         if sender.blocking_send(batch).is_err() || last {
             return;
         }

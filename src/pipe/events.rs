@@ -1,0 +1,683 @@
+//! A line of `--frame events`: an event as `--json` prints it, read back. What a client does is
+//! obeyed, and the rest of a recording passed over, so that one run can be the input of another. Pure.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::event::{
+    Close, Command, Kind, LengthForm, Masking, RawFrame, close_code_allowed, opcode_named,
+};
+use crate::payload::{Encoding, Payload, decode_base64, decode_hex};
+use crate::session::MAX_REASON;
+use crate::wire::frame::{BINARY, CLOSE, MAX_CONTROL, TEXT, close_payload};
+
+/// What a client does.
+const DONE: [&str; 5] = ["send", "ping", "pong", "close", "frame"];
+
+/// What a recording tells besides.
+const TOLD: [&str; 8] = [
+    "header",
+    "connecting",
+    "open",
+    "receive",
+    "retry",
+    "refused",
+    "error",
+    "end",
+];
+
+/// What is shown of a value that is wrong, in characters.
+const SHOWN: usize = 40;
+
+/// What is wrong with a line, and what to write instead.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) what: String,
+    pub(super) advice: String,
+}
+
+impl Wrong {
+    fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Wrong {
+            what: what.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+/// What a line asks for: nothing where it is blank, or an event that no client makes.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read(line: &[u8]) -> Result<Option<Command>, Wrong> {
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_slice(line) {
+        Ok(Value::Object(members)) => Event(members).command(),
+        Ok(other) => Err(Wrong::new(
+            format!("{} is no event", shown(&other)),
+            r#"write {"type":"send","data":"hello"}"#,
+        )),
+        Err(error) => Err(Wrong::new(
+            format!("not JSON: {}", super::framing::without_place(&error)),
+            "one event a line, as --json prints them; --frame line sends lines as they are",
+        )),
+    }
+}
+
+/// The members of an event. Those that nobody asks for are of no account.
+struct Event(Map<String, Value>);
+
+impl Event {
+    fn command(&self) -> Result<Option<Command>, Wrong> {
+        let name = self.string("type")?.ok_or_else(|| {
+            Wrong::new(
+                r#"an event without "type""#,
+                format!("the types to send are {}", DONE.join(", ")),
+            )
+        })?;
+        let command = match name {
+            "send" => self.send()?,
+            "ping" | "pong" | "frame" if self.by_peer("dir", ["send", "receive"])? => {
+                return Ok(None);
+            }
+            "ping" => Command::Ping(self.control_data()?),
+            "pong" => Command::Pong(self.control_data()?),
+            "frame" => Command::Frame(self.frame()?),
+            "close" if self.by_peer("by", ["us", "peer"])? => return Ok(None),
+            "close" => Command::Close(self.close()?),
+            told if TOLD.contains(&told) => return Ok(None),
+            _ => {
+                return Err(Wrong::new(
+                    format!("there is no event of type {}", shown(&self.0["type"])),
+                    format!(
+                        "the types to send are {}; passed over are {}",
+                        DONE.join(", "),
+                        TOLD.join(", ")
+                    ),
+                ));
+            }
+        };
+        Ok(Some(command))
+    }
+
+    fn send(&self) -> Result<Command, Wrong> {
+        let default = self.get("encoding").map_or(TEXT, |_| BINARY);
+        let kind = match self.opcode()?.unwrap_or(default) {
+            TEXT => Kind::Text,
+            BINARY => Kind::Binary,
+            other => {
+                return Err(Wrong::new(
+                    format!("no message has the opcode {other}"),
+                    format!(
+                        r#"1 is text, 2 is binary; {{"type":"frame","opcode":{other}}} sends any"#
+                    ),
+                ));
+            }
+        };
+        let data = self.data()?.ok_or_else(|| {
+            Wrong::new(
+                r#"a send without "data""#,
+                r#"{"type":"send","data":""} sends an empty message"#,
+            )
+        })?;
+        let encoding = Encoding::Plain;
+        let message = Payload { encoding, kind }.message(data);
+        message.map(Command::Send).map_err(|why| {
+            Wrong::new(
+                why,
+                r#""opcode":2 sends bytes as they are; {"type":"frame"} sends even text so"#,
+            )
+        })
+    }
+
+    fn control_data(&self) -> Result<Bytes, Wrong> {
+        let data = self.data()?.unwrap_or_default();
+        if data.len() as u64 > MAX_CONTROL {
+            return Err(Wrong::new(
+                format!(
+                    "{} bytes, and a ping or pong holds at most {MAX_CONTROL}",
+                    data.len()
+                ),
+                r#"{"type":"frame","opcode":"ping"} sends more"#,
+            ));
+        }
+        Ok(data)
+    }
+
+    /// 1005 is how the absence of a code is told (RFC 6455 §7.1.5).
+    fn close(&self) -> Result<Close, Wrong> {
+        let code = self.code()?.filter(|&code| code != 1005);
+        let reason = self.string("reason")?.unwrap_or_default();
+        let any = |code| format!(r#"{{"type":"frame","opcode":"close","code":{code}}} sends it"#);
+        match code {
+            None if reason.is_empty() => Ok(Close::default()),
+            None => Err(reason_without_code()),
+            Some(code) if !close_code_allowed(code) => Err(Wrong::new(
+                format!("the close code {code} must not be sent (RFC 6455 section 7.4)"),
+                any(code),
+            )),
+            Some(code) if reason.len() > MAX_REASON => Err(Wrong::new(
+                format!(
+                    "the reason takes {} bytes, and {MAX_REASON} are allowed",
+                    reason.len()
+                ),
+                any(code),
+            )),
+            Some(code) => Ok(Close::new(code, reason)),
+        }
+    }
+
+    fn frame(&self) -> Result<RawFrame, Wrong> {
+        let opcode = self.opcode()?.unwrap_or(TEXT);
+        Ok(RawFrame {
+            fin: self.flag("fin")?.unwrap_or(true),
+            rsv: self.rsv()?,
+            masking: self.masking()?,
+            len: self.number("length", u64::MAX)?,
+            form: self.length_form()?,
+            ..RawFrame::new(opcode, self.frame_payload(opcode)?)
+        })
+    }
+
+    fn frame_payload(&self, opcode: u8) -> Result<Bytes, Wrong> {
+        let (code, reason) = (self.code()?, self.string("reason")?);
+        if code.is_none() && reason.is_none() {
+            return Ok(self.data()?.unwrap_or_default());
+        }
+        if opcode != CLOSE || self.get("data").is_some() {
+            return Err(Wrong::new(
+                r#""code" and "reason" are the payload of a Close, in place of "data""#,
+                r#"write {"type":"frame","opcode":"close","code":1005,"reason":"x"}"#,
+            ));
+        }
+        let code = code.ok_or_else(reason_without_code)?;
+        Ok(close_payload(code, reason.unwrap_or_default().as_bytes()))
+    }
+
+    fn rsv(&self) -> Result<u8, Wrong> {
+        let mut rsv = self.number("rsv", 7)?.unwrap_or(0) as u8;
+        for (key, bit) in [("rsv1", 4), ("rsv2", 2), ("rsv3", 1)] {
+            if self.flag(key)? == Some(true) {
+                rsv |= bit;
+            }
+        }
+        Ok(rsv)
+    }
+
+    fn masking(&self) -> Result<Masking, Wrong> {
+        let masking = match self.get("mask") {
+            None | Some(Value::Bool(true)) => Some(Masking::Random),
+            Some(Value::Bool(false)) => Some(Masking::None),
+            Some(Value::String(digits)) => Masking::of_hex(digits),
+            Some(_) => None,
+        };
+        masking
+            .ok_or_else(|| self.bad_value("mask", r#"true (random), false or a key: "37fa213d""#))
+    }
+
+    fn length_form(&self) -> Result<Option<LengthForm>, Wrong> {
+        let Some(value) = self.get("length_bits") else {
+            return Ok(None);
+        };
+        match value.as_u64().and_then(LengthForm::of_bits) {
+            None => Err(self.bad_value("length_bits", "7, 16 or 64")),
+            form => Ok(form),
+        }
+    }
+
+    /// The bytes that "data" and "encoding" stand for.
+    fn data(&self) -> Result<Option<Bytes>, Wrong> {
+        let Some(data) = self.string("data")? else {
+            return Ok(None);
+        };
+        let decoded = match self.string("encoding")? {
+            None => Ok(data.as_bytes().to_vec()),
+            Some("base64") => decode_base64(data.as_bytes()),
+            Some("hex") => decode_hex(data.as_bytes()),
+            Some(_) => {
+                return Err(self.bad_value("encoding", r#""base64" or "hex", or none for text"#));
+            }
+        };
+        match decoded {
+            Ok(bytes) => Ok(Some(Bytes::from(bytes))),
+            Err(why) => Err(Wrong::new(
+                format!(r#""data": {why}"#),
+                r#""encoding" says how the bytes are written: "base64" or "hex", or none for text"#,
+            )),
+        }
+    }
+
+    fn opcode(&self) -> Result<Option<u8>, Wrong> {
+        let opcode = match self.get("opcode") {
+            None => return Ok(None),
+            Some(Value::String(name)) => opcode_named(name),
+            Some(_) => return Ok(self.number("opcode", 15)?.map(|opcode| opcode as u8)),
+        };
+        opcode.map(Some).ok_or_else(|| {
+            self.bad_value(
+                "opcode",
+                "0 to 15, or text, binary, continuation, close, ping or pong",
+            )
+        })
+    }
+
+    fn code(&self) -> Result<Option<u16>, Wrong> {
+        let code = self.number("code", u64::from(u16::MAX))?;
+        Ok(code.map(|code| code as u16))
+    }
+
+    /// Whether it was the peer's doing; where nothing is said it is to be ours.
+    fn by_peer(&self, key: &str, [us, peer]: [&str; 2]) -> Result<bool, Wrong> {
+        match self.string(key)? {
+            None => Ok(false),
+            Some(who) if who == us => Ok(false),
+            Some(who) if who == peer => Ok(true),
+            Some(_) => Err(self.bad_value(key, &format!(r#""{us}" (obeyed) or "{peer}" (not)"#))),
+        }
+    }
+
+    fn string(&self, key: &str) -> Result<Option<&str>, Wrong> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.bad_value(key, r#"a string; JSON inside one is "{\"a\":1}""#)),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Result<Option<bool>, Wrong> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.bad_value(key, "true or false")),
+        }
+    }
+
+    fn number(&self, key: &str, at_most: u64) -> Result<Option<u64>, Wrong> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        match value.as_u64().filter(|&number| number <= at_most) {
+            None => Err(self.bad_value(key, &format!("a whole number from 0 to {at_most}"))),
+            number => Ok(number),
+        }
+    }
+
+    /// `null` is as good as nothing.
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    fn bad_value(&self, key: &str, wanted: &str) -> Wrong {
+        let value = self.get(key).map_or_else(String::new, shown);
+        Wrong::new(format!(r#""{key}" must not be {value}"#), wanted)
+    }
+}
+
+fn reason_without_code() -> Wrong {
+    Wrong::new(
+        "a reason without a code, which stands before it",
+        r#"write "code":1000 as well"#,
+    )
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::{By, Event as Told, Message};
+    use crate::output::{Format, Options, Renderer};
+    use crate::secret::Redactor;
+
+    fn raw(opcode: u8, payload: &'static [u8]) -> RawFrame {
+        RawFrame::new(opcode, Bytes::from_static(payload))
+    }
+
+    #[track_caller]
+    fn check(line: &str, expected: Command) {
+        match read(line.as_bytes()) {
+            Ok(command) => assert_eq!(command, Some(expected), "{line}"),
+            Err(wrong) => panic!("{line}: {wrong:?}"),
+        }
+    }
+
+    #[test]
+    fn messages() {
+        for (line, message) in [
+            (r#"{"type":"send","data":"hi"}"#, Message::text("hi")),
+            (r#"{"data":"","type":"send"}"#, Message::text("")),
+            (
+                r#"{"type":"send","opcode":1,"data":"\u0000\ud83d\ude00","t":1,"x":[]}"#,
+                Message::text("\0😀"),
+            ),
+            (
+                r#"{"type":"send","opcode":2,"data":"ä"}"#,
+                Message::binary("ä"),
+            ),
+            (
+                r#"{"type":"send","encoding":"base64","data":"AP8K","len":3}"#,
+                Message::binary(&b"\0\xff\n"[..]),
+            ),
+            (
+                r#"{"type":"send","encoding":"hex","data":"00 ff"}"#,
+                Message::binary(&b"\0\xff"[..]),
+            ),
+            (
+                r#"{"type":"send","opcode":1,"encoding":"hex","data":"6869"}"#,
+                Message::text("hi"),
+            ),
+            (
+                r#" {"type":"send","opcode":"binary","encoding":null,"data":"x"} "#,
+                Message::binary("x"),
+            ),
+        ] {
+            check(line, Command::Send(message));
+        }
+    }
+
+    #[test]
+    fn control_frames() {
+        for (line, command) in [
+            (r#"{"type":"ping"}"#, Command::Ping(Bytes::new())),
+            (
+                r#"{"type":"ping","dir":"send","data":"a"}"#,
+                Command::Ping("a".into()),
+            ),
+            (
+                r#"{"type":"pong","encoding":"hex","data":"00"}"#,
+                Command::Pong("\0".into()),
+            ),
+            (
+                r#"{"type":"pong","t":0.1,"conn":1,"dir":"send","data":"a"}"#,
+                Command::Pong("a".into()),
+            ),
+            (r#"{"type":"close"}"#, Command::Close(Close::default())),
+            (
+                r#"{"type":"close","by":"us","code":1005,"reason":"","clean":true}"#,
+                Command::Close(Close::default()),
+            ),
+            (
+                r#"{"type":"close","code":4001,"reason":"bye"}"#,
+                Command::Close(Close::new(4001, "bye")),
+            ),
+        ] {
+            check(line, command);
+        }
+    }
+
+    #[test]
+    fn frames() {
+        let deflated = RawFrame {
+            fin: false,
+            rsv: 5,
+            masking: Masking::None,
+            ..raw(2, b"\0")
+        };
+        let lies = RawFrame {
+            rsv: 3,
+            masking: Masking::Key([0x37, 0xfa, 0x21, 0x3d]),
+            len: Some(u64::MAX),
+            form: Some(LengthForm::Bits64),
+            ..raw(15, b"")
+        };
+        for (line, frame) in [
+            (r#"{"type":"frame"}"#, raw(1, b"")),
+            (
+                r#"{"type":"frame","opcode":0,"data":"lo","mask":true}"#,
+                raw(0, b"lo"),
+            ),
+            (r#"{"type":"frame","opcode":"pong"}"#, raw(10, b"")),
+            (
+                r#"{"type":"frame","fin":false,"rsv":1,"rsv1":true,"rsv2":false,"opcode":2,"mask":false,"encoding":"hex","data":"00"}"#,
+                deflated,
+            ),
+            (
+                r#"{"type":"frame","dir":"send","rsv2":true,"rsv3":true,"opcode":15,"mask":"37fa213d","length":18446744073709551615,"length_bits":64}"#,
+                lies,
+            ),
+            (
+                r#"{"type":"frame","opcode":8,"data":"\u0003"}"#,
+                raw(8, b"\x03"),
+            ),
+            (
+                r#"{"type":"frame","opcode":"close","code":1005,"reason":"x"}"#,
+                raw(8, b"\x03\xedx"),
+            ),
+            (
+                r#"{"type":"frame","opcode":8,"code":65535}"#,
+                raw(8, b"\xff\xff"),
+            ),
+        ] {
+            check(line, Command::Frame(frame));
+        }
+    }
+
+    #[test]
+    fn what_a_client_does_not_do_is_passed_over() {
+        for line in [
+            "",
+            " \t",
+            r#"{"type":"header","v":1,"tool":"wirecat/0.1.0"}"#,
+            r#"{"type":"connecting","t":0.0,"conn":1,"attempt":1,"address":null}"#,
+            r#"{"type":"open","status":101,"timing":{"dns":0.001}}"#,
+            r#"{"type":"receive","opcode":2,"encoding":"base64","data":"AP8Q","len":3}"#,
+            r#"{"type":"ping","dir":"receive","data":""}"#,
+            r#"{"type":"pong","dir":"receive","data":"","rtt":0.1}"#,
+            r#"{"type":"frame","dir":"receive","opcode":3}"#,
+            r#"{"type":"close","by":"peer","code":1006,"reason":"","clean":false}"#,
+            r#"{"type":"retry","attempt":2,"delay":0.73,"why":"close 1012"}"#,
+            r#"{"type":"refused","attempt":1,"status":401,"headers":[["a","b"]],"body":""}"#,
+            r#"{"type":"error","stage":"tls","exit":60,"message":"x"}"#,
+            r#"{"type":"end","exit":0}"#,
+        ] {
+            assert!(matches!(read(line.as_bytes()), Ok(None)), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_write() {
+        let long = "x".repeat(126);
+        let long_ping = format!(r#"{{"type":"ping","data":"{long}"}}"#);
+        let long_close = format!(r#"{{"type":"close","code":1000,"reason":"{long}"}}"#);
+        let long_value = format!(r#"{{"type":"{long}"}}"#);
+        for (line, what, advice) in [
+            ("hello", "not JSON: expected value", "--frame line"),
+            (r#"{"type":"send""#, "not JSON: EOF", "one event a line"),
+            (r#"{"type":"end"} x"#, "not JSON: trailing", "one event"),
+            (r#"{"type":"send","data":"\ud800"}"#, "not JSON", "--json"),
+            ("[1,2]", "[1,2] is no event", r#"{"type":"send""#),
+            ("{}", r#"without "type""#, "send, ping, pong, close, frame"),
+            (r#"{"type":1}"#, r#""type" must not be 1"#, "a string"),
+            (
+                r#"{"type":"sned"}"#,
+                r#"no event of type "sned""#,
+                "frame; passed over are header",
+            ),
+            (&long_value, "xxx…", "send"),
+            (r#"{"type":"send"}"#, r#"without "data""#, r#""data":"""#),
+            (
+                r#"{"type":"send","data":{"a":1}}"#,
+                r#""data" must not be {"a":1}"#,
+                r#""{\"a\":1}""#,
+            ),
+            (
+                r#"{"type":"send","opcode":9,"data":""}"#,
+                "no message has the opcode 9",
+                r#"{"type":"frame","opcode":9}"#,
+            ),
+            (
+                r#"{"type":"send","opcode":1,"encoding":"hex","data":"61ff"}"#,
+                "byte 2 (0xff) is not UTF-8",
+                r#""opcode":2"#,
+            ),
+            (
+                r#"{"type":"send","encoding":"hex","data":"0"}"#,
+                r#""data": 1 hex digits"#,
+                r#""encoding""#,
+            ),
+            (
+                r#"{"type":"send","encoding":"rot13","data":"0"}"#,
+                r#""encoding" must not be "rot13""#,
+                r#""base64" or "hex""#,
+            ),
+            (
+                r#"{"type":"ping","dir":"out"}"#,
+                r#""dir" must not be "out""#,
+                r#""receive" (not)"#,
+            ),
+            (&long_ping, "126 bytes", r#""opcode":"ping""#),
+            (
+                r#"{"type":"close","by":"me"}"#,
+                r#""by" must not be "me""#,
+                r#""us""#,
+            ),
+            (
+                r#"{"type":"close","code":1006}"#,
+                "1006 must not be sent",
+                r#"{"type":"frame","opcode":"close","code":1006}"#,
+            ),
+            (
+                r#"{"type":"close","reason":"x"}"#,
+                "a reason without a code",
+                r#""code":1000"#,
+            ),
+            (&long_close, "takes 126 bytes", r#""type":"frame""#),
+            (
+                r#"{"type":"frame","opcode":16}"#,
+                r#""opcode" must not be 16"#,
+                "0 to 15",
+            ),
+            (
+                r#"{"type":"frame","opcode":"reserved"}"#,
+                r#""opcode" must not be "reserved""#,
+                "continuation",
+            ),
+            (r#"{"type":"frame","fin":1}"#, r#""fin""#, "true or false"),
+            (r#"{"type":"frame","rsv":8}"#, r#""rsv""#, "0 to 7"),
+            (r#"{"type":"frame","rsv1":1}"#, r#""rsv1""#, "true or false"),
+            (
+                r#"{"type":"frame","mask":"37"}"#,
+                r#""mask" must not be "37""#,
+                "37fa213d",
+            ),
+            (r#"{"type":"frame","mask":0}"#, r#""mask""#, "false"),
+            (
+                r#"{"type":"frame","length":-1}"#,
+                r#""length""#,
+                "whole number",
+            ),
+            (
+                r#"{"type":"frame","length":1.5}"#,
+                r#""length""#,
+                "whole number",
+            ),
+            (
+                r#"{"type":"frame","length_bits":8}"#,
+                r#""length_bits""#,
+                "7, 16 or 64",
+            ),
+            (
+                r#"{"type":"frame","code":1000}"#,
+                "payload of a Close",
+                "close",
+            ),
+            (
+                r#"{"type":"frame","opcode":8,"code":1000,"data":""}"#,
+                r#"in place of "data""#,
+                "close",
+            ),
+            (
+                r#"{"type":"frame","opcode":8,"code":65536}"#,
+                r#""code""#,
+                "65535",
+            ),
+            (
+                r#"{"type":"frame","opcode":8,"reason":"x"}"#,
+                "a reason without a code",
+                r#""code":1000"#,
+            ),
+        ] {
+            let wrong = read(line.as_bytes()).unwrap_err();
+            assert!(wrong.what.contains(what), "{line}: {wrong:?}");
+            assert!(wrong.advice.contains(advice), "{line}: {wrong:?}");
+        }
+        // A byte that is no UTF-8 is no JSON either.
+        assert!(read(b"{\"type\":\"send\",\"data\":\"\xff\"}").is_err());
+    }
+
+    /// What `--json` prints for this, read back.
+    fn recorded(event: &Told<'_>, terminal: bool) -> Option<Command> {
+        let options = Options {
+            format: Format::Json,
+            stdout_tty: terminal,
+            ..Options::plain()
+        };
+        let mut renderer = Renderer::new(options, Redactor::default());
+        let mut line = Vec::new();
+        renderer.render(
+            Duration::from_millis(1234),
+            event,
+            &mut line,
+            &mut Vec::new(),
+        );
+        read(&line).expect("a line that can be read back")
+    }
+
+    fn bytes(most: usize) -> impl Strategy<Value = Bytes> {
+        let text = "[\\PC\\x00-\\x1f\"\\\\]{0,20}".prop_map(Bytes::from);
+        let any = prop::collection::vec(any::<u8>(), 0..most).prop_map(Bytes::from);
+        prop_oneof![text, any]
+    }
+
+    fn masking() -> impl Strategy<Value = Masking> {
+        prop_oneof![
+            Just(Masking::Random),
+            Just(Masking::None),
+            any::<[u8; 4]>().prop_map(Masking::Key),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sent_is_read_back(data in bytes(125), text in "\\PC{0,20}", terminal: bool) {
+            let (conn, by) = (1, By::Us);
+            for message in [Message::text(text), Message::binary(data.clone())] {
+                let event = Told::Send { conn, message: &message };
+                prop_assert_eq!(recorded(&event, terminal), Some(Command::Send(message.clone())));
+            }
+            let ping = Told::Ping { conn, by, data: &data };
+            prop_assert_eq!(recorded(&ping, terminal), Some(Command::Ping(data.clone())));
+            let pong = Told::Pong { conn, by, data: &data, rtt: None, asked: false };
+            prop_assert_eq!(recorded(&pong, terminal), Some(Command::Pong(data)));
+        }
+
+        #[test]
+        fn a_frame_is_read_back(
+            fin: bool, rsv in 0u8..8, opcode in 0u8..16, masking in masking(), len: Option<u64>,
+            form in prop::sample::select(vec![None, Some(7), Some(16), Some(64)]),
+            payload in bytes(300), terminal: bool,
+        ) {
+            let form = form.and_then(LengthForm::of_bits);
+            let frame = RawFrame { fin, rsv, opcode, masking, len, form, payload };
+            let event = Told::Frame { conn: 1, frame: &frame };
+            prop_assert_eq!(recorded(&event, terminal), Some(Command::Frame(frame.clone())));
+        }
+
+        #[test]
+        fn no_line_is_too_strange(line in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = read(&line);
+        }
+    }
+}
