@@ -48,6 +48,9 @@ fn what_each_line_sends() {
         ("/bin @/nowhere", &[]),
         ("/ping hey", &[(9, b"hey")]),
         ("/pong yo", &[(10, b"yo")]),
+        ("/frame", &[]),
+        ("/frame no opcode", &[]),
+        ("/frame text @/nowhere", &[]),
         ("/frobnicate", &[]),
         ("/help", &[]),
     ] {

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::event::{Close, close_code_allowed};
+use super::frame;
+use crate::event::{Close, RawFrame, close_code_allowed};
 use crate::payload::{decode_base64, decode_hex};
 use crate::session::MAX_REASON;
 
@@ -30,6 +31,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "send TEXT as it is; an empty one is an empty message",
     ),
     ("bin", "hex|base64:…|@FILE", "send a binary message"),
+    (
+        "frame",
+        "… OPCODE [PAYLOAD]",
+        "send a frame made by hand; /frame alone says how",
+    ),
     ("status", "", "the connection: address, time, counts"),
     ("headers", "", "the handshake as it went over the wire"),
 ];
@@ -43,9 +49,8 @@ pub enum Line {
     Message(String),
     /// A text message whatever that encoding is.
     Send(String),
-    Binary(Bytes),
-    /// `/bin @FILE`
-    BinaryFile(String),
+    Binary(Data),
+    Frame(RawFrame, Data),
     Ping(Bytes),
     Pong(Bytes),
     Close(Close),
@@ -53,6 +58,13 @@ pub enum Line {
     Status,
     Headers,
     Help,
+}
+
+/// Bytes that were typed, or the name of the file that holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    Bytes(Bytes),
+    File(String),
 }
 
 /// Reads a line: `/word …` is a command, `//x` is the message `/x`, all else is a message.
@@ -86,6 +98,7 @@ fn command(word: &str, argument: &str) -> Result<Line, String> {
         "ping" => control(argument).map(Line::Ping),
         "pong" => control(argument).map(Line::Pong),
         "bin" => binary(argument.trim()),
+        "frame" => frame::parse(argument).map(|(frame, data)| Line::Frame(frame, data)),
         "close" => close(argument.trim()).map(Line::Close),
         unknown => Err(unknown_command(unknown)),
     }
@@ -102,17 +115,26 @@ fn control(data: &str) -> Result<Bytes, String> {
 }
 
 fn binary(argument: &str) -> Result<Line, String> {
-    if let Some(path) = argument.strip_prefix('@') {
-        return Ok(Line::BinaryFile(path.to_owned()));
-    }
-    let bytes = if let Some(hex) = argument.strip_prefix("hex:") {
+    data(argument)?
+        .map(Line::Binary)
+        .ok_or_else(|| "write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned())
+}
+
+/// What `hex:…`, `base64:…` and `@FILE` stand for; `None` where it is none of them.
+///
+/// # Errors
+/// What is wrong with the digits.
+pub(super) fn data(argument: &str) -> Result<Option<Data>, String> {
+    let bytes = if let Some(path) = argument.strip_prefix('@') {
+        return Ok(Some(Data::File(path.trim().to_owned())));
+    } else if let Some(hex) = argument.strip_prefix("hex:") {
         decode_hex(hex.as_bytes())?
     } else if let Some(base64) = argument.strip_prefix("base64:") {
         decode_base64(base64.as_bytes())?
     } else {
-        return Err("write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned());
+        return Ok(None);
     };
-    Ok(Line::Binary(Bytes::from(bytes)))
+    Ok(Some(Data::Bytes(Bytes::from(bytes))))
 }
 
 fn close(argument: &str) -> Result<Close, String> {
@@ -191,13 +213,17 @@ mod tests {
             ("/pong x", Line::Pong("x".into())),
             (
                 "/bin hex:00 ff",
-                Line::Binary(Bytes::from_static(&[0, 255])),
+                Line::Binary(Data::Bytes(Bytes::from_static(&[0, 255]))),
             ),
             (
                 "/bin base64:AP8=",
-                Line::Binary(Bytes::from_static(&[0, 255])),
+                Line::Binary(Data::Bytes(Bytes::from_static(&[0, 255]))),
             ),
-            ("/bin @f", Line::BinaryFile("f".into())),
+            ("/bin @f", Line::Binary(Data::File("f".into()))),
+            (
+                "/frame ping x",
+                Line::Frame(RawFrame::new(9, Bytes::new()), Data::Bytes("x".into())),
+            ),
             ("/close", Line::Close(Close::normal())),
             (
                 "/close 4001 bye now",
@@ -219,6 +245,7 @@ mod tests {
             ("/bin 00ff", "/bin hex:00ff"),
             ("/bin hex:0", "whole bytes"),
             ("/bin base64:?", "not base64"),
+            ("/frame", "for example /frame"),
             ("/close abc", "no close code"),
             ("/close 1005", "1005 must not be sent"),
             (&long, "at most 125"),

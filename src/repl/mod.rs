@@ -2,6 +2,7 @@
 //! typed, slash commands. What a line means is decided in [`line`]; [`editor`] holds the threads.
 
 mod editor;
+mod frame;
 pub mod line;
 
 use std::fs::File;
@@ -14,7 +15,7 @@ use bytes::Bytes;
 
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, plain_words};
-use crate::event::{Close, Command, Event, Heads, Message, Opened};
+use crate::event::{Close, Command, Event, Heads, Message, Opened, RawFrame};
 use crate::output::jq::Filter;
 use crate::output::writer::Writer;
 use crate::output::{Format, Renderer, sanitize};
@@ -24,7 +25,7 @@ use crate::session::Front;
 use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
 use editor::{LAST, Restore, Started, Typed};
-use line::Line;
+use line::{Data, Line};
 
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
@@ -229,8 +230,8 @@ impl Repl {
         Ok(Some(match line {
             Line::Message(text) => Command::Send(self.options.payload.message(Bytes::from(text))?),
             Line::Send(text) => Command::Send(Message::text(text)),
-            Line::Binary(data) => Command::Send(Message::binary(data)),
-            Line::BinaryFile(path) => Command::Send(Message::binary(read_file(&path)?)),
+            Line::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
+            Line::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
             Line::Ping(data) => Command::Ping(data),
             Line::Pong(data) => Command::Pong(data),
             Line::Close(close) => self.leave(close),
@@ -301,6 +302,24 @@ impl Repl {
         self.heads = heads;
         self.renderer
             .reconfigure(|options| options.verbose = verbose);
+    }
+}
+
+/// The frame with these bytes behind those that it holds already, the code of a Close.
+fn with_payload(mut frame: RawFrame, data: Data) -> Result<RawFrame, String> {
+    let data = bytes_of(data)?;
+    frame.payload = if frame.payload.is_empty() {
+        data
+    } else {
+        Bytes::from([frame.payload, data].concat())
+    };
+    Ok(frame)
+}
+
+fn bytes_of(data: Data) -> Result<Bytes, String> {
+    match data {
+        Data::Bytes(bytes) => Ok(bytes),
+        Data::File(path) => read_file(&path).map(Bytes::from),
     }
 }
 

@@ -1,0 +1,264 @@
+//! `/frame`: a frame made by hand, from what was typed. Pure.
+
+use bytes::Bytes;
+
+use super::line::{Data, data};
+use crate::event::{LengthForm, Masking, RawFrame, opcode_named};
+use crate::wire::frame::{CLOSE, close_payload};
+
+/// What there is to write, and an example.
+const USAGE: &str = "write /frame [fin=0|1] [rsv=0..7] [rsv1] [rsv2] [rsv3] OPCODE \
+    [mask=none|random|37fa213d] [length=N] [bits=7|16|64] [code=N] [--] [PAYLOAD], \
+    for example /frame fin=0 text hel";
+
+/// The words before the payload, as far as they were read.
+#[derive(Default)]
+struct Words {
+    fin: Option<bool>,
+    rsv: u8,
+    opcode: Option<u8>,
+    masking: Option<Masking>,
+    len: Option<u64>,
+    form: Option<LengthForm>,
+    code: Option<u16>,
+}
+
+/// Reads what stands behind `/frame`: the frame, and where its payload comes from. What
+/// [`RawFrame::payload`] holds goes before that.
+///
+/// # Errors
+/// What is wrong, with an example.
+pub(super) fn parse(argument: &str) -> Result<(RawFrame, Data), String> {
+    let mut words = Words::default();
+    let mut rest = argument.trim_start();
+    while !rest.is_empty() {
+        let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+        if word == "--" {
+            rest = after;
+            break;
+        }
+        if !words.take(word)? {
+            break;
+        }
+        rest = after.trim_start();
+    }
+    words.frame(rest)
+}
+
+impl Words {
+    /// Takes a word; false where it is none of ours, but the payload begins with it.
+    fn take(&mut self, word: &str) -> Result<bool, String> {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let wrong = |wanted: &str| format!("'{word}': {key} is {wanted}; for example {key}=");
+        match (key, word.contains('=')) {
+            ("fin", true) => self.fin = Some(bit(value).ok_or_else(|| wrong("0 or 1") + "0")?),
+            ("rsv", true) => {
+                self.rsv |= number(value, 7).ok_or_else(|| wrong("0 to 7") + "4")? as u8
+            }
+            ("rsv1", false) => self.rsv |= 4,
+            ("rsv2", false) => self.rsv |= 2,
+            ("rsv3", false) => self.rsv |= 1,
+            ("mask", true) => {
+                let masking = masking(value);
+                self.masking = Some(
+                    masking.ok_or_else(|| wrong("none, random or 8 hex digits") + "37fa213d")?,
+                );
+            }
+            ("length", true) => {
+                self.len =
+                    Some(number(value, u64::MAX).ok_or_else(|| wrong("a number of bytes") + "5")?);
+            }
+            ("bits", true) => {
+                let form = number(value, 64).and_then(LengthForm::of_bits);
+                self.form = Some(form.ok_or_else(|| wrong("7, 16 or 64") + "64")?);
+            }
+            ("code", true) => {
+                let code = number(value, u64::from(u16::MAX));
+                self.code = Some(code.ok_or_else(|| wrong("0 to 65535") + "1005")? as u16);
+            }
+            ("opcode", true) => {
+                let opcode = opcode(value).ok_or_else(|| {
+                    wrong("0 to 15, text, binary, continuation, close, ping or pong") + "3"
+                })?;
+                self.set_opcode(opcode, word)?;
+            }
+            (_, false) => return self.take_opcode(word),
+            (_, true) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// A word by itself may be an opcode.
+    fn take_opcode(&mut self, word: &str) -> Result<bool, String> {
+        match opcode(word) {
+            Some(opcode) => self.set_opcode(opcode, word)?,
+            None if self.opcode.is_none() && number(word, u64::MAX).is_some() => {
+                return Err(format!(
+                    "'{word}': an opcode is 0 to 15; for example /frame 3 x"
+                ));
+            }
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn set_opcode(&mut self, opcode: u8, word: &str) -> Result<(), String> {
+        match self.opcode.replace(opcode) {
+            None => Ok(()),
+            Some(before) => Err(format!(
+                "'{word}' is an opcode, and there is one already; a payload that begins so goes after --: /frame {before} -- {word}"
+            )),
+        }
+    }
+
+    fn frame(self, payload: &str) -> Result<(RawFrame, Data), String> {
+        let opcode = self.opcode.ok_or_else(|| match payload.split(' ').next() {
+            Some("") | None => USAGE.to_owned(),
+            Some(word) => format!("there is no opcode before '{word}'; {USAGE}"),
+        })?;
+        let before = match self.code {
+            None => Bytes::new(),
+            Some(code) if opcode == CLOSE => close_payload(code, b""),
+            Some(code) => {
+                return Err(format!(
+                    "code={code} goes with the opcode close: /frame close code={code} REASON"
+                ));
+            }
+        };
+        let frame = RawFrame {
+            fin: self.fin.unwrap_or(true),
+            rsv: self.rsv,
+            masking: self.masking.unwrap_or(Masking::Random),
+            len: self.len,
+            form: self.form,
+            ..RawFrame::new(opcode, before)
+        };
+        let data = data(payload)?.unwrap_or_else(|| Data::Bytes(payload.to_owned().into()));
+        Ok((frame, data))
+    }
+}
+
+fn bit(value: &str) -> Option<bool> {
+    match value {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+fn masking(value: &str) -> Option<Masking> {
+    match value {
+        "none" => Some(Masking::None),
+        "random" => Some(Masking::Random),
+        digits => Masking::of_hex(digits),
+    }
+}
+
+fn opcode(word: &str) -> Option<u8> {
+    opcode_named(word).or_else(|| number(word, 15).map(|opcode| opcode as u8))
+}
+
+/// Digits and nothing else.
+fn number(value: &str, at_most: u64) -> Option<u64> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|_| digits);
+    number.filter(|&number| number <= at_most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(opcode: u8) -> RawFrame {
+        RawFrame::new(opcode, Bytes::new())
+    }
+
+    #[track_caller]
+    fn check(argument: &str, frame: RawFrame, data: impl Into<Bytes>) {
+        let expected = Ok((frame, Data::Bytes(data.into())));
+        assert_eq!(parse(argument), expected, "{argument}");
+    }
+
+    #[test]
+    fn the_payload_begins_where_the_words_end() {
+        for (argument, opcode, data) in [
+            ("text", 1, ""),
+            ("binary ", 2, ""),
+            ("continuation lo", 0, "lo"),
+            ("  pong   a  b ", 10, "a  b "),
+            ("1 hello fin=0", 1, "hello fin=0"),
+            ("opcode=3 x", 3, "x"),
+            ("opcode=text x", 1, "x"),
+            ("11", 11, ""),
+            ("text --", 1, ""),
+            ("text -- ping", 1, "ping"),
+            ("text --  fin=0 -- x", 1, " fin=0 -- x"),
+            ("text --x", 1, "--x"),
+            ("text 42", 1, "42"),
+            ("text {\"a\": 1}", 1, "{\"a\": 1}"),
+            ("text rsv", 1, "rsv"),
+            ("text rsv1=1", 1, "rsv1=1"),
+            ("text a=b", 1, "a=b"),
+            ("text ä ö", 1, "ä ö"),
+            ("text hex:6869", 1, "hi"),
+            ("text base64:aGk=", 1, "hi"),
+            ("text -- hex:68 69", 1, "hi"),
+        ] {
+            check(argument, raw(opcode), data);
+        }
+        let file = Data::File("some file".to_owned());
+        assert_eq!(parse("2 @some file"), Ok((raw(2), file)));
+    }
+
+    #[test]
+    fn every_word() {
+        let fragment = RawFrame {
+            fin: false,
+            rsv: 6,
+            ..raw(1)
+        };
+        check("fin=0 rsv=4 text rsv2 hel", fragment.clone(), "hel");
+        check("rsv1 text rsv2 fin=1 fin=0 hel", fragment, "hel");
+        let masked = |masking| RawFrame { masking, ..raw(2) };
+        check("2 mask=none", masked(Masking::None), "");
+        check("2 mask=random", raw(2), "");
+        let key = Masking::Key([0x37, 0xfa, 0x21, 0x3d]);
+        check("2 mask=37fa213d", masked(key), "");
+        let lies = RawFrame {
+            len: Some(u64::MAX),
+            form: Some(LengthForm::Bits64),
+            ..raw(15)
+        };
+        check("length=18446744073709551615 bits=64 15 x", lies, "x");
+        let close = RawFrame::new(8, Bytes::from_static(b"\x03\xed"));
+        check("close code=1005 a reason", close.clone(), "a reason");
+        check("code=1005 8", close, "");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_an_example() {
+        for (argument, word) in [
+            ("", "for example /frame fin=0 text hel"),
+            ("fin=0", "[mask=none|random|37fa213d]"),
+            ("hello", "there is no opcode before 'hello'; write /frame"),
+            ("fin=0 -- text", "no opcode before 'text'"),
+            ("16 x", "'16': an opcode is 0 to 15; for example /frame 3 x"),
+            ("opcode=16", "'opcode=16': opcode is 0 to 15, text"),
+            ("opcode=reserved", "opcode=3"),
+            ("text fin=2", "'fin=2': fin is 0 or 1; for example fin=0"),
+            ("text fin=", "for example fin=0"),
+            ("text rsv=8", "rsv is 0 to 7"),
+            ("text mask=37", "mask is none, random or 8 hex digits"),
+            ("text length=-1", "length is a number of bytes"),
+            ("text length=+1", "length is a number of bytes"),
+            ("text bits=8", "bits is 7, 16 or 64"),
+            ("close code=65536", "code is 0 to 65535"),
+            ("text code=1000 x", "/frame close code=1000 REASON"),
+            ("text ping", "after --: /frame 1 -- ping"),
+            ("text hex:0", "whole bytes"),
+        ] {
+            let error = parse(argument).unwrap_err();
+            assert!(error.contains(word), "{argument}: {error}");
+        }
+    }
+}
