@@ -10,6 +10,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use wirecat::error::EXITS;
+use wirecat::payload::Payload;
+use wirecat::pipe::framing::{Frame, Framer};
+use wirecat::repl::line::{Line, help, parse};
 
 use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};
@@ -130,6 +133,45 @@ fn the_transcripts_are_what_happens() {
             );
         }
     }
+}
+
+/// The lines of the blocks marked `language`.
+fn lines_of(language: &str) -> Vec<&'static str> {
+    let mut inside = false;
+    let lines = README.lines().filter(|line| {
+        if let Some(mark) = line.strip_prefix("```") {
+            inside = mark == language;
+            return false;
+        }
+        inside
+    });
+    lines.collect()
+}
+
+#[test]
+fn the_events_and_the_typed_frames_are_understood() {
+    let events = lines_of("json");
+    let mut framer = Framer::new(Frame::Events, Payload::default());
+    let mut items = Vec::new();
+    framer
+        .buffer()
+        .extend_from_slice((events.join("\n") + "\n").as_bytes());
+    framer.handle_input(&mut items).unwrap();
+    assert!(items.len() >= 8 && items.len() == events.len());
+    let typed: Vec<&str> = lines_of("text")
+        .into_iter()
+        .filter_map(|line| line.strip_prefix("open> /frame"))
+        .collect();
+    assert!(typed.len() >= 4);
+    for line in typed {
+        let line = format!("/frame{line}");
+        assert!(matches!(parse(&line), Ok(Line::Frame(..))), "{line}");
+    }
+}
+
+#[test]
+fn the_commands_are_those_of_the_prompt() {
+    assert!(README.contains(&format!("open> /help\n{}", help())));
 }
 
 #[test]
