@@ -230,7 +230,7 @@ fn poll_next_or_flush(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<
     }
     match socket.get_mut().take_close() {
         Some(Ok(close)) => return Poll::Ready(Err(Over::Peer(close))),
-        Some(Err(violation)) => return Poll::Ready(Err(Over::Broke(violation))),
+        Some(Err(violation)) => return Poll::Ready(Err(Over::Broke(*violation))),
         None => {}
     }
     match ready!(socket.poll_flush_unpin(cx)) {

@@ -148,7 +148,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         match self.socket.get_mut().take_close() {
             Some(Ok(close)) => self.handle_peer_close(close, now),
-            Some(Err(violation)) => self.handle_violation(violation, now),
+            Some(Err(violation)) => self.handle_violation(*violation, now),
             None => ControlFlow::Continue(false),
         }
     }

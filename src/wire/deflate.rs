@@ -14,8 +14,8 @@ const EMPTY: u8 = 0x00;
 /// The smallest window that zlib can do; RFC 7692 goes down to 8 bits.
 pub const MIN_WINDOW_BITS: u8 = 9;
 
-/// Room made for output at a time while compressing.
-const STEP: usize = 4 * 1024;
+/// Compressed bytes made at a time.
+const STEP: usize = 8 * 1024;
 
 /// Compresses messages, one after another.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Deflater {
     reset: bool,
     /// Whether the present message is empty so far.
     empty: bool,
+    /// What zlib writes to: a Vec's spare capacity would have to be zeroed every time.
+    step: Box<[u8]>,
 }
 
 impl Deflater {
@@ -35,6 +37,7 @@ impl Deflater {
             zlib: Compress::new_with_window_bits(Compression::new(level.into()), false, bits),
             reset: !takeover,
             empty: true,
+            step: vec![0; STEP].into_boxed_slice(),
         })
     }
 
@@ -63,17 +66,18 @@ impl Deflater {
     fn run(&mut self, part: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
         let mut rest = part;
         loop {
-            out.reserve(STEP.max(rest.len() / 2));
-            let before = self.zlib.total_in();
+            let (before, made) = (self.zlib.total_in(), self.zlib.total_out());
             // An error here could only be a misuse of the state, which is ours alone.
-            let status = self.zlib.compress_vec(rest, out, flush);
+            let status = self.zlib.compress(rest, &mut self.step, flush);
             debug_assert!(
                 matches!(status, Ok(Status::Ok | Status::BufError)),
                 "{status:?}"
             );
+            let made = (self.zlib.total_out() - made) as usize;
+            out.extend_from_slice(&self.step[..made]);
             rest = &rest[(self.zlib.total_in() - before) as usize..];
             // Room to spare means that all of it is out.
-            if rest.is_empty() && out.len() < out.capacity() {
+            if rest.is_empty() && made < self.step.len() {
                 return;
             }
         }
@@ -83,6 +87,13 @@ impl Deflater {
 /// The data does not inflate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Garbage;
+
+/// What one step of inflating did, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inflated {
+    pub took: usize,
+    pub made: usize,
+}
 
 /// Decompresses messages, one after another.
 #[derive(Debug)]
@@ -108,40 +119,46 @@ impl Inflater {
         }
     }
 
-    /// Inflates from `input` into the spare capacity of `out`, as far as either goes; returns how
-    /// many bytes of `input` were taken. What zlib still holds comes with the next call.
+    /// Inflates from `input` into `out`, as far as either goes. What zlib still holds comes with the
+    /// next call.
     ///
     /// # Errors
     /// The input is not what a compressor gives.
-    pub fn inflate(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, Garbage> {
-        let (before, len) = (self.zlib.total_in(), out.len());
+    pub fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<Inflated, Garbage> {
+        let (before, made) = (self.zlib.total_in(), self.zlib.total_out());
         let status = self
             .zlib
-            .decompress_vec(input, out, FlushDecompress::Sync)
+            .decompress(input, out, FlushDecompress::Sync)
             .map_err(|_| Garbage)?;
-        let took = (self.zlib.total_in() - before) as usize;
-        if took > 0 {
+        let inflated = Inflated {
+            took: (self.zlib.total_in() - before) as usize,
+            made: (self.zlib.total_out() - made) as usize,
+        };
+        if inflated.took > 0 {
             self.ended = false;
         }
         if status == Status::StreamEnd {
             self.zlib.reset(false);
             self.ended = true;
-        } else if took == 0 && out.len() == len && !input.is_empty() && len < out.capacity() {
+        } else if inflated == Inflated::default() && !input.is_empty() && !out.is_empty() {
             return Err(Garbage);
         }
-        Ok(took)
+        Ok(inflated)
     }
 
-    /// Ends the message as far as `out` has room; `true` once it is over.
+    /// Ends the message as far as `out` has room; what was made, and whether that was all.
     ///
     /// # Errors
     /// As above.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<bool, Garbage> {
+    pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Garbage> {
+        let mut made = 0;
         // A sender that ends its message with a final block and nothing else has no flush to mend.
         if self.tail > 0 || !self.ended {
-            self.tail += self.inflate(&TAIL[self.tail..], out)?;
-            if self.tail < TAIL.len() || out.len() == out.capacity() {
-                return Ok(false);
+            let inflated = self.inflate(&TAIL[self.tail..], out)?;
+            self.tail += inflated.took;
+            made = inflated.made;
+            if self.tail < TAIL.len() || made == out.len() {
+                return Ok((made, false));
             }
         }
         self.tail = 0;
@@ -149,7 +166,7 @@ impl Inflater {
         if self.reset {
             self.zlib.reset(false);
         }
-        Ok(true)
+        Ok((made, true))
     }
 }
 
@@ -169,22 +186,20 @@ mod tests {
     /// Inflates in steps of `room` bytes.
     fn inflate_in(inflater: &mut Inflater, wire: &[u8], room: usize) -> Result<Vec<u8>, Garbage> {
         let mut plain = Vec::new();
+        let mut out = vec![0; room];
         let mut rest = wire;
         loop {
-            let mut chunk = Vec::with_capacity(room);
-            let took = inflater.inflate(rest, &mut chunk)?;
+            let Inflated { took, made } = inflater.inflate(rest, &mut out)?;
             rest = &rest[took..];
-            let full = chunk.len() == chunk.capacity();
-            plain.append(&mut chunk);
-            if rest.is_empty() && !full {
+            plain.extend_from_slice(&out[..made]);
+            if rest.is_empty() && made < room {
                 break;
             }
-            assert!(took > 0 || full, "no progress");
+            assert!(took > 0 || made > 0, "no progress");
         }
         loop {
-            let mut chunk = Vec::with_capacity(room);
-            let done = inflater.finish(&mut chunk)?;
-            plain.append(&mut chunk);
+            let (made, done) = inflater.finish(&mut out)?;
+            plain.extend_from_slice(&out[..made]);
             if done {
                 return Ok(plain);
             }

@@ -53,7 +53,7 @@ pub struct Inbound {
     withhold: bool,
     /// The stream is over for the engine.
     done: bool,
-    close: Option<Result<Close, Violation>>,
+    close: Option<Result<Close, Box<Violation>>>,
     data: u64,
     rewrite: Rewrite,
 }
@@ -65,8 +65,9 @@ struct Rewrite {
     /// Compressed bytes, unmasked, of which those before `taken` have been inflated.
     wire: Vec<u8>,
     taken: usize,
-    /// Inflated bytes that the engine has not been given.
-    chunk: Vec<u8>,
+    /// Inflated bytes that the engine has not been given: the first `made` of it.
+    chunk: Box<[u8]>,
+    made: usize,
     /// The last call filled the chunk: there may be more without more input.
     filled: bool,
     /// The compressed message is whole on the wire.
@@ -94,7 +95,8 @@ impl Inbound {
             close: None,
             data: 0,
             rewrite: Rewrite {
-                chunk: Vec::with_capacity(options.inflater.as_ref().map_or(0, |_| CHUNK)),
+                chunk: vec![0; options.inflater.as_ref().map_or(0, |_| CHUNK)].into_boxed_slice(),
+                made: 0,
                 inflater: options.inflater,
                 wire: Vec::new(),
                 taken: 0,
@@ -114,7 +116,7 @@ impl Inbound {
     }
 
     /// The Close frame, once, when it has arrived whole; or the rule that the peer broke.
-    pub fn take_close(&mut self) -> Option<Result<Close, Violation>> {
+    pub fn take_close(&mut self) -> Option<Result<Close, Box<Violation>>> {
         self.close.take()
     }
 
@@ -214,7 +216,7 @@ impl Inbound {
         }
     }
 
-    fn enter(&mut self, mut header: FrameHeader, next: &[u8]) -> Result<(), Violation> {
+    fn enter(&mut self, mut header: FrameHeader, next: &[u8]) -> Result<(), Box<Violation>> {
         if self.renamed {
             header.opcode = PING;
         }
@@ -231,7 +233,7 @@ impl Inbound {
     }
 
     /// A piece of payload that stays as it is.
-    fn look_at(&mut self, piece: &mut [u8]) -> Result<(), Violation> {
+    fn look_at(&mut self, piece: &mut [u8]) -> Result<(), Box<Violation>> {
         if !self.header.is_control() {
             self.data += piece.len() as u64;
         }
@@ -248,7 +250,7 @@ impl Inbound {
         judged
     }
 
-    fn end_if_whole(&mut self, cut: bool) -> Result<(), Violation> {
+    fn end_if_whole(&mut self, cut: bool) -> Result<(), Box<Violation>> {
         if !cut || self.cutter.left() > 0 {
             return Ok(());
         }
@@ -258,13 +260,13 @@ impl Inbound {
         Ok(())
     }
 
-    fn stop(&mut self, close: Result<Close, Violation>) {
+    fn stop(&mut self, close: Result<Close, Box<Violation>>) {
         self.close = Some(close);
         self.done = true;
         self.withhold = true;
     }
 
-    fn handle_piece(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Violation> {
+    fn handle_piece(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Box<Violation>> {
         let (piece, took) = self.cutter.next(bytes);
         match piece {
             None => return Ok(took),
@@ -291,7 +293,7 @@ impl Inbound {
         header: FrameHeader,
         next: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Box<Violation>> {
         let compressed = self.judge.compresses(&header);
         if let Some(trace) = &mut self.rewrite.trace {
             trace.begin(header, compressed);
@@ -315,7 +317,7 @@ impl Inbound {
         Ok(())
     }
 
-    fn rewrite_payload(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Violation> {
+    fn rewrite_payload(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Box<Violation>> {
         let compressed = self.judge.is_compressed();
         let to = if compressed {
             &mut self.rewrite.wire
@@ -345,11 +347,11 @@ impl Inbound {
     }
 
     /// Takes one step of inflating, and gives the engine what came of it.
-    fn inflate(&mut self, out: &mut Vec<u8>) -> Result<(), Violation> {
+    fn inflate(&mut self, out: &mut Vec<u8>) -> Result<(), Box<Violation>> {
         let rewrite = &mut self.rewrite;
-        let before = rewrite.chunk.len();
+        let before = rewrite.made;
         let over = rewrite.inflate().map_err(|_| self.judge.garbage())?;
-        let plain = &rewrite.chunk[before..];
+        let plain = &rewrite.chunk[before..rewrite.made];
         rewrite.volume.plain += plain.len() as u64;
         if let Some(trace) = &mut rewrite.trace {
             trace.plain(plain.len());
@@ -381,7 +383,7 @@ impl Rewrite {
     }
 
     fn is_full(&self) -> bool {
-        self.chunk.len() == self.chunk.capacity()
+        self.made == self.chunk.len()
     }
 
     /// Inflates what there is, or ends the message; whether it is over.
@@ -389,11 +391,16 @@ impl Rewrite {
         let Some(inflater) = &mut self.inflater else {
             return Ok(true);
         };
+        let room = &mut self.chunk[self.made..];
         if self.taken == self.wire.len() && !self.filled {
-            return inflater.finish(&mut self.chunk);
+            let (made, over) = inflater.finish(room)?;
+            self.made += made;
+            return Ok(over);
         }
-        self.taken += inflater.inflate(&self.wire[self.taken..], &mut self.chunk)?;
-        self.filled = self.chunk.len() == self.chunk.capacity();
+        let inflated = inflater.inflate(&self.wire[self.taken..], room)?;
+        self.made += inflated.made;
+        self.taken += inflated.took;
+        self.filled = self.is_full();
         if self.taken == self.wire.len() {
             self.wire.clear();
             self.taken = 0;
@@ -408,8 +415,9 @@ impl Rewrite {
         } else {
             self.opcode
         };
-        FrameHeader::plain(fin, opcode, self.chunk.len() as u64).write(out);
-        out.append(&mut self.chunk);
+        FrameHeader::plain(fin, opcode, self.made as u64).write(out);
+        out.extend_from_slice(&self.chunk[..self.made]);
+        self.made = 0;
         self.begun = true;
     }
 }

@@ -114,7 +114,7 @@ fn write(options: &Options, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
     wire
 }
 
-type Received = (Vec<Sent>, Option<Result<Close, Violation>>);
+type Received = (Vec<Sent>, Option<Result<Close, Box<Violation>>>);
 
 /// Through the buffers.
 fn receive(options: &Options, wire: &[u8], cuts: &[usize]) -> Received {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::event::{Close, FrameHeader, close_code_allowed, opcode_name};
-use crate::wire::frame::{self, CLOSE, CONTINUATION, MAX_CONTROL, RSV1, TEXT};
+use crate::wire::frame::{self, BINARY, CLOSE, CONTINUATION, MAX_CONTROL, PONG, RSV1, TEXT};
 use crate::wire::utf8::Utf8;
 
 /// How much of an offending frame's payload is shown.
@@ -63,7 +63,7 @@ pub struct Judge {
 }
 
 /// A broken rule, before the frame is known that it is told with.
-type Broken = (u16, String);
+type Broken = Box<(u16, String)>;
 
 impl Judge {
     pub fn new(options: Options) -> Self {
@@ -103,7 +103,11 @@ impl Judge {
     ///
     /// # Errors
     /// The rule that its header breaks.
-    pub fn handle_header(&mut self, header: FrameHeader, next: &[u8]) -> Result<(), Violation> {
+    pub fn handle_header(
+        &mut self,
+        header: FrameHeader,
+        next: &[u8],
+    ) -> Result<(), Box<Violation>> {
         self.header = header;
         self.seen = 0;
         let judged = self
@@ -117,7 +121,7 @@ impl Judge {
     ///
     /// # Errors
     /// The rule that it breaks.
-    pub fn handle_payload(&mut self, payload: &[u8]) -> Result<(), Violation> {
+    pub fn handle_payload(&mut self, payload: &[u8]) -> Result<(), Box<Violation>> {
         let judged = if self.header.opcode == CLOSE {
             self.body.extend_from_slice(payload);
             Ok(())
@@ -135,7 +139,7 @@ impl Judge {
     ///
     /// # Errors
     /// The rule that it breaks.
-    pub fn handle_inflated(&mut self, plain: &[u8]) -> Result<(), Violation> {
+    pub fn handle_inflated(&mut self, plain: &[u8]) -> Result<(), Box<Violation>> {
         self.judge_data(plain)
             .map_err(|broken| self.violation(broken, &[]))
     }
@@ -145,7 +149,7 @@ impl Judge {
     ///
     /// # Errors
     /// The rule that it breaks.
-    pub fn handle_end(&mut self) -> Result<Option<Close>, Violation> {
+    pub fn handle_end(&mut self) -> Result<Option<Close>, Box<Violation>> {
         if self.header.opcode == CLOSE {
             let close = read_close(&self.body);
             return close
@@ -163,54 +167,77 @@ impl Judge {
     }
 
     /// The compressed data does not inflate.
-    pub fn garbage(&self) -> Violation {
+    pub fn garbage(&self) -> Box<Violation> {
         let rule = "compressed data that does not inflate (RFC 7692 section 7.2.2)";
-        self.violation((1007, rule.to_owned()), &[])
+        self.violation(broken(1007, rule), &[])
     }
 
     /// What a frame may look like by itself.
     fn judge_form(&self, header: &FrameHeader) -> Result<(), Broken> {
         let name = name_of(header);
-        let broken = |rule: String| Err((1002, rule));
-        if name == "reserved" {
-            return broken(format!(
-                "the reserved opcode {} (RFC 6455 section 5.2)",
-                header.opcode
+        if !matches!(header.opcode, CONTINUATION..=BINARY | CLOSE..=PONG) {
+            return Err(broken(
+                1002,
+                format!(
+                    "the reserved opcode {} (RFC 6455 section 5.2)",
+                    header.opcode
+                ),
             ));
         }
         self.judge_reserved_bits(header)?;
         match (self.options.role, header.mask) {
             (Role::Client, Some(_)) => {
-                return broken("a masked frame from a server (RFC 6455 section 5.1)".to_owned());
+                return Err(broken(
+                    1002,
+                    "a masked frame from a server (RFC 6455 section 5.1)",
+                ));
             }
             (Role::Server, None) => {
-                return broken("an unmasked frame from a client (RFC 6455 section 5.1)".to_owned());
+                return Err(broken(
+                    1002,
+                    "an unmasked frame from a client (RFC 6455 section 5.1)",
+                ));
             }
             _ => {}
         }
         if header.is_control() && !header.fin {
-            return broken(format!("a fragmented {name} frame (RFC 6455 section 5.5)"));
+            return Err(broken(
+                1002,
+                format!("a fragmented {name} frame (RFC 6455 section 5.5)"),
+            ));
         }
         if header.is_control() && header.len > MAX_CONTROL {
-            return broken(format!(
-                "a {name} frame of {} bytes, where 125 are allowed (RFC 6455 section 5.5)",
-                header.len
+            return Err(broken(
+                1002,
+                format!(
+                    "a {name} frame of {} bytes, where 125 are allowed (RFC 6455 section 5.5)",
+                    header.len
+                ),
             ));
         }
         if header.len >> 63 != 0 {
-            return broken("a length with its top bit set (RFC 6455 section 5.2)".to_owned());
+            return Err(broken(
+                1002,
+                "a length with its top bit set (RFC 6455 section 5.2)",
+            ));
         }
         if !header.is_minimal() {
-            return broken(format!(
-                "a length of {} in {} bits, which is not the shortest form (RFC 6455 section 5.2)",
-                header.len,
-                header.form.bits()
+            return Err(broken(
+                1002,
+                format!(
+                    "a length of {} in {} bits, which is not the shortest form (RFC 6455 section 5.2)",
+                    header.len,
+                    header.form.bits()
+                ),
             ));
         }
         Ok(())
     }
 
     fn judge_reserved_bits(&self, header: &FrameHeader) -> Result<(), Broken> {
+        if header.rsv == 0 {
+            return Ok(());
+        }
         let compressed = self.options.deflate && header.rsv & RSV1 != 0;
         let bits: Vec<&str> = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")]
             .into_iter()
@@ -220,18 +247,23 @@ impl Judge {
         if !bits.is_empty() {
             let why = "with no extension agreed on that uses it";
             let bits = bits.join(" and ");
-            return Err((1002, format!("{bits} set, {why} (RFC 6455 section 5.2)")));
+            return Err(broken(
+                1002,
+                format!("{bits} set, {why} (RFC 6455 section 5.2)"),
+            ));
         }
         let name = name_of(header);
         match header.opcode {
             _ if !compressed => Ok(()),
-            CONTINUATION => Err((
+            CONTINUATION => Err(broken(
                 1002,
-                "RSV1 set on a continuation frame, not only on the first of the message (RFC 7692 section 6.1)".to_owned(),
+                "RSV1 set on a continuation frame, not only on the first of the message (RFC 7692 section 6.1)",
             )),
-            _ if header.is_control() => Err((
+            _ if header.is_control() => Err(broken(
                 1002,
-                format!("RSV1 set on a {name} frame, which is never compressed (RFC 7692 section 6.1)"),
+                format!(
+                    "RSV1 set on a {name} frame, which is never compressed (RFC 7692 section 6.1)"
+                ),
             )),
             _ => Ok(()),
         }
@@ -250,13 +282,13 @@ impl Judge {
             (None, CONTINUATION) => {
                 let rule =
                     "a continuation frame with no message to continue (RFC 6455 section 5.4)";
-                return Err((1002, rule.to_owned()));
+                return Err(broken(1002, rule));
             }
             (Some(_), opcode) => {
                 let name = opcode_name(opcode);
                 let rule =
                     format!("a {name} frame within a fragmented message (RFC 6455 section 5.4)");
-                return Err((1002, rule));
+                return Err(broken(1002, rule));
             }
             (None, opcode) => {
                 self.utf8 = Utf8::default();
@@ -281,7 +313,7 @@ impl Judge {
         let rule = format!(
             "a message {how}of at least {size} bytes, more than the {limit} that --max-message-size allows"
         );
-        Err((1009, rule))
+        Err(broken(1009, rule))
     }
 
     fn judge_data(&mut self, plain: &[u8]) -> Result<(), Broken> {
@@ -300,7 +332,8 @@ impl Judge {
     }
 
     /// Shows the frame with `next`, which comes next in its payload.
-    fn violation(&self, (code, rule): Broken, next: &[u8]) -> Violation {
+    fn violation(&self, broken: Broken, next: &[u8]) -> Box<Violation> {
+        let (code, rule) = *broken;
         let mut head = Vec::with_capacity(frame::MAX_HEADER);
         self.header.write(&mut head);
         let whole = self.seen == 0 || self.header.opcode == CLOSE;
@@ -313,12 +346,16 @@ impl Judge {
         if (shown.len() as u64) < self.header.len {
             bytes.push_str(" …");
         }
-        Violation {
+        Box::new(Violation {
             code,
             rule,
             frame: vec![format!("frame: {}", self.header), bytes],
-        }
+        })
     }
+}
+
+fn broken(code: u16, rule: impl Into<String>) -> Broken {
+    Box::new((code, rule.into()))
 }
 
 fn name_of(header: &FrameHeader) -> &'static str {
@@ -331,7 +368,7 @@ fn name_of(header: &FrameHeader) -> &'static str {
 fn not_utf8(position: u64) -> Broken {
     let rule =
         format!("a text message that is not UTF-8 at byte {position} (RFC 6455 section 8.1)");
-    (1007, rule)
+    broken(1007, rule)
 }
 
 /// Reads the body of a Close frame (RFC 6455 §5.5.1).
@@ -340,7 +377,7 @@ fn read_close(body: &[u8]) -> Result<Close, Broken> {
         [] => return Ok(Close::default()),
         [_] => {
             let rule = "a Close frame with half a code (RFC 6455 section 5.5.1)";
-            return Err((1002, rule.to_owned()));
+            return Err(broken(1002, rule));
         }
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
     };
@@ -348,11 +385,11 @@ fn read_close(body: &[u8]) -> Result<Close, Broken> {
         let rule = format!(
             "a Close frame with the code {code}, which must not be sent (RFC 6455 section 7.4)"
         );
-        return Err((1002, rule));
+        return Err(broken(1002, rule));
     }
     match std::str::from_utf8(reason) {
         Ok(reason) => Ok(Close::new(code, reason)),
-        Err(_) => Err((
+        Err(_) => Err(broken(
             1007,
             format!(
                 "a Close frame with the code {code} whose reason is not UTF-8 (RFC 6455 section 5.5.1)"

@@ -175,7 +175,7 @@ impl<S> Shim<S> {
 
     /// The peer's Close, once, when it has arrived whole; or the rule that the peer broke. To be
     /// asked for whenever reading is pending, for the engine never learns of either.
-    pub fn take_close(&mut self) -> Option<Result<Close, Violation>> {
+    pub fn take_close(&mut self) -> Option<Result<Close, Box<Violation>>> {
         self.inbound.take_close()
     }
 

@@ -17,6 +17,11 @@ impl Utf8 {
     /// The position in the text, in bytes, of the first character that cannot be: at its first byte
     /// that no valid text could have there.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), u64> {
+        // Most text is this, and it is told several times as fast.
+        if self.len == 0 && piece.is_ascii() {
+            self.good += piece.len() as u64;
+            return Ok(());
+        }
         let rest = self.complete(piece)?;
         match std::str::from_utf8(rest) {
             Ok(_) => self.good += rest.len() as u64,
