@@ -3,6 +3,7 @@
 //! not meant for the open internet, yet no client may take it down or grow its memory without end.
 
 pub mod endpoints;
+pub mod faults;
 mod rooms;
 mod upgrade;
 
