@@ -5,6 +5,7 @@ mod support;
 mod auth;
 mod backpressure;
 mod ends;
+mod faults;
 mod frames;
 mod generated;
 mod handshake;

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MASK: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 
 /// A server on a port and a thread of its own, stopped when dropped.
-struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
     stop: Option<oneshot::Sender<()>>,
@@ -24,7 +24,7 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Server {
+    pub(crate) fn start() -> Server {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -46,20 +46,20 @@ impl Server {
     }
 
     /// Asks the server to stop, without waiting for it.
-    fn ask_to_stop(&mut self) {
+    pub(crate) fn ask_to_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
     }
 
-    fn join(&mut self) {
+    pub(crate) fn join(&mut self) {
         self.ask_to_stop();
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
     }
 
-    fn tcp(&self) -> Wire {
+    pub(crate) fn tcp(&self) -> Wire {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Wire(stream)
@@ -67,7 +67,7 @@ impl Server {
 
     /// An open WebSocket.
     #[track_caller]
-    fn open(&self, path: &str) -> Wire {
+    pub(crate) fn open(&self, path: &str) -> Wire {
         let mut wire = self.tcp();
         wire.write(handshake(path));
         let head = wire.head();
@@ -79,7 +79,7 @@ impl Server {
     }
 
     /// The head and the body of the answer to a request that refuses it.
-    fn ask(&self, request: &str) -> (String, String) {
+    pub(crate) fn ask(&self, request: &str) -> (String, String) {
         let mut wire = self.tcp();
         wire.write(request);
         let head = wire.head();
@@ -88,7 +88,7 @@ impl Server {
         (head, body)
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 }
@@ -114,10 +114,10 @@ fn serve(listener: std::net::TcpListener, options: Options, stopped: oneshot::Re
 }
 
 /// The client's end of a connection.
-struct Wire(TcpStream);
+pub(crate) struct Wire(pub(crate) TcpStream);
 
 impl Wire {
-    fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).unwrap();
     }
 
@@ -130,7 +130,7 @@ impl Wire {
 
     /// The response head, and not a byte more.
     #[track_caller]
-    fn head(&mut self) -> String {
+    pub(crate) fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.extend(self.take(1));
@@ -139,7 +139,7 @@ impl Wire {
     }
 
     #[track_caller]
-    fn expect(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn expect(&mut self, bytes: impl AsRef<[u8]>) {
         assert_eq!(self.take(bytes.as_ref().len()), bytes.as_ref());
     }
 
@@ -150,7 +150,7 @@ impl Wire {
 
     /// The end of the stream, without a reset and without another byte.
     #[track_caller]
-    fn expect_end(&mut self) {
+    pub(crate) fn expect_end(&mut self) {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).unwrap();
         assert_eq!(rest, b"");
@@ -164,12 +164,12 @@ impl Wire {
     }
 }
 
-fn handshake(path: &str) -> String {
+pub(crate) fn handshake(path: &str) -> String {
     upgrade(&format!("GET {path}"), "Sec-WebSocket-Version: 13\r\n")
 }
 
 /// A handshake with this request line, and these lines after those that are always there.
-fn upgrade(start: &str, lines: &str) -> String {
+pub(crate) fn upgrade(start: &str, lines: &str) -> String {
     format!(
         "{start} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
@@ -177,7 +177,7 @@ fn upgrade(start: &str, lines: &str) -> String {
 }
 
 /// A client's frame (RFC 6455 §5.2); `first` is the first byte.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header_of(first, payload.len(), 0x80);
     frame.extend(MASK);
     frame.extend(
@@ -332,7 +332,13 @@ fn a_plain_get_is_told_what_is_missing() {
 fn the_rooms_are_listed() {
     let (_, index) = refuses("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK");
     let (_, unknown) = refuses(&handshake("/nowhere"), "404 Not Found");
-    for room in ["/echo", "/status/CODE", "/close/CODE", "/silent"] {
+    for room in [
+        "/echo",
+        "/status/CODE",
+        "/close/CODE",
+        "/silent",
+        "/frames/KIND",
+    ] {
         assert!(index.contains(room), "{index}");
         assert!(unknown.contains(room), "{unknown}");
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::form_urlencoded;
 
+use super::faults::{self, Deflate, Fault};
 use crate::units;
 
 /// The rooms, one line each: the body of `GET /` and of every 404.
@@ -14,6 +15,7 @@ pub const ROOMS: &str = "\
 /status/CODE                     this HTTP status, 200 to 599; 101 is an echo
 /close/CODE?reason=TEXT&after=N  a Close with this code after N messages, which are echoed
 /silent                          reads everything, answers pings and Close, never sends data
+/frames/KIND                     breaks one rule of the protocol; GET /frames lists the kinds
 ";
 
 /// A Close holds at most 125 bytes, two of them the code (RFC 6455 §5.5).
@@ -38,6 +40,20 @@ pub enum Room {
     },
     /// Takes everything and sends no data.
     Silent,
+    /// Breaks a rule of the protocol.
+    Frames(&'static Fault),
+}
+
+impl Room {
+    /// Whether the server may agree to permessage-deflate (RFC 7692) here.
+    pub fn allows_deflate(&self) -> bool {
+        !matches!(self, Room::Frames(fault) if fault.deflate == Deflate::Spoils)
+    }
+
+    /// Whether there is no such room without permessage-deflate.
+    pub fn needs_deflate(&self) -> bool {
+        matches!(self, Room::Frames(fault) if fault.deflate == Deflate::Needed)
+    }
 }
 
 /// Why there is no such room; the text is the body of the answer.
@@ -64,6 +80,7 @@ pub fn parse(path_and_query: &str) -> Result<Room, Refused> {
         ["status", code] => status(code),
         ["close", code] => close(code, query),
         ["silent"] => Ok(Room::Silent),
+        ["frames", kind] => frames(kind),
         _ => Err(Refused::NotFound(format!(
             "There is no such room. The rooms are:\n\n{ROOMS}"
         ))),
@@ -114,6 +131,16 @@ fn close(text: &str, query: &str) -> Result<Room, Refused> {
         code,
         reason,
         after,
+    })
+}
+
+fn frames(kind: &str) -> Result<Room, Refused> {
+    faults::find(kind).map(Room::Frames).ok_or_else(|| {
+        Refused::NotFound(format!(
+            "There is no such kind of fault. The kinds are:\n\n{}\n\
+             GET /frames says what each of them sends.\n",
+            faults::names()
+        ))
     })
 }
 
@@ -233,6 +260,34 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_has_a_name() {
+        for fault in faults::FAULTS {
+            assert_eq!(
+                parse(&format!("/frames/{}?x", fault.name)),
+                Ok(Room::Frames(fault))
+            );
+        }
+        for path in ["/frames/", "/frames/RSV", "/frames/nothing"] {
+            let Err(Refused::NotFound(body)) = parse(path) else {
+                panic!("{path}: {:?}", parse(path));
+            };
+            assert!(body.contains(&faults::names()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_fault_may_need_compression_or_none() {
+        let deflate = |path| {
+            let room = parse(path).unwrap();
+            (room.allows_deflate(), room.needs_deflate())
+        };
+        assert_eq!(deflate("/echo"), (true, false));
+        assert_eq!(deflate("/frames/rsv"), (true, false));
+        assert_eq!(deflate("/frames/rsv1"), (false, false));
+        assert_eq!(deflate("/frames/bomb"), (true, true));
+    }
+
+    #[test]
     fn an_unknown_path_lists_the_rooms() {
         for path in [
             "/",
@@ -242,6 +297,8 @@ mod tests {
             "/status",
             "/close/1000/x",
             "/silent2",
+            "/frames",
+            "/frames/rsv/x",
             "*",
         ] {
             is_unknown(path);
@@ -256,7 +313,8 @@ mod tests {
                 .split([' ', '?'])
                 .next()
                 .unwrap()
-                .replace("CODE", "4000");
+                .replace("CODE", "4000")
+                .replace("KIND", "rsv");
             assert!(!matches!(parse(&path), Err(Refused::NotFound(_))), "{line}");
         }
     }

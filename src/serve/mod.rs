@@ -1,8 +1,10 @@
-//! The debug server: rooms that echo, refuse, close or stay silent, so that a client can be tried
-//! with nothing else installed. It accepts everybody and keeps no state between connections; it is
-//! not meant for the open internet, yet no client may take it down or grow its memory without end.
+//! The debug server: rooms that echo, refuse, close, stay silent or break the protocol, so that a
+//! client can be tried with nothing else installed. It accepts everybody and keeps no state between
+//! connections; it is not meant for the open internet, yet no client may take it down or grow its
+//! memory without end.
 
 pub mod endpoints;
+mod fault_room;
 pub mod faults;
 mod rooms;
 mod upgrade;

@@ -12,13 +12,14 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
 use super::endpoints::Room;
+use super::fault_room;
 use crate::event::{Close, close_code_name};
 use crate::session::MAX_REASON;
 use crate::wire::rules::{self, Violation};
@@ -90,10 +91,10 @@ fn by_client(close: Close) -> Ended {
 }
 
 /// There was no Close (RFC 6455 §7.1.5).
-fn lost(error: &Error) -> Ended {
+fn lost(why: impl fmt::Display) -> Ended {
     Ended {
         how: "lost",
-        close: Close::new(1006, error.to_string()),
+        close: Close::new(1006, why.to_string()),
     }
 }
 
@@ -109,12 +110,19 @@ pub(super) async fn serve(
     wire: &shim::Options,
     stopped: impl Future<Output = ()>,
 ) -> Ended {
+    let mut io = TokioIo::new(upgraded);
+    if let Room::Frames(fault) = room {
+        return match fault_room::send(&mut io, fault, stopped).await {
+            Ok(close) => by_client(close),
+            Err(why) => lost(why),
+        };
+    }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))
         // The shim refuses those, and gives the engine frames that it has unmasked.
         .accept_unmasked_frames(true);
-    let shim = Shim::new(TokioIo::new(upgraded), wire);
+    let shim = Shim::new(io, wire);
     let mut socket = Socket::from_raw_socket(shim, Role::Server, Some(config)).await;
     let over = tokio::select! {
         over = converse(&mut socket, room) => over,
@@ -128,8 +136,8 @@ async fn converse(socket: &mut Socket, room: Room) -> Over {
         Room::Echo { delay } if delay.is_zero() => echo(socket, u64::MAX).await,
         Room::Echo { delay } => echo_later(socket, delay).await,
         Room::Close { after, .. } => echo(socket, after).await,
-        // A status never becomes a WebSocket; taking it for a silent room harms nobody.
-        Room::Silent | Room::Status(_) => swallow(socket).await,
+        // The others never get here; taking them for a silent room harms nobody.
+        Room::Silent | Room::Status(_) | Room::Frames(_) => swallow(socket).await,
     };
     match (outcome, room) {
         (Err(over), _) => over,
@@ -267,7 +275,7 @@ async fn finish(socket: &mut Socket, over: Over) -> Ended {
             lost(&error)
         }
     };
-    let _ = timeout(LINGER, hang_up(socket)).await;
+    let _ = timeout(LINGER, hang_up(socket.get_mut())).await;
     ended
 }
 
@@ -305,11 +313,10 @@ async fn drive(socket: &mut Socket) -> bool {
 
 /// The server closes TCP first (RFC 6455 §7.1.1). It goes on reading until the peer has closed too:
 /// unread bytes at the end would make the kernel send a reset, which can overtake our Close.
-async fn hang_up(socket: &mut Socket) {
-    let stream = socket.get_mut();
-    if stream.shutdown().await.is_err() {
+pub(super) async fn hang_up(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    if io.shutdown().await.is_err() {
         return;
     }
     let mut rest = vec![0; 16 << 10];
-    while matches!(stream.read(&mut rest).await, Ok(1..)) {}
+    while matches!(io.read(&mut rest).await, Ok(1..)) {}
 }

@@ -14,22 +14,27 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::endpoints::{self, ROOMS, Refused, Room};
+use super::faults;
 use crate::handshake::verify::accept_for;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// The answer to a request. A room goes with a 101 and with nothing else.
 pub(super) fn answer<B>(request: &Request<B>) -> (Answer, Option<Room>) {
-    if request.uri().path() == "/" {
-        return (index(), None);
+    match request.uri().path() {
+        "/" => return (index(), None),
+        "/frames" => return (text(StatusCode::OK, faults::listing()), None),
+        _ => {}
     }
+    // Nothing is negotiated yet.
+    let deflate = false;
     let target = request
         .uri()
         .path_and_query()
         .map_or("", |target| target.as_str());
     match endpoints::parse(target) {
         Ok(Room::Status(code)) => (status(code), None),
-        Ok(room) => match accept(request) {
+        Ok(room) => match accept(request).and_then(|answer| fits(answer, &room, deflate)) {
             Ok(switching) => (switching, Some(room)),
             Err(refusal) => (*refusal, None),
         },
@@ -74,6 +79,16 @@ fn accept<B>(request: &Request<B>) -> Result<Answer, Box<Answer>> {
             "There must be exactly one Sec-WebSocket-Key header.",
         )),
     }
+}
+
+/// Refuses a client that has not agreed on permessage-deflate where the room is nothing without.
+fn fits(answer: Answer, room: &Room, deflate: bool) -> Result<Answer, Box<Answer>> {
+    if room.needs_deflate() && !deflate {
+        return Err(bad_request(
+            "This fault is one of compression: the client must offer permessage-deflate.",
+        ));
+    }
+    Ok(answer)
 }
 
 fn switching(key: &HeaderValue, protocol: Option<HeaderValue>) -> Answer {
@@ -330,8 +345,25 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_compression_needs_it() {
+        let bomb = || endpoints::parse("/frames/bomb").unwrap();
+        assert!(fits(Answer::default(), &bomb(), true).is_ok());
+        assert_eq!(
+            fits(Answer::default(), &bomb(), false)
+                .unwrap_err()
+                .status(),
+            400
+        );
+        assert!(fits(Answer::default(), &Room::Silent, false).is_ok());
+        is_refused(handshake("/frames/bomb"), 400);
+        is_refused(Request::get("/frames/bomb").header("Host", "x"), 426);
+    }
+
+    #[test]
     fn the_root_lists_and_the_rest_is_refused() {
         is_refused(Request::get("/?x"), 200);
+        is_refused(Request::get("/frames?x"), 200);
+        is_refused(handshake("/frames/nothing"), 404);
         is_refused(handshake("/nowhere"), 404);
         is_refused(handshake("/close/1"), 400);
     }

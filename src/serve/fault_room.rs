@@ -1,0 +1,271 @@
+//! A room that breaks the protocol. It writes to the bare stream, below the engine, which would
+//! never send such frames, and then listens for what the client says to them. It answers nothing:
+//! after a violation the closing handshake is the client's affair (RFC 6455 §7.1.7).
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use tokio::time::timeout;
+
+use super::faults::Fault;
+use super::rooms::hang_up;
+use crate::error::plain_words;
+use crate::event::{Close, FrameHeader};
+use crate::wire::frame::{CLOSE, MAX_CONTROL};
+use crate::wire::mask;
+
+/// How long the client may take to notice.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the client may take to close its side of the TCP connection.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Sends the fault, waits for the client's Close and ends the TCP connection, `stopped` at the
+/// latest.
+///
+/// # Errors
+/// Why there was no Close, in words for the log.
+pub(super) async fn send<S>(
+    io: &mut S,
+    fault: &Fault,
+    stopped: impl Future<Output = ()>,
+) -> Result<Close, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let answer = tokio::select! {
+        biased;
+        answer = provoke(io, fault) => answer,
+        () = stopped => Err("server shutting down".to_owned()),
+    };
+    let _ = timeout(LINGER, hang_up(io)).await;
+    answer
+}
+
+/// Listens while it writes: a client that has had enough does not read the rest of a bomb.
+async fn provoke<S>(io: &mut S, fault: &Fault) -> Result<Close, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (reader, writer) = split(io);
+    let mut answer = pin!(listen(reader));
+    tokio::select! {
+        answer = &mut answer => return answer,
+        // Where it fails, the reader finds what the client said before it went.
+        _ = write(writer, fault) => {}
+    }
+    timeout(ANSWER_TIMEOUT, answer).await.unwrap_or_else(|_| {
+        let seconds = ANSWER_TIMEOUT.as_secs();
+        Err(format!("the client sent no Close within {seconds} s"))
+    })
+}
+
+async fn write(mut io: impl AsyncWrite + Unpin, fault: &Fault) -> std::io::Result<()> {
+    for piece in fault.pieces() {
+        for _ in 0..piece.times {
+            io.write_all(&piece.bytes).await?;
+        }
+    }
+    io.flush().await?;
+    if fault.ends {
+        io.shutdown().await?;
+    }
+    Ok(())
+}
+
+/// Reads up to the client's Close.
+async fn listen(mut io: impl AsyncRead + Unpin) -> Result<Close, String> {
+    let mut answers = Answers::default();
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        match io.read(&mut buffer).await {
+            Ok(0) => return Err("the client ended the connection without a Close".to_owned()),
+            Ok(count) => answers.held.extend_from_slice(&buffer[..count]),
+            Err(error) => return Err(plain_words(&error)),
+        }
+        if let Some(close) = answers.poll_close() {
+            return Ok(close);
+        }
+    }
+}
+
+/// The client's frames, of which only the Close matters.
+#[derive(Default)]
+struct Answers {
+    held: Vec<u8>,
+    /// Bytes of a frame that does not matter.
+    skip: u64,
+}
+
+impl Answers {
+    /// The Close, once it has arrived as a whole.
+    fn poll_close(&mut self) -> Option<Close> {
+        loop {
+            let held = self.held.len() as u64;
+            let skipped = self.skip.min(held);
+            self.held.drain(..skipped as usize);
+            self.skip -= skipped;
+            let header = FrameHeader::parse(&self.held)?;
+            if header.opcode == CLOSE {
+                return read_close(&header, &self.held[header.size()..]);
+            }
+            self.skip = header.len.saturating_add(header.size() as u64);
+        }
+    }
+}
+
+/// `None` while the payload is incomplete. Of a payload that is too long, as much as is allowed.
+fn read_close(header: &FrameHeader, payload: &[u8]) -> Option<Close> {
+    let length = header.len.min(MAX_CONTROL) as usize;
+    let mut payload = payload.get(..length)?.to_vec();
+    if let Some(key) = header.mask {
+        mask::apply(key, 0, &mut payload);
+    }
+    Some(match payload.split_first_chunk() {
+        Some((code, reason)) => Close::new(
+            u16::from_be_bytes(*code),
+            String::from_utf8_lossy(reason).into_owned(),
+        ),
+        None => Close::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+    use crate::serve::faults::{FAULTS, find};
+
+    const KEY: [u8; 4] = [1, 2, 3, 4];
+
+    /// A client's frame; `first` is the first byte.
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        let header = FrameHeader {
+            mask: Some(KEY),
+            ..FrameHeader::plain(first & 0x80 != 0, first & 0xf, payload.len() as u64)
+        };
+        let mut frame = Vec::new();
+        header.write(&mut frame);
+        let start = frame.len();
+        frame.extend_from_slice(payload);
+        mask::apply(KEY, 0, &mut frame[start..]);
+        frame
+    }
+
+    fn bytes(fault: &Fault) -> Vec<u8> {
+        let repeat = |piece: super::super::faults::Piece| piece.bytes.repeat(piece.times as usize);
+        fault.pieces().into_iter().flat_map(repeat).collect()
+    }
+
+    /// What the room makes of a client that does this.
+    async fn with_client<F: Future<Output = ()>>(
+        name: &str,
+        client: impl FnOnce(DuplexStream) -> F,
+    ) -> Result<Close, String> {
+        let (mut ours, theirs) = duplex(1000);
+        let room = send(&mut ours, find(name).unwrap(), pending());
+        let (answer, ()) = tokio::join!(room, client(theirs));
+        answer
+    }
+
+    fn lost(why: &str) -> Result<Close, String> {
+        Err(why.to_owned())
+    }
+
+    #[tokio::test]
+    async fn every_kind_is_sent_as_it_stands_in_the_table() {
+        for fault in FAULTS {
+            let expected = bytes(fault);
+            let client = |mut io: DuplexStream| async move {
+                let mut sent = vec![0; expected.len()];
+                io.read_exact(&mut sent).await.unwrap();
+                assert!(sent == expected, "{}", fault.name);
+                io.write_all(&masked(0x88, b"\x03\xeaoops")).await.unwrap();
+                assert_eq!(io.read(&mut [0]).await.unwrap(), 0, "{}", fault.name);
+            };
+            let answer = with_client(fault.name, client).await;
+            assert_eq!(answer, Ok(Close::new(1002, "oops")), "{}", fault.name);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_notices_nothing_is_given_up() {
+        let client = |mut io: DuplexStream| async move {
+            io.write_all(&masked(0x81, b"what?")).await.unwrap();
+            io.read_to_end(&mut Vec::new()).await.unwrap();
+        };
+        let answer = with_client("rsv", client).await;
+        assert_eq!(answer, lost("the client sent no Close within 5 s"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_is_lost() {
+        let gone = lost("the client ended the connection without a Close");
+        let at_once = |io: DuplexStream| async move { drop(io) };
+        assert_eq!(with_client("bomb", at_once).await, gone);
+        let in_mid_frame = |mut io: DuplexStream| async move {
+            io.write_all(&masked(0x88, b"\x03\xea")[..7]).await.unwrap();
+        };
+        assert_eq!(with_client("rsv", in_mid_frame).await, gone);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bomb_stops_at_the_clients_close() {
+        let client = |mut io: DuplexStream| async move {
+            io.write_all(&masked(0x88, b"\x03\xf1")).await.unwrap();
+            let mut sent = Vec::new();
+            io.read_to_end(&mut sent).await.unwrap();
+            assert!(sent.len() < 100_000, "{}", sent.len());
+        };
+        assert_eq!(with_client("bomb", client).await, Ok(Close::new(1009, "")));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_server_is_the_end() {
+        let (mut ours, mut theirs) = duplex(1000);
+        let client = async { theirs.read_to_end(&mut Vec::new()).await.map(drop) };
+        let room = async {
+            let answer = send(&mut ours, find("rsv").unwrap(), std::future::ready(())).await;
+            drop(ours);
+            answer
+        };
+        let (answer, read) = tokio::join!(room, client);
+        assert_eq!((answer, read.is_ok()), (lost("server shutting down"), true));
+    }
+
+    #[test]
+    fn the_close_is_found_among_other_frames_however_they_are_cut() {
+        let frames = [
+            masked(0x81, b"hello"),
+            masked(0x82, &[8; 70_000]),
+            masked(0x8a, b""),
+            masked(0x88, b"\x0f\xa1bye"),
+        ]
+        .concat();
+        for size in [1, 3, 1000, frames.len()] {
+            let mut answers = Answers::default();
+            let mut closes = frames.chunks(size).filter_map(|chunk| {
+                answers.held.extend_from_slice(chunk);
+                answers.poll_close()
+            });
+            assert_eq!(closes.next(), Some(Close::new(4001, "bye")), "{size}");
+            assert_eq!(closes.next(), None, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_close_may_be_empty_or_too_long() {
+        let close = |payload: &[u8]| {
+            let held = masked(0x88, payload);
+            Answers { held, skip: 0 }.poll_close()
+        };
+        assert_eq!(close(b""), Some(Close::default()));
+        assert_eq!(close(b"\x03"), Some(Close::default()));
+        let long = [&b"\x03\xe8"[..], &[b'x'; 200]].concat();
+        assert_eq!(close(&long), Some(Close::new(1000, "x".repeat(123))));
+    }
+}
