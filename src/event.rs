@@ -281,6 +281,8 @@ pub struct Opened {
     pub http: &'static str,
     pub subprotocol: Option<String>,
     pub extensions: Option<String>,
+    /// What `extensions` come to, in words; `None` where none was offered.
+    pub compression: Option<String>,
     pub tls: Option<TlsInfo>,
     pub timing: Timing,
 }

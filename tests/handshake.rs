@@ -344,6 +344,125 @@ fn an_answer_that_is_no_handshake_is_exit_8_and_says_which_header() {
     );
 }
 
+/// A run with these options against a server that chooses these extensions.
+#[track_caller]
+fn extended(options: &[&str], chosen: &str) -> Output {
+    let line = format!("Sec-WebSocket-Extensions: {chosen}\r\n");
+    let server = raw(move |mut wire| {
+        wire.handshake_with(&line, &close(1000, ""));
+        wire.until_close();
+    });
+    let output = wirecat([options, &[&server.url("/")]].concat()).run();
+    server.result();
+    output
+}
+
+/// The header that offers compression by hand, with these parameters.
+fn by_hand(parameters: &str) -> String {
+    format!("Sec-WebSocket-Extensions: permessage-deflate{parameters}")
+}
+
+#[test]
+fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
+    const ASKED: &str = "; server_no_context_takeover; server_max_window_bits=10";
+    for (offered, chosen, why) in [
+        (
+            "",
+            "; foo=1",
+            "foo is no parameter of permessage-deflate (RFC 7692 section 7.1)",
+        ),
+        (
+            "",
+            "; server_no_context_takeover=1",
+            "server_no_context_takeover takes no value, not '1' (RFC 7692 section 7.1.1.1)",
+        ),
+        (
+            "",
+            "; client_no_context_takeover; client_no_context_takeover",
+            "client_no_context_takeover is there more than once (RFC 7692 section 7.1.1.2)",
+        ),
+        (
+            "",
+            "; server_max_window_bits=16",
+            "server_max_window_bits must be 8 to 15, and is '16' (RFC 7692 section 7.1.2.1)",
+        ),
+        (
+            "",
+            "; server_max_window_bits",
+            "server_max_window_bits has no value, and needs one from 8 to 15 (RFC 7692 section 7.1.2.1)",
+        ),
+        (
+            "",
+            "; client_max_window_bits=12",
+            "client_max_window_bits was never offered (RFC 7692 section 7.1.2.2)",
+        ),
+        (
+            "; client_max_window_bits=11",
+            "; client_max_window_bits=12",
+            "client_max_window_bits may be 11 at most, as offered (RFC 7692 section 7.1.2.2)",
+        ),
+        (
+            ASKED,
+            "; server_max_window_bits=10",
+            "server_no_context_takeover was offered and is not in it (RFC 7692 section 7.1.1.1)",
+        ),
+        (
+            ASKED,
+            "; server_no_context_takeover",
+            "server_max_window_bits was offered as 10 and is not in it (RFC 7692 section 7.1.2.1)",
+        ),
+        (
+            ASKED,
+            "; server_no_context_takeover; server_max_window_bits=11",
+            "server_max_window_bits may be 10 at most, as offered (RFC 7692 section 7.1.2.1)",
+        ),
+        (
+            "",
+            ", permessage-deflate",
+            "permessage-deflate may stand there only once (RFC 7692 section 5)",
+        ),
+        (
+            "",
+            "; foo=\"",
+            "it is malformed at '\"' (RFC 6455 section 9.1)",
+        ),
+    ] {
+        let output = extended(
+            &["-H", &by_hand(offered)],
+            &format!("permessage-deflate{chosen}"),
+        );
+        output.exits(8).prints("");
+        let expected = format!(
+            "wirecat: not a WebSocket handshake: the server chose the extension 'permessage-deflate{chosen}', but {why}\n  \
+             try: leave the Sec-WebSocket-Extensions header out\n"
+        );
+        assert_eq!(output.stderr, expected);
+    }
+    let output = extended(&["-H", "Sec-WebSocket-Extensions: x-foo"], "x-foo; a");
+    output.exits(8).complains(&[
+        "the server chose the extension 'x-foo', offered by your -H, which wirecat does not speak\n",
+    ]);
+}
+
+#[test]
+fn what_was_agreed_on_is_shown() {
+    let header = by_hand("; client_max_window_bits; server_no_context_takeover");
+    let chosen = "permessage-deflate; client_max_window_bits=\"12\"; server_no_context_takeover";
+    extended(&["-v", "-H", &header], chosen).exits(0).complains(&[
+        ", extensions permessage-deflate; client_max_window_bits=\"12\"; server_no_context_takeover\n\
+         compression: server window 15 bits, client window 12 bits; context takeover by the client only\n",
+    ]);
+    let output = extended(&["--json", "-H", &header], chosen);
+    let open = r#","extensions":"permessage-deflate; client_max_window_bits=\"12\"; server_no_context_takeover","timing":{"#;
+    assert!(
+        output.exits(0).is_quiet().stdout_text().contains(open),
+        "{output:?}"
+    );
+    extended(&["-v", "-H", &header], "")
+        .exits(0)
+        .complains(&["\ncompression: none agreed\n"]);
+}
+
 /// A right answer with these lines, and bytes after it.
 fn accepted(wire: &mut Wire, lines: &str, and_then: &[u8]) -> Vec<u8> {
     let request = wire.request();

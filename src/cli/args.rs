@@ -530,7 +530,13 @@ pub struct WireArgs {
 #[command(next_help_heading = "Wire")]
 pub struct DeflateArgs {
     /// Do without permessage-deflate
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = [
+        "deflate_level",
+        "client_max_window_bits",
+        "server_max_window_bits",
+        "client_no_context_takeover",
+        "server_no_context_takeover",
+    ])]
     pub no_compress: bool,
 
     /// How hard to compress: 0 (not at all) to 9 (best, and slowest)

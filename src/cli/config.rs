@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::args::{
-    AuthArgs, Cli, ClientArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs, Subcommands,
-    WireArgs,
+    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs,
+    Subcommands, WireArgs,
 };
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
@@ -26,6 +26,7 @@ use crate::session::connect::Plan;
 use crate::session::machine;
 use crate::session::token::{Authorization, Credentials};
 use crate::uri::Target;
+use crate::wire::extension;
 use crate::{session, transport};
 
 /// Pings in the interactive mode.
@@ -54,6 +55,8 @@ pub enum Job {
 pub struct Serve {
     pub listen: SocketAddr,
     pub silent: bool,
+    pub extensions: extension::Options,
+    pub deflate_level: u8,
 }
 
 #[derive(Debug)]
@@ -131,7 +134,19 @@ fn serve(args: &ServeArgs) -> Result<Serve, Error> {
     Ok(Serve {
         listen,
         silent: args.silent,
+        extensions: extensions(&args.deflate),
+        deflate_level: args.deflate.deflate_level,
     })
+}
+
+fn extensions(args: &DeflateArgs) -> extension::Options {
+    extension::Options {
+        compress: !args.no_compress,
+        server_no_context_takeover: args.server_no_context_takeover,
+        client_no_context_takeover: args.client_no_context_takeover,
+        server_max_window_bits: args.server_max_window_bits,
+        client_max_window_bits: args.client_max_window_bits,
+    }
 }
 
 /// `ADDRESS:PORT`, `:PORT`, `PORT` or `ADDRESS`; loopback where there is no address.
@@ -199,6 +214,11 @@ fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error>
             origin: checked("--origin", args.request.origin.clone())?,
             user_agent: checked("--user-agent", args.request.user_agent.clone())?,
             subprotocols: subprotocols(&args.request.subprotocols)?,
+            // Nothing yet compresses what would be agreed on.
+            extensions: extension::Options {
+                compress: false,
+                ..extensions(&args.wire.deflate)
+            },
         },
         transport: transport::Options {
             tls: transport::tls::Options {

@@ -6,6 +6,7 @@ use crate::auth::{Placed, is_http_token};
 use crate::error::Error;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 use crate::uri::Target;
+use crate::wire::extension;
 
 /// What the user asked for; everything else in the request follows from the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub struct Options {
     pub user_agent: Option<String>,
     /// `--subprotocol`, in the order of preference.
     pub subprotocols: Vec<String>,
+    pub extensions: extension::Options,
 }
 
 /// One `-H`.
@@ -105,6 +107,8 @@ fn shown_name(line: &str) -> &str {
 pub struct Request {
     pub path_and_query: String,
     pub headers: Vec<(String, String)>,
+    /// What the extensions that `headers` offer are wanted for: it binds us in what is agreed.
+    pub extensions: extension::Options,
 }
 
 impl Request {
@@ -120,9 +124,10 @@ impl Request {
             .map(str::trim)
     }
 
-    /// Whether the user asks for extensions by `-H`; wirecat itself offers none.
-    pub fn offers_extensions(&self) -> bool {
-        self.header("sec-websocket-extensions").is_some()
+    /// Every extension that the request offers, whoever put it there.
+    pub fn offered_extensions(&self) -> String {
+        let values: Vec<&str> = self.all("sec-websocket-extensions").collect();
+        values.join(", ")
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -153,6 +158,7 @@ pub fn build(target: &Target, options: &Options, placed: &Placed, key: String) -
     Request {
         path_and_query: target.path_and_query(),
         headers,
+        extensions: options.extensions,
     }
 }
 
@@ -170,6 +176,9 @@ fn own_headers(
     add("Connection", "Upgrade".to_owned());
     add("Sec-WebSocket-Key", key);
     add("Sec-WebSocket-Version", "13".to_owned());
+    if let Some(offer) = extension::offer(&options.extensions) {
+        add("Sec-WebSocket-Extensions", offer);
+    }
     if let Some(origin) = &options.origin {
         add("Origin", origin.clone());
     }
@@ -222,6 +231,7 @@ mod tests {
             "Connection: Upgrade",
             "Sec-WebSocket-Key: KEY",
             "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
             concat!("User-Agent: wirecat/", env!("CARGO_PKG_VERSION")),
         ];
         assert_eq!(built(&[]), expected);
@@ -238,7 +248,7 @@ mod tests {
             "sec-websocket-version: 8",
         ]);
         assert_eq!(
-            headers[3..],
+            headers[4..],
             [
                 "host: other",
                 "X-A: 1",
@@ -252,6 +262,23 @@ mod tests {
                 .iter()
                 .any(|header| header.starts_with("User-Agent"))
         );
+    }
+
+    #[test]
+    fn extensions_are_offered_by_us_or_by_hand_or_not() {
+        let offered = |lines: &[&str]| -> Vec<String> {
+            let headers = built(lines).into_iter();
+            headers
+                .filter_map(|line| Some(line.split_once("Extensions: ")?.1.to_owned()))
+                .collect()
+        };
+        assert_eq!(offered(&[]), ["permessage-deflate; client_max_window_bits"]);
+        let by_hand = [
+            "sec-websocket-Extensions: x-foo",
+            "sec-websocket-Extensions: x-bar",
+        ];
+        assert_eq!(offered(&by_hand), ["x-foo", "x-bar"]);
+        assert!(offered(&["Sec-WebSocket-Extensions:"]).is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Exit, Stage};
 use crate::handshake::request::Request;
+use crate::wire::extension;
 
 /// RFC 6455 §1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -43,7 +44,10 @@ impl Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
     pub subprotocol: Option<String>,
+    /// The header as received.
     pub extensions: Option<String>,
+    /// The same as meant.
+    pub deflate: Option<extension::Agreed>,
 }
 
 /// `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2 item 5.4).
@@ -63,10 +67,11 @@ pub fn verify(request: &Request, answer: &Answer) -> Result<Agreed, Error> {
     }
     verify_upgrade(answer)?;
     verify_accept(request, answer)?;
-    verify_extensions(request, answer)?;
+    let deflate = verify_extensions(request, answer)?;
     Ok(Agreed {
         subprotocol: verify_subprotocol(request, answer)?,
-        extensions: None,
+        extensions: answer.joined("sec-websocket-extensions"),
+        deflate,
     })
 }
 
@@ -112,18 +117,22 @@ fn verify_accept(request: &Request, answer: &Answer) -> Result<(), Error> {
     }
 }
 
-/// Item 5.
-fn verify_extensions(request: &Request, answer: &Answer) -> Result<(), Error> {
-    let Some(said) = answer.joined("sec-websocket-extensions") else {
-        return Ok(());
-    };
-    Err(if request.offers_extensions() {
-        invalid(format!("the server chose the extension '{said}', offered by your -H, which wirecat does not speak"))
-            .advice("leave the Sec-WebSocket-Extensions header out")
-    } else {
-        invalid(format!(
-            "the server chose the extension '{said}', which was never offered"
-        ))
+/// Item 5, and RFC 7692 §7.1.
+fn verify_extensions(
+    request: &Request,
+    answer: &Answer,
+) -> Result<Option<extension::Agreed>, Error> {
+    let said = answer
+        .joined("sec-websocket-extensions")
+        .unwrap_or_default();
+    let offered = request.offered_extensions();
+    extension::accept(&offered, &request.extensions, &said).map_err(|why| {
+        let error = invalid(why);
+        match extension::offer(&request.extensions) {
+            _ if offered.is_empty() => error,
+            Some(own) if own == offered => error.advice("--no-compress offers no extension"),
+            _ => error.advice("leave the Sec-WebSocket-Extensions header out"),
+        }
     })
 }
 
@@ -166,6 +175,7 @@ mod tests {
         Request {
             path_and_query: "/".into(),
             headers,
+            extensions: extension::Options::default(),
         }
     }
 
@@ -257,13 +267,47 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_asked_for_by_hand_is_not_pretended_to_work() {
-        let offered = request(&[("Sec-WebSocket-Extensions", "permessage-deflate")]);
-        let error = verify(
-            &offered,
-            &answer(&[("sec-websocket-extensions", "permessage-deflate")]),
-        )
-        .unwrap_err();
-        assert!(error.message.contains("does not speak"), "{error}");
+    fn extensions_are_held_against_the_offer_in_the_request() {
+        let own = "permessage-deflate; client_max_window_bits";
+        let check = |offered: &str, said: &str| {
+            let request = request(&[("Sec-WebSocket-Extensions", offered)]);
+            verify(&request, &answer(&[("sec-websocket-extensions", said)]))
+        };
+        let agreed = check(own, "permessage-deflate; client_max_window_bits=9").unwrap();
+        assert_eq!(
+            agreed.extensions.as_deref(),
+            Some("permessage-deflate; client_max_window_bits=9")
+        );
+        assert_eq!(agreed.deflate.unwrap().client_max_window_bits, 9);
+        assert_eq!(check(own, "").unwrap().deflate, None);
+        for (offered, said, advice) in [
+            (own, "permessage-deflate; foo", "--no-compress"),
+            (
+                "permessage-deflate",
+                "permessage-deflate; foo",
+                "header out",
+            ),
+            ("x-foo", "x-foo", "header out"),
+        ] {
+            let error = check(offered, said).unwrap_err();
+            assert_eq!(error.exit, Exit::Handshake);
+            assert!(error.message.contains("foo"), "{error}");
+            assert!(error.advice[0].contains(advice), "{:?}", error.advice);
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list() {
+        let request = request(&[
+            ("Sec-WebSocket-Extensions", "x-foo"),
+            ("Sec-WebSocket-Extensions", "permessage-deflate"),
+        ]);
+        let lines = [
+            ("sec-websocket-extensions", "permessage-deflate"),
+            ("sec-websocket-extensions", "permessage-deflate"),
+        ];
+        assert!(verify(&request, &answer(&lines[..1])).is_ok());
+        let error = verify(&request, &answer(&lines)).unwrap_err();
+        assert!(error.message.contains("only once"), "{error}");
     }
 }

@@ -121,6 +121,7 @@ fn opened(text: &str, tls: &TlsInfo) -> Opened {
         http: "1.1",
         subprotocol: Some(text.to_owned()),
         extensions: Some(text.to_owned()),
+        compression: Some(text.to_owned()),
         tls: Some(tls.clone()),
         timing: Timing::default(),
     }

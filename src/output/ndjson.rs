@@ -319,6 +319,7 @@ mod tests {
             http: "1.1",
             subprotocol: Some("chat.v1".to_owned()),
             extensions: None,
+            compression: None,
             tls: None,
             timing: Timing {
                 dns: None,

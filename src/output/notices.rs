@@ -172,6 +172,11 @@ impl Stderr<'_> {
         }
         self.end();
         if self.options.verbose > 0
+            && let Some(compression) = &opened.compression
+        {
+            self.raw("compression: ").put(compression).end();
+        }
+        if self.options.verbose > 0
             && let Some(steps) = steps(&opened.timing)
         {
             self.raw(&steps).end();
@@ -383,6 +388,7 @@ mod tests {
             http: "1.1",
             subprotocol: Some("chat".to_owned()),
             extensions: Some("permessage-deflate".to_owned()),
+            compression: Some("none agreed".to_owned()),
             tls: None,
             timing: timing(),
         };
@@ -396,7 +402,7 @@ mod tests {
         check(
             verbose,
             event,
-            &format!("{line}dns 1.0 ms, tls 30.0 ms, upgrade 10.0 ms\n"),
+            &format!("{line}compression: none agreed\ndns 1.0 ms, tls 30.0 ms, upgrade 10.0 ms\n"),
         );
     }
 

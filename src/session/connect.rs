@@ -11,7 +11,8 @@ use super::token::{self, Credentials, Environment};
 use crate::auth::Placed;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Event, Message, Opened};
-use crate::handshake::{self, Transcript, request};
+use crate::handshake::request::{self, Request};
+use crate::handshake::{self, Transcript};
 use crate::secret::{Redactor, Secret};
 use crate::transport::{self, BoxedStream, Step};
 use crate::uri::Target;
@@ -115,12 +116,14 @@ async fn attempt(
     };
     let mut timing = dialed.timing;
     timing.upgrade = Some(started.elapsed());
+    let deflate = upgraded.agreed.deflate;
     let opened = Opened {
         address: Some(dialed.address),
         status: 101,
         http: "1.1",
         subprotocol: upgraded.agreed.subprotocol,
         extensions: upgraded.agreed.extensions,
+        compression: compression(&request, deflate),
         tls: dialed.tls,
         timing,
     };
@@ -143,7 +146,7 @@ async fn attempt(
         early: upgraded.early,
         first: placed.message.as_ref().map(first_message),
         opened,
-        deflate: None,
+        deflate,
     })
 }
 
@@ -151,6 +154,15 @@ async fn attempt(
 fn tell(front: &mut impl Front, event: &Event<'_>) {
     front.handle_event(Instant::now(), event);
     front.flush();
+}
+
+/// What was agreed, in words; nothing where nothing was offered.
+fn compression(request: &Request, agreed: Option<Agreed>) -> Option<String> {
+    match agreed {
+        Some(agreed) => Some(agreed.to_string()),
+        None if request.offered_extensions().is_empty() => None,
+        None => Some("none agreed".to_owned()),
+    }
 }
 
 fn first_message((sent, shown): &(Secret, String)) -> (Message, Message) {

@@ -271,6 +271,7 @@ mod tests {
                 http: "1.1",
                 subprotocol: None,
                 extensions: None,
+                compression: None,
                 tls: None,
                 timing: Timing::default(),
             },

@@ -64,28 +64,23 @@ pub fn offer(options: &Options) -> Option<String> {
 /// What the server said, and what is wrong with it: the client must fail the connection
 /// (RFC 7692 §7.1).
 pub fn accept(offered: &str, options: &Options, answer: &str) -> Result<Option<Agreed>, String> {
-    let chosen = parse(answer).map_err(|why| format!("{}, but {why}", chose(answer)))?;
+    let but = |why: String| format!("{}, but {why}", chose(answer));
+    let chosen = parse(answer).map_err(but)?;
     if chosen.is_empty() {
         return Ok(None);
     }
-    let offers = parse(offered).map_err(|why| {
-        format!(
-            "{}, but what your -H offered cannot be told: {why}",
-            chose(answer)
-        )
-    })?;
+    let offers =
+        parse(offered).map_err(|why| but(format!("what your -H offered cannot be told: {why}")))?;
     for extension in &chosen {
         known(extension, &offers)?;
     }
     match chosen.as_slice() {
-        [deflate] => match accept_deflate(&offers, options, deflate) {
-            Ok(agreed) => Ok(Some(agreed)),
-            Err(why) => Err(format!("{}, but {why}", chose(answer))),
-        },
-        _ => Err(format!(
-            "{}, but {NAME} may stand there only once (RFC 7692 section 5)",
-            chose(answer)
-        )),
+        [deflate] => accept_deflate(&offers, options, deflate)
+            .map(Some)
+            .map_err(but),
+        _ => Err(but(format!(
+            "{NAME} may stand there only once (RFC 7692 section 5)"
+        ))),
     }
 }
 
