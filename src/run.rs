@@ -253,7 +253,12 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     let shutdown = async move {
         stops.next().await;
     };
-    serve::run(listener, serve::Options { log }, shutdown)
+    let served = serve::Options {
+        log,
+        extensions: options.extensions,
+        deflate_level: options.deflate_level,
+    };
+    serve::run(listener, served, shutdown)
         .await
         .map_err(|error| {
             Error::new(

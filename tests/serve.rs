@@ -34,6 +34,7 @@ impl Server {
             log: Some(Arc::new(move |line| {
                 lines.lock().unwrap().push(line.to_owned())
             })),
+            ..Options::default()
         };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || serve(listener, options, stopped));

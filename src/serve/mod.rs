@@ -30,8 +30,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::error::{Error, Exit, Stage, plain_words};
-use endpoints::Room;
-use upgrade::Answer;
+use crate::wire::extension::{self, Agreed};
+use crate::wire::shim;
+use upgrade::{Answer, Entered};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -45,12 +46,26 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What the caller decides about the server.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Options {
     /// Told one line per request (`127.0.0.1:5555 GET /echo -> 101`) and one per end of a
     /// connection (`127.0.0.1:5555 closed by client: 1000 (normal closure)`). The lines hold bytes
     /// that a client chose; whoever prints them escapes them first.
     pub log: Option<Log>,
+    /// What the server answers to offers of permessage-deflate.
+    pub extensions: extension::Options,
+    /// 0, not at all, to 9.
+    pub deflate_level: u8,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            log: None,
+            extensions: extension::Options::default(),
+            deflate_level: 1,
+        }
+    }
 }
 
 impl Options {
@@ -65,6 +80,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("log", &self.log.is_some())
+            .field("extensions", &self.extensions)
+            .field("deflate_level", &self.deflate_level)
             .finish()
     }
 }
@@ -142,16 +159,26 @@ struct Connection {
 impl Connection {
     /// HTTP requests first; if one of them turned the connection into a WebSocket, its room.
     async fn serve(self, stream: TcpStream, stopping: watch::Receiver<bool>) {
-        let Some((upgrade, room)) = self.serve_http(stream, stopped(stopping.clone())).await else {
+        let Some((upgrade, entered)) = self.serve_http(stream, stopped(stopping.clone())).await
+        else {
             return;
         };
         match upgrade.await {
             Ok(upgraded) => {
-                let ended =
-                    rooms::serve(upgraded, room, &rooms::wire_options(), stopped(stopping)).await;
+                let wire = self.wire(entered.deflate);
+                let stopped = stopped(stopping);
+                let ended = rooms::serve(upgraded, entered.room, &wire, stopped).await;
                 self.log(format_args!("{ended}"));
             }
             Err(error) => self.log(format_args!("upgrade: {error}")),
+        }
+    }
+
+    fn wire(&self, deflate: Option<Agreed>) -> shim::Options {
+        shim::Options {
+            deflate,
+            deflate_level: self.options.deflate_level,
+            ..rooms::wire_options()
         }
     }
 
@@ -159,7 +186,7 @@ impl Connection {
         &self,
         stream: TcpStream,
         stopped: impl Future<Output = ()>,
-    ) -> Option<(OnUpgrade, Room)> {
+    ) -> Option<(OnUpgrade, Entered)> {
         // Without it a small echo waits for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let upgrade = Mutex::new(None);
@@ -193,14 +220,19 @@ impl Connection {
             .take()
     }
 
-    fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Room)>) {
-        let (answer, room) = upgrade::answer(&request);
+    fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Entered)>) {
+        // Declined so far, until the client offers as well.
+        let unwilling = extension::Options {
+            compress: false,
+            ..self.options.extensions
+        };
+        let (answer, entered) = upgrade::answer(&request, &unwilling);
         let (method, target) = (request.method(), request.uri());
         self.log(format_args!(
             "{method} {target} -> {}",
             answer.status().as_u16()
         ));
-        let upgrade = room.map(|room| (hyper::upgrade::on(&mut request), room));
+        let upgrade = entered.map(|entered| (hyper::upgrade::on(&mut request), entered));
         (answer, upgrade)
     }
 

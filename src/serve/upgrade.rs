@@ -8,34 +8,44 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    PROXY_AUTHENTICATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    PROXY_AUTHENTICATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::endpoints::{self, ROOMS, Refused, Room};
 use super::faults;
 use crate::handshake::verify::accept_for;
+use crate::wire::extension::{self, Agreed};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
+/// What follows a 101.
+#[derive(Debug, PartialEq)]
+pub(super) struct Entered {
+    pub(super) room: Room,
+    /// How messages may be compressed.
+    pub(super) deflate: Option<Agreed>,
+}
+
 /// The answer to a request. A room goes with a 101 and with nothing else.
-pub(super) fn answer<B>(request: &Request<B>) -> (Answer, Option<Room>) {
+pub(super) fn answer<B>(
+    request: &Request<B>,
+    options: &extension::Options,
+) -> (Answer, Option<Entered>) {
     match request.uri().path() {
         "/" => return (index(), None),
         "/frames" => return (text(StatusCode::OK, faults::listing()), None),
         _ => {}
     }
-    // Nothing is negotiated yet.
-    let deflate = false;
     let target = request
         .uri()
         .path_and_query()
         .map_or("", |target| target.as_str());
     match endpoints::parse(target) {
         Ok(Room::Status(code)) => (status(code), None),
-        Ok(room) => match accept(request).and_then(|answer| fits(answer, &room, deflate)) {
-            Ok(switching) => (switching, Some(room)),
+        Ok(room) => match enter(request, room, options) {
+            Ok((switching, entered)) => (switching, Some(entered)),
             Err(refusal) => (*refusal, None),
         },
         Err(Refused::NotFound(body)) => (text(StatusCode::NOT_FOUND, body), None),
@@ -50,7 +60,10 @@ fn index() -> Answer {
 }
 
 /// The checks of RFC 6455 §4.2.1, in an order that gives the most telling refusal first.
-fn accept<B>(request: &Request<B>) -> Result<Answer, Box<Answer>> {
+fn accept<B>(
+    request: &Request<B>,
+    options: &extension::Options,
+) -> Result<(Answer, Option<Agreed>), Box<Answer>> {
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(Box::new(wrong_method()));
@@ -73,7 +86,7 @@ fn accept<B>(request: &Request<B>) -> Result<Answer, Box<Answer>> {
         return Err(Box::new(upgrade_required(body)));
     }
     match only(headers, SEC_WEBSOCKET_KEY) {
-        Some(key) if is_nonce(key) => Ok(switching(key, first_protocol(headers))),
+        Some(key) if is_nonce(key) => Ok(switching(key, headers, options)),
         Some(_) => Err(bad_request("Sec-WebSocket-Key must be 16 bytes in base64.")),
         None => Err(bad_request(
             "There must be exactly one Sec-WebSocket-Key header.",
@@ -82,25 +95,53 @@ fn accept<B>(request: &Request<B>) -> Result<Answer, Box<Answer>> {
 }
 
 /// Refuses a client that has not agreed on permessage-deflate where the room is nothing without.
-fn fits(answer: Answer, room: &Room, deflate: bool) -> Result<Answer, Box<Answer>> {
-    if room.needs_deflate() && !deflate {
+fn enter<B>(
+    request: &Request<B>,
+    room: Room,
+    options: &extension::Options,
+) -> Result<(Answer, Entered), Box<Answer>> {
+    let options = extension::Options {
+        compress: options.compress && room.allows_deflate(),
+        ..options.clone()
+    };
+    let (switching, deflate) = accept(request, &options)?;
+    if room.needs_deflate() && deflate.is_none() {
         return Err(bad_request(
             "This fault is one of compression: the client must offer permessage-deflate.",
         ));
     }
-    Ok(answer)
+    Ok((switching, Entered { room, deflate }))
 }
 
-fn switching(key: &HeaderValue, protocol: Option<HeaderValue>) -> Answer {
+fn switching(
+    key: &HeaderValue,
+    request: &HeaderMap,
+    options: &extension::Options,
+) -> (Answer, Option<Agreed>) {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     offer_upgrade(headers);
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept_value(key));
-    if let Some(protocol) = protocol {
+    if let Some(protocol) = first_protocol(request) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
-    answer
+    let Some((agreed, said)) = extension::answer(&offered_extensions(request), options) else {
+        return (answer, None);
+    };
+    let said = HeaderValue::try_from(said).expect("names and numbers are a header value");
+    headers.insert(SEC_WEBSOCKET_EXTENSIONS, said);
+    (answer, Some(agreed))
+}
+
+/// Over all the lines that the list is spread on. What is no UTF-8 is no token either, and the
+/// grammar refuses what stands in its place.
+fn offered_extensions(headers: &HeaderMap) -> String {
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    values.join(", ")
 }
 
 fn accept_value(key: &HeaderValue) -> HeaderValue {
@@ -223,8 +264,9 @@ mod tests {
         builder
     }
 
-    fn ask(builder: Builder) -> (Answer, Option<Room>) {
-        answer(&builder.body(()).unwrap())
+    fn ask(builder: Builder) -> (Answer, Option<Entered>) {
+        let request = builder.body(()).unwrap();
+        answer(&request, &extension::Options::default())
     }
 
     #[track_caller]
@@ -241,8 +283,11 @@ mod tests {
 
     #[test]
     fn the_handshake_of_the_rfc_is_accepted() {
-        let (answer, room) = ask(handshake("/silent"));
-        assert_eq!((answer.status().as_u16(), room), (101, Some(Room::Silent)));
+        let (answer, entered) = ask(handshake("/silent"));
+        assert_eq!(answer.status(), 101);
+        let room = Room::Silent;
+        let deflate = None;
+        assert_eq!(entered, Some(Entered { room, deflate }));
         has(&answer, "upgrade", "websocket");
         has(&answer, "connection", "Upgrade");
         has(
@@ -251,6 +296,7 @@ mod tests {
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
         );
         assert!(!answer.headers().contains_key("sec-websocket-protocol"));
+        assert!(!answer.headers().contains_key("sec-websocket-extensions"));
     }
 
     #[test]
@@ -269,6 +315,27 @@ mod tests {
             .header("Sec-WebSocket-Protocol", " , chat.v2, chat.v1")
             .header("Sec-WebSocket-Protocol", "other");
         has(&ask(request).0, "sec-websocket-protocol", "chat.v2");
+    }
+
+    #[test]
+    fn an_extension_is_agreed_on_over_all_lines() {
+        let request = handshake("/echo")
+            .header("Sec-WebSocket-Extensions", "x-foo")
+            .header(
+                "Sec-WebSocket-Extensions",
+                "permessage-deflate; server_max_window_bits=10",
+            );
+        let (answer, entered) = ask(request);
+        has(
+            &answer,
+            "sec-websocket-extensions",
+            "permessage-deflate; server_max_window_bits=10",
+        );
+        let agreed = entered.unwrap().deflate.unwrap();
+        assert_eq!(agreed.server_max_window_bits, 10);
+        let unreadable = HeaderValue::from_bytes(b"permessage-deflate; \xff").unwrap();
+        let request = handshake("/echo").header("Sec-WebSocket-Extensions", unreadable);
+        assert_eq!(ask(request).1.unwrap().deflate, None);
     }
 
     #[test]
