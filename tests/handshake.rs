@@ -1,6 +1,6 @@
 //! The opening handshake: what is sent, and how every kind of answer is taken.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ fn the_request_is_exactly_this() {
     assert_eq!(
         request,
         format!(
-            "GET /x?y=1 HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nUser-Agent: wirecat/{VERSION}\r\n\r\n"
+            "GET /x?y=1 HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nUser-Agent: wirecat/{VERSION}\r\n\r\n"
         )
     );
     assert_eq!(key.len(), 24, "16 bytes in base64");
@@ -79,7 +79,7 @@ fn options_add_replace_repeat_and_remove_headers() {
                 "{options:?}: {lines:#?}"
             );
         }
-        assert_eq!(lines.len(), 6 + added.len(), "{options:?}: {lines:#?}");
+        assert_eq!(lines.len(), 7 + added.len(), "{options:?}: {lines:#?}");
     }
     for (options, gone, there) in [
         (
@@ -100,6 +100,17 @@ fn options_add_replace_repeat_and_remove_headers() {
             "Sec-WebSocket-Version: 13",
             &["Sec-WebSocket-Version: 8"],
         ),
+        (
+            &["-H", "sec-websocket-extensions: x-foo"],
+            "Sec-WebSocket-Extensions",
+            &["sec-websocket-extensions: x-foo"],
+        ),
+        (
+            &["-H", "Sec-WebSocket-Extensions:"],
+            "Sec-WebSocket-Extensions",
+            &[],
+        ),
+        (&["--no-compress"], "Sec-WebSocket-Extensions", &[]),
     ] {
         let lines = lines(options);
         assert!(
@@ -111,6 +122,73 @@ fn options_add_replace_repeat_and_remove_headers() {
                 lines.iter().any(|known| known == line),
                 "{options:?}: {lines:#?}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_offer_of_compression_follows_the_options() {
+    for (options, parameters) in [
+        (&[][..], "; client_max_window_bits"),
+        (&["--deflate-level", "9"], "; client_max_window_bits"),
+        (
+            &["--client-max-window-bits", "9"],
+            "; client_max_window_bits=9",
+        ),
+        (
+            &[
+                "--server-no-context-takeover",
+                "--client-no-context-takeover",
+                "--server-max-window-bits=10",
+                "--client-max-window-bits=15",
+            ],
+            "; server_no_context_takeover; client_no_context_takeover; \
+             server_max_window_bits=10; client_max_window_bits=15",
+        ),
+    ] {
+        // What is asked of the server must be granted, else the client leaves.
+        let (line, offered) = (
+            format!("permessage-deflate{parameters}"),
+            by_hand(parameters),
+        );
+        let server = raw(move |mut wire| {
+            let answer = line.trim_end_matches("; client_max_window_bits");
+            let answer = format!("Sec-WebSocket-Extensions: {answer}\r\n");
+            let request = wire.handshake_with(&answer, &close(1000, ""));
+            wire.until_close();
+            request
+        });
+        wirecat([options, &[&server.url("/")]].concat())
+            .run()
+            .exits(0)
+            .is_quiet();
+        let request = server.result();
+        let lines: Vec<_> = request
+            .lines()
+            .filter(|line| line.contains("Extensions"))
+            .collect();
+        assert_eq!(lines, [offered], "{options:?}");
+    }
+}
+
+#[test]
+fn no_compress_goes_with_no_other_option_of_compression() {
+    for option in [
+        "--deflate-level=1",
+        "--client-max-window-bits=9",
+        "--server-max-window-bits=9",
+        "--client-no-context-takeover",
+        "--server-no-context-takeover",
+    ] {
+        for args in [
+            &["--no-compress", option, "ws://127.0.0.1:9/"][..],
+            &["serve", option, "--no-compress"],
+        ] {
+            let name = option.split('=').next().unwrap();
+            wirecat(args)
+                .run()
+                .exits(2)
+                .complains(&["--no-compress", name]);
         }
     }
 }
@@ -289,9 +367,9 @@ fn an_answer_that_is_no_handshake_is_exit_8_and_says_which_header() {
                 UPGRADE,
                 CONNECTION,
                 "ACCEPT",
-                "Sec-WebSocket-Extensions: permessage-deflate",
+                "Sec-WebSocket-Extensions: x-foo",
             ],
-            "the server chose the extension 'permessage-deflate', which was never offered\n",
+            "the server chose the extension 'x-foo', which was never offered\n  try: --no-compress offers no extension\n",
         ),
         (
             &[
@@ -438,6 +516,12 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
         );
         assert_eq!(output.stderr, expected);
     }
+    extended(&[], "permessage-deflate; server_max_window_bits=7")
+        .exits(8)
+        .complains(&["server_max_window_bits", "try: --no-compress offers no"]);
+    extended(&["--no-compress"], "permessage-deflate")
+        .exits(8)
+        .complains(&["'permessage-deflate', which was never offered\n"]);
     let output = extended(&["-H", "Sec-WebSocket-Extensions: x-foo"], "x-foo; a");
     output.exits(8).complains(&[
         "the server chose the extension 'x-foo', offered by your -H, which wirecat does not speak\n",
@@ -461,6 +545,27 @@ fn what_was_agreed_on_is_shown() {
     extended(&["-v", "-H", &header], "")
         .exits(0)
         .complains(&["\ncompression: none agreed\n"]);
+}
+
+#[test]
+fn the_debug_server_takes_the_options_too() {
+    for (option, told) in [
+        (
+            "--server-max-window-bits=9",
+            "compression: server window 9 bits, client window 15 bits; context takeover both ways\n",
+        ),
+        ("--no-compress", "compression: none agreed\n"),
+    ] {
+        let mut server = wirecat(["serve", "0", "--silent", option]).spawn();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(server.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap();
+        let output = wirecat(["-v", "-1", "-d", "hi", &format!("{url}/echo")]).run();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        output.exits(0).prints("hi\n").complains(&[told]);
+    }
 }
 
 /// A right answer with these lines, and bytes after it.

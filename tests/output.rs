@@ -252,7 +252,10 @@ fn time_stamps_of_every_form() {
 
 #[test]
 fn stats_go_to_stderr_even_when_silent() {
-    for args in [&["--stats"][..], &["--stats", "-s"]] {
+    for args in [
+        &["--stats", "--no-compress"][..],
+        &["--stats", "-s", "--no-compress"],
+    ] {
         let server = serve();
         let output = wirecat([args, &["-d", "abc", "-1", &server.url("/echo")]].concat()).run();
         output.exits(0).prints("abc\n");
@@ -268,6 +271,11 @@ fn stats_go_to_stderr_even_when_silent() {
         assert!(lines[3].starts_with("timings   tcp "), "{lines:?}");
         assert_eq!(lines[4..], ["exit      0"]);
     }
+    let server = serve();
+    wirecat(["--stats", "-d", "abc", "-1", &server.url("/echo")])
+        .run()
+        .exits(0)
+        .complains(&["bytes\nwire sent ", "\nwire rcvd ", "\nduration  "]);
 }
 
 #[test]

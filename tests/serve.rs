@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wirecat::serve::{Options, run};
+use wirecat::wire::extension;
 
 /// Only a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,6 +26,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Server {
+        Server::start_with(Options::default())
+    }
+
+    fn start_with(options: Options) -> Server {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -34,7 +39,7 @@ impl Server {
             log: Some(Arc::new(move |line| {
                 lines.lock().unwrap().push(line.to_owned())
             })),
-            ..Options::default()
+            ..options
         };
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || serve(listener, options, stopped));
@@ -263,8 +268,81 @@ fn the_handshake_is_answered_as_in_the_rfc() {
         "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
     );
     has(&head, "Sec-WebSocket-Protocol", "chat.v2");
-    assert_eq!(header(&head, "Sec-WebSocket-Extensions"), None);
+    has(&head, "Sec-WebSocket-Extensions", "permessage-deflate");
     assert_eq!(header(&head, "Content-Length"), None);
+}
+
+/// What a server with these options answers to these offers.
+#[track_caller]
+fn chosen(extensions: extension::Options, offers: &str) -> Option<String> {
+    let server = Server::start_with(Options {
+        extensions,
+        ..Options::default()
+    });
+    let mut wire = server.tcp();
+    let offers = format!("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: {offers}\r\n");
+    wire.write(upgrade("GET /echo", &offers));
+    let head = wire.head();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    header(&head, "Sec-WebSocket-Extensions").map(str::to_owned)
+}
+
+#[test]
+fn offers_of_compression_are_answered() {
+    let any = extension::Options::default();
+    let choosy = extension::Options {
+        server_no_context_takeover: true,
+        server_max_window_bits: Some(11),
+        client_max_window_bits: Some(12),
+        ..any
+    };
+    let unwilling = extension::Options {
+        compress: false,
+        ..any
+    };
+    for (options, offers, answer) in [
+        (any, "permessage-deflate; client_max_window_bits", Some("")),
+        (
+            any,
+            "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9",
+            Some("; server_max_window_bits=10; client_max_window_bits=9"),
+        ),
+        (
+            any,
+            "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
+            Some("; server_no_context_takeover; client_no_context_takeover"),
+        ),
+        (
+            any,
+            "x-foo; a=\"b\", permessage-deflate; foo\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=\"9\"",
+            Some("; server_max_window_bits=9"),
+        ),
+        (any, "permessage-deflate; server_max_window_bits", None),
+        (any, "permessage-deflate; client_max_window_bits=16", None),
+        (
+            any,
+            "permessage-deflate; server_no_context_takeover=1",
+            None,
+        ),
+        (any, "x-webkit-deflate-frame", None),
+        (any, "permessage-deflate; =", None),
+        (
+            choosy,
+            "permessage-deflate",
+            Some("; server_no_context_takeover; server_max_window_bits=11"),
+        ),
+        (
+            choosy,
+            "permessage-deflate; client_max_window_bits; server_max_window_bits=12",
+            Some(
+                "; server_no_context_takeover; server_max_window_bits=11; client_max_window_bits=12",
+            ),
+        ),
+        (unwilling, "permessage-deflate", None),
+    ] {
+        let answer = answer.map(|parameters| format!("permessage-deflate{parameters}"));
+        assert_eq!(chosen(options, offers), answer, "{offers}");
+    }
 }
 
 #[test]

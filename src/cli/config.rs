@@ -214,11 +214,7 @@ fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error>
             origin: checked("--origin", args.request.origin.clone())?,
             user_agent: checked("--user-agent", args.request.user_agent.clone())?,
             subprotocols: subprotocols(&args.request.subprotocols)?,
-            // Nothing yet compresses what would be agreed on.
-            extensions: extension::Options {
-                compress: false,
-                ..extensions(&args.wire.deflate)
-            },
+            extensions: extensions(&args.wire.deflate),
         },
         transport: transport::Options {
             tls: transport::tls::Options {

@@ -221,12 +221,7 @@ impl Connection {
     }
 
     fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Entered)>) {
-        // Declined so far, until the client offers as well.
-        let unwilling = extension::Options {
-            compress: false,
-            ..self.options.extensions
-        };
-        let (answer, entered) = upgrade::answer(&request, &unwilling);
+        let (answer, entered) = upgrade::answer(&request, &self.options.extensions);
         let (method, target) = (request.method(), request.uri());
         self.log(format_args!(
             "{method} {target} -> {}",
