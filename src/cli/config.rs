@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::args::{
-    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, StopArgs,
-    Subcommands, WireArgs,
+    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, Subcommands,
+    WireArgs,
 };
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
-use crate::drain::Limits;
+use crate::drain::{Limits, OnEof};
 use crate::error::{Error, plain_words};
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
@@ -233,7 +233,7 @@ fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error>
 
 fn front_end(args: &ClientArgs, world: &World, interactive: bool) -> Result<FrontEnd, Error> {
     let payload = payload(&args.send);
-    let limits = limits(&args.stop);
+    let limits = limits(args);
     let until = compile("--until", args.stop.until.as_deref())?;
     let output = args.output.output.clone();
     if interactive {
@@ -246,7 +246,7 @@ fn front_end(args: &ClientArgs, world: &World, interactive: bool) -> Result<Fron
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
-        input: input(&args.send, payload)?,
+        input: input(args, payload)?,
         pace: pace::Options {
             interval: args.send.rate,
             lockstep: args.send.lockstep,
@@ -273,9 +273,11 @@ fn payload(args: &SendArgs) -> Payload {
     Payload { encoding, kind }
 }
 
-fn input(args: &SendArgs, payload: Payload) -> Result<Input, Error> {
-    if args.data.is_empty() {
-        let frame = args.frame.into();
+fn input(args: &ClientArgs, payload: Payload) -> Result<Input, Error> {
+    let (send, mirror) = (&args.send, args.wire.mirror);
+    // What is sent back is all the input that --mirror wants.
+    if send.data.is_empty() && !mirror {
+        let frame = send.frame.into();
         if frame == Frame::Events && payload != Payload::default() {
             return Err(Error::usage(
                 "--frame events: each event says itself what its data is, so --binary, --hex, --base64 and --escapes have no meaning",
@@ -284,7 +286,7 @@ fn input(args: &SendArgs, payload: Payload) -> Result<Input, Error> {
         }
         return Ok(Input::Stdin { frame, payload });
     }
-    Ok(Input::Given(given(&args.data, "-d", payload)?))
+    Ok(Input::Given(given(&send.data, "-d", payload)?))
 }
 
 /// The messages of `-d` and `--on-open`.
@@ -322,12 +324,17 @@ fn read_file(path: &str) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn limits(args: &StopArgs) -> Limits {
+fn limits(args: &ClientArgs) -> Limits {
+    let stop = &args.stop;
     Limits {
-        on_eof: args.on_eof.into(),
-        idle: args.idle,
-        count: args.count.or(args.one_message.then_some(1)),
-        until: args.until.is_some(),
+        on_eof: if args.wire.mirror {
+            OnEof::Stay
+        } else {
+            stop.on_eof.into()
+        },
+        idle: stop.idle,
+        count: stop.count.or(stop.one_message.then_some(1)),
+        until: stop.until.is_some(),
     }
 }
 
