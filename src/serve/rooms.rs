@@ -275,7 +275,13 @@ async fn finish(socket: &mut Socket, over: Over) -> Ended {
             lost(&error)
         }
     };
-    let _ = timeout(LINGER, hang_up(socket.get_mut())).await;
+    let goodbye = async {
+        let shim = socket.get_mut();
+        let _ = shim.flush().await;
+        // Past the shim, for which there is nothing after a Close.
+        hang_up(shim.get_mut()).await;
+    };
+    let _ = timeout(LINGER, goodbye).await;
     ended
 }
 

@@ -413,15 +413,16 @@ mod tests {
 
     #[test]
     fn a_fault_of_compression_needs_it() {
-        let bomb = || endpoints::parse("/frames/bomb").unwrap();
-        assert!(fits(Answer::default(), &bomb(), true).is_ok());
-        assert_eq!(
-            fits(Answer::default(), &bomb(), false)
-                .unwrap_err()
-                .status(),
-            400
-        );
-        assert!(fits(Answer::default(), &Room::Silent, false).is_ok());
+        let offering =
+            |path| handshake(path).header("Sec-WebSocket-Extensions", "permessage-deflate");
+        let agreed = |path| {
+            let (answer, entered) = ask(offering(path));
+            assert_eq!(answer.status(), 101, "{path}");
+            entered.unwrap().deflate.is_some()
+        };
+        assert!(agreed("/frames/bomb") && agreed("/frames/rsv"));
+        // RSV1 would be no fault with it.
+        assert!(!agreed("/frames/rsv1"));
         is_refused(handshake("/frames/bomb"), 400);
         is_refused(Request::get("/frames/bomb").header("Host", "x"), 426);
     }

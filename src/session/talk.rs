@@ -173,15 +173,17 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     /// Sends the frame made by hand, if there is one: it goes around the engine, so what the engine
     /// holds goes first. Whether it is gone.
     fn poll_by_hand(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Some(frame) = self.by_hand.take() else {
+        if self.by_hand.is_none() {
             return true;
-        };
+        }
         if Pin::new(&mut self.socket).poll_flush(cx).is_pending() {
-            self.by_hand = Some(frame);
             self.stalled = true;
             return false;
         }
         self.tell_frames(now);
+        let Some(frame) = self.by_hand.take() else {
+            return true;
+        };
         self.socket.get_mut().inject(&frame);
         self.needs_flush = true;
         if frame.opcode == frame::CLOSE {

@@ -151,6 +151,11 @@ impl Inbound {
         let mut pass = self.withhold.then_some(0);
         while at < bytes.len() && !self.done {
             if self.cutter.at_start() {
+                if let Some(size) = self.whole_message(&bytes[at..]) {
+                    self.data += size as u64;
+                    at += size;
+                    continue;
+                }
                 self.begin(&mut bytes[at]);
                 if self.withhold {
                     pass.get_or_insert(at);
@@ -180,11 +185,15 @@ impl Inbound {
             let start = out.len();
             let step = if self.rewrite.is_inflating() {
                 self.inflate(out).map(|()| 0)
-            } else if at < bytes.len() {
+            } else if at == bytes.len() {
+                break;
+            } else if let Some(size) = self.untouched(&bytes[at..]) {
+                self.data += size as u64;
+                out.extend_from_slice(&bytes[at..at + size]);
+                Ok(size)
+            } else {
                 let end = bytes.len().min(at + STEP);
                 self.handle_piece(&bytes[at..end], out)
-            } else {
-                break;
             };
             match step {
                 Ok(took) => at += took,
@@ -201,6 +210,24 @@ impl Inbound {
             }
         }
         at
+    }
+
+    /// The size of the frame at the start of `bytes`, where it is whole and a whole message.
+    fn whole_message(&self, bytes: &[u8]) -> Option<usize> {
+        let header = FrameHeader::parse(bytes)?;
+        let size = header
+            .size()
+            .checked_add(usize::try_from(header.len).ok()?)?;
+        let payload = bytes.get(header.size()..size)?;
+        self.judge.accepts(&header, payload).then_some(size)
+    }
+
+    /// The same, where nothing is to be written anew about it.
+    fn untouched(&self, bytes: &[u8]) -> Option<usize> {
+        if self.rewrite.trace.is_some() || !self.cutter.at_start() {
+            return None;
+        }
+        self.whole_message(bytes)
     }
 
     /// The first byte of a frame.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::event::{Close, FrameHeader, close_code_allowed, opcode_name};
 use crate::wire::frame::{self, BINARY, CLOSE, CONTINUATION, MAX_CONTROL, PONG, RSV1, TEXT};
-use crate::wire::utf8::Utf8;
+use crate::wire::utf8::{self, Utf8};
 
 /// How much of an offending frame's payload is shown.
 const SHOWN: usize = 32;
@@ -97,6 +97,19 @@ impl Judge {
 
     fn is_text(&self) -> bool {
         !self.header.is_control() && self.message.is_some_and(|message| message.text)
+    }
+
+    /// Whether this whole frame is a whole message that keeps every rule, as most are; then there is
+    /// nothing more to judge about it. Otherwise the functions below tell.
+    pub fn accepts(&self, header: &FrameHeader, payload: &[u8]) -> bool {
+        header.fin
+            && header.rsv == 0
+            && header.mask.is_none()
+            && self.options.role == Role::Client
+            && self.message.is_none()
+            && header.is_minimal()
+            && payload.len() <= self.options.max_message_size
+            && (header.opcode == BINARY || (header.opcode == TEXT && utf8::is_valid(payload)))
     }
 
     /// A frame begins; `next` is what came after its header.
