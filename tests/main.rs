@@ -24,3 +24,5 @@ mod stalled;
 mod stopping;
 mod terminal;
 mod tls;
+mod trace;
+mod wire;

@@ -2,7 +2,6 @@
 //! grows, a limit that does not hold.
 
 use std::io::Read;
-use std::process::Child;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::server::{Wire, close, frame_of, raw, serve, text};
-use crate::support::{PATIENCE, output, wait, wirecat};
+use crate::support::{PATIENCE, output, peak_memory, wait, wirecat};
 
 const MIB: usize = 1 << 20;
 
@@ -60,15 +59,6 @@ fn a_server_is_not_dead_because_our_reader_is_slow() {
     assert_eq!(bytes.len(), MESSAGES * 1024);
     assert_eq!(wait(&mut child).unwrap().code(), Some(0));
     assert!(server.result().is_some());
-}
-
-fn peak_memory(child: &Child) -> usize {
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) else {
-        return 0;
-    };
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().nth(1))
-        .map_or(0, |kib| kib.parse::<usize>().unwrap() * 1024)
 }
 
 #[test]

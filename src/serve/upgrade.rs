@@ -102,7 +102,7 @@ fn enter<B>(
 ) -> Result<(Answer, Entered), Box<Answer>> {
     let options = extension::Options {
         compress: options.compress && room.allows_deflate(),
-        ..options.clone()
+        ..*options
     };
     let (switching, deflate) = accept(request, &options)?;
     if room.needs_deflate() && deflate.is_none() {

@@ -345,6 +345,10 @@ impl Judge {
     }
 
     /// Shows the frame with `next`, which comes next in its payload.
+    #[expect(
+        clippy::boxed_local,
+        reason = "errors are boxed, for the sake of what returns none"
+    )]
     fn violation(&self, broken: Broken, next: &[u8]) -> Box<Violation> {
         let (code, rule) = *broken;
         let mut head = Vec::with_capacity(frame::MAX_HEADER);

@@ -179,6 +179,16 @@ pub(crate) fn output(mut child: Child) -> Output {
     }
 }
 
+/// The most memory a running child has had, in bytes; 0 once it has ended.
+pub(crate) fn peak_memory(child: &Child) -> usize {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) else {
+        return 0;
+    };
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().nth(1))
+        .map_or(0, |kib| kib.parse::<usize>().unwrap() * 1024)
+}
+
 /// Waits until the child ends, or kills it when patience does.
 pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
     let start = Instant::now();

@@ -94,8 +94,11 @@ impl<T> Raw<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub(crate) rsv: u8,
     pub(crate) opcode: u8,
     pub(crate) masked: bool,
+    pub(crate) key: [u8; 4],
     pub(crate) payload: Vec<u8>,
 }
 
@@ -185,11 +188,13 @@ impl Wire {
         payload
             .iter_mut()
             .zip(key.iter().cycle())
-            .for_each(|(byte, key)| *byte ^= key);
+            .for_each(|(byte, key): (&mut u8, &u8)| *byte ^= key);
         Some(Frame {
             fin: head[0] & 0x80 != 0,
+            rsv: head[0] >> 4 & 7,
             opcode: head[0] & 0xf,
             masked,
+            key: key.try_into().unwrap(),
             payload,
         })
     }
