@@ -420,7 +420,7 @@ pub struct OutputArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Show the handshake and TLS
+    /// Show the handshake and TLS; -vv every frame too, -vvv also its bytes
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
