@@ -8,15 +8,16 @@
 //! - I/O: [`session`] (a connection from its opening to its end), [`handshake`] (the HTTP/1.1
 //!   upgrade), [`transport`] (name lookup, TCP, TLS);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
-//!   alone does I/O), [`wire`]
-//!   (frames), [`drain`] (when to stop), and the pure files within the modules above;
+//!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] alone knows of streams),
+//!   [`drain`] (when to stop), and the pure files within the modules above;
 //! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
 //!   [`auth`].
 //!
 //! `run` puts them together: it lets one front end have one conversation, and ends with its exit code.
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to the
-//! engine (tokio-tungstenite) and the stream below it; what comes back goes up as an
+//! engine (tokio-tungstenite), through [`wire::shim`], which compresses it, and into the stream below;
+//! what comes back passes the shim's judgement before the engine sees it, goes up as an
 //! [`event::Event`], is rendered by [`output`] and written by one writer.
 
 pub mod auth;

@@ -278,6 +278,9 @@ impl Repl {
         if let Some(tls) = &opened.tls {
             text.push_str(&format!("{}, {}\n", tls.version, tls.cipher));
         }
+        if let Some(compression) = &opened.compression {
+            text.push_str(&format!("compression: {compression}\n"));
+        }
         let Counts {
             sent,
             received,
