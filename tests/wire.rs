@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use wirecat::serve::faults::{Deflate, FAULTS, Fault};
 
+use crate::support::pty::Pty;
 use crate::support::server::{Frame, Wire, close, frame_of, raw, serve, text};
 use crate::support::{Output, output, peak_memory, wait, wirecat};
 
@@ -420,6 +421,19 @@ fn a_frame_by_hand_is_an_event() {
     ] {
         assert!(told.contains(word), "{told}");
     }
+}
+
+#[test]
+fn frames_are_made_at_the_prompt() {
+    let server = serve();
+    let mut pty = Pty::start(&["--no-compress", &server.url("/echo")]);
+    pty.expect("open> ");
+    pty.type_keys("/frame fin=0 text hel\r/frame continuation lo\r");
+    pty.expect("< hello");
+    pty.type_keys("/frame rsv2 text x\r");
+    pty.expect("closed by server: 1002 (protocol error) \"RSV2 set");
+    let (status, _) = pty.end();
+    assert_eq!(status.code(), Some(111));
 }
 
 #[test]
