@@ -11,6 +11,14 @@ use crate::support::{Output, output, peak_memory, wait, wirecat};
 
 const MIB: usize = 1 << 20;
 
+/// The header lines of an answer that agrees to compression or does not.
+fn extension(deflate: bool) -> &'static str {
+    match deflate {
+        true => "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+        false => "",
+    }
+}
+
 /// Reads to the end of the stream.
 fn all_frames(wire: &mut Wire) -> Vec<Frame> {
     std::iter::from_fn(|| wire.frame()).collect()
@@ -24,10 +32,7 @@ fn closes(frames: &[Frame]) -> Vec<Option<u16>> {
 /// Sends a fault, with compression agreed on if `deflate`; what the client answers.
 fn suffer(fault: &'static Fault, deflate: bool) -> (Output, Vec<Frame>) {
     let server = raw(move |mut wire| {
-        let extension = match deflate {
-            true => "Sec-WebSocket-Extensions: permessage-deflate\r\n",
-            false => "",
-        };
+        let extension = extension(deflate);
         wire.handshake_with(extension, b"");
         for piece in fault.pieces() {
             for _ in 0..piece.times {
@@ -128,8 +133,7 @@ fn a_bomb_costs_less_than_twice_the_limit() {
     for (limit, bytes) in [("64MiB", 64 * MIB), ("32MiB", 32 * MIB)] {
         let pieces = bomb.pieces().into_iter();
         let pieces = pieces.map(|piece| (piece.bytes.to_vec(), piece.times as usize));
-        let extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
-        let (peak, output) = memory_at_close(extension, pieces.collect(), limit);
+        let (peak, output) = memory_at_close(extension(true), pieces.collect(), limit);
         output.exits(110).prints("before\n").complains(&[
             "inflates",
             "--max-message-size",
@@ -176,10 +180,7 @@ fn fragments_are_counted_in_memory_alone() {
 #[test]
 fn messages_are_cut_into_fragments_with_keys_of_their_own() {
     for compress in [false, true] {
-        let extension = match compress {
-            true => "Sec-WebSocket-Extensions: permessage-deflate\r\n",
-            false => "",
-        };
+        let extension = extension(compress);
         let server = raw(move |mut wire| {
             wire.handshake_with(extension, b"");
             let mut frames = Vec::new();
@@ -222,10 +223,7 @@ fn messages_are_cut_into_fragments_with_keys_of_their_own() {
 #[test]
 fn pings_go_unanswered_where_that_is_asked_for() {
     for compress in [false, true] {
-        let extension = match compress {
-            true => "Sec-WebSocket-Extensions: permessage-deflate\r\n",
-            false => "",
-        };
+        let extension = extension(compress);
         let server = raw(move |mut wire| {
             wire.handshake_with(extension, b"");
             wire.send(frame_of(0x89, b"one"));
