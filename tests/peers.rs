@@ -6,7 +6,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,28 @@ use std::time::{Duration, Instant};
 const HANGS: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     Websockets17,
     Websockets10,
     Ws8,
+}
+
+impl Kind {
+    /// A command that runs a script of `tests/peers/`, in the peer's language.
+    pub(crate) fn script(self, name: &str) -> Command {
+        let peers = peers();
+        let (program, suffix) = match self {
+            Kind::Websockets17 => (peers.join("websockets17/bin/python"), "py"),
+            Kind::Websockets10 => (peers.join("websockets10/bin/python"), "py"),
+            Kind::Ws8 => (PathBuf::from("node"), "mjs"),
+        };
+        let script = format!("tests/peers/{name}.{suffix}");
+        let mut command = Command::new(program);
+        command
+            .arg(repository().join(script))
+            .env("WIRECAT_PEERS", peers);
+        command
+    }
 }
 
 /// Each test once per peer, so that a failure names the peer.
@@ -128,36 +146,46 @@ fn binary_makes_the_round_trip(kind: Kind) {
 }
 
 /// A running peer server; dropping it ends it.
-struct Peer {
-    port: u16,
+pub(crate) struct Peer {
+    pub(crate) port: u16,
     child: Child,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Peer {
     #[track_caller]
     fn start(kind: Kind, args: &[&str]) -> Peer {
-        let peers = peers();
-        let (program, script) = match kind {
-            Kind::Websockets17 => (peers.join("websockets17/bin/python"), "echo.py"),
-            Kind::Websockets10 => (peers.join("websockets10/bin/python"), "echo.py"),
-            Kind::Ws8 => (PathBuf::from("node"), "echo.mjs"),
-        };
-        let mut child = Command::new(&program)
-            .arg(repository().join("tests/peers").join(script))
-            .args(args)
-            .env("WIRECAT_PEERS", &peers)
+        Peer::listening(kind.script("echo").args(args))
+    }
+
+    /// Starts a server that says `listening PORT`.
+    #[track_caller]
+    pub(crate) fn listening(command: &mut Command) -> Peer {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|e| panic!("{}: {e}; run .ci/peers first", program.display()));
-        let mut line = String::new();
-        let announced = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
-        let mut peer = Peer { port: 0, child };
+            .unwrap_or_else(|e| panic!("{command:?}: {e}; run .ci/peers first"));
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let port = 0;
+        let mut peer = Peer {
+            port,
+            child,
+            stdout,
+        };
+        let line = peer.line();
         peer.port = line
             .strip_prefix("listening ")
-            .and_then(|port| port.trim_end().parse().ok())
-            .unwrap_or_else(|| panic!("{kind:?} {args:?} did not start: {announced:?} {line:?}"));
+            .and_then(|port| port.parse().ok())
+            .unwrap_or_else(|| panic!("{command:?} did not start: {line:?}"));
         peer
+    }
+
+    /// The next line that it writes; empty where it has ended.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        let _ = self.stdout.read_line(&mut line);
+        line.trim_end().to_owned()
     }
 }
 
