@@ -11,6 +11,7 @@ mod generated;
 mod handshake;
 mod hostile;
 mod interactive;
+mod interop;
 mod output;
 mod peers;
 mod pipe;
