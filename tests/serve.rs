@@ -763,7 +763,7 @@ fn requests_and_ends_are_logged() {
         lines,
         [
             format!("{peer} GET /echo -> 101"),
-            format!("{peer} closed by client: 1000 (normal closure) done"),
+            format!("{peer} closed by client: 1000 (normal closure) \"done\""),
             format!("{other} GET /status/401?x=y -> 401"),
         ]
     );

@@ -49,7 +49,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (reader, writer) = split(io);
-    let mut answer = pin!(listen(reader));
+    let mut answer = pin!(listen(reader, fault.ends));
     tokio::select! {
         answer = &mut answer => return answer,
         // Where it fails, the reader finds what the client said before it went.
@@ -74,12 +74,14 @@ async fn write(mut io: impl AsyncWrite + Unpin, fault: &Fault) -> std::io::Resul
     Ok(())
 }
 
-/// Reads up to the client's Close.
-async fn listen(mut io: impl AsyncRead + Unpin) -> Result<Close, String> {
+/// Reads up to the client's Close. `ended`: the server ends the connection, and the client need not
+/// send one.
+async fn listen(mut io: impl AsyncRead + Unpin, ended: bool) -> Result<Close, String> {
     let mut answers = Answers::default();
     let mut buffer = vec![0; 16 << 10];
     loop {
         match io.read(&mut buffer).await {
+            Ok(0) if ended => return Err("ended by the server, as this room does".to_owned()),
             Ok(0) => return Err("the client ended the connection without a Close".to_owned()),
             Ok(count) => answers.held.extend_from_slice(&buffer[..count]),
             Err(error) => return Err(plain_words(&error)),
@@ -211,6 +213,17 @@ mod tests {
             io.write_all(&masked(0x88, b"\x03\xea")[..7]).await.unwrap();
         };
         assert_eq!(with_client("rsv", in_mid_frame).await, gone);
+    }
+
+    #[tokio::test]
+    async fn an_end_that_the_room_makes_is_not_the_clients() {
+        for kind in ["unfinished", "unclosed"] {
+            let client = |mut io: DuplexStream| async move {
+                io.read_to_end(&mut Vec::new()).await.unwrap();
+            };
+            let answer = with_client(kind, client).await;
+            assert_eq!(answer, lost("ended by the server, as this room does"));
+        }
     }
 
     #[tokio::test(start_paused = true)]

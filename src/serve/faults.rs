@@ -401,7 +401,7 @@ pub static FAULTS: &[Fault] = &[
         "deflate-continuation",
         1002,
         "a compressed text message with RSV1 on both of its fragments",
-        "RFC 7692 §6: RSV1 is set on the first fragment only",
+        "RFC 7692 §6.1: RSV1 is set on the first fragment only",
         deflate_continuation,
     )
     .deflated(),
@@ -409,7 +409,7 @@ pub static FAULTS: &[Fault] = &[
         "deflate-ping",
         1002,
         "a ping with RSV1 set",
-        "RFC 7692 §6: control frames are not compressed",
+        "RFC 7692 §6.1: control frames are not compressed",
         || {
             once([RawFrame {
                 rsv: RSV1,

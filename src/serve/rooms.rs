@@ -67,10 +67,12 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.close.reported_code();
         write!(f, "{}: {code} ({})", self.how, close_code_name(code))?;
-        if !self.close.reason.is_empty() {
-            write!(f, " {}", self.close.reason)?;
+        match self.close.reason.as_str() {
+            "" => Ok(()),
+            // Nobody sent a reason; this is ours.
+            why if code == 1006 => write!(f, " {why}"),
+            reason => write!(f, " \"{reason}\""),
         }
-        Ok(())
     }
 }
 
