@@ -74,8 +74,8 @@ never\t''"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Compress what the client sends with a window of 2^BITS bytes at most' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Have the server compress with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Send data messages in fragments of at most this many bytes each (after compression)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page or a shell completion' -r -f -a "man\t''
 complete-bash\t''
@@ -155,8 +155,8 @@ never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Compress what the client sends with a window of 2^BITS bytes at most' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Have the server compress with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Send data messages in fragments of at most this many bytes each (after compression)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not check the server\'s certificate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send text messages (the default)'
@@ -181,8 +181,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d 'Set only the port; 0 takes a free one' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the address; any but a loopback address lets other machines in' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Compress what the client sends with a window of 2^BITS bytes at most' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Have the server compress with a window of 2^BITS bytes at most' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s s -l silent -d 'Do not log requests and the ends of connections on stderr'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l no-compress -d 'Do without permessage-deflate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'

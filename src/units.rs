@@ -64,6 +64,17 @@ pub fn size(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "that is more than this machine can count".to_owned())
 }
 
+/// A whole number from `least` to `most`.
+///
+/// # Errors
+/// What would have been right.
+pub fn whole(text: &str, least: u8, most: u8) -> Result<u8, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("write a whole number from {least} to {most}"))
+}
+
 /// Messages a second, as the time between two of them.
 ///
 /// # Errors
@@ -87,6 +98,17 @@ fn plain_number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_have_a_range() {
+        for (text, number) in [("9", Some(9)), ("15", Some(15)), ("8", None), ("16", None)] {
+            assert_eq!(whole(text, 9, 15).ok(), number, "{text}");
+        }
+        for text in ["", "x", "-1", "9.0", "300"] {
+            let error = whole(text, 0, 9).unwrap_err();
+            assert_eq!(error, "write a whole number from 0 to 9", "{text}");
+        }
+    }
 
     #[test]
     fn durations() {

@@ -540,15 +540,15 @@ pub struct DeflateArgs {
     pub no_compress: bool,
 
     /// How hard to compress: 0 (not at all) to 9 (best, and slowest)
-    #[arg(long, value_name = "0..9", default_value = "1", value_parser = clap::value_parser!(u8).range(0..=9), hide_short_help = true)]
+    #[arg(long, value_name = "0..9", default_value = "1", value_parser = |text: &str| units::whole(text, 0, 9), hide_short_help = true)]
     pub deflate_level: u8,
 
-    /// Compress what the client sends with a window of 2^BITS bytes at most
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(9..=15), hide_short_help = true)]
+    /// Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)
+    #[arg(long, value_name = "9..15", value_parser = |text: &str| units::whole(text, 9, 15), hide_short_help = true)]
     pub client_max_window_bits: Option<u8>,
 
-    /// Have the server compress with a window of 2^BITS bytes at most
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(9..=15), hide_short_help = true)]
+    /// Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)
+    #[arg(long, value_name = "9..15", value_parser = |text: &str| units::whole(text, 9, 15), hide_short_help = true)]
     pub server_max_window_bits: Option<u8>,
 
     /// Compress each message that the client sends for itself alone
