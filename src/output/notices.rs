@@ -72,8 +72,24 @@ impl Stderr<'_> {
         }
     }
 
-    /// `< frame FIN=1 … length=12 (7 bit) compressed=12 plain=25 t=0.101000`
+    /// `< frame FIN=1 … length=12 (7 bit) compressed=12 plain=25 t=0.101000`, in a colour that tells it
+    /// from the messages, which may look like it.
     fn traced(&mut self, t: Duration, frame: &TracedFrame) {
+        let mut lines = Vec::new();
+        Stderr {
+            out: &mut lines,
+            ..*self
+        }
+        .trace_lines(t, frame);
+        let painter = Painter::new(self.options.stderr_color);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            painter.paint(Role::Aside, self.out, |out| out.extend_from_slice(line));
+            self.end();
+        }
+    }
+
+    fn trace_lines(&mut self, t: Duration, frame: &TracedFrame) {
         let mark = match frame.by {
             By::Us => ">",
             By::Peer => "<",
@@ -284,8 +300,11 @@ impl Stderr<'_> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::error::{Exit, Stage};
+    use crate::event::FrameHeader;
     use crate::output::{Format, tests::options};
 
     #[track_caller]
@@ -321,6 +340,22 @@ mod tests {
 
     fn interactive(options: &mut Options) {
         options.interactive = true;
+    }
+
+    #[test]
+    fn a_frame_is_told_from_a_message_by_its_colour() {
+        let frame = TracedFrame {
+            by: By::Peer,
+            header: FrameHeader::plain(true, 1, 2),
+            plain: None,
+            payload: Some(Bytes::from_static(b"hi")),
+        };
+        let line =
+            "< frame FIN=1 RSV1=0 RSV2=0 RSV3=0 opcode=1 (text) MASK=0 length=2 (7 bit) t=9.000000";
+        check(quiet, &Event::Traced(&frame), &format!("{line}\n"));
+        let coloured = |options: &mut Options| options.stderr_color = true;
+        let expected = format!("\x1b[2m{line}\x1b[0m\n");
+        check(coloured, &Event::Traced(&frame), &expected);
     }
 
     #[test]
