@@ -236,5 +236,6 @@ fn interrupts() {
     typing(&[], "half\x03whole\r\x04", &[(1, b"whole"), BYE]);
     typing(&[], "half\x03\x03", &[BYE]);
     // The second counts only right after the first.
+    typing(&[], "one\x03two\x03three\r\x04", &[(1, b"three"), BYE]);
     typing(&[], "\x03x\r\x03y\r\x04", &[(1, b"x"), (1, b"y"), BYE]);
 }

@@ -48,8 +48,10 @@ const LAST_BYTES: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
     Line(String),
-    /// Ctrl-C
-    Interrupt,
+    /// Ctrl-C; `cancelled` where there was something on the line.
+    Interrupt {
+        cancelled: bool,
+    },
     /// Ctrl-D, or the terminal is gone.
     End,
 }
@@ -281,7 +283,7 @@ impl Keys {
             let typed = self.read_line(editor);
             let end = typed == Typed::End;
             #[cfg(unix)]
-            if typed == Typed::Interrupt && self.state.is_closing() {
+            if matches!(typed, Typed::Interrupt { .. }) && self.state.is_closing() {
                 // Nobody listens to lines any more, but to signals.
                 let _ = signal_hook::low_level::raise(signal_hook::consts::SIGINT);
             }
@@ -300,13 +302,15 @@ impl Keys {
         let read = editor.readline(PROMPT);
         self.reading.store(false, Ordering::SeqCst);
         match read {
-            Ok(_) if self.interrupted.swap(false, Ordering::SeqCst) => Typed::Interrupt,
+            Ok(line) if self.interrupted.swap(false, Ordering::SeqCst) => Typed::Interrupt {
+                cancelled: !line.is_empty(),
+            },
             Ok(line) => {
                 // History is a convenience.
                 let _ = editor.add_history_entry(&line);
                 Typed::Line(line)
             }
-            Err(ReadlineError::Interrupted) => Typed::Interrupt,
+            Err(ReadlineError::Interrupted) => Typed::Interrupt { cancelled: false },
             Err(_) => Typed::End,
         }
     }

@@ -208,8 +208,11 @@ impl Repl {
     fn obey(&mut self, typed: Typed, now: Instant) -> Option<Command> {
         let line = match typed {
             Typed::End => return Some(self.leave(Close::normal())),
-            Typed::Interrupt if self.interrupted => return Some(self.leave(Close::normal())),
-            Typed::Interrupt => {
+            // One that takes a line away is not meant for the connection, however many there are.
+            Typed::Interrupt { cancelled: false } if self.interrupted => {
+                return Some(self.leave(Close::normal()));
+            }
+            Typed::Interrupt { .. } => {
                 self.interrupted = true;
                 self.say("(Ctrl-C again or Ctrl-D to leave)\n");
                 return None;
