@@ -212,6 +212,21 @@ impl RawFrame {
             payload,
         }
     }
+
+    /// Whether the form that was asked for, if any, can hold the length.
+    ///
+    /// # Errors
+    /// That it cannot, in words.
+    pub fn check_form(&self) -> Result<(), String> {
+        let len = self.len.unwrap_or(self.payload.len() as u64);
+        match self.form {
+            Some(form) if form < LengthForm::shortest_for(len) => Err(format!(
+                "a length of {len} does not fit in {} bits",
+                form.bits()
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A frame that went over the wire, for the trace.

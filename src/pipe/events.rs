@@ -153,6 +153,10 @@ impl Event {
         let any = |code| format!(r#"{{"type":"frame","opcode":"close","code":{code}}} sends it"#);
         match code {
             None if reason.is_empty() => Ok(Close::default()),
+            None if self.get("code").is_some() => Err(Wrong::new(
+                "1005 stands for a Close without a code, and such a one has no reason either",
+                any(1005),
+            )),
             None => Err(reason_without_code()),
             Some(code) if !close_code_allowed(code) => Err(Wrong::new(
                 format!("the close code {code} must not be sent (RFC 6455 section 7.4)"),
@@ -171,14 +175,21 @@ impl Event {
 
     fn frame(&self) -> Result<RawFrame, Wrong> {
         let opcode = self.opcode()?.unwrap_or(TEXT);
-        Ok(RawFrame {
+        let frame = RawFrame {
             fin: self.flag("fin")?.unwrap_or(true),
             rsv: self.rsv()?,
             masking: self.masking()?,
             len: self.number("length", u64::MAX)?,
             form: self.length_form()?,
             ..RawFrame::new(opcode, self.frame_payload(opcode)?)
-        })
+        };
+        frame.check_form().map_err(|why| {
+            Wrong::new(
+                why,
+                r#""length_bits":64 holds every length; without it the shortest form is used"#,
+            )
+        })?;
+        Ok(frame)
     }
 
     fn frame_payload(&self, opcode: u8) -> Result<Bytes, Wrong> {
@@ -584,6 +595,16 @@ mod tests {
                 "whole number",
             ),
             (
+                r#"{"type":"close","code":1005,"reason":"x"}"#,
+                "1005 stands for a Close without a code",
+                r#""code":1005} sends it"#,
+            ),
+            (
+                r#"{"type":"frame","length":65536,"length_bits":16}"#,
+                "a length of 65536 does not fit in 16 bits",
+                "holds every length",
+            ),
+            (
                 r#"{"type":"frame","length_bits":8}"#,
                 r#""length_bits""#,
                 "7, 16 or 64",
@@ -669,7 +690,8 @@ mod tests {
             form in prop::sample::select(vec![None, Some(7), Some(16), Some(64)]),
             payload in bytes(300), terminal: bool,
         ) {
-            let form = form.and_then(LengthForm::of_bits);
+            let shortest = LengthForm::shortest_for(len.unwrap_or(payload.len() as u64));
+            let form = form.and_then(LengthForm::of_bits).map(|form| form.max(shortest));
             let frame = RawFrame { fin, rsv, opcode, masking, len, form, payload };
             let event = Told::Frame { conn: 1, frame: &frame };
             prop_assert_eq!(recorded(&event, terminal), Some(Command::Frame(frame.clone())));

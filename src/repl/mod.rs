@@ -319,6 +319,9 @@ fn with_payload(mut frame: RawFrame, data: Data) -> Result<RawFrame, String> {
     } else {
         Bytes::from([frame.payload, data].concat())
     };
+    frame
+        .check_form()
+        .map_err(|why| format!("{why}; bits=64 holds every length"))?;
     Ok(frame)
 }
 
