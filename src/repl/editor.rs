@@ -21,8 +21,8 @@ use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, ColorMode, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
-    EventHandler, ExternalPrinter, Helper, KeyEvent,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event,
+    EventContext, EventHandler, ExternalPrinter, Helper, KeyEvent,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -141,9 +141,7 @@ impl Completer for Assistant {
         at: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let typed = line[..at].strip_prefix('/').unwrap_or(" ");
-        let names = line::command_names().filter(|name| name.starts_with(typed));
-        Ok((0, names.map(|name| format!("/{name} ")).collect()))
+        Ok(line::complete(&line[..at]))
     }
 }
 
@@ -231,6 +229,8 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
         .color_mode(ColorMode::Forced)
         .max_history_size(1000)?
         .history_ignore_space(true)
+        // As in a shell: what is certain is written, and a second Tab shows what there is.
+        .completion_type(CompletionType::List)
         .build();
     let mut editor: Editor<Assistant, DefaultHistory> = Editor::with_config(config)?;
     let state = State::default();

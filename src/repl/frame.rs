@@ -2,14 +2,30 @@
 
 use bytes::Bytes;
 
-use super::line::{Data, data};
-use crate::event::{LengthForm, Masking, RawFrame, opcode_named};
+use super::line::{Data, PAYLOADS, data};
+use crate::event::{LengthForm, Masking, RawFrame, opcode_name, opcode_named};
 use crate::wire::frame::{CLOSE, close_payload};
 
-/// What there is to write, and an example.
-const USAGE: &str = "write /frame [fin=0|1] [rsv=0..7] [rsv1] [rsv2] [rsv3] OPCODE \
-    [mask=none|random|37fa213d] [length=N] [bits=7|16|64] [code=N] [--] [PAYLOAD], \
-    for example /frame fin=0 text hel";
+/// What `/frame` by itself is answered with.
+pub const HELP: &str = "\
+/frame [SETTING ...] OPCODE [SETTING ...] [--] [PAYLOAD]
+A frame goes out as it stands and may break any rule. Opcodes and settings:
+  text, binary, continuation, close, ping, pong, or 0 to 15
+  fin=0|1                     the FIN bit (1 if not given)
+  rsv1 rsv2 rsv3              set a reserved bit; rsv=0..7 sets them as a number
+  mask=none|random|37fa213d   no mask, a random key (if not given) or this one
+  length=N                    the length to declare in place of the real one
+  bits=7|16|64                how to write it (the shortest form if not given)
+  code=N                      of a close; its payload is the reason then
+The payload begins at the first other word, or after --. It is text as typed, or
+hex:00ff, base64:AP8= or @FILE. For example:
+  /frame fin=0 text hel
+  /frame continuation lo
+  /frame rsv1 3 mask=none length=70000 bits=64 base64:AP8K
+  /frame close code=1005 a code that must not be sent
+";
+
+const OPCODES: &str = "0 to 15, text, binary, continuation, close, ping or pong";
 
 /// The words before the payload, as far as they were read.
 #[derive(Default)]
@@ -50,14 +66,19 @@ impl Words {
     fn take(&mut self, word: &str) -> Result<bool, String> {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let wrong = |wanted: &str| format!("'{word}': {key} is {wanted}; for example {key}=");
+        let mut rsv = |bit: u8, value: Option<bool>| {
+            let value = value.ok_or_else(|| wrong("0 or 1") + "1")?;
+            self.rsv = (self.rsv & !bit) | (bit * u8::from(value));
+            Ok::<_, String>(())
+        };
         match (key, word.contains('=')) {
             ("fin", true) => self.fin = Some(bit(value).ok_or_else(|| wrong("0 or 1") + "0")?),
             ("rsv", true) => {
                 self.rsv |= number(value, 7).ok_or_else(|| wrong("0 to 7") + "4")? as u8
             }
-            ("rsv1", false) => self.rsv |= 4,
-            ("rsv2", false) => self.rsv |= 2,
-            ("rsv3", false) => self.rsv |= 1,
+            ("rsv1", given) => rsv(4, bit_or_set(value, given))?,
+            ("rsv2", given) => rsv(2, bit_or_set(value, given))?,
+            ("rsv3", given) => rsv(1, bit_or_set(value, given))?,
             ("mask", true) => {
                 let masking = masking(value);
                 self.masking = Some(
@@ -77,9 +98,7 @@ impl Words {
                 self.code = Some(code.ok_or_else(|| wrong("0 to 65535") + "1005")? as u16);
             }
             ("opcode", true) => {
-                let opcode = opcode(value).ok_or_else(|| {
-                    wrong("0 to 15, text, binary, continuation, close, ping or pong") + "3"
-                })?;
+                let opcode = opcode(value).ok_or_else(|| wrong(OPCODES) + "3")?;
                 self.set_opcode(opcode, word)?;
             }
             (_, false) => return self.take_opcode(word),
@@ -113,8 +132,12 @@ impl Words {
 
     fn frame(self, payload: &str) -> Result<(RawFrame, Data), String> {
         let opcode = self.opcode.ok_or_else(|| match payload.split(' ').next() {
-            Some("") | None => USAGE.to_owned(),
-            Some(word) => format!("there is no opcode before '{word}'; {USAGE}"),
+            Some("") | None => {
+                format!("there is no opcode: {OPCODES}; for example /frame fin=0 text hel")
+            }
+            Some(word) => format!(
+                "there is no opcode before '{word}': {OPCODES}; for example /frame text {word}"
+            ),
         })?;
         let before = match self.code {
             None => Bytes::new(),
@@ -136,6 +159,55 @@ impl Words {
         let data = data(payload)?.unwrap_or_else(|| Data::Bytes(payload.to_owned().into()));
         Ok((frame, data))
     }
+}
+
+/// The words that may come next on a line that ends with a space or before a word.
+pub(super) fn next_words(argument: &str) -> Vec<String> {
+    let mut words = Words::default();
+    let mut keys = Vec::new();
+    for word in argument.split_whitespace() {
+        if word == "--" || !words.take(word).unwrap_or(false) {
+            return Vec::new();
+        }
+        keys.push(word.split('=').next().unwrap_or(word));
+    }
+    let opcodes = (0..16).map(opcode_name).filter(|&name| name != "reserved");
+    let settings = SETTINGS.iter().copied().filter(|setting| {
+        let key = setting.split('=').next().unwrap_or(setting);
+        !keys.contains(&key) && (key != "code" || matches!(words.opcode, None | Some(CLOSE)))
+    });
+    let next: Vec<&str> = match words.opcode {
+        None => settings.chain(opcodes).collect(),
+        Some(_) => settings.chain(PAYLOADS).collect(),
+    };
+    next.into_iter()
+        .map(|word| match word.ends_with(['=', ':', '@']) {
+            true => word.to_owned(),
+            false => format!("{word} "),
+        })
+        .collect()
+}
+
+const SETTINGS: &[&str] = &[
+    "fin=0",
+    "fin=1",
+    "rsv=",
+    "rsv1",
+    "rsv2",
+    "rsv3",
+    "mask=none",
+    "mask=random",
+    "mask=",
+    "length=",
+    "bits=7",
+    "bits=16",
+    "bits=64",
+    "code=",
+];
+
+/// The bit that a word says, `rsv1` as well as `rsv1=1`.
+fn bit_or_set(value: &str, given: bool) -> Option<bool> {
+    if given { bit(value) } else { Some(true) }
 }
 
 fn bit(value: &str) -> Option<bool> {
@@ -197,7 +269,7 @@ mod tests {
             ("text 42", 1, "42"),
             ("text {\"a\": 1}", 1, "{\"a\": 1}"),
             ("text rsv", 1, "rsv"),
-            ("text rsv1=1", 1, "rsv1=1"),
+            ("text rsv4=1", 1, "rsv4=1"),
             ("text a=b", 1, "a=b"),
             ("text ä ö", 1, "ä ö"),
             ("text hex:6869", 1, "hi"),
@@ -218,7 +290,13 @@ mod tests {
             ..raw(1)
         };
         check("fin=0 rsv=4 text rsv2 hel", fragment.clone(), "hel");
-        check("rsv1 text rsv2 fin=1 fin=0 hel", fragment, "hel");
+        check("rsv1 text rsv2 fin=1 fin=0 hel", fragment.clone(), "hel");
+        check(
+            "rsv1=1 rsv2=1 rsv3=0 fin=0 text hel",
+            fragment.clone(),
+            "hel",
+        );
+        check("rsv=7 rsv3=0 fin=0 text hel", fragment, "hel");
         let masked = |masking| RawFrame { masking, ..raw(2) };
         check("2 mask=none", masked(Masking::None), "");
         check("2 mask=random", raw(2), "");
@@ -238,9 +316,13 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_an_example() {
         for (argument, word) in [
-            ("", "for example /frame fin=0 text hel"),
-            ("fin=0", "[mask=none|random|37fa213d]"),
-            ("hello", "there is no opcode before 'hello'; write /frame"),
+            ("fin=0", "for example /frame fin=0 text hel"),
+            ("hello", "there is no opcode before 'hello': 0 to 15, text,"),
+            ("hello", "for example /frame text hello"),
+            (
+                "text rsv1=2 x",
+                "'rsv1=2': rsv1 is 0 or 1; for example rsv1=1",
+            ),
             ("fin=0 -- text", "no opcode before 'text'"),
             ("16 x", "'16': an opcode is 0 to 15; for example /frame 3 x"),
             ("opcode=16", "'opcode=16': opcode is 0 to 15, text"),

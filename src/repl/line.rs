@@ -40,6 +40,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("headers", "", "the handshake as it went over the wire"),
 ];
 
+pub use super::frame::HELP as FRAME_HELP;
+
 /// What to do about a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -58,6 +60,8 @@ pub enum Line {
     Status,
     Headers,
     Help,
+    /// What `/frame` by itself is answered with.
+    FrameHelp,
 }
 
 /// Bytes that were typed, or the name of the file that holds them.
@@ -98,6 +102,7 @@ fn command(word: &str, argument: &str) -> Result<Line, String> {
         "ping" => control(argument).map(Line::Ping),
         "pong" => control(argument).map(Line::Pong),
         "bin" => binary(argument.trim()),
+        "frame" if argument.trim().is_empty() => Ok(Line::FrameHelp),
         "frame" => frame::parse(argument).map(|(frame, data)| Line::Frame(frame, data)),
         "close" => close(argument.trim()).map(Line::Close),
         unknown => Err(unknown_command(unknown)),
@@ -186,14 +191,62 @@ pub fn help() -> String {
     text
 }
 
-/// The names that Tab completes after a `/`.
-pub fn command_names() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().map(|(name, _, _)| *name)
+/// What Tab makes of a line up to the cursor: where the word begins that is being typed, and what may
+/// stand there.
+pub fn complete(line: &str) -> (usize, Vec<String>) {
+    let start = line.rfind(' ').map_or(0, |space| space + 1);
+    let (before, word) = line.split_at(start);
+    let candidates: Vec<String> = match before.strip_prefix('/') {
+        None if start == 0 && !word.is_empty() => COMMANDS
+            .iter()
+            .map(|(name, _, _)| format!("/{name} "))
+            .collect(),
+        Some("bin ") => PAYLOADS.iter().map(ToString::to_string).collect(),
+        Some(rest) if rest.starts_with("frame ") => frame::next_words(&rest["frame ".len()..]),
+        _ => Vec::new(),
+    };
+    let fitting = candidates.into_iter().filter(|it| it.starts_with(word));
+    (start, fitting.collect())
 }
+
+/// What a payload that is not typed as it stands begins with.
+pub(super) const PAYLOADS: [&str; 3] = ["hex:", "base64:", "@"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tab_offers_what_may_stand_there() {
+        for (line, at, offered) in [
+            ("/fr", 0, "/frame "),
+            ("/p", 0, "/ping |/pong "),
+            ("//p", 0, ""),
+            ("", 0, ""),
+            ("he", 0, ""),
+            ("hello /p", 6, ""),
+            ("/ping ", 6, ""),
+            ("/bin ", 5, "hex:|base64:|@"),
+            ("/bin h", 5, "hex:"),
+            ("/frame f", 7, "fin=0 |fin=1 "),
+            ("/frame fin=0 t", 13, "text "),
+            ("/frame fin=0 f", 13, ""),
+            ("/frame text ma", 12, "mask=none |mask=random |mask="),
+            ("/frame text h", 12, "hex:"),
+            ("/frame text t", 12, ""),
+            ("/frame h", 7, ""),
+            ("/frame text co", 12, ""),
+            ("/frame close co", 13, "code="),
+            ("/frame text -- m", 15, ""),
+            ("/frame text hello m", 18, ""),
+            ("/frame text fin=2 m", 18, ""),
+        ] {
+            let (start, candidates) = complete(line);
+            assert_eq!((start, &*candidates.join("|")), (at, offered), "{line}");
+        }
+        let commands = complete("/").1;
+        assert_eq!(commands.len(), COMMANDS.len());
+    }
 
     #[test]
     fn lines_and_commands() {
@@ -206,6 +259,7 @@ mod tests {
             ("/send  a ", Line::Send(" a ".into())),
             ("/q", Line::Quit),
             ("/help", Line::Help),
+            ("/frame ", Line::FrameHelp),
             ("/status", Line::Status),
             ("/headers", Line::Headers),
             ("/ping", Line::Ping(Bytes::new())),
@@ -245,7 +299,7 @@ mod tests {
             ("/bin 00ff", "/bin hex:00ff"),
             ("/bin hex:0", "whole bytes"),
             ("/bin base64:?", "not base64"),
-            ("/frame", "for example /frame"),
+            ("/frame fin=0", "for example /frame"),
             ("/close abc", "no close code"),
             ("/close 1005", "1005 must not be sent"),
             (&long, "at most 125"),
@@ -259,7 +313,7 @@ mod tests {
     #[test]
     fn help_lists_every_command_that_there_is() {
         let help = help();
-        for name in command_names() {
+        for (name, _, _) in COMMANDS {
             assert!(help.contains(&format!("/{name}")), "{name}");
             assert!(
                 !matches!(parse(&format!("/{name}")), Err(error) if error.contains("no command")),

@@ -244,6 +244,10 @@ impl Repl {
                 self.say(&line::help());
                 return Ok(None);
             }
+            Line::FrameHelp => {
+                self.say(line::FRAME_HELP);
+                return Ok(None);
+            }
             Line::Status => {
                 let status = self.status(now);
                 self.say(&status);
