@@ -4,7 +4,7 @@ use std::io;
 
 use clap_complete::Shell;
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, italic, roman};
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::args::Generate;
 use crate::error::EXITS;
@@ -43,7 +43,14 @@ fn manual() -> Vec<u8> {
 
 fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
     // What the short help leaves out, clap_mangen would leave without a text.
-    let command = super::command().mut_args(|arg| arg.hide_short_help(false));
+    let command = super::command().mut_args(|arg| {
+        let arg = arg.hide_short_help(false);
+        // A heading is put into capitals, which units do not survive; DESCRIPTION tells them.
+        match arg.get_help_heading() {
+            Some(heading) if heading.starts_with("Time ") => arg.help_heading("Time"),
+            _ => arg,
+        }
+    });
     let serve = command.find_subcommand("serve").cloned();
     let man = Man::new(command);
     man.render_title(page)?;
@@ -63,12 +70,15 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
         .to_writer(page)?;
     section("DESCRIPTION")
         .text([roman(DESCRIPTION)])
+        .control("PP", [])
+        .text([roman(UNITS)])
         .to_writer(page)?;
     list("EXAMPLES", super::EXAMPLES.iter().copied()).to_writer(page)?;
     man.render_options_section(page)?;
     if let Some(serve) = serve {
         serve_section(&serve).to_writer(page)?;
     }
+    events_section().to_writer(page)?;
     let exits: Vec<(String, &str)> = EXITS
         .iter()
         .map(|(exit, meaning)| (exit.code().to_string(), *meaning))
@@ -86,8 +96,43 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
 const DESCRIPTION: &str = "With a terminal on stdin and stdout, wirecat is a prompt: a line is a \
 message, and what comes in appears above the line being typed; /help lists the commands. Otherwise \
 it is a pipe: stdin is cut into messages, stdout carries the payload of what comes in and nothing \
-else, and all else goes to stderr. With -d it sends those messages and leaves stdin alone. `wirecat \
-demo` starts the debug server on a free port and connects to it.";
+else, and all else goes to stderr. With -d it sends those messages and leaves stdin alone. wirecat \
+demo starts the debug server on a free port and connects to it.";
+
+const UNITS: &str = "A time T is a number of seconds or has a unit: 500ms, 2s, 1m, 1h. A SIZE is a \
+number of bytes or has one: 64KiB, 1MB.";
+
+/// The events that `--frame events` takes.
+const EVENTS: &[&str] = &[
+    r#"{"type":"send","data":"text"}"#,
+    r#"{"type":"send","encoding":"hex","data":"00 ff"}"#,
+    r#"{"type":"ping","data":"at most 125 bytes"}"#,
+    r#"{"type":"frame","fin":false,"opcode":"text","data":"hel"}"#,
+    r#"{"type":"frame","opcode":"continuation","data":"lo"}"#,
+    r#"{"type":"frame","rsv1":true,"opcode":3,"mask":false,"length":70000,"length_bits":64}"#,
+    r#"{"type":"frame","opcode":"close","code":1005,"reason":"must not be sent"}"#,
+    r#"{"type":"close","code":1000,"reason":"done"}"#,
+];
+
+fn events_section() -> Roff {
+    let mut roff = section("EVENTS");
+    roff.text([roman(
+        "--frame events reads a JSON object from each line of stdin, in the form in which --json \
+         prints it:",
+    )]);
+    roff.control("nf", []);
+    for event in EVENTS {
+        roff.text([roman(*event)]);
+    }
+    roff.control("fi", []);
+    roff.text([roman(
+        "A frame goes out as it stands and may break any rule: opcode is 0 to 15 or a name, mask is \
+         true (a random key), false or a key of 8 hex digits, length is declared in place of the \
+         real one and written in length_bits, 7, 16 or 64. encoding is hex or base64. What is left \
+         out has a default. Events that a client does not make are passed over.",
+    )]);
+    roff
+}
 
 fn section(name: &str) -> Roff {
     let mut roff = Roff::new();
@@ -119,14 +164,29 @@ fn serve_section(serve: &clap::Command) -> Roff {
     }
     roff.control("fi", []);
     for option in serve.get_arguments() {
-        let name = match option.get_long() {
-            Some(long) => format!("--{long}"),
-            None => option.get_id().as_str().to_uppercase(),
-        };
         let help = option.get_help().map(ToString::to_string);
         roff.control("TP", [])
-            .text([bold(name)])
+            .text(option_names(option))
             .text([roman(help.unwrap_or_default())]);
     }
     roff
+}
+
+/// `-p, --port <PORT>`, as in the sections that clap_mangen writes.
+fn option_names(option: &clap::Arg) -> Vec<Inline> {
+    let value = option.get_value_names().and_then(<[_]>::first);
+    let Some(long) = option.get_long() else {
+        return vec![bold(value.map_or("", |name| name.as_str()))];
+    };
+    let mut names = Vec::new();
+    if let Some(short) = option.get_short() {
+        names.extend([bold(format!("-{short}")), roman(", ")]);
+    }
+    names.push(bold(format!("--{long}")));
+    if option.get_action().takes_values()
+        && let Some(value) = value
+    {
+        names.extend([roman(" "), italic(format!("<{value}>"))]);
+    }
+    names
 }
