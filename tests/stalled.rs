@@ -223,3 +223,36 @@ fn silence_covers_what_goes_wrong_before_and_after() {
             .is_quiet();
     }
 }
+
+#[test]
+fn a_trace_that_nobody_reads_stops_the_reading() {
+    for first in [&b"\x01\x00"[..], b"\x41\x00"] {
+        let (told, flooding) = mpsc::channel();
+        let server = raw(move |mut wire| {
+            use std::io::Write;
+            wire.handshake_with("Sec-WebSocket-Extensions: permessage-deflate\r\n", b"");
+            wire.send(first);
+            wire.0
+                .set_write_timeout(Some(Duration::from_secs(2)))
+                .unwrap();
+            // One message all the time.
+            let fragments = frame_of(0x00, b"").repeat(32 * 1024);
+            let mut taken = 0;
+            while taken < 32 * MIB {
+                match wire.0.write(&fragments) {
+                    Ok(bytes) => taken += bytes,
+                    Err(_) => break,
+                }
+            }
+            told.send(taken).unwrap();
+            flood(&mut wire, &fragments);
+        });
+        let mut child = wirecat(["-vv", "--on-eof", "stay", &server.url("/")]).spawn();
+        let taken = flooding.recv().unwrap();
+        let peak = peak_memory(&child);
+        assert!(taken < 16 * MIB, "{taken} bytes of fragments were taken");
+        assert!(peak > 0 && peak < 32 * MIB, "{} KiB", peak / 1024);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

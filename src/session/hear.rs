@@ -22,7 +22,7 @@ use crate::wire::rules::Violation;
 /// engine would collect them without end.
 const MAX_PONGS: u32 = 4096;
 
-/// Control frames handled while the front end has no room.
+/// Control frames handled, and frames traced, while the front end has no room.
 const MAX_UNASKED: u32 = 1024;
 
 impl<F: Front, S: StopSource> Session<'_, F, S> {
@@ -53,7 +53,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 return ControlFlow::Continue(n > 0);
             }
             let next = Pin::new(&mut self.socket).poll_next(cx);
-            self.tell_frames(now);
+            let traced = self.tell_frames(now);
+            self.unasked += if room { 0 } else { traced };
             match next {
                 Poll::Ready(Some(Ok(message))) => self.handle_frame(message, room, now),
                 Poll::Ready(Some(Err(error))) => return self.handle_error(error, now),

@@ -60,7 +60,7 @@ pub(super) struct Session<'a, F, S> {
     pub(super) closed_by_hand: Option<Close>,
     /// Messages to send first, each with what is shown of it.
     pub(super) opening: VecDeque<(Message, Message)>,
-    /// Control frames read while the front end had no room.
+    /// Control frames read, and frames traced, while the front end had no room.
     pub(super) unasked: u32,
     /// Where to stop reading after the close timeout, in bytes received.
     pub(super) late_end: Option<u64>,
@@ -244,11 +244,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.socket.get_ref().get_ref()
     }
 
-    /// Tells of the frames that went over the wire since the last time.
-    pub(super) fn tell_frames(&mut self, now: Instant) {
+    /// Tells of the frames that went over the wire since the last time, and how many they are.
+    pub(super) fn tell_frames(&mut self, now: Instant) -> u32 {
+        let mut told = 0;
         while let Some(frame) = self.socket.get_mut().poll_frame() {
             self.tell(now, &Event::Traced(&frame));
+            told += 1;
         }
+        told
     }
 
     fn count_sent(&mut self, message: &Message) {

@@ -140,6 +140,11 @@ impl Inbound {
         self.rewrite.trace.as_mut()?.poll_frame()
     }
 
+    /// Frames of the trace that nobody has asked for yet.
+    pub fn traced(&self) -> usize {
+        self.rewrite.trace.as_ref().map_or(0, Trace::waiting)
+    }
+
     pub fn volume(&self) -> Volume {
         self.rewrite.volume
     }
@@ -205,7 +210,7 @@ impl Inbound {
                 }
             }
             // One frame at a time, so that the trace tells of it before its message is told.
-            if self.rewrite.trace.as_ref().is_some_and(Trace::has_frame) {
+            if self.traced() > 0 {
                 break;
             }
         }

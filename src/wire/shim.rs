@@ -26,6 +26,10 @@ const MAX_WAITING: usize = 256 * 1024;
 /// Taken from the engine at once.
 const STEP: usize = 64 * 1024;
 
+/// Frames of the trace that may wait. The engine reads on to the end of a message, and a message may
+/// have any number of frames.
+const MAX_TRACED: usize = 256;
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub role: Role,
@@ -280,6 +284,10 @@ impl Rewriting {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
+            if inbound.traced() >= MAX_TRACED {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if self.give(buf) {
                 return Poll::Ready(Ok(()));
             }

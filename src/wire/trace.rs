@@ -83,9 +83,9 @@ impl Trace {
         }
     }
 
-    /// Whether a frame is over that nobody has asked for yet.
-    pub fn has_frame(&self) -> bool {
-        !self.done.is_empty()
+    /// Frames that are over and that nobody has asked for yet.
+    pub fn waiting(&self) -> usize {
+        self.done.len()
     }
 
     /// The next frame that is over.
