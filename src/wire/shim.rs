@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
 
 use crate::event::{Close, RawFrame, TracedFrame, Volume};
 use crate::wire::deflate::{Deflater, Inflater};
@@ -291,17 +292,23 @@ impl Rewriting {
             if self.give(buf) {
                 return Poll::Ready(Ok(()));
             }
+            // A few bytes may inflate for long; other tasks have their turn in between.
+            let turn = ready!(coop::poll_proceed(cx));
             let unread = &self.unread[self.unread_from..self.unread_to];
             self.unread_from += inbound.handle_bytes(unread, &mut self.plain);
             if !self.plain.is_empty() {
+                turn.made_progress();
                 continue;
             }
             if inbound.closed() {
                 return Poll::Pending;
             }
             if self.unread_from < self.unread_to || inbound.is_busy() {
+                turn.made_progress();
                 continue;
             }
+            // What reading costs is for the connection to count.
+            drop(turn);
             let mut fresh = ReadBuf::new(&mut self.unread);
             ready!(Pin::new(&mut *inner).poll_read(cx, &mut fresh))?;
             (self.unread_from, self.unread_to) = (0, fresh.filled().len());
@@ -338,6 +345,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shim<S> {
         let Some(rewriting) = &mut this.rewriting else {
             return Pin::new(&mut this.inner).poll_write(cx, bytes);
         };
+        // As with inflating: all of a large message may vanish in the buffer.
+        let turn = ready!(coop::poll_proceed(cx));
+        turn.made_progress();
         let step = &bytes[..bytes.len().min(STEP)];
         let outbound = &mut rewriting.outbound;
         outbound.handle_bytes(step, &mut rand::random, &mut this.out);
@@ -354,5 +364,59 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shim<S> {
         let this = self.get_mut();
         ready!(this.poll_drain(cx, 0))?;
         Pin::new(&mut this.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+    use crate::event::FrameHeader;
+    use crate::wire::frame::{BINARY, RSV1};
+
+    #[tokio::test]
+    async fn other_tasks_have_their_turn_while_a_message_inflates() {
+        let agreed = Agreed {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        };
+        let options = Options {
+            deflate: Some(agreed),
+            ..Options::plain(Role::Client, 64 << 20)
+        };
+        let mut payload = Vec::new();
+        let mut deflater = Deflater::new(1, 15, true).unwrap();
+        deflater.push(&vec![0; 32 << 20], &mut payload);
+        deflater.finish(&mut payload);
+        let mut wire = Vec::new();
+        let header = FrameHeader {
+            rsv: RSV1,
+            ..FrameHeader::plain(true, BINARY, payload.len() as u64)
+        };
+        header.write(&mut wire);
+        wire.append(&mut payload);
+        // Reading from a slice costs no turns.
+        let mut shim = Shim::new(&wire[..], &options);
+        let mut reading = pin!(async {
+            let mut buffer = vec![0; READ];
+            let mut total = 0;
+            while let Ok(read @ 1..) = shim.read(&mut buffer).await {
+                total += read;
+            }
+            total
+        });
+        let mut turns = 0;
+        let total = poll_fn(|cx| {
+            turns += 1;
+            reading.as_mut().poll(cx)
+        });
+        assert!(total.await > 32 << 20);
+        assert!(turns > 2, "{turns}");
     }
 }
