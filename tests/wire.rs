@@ -2,6 +2,7 @@
 //! frames made by hand.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use wirecat::serve::faults::{Deflate, FAULTS, Fault};
 
@@ -276,7 +277,7 @@ fn a_mirror_does_not_pile_up_what_the_server_does_not_take_back() {
         use std::io::Write;
         wire.handshake();
         wire.0
-            .set_write_timeout(Some(std::time::Duration::from_secs(2)))
+            .set_write_timeout(Some(Duration::from_secs(2)))
             .unwrap();
         let block = frame_of(0x82, &[7; 64 << 10]);
         let mut taken = 0;
@@ -444,4 +445,60 @@ fn the_statistics_tell_the_ratio_both_ways() {
     output
         .exits(0)
         .complains(&["wire sent", "wire rcvd", "compressed from 4000, ratio 0.0"]);
+}
+
+#[test]
+fn a_rule_that_is_broken_after_our_close_is_told_without_another_and_at_once() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let close = wire.until_close().unwrap();
+        let answered = Instant::now();
+        wire.send(frame_of(0x83, b"x"));
+        let rest = all_frames(&mut wire);
+        (close.close_code(), rest, answered.elapsed())
+    });
+    let url = server.url("/");
+    let output = wirecat(["--on-eof", "close", "--json", &url]).run();
+    output.exits(110).complains(&["closed by us: 1000"]);
+    let close = r#""by":"us","code":1000,"reason":"","clean":false"#;
+    assert!(output.stdout_text().contains(close), "{output:?}");
+    let (close, rest, took) = server.result();
+    assert_eq!((close, rest), (Some(1000), vec![]));
+    assert!(took < Duration::from_millis(800), "{took:?}");
+}
+
+#[test]
+fn nothing_of_its_own_follows_a_close_made_by_hand() {
+    for options in [&[][..], &["--no-compress"]] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            wire.send(frame_of(0x89, b"before"));
+            let mut frames = vec![wire.frame().unwrap()];
+            frames.extend(wire.frame());
+            wire.send([frame_of(0x89, b"after"), frame_of(0x83, b"")].concat());
+            frames.extend(all_frames(&mut wire));
+            frames
+        });
+        let url = server.url("/");
+        let options = options.iter().copied().chain([
+            "--frame",
+            "events",
+            "--on-eof",
+            "stay",
+            "--show-ping-pong",
+        ]);
+        let mut child = wirecat(options.chain([&*url])).spawn();
+        let mut stdin = child.stdin.take().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let close = r#"{"type":"frame","opcode":"close","code":1000}"#;
+        std::io::Write::write_all(&mut stdin, close.as_bytes()).unwrap();
+        drop(stdin);
+        let output = output(child);
+        output
+            .exits(110)
+            .complains(&["< ping \"after\"", "closed by us: 1000"]);
+        assert!(!output.stderr.contains("> pong \"after\""), "{output:?}");
+        let frames: Vec<u8> = server.result().iter().map(|frame| frame.opcode).collect();
+        assert_eq!(frames, [10, 8]);
+    }
 }

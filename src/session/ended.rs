@@ -46,8 +46,8 @@ pub enum Ended {
     /// Messages waited to be sent when the connection was lost, or writing failed while the peer
     /// neither closed nor went.
     SendFailed(String),
-    /// The peer broke a rule, and we closed.
-    Violation(Violation),
+    /// The peer broke a rule. The Close is ours, and may have been sent before.
+    Violation(Violation, Close),
     /// The peer was dead.
     NoPong {
         waited: Duration,
@@ -116,7 +116,7 @@ impl Ended {
                 Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}"))
                     .advice(LOST_ADVICE),
             ),
-            Ended::Violation(violation) => Some(violation_error(violation)),
+            Ended::Violation(violation, close) => Some(violation_error(violation, close)),
             Ended::NoPong { waited, silent } => Some(Error::new(
                 Stage::Receive,
                 Exit::Timeout,
@@ -145,7 +145,7 @@ pub fn exit_of_close(close: &Close) -> Exit {
     }
 }
 
-fn violation_error(violation: &Violation) -> Error {
+fn violation_error(violation: &Violation, close: &Close) -> Error {
     let Violation { code, rule, frame } = violation;
     let too_big = *code == 1009;
     let message = if too_big {
@@ -157,7 +157,8 @@ fn violation_error(violation: &Violation) -> Error {
     for line in frame {
         error = error.detail(line.as_str());
     }
-    error = error.detail(format!("closed by us: {code} ({})", close_code_name(*code)));
+    let code = close.reported_code();
+    error = error.detail(format!("closed by us: {code} ({})", close_code_name(code)));
     if too_big {
         error = error.advice("--max-message-size SIZE allows more");
     }
@@ -202,11 +203,14 @@ mod tests {
             (Ended::ByUs(Answer::TimedOut), Exit::Timeout),
             (Ended::ByUs(Answer::Lost("reset".into())), Exit::Lost),
             (
-                Ended::Violation(Violation {
-                    code: 1002,
-                    rule: "x".into(),
-                    frame: Vec::new(),
-                }),
+                Ended::Violation(
+                    Violation {
+                        code: 1002,
+                        rule: "x".into(),
+                        frame: Vec::new(),
+                    },
+                    Close::new(1002, ""),
+                ),
                 Exit::Protocol,
             ),
             (

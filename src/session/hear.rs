@@ -29,7 +29,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         if matches!(
             self.closing,
-            Some(Closing::Reply(_) | Closing::Violation(_))
+            Some(Closing::Reply(_) | Closing::Violation(..))
         ) {
             return ControlFlow::Continue(false);
         }
@@ -72,10 +72,17 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match message {
             engine::Message::Text(text) => self.handle_data(Kind::Text, text.into(), room, now),
             engine::Message::Binary(data) => self.handle_data(Kind::Binary, data, room, now),
-            engine::Message::Ping(data) => self.handle_ping(&data, now),
-            engine::Message::Pong(data)
-                if !self.auto_pong && self.socket.get_mut().next_was_ping() =>
-            {
+            engine::Message::Ping(data) => {
+                self.socket.get_mut().next_was_ping();
+                self.handle_ping(&data, now);
+                if self.closing.is_none() {
+                    // The engine has the pong ready; it goes out with the next flush.
+                    self.needs_flush = true;
+                    self.pongs += 1;
+                    self.tell_our_pong(&data, now);
+                }
+            }
+            engine::Message::Pong(data) if self.socket.get_mut().next_was_ping() => {
                 self.handle_ping(&data, now);
             }
             engine::Message::Pong(data) => {
@@ -105,12 +112,6 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 data,
             },
         );
-        if self.auto_pong && self.closing.is_none() {
-            // The engine has the pong ready; it goes out with the next flush.
-            self.needs_flush = true;
-            self.pongs += 1;
-            self.tell_our_pong(data, now);
-        }
     }
 
     fn handle_data(&mut self, kind: Kind, data: Bytes, room: bool, now: Instant) {
@@ -126,7 +127,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.totals.received += 1;
         self.totals.bytes_received += message.data.len() as u64;
         self.tell(now, &Event::Receive { conn: 1, message });
-        if self.mirror && self.closing.is_none() {
+        if self.mirror && self.closing.is_none() && self.closed_by_hand.is_none() {
             self.send_back(message, now);
         }
     }
@@ -197,21 +198,30 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_violation(&mut self, violation: Violation, now: Instant) -> Step {
-        if self.closing.is_none() {
-            let close = Close::new(violation.code, "");
-            self.send_close(&close, LAST_PATIENCE, now);
-            self.tell(
-                now,
-                &Event::Close {
-                    conn: 1,
-                    by: By::Us,
-                    close: &close,
-                    clean: false,
-                },
-            );
-        }
+        let by_hand = self.closed_by_hand.take().map(Closing::Front);
+        let close = match self.closing.take().or(by_hand) {
+            None => {
+                let close = Close::new(violation.code, "");
+                self.send_close(&close, LAST_PATIENCE, now);
+                close
+            }
+            // Ours has been sent, and there is one to a connection.
+            Some(Closing::Front(close)) => close,
+            Some(done) => return ControlFlow::Break(self.end_of(done)),
+        };
+        self.tell(
+            now,
+            &Event::Close {
+                conn: 1,
+                by: By::Us,
+                close: &close,
+                clean: false,
+            },
+        );
         self.machine.handle_closing(now, LAST_PATIENCE);
-        self.closing = Some(Closing::Violation(violation));
+        // The end comes after a flush, even one that finds nothing to do.
+        self.needs_flush = true;
+        self.closing = Some(Closing::Violation(violation, close));
         ControlFlow::Continue(true)
     }
 
@@ -302,7 +312,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match closing {
             Closing::Front(_) => Ended::ByUs(Answer::TimedOut),
             Closing::Reply(close) => Ended::ByPeer(close),
-            Closing::Violation(violation) => Ended::Violation(violation),
+            Closing::Violation(violation, close) => Ended::Violation(violation, close),
             Closing::Stopped(stop) => Ended::Stopped(stop),
         }
     }

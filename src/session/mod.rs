@@ -136,7 +136,6 @@ pub async fn run(
     let mut session = Session {
         socket,
         machine: Machine::new(options.machine.clone(), now),
-        auto_pong: options.auto_pong,
         mirror: options.mirror,
         traced: options.trace.is_some(),
         by_hand: None,
@@ -174,7 +173,7 @@ fn now() -> Instant {
 /// unread bytes sends a reset, which may overtake it.
 async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let patience = match ended {
-        Ended::Violation(_) => LAST_PATIENCE,
+        Ended::Violation(..) => LAST_PATIENCE,
         Ended::ByPeer(_) | Ended::ByUs(Answer::Agreed | Answer::Crossed(_)) => {
             Duration::from_millis(100)
         }
@@ -183,7 +182,7 @@ async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let goodbye = async {
         let _ = stream.shutdown().await;
         let mut rest = [0; 4096];
-        while matches!(ended, Ended::Violation(_))
+        while matches!(ended, Ended::Violation(..))
             && matches!(stream.read(&mut rest).await, Ok(n) if n > 0)
         {}
     };

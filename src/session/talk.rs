@@ -37,8 +37,8 @@ pub(super) enum Closing {
     Front(Close),
     /// It answers the peer's; nothing but the flush is left.
     Reply(Close),
-    /// The peer broke a rule; likewise.
-    Violation(Violation),
+    /// The peer broke a rule, and this is the Close for it; likewise.
+    Violation(Violation, Close),
     /// A signal or `--max-time`.
     Stopped(Stop),
 }
@@ -48,8 +48,6 @@ pub(super) struct Session<'a, F, S> {
     pub(super) machine: Machine,
     pub(super) front: &'a mut F,
     pub(super) stop: &'a mut S,
-    /// Answer pings.
-    pub(super) auto_pong: bool,
     /// Send every data message straight back.
     pub(super) mirror: bool,
     /// Tell the front end of every frame.
@@ -121,7 +119,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             // whoever sends a signal does not want to.
             Some(Closing::Front(_)) => stop != Stop::MaxTime && !self.needs_flush,
             // Nor does the second signal wait for anybody.
-            Some(Closing::Stopped(_) | Closing::Reply(_) | Closing::Violation(_)) => true,
+            Some(Closing::Stopped(_) | Closing::Reply(_) | Closing::Violation(..)) => true,
         };
         if over {
             return ControlFlow::Break(Ended::Stopped(stop));
@@ -188,6 +186,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.needs_flush = true;
         if frame.opcode == frame::CLOSE {
             self.closed_by_hand = Some(close_by_hand(&frame));
+            self.socket.get_mut().hide_pings();
         }
         let frame = &frame;
         self.tell(now, &Event::Frame { conn: 1, frame });
@@ -306,7 +305,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             self.machine.handle_closing(now, Duration::MAX);
         }
         match self.closing.take() {
-            Some(done @ (Closing::Reply(_) | Closing::Violation(_))) => {
+            Some(done @ (Closing::Reply(_) | Closing::Violation(..))) => {
                 ControlFlow::Break(self.end_of(done))
             }
             other => {

@@ -16,7 +16,7 @@ use crate::wire::cut::{Cutter, Piece};
 use crate::wire::deflate::{Garbage, Inflater};
 use crate::wire::frame::{CLOSE, CONTINUATION, PING, PONG};
 use crate::wire::mask;
-use crate::wire::rules::{self, Judge, Violation};
+use crate::wire::rules::{self, Judge, Role, Violation};
 use crate::wire::trace::Trace;
 
 /// Inflated bytes that go to the engine as one frame, and output that is enough for one call.
@@ -46,6 +46,8 @@ pub struct Inbound {
     header: FrameHeader,
     offset: usize,
     hide_pings: bool,
+    /// Somebody asks for [`Inbound::next_was_ping`].
+    tells_pings: bool,
     /// The frame under way is a ping that the engine sees as a pong.
     renamed: bool,
     pings: VecDeque<bool>,
@@ -88,6 +90,7 @@ impl Inbound {
             header: FrameHeader::plain(true, 0, 0),
             offset: 0,
             hide_pings: options.hide_pings,
+            tells_pings: options.rules.role == Role::Client,
             renamed: false,
             pings: VecDeque::new(),
             withhold: false,
@@ -130,7 +133,12 @@ impl Inbound {
         self.rewrite.is_inflating()
     }
 
-    /// Whether the next pong that the engine tells of was a ping, where pings are hidden.
+    /// Hides pings from here on.
+    pub fn hide_pings(&mut self) {
+        self.hide_pings = true;
+    }
+
+    /// For a client, whether the next ping or pong that the engine tells of was a ping.
     pub fn next_was_ping(&mut self) -> bool {
         self.pings.pop_front().unwrap_or(false)
     }
@@ -258,7 +266,7 @@ impl Inbound {
             self.data += header.size() as u64;
         }
         self.judge.handle_header(header, next)?;
-        if self.hide_pings && matches!(header.opcode, PING | PONG) {
+        if self.tells_pings && matches!(header.opcode, PING | PONG) {
             self.pings.push_back(header.opcode == PING);
         }
         Ok(())

@@ -184,7 +184,13 @@ impl<S> Shim<S> {
         self.inbound.take_close()
     }
 
-    /// Whether the next pong that the engine tells of was a ping, where pings are hidden from it.
+    /// Shows the engine every ping as a pong from here on.
+    pub fn hide_pings(&mut self) {
+        self.inbound.hide_pings();
+    }
+
+    /// For a client, whether the next ping or pong that the engine tells of was a ping. To be asked
+    /// for each of them.
     pub fn next_was_ping(&mut self) -> bool {
         self.inbound.next_was_ping()
     }
