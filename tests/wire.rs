@@ -502,3 +502,21 @@ fn nothing_of_its_own_follows_a_close_made_by_hand() {
         assert_eq!(frames, [10, 8]);
     }
 }
+
+#[test]
+fn a_message_of_the_largest_size_may_take_more_on_the_wire() {
+    let message: Vec<u8> = (0..1000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    // One stored block, as it is.
+    let compressed = [b"\x00\xe8\x03\x17\xfc", &message[..], b"\x00"].concat();
+    let server = raw(move |mut wire| {
+        wire.handshake_with(extension(true), b"");
+        wire.send(frame_of(0xc2, &compressed));
+        wire.close(1000, "");
+    });
+    let url = server.url("/");
+    let output = wirecat(["--max-message-size", "1000", &url]).run();
+    output.exits(0);
+    assert!(output.stdout == message);
+}

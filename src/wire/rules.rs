@@ -22,7 +22,7 @@ pub struct Options {
     pub role: Role,
     /// Whether permessage-deflate was agreed on.
     pub deflate: bool,
-    /// Largest message, in bytes, compressed or not.
+    /// Largest message, in bytes, after inflation.
     pub max_message_size: usize,
 }
 
@@ -315,7 +315,18 @@ impl Judge {
         };
         message.wire = message.wire.saturating_add(header.len);
         self.message = Some(message);
-        self.judge_size(message.wire, "")
+        match message.wire {
+            wire if message.compressed && wire <= self.most_compressed() => Ok(()),
+            wire => self.judge_size(wire, ""),
+        }
+    }
+
+    /// What a message of the largest size may take on the wire where it does not compress. With
+    /// DEFLATE's fixed codes a byte takes up to nine bits (RFC 1951 section 3.2.6); that is more
+    /// than its stored blocks add, and what is left over is for the blocks that flushes end.
+    fn most_compressed(&self) -> u64 {
+        let limit = self.options.max_message_size as u64;
+        limit.saturating_add(limit / 8).saturating_add(1024)
     }
 
     fn judge_size(&self, size: u64, how: &str) -> Result<(), Broken> {
