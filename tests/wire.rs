@@ -520,3 +520,20 @@ fn a_message_of_the_largest_size_may_take_more_on_the_wire() {
     output.exits(0);
     assert!(output.stdout == message);
 }
+
+#[test]
+fn a_compressed_message_that_is_cut_off_is_not_delivered() {
+    let server = raw(|mut wire| {
+        wire.handshake_with(extension(true), b"");
+        // The first bytes of "Hello" (RFC 7692 section 7.2.3.1).
+        wire.send(frame_of(0xc1, b"\xf2\x48\xcd"));
+        closes(&all_frames(&mut wire))
+    });
+    let url = server.url("/");
+    let output = wirecat(["--on-eof", "stay", &url]).run();
+    output
+        .exits(110)
+        .prints("")
+        .complains(&["compressed data that does not inflate"]);
+    assert_eq!(server.result(), [Some(1007)]);
+}

@@ -103,8 +103,6 @@ pub struct Inflater {
     reset: bool,
     /// A final block has just ended (RFC 7692 §7.2.3.4), and nothing followed.
     ended: bool,
-    /// How much of the tail has been put back.
-    tail: usize,
 }
 
 impl Inflater {
@@ -115,7 +113,6 @@ impl Inflater {
             zlib: Decompress::new_with_window_bits(false, bits.max(MIN_WINDOW_BITS)),
             reset: !takeover,
             ended: false,
-            tail: 0,
         }
     }
 
@@ -146,27 +143,25 @@ impl Inflater {
         Ok(inflated)
     }
 
-    /// Ends the message as far as `out` has room; what was made, and whether that was all.
+    /// Ends the message, once all of it has been inflated and `out` was not filled by it.
     ///
     /// # Errors
-    /// As above.
-    pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Garbage> {
-        let mut made = 0;
+    /// The message is cut off: what must end its last block was taken for data of it.
+    pub fn finish(&mut self) -> Result<(), Garbage> {
         // A sender that ends its message with a final block and nothing else has no flush to mend.
-        if self.tail > 0 || !self.ended {
-            let inflated = self.inflate(&TAIL[self.tail..], out)?;
-            self.tail += inflated.took;
-            made = inflated.made;
-            if self.tail < TAIL.len() || made == out.len() {
-                return Ok((made, false));
+        let mut tail = if self.ended { &[][..] } else { &TAIL };
+        while !tail.is_empty() {
+            let Inflated { took, made } = self.inflate(tail, &mut [0; TAIL.len()])?;
+            if made > 0 {
+                return Err(Garbage);
             }
+            tail = &tail[took..];
         }
-        self.tail = 0;
         self.ended = false;
         if self.reset {
             self.zlib.reset(false);
         }
-        Ok((made, true))
+        Ok(())
     }
 }
 
@@ -197,13 +192,8 @@ mod tests {
             }
             assert!(took > 0 || made > 0, "no progress");
         }
-        loop {
-            let (made, done) = inflater.finish(&mut out)?;
-            plain.extend_from_slice(&out[..made]);
-            if done {
-                return Ok(plain);
-            }
-        }
+        inflater.finish()?;
+        Ok(plain)
     }
 
     fn inflate(inflater: &mut Inflater, wire: &[u8]) -> Result<Vec<u8>, Garbage> {
@@ -262,6 +252,19 @@ mod tests {
             inflate(&mut Inflater::new(15, true), b"\xff\xff\xff\xff"),
             Err(Garbage)
         );
+    }
+
+    #[test]
+    fn a_message_that_is_cut_off_is_not_taken_for_whole() {
+        let plain = b"some text that is here, and some text that is not";
+        let whole = compress(&mut Deflater::new(6, 15, true).unwrap(), plain);
+        // All of the text is in what comes before the last bytes: those end its block.
+        for cut in 1..whole.len() - 2 {
+            let cut_off = inflate(&mut Inflater::new(15, true), &whole[..cut]);
+            assert_eq!(cut_off, Err(Garbage), "{cut} of {}", whole.len());
+        }
+        let stored = b"\x00\x05\x00\xfa\xffHel";
+        assert_eq!(inflate(&mut Inflater::new(15, true), stored), Err(Garbage));
     }
 
     #[test]

@@ -433,9 +433,8 @@ impl Rewrite {
         };
         let room = &mut self.chunk[self.made..];
         if self.taken == self.wire.len() && !self.filled {
-            let (made, over) = inflater.finish(room)?;
-            self.made += made;
-            return Ok(over);
+            inflater.finish()?;
+            return Ok(true);
         }
         let inflated = inflater.inflate(&self.wire[self.taken..], room)?;
         self.made += inflated.made;
