@@ -82,6 +82,24 @@ impl Redactor {
         }
     }
 
+    /// A dump of bytes in hex, divided by spaces or not at all, with every secret replaced. It may
+    /// show only the beginning of one.
+    pub fn redact_hex<'a>(&self, dump: &'a str) -> Cow<'a, str> {
+        let list = self
+            .0
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut out = Cow::Borrowed(dump);
+        for hidden in list.iter() {
+            for divider in ["", " "] {
+                if let Some(redacted) = redact_beginning(&out, &hidden.text, divider) {
+                    out = Cow::Owned(redacted);
+                }
+            }
+        }
+        out
+    }
+
     /// `text` with every secret of at least four bytes replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let list = self
@@ -96,6 +114,35 @@ impl Redactor {
         }
         out
     }
+}
+
+/// Bytes of a secret that give it away in a dump, which may show no more than its beginning.
+const TELLING: usize = 8;
+
+/// What stands for a byte in a dump: two digits and what divides them from the next.
+fn hex(text: &str, divider: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(divider)
+}
+
+/// Replaces `secret`, or as much of it from its beginning on as is there, in a dump whose bytes
+/// `divider` divides.
+fn redact_beginning(dump: &str, secret: &str, divider: &str) -> Option<String> {
+    let least = secret.len().min(TELLING);
+    let beginning = hex(&secret[..secret.floor_char_boundary(least)], divider);
+    let whole = hex(secret, divider);
+    let width = 2 + divider.len();
+    let mut out = String::new();
+    let mut rest = dump;
+    while let Some(at) = rest.find(&beginning) {
+        let there = rest[at..].bytes().zip(whole.bytes());
+        let same = there.take_while(|(one, other)| one == other).count();
+        let bytes = (same + divider.len()) / width;
+        out.push_str(&rest[..at]);
+        out.push_str(REDACTED);
+        rest = &rest[at + bytes * width - divider.len()..];
+    }
+    (rest.len() < dump.len()).then(|| out + rest)
 }
 
 impl fmt::Debug for Redactor {
@@ -144,6 +191,27 @@ mod tests {
             "x [redacted] y [redacted] z"
         );
         assert_eq!(redactor.redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_a_dump_even_where_only_its_beginning_is_there() {
+        let redactor = Redactor::default();
+        redactor.add("abcdefghijkl");
+        redactor.add("wxyz");
+        for (dump, shown) in [
+            ("80 05 01 02", "80 05 01 02"),
+            (
+                "bytes: 80 0c 61 62 63 64 65 66 67 68 69 6a 6b 6c 21",
+                "bytes: 80 0c [redacted] 21",
+            ),
+            ("61 62 63 64 65 66 67 68 69 …", "[redacted] …"),
+            ("61 62 63 64 65 66 67 …", "61 62 63 64 65 66 67 …"),
+            ("ff616263646566676869", "ff[redacted]"),
+            ("7778797a7778797aff", "[redacted][redacted]ff"),
+            ("77 78 79 7a", "[redacted]"),
+        ] {
+            assert_eq!(redactor.redact_hex(dump), shown);
+        }
     }
 
     #[test]

@@ -537,3 +537,24 @@ fn a_compressed_message_that_is_cut_off_is_not_delivered() {
         .complains(&["compressed data that does not inflate"]);
     assert_eq!(server.result(), [Some(1007)]);
 }
+
+#[test]
+fn a_secret_does_not_show_in_the_bytes_of_a_frame_that_breaks_a_rule() {
+    const TOKEN: &str = "S3CRET-0123456789-0123456789-0123456789";
+    for option in ["--show-ping-pong", "--json"] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            wire.send(frame_of(0x89, &[b"\xff", TOKEN.as_bytes()].concat()));
+            wire.send(frame_of(0x80, TOKEN.as_bytes()));
+            all_frames(&mut wire)
+        });
+        let url = server.url("/");
+        let output = wirecat(["--token", TOKEN, option, "--on-eof", "stay", &url]).run();
+        output.exits(110).complains(&["bytes: 80 27 [redacted]"]);
+        let told = output.stdout_text() + &output.stderr;
+        for beginning in ["53 33 43 52 45 54", "533343524554", "S3CRET"] {
+            assert!(!told.contains(beginning), "{told}");
+        }
+        server.result();
+    }
+}

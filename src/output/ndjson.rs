@@ -203,7 +203,8 @@ impl Ndjson<'_> {
             line = line.key("details");
             for (number, detail) in error.details.iter().enumerate() {
                 line.out.push(if number > 0 { b',' } else { b'[' });
-                line = line.string(detail);
+                // A frame that broke a rule is shown in hex.
+                line = line.string(&self.redactor.redact_hex(detail));
             }
             line.out.push(b']');
         }

@@ -146,7 +146,9 @@ impl Stderr<'_> {
         });
         self.raw(" ").put(&error.message).end();
         for line in &error.details {
-            self.raw("  ").put_indented(line).end();
+            // A frame that broke a rule is shown in hex.
+            let line = self.redactor.redact_hex(line);
+            self.raw("  ").put_indented(&line).end();
         }
         for line in &error.advice {
             self.raw("  try: ").put_indented(line).end();
@@ -247,9 +249,13 @@ impl Stderr<'_> {
             Ok(text) if !text.contains(char::is_control) => {
                 self.raw("\"").put(text).raw("\"");
             }
-            _ => data
-                .iter()
-                .for_each(|byte| sanitize::push_hex(*byte, self.out)),
+            _ => {
+                let mut dump = Vec::new();
+                data.iter()
+                    .for_each(|byte| sanitize::push_hex(*byte, &mut dump));
+                let dump = String::from_utf8_lossy(&dump);
+                self.raw(&self.redactor.redact_hex(&dump));
+            }
         }
         if let Some(rtt) = rtt {
             self.raw(&format!(" ({})", millis(rtt)));
