@@ -177,11 +177,12 @@ fn a_peer_that_breaks_a_rule_is_told_and_what_came_before_is_printed() {
 fn bad_text_is_1007_and_a_message_that_is_too_long_1009() {
     let reason =
         "a Close frame with the code 1000 whose reason is not UTF-8 (RFC 6455 section 5.5.1)";
-    let message = "a text message that is not UTF-8 at byte 0 (RFC 6455 section 8.1)";
+    let message = "a text message that is not UTF-8 from byte 1 on (RFC 6455 section 8.1)";
+    let cut_off = "a text message that ends within a character (RFC 6455 section 8.1)";
     for (bytes, rule) in [
         (&b"\x88\x03\x03\xe8\xff"[..], reason),
         (b"\x81\x01\xff", message),
-        (b"\x81\x02\xe2\x82", message),
+        (b"\x81\x02\xe2\x82", cut_off),
         (b"\x01\x01\xe2\x80\x02\x82x", message),
     ] {
         breaks(bytes, 1007, "invalid payload data", rule);

@@ -113,7 +113,7 @@ fn what_the_client_answers_is_logged() {
     drop(wire);
     assert_eq!(
         ending(server),
-        "closed by client: 1002 (protocol error) masked by the server"
+        "closed by client: 1002 (protocol error) \"masked by the server\""
     );
 
     let server = Server::start();

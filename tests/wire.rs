@@ -136,7 +136,7 @@ fn a_bomb_costs_less_than_twice_the_limit() {
         let pieces = pieces.map(|piece| (piece.bytes.to_vec(), piece.times as usize));
         let (peak, output) = memory_at_close(extension(true), pieces.collect(), limit);
         output.exits(110).prints("before\n").complains(&[
-            "inflates",
+            "after inflation",
             "--max-message-size",
             "closed by us: 1009",
         ]);
@@ -176,6 +176,25 @@ fn fragments_are_counted_in_memory_alone() {
     let output = wirecat([&server.url("/")]).run();
     output.exits(0);
     assert!(output.stdout == expected.as_bytes());
+}
+
+#[test]
+fn what_an_end_cuts_off_is_said() {
+    for (bytes, within) in [
+        (&b"\x81"[..], " within a frame"),
+        (b"\x81\x05he", " within a frame"),
+        (b"\x01\x02he", " within a message"),
+        (b"\x81\x02he", ""),
+    ] {
+        let server = raw(move |mut wire| {
+            wire.handshake_with("", bytes);
+            wire.0.shutdown(std::net::Shutdown::Write).unwrap();
+            all_frames(&mut wire)
+        });
+        let output = wirecat(["--on-eof", "stay", &server.url("/")]).run();
+        let why = format!("the server ended the TCP connection{within}\n");
+        output.exits(56).complains(&[&why]);
+    }
 }
 
 #[test]

@@ -113,7 +113,8 @@ impl Stderr<'_> {
             return;
         }
         let unmasked = frame.header.mask.map_or("", |_| ", unmasked");
-        self.raw(&format!("  payload{unmasked}")).end();
+        let compressed = frame.plain.map_or("", |_| ", compressed");
+        self.raw(&format!("  payload{unmasked}{compressed}")).end();
         let payload = frame.payload.as_ref();
         let text = payload.map(|payload| String::from_utf8_lossy(payload));
         let Some(payload) = payload.filter(|_| {
@@ -161,6 +162,8 @@ impl Stderr<'_> {
         let who = match by {
             // Nobody sent it; the error that follows explains it.
             By::Peer if code == 1006 => return,
+            // Our answer to a broken rule, likewise.
+            By::Us if !clean && matches!(code, 1002 | 1007 | 1009) => return,
             By::Peer if asked || !matches!(code, 1000 | 1001 | 1005) => "closed by server",
             By::Us if asked => "closed",
             _ => return,

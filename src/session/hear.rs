@@ -229,7 +229,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         use engine::Error::{Capacity, Io, Protocol, Utf8};
         match error {
             Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                self.handle_lost("the server ended the TCP connection", now)
+                let why = match self.socket.get_ref().unfinished() {
+                    None => "the server ended the TCP connection".to_owned(),
+                    Some(what) => format!("the server ended the TCP connection within a {what}"),
+                };
+                self.handle_lost(&why, now)
             }
             Io(error) => self.handle_lost(&plain_words(&error).to_lowercase(), now),
             // The shim has judged every frame before the engine; this is for what it might overlook.

@@ -123,6 +123,15 @@ impl Inbound {
         self.close.take()
     }
 
+    /// What would be cut off if the stream ended here.
+    pub fn unfinished(&self) -> Option<&'static str> {
+        if !self.cutter.at_start() {
+            Some("frame")
+        } else {
+            self.judge.is_in_message().then_some("message")
+        }
+    }
+
     /// Whether the stream is over for the engine.
     pub fn closed(&self) -> bool {
         self.done
@@ -377,6 +386,7 @@ impl Inbound {
             trace.payload(&to[start..]);
         }
         if compressed {
+            self.judge.handle_compressed(&to[start..]);
             return Ok(());
         }
         self.judge.handle_payload(&to[start..])?;
@@ -390,13 +400,15 @@ impl Inbound {
     fn inflate(&mut self, out: &mut Vec<u8>) -> Result<(), Box<Violation>> {
         let rewrite = &mut self.rewrite;
         let before = rewrite.made;
-        let over = rewrite.inflate().map_err(|_| self.judge.garbage())?;
+        let over = rewrite.inflate();
         let plain = &rewrite.chunk[before..rewrite.made];
         rewrite.volume.plain += plain.len() as u64;
         if let Some(trace) = &mut rewrite.trace {
             trace.plain(plain.len());
         }
+        // What stands before garbage may break a rule first.
         self.judge.handle_inflated(plain)?;
+        let over = over.map_err(|_| self.judge.garbage())?;
         if over {
             rewrite.ending = false;
             self.judge.handle_end()?;

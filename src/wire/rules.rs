@@ -56,8 +56,8 @@ pub struct Judge {
     utf8: Utf8,
     /// The frame under way.
     header: FrameHeader,
-    /// Payload of it so far.
-    seen: u64,
+    /// The beginning of its payload, unmasked, to be shown should it break a rule.
+    shown: Vec<u8>,
     /// Body of the Close frame under way.
     body: Vec<u8>,
 }
@@ -72,9 +72,14 @@ impl Judge {
             message: None,
             utf8: Utf8::default(),
             header: FrameHeader::plain(true, 0, 0),
-            seen: 0,
+            shown: Vec::with_capacity(SHOWN),
             body: Vec::new(),
         }
+    }
+
+    /// Whether a message has begun and not ended.
+    pub fn is_in_message(&self) -> bool {
+        self.message.is_some()
     }
 
     /// Whether the frame under way is part of a compressed message.
@@ -122,7 +127,7 @@ impl Judge {
         next: &[u8],
     ) -> Result<(), Box<Violation>> {
         self.header = header;
-        self.seen = 0;
+        self.shown.clear();
         let judged = self
             .judge_form(&header)
             .and_then(|()| self.judge_place(&header));
@@ -135,17 +140,22 @@ impl Judge {
     /// # Errors
     /// The rule that it breaks.
     pub fn handle_payload(&mut self, payload: &[u8]) -> Result<(), Box<Violation>> {
-        let judged = if self.header.opcode == CLOSE {
+        self.handle_compressed(payload);
+        if self.header.opcode == CLOSE {
             self.body.extend_from_slice(payload);
-            Ok(())
-        } else if self.header.is_control() {
-            Ok(())
-        } else {
-            self.judge_data(payload)
-        };
-        let judged = judged.map_err(|broken| self.violation(broken, payload));
-        self.seen += payload.len() as u64;
-        judged
+        }
+        if self.header.is_control() {
+            return Ok(());
+        }
+        self.judge_data(payload)
+            .map_err(|broken| self.violation(broken, &[]))
+    }
+
+    /// More of the payload, unmasked, of a frame that is compressed: only to be shown.
+    pub fn handle_compressed(&mut self, payload: &[u8]) {
+        let room = SHOWN - self.shown.len();
+        self.shown
+            .extend_from_slice(&payload[..room.min(payload.len())]);
     }
 
     /// More of a compressed message, inflated.
@@ -167,12 +177,12 @@ impl Judge {
             let close = read_close(&self.body);
             return close
                 .map(Some)
-                .map_err(|broken| self.violation(broken, &self.body));
+                .map_err(|broken| self.violation(broken, &[]));
         }
         if self.header.fin && !self.header.is_control() {
             if self.is_text() {
                 let whole = self.utf8.finish();
-                whole.map_err(|position| self.violation(not_utf8(position), &[]))?;
+                whole.map_err(|_| self.violation(cut_off(), &[]))?;
             }
             self.message = None;
         }
@@ -335,7 +345,7 @@ impl Judge {
             return Ok(());
         }
         let rule = format!(
-            "a message {how}of at least {size} bytes, more than the {limit} that --max-message-size allows"
+            "a message of at least {size} bytes{how}, more than the {limit} that --max-message-size allows"
         );
         Err(broken(1009, rule))
     }
@@ -344,18 +354,21 @@ impl Judge {
         let Some(message) = &mut self.message else {
             return Ok(());
         };
+        let allowed = (self.options.max_message_size as u64).saturating_sub(message.plain);
         message.plain += plain.len() as u64;
         let message = *message;
-        if message.compressed {
-            self.judge_size(message.plain, "that inflates to one ")?;
-        }
         if message.text {
-            self.utf8.push(plain).map_err(not_utf8)?;
+            // As if it came byte by byte: what is over the limit was never looked at.
+            let looked_at = allowed.min(plain.len() as u64) as usize;
+            self.utf8.push(&plain[..looked_at]).map_err(not_utf8)?;
+        }
+        if message.compressed {
+            self.judge_size(message.plain, " after inflation")?;
         }
         Ok(())
     }
 
-    /// Shows the frame with `next`, which comes next in its payload.
+    /// Shows the frame with what has come of its payload, and with `next`, which comes then.
     #[expect(
         clippy::boxed_local,
         reason = "errors are boxed, for the sake of what returns none"
@@ -364,14 +377,14 @@ impl Judge {
         let (code, rule) = *broken;
         let mut head = Vec::with_capacity(frame::MAX_HEADER);
         self.header.write(&mut head);
-        let whole = self.seen == 0 || self.header.opcode == CLOSE;
-        let shown = if whole { next } else { &[] };
-        let shown = &shown[..shown.len().min(SHOWN).min(self.header.len as usize)];
+        let len = usize::try_from(self.header.len).unwrap_or(usize::MAX);
+        let shown: Vec<u8> = self.shown.iter().chain(next).copied().collect();
+        let shown = &shown[..shown.len().min(SHOWN).min(len)];
         let mut bytes = String::from("bytes:");
         for byte in head.iter().chain(shown) {
             let _ = write!(bytes, " {byte:02x}");
         }
-        if (shown.len() as u64) < self.header.len {
+        if shown.len() < len {
             bytes.push_str(" …");
         }
         Box::new(Violation {
@@ -393,9 +406,16 @@ fn name_of(header: &FrameHeader) -> &'static str {
     }
 }
 
+/// Bytes are counted from 1, as those of the input are.
 fn not_utf8(position: u64) -> Broken {
+    let byte = position + 1;
     let rule =
-        format!("a text message that is not UTF-8 at byte {position} (RFC 6455 section 8.1)");
+        format!("a text message that is not UTF-8 from byte {byte} on (RFC 6455 section 8.1)");
+    broken(1007, rule)
+}
+
+fn cut_off() -> Broken {
+    let rule = "a text message that ends within a character (RFC 6455 section 8.1)";
     broken(1007, rule)
 }
 

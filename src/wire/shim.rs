@@ -201,6 +201,11 @@ impl<S> Shim<S> {
         outbound.poll_frame().or_else(|| self.inbound.poll_frame())
     }
 
+    /// What is cut off if nothing more is received: a frame or a message.
+    pub fn unfinished(&self) -> Option<&'static str> {
+        self.inbound.unfinished()
+    }
+
     /// What was compressed: sent and received.
     pub fn volumes(&self) -> (Volume, Volume) {
         let sent = self
