@@ -1,0 +1,9 @@
+//! What the fuzz targets do with their input. Each takes any bytes at all, and panics where the wire
+//! format does not keep its promises. `tests/seeds.rs` of the crate runs the seeds through the same
+//! functions.
+
+mod frames;
+pub mod inbound;
+pub mod inflate;
+mod input;
+pub mod roundtrip;

@@ -1,0 +1,251 @@
+//! Messages from the engine of one side to that of the other.
+
+use wirecat::event::{FrameHeader, TracedFrame, Volume};
+use wirecat::wire::deflate::Deflater;
+use wirecat::wire::frame::{BINARY, PING, PONG, TEXT};
+use wirecat::wire::mask;
+use wirecat::wire::outbound::{Options, Outbound};
+use wirecat::wire::rules::Role;
+
+use super::frames::{self, Message};
+use super::inbound::{Received, Setting};
+use super::input::{Input, Sizes};
+
+const FRAGMENTS: [Option<usize>; 8] = [
+    None,
+    Some(1),
+    Some(2),
+    Some(125),
+    Some(126),
+    Some(1_000),
+    Some(65_535),
+    Some(65_536),
+];
+
+/// Payload of all messages together.
+const MOST: usize = 72 * 1024;
+
+/// Invalid text made valid is up to three times as long, and compression may make it longer.
+const LIMIT: usize = 4 * MOST;
+
+/// Input: a byte of switches and level, one of fragments and window, how to cut what goes in and
+/// what comes out, messages.
+///
+/// # Panics
+/// Where they do not come out as they went in.
+pub fn run(input: &[u8]) {
+    let mut input = Input::new(input);
+    let sender = Sender::read(&mut input);
+    let (write_sizes, read_sizes) = (input.sizes(), input.sizes());
+    // Many bytes in many pieces take long.
+    let smallest = sender.fragment.unwrap_or(usize::MAX);
+    let smallest = smallest.min(write_sizes.mean()).min(read_sizes.mean());
+    let sent = messages(&mut input, smallest.saturating_mul(1_000).min(MOST));
+    let (wire, traced, volume) = sender.write(&sent, write_sizes);
+    sender.judge(&wire);
+
+    let reader = sender.peer();
+    let received = reader.rewrite(&wire, read_sizes);
+    compare(&reader, &sent, &received);
+    if let Some(received) = &received.traced {
+        compare_traces(&traced, received);
+    }
+    if reader.deflate && sender.compresses() {
+        assert_eq!(received.volume, volume);
+    }
+    if !reader.deflate {
+        compare(&reader, &sent, &reader.pass(&wire, read_sizes));
+    }
+}
+
+fn compare(reader: &Setting, sent: &[Message], received: &Received) {
+    assert_eq!(received.close, None);
+    let shown = |opcode| {
+        if opcode == PING && reader.hide_pings {
+            PONG
+        } else {
+            opcode
+        }
+    };
+    let shown: Vec<Message> = sent
+        .iter()
+        .map(|(opcode, payload)| (shown(*opcode), payload.clone()))
+        .collect();
+    assert_eq!(received.messages, shown);
+    if reader.hide_pings {
+        let controls = sent
+            .iter()
+            .filter(|(opcode, _)| [PING, PONG].contains(opcode));
+        assert!(
+            controls
+                .map(|(opcode, _)| *opcode == PING)
+                .eq(received.pings.iter().copied())
+        );
+    }
+}
+
+/// Both see the same frames. What a compressed message stands for is told with its first frame by
+/// the sender, who knows, and as it is found by the reader.
+fn compare_traces(sent: &[TracedFrame], received: &[TracedFrame]) {
+    let frame = |traced: &TracedFrame| (traced.header, traced.payload.clone());
+    assert!(sent.iter().map(frame).eq(received.iter().map(frame)));
+    let plain = |traced: &[TracedFrame]| traced.iter().filter_map(|frame| frame.plain).sum::<u64>();
+    assert_eq!(plain(sent), plain(received));
+}
+
+/// Reads messages until the input is over: for each a byte of kind, then what it is made of.
+fn messages(input: &mut Input<'_>, most: usize) -> Vec<Message> {
+    let mut messages = Vec::new();
+    let mut left = most;
+    while !input.is_empty() {
+        let kind = input.byte();
+        let opcode = [TEXT, BINARY, PING, PONG][usize::from(kind & 3)];
+        let most = if kind & 2 == 0 { left } else { 125 };
+        let mut payload = payload(input, kind >> 2);
+        payload.truncate(most);
+        if opcode == TEXT {
+            payload = String::from_utf8_lossy(&payload).into_owned().into_bytes();
+        }
+        if opcode == TEXT || opcode == BINARY {
+            left = left.saturating_sub(payload.len());
+        }
+        messages.push((opcode, payload));
+    }
+    messages
+}
+
+/// Bytes of the input as they are, over and over, or counted on: from what compresses to what does
+/// not.
+fn payload(input: &mut Input<'_>, how: u8) -> Vec<u8> {
+    const MOST_NOISE: usize = 1_000; // of which a compressor takes long
+    let len = usize::from(input.byte());
+    let seed = input.bytes(len);
+    let times = 1usize << (how & 0xf);
+    match how >> 4 {
+        0 => seed.to_vec(),
+        1 => seed.repeat(times.min(MOST / seed.len().max(1))),
+        2 => vec![seed.first().copied().unwrap_or(0); times * 2 + len],
+        _ => {
+            let mut state = seed
+                .iter()
+                .fold(1u32, |sum, byte| sum.wrapping_mul(31) + u32::from(*byte));
+            let noise = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            };
+            std::iter::repeat_with(noise)
+                .take((times + len).min(MOST_NOISE))
+                .collect()
+        }
+    }
+}
+
+struct Sender {
+    role: Role,
+    deflate: bool,
+    takeover: bool,
+    level: u8,
+    window_bits: u8,
+    fragment: Option<usize>,
+    trace: bool,
+    hide_pings: bool,
+}
+
+impl Sender {
+    fn read(input: &mut Input<'_>) -> Self {
+        let (switches, numbers) = (input.byte(), input.byte());
+        let switch = |bit: u8| switches & 1 << bit != 0;
+        Sender {
+            role: if switch(0) {
+                Role::Server
+            } else {
+                Role::Client
+            },
+            deflate: switch(1),
+            takeover: switch(2),
+            trace: switch(3),
+            level: (switches >> 4).min(9),
+            fragment: FRAGMENTS[usize::from(numbers & 7)],
+            window_bits: 8 + (numbers >> 3 & 7),
+            hide_pings: numbers & 0x40 != 0,
+        }
+    }
+
+    /// What the peer is set to.
+    fn peer(&self) -> Setting {
+        Setting {
+            role: match self.role {
+                Role::Client => Role::Server,
+                Role::Server => Role::Client,
+            },
+            deflate: self.deflate,
+            takeover: self.takeover,
+            window_bits: self.window_bits,
+            hide_pings: self.hide_pings,
+            trace: self.trace.then_some(16),
+            limit: LIMIT,
+        }
+    }
+
+    fn deflater(&self) -> Option<Deflater> {
+        let deflater = Deflater::new(self.level, self.window_bits, self.takeover);
+        deflater.filter(|_| self.deflate)
+    }
+
+    fn compresses(&self) -> bool {
+        self.deflate && self.window_bits > 8
+    }
+
+    /// What goes over the wire, its frames and what was compressed.
+    fn write(&self, sent: &[Message], sizes: Sizes<'_>) -> (Vec<u8>, Vec<TracedFrame>, Volume) {
+        let mut outbound = Outbound::new(Options {
+            fragment: self.fragment,
+            trace: self.trace.then_some(16),
+            first_is_secret: false,
+            deflater: self.deflater(),
+        });
+        let mut key = 0u32;
+        let mut fresh = || {
+            key = key.wrapping_add(0x9e37_79b9);
+            key.to_be_bytes()
+        };
+        let mut wire = Vec::new();
+        for piece in sizes.cut(&self.engine(sent)) {
+            outbound.handle_bytes(piece, &mut fresh, &mut wire);
+        }
+        let traced = std::iter::from_fn(|| outbound.poll_frame()).collect();
+        (wire, traced, outbound.volume())
+    }
+
+    /// What the engine writes.
+    fn engine(&self, sent: &[Message]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (opcode, payload) in sent {
+            let mask = (self.role == Role::Client).then_some([0x37, 0xfa, 0x21, 0x3d]);
+            let len = payload.len() as u64;
+            FrameHeader {
+                mask,
+                ..FrameHeader::plain(true, *opcode, len)
+            }
+            .write(&mut out);
+            let start = out.len();
+            out.extend_from_slice(payload);
+            if let Some(key) = mask {
+                mask::apply(key, 0, &mut out[start..]);
+            }
+        }
+        out
+    }
+
+    /// No frame is larger than was asked for.
+    fn judge(&self, wire: &[u8]) {
+        let most = self.fragment.unwrap_or(usize::MAX) as u64;
+        let mut rest = wire;
+        while let Some((header, payload, after)) = frames::first(rest) {
+            assert_eq!(payload.len() as u64, header.len, "{header}");
+            assert!(header.is_control() || header.len <= most, "{header}");
+            rest = after;
+        }
+        assert!(rest.is_empty(), "{rest:x?}");
+    }
+}
