@@ -414,6 +414,19 @@ fn a_length_may_lie_and_frames_may_follow_a_close() {
 }
 
 #[test]
+fn an_end_after_a_close_by_hand_is_no_loss() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.frame()
+    });
+    let url = server.url("/");
+    let output = wirecat(["--frame", "events", "--on-eof", "stay", &url])
+        .stdin(r#"{"type":"frame","opcode":"close","code":1000}"#)
+        .run();
+    output.exits(0).is_quiet();
+}
+
+#[test]
 fn a_frame_by_hand_is_an_event() {
     let server = serve();
     let frame = r#"{"type":"frame","opcode":1,"rsv1":true,"mask":"37fa213d","encoding":"hex","data":"f248cdc9c90700"}"#;

@@ -25,10 +25,9 @@ pub fn run(input: &[u8]) {
     let sizes = input.sizes();
     let stream = input.rest();
     let whole = setting.rewrite(stream, WHOLE);
-    for sizes in [sizes, SINGLE] {
-        setting.agree(&setting.rewrite(stream, sizes), &whole);
-    }
+    setting.agree(&setting.rewrite(stream, sizes), &whole);
     if !setting.deflate {
+        setting.agree(&setting.rewrite(stream, SINGLE), &whole);
         for sizes in [WHOLE, sizes, SINGLE] {
             setting.agree(&setting.pass(stream, sizes), &whole);
         }
@@ -53,7 +52,7 @@ pub(super) struct Received {
     pub(super) messages: Vec<Message>,
     /// Whether each ping and pong was a ping, where pings are hidden.
     pub(super) pings: Vec<bool>,
-    pub(super) close: Option<Result<Close, Violation>>,
+    pub(super) close: Option<Result<Close, Box<Violation>>>,
     pub(super) volume: Volume,
     /// Only where the frames are written anew.
     pub(super) traced: Option<Vec<TracedFrame>>,
@@ -108,7 +107,7 @@ impl Setting {
                 engine.append(&mut out);
                 traced.extend(std::iter::from_fn(|| inbound.poll_frame()));
                 calls += 1;
-                // Two for every byte that comes and three for every chunk that goes are plenty.
+                // Two for every byte that comes and six for every chunk that goes are plenty.
                 assert!(
                     calls <= 8 + 2 * stream.len() + engine.len() / 10_000,
                     "no progress"

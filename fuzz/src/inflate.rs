@@ -1,11 +1,14 @@
 //! The inflater alone: garbage, and then what was compressed.
 
-use wirecat::wire::deflate::{Deflater, Garbage, Inflater};
+use wirecat::wire::deflate::{Deflater, Garbage, Inflated, Inflater};
 
 use super::input::{Input, Sizes, WHOLE};
 
 /// More than the largest window.
 const MOST: usize = 40 * 1024;
+
+/// More than the smallest window.
+const MESSAGE: usize = 600;
 
 /// As large as a room gets.
 const ROOM: usize = 2 * MOST;
@@ -29,7 +32,7 @@ pub fn run(input: &[u8]) {
     };
     let len = usize::from(input.byte()) << 4 | usize::from(input.byte() & 0xf);
     let garbage = input.bytes(len);
-    let message = input.rest();
+    let message = input.bytes(MESSAGE);
 
     let mut inflater = Inflater::new(bits, takeover);
     // A bomb in rooms of one byte takes long.
@@ -67,16 +70,18 @@ const UNCUT: Cuts<'_> = Cuts {
     rooms: WHOLE,
 };
 
+const GARBAGE: Garbage = Garbage { made: 0 };
+
 /// What a message inflates to, as far as it is looked at, and how it ended if that was all.
 type Plain = (Vec<u8>, Option<Result<(), Garbage>>);
 
 fn inflate(inflater: &mut Inflater, wire: &[u8], cuts: Cuts<'_>, most: usize) -> Plain {
     let mut plain = Vec::new();
     let mut rooms = cuts.rooms.iter().map(|room| room.min(ROOM));
-    let mut room = || Vec::with_capacity(rooms.next().expect("sizes never end"));
+    let mut room = || vec![0; rooms.next().expect("sizes never end")];
     let mut end = feed(inflater, wire, cuts.sizes, &mut plain, most, &mut room);
     if end == Some(Ok(())) {
-        end = finish(inflater, &mut plain, most, &mut room);
+        end = Some(inflater.finish());
     }
     let all = plain.len() <= most;
     plain.truncate(most);
@@ -96,47 +101,25 @@ fn feed(
     for mut piece in sizes.cut(wire) {
         loop {
             let mut chunk = room();
-            let took = inflater.inflate(piece, &mut chunk);
-            let full = chunk.len() == chunk.capacity();
-            let empty = chunk.is_empty();
-            plain.append(&mut chunk);
-            let Ok(took) = took else {
-                return Some(Err(Garbage));
+            let Inflated { took, made } = match inflater.inflate(piece, &mut chunk) {
+                Ok(inflated) => inflated,
+                Err(Garbage { made }) => {
+                    plain.extend_from_slice(&chunk[..made]);
+                    return Some(Err(GARBAGE));
+                }
             };
+            plain.extend_from_slice(&chunk[..made]);
             // The end of a final block may have been taken by the call before.
-            idle = if took == 0 && empty { idle + 1 } else { 0 };
+            idle = if took == 0 && made == 0 { idle + 1 } else { 0 };
             assert!(idle <= 1, "no progress");
             piece = &piece[took..];
             if plain.len() > most {
                 return None;
             }
-            if piece.is_empty() && !full {
+            if piece.is_empty() && made < chunk.len() {
                 break;
             }
         }
     }
     Some(Ok(()))
-}
-
-fn finish(
-    inflater: &mut Inflater,
-    plain: &mut Vec<u8>,
-    most: usize,
-    room: &mut impl FnMut() -> Vec<u8>,
-) -> Option<Result<(), Garbage>> {
-    let mut idle = 0;
-    while plain.len() <= most {
-        let mut chunk = room();
-        let over = inflater.finish(&mut chunk);
-        // The tail has four bytes, each of which may be all that a call takes.
-        idle = if chunk.is_empty() { idle + 1 } else { 0 };
-        assert!(idle <= 6, "no progress");
-        plain.append(&mut chunk);
-        match over {
-            Ok(true) => return Some(Ok(())),
-            Ok(false) => {}
-            Err(garbage) => return Some(Err(garbage)),
-        }
-    }
-    None
 }

@@ -37,10 +37,11 @@ pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
     let sender = Sender::read(&mut input);
     let (write_sizes, read_sizes) = (input.sizes(), input.sizes());
-    // Many bytes in many pieces take long.
-    let smallest = sender.fragment.unwrap_or(usize::MAX);
-    let smallest = smallest.min(write_sizes.mean()).min(read_sizes.mean());
-    let sent = messages(&mut input, smallest.saturating_mul(1_000).min(MOST));
+    let most = sender.most().min(write_sizes.mean().saturating_mul(1_000));
+    let sent = messages(
+        &mut input,
+        most.min(read_sizes.mean().saturating_mul(1_000)),
+    );
     let (wire, traced, volume) = sender.write(&sent, write_sizes);
     sender.judge(&wire);
 
@@ -117,7 +118,7 @@ fn messages(input: &mut Input<'_>, most: usize) -> Vec<Message> {
 /// Bytes of the input as they are, over and over, or counted on: from what compresses to what does
 /// not.
 fn payload(input: &mut Input<'_>, how: u8) -> Vec<u8> {
-    const MOST_NOISE: usize = 1_000; // of which a compressor takes long
+    const MOST_NOISE: usize = 400; // of which a compressor takes long
     let len = usize::from(input.byte());
     let seed = input.bytes(len);
     let times = 1usize << (how & 0xf);
@@ -185,6 +186,17 @@ impl Sender {
             trace: self.trace.then_some(16),
             limit: LIMIT,
         }
+    }
+
+    /// Payload of all messages together: many bytes in many frames take long, and so does a search
+    /// for what might repeat.
+    fn most(&self) -> usize {
+        let most = if self.deflate && self.level > 1 {
+            MOST / 16
+        } else {
+            MOST
+        };
+        most.min(self.fragment.unwrap_or(usize::MAX).saturating_mul(1_000))
     }
 
     fn deflater(&self) -> Option<Deflater> {

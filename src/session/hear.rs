@@ -156,8 +156,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_peer_close(&mut self, close: Close, now: Instant) -> Step {
-        let by_hand = self.closed_by_hand.take().map(Closing::Front);
-        let (by, ended) = match self.closing.take().or(by_hand) {
+        let (by, ended) = match self.take_closing() {
             None => {
                 // RFC 6455 section 5.5.1: the endpoint typically echoes the status code it received.
                 let reply = Close {
@@ -198,8 +197,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_violation(&mut self, violation: Violation, now: Instant) -> Step {
-        let by_hand = self.closed_by_hand.take().map(Closing::Front);
-        let close = match self.closing.take().or(by_hand) {
+        let close = match self.take_closing() {
             None => {
                 let close = Close::new(violation.code, "");
                 self.send_close(&close, LAST_PATIENCE, now);
@@ -246,6 +244,12 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
     }
 
+    /// The Close of ours that has been sent, one made by hand included.
+    fn take_closing(&mut self) -> Option<Closing> {
+        let by_hand = self.closed_by_hand.take().map(Closing::Front);
+        self.closing.take().or(by_hand)
+    }
+
     /// The connection is gone without a Close from the peer.
     fn handle_lost(&mut self, why: &str, now: Instant) -> Step {
         // A Close that had arrived before the end counts.
@@ -254,7 +258,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return ControlFlow::Continue(true);
         }
         let eof = self.steady().write_error().is_none() && !why.contains("reset");
-        ControlFlow::Break(match self.closing.take() {
+        ControlFlow::Break(match self.take_closing() {
             None => {
                 self.tell_lost(now);
                 if self.stalled {

@@ -86,7 +86,10 @@ impl Deflater {
 
 /// The data does not inflate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Garbage;
+pub struct Garbage {
+    /// Bytes of output that the call made before.
+    pub made: usize,
+}
 
 /// What one step of inflating did, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,6 +106,8 @@ pub struct Inflater {
     reset: bool,
     /// A final block has just ended (RFC 7692 §7.2.3.4), and nothing followed.
     ended: bool,
+    /// Nothing of the present message has come.
+    empty: bool,
 }
 
 impl Inflater {
@@ -113,6 +118,7 @@ impl Inflater {
             zlib: Decompress::new_with_window_bits(false, bits.max(MIN_WINDOW_BITS)),
             reset: !takeover,
             ended: false,
+            empty: true,
         }
     }
 
@@ -123,22 +129,24 @@ impl Inflater {
     /// The input is not what a compressor gives.
     pub fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<Inflated, Garbage> {
         let (before, made) = (self.zlib.total_in(), self.zlib.total_out());
-        let status = self
-            .zlib
-            .decompress(input, out, FlushDecompress::Sync)
-            .map_err(|_| Garbage)?;
+        let status = self.zlib.decompress(input, out, FlushDecompress::Sync);
         let inflated = Inflated {
             took: (self.zlib.total_in() - before) as usize,
             made: (self.zlib.total_out() - made) as usize,
         };
+        let garbage = Garbage {
+            made: inflated.made,
+        };
+        let status = status.map_err(|_| garbage)?;
         if inflated.took > 0 {
             self.ended = false;
+            self.empty = false;
         }
         if status == Status::StreamEnd {
             self.zlib.reset(false);
             self.ended = true;
         } else if inflated == Inflated::default() && !input.is_empty() && !out.is_empty() {
-            return Err(Garbage);
+            return Err(garbage);
         }
         Ok(inflated)
     }
@@ -148,16 +156,20 @@ impl Inflater {
     /// # Errors
     /// The message is cut off: what must end its last block was taken for data of it.
     pub fn finish(&mut self) -> Result<(), Garbage> {
-        // A sender that ends its message with a final block and nothing else has no flush to mend.
-        let mut tail = if self.ended { &[][..] } else { &TAIL };
+        // A sender that ends its message with a final block and nothing else has no flush to mend,
+        // nor has one that sends nothing at all for an empty message, as zlib left alone does.
+        let mut tail = match self.ended || self.empty {
+            true => &[][..],
+            false => &TAIL,
+        };
         while !tail.is_empty() {
-            let Inflated { took, made } = self.inflate(tail, &mut [0; TAIL.len()])?;
-            if made > 0 {
-                return Err(Garbage);
+            match self.inflate(tail, &mut [0; TAIL.len()]) {
+                Ok(Inflated { took, made: 0 }) => tail = &tail[took..],
+                _ => return Err(Garbage { made: 0 }),
             }
-            tail = &tail[took..];
         }
         self.ended = false;
+        self.empty = true;
         if self.reset {
             self.zlib.reset(false);
         }
@@ -170,6 +182,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const GARBAGE: Garbage = Garbage { made: 0 };
 
     fn compress(deflater: &mut Deflater, message: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -184,7 +198,8 @@ mod tests {
         let mut out = vec![0; room];
         let mut rest = wire;
         loop {
-            let Inflated { took, made } = inflater.inflate(rest, &mut out)?;
+            let inflated = inflater.inflate(rest, &mut out).map_err(|_| GARBAGE)?;
+            let Inflated { took, made } = inflated;
             rest = &rest[took..];
             plain.extend_from_slice(&out[..made]);
             if rest.is_empty() && made < room {
@@ -224,7 +239,12 @@ mod tests {
                 "{wire:x?}"
             );
         }
-        assert_eq!(inflate(&mut inflater, &[0x00]), Ok(Vec::new()));
+        // An empty message, as it should be and as some send it; neither disturbs what follows.
+        for wire in [&[0x00][..], &[], &[0x00]] {
+            assert_eq!(inflate(&mut inflater, wire), Ok(Vec::new()));
+        }
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        assert_eq!(inflate(&mut inflater, &hello), Ok(b"Hello".to_vec()));
     }
 
     #[test]
@@ -250,7 +270,7 @@ mod tests {
     fn garbage_is_noticed() {
         assert_eq!(
             inflate(&mut Inflater::new(15, true), b"\xff\xff\xff\xff"),
-            Err(Garbage)
+            Err(GARBAGE)
         );
     }
 
@@ -261,10 +281,10 @@ mod tests {
         // All of the text is in what comes before the last bytes: those end its block.
         for cut in 1..whole.len() - 2 {
             let cut_off = inflate(&mut Inflater::new(15, true), &whole[..cut]);
-            assert_eq!(cut_off, Err(Garbage), "{cut} of {}", whole.len());
+            assert_eq!(cut_off, Err(GARBAGE), "{cut} of {}", whole.len());
         }
         let stored = b"\x00\x05\x00\xfa\xffHel";
-        assert_eq!(inflate(&mut Inflater::new(15, true), stored), Err(Garbage));
+        assert_eq!(inflate(&mut Inflater::new(15, true), stored), Err(GARBAGE));
     }
 
     #[test]

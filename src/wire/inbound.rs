@@ -90,7 +90,7 @@ impl Inbound {
             header: FrameHeader::plain(true, 0, 0),
             offset: 0,
             hide_pings: options.hide_pings,
-            tells_pings: options.rules.role == Role::Client,
+            tells_pings: options.hide_pings || options.rules.role == Role::Client,
             renamed: false,
             pings: VecDeque::new(),
             withhold: false,
@@ -448,7 +448,8 @@ impl Rewrite {
             inflater.finish()?;
             return Ok(true);
         }
-        let inflated = inflater.inflate(&self.wire[self.taken..], room)?;
+        let inflated = inflater.inflate(&self.wire[self.taken..], room);
+        let inflated = inflated.inspect_err(|garbage| self.made += garbage.made)?;
         self.made += inflated.made;
         self.taken += inflated.took;
         self.filled = self.is_full();

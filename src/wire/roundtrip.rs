@@ -352,6 +352,37 @@ fn a_bomb_goes_no_further_than_the_limit() {
 }
 
 #[test]
+fn the_first_broken_rule_is_told_wherever_the_stream_is_cut() {
+    let mut long = Vec::new();
+    let mut deflater = crate::wire::deflate::Deflater::new(9, 15, true).unwrap();
+    deflater.push(&[b'a'; 100], &mut long);
+    deflater.finish(&mut long);
+    long.extend_from_slice(b"\x00\x00\xff\xff");
+    let long = &long[..];
+    // A stored block with a byte that no text has, and a block of a reserved type.
+    let (bad, garbage) = (&b"\x00\x01\x00\xfe\xff\xff"[..], &b"\xff"[..]);
+    let small = Options {
+        max_message_size: 50,
+        ..deflating_client()
+    };
+    for (blocks, code, words) in [
+        ([bad, long, garbage], 1007, "not UTF-8 from byte 1 on"),
+        ([bad, garbage, long], 1007, "not UTF-8 from byte 1 on"),
+        ([long, bad, garbage], 1009, "after inflation"),
+        ([long, garbage, bad], 1009, "after inflation"),
+        ([garbage, long, bad], 1007, "does not inflate"),
+    ] {
+        let body = blocks.concat();
+        let wire = [&[0xc1, body.len() as u8], &body[..]].concat();
+        for cuts in [vec![], vec![1; wire.len()]] {
+            let violation = receive(&small, &wire, &cuts).1.unwrap().unwrap_err();
+            assert_eq!(violation.code, code, "{violation:?}");
+            assert!(violation.rule.contains(words), "{violation:?}");
+        }
+    }
+}
+
+#[test]
 fn hidden_pings_are_told_from_pongs() {
     let wire = b"\x89\x01a\x8a\x01b\x89\x00";
     let hiding = Options {
