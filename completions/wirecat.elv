@@ -88,7 +88,7 @@ set edit:completion:arg-completer[wirecat] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand demo 'Start the debug server on a free port in this process and connect to it'
-            cand serve 'Run the debug server: echo, refusals and closes on demand'
+            cand serve 'Run the debug server: echo, refusals, closes and broken frames on demand'
         }
         &'wirecat;demo'= {
             cand -H 'Add a header, ''Name: value'' (repeatable); ''Name;'' sends it empty, ''Name:'' removes it, @FILE reads headers from a file'

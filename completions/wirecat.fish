@@ -104,7 +104,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l mirror -d 'Send every d
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
-complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals and closes on demand'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals, closes and broken frames on demand'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'The Origin header, which browsers send and some servers check' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r

@@ -73,7 +73,7 @@ impl Cli {
 pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
     Demo(Box<DemoArgs>),
-    /// Run the debug server: echo, refusals and closes on demand
+    /// Run the debug server: echo, refusals, closes and broken frames on demand
     Serve(ServeArgs),
 }
 
