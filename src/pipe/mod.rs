@@ -12,8 +12,11 @@ mod stdin;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage, plain_words};
@@ -27,6 +30,9 @@ use crate::session::ended::Verdict;
 use framing::{Frame, Framer, Item};
 use pace::Pace;
 use stdin::Reading;
+
+/// How long a slow reader of stdout may keep back what is to be told on stderr at the end.
+const PAYLOAD_FIRST: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -136,12 +142,24 @@ impl Pipe {
     /// # Errors
     /// Exit 2 where it could not be, except that a reader who has gone is no error.
     pub async fn finish(mut self) -> Result<(), Error> {
-        self.flush();
-        if let Some(stderr) = self.stderr {
+        if self.one_terminal {
+            self.flush();
+        }
+        // What was received before what ended it, where both go to the same place.
+        let mut written = pin!(self.output.finish());
+        let early = timeout(PAYLOAD_FIRST, &mut written).await;
+        if !self.notices.is_empty() || self.stderr.is_some() {
+            let stderr = self.stderr.take();
+            let mut stderr = stderr.unwrap_or_else(|| Writer::new(writer::stderr()));
+            stderr.buffer().append(&mut self.notices);
             // There is nowhere left to tell it.
             let _ = stderr.finish().await;
         }
-        match self.output.finish().await {
+        let written = match early {
+            Ok(written) => written,
+            Err(_) => written.await,
+        };
+        match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
                 Stage::Output,
                 Exit::Usage,
