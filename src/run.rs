@@ -192,7 +192,6 @@ fn conclude(outcome: &Outcome, totals: &Totals, verdict: Verdict, front: &mut im
         front.handle_event(now, &Event::Note(&note));
     }
     front.handle_event(now, &Event::End { exit, totals });
-    front.flush();
     exit
 }
 
