@@ -1,0 +1,119 @@
+//! `--confirm`: what tells that a message has arrived. Pure.
+
+use serde_json::Value;
+
+use super::outbox::Confirm;
+use crate::output::jq::Filter;
+
+#[derive(Clone, Debug)]
+pub enum How {
+    /// A pong to a later ping.
+    Pong,
+    /// The n-th reply.
+    Reply,
+    /// The numbers that the expression gives for a message.
+    Number(Filter),
+}
+
+impl How {
+    pub(super) fn kind(&self) -> Confirm {
+        match self {
+            How::Pong => Confirm::Pong,
+            How::Reply => Confirm::Reply,
+            How::Number(_) => Confirm::Number,
+        }
+    }
+}
+
+/// The numbers that a message acknowledges: every output that is one, also as the digits of a
+/// string, and those in an array. `null` and `false` acknowledge nothing, as does a message that is
+/// not JSON.
+///
+/// # Errors
+/// What is wrong with the message, in words.
+pub(super) fn numbers(filter: &Filter, message: &[u8]) -> Result<Vec<u64>, String> {
+    let Some(outputs) = filter.run(message) else {
+        return Ok(Vec::new());
+    };
+    let mut numbers = Vec::new();
+    for output in outputs? {
+        // Mostly it is a plain number.
+        if let Ok(number) = output.parse() {
+            numbers.push(number);
+            continue;
+        }
+        let value = serde_json::from_str(&output).unwrap_or(Value::Null);
+        match value {
+            Value::Array(items) => {
+                for item in &items {
+                    numbers.extend(number(item)?);
+                }
+            }
+            other => numbers.extend(number(&other)?),
+        }
+    }
+    Ok(numbers)
+}
+
+fn number(value: &Value) -> Result<Option<u64>, String> {
+    let found = match value {
+        Value::Null | Value::Bool(false) => return Ok(None),
+        Value::Number(number) => number.as_u64().or_else(|| {
+            number
+                .as_f64()
+                .filter(|n| n.fract() == 0.0 && *n >= 0.0)
+                .map(|n| n as u64)
+        }),
+        Value::String(digits) => digits.parse().ok(),
+        _ => None,
+    };
+    match found {
+        Some(number) => Ok(Some(number)),
+        None => {
+            let mut shown = value.to_string();
+            shown.truncate(shown.floor_char_boundary(40));
+            Err(format!("{shown} is no number of a message"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_shape() {
+        for (expression, message, expected) in [
+            (".ack", r#"{"ack":7}"#, Ok(vec![7])),
+            (".ack", r#"{"ack":"7"}"#, Ok(vec![7])),
+            (".ack", r#"{"ack":7.0}"#, Ok(vec![7])),
+            (".ack", r#"{"ack":[1,"2",null,3]}"#, Ok(vec![1, 2, 3])),
+            (".acks[]", r#"{"acks":[4,5]}"#, Ok(vec![4, 5])),
+            ("range(.a;.b)", r#"{"a":2,"b":5}"#, Ok(vec![2, 3, 4])),
+            (".ack", "{}", Ok(vec![])),
+            (".ack", r#"{"ack":false}"#, Ok(vec![])),
+            (".ack?", "[1]", Ok(vec![])),
+            ("select(.ok).id", r#"{"ok":false,"id":1}"#, Ok(vec![])),
+            (".ack", "no JSON", Ok(vec![])),
+            (
+                ".ack",
+                r#"{"ack":true}"#,
+                Err("true is no number of a message"),
+            ),
+            (".ack", r#"{"ack":-1}"#, Err("-1 is no number of a message")),
+            (
+                ".ack",
+                r#"{"ack":1.5}"#,
+                Err("1.5 is no number of a message"),
+            ),
+            (".ack", "[1]", Err("cannot index [1] with \"ack\"")),
+        ] {
+            let filter = Filter::compile(expression).unwrap();
+            assert_eq!(
+                numbers(&filter, message.as_bytes()),
+                expected.map_err(str::to_owned),
+                "{expression} {message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,577 @@
+//! Messages from when they are accepted until they are known to have arrived: what waits for a
+//! connection, what is confirmed, what has to be sent again. Pure.
+//!
+//! Numbers count the messages of the front end over the whole run, from 1. Those that open a
+//! connection, and heartbeats, have none.
+
+use std::collections::VecDeque;
+use std::mem::size_of;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::event::{Delivery, Message};
+
+/// Where the number goes, with [`Confirm::Number`].
+const NUMBER: &[u8] = b"{{n}}";
+
+/// What counts as the arrival of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// A pong has come back for a ping that was sent after it: frames are handled in order, so the
+    /// peer's endpoint has read it. Its application may not have.
+    Pong,
+    /// The n-th data message received on a connection confirms the n-th sent on it.
+    Reply,
+    /// A message that came acknowledges it by its number.
+    Number,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub confirm: Option<Confirm>,
+    /// What may wait, in bytes of memory; one message always may.
+    pub limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            confirm: None,
+            limit: 16 << 20,
+        }
+    }
+}
+
+/// A message on its way to the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    pub number: u64,
+    pub message: Message,
+    /// An earlier connection had it already.
+    pub repeat: bool,
+}
+
+/// A ping of ours, and the last message that went before it.
+#[derive(Clone, Debug)]
+struct Mark {
+    ping: Bytes,
+    last: u64,
+}
+
+/// What memory a waiting message takes apart from its bytes.
+const OVERHEAD: usize = size_of::<Option<Message>>();
+
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    options: Options,
+    /// Not confirmed, or not handed over yet; `None` in the place of those that were confirmed out
+    /// of order. The first has the number `first`.
+    waiting: VecDeque<Option<Message>>,
+    first: u64,
+    /// Those in `waiting` that are there.
+    count: u64,
+    bytes: usize,
+    /// The next to be handed to this connection.
+    next: u64,
+    /// The highest that any connection was handed.
+    handed: u64,
+    /// The lowest that this connection was handed.
+    first_here: Option<u64>,
+    /// What was repeated on this connection and not told yet.
+    repeats: Vec<(u64, u64)>,
+    /// Data messages sent on this connection, and not replied to: whether they have numbers, and
+    /// how many in a row.
+    awaited: VecDeque<(bool, u64)>,
+    marks: VecDeque<Mark>,
+    delivery: Delivery,
+    uncertain: u64,
+}
+
+impl Outbox {
+    pub fn new(options: Options) -> Self {
+        Outbox {
+            options,
+            waiting: VecDeque::new(),
+            first: 1,
+            count: 0,
+            bytes: 0,
+            next: 1,
+            handed: 0,
+            first_here: None,
+            repeats: Vec::new(),
+            awaited: VecDeque::new(),
+            marks: VecDeque::new(),
+            delivery: Delivery::default(),
+            uncertain: 0,
+        }
+    }
+
+    /// Whether another message may be accepted.
+    pub fn has_room(&self) -> bool {
+        self.count == 0 || self.bytes < self.options.limit
+    }
+
+    /// Accepts a message. It is handed over by [`Outbox::hand_over`].
+    pub fn push(&mut self, mut message: Message) {
+        if self.options.confirm == Some(Confirm::Number) {
+            let number = self.first + self.waiting.len() as u64;
+            message.data = numbered(message.data, number);
+        }
+        self.bytes += cost(&message);
+        self.count += 1;
+        self.waiting.push_back(Some(message));
+    }
+
+    /// Whether [`Outbox::hand_over`] has something.
+    pub fn has_next(&self) -> bool {
+        self.next < self.first + self.waiting.len() as u64
+    }
+
+    /// The next message for this connection: first those that no connection before could deliver.
+    pub fn hand_over(&mut self) -> Option<Handed> {
+        if self.options.confirm.is_none() {
+            return self.next_for_good();
+        }
+        loop {
+            let index = usize::try_from(self.next.checked_sub(self.first)?).ok()?;
+            let slot = self.waiting.get(index)?;
+            let number = self.next;
+            self.next += 1;
+            let Some(message) = slot else {
+                continue;
+            };
+            let message = message.clone();
+            return Some(self.record(number, message));
+        }
+    }
+
+    /// What nobody confirms need not be kept.
+    fn next_for_good(&mut self) -> Option<Handed> {
+        let message = self.waiting.pop_front()??;
+        let number = self.first;
+        self.first += 1;
+        self.next = self.first;
+        self.count -= 1;
+        self.bytes -= cost(&message);
+        Some(self.record(number, message))
+    }
+
+    fn record(&mut self, number: u64, message: Message) -> Handed {
+        let repeat = number <= self.handed;
+        self.handed = self.handed.max(number);
+        self.first_here.get_or_insert(number);
+        self.await_reply(true);
+        if repeat {
+            self.delivery.repeated += 1;
+            extend(&mut self.repeats, number);
+        }
+        Handed {
+            number,
+            message,
+            repeat,
+        }
+    }
+
+    /// A data message without a number was sent.
+    pub fn handle_extra(&mut self) {
+        self.await_reply(false);
+    }
+
+    fn await_reply(&mut self, numbered: bool) {
+        if self.options.confirm != Some(Confirm::Reply) {
+            return;
+        }
+        match self.awaited.back_mut() {
+            Some((same, count)) if *same == numbered => *count += 1,
+            _ => self.awaited.push_back((numbered, 1)),
+        }
+    }
+
+    /// A new connection: everything that is not confirmed is to be handed to it.
+    pub fn handle_open(&mut self) {
+        self.next = self.first;
+        self.first_here = None;
+        self.awaited.clear();
+        self.marks.clear();
+    }
+
+    /// A data message came; whether it confirms one of ours.
+    pub fn handle_reply(&mut self) -> bool {
+        let Some((numbered, count)) = self.awaited.front_mut() else {
+            return false;
+        };
+        let numbered = *numbered;
+        *count -= 1;
+        if *count == 0 {
+            self.awaited.pop_front();
+        }
+        // Replies come in order, so it is the oldest.
+        numbered && self.confirm(self.first)
+    }
+
+    /// The message with this number has been acknowledged; whether that is news.
+    pub fn handle_ack(&mut self, number: u64) -> bool {
+        number <= self.handed && self.confirm(number)
+    }
+
+    /// Whether a ping would tell something.
+    pub fn wants_ping(&self) -> bool {
+        // One at a time: the next goes when the pong for this one has come.
+        self.options.confirm == Some(Confirm::Pong)
+            && self.marks.is_empty()
+            && self.next > self.first
+    }
+
+    /// A ping of ours was sent after everything handed over so far.
+    pub fn handle_ping(&mut self, ping: &Bytes) {
+        if self.options.confirm == Some(Confirm::Pong) {
+            let (ping, last) = (ping.clone(), self.next - 1);
+            self.marks.push_back(Mark { ping, last });
+        }
+    }
+
+    /// A pong came; whether it confirms anything. It may answer only the latest of several pings
+    /// (RFC 6455 §5.5.3).
+    pub fn handle_pong(&mut self, data: &[u8]) -> bool {
+        let Some(answered) = self.marks.iter().position(|mark| mark.ping == data) else {
+            return false;
+        };
+        let last = self.marks[answered].last;
+        self.marks.drain(..=answered);
+        let before = self.count;
+        while self.first <= last && self.confirm(self.first) {}
+        self.count < before
+    }
+
+    fn confirm(&mut self, number: u64) -> bool {
+        let index = number
+            .checked_sub(self.first)
+            .and_then(|index| usize::try_from(index).ok());
+        let Some(index) = index.filter(|&index| matches!(self.waiting.get(index), Some(Some(_))))
+        else {
+            return false;
+        };
+        self.remove(index);
+        self.delivery.confirmed += 1;
+        true
+    }
+
+    fn remove(&mut self, index: usize) {
+        if let Some(message) = self.waiting[index].take() {
+            self.bytes -= cost(&message);
+            self.count -= 1;
+        }
+        while let Some(None) = self.waiting.front() {
+            self.waiting.pop_front();
+            self.first += 1;
+        }
+        self.next = self.next.max(self.first);
+        if self.waiting.is_empty() {
+            // What a long outage has needed goes back to the system.
+            self.waiting.shrink_to(1024);
+        }
+    }
+
+    /// The connection has ended. Without `--confirm`, what it was handed is uncertain from now on;
+    /// `answered` is whether the peer has read it all, which its answer to our Close says.
+    pub fn handle_ended(&mut self, answered: bool) -> Option<(u64, u64)> {
+        let first = self.first_here.take()?;
+        if answered || self.options.confirm.is_some() {
+            return None;
+        }
+        let last = self.next - 1;
+        self.uncertain += last - first + 1;
+        Some((first, last))
+    }
+
+    /// What was sent again on this connection, once all of that is done (or `over`).
+    pub fn poll_repeats(&mut self, over: bool) -> Option<Vec<(u64, u64)>> {
+        let done = over || self.next > self.handed;
+        (done && !self.repeats.is_empty()).then(|| std::mem::take(&mut self.repeats))
+    }
+
+    /// Messages that were accepted and of which it is not known that they arrived, those that no
+    /// connection was handed yet not among them.
+    pub fn unconfirmed(&self) -> u64 {
+        self.uncertain + self.count - self.unsent()
+    }
+
+    /// Messages that no connection was handed.
+    pub fn unsent(&self) -> u64 {
+        // Nothing behind `handed` can have been confirmed.
+        (self.first + self.waiting.len() as u64).saturating_sub((self.handed + 1).max(self.first))
+    }
+
+    /// The numbers of those that [`Outbox::unconfirmed`] counts and that are kept.
+    pub fn unconfirmed_numbers(&self) -> Vec<(u64, u64)> {
+        let mut runs = Vec::new();
+        for (index, slot) in self.waiting.iter().enumerate() {
+            let number = self.first + index as u64;
+            if slot.is_some() && number <= self.handed {
+                extend(&mut runs, number);
+            }
+        }
+        runs
+    }
+
+    /// `None` without `--confirm`.
+    pub fn delivery(&self) -> Option<Delivery> {
+        self.options.confirm.map(|_| self.delivery)
+    }
+}
+
+/// Appends a number to the runs before it.
+fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
+    match runs.last_mut() {
+        Some((_, last)) if *last + 1 == number => *last = number,
+        _ => runs.push((number, number)),
+    }
+}
+
+fn cost(message: &Message) -> usize {
+    message.data.len() + OVERHEAD
+}
+
+/// The message with its number in every place that asks for it.
+fn numbered(data: Bytes, number: u64) -> Bytes {
+    if memchr::memmem::find(&data, NUMBER).is_none() {
+        return data;
+    }
+    let digits = number.to_string();
+    let mut filled = BytesMut::with_capacity(data.len() + digits.len());
+    let mut from = 0;
+    for at in memchr::memmem::find_iter(&data, NUMBER) {
+        filled.extend_from_slice(&data[from..at]);
+        filled.extend_from_slice(digits.as_bytes());
+        from = at + NUMBER.len();
+    }
+    filled.extend_from_slice(&data[from..]);
+    filled.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn outbox(confirm: impl Into<Option<Confirm>>) -> Outbox {
+        Outbox::new(Options {
+            confirm: confirm.into(),
+            ..Options::default()
+        })
+    }
+
+    fn push(outbox: &mut Outbox, count: usize) {
+        for _ in 0..count {
+            outbox.push(Message::text("m"));
+        }
+    }
+
+    /// Hands over whatever there is: the numbers, those of repeats negative.
+    fn hand_over(outbox: &mut Outbox) -> Vec<i64> {
+        std::iter::from_fn(|| outbox.hand_over())
+            .map(|handed| handed.number as i64 * if handed.repeat { -1 } else { 1 })
+            .collect()
+    }
+
+    #[test]
+    fn without_confirmations_a_message_is_gone_when_it_is_handed_over() {
+        let mut outbox = outbox(None);
+        push(&mut outbox, 3);
+        assert_eq!((outbox.unsent(), outbox.unconfirmed()), (3, 0));
+        assert_eq!(hand_over(&mut outbox), [1, 2, 3]);
+        assert_eq!(outbox.handle_ended(false), Some((1, 3)));
+        outbox.handle_open();
+        assert_eq!(hand_over(&mut outbox), [0; 0]);
+        // Nothing was handed to this one.
+        assert_eq!(outbox.handle_ended(false), None);
+        outbox.handle_open();
+        push(&mut outbox, 2);
+        assert_eq!(hand_over(&mut outbox), [4, 5]);
+        assert_eq!(outbox.handle_ended(true), None);
+        assert_eq!((outbox.unsent(), outbox.unconfirmed()), (0, 3));
+        assert_eq!(outbox.delivery(), None);
+    }
+
+    #[test]
+    fn replies_confirm_in_order_and_the_rest_is_sent_again() {
+        let mut outbox = outbox(Confirm::Reply);
+        outbox.handle_extra();
+        push(&mut outbox, 4);
+        assert_eq!(hand_over(&mut outbox), [1, 2, 3, 4]);
+        // The first answers what opened the connection.
+        assert!(!outbox.handle_reply());
+        assert!(outbox.handle_reply());
+        assert!(outbox.handle_reply());
+        assert_eq!(outbox.handle_ended(false), None);
+        outbox.handle_open();
+        assert!(!outbox.handle_reply(), "nothing has been sent here");
+        push(&mut outbox, 1);
+        assert_eq!(hand_over(&mut outbox), [-3, -4, 5]);
+        assert_eq!(outbox.poll_repeats(false), Some(vec![(3, 4)]));
+        assert_eq!(outbox.poll_repeats(false), None);
+        assert_eq!(outbox.unconfirmed(), 3);
+        for _ in 0..3 {
+            assert!(outbox.handle_reply());
+        }
+        assert!(!outbox.handle_reply());
+        let (confirmed, repeated) = (5, 2);
+        assert_eq!(
+            outbox.delivery(),
+            Some(Delivery {
+                confirmed,
+                repeated
+            })
+        );
+        assert_eq!(outbox.unconfirmed(), 0);
+    }
+
+    #[test]
+    fn a_heartbeat_in_between_has_a_reply_of_its_own() {
+        let mut outbox = outbox(Confirm::Reply);
+        push(&mut outbox, 2);
+        assert_eq!(outbox.hand_over().unwrap().number, 1);
+        outbox.handle_extra();
+        assert_eq!(outbox.hand_over().unwrap().number, 2);
+        let confirms: Vec<bool> = (0..4).map(|_| outbox.handle_reply()).collect();
+        assert_eq!(confirms, [true, false, true, false]);
+    }
+
+    #[test]
+    fn acknowledgements_may_come_in_any_order() {
+        let mut outbox = outbox(Confirm::Number);
+        push(&mut outbox, 6);
+        for _ in 0..5 {
+            outbox.hand_over();
+        }
+        let acks = [4, 2, 2, 6, 0, 99].map(|number| outbox.handle_ack(number));
+        assert_eq!(acks, [true, true, false, false, false, false]);
+        assert_eq!(outbox.unconfirmed_numbers(), [(1, 1), (3, 3), (5, 5)]);
+        outbox.handle_open();
+        assert_eq!(hand_over(&mut outbox), [-1, -3, -5, 6]);
+        assert_eq!(
+            outbox.poll_repeats(false),
+            Some(vec![(1, 1), (3, 3), (5, 5)])
+        );
+        assert!([1, 3, 5, 6].into_iter().all(|n| outbox.handle_ack(n)));
+        assert_eq!(outbox.unconfirmed(), 0);
+    }
+
+    #[test]
+    fn repeats_that_a_connection_cuts_short_are_told_as_far_as_they_went() {
+        let mut outbox = outbox(Confirm::Number);
+        push(&mut outbox, 4);
+        hand_over(&mut outbox);
+        outbox.handle_open();
+        outbox.hand_over();
+        outbox.hand_over();
+        assert_eq!(outbox.poll_repeats(false), None);
+        assert_eq!(outbox.poll_repeats(true), Some(vec![(1, 2)]));
+        outbox.handle_open();
+        assert_eq!(hand_over(&mut outbox), [-1, -2, -3, -4]);
+        assert_eq!(outbox.poll_repeats(false), Some(vec![(1, 4)]));
+        assert_eq!(outbox.delivery().unwrap().repeated, 6);
+    }
+
+    #[test]
+    fn a_pong_confirms_what_went_before_its_ping() {
+        let mut outbox = outbox(Confirm::Pong);
+        assert!(!outbox.wants_ping());
+        push(&mut outbox, 3);
+        outbox.hand_over();
+        outbox.hand_over();
+        assert!(outbox.wants_ping());
+        outbox.handle_ping(&Bytes::from_static(b"a"));
+        assert!(!outbox.wants_ping());
+        outbox.hand_over();
+        assert!(!outbox.handle_pong(b"b"));
+        assert!(outbox.handle_pong(b"a"));
+        assert_eq!(outbox.unconfirmed_numbers(), [(3, 3)]);
+        assert!(outbox.wants_ping());
+        outbox.handle_ping(&Bytes::from_static(b"b"));
+        outbox.handle_open();
+        assert!(!outbox.handle_pong(b"b"), "it was of another connection");
+        assert_eq!(hand_over(&mut outbox), [-3]);
+    }
+
+    #[test]
+    fn the_number_goes_where_it_is_asked_for() {
+        let mut outbox = outbox(Confirm::Number);
+        for text in [r#"{"n":{{n}},"of":"{{n}}"}"#, "{n}", "{{n}}"] {
+            outbox.push(Message::text(text));
+        }
+        let sent: Vec<_> = std::iter::from_fn(|| outbox.hand_over())
+            .map(|handed| handed.message)
+            .collect();
+        let expected = [r#"{"n":1,"of":"1"}"#, "{n}", "3"].map(Message::text);
+        assert_eq!(sent, expected);
+        let mut other = Outbox::new(Options {
+            confirm: Some(Confirm::Reply),
+            ..Options::default()
+        });
+        other.push(Message::text("{{n}}"));
+        assert_eq!(other.hand_over().unwrap().message, Message::text("{{n}}"));
+    }
+
+    #[test]
+    fn it_is_bounded_in_bytes_and_takes_one_message_of_any_size() {
+        let mut outbox = Outbox::new(Options {
+            confirm: Some(Confirm::Reply),
+            limit: 1000,
+        });
+        outbox.push(Message::binary(vec![0; 5000]));
+        assert!(!outbox.has_room());
+        outbox.hand_over();
+        assert!(!outbox.has_room(), "it may have to be sent again");
+        outbox.handle_reply();
+        let mut small = 0;
+        while outbox.has_room() {
+            outbox.push(Message::text(""));
+            small += 1;
+        }
+        assert_eq!(small, 1000_usize.div_ceil(OVERHEAD));
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: what is confirmed and what waits is everything that
+        /// was accepted, and each connection is handed what is not confirmed, in order.
+        #[test]
+        fn nothing_is_lost(steps in prop::collection::vec((0_u8..6, 0_u64..40), 0..300)) {
+            let mut outbox = outbox(Confirm::Number);
+            let (mut accepted, mut confirmed) = (0_u64, std::collections::BTreeSet::new());
+            let (mut here, mut handed) = (Vec::new(), 0);
+            for (step, value) in steps {
+                match step {
+                    0 | 1 => {
+                        push(&mut outbox, 1);
+                        accepted += 1;
+                    }
+                    2 | 3 => if let Some(next) = outbox.hand_over() {
+                        prop_assert_eq!(next.repeat, next.number <= handed);
+                        handed = handed.max(next.number);
+                        here.push(next.number);
+                    },
+                    4 => {
+                        let news = outbox.handle_ack(value);
+                        prop_assert_eq!(news, value > 0 && value <= handed && confirmed.insert(value));
+                    }
+                    _ => {
+                        let missing: Vec<u64> = (1..=accepted)
+                            .filter(|number| !confirmed.contains(number))
+                            .collect();
+                        outbox.handle_open();
+                        let mut fresh = outbox.clone();
+                        let sent: Vec<u64> =
+                            std::iter::from_fn(|| fresh.hand_over()).map(|next| next.number).collect();
+                        prop_assert_eq!(sent, missing);
+                        here.clear();
+                    }
+                }
+                prop_assert!(here.is_sorted());
+                let total = outbox.unconfirmed() + outbox.unsent();
+                prop_assert_eq!(total + confirmed.len() as u64, accepted);
+                prop_assert_eq!(outbox.delivery().unwrap().confirmed, confirmed.len() as u64);
+            }
+        }
+    }
+}

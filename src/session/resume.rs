@@ -1,0 +1,362 @@
+//! What is remembered of incoming messages, to be told to the next connection: `--resume NAME=EXPR`
+//! and `{{NAME}}`. Pure; reading and writing the file of `--state` is [`super::state`]'s part.
+
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::event::Message;
+use crate::output::jq::Filter;
+
+/// Version of the state.
+const VERSION: u64 = 1;
+
+/// A value and where it comes from.
+#[derive(Clone, Debug)]
+struct Variable {
+    name: String,
+    filter: Filter,
+    value: Option<Value>,
+}
+
+/// All that is remembered.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    variables: Vec<Variable>,
+    /// What was read from the state and belongs to no variable of this run.
+    others: Map<String, Value>,
+    changes: u64,
+}
+
+/// Where a template stands, which decides how a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Message,
+    Header,
+    Query,
+}
+
+impl Memory {
+    /// Adds what `NAME=EXPR` says.
+    ///
+    /// # Errors
+    /// Exit 2 for a name that is none or taken, or an expression that is none.
+    pub fn add(&mut self, definition: &str) -> Result<(), Error> {
+        let (name, expression) = definition.split_once('=').unwrap_or((definition, ""));
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        if !is_name || expression.is_empty() {
+            return Err(Error::usage(format!(
+                "--resume '{definition}': it is not of the form NAME=EXPR"
+            ))
+            .advice("--resume last=.id remembers the member \"id\" for {{last}}"));
+        }
+        if matches!(name, "n" | "token") {
+            return Err(Error::usage(format!(
+                "--resume {name}: {{{{{name}}}}} has another meaning already"
+            )));
+        }
+        if self.variables.iter().any(|known| known.name == name) {
+            return Err(Error::usage(format!("--resume {name} is given twice")));
+        }
+        let filter = Filter::compile(expression).map_err(|mut error| {
+            error.message = format!("--resume {name}: {}", error.message);
+            error
+        })?;
+        self.variables.push(Variable {
+            name: name.to_owned(),
+            filter,
+            value: self.others.remove(name),
+        });
+        Ok(())
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty()
+    }
+
+    /// Goes up whenever a value changes.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// A message came.
+    pub fn learn(&mut self, message: &Message) {
+        for variable in &mut self.variables {
+            let Some(Ok(outputs)) = variable.filter.run(&message.data) else {
+                continue;
+            };
+            let last = outputs
+                .iter()
+                .rev()
+                .filter_map(|output| serde_json::from_str::<Value>(output).ok())
+                .find(|value| !value.is_null());
+            if last.is_some() && last != variable.value {
+                variable.value = last;
+                self.changes += 1;
+            }
+        }
+    }
+
+    /// `template` with every `{{NAME}}` filled in; a name without a value yet is empty.
+    ///
+    /// In the text of a JSON string a value is escaped as such text, elsewhere in JSON it is written
+    /// as JSON.
+    ///
+    /// # Errors
+    /// Where a header would hold a control character.
+    pub fn fill(&self, template: &str, place: Place) -> Result<String, Error> {
+        let is_json = place == Place::Message && self.is_json(template);
+        let mut filled = String::with_capacity(template.len());
+        let mut inside = false;
+        let mut rest = template;
+        while let Some((at, variable)) = self.first_in(rest) {
+            inside ^= is_json && has_odd_quotes(&rest[..at]);
+            filled.push_str(&rest[..at]);
+            if let Some(value) = &variable.value {
+                filled.push_str(&written(value, place, is_json, inside));
+            }
+            rest = &rest[at + variable.name.len() + 4..];
+        }
+        filled.push_str(rest);
+        if place == Place::Header && filled.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(Error::usage(format!(
+                "header '{template}': what was remembered for it holds a control character"
+            )));
+        }
+        Ok(filled)
+    }
+
+    /// Whether there is anything to fill in.
+    pub fn occurs_in(&self, template: &str) -> bool {
+        self.first_in(template).is_some()
+    }
+
+    /// The first place where a name is asked for.
+    fn first_in(&self, text: &str) -> Option<(usize, &Variable)> {
+        let found = self.variables.iter().filter_map(|variable| {
+            let at = text.find(&format!("{{{{{}}}}}", variable.name))?;
+            Some((at, variable))
+        });
+        found.min_by_key(|(at, _)| *at)
+    }
+
+    fn is_json(&self, template: &str) -> bool {
+        let mut probe = template.to_owned();
+        for variable in &self.variables {
+            probe = probe.replace(&format!("{{{{{}}}}}", variable.name), "0");
+        }
+        // A value that stands alone is no JSON that anybody wrote.
+        probe.trim_start().starts_with(['{', '[', '"'])
+            && serde_json::from_str::<serde::de::IgnoredAny>(&probe).is_ok()
+    }
+
+    /// The state as it is kept in a file.
+    pub fn to_state(&self) -> String {
+        let mut values = self.others.clone();
+        for variable in &self.variables {
+            if let Some(value) = &variable.value {
+                values.insert(variable.name.clone(), value.clone());
+            }
+        }
+        let state = Value::Object(Map::from_iter([
+            ("v".to_owned(), Value::from(VERSION)),
+            ("resume".to_owned(), Value::Object(values)),
+        ]));
+        format!("{state}\n")
+    }
+
+    /// Takes the values from a state.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn load(&mut self, state: &str) -> Result<(), String> {
+        let state: Value = serde_json::from_str(state).map_err(|error| error.to_string())?;
+        if state.get("v").and_then(Value::as_u64) != Some(VERSION) {
+            return Err("it is no state of this version of wirecat".to_owned());
+        }
+        let Some(Value::Object(values)) = state.get("resume") else {
+            return Err("it has no member \"resume\"".to_owned());
+        };
+        for (name, value) in values {
+            match self.variables.iter_mut().find(|known| known.name == *name) {
+                Some(variable) => variable.value = Some(value.clone()),
+                None => drop(self.others.insert(name.clone(), value.clone())),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn written(value: &Value, place: Place, is_json: bool, inside: bool) -> String {
+    let plain = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match place {
+        Place::Query => url::form_urlencoded::byte_serialize(plain.as_bytes()).collect(),
+        Place::Message if inside => {
+            let quoted = Value::from(plain).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
+        Place::Message if is_json => value.to_string(),
+        Place::Message | Place::Header => plain,
+    }
+}
+
+/// Whether a piece of JSON text, of which strings may stick out at both ends, changes between inside
+/// and outside of a string.
+fn has_odd_quotes(text: &str) -> bool {
+    let mut odd = false;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => odd = !odd,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    odd
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn memory(definitions: &[&str], messages: &[&str]) -> Memory {
+        let mut memory = Memory::default();
+        for definition in definitions {
+            memory.add(definition).unwrap();
+        }
+        for message in messages {
+            memory.learn(&Message::text(*message));
+        }
+        memory
+    }
+
+    #[track_caller]
+    fn filled(memory: &Memory, template: &str, place: Place) -> String {
+        memory.fill(template, place).unwrap()
+    }
+
+    #[test]
+    fn the_last_value_that_is_not_null_counts() {
+        let memory = memory(
+            &["last=.id", "topic=.topic"],
+            &[
+                r#"{"id":1}"#,
+                r#"{"id":2,"topic":"a b"}"#,
+                r#"{"id":null}"#,
+                "{}",
+                "no JSON",
+                "7",
+            ],
+        );
+        assert_eq!(memory.changes(), 3);
+        assert_eq!(
+            filled(
+                &memory,
+                "{{last}}/{{topic}}/{{other}}/{{last}}",
+                Place::Message
+            ),
+            "2/a b/{{other}}/2"
+        );
+    }
+
+    #[test]
+    fn before_the_first_it_is_empty() {
+        let memory = memory(&["last=.id"], &[]);
+        assert_eq!(
+            filled(&memory, r#"{"after":"{{last}}"}"#, Place::Message),
+            r#"{"after":""}"#
+        );
+        assert_eq!(filled(&memory, "after={{last}}", Place::Query), "after=");
+    }
+
+    #[test]
+    fn a_peers_value_stays_where_it_is_put() {
+        let hostile = r#"{"id":"a\"b\\, &=%\r\n{{other}}"}"#;
+        let memory = memory(&["id=.id", "other=.x"], &[hostile]);
+        for template in [
+            r#"{"a":"{{id}}"}"#,
+            r#"{"a":{{id}}}"#,
+            r#"{"q\"":["{{id}}",{{id}},"x{{id}}y"]}"#,
+        ] {
+            let message = filled(&memory, template, Place::Message);
+            assert!(serde_json::from_str::<Value>(&message).is_ok(), "{message}");
+        }
+        assert_eq!(
+            filled(&memory, "a={{id}}&b=1", Place::Query),
+            "a=a%22b%5C%2C+%26%3D%25%0D%0A%7B%7Bother%7D%7D&b=1"
+        );
+        let error = memory.fill("X-Last: {{id}}", Place::Header).unwrap_err();
+        assert!(error.message.contains("control character"), "{error}");
+    }
+
+    #[test]
+    fn values_of_every_type_in_every_place() {
+        for (json, text, string, bare) in [
+            ("17", "17", "17", "17"),
+            ("1.50", "1.50", "1.50", "1.50"),
+            (r#""a""#, "a", "a", r#""a""#),
+            (
+                r#"{"k":[1,"x"]}"#,
+                r#"{"k":[1,"x"]}"#,
+                r#"{\"k\":[1,\"x\"]}"#,
+                r#"{"k":[1,"x"]}"#,
+            ),
+            ("true", "true", "true", "true"),
+        ] {
+            let memory = memory(&["v=."], &[json]);
+            assert_eq!(
+                filled(&memory, "is {{v}}", Place::Message),
+                format!("is {text}")
+            );
+            assert_eq!(filled(&memory, "{{v}}", Place::Header), text);
+            assert_eq!(
+                filled(&memory, r#"["{{v}}",{{v}}]"#, Place::Message),
+                format!(r#"["{string}",{bare}]"#)
+            );
+        }
+    }
+
+    #[test]
+    fn a_state_survives_and_keeps_what_it_does_not_know() {
+        let mut first = memory(&["a=.a", "b=.b"], &[r#"{"a":1,"b":"x"}"#]);
+        assert_eq!(
+            first.to_state(),
+            "{\"v\":1,\"resume\":{\"a\":1,\"b\":\"x\"}}\n"
+        );
+        let mut second = memory(&["b=.b"], &[]);
+        second.load(&first.to_state()).unwrap();
+        assert_eq!(filled(&second, "{{b}}", Place::Message), "x");
+        second.learn(&Message::text(r#"{"b":"y"}"#));
+        first.load(&second.to_state()).unwrap();
+        assert_eq!(filled(&first, "{{a}}{{b}}", Place::Message), "1y");
+        for wrong in ["", "[]", "{}", r#"{"v":2,"resume":{}}"#, r#"{"v":1}"#] {
+            assert!(first.load(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_definition_is_refused() {
+        for wrong in [
+            "",
+            "last",
+            "last=",
+            "=.id",
+            "1a=.id",
+            "a b=.id",
+            "n=.id",
+            "token=.id",
+            "x=.[",
+        ] {
+            assert!(Memory::default().add(wrong).is_err(), "{wrong}");
+        }
+        let mut memory = memory(&["a=.a"], &[]);
+        assert!(memory.add("a=.b").is_err());
+    }
+}

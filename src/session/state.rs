@@ -1,0 +1,217 @@
+//! The file of `--state`: read at the start, written while the run goes on and at its end.
+//!
+//! What stands in it is never ahead of the output: a value counts only when the message that it came
+//! from has been written to wherever output goes, so that a program that is killed has lost nothing
+//! which the file says it had. Each version is written beside the file, synchronised, and put in its
+//! place.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+use super::resume::Memory;
+use crate::error::{Error, plain_words};
+
+/// The shortest time from one writing to the next.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether the output has got there.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Where the output is: what has been handed over so far, and what of that is written, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    pub handed: u64,
+    pub written: u64,
+}
+
+/// Reads the file into `memory`. One that does not exist yet is no state.
+///
+/// # Errors
+/// Exit 2 where it cannot be read, or is something else: it would be overwritten.
+pub fn load(path: &Path, memory: &mut Memory) -> Result<(), Error> {
+    let wrong = |why: &str| {
+        Error::usage(format!("--state {}: {why}", path.display()))
+            .advice("another file, or remove this one if nothing in it is needed")
+    };
+    match fs::read_to_string(path) {
+        Ok(text) => memory.load(&text).map_err(|why| wrong(&why)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(wrong(&plain_words(&error))),
+    }
+}
+
+/// A state that waits until the output is where it was when the state was taken.
+#[derive(Debug)]
+struct Taken {
+    state: String,
+    changes: u64,
+    handed: u64,
+}
+
+#[derive(Debug)]
+pub struct Saver {
+    path: Option<PathBuf>,
+    taken: Option<Taken>,
+    /// The changes that are in the file, or on their way there.
+    saved: u64,
+    next: Option<Instant>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Saver {
+    pub fn new(path: Option<PathBuf>) -> Self {
+        Saver {
+            path,
+            taken: None,
+            saved: 0,
+            next: None,
+            writing: None,
+        }
+    }
+
+    /// Writes what has changed, if it is time for that. Never blocks.
+    pub(super) fn save(&mut self, memory: &Memory, output: Output, now: Instant) {
+        if self.path.is_none() || (self.taken.is_none() && memory.changes() == self.saved) {
+            self.next = None;
+            return;
+        }
+        if self.next.is_some_and(|next| next > now) {
+            return;
+        }
+        if self
+            .writing
+            .as_ref()
+            .is_some_and(|task| !task.is_finished())
+        {
+            self.next = Some(now + LOOK);
+            return;
+        }
+        let taken = self.taken.get_or_insert_with(|| Taken {
+            state: memory.to_state(),
+            changes: memory.changes(),
+            handed: output.handed,
+        });
+        if output.written < taken.handed {
+            self.next = Some(now + LOOK);
+            return;
+        }
+        self.saved = taken.changes;
+        self.next = Some(now + INTERVAL);
+        if let (Some(taken), Some(path)) = (self.taken.take(), self.path.clone()) {
+            self.writing = Some(tokio::task::spawn_blocking(move || {
+                write(&path, &taken.state)
+            }));
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Writes the last version. The output must have been written, up to `output` at least.
+    ///
+    /// # Errors
+    /// Exit 2 where the file cannot be written.
+    pub async fn finish(mut self, memory: &Memory, complete: bool) -> Result<(), Error> {
+        if let Some(task) = self.writing.take() {
+            let _ = task.await;
+        }
+        let Some(path) = self.path.filter(|_| complete && memory.changes() > 0) else {
+            return Ok(());
+        };
+        write(&path, &memory.to_state()).map_err(|error| {
+            Error::usage(format!(
+                "--state {}: it cannot be written: {}",
+                path.display(),
+                plain_words(&error)
+            ))
+        })
+    }
+}
+
+/// Puts a new version in the place of the old one, so that there is always a whole one.
+fn write(path: &Path, state: &str) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = create(&beside)
+        .and_then(|mut file| {
+            file.write_all(state.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// For its owner alone: what a server says is nobody else's business.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Message;
+
+    fn fresh() -> Memory {
+        let mut memory = Memory::default();
+        memory.add("last=.id").unwrap();
+        memory
+    }
+
+    fn learn(memory: &mut Memory, id: u32) {
+        memory.learn(&Message::text(format!("{{\"id\":{id}}}")));
+    }
+
+    #[tokio::test]
+    async fn a_state_is_written_when_its_output_is_and_not_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        let mut saver = Saver::new(Some(path.clone()));
+        let mut memory = fresh();
+        let start = Instant::now();
+        let output = |handed, written| Output { handed, written };
+        saver.save(&memory, output(0, 0), start);
+        assert_eq!(saver.poll_timeout(), None);
+        learn(&mut memory, 1);
+        saver.save(&memory, output(10, 5), start);
+        assert_eq!(saver.poll_timeout(), Some(start + LOOK));
+        learn(&mut memory, 2);
+        saver.save(&memory, output(20, 10), start + LOOK);
+        saver.writing.take().unwrap().await.unwrap().unwrap();
+        let read = || fs::read_to_string(&path).unwrap();
+        assert_eq!(read(), "{\"v\":1,\"resume\":{\"last\":1}}\n");
+        saver.finish(&memory, true).await.unwrap();
+        assert_eq!(read(), "{\"v\":1,\"resume\":{\"last\":2}}\n");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        let mut again = fresh();
+        load(&path, &mut again).unwrap();
+        assert_eq!(again.to_state(), memory.to_state());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_state_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes");
+        fs::write(&path, "my notes").unwrap();
+        let error = load(&path, &mut fresh()).unwrap_err();
+        assert!(error.message.contains("notes"), "{error}");
+        load(&directory.path().join("none"), &mut fresh()).unwrap();
+        let nowhere = directory.path().join("no/where");
+        let mut memory = fresh();
+        learn(&mut memory, 1);
+        let error = Saver::new(Some(nowhere)).finish(&memory, true).await;
+        assert!(error.unwrap_err().message.contains("cannot be written"));
+    }
+}
