@@ -29,7 +29,7 @@ _wirecat() {
 
     case "${cmd}" in
         wirecat)
-            opts="-H -A -u -k -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --ping-interval --ping-timeout --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --no-auto-pong --mirror --generate --help --version demo serve"
+            opts="-H -A -u -k -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --generate --help --version demo serve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -111,14 +111,6 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --ping-interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --data)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -183,6 +175,66 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --reconnect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-max-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-jitter)
+                    COMPREPLY=($(compgen -W "equal full decorrelated none" -- "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-max-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outbox)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-message-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -215,7 +267,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__demo)
-            opts="-H -A -u -k -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --ping-interval --ping-timeout --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --no-auto-pong --mirror --help"
+            opts="-H -A -u -k -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --color --output --verbose --silent --stats --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -297,14 +349,6 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --ping-interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ping-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --data)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -366,6 +410,66 @@ _wirecat() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-max-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-jitter)
+                    COMPREPLY=($(compgen -W "equal full decorrelated none" -- "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-max-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --no-reconnect-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outbox)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heartbeat-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

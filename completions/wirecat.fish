@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wirecat_global_optspecs
-    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= ping-interval= ping-timeout= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong color= o/output= v/verbose s/silent stats max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= no-auto-pong mirror generate= h/help V/version
+    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong color= o/output= v/verbose s/silent stats reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror generate= h/help V/version
 end
 
 function __fish_wirecat_needs_command
@@ -41,10 +41,8 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the ce
 complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first, before stdin or -d (repeatable); @FILE and @- as with -d' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE and @- as with -d' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
@@ -72,6 +70,24 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l color -d 'When to colou
 always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect -d 'Connect again when the connection is lost, at most N times in a row [default: without end when interactive, otherwise not at all]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-delay -d 'The delay before the first retry; each retry doubles it' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-delay -d 'The longest delay; only a Retry-After of the server is longer' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-jitter -d 'How much of a delay is left to chance, so that the clients of a server that restarts do not all come at once' -r -f -a "equal\t'Half of the delay is certain, half random'
+full\t'All of it is random'
+decorrelated\t'Random up to three times the delay before'
+none\t'Nothing is random'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-time -d 'Give up after this long without a connection' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-on -d 'Connect again also after these close codes, ranges of them and HTTP statuses: 1000,4000-4099,404' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect-on -d 'Do not connect again after these (1006 is a lost connection); goes before --reconnect-on' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l confirm -d 'Send messages again after a reconnect until they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l outbox -d 'What may wait for its confirmation; when that is full, no more is read' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l resume -d 'Remember the last value of a jq expression over the messages received (repeatable); {{NAME}} in --on-open, --heartbeat, headers and the query of the URL stands for it' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l state -d 'Keep what --resume remembers in this file from one run to the next' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat-interval -d 'How often to send --heartbeat' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
@@ -96,10 +112,11 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l show-ping-pong -d 'Show
 complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and TLS; -vv every frame too, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect -d 'Do not connect again'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l no-compress -d 'Do without permessage-deflate'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l mirror -d 'Send every data message straight back, until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
@@ -122,10 +139,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trus
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first, before stdin or -d (repeatable); @FILE and @- as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE and @- as with -d' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
@@ -153,6 +168,24 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l color -d 'When 
 always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect -d 'Connect again when the connection is lost, at most N times in a row [default: without end when interactive, otherwise not at all]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-delay -d 'The delay before the first retry; each retry doubles it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-delay -d 'The longest delay; only a Retry-After of the server is longer' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-jitter -d 'How much of a delay is left to chance, so that the clients of a server that restarts do not all come at once' -r -f -a "equal\t'Half of the delay is certain, half random'
+full\t'All of it is random'
+decorrelated\t'Random up to three times the delay before'
+none\t'Nothing is random'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-time -d 'Give up after this long without a connection' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-on -d 'Connect again also after these close codes, ranges of them and HTTP statuses: 1000,4000-4099,404' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect-on -d 'Do not connect again after these (1006 is a lost connection); goes before --reconnect-on' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l confirm -d 'Send messages again after a reconnect until they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l outbox -d 'What may wait for its confirmation; when that is full, no more is read' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l resume -d 'Remember the last value of a jq expression over the messages received (repeatable); {{NAME}} in --on-open, --heartbeat, headers and the query of the URL stands for it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l state -d 'Keep what --resume remembers in this file from one run to the next' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat-interval -d 'How often to send --heartbeat' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
@@ -171,10 +204,11 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l show-ping-pong 
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and TLS; -vv every frame too, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect -d 'Do not connect again'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-compress -d 'Do without permessage-deflate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l mirror -d 'Send every data message straight back, until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The same, given as an option' -r

@@ -8,7 +8,7 @@ pub enum OnEof {
     /// Receive until nothing has moved for `--idle`.
     #[default]
     Drain,
-    /// Close as soon as everything is sent.
+    /// Close as soon as everything is sent and, where that is asked for, confirmed.
     Close,
     /// Stay until the peer closes.
     Stay,
@@ -22,6 +22,8 @@ pub struct Limits {
     pub count: Option<u64>,
     /// Whether `--until` was given.
     pub until: bool,
+    /// Whether messages are confirmed.
+    pub confirm: bool,
 }
 
 /// Follows what is sent and received.
@@ -32,6 +34,8 @@ pub struct Drain {
     met: bool,
     eof: bool,
     flushed: bool,
+    /// Messages that are not confirmed.
+    unconfirmed: u64,
     last_activity: Instant,
 }
 
@@ -43,13 +47,37 @@ impl Drain {
             met: false,
             eof: false,
             flushed: true,
+            unconfirmed: 0,
             last_activity: now,
         }
     }
 
-    /// A message was handed over for sending.
+    /// Something was handed over for sending.
     pub fn handle_sent(&mut self) {
         self.flushed = false;
+    }
+
+    /// A message of the input was handed over, for the first time.
+    pub fn handle_accepted(&mut self) {
+        self.unconfirmed += u64::from(self.limits.confirm);
+    }
+
+    /// So many messages are not confirmed any more.
+    pub fn handle_confirmed(&mut self, now: Instant, left: u64) {
+        self.unconfirmed = left;
+        self.last_activity = now;
+    }
+
+    /// There is a connection, perhaps not the first.
+    pub fn handle_opened(&mut self, now: Instant) {
+        self.flushed = true;
+        self.last_activity = now;
+    }
+
+    /// Whether there is nothing left to do that another connection would be good for.
+    pub fn is_done(&self) -> bool {
+        let settled = self.limits.confirm && self.eof && self.unconfirmed == 0;
+        settled && self.limits.on_eof != OnEof::Stay && self.condition() != Some(false)
     }
 
     /// Everything handed over has left.
@@ -100,8 +128,10 @@ impl Drain {
             return true;
         }
         match self.limits.on_eof {
-            OnEof::Close => self.eof && self.flushed,
-            OnEof::Drain => self.poll_timeout().is_some_and(|deadline| deadline <= now),
+            OnEof::Close if self.unconfirmed == 0 => self.eof && self.flushed,
+            OnEof::Close | OnEof::Drain => {
+                self.poll_timeout().is_some_and(|deadline| deadline <= now)
+            }
             OnEof::Stay => false,
         }
     }
@@ -109,8 +139,12 @@ impl Drain {
     /// When the quiet has lasted long enough.
     pub fn poll_timeout(&self) -> Option<Instant> {
         // What is stuck in a full send buffer is not quiet.
-        let waiting = self.eof && self.flushed && self.limits.on_eof == OnEof::Drain;
-        waiting.then(|| self.last_activity + self.limits.idle)
+        let quiet_counts = match self.limits.on_eof {
+            OnEof::Drain => true,
+            OnEof::Close => self.unconfirmed > 0,
+            OnEof::Stay => false,
+        };
+        (self.eof && self.flushed && quiet_counts).then(|| self.last_activity + self.limits.idle)
     }
 }
 
@@ -126,6 +160,7 @@ mod tests {
             idle: 2 * SECOND,
             count,
             until: false,
+            confirm: true,
         };
         let start = Instant::now();
         (Drain::new(limits, start), start)
@@ -161,6 +196,34 @@ mod tests {
         assert!(!drain.finished(start));
         drain.handle_flushed(start);
         assert!(drain.finished(start));
+    }
+
+    #[test]
+    fn closing_waits_for_confirmations_as_long_as_something_moves() {
+        let (mut drain, start) = drain(OnEof::Close, None);
+        drain.handle_accepted();
+        drain.handle_accepted();
+        drain.handle_sent();
+        drain.handle_eof(start);
+        drain.handle_flushed(start);
+        assert!(!drain.finished(start) && !drain.is_done());
+        drain.handle_confirmed(start + SECOND, 1);
+        assert_eq!(drain.poll_timeout(), Some(start + 3 * SECOND));
+        assert!(drain.finished(start + 3 * SECOND), "nothing moved any more");
+        drain.handle_confirmed(start + 2 * SECOND, 0);
+        assert!(drain.finished(start + 2 * SECOND) && drain.is_done());
+    }
+
+    #[test]
+    fn another_connection_begins_the_quiet_anew() {
+        let (mut drain, start) = drain(OnEof::Drain, Some(1));
+        drain.handle_accepted();
+        drain.handle_sent();
+        drain.handle_eof(start);
+        drain.handle_opened(start + 10 * SECOND);
+        assert_eq!(drain.poll_timeout(), Some(start + 12 * SECOND));
+        drain.handle_confirmed(start + 10 * SECOND, 0);
+        assert!(!drain.is_done(), "--count is not met");
     }
 
     #[test]

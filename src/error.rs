@@ -25,6 +25,8 @@ pub enum Exit {
     Protocol = 110,
     PeerError = 111,
     PeerPrivate = 112,
+    GaveUp = 113,
+    HungUp = 129,
     Interrupted = 130,
     Terminated = 143,
 }
@@ -37,7 +39,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Unmet,
-        "--count, --until or -1 not met when the connection ended",
+        "--count, --until or -1 not met when the connection ended, or messages not confirmed",
     ),
     (
         Exit::Usage,
@@ -68,6 +70,8 @@ pub const EXITS: &[(Exit, &str)] = &[
     ),
     (Exit::PeerError, "the peer closed with 1002-1015"),
     (Exit::PeerPrivate, "the peer closed with 3000-4999"),
+    (Exit::GaveUp, "reconnect attempts used up"),
+    (Exit::HungUp, "SIGHUP (the signal is raised again)"),
     (Exit::Interrupted, "SIGINT (the signal is raised again)"),
     (Exit::Terminated, "SIGTERM (the signal is raised again)"),
 ];

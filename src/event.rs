@@ -3,6 +3,7 @@
 //! An [`Event`] says what happened, a [`Command`] what to do next. Nothing here knows how bytes
 //! travel or how they are shown, and nothing here does I/O.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -331,10 +332,29 @@ pub struct Volume {
     pub plain: u64,
 }
 
+/// Round-trip times of pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundTrips {
+    pub count: u64,
+    pub min: Duration,
+    pub median: Duration,
+    pub max: Duration,
+}
+
+/// What became of the messages, where `--confirm` asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    pub confirmed: u64,
+    /// How often a message was handed to a connection again.
+    pub repeated: u64,
+}
+
 /// Sums over the whole run, for `--stats` and the `end` event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Data messages handed to the connection.
+    /// Connections that were opened.
+    pub connections: u32,
+    /// Data messages handed to a connection, repeats included.
     pub sent: u64,
     pub received: u64,
     /// Payload bytes of those messages.
@@ -343,7 +363,86 @@ pub struct Totals {
     /// What was sent and received compressed.
     pub compressed_sent: Volume,
     pub compressed_received: Volume,
+    /// `None` without `--confirm`.
+    pub delivery: Option<Delivery>,
+    /// Messages of which it is not known whether they arrived.
+    pub unconfirmed: u64,
+    /// Messages that were kept for a connection that never came.
+    pub unsent: u64,
+    /// `None` where no ping was answered.
+    pub round_trips: Option<RoundTrips>,
 }
+
+/// Why a connection ended or was not had, as far as it bears on trying again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Close {
+        by: By,
+        close: Close,
+    },
+    /// There was no Close (1006).
+    Lost(String),
+    /// The peer was dead (1006); in words.
+    Dead(String),
+    /// The handshake was answered with this status.
+    Status {
+        status: u16,
+        reason: String,
+        /// How long the server asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// There was no connection, in words; `lasting` where another try would end the same way.
+    Failed {
+        why: String,
+        lasting: bool,
+    },
+}
+
+impl Cause {
+    /// The close code or the status, which the lists of `--reconnect-on` hold. 1006 stands for the
+    /// loss of a connection (RFC 6455 §7.1.5).
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Cause::Close { close, .. } => Some(close.reported_code()),
+            Cause::Lost(_) | Cause::Dead(_) => Some(1006),
+            Cause::Status { status, .. } => Some(*status),
+            Cause::Failed { .. } => None,
+        }
+    }
+
+    /// For programs: `close 1012`, `status 503`, otherwise as for people.
+    pub fn short(&self) -> String {
+        match self {
+            Cause::Close { close, .. } => format!("close {}", close.reported_code()),
+            Cause::Status { status, .. } => format!("status {status}"),
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// For people: `closed by server: 1012 service restart`. It may hold a peer's words.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Close { by, close } => {
+                let who = match by {
+                    By::Peer => "closed by server",
+                    By::Us => "closed by us",
+                };
+                let code = close.reported_code();
+                write!(f, "{who}: {code} {}", close_code_name(code))
+            }
+            Cause::Lost(why) => write!(f, "connection lost: {why}"),
+            Cause::Status { status, reason, .. } => {
+                f.write_str(format!("HTTP {status} {reason}").trim_end())
+            }
+            Cause::Dead(why) | Cause::Failed { why, .. } => f.write_str(why),
+        }
+    }
+}
+
+/// Numbers of messages, each pair the first and the last of a run without gaps.
+pub type Runs = [(u64, u64)];
 
 /// What happened. Borrowed, so that telling it costs nothing where nobody looks.
 #[derive(Debug)]
@@ -369,9 +468,13 @@ pub enum Event<'a> {
         attempt: u32,
         refusal: &'a Refusal,
     },
+    /// `number` counts the messages of the front end from 1; those that open a connection have none.
     Send {
         conn: u32,
         message: &'a Message,
+        number: Option<u64>,
+        /// It was handed to an earlier connection before.
+        repeat: bool,
     },
     Receive {
         conn: u32,
@@ -406,6 +509,28 @@ pub enum Event<'a> {
         close: &'a Close,
         clean: bool,
     },
+    /// These messages were handed to a connection that then ended: whether they arrived is not known.
+    Uncertain {
+        conn: u32,
+        messages: &'a Runs,
+    },
+    /// These messages were not confirmed on an earlier connection and have been sent again.
+    Repeated {
+        conn: u32,
+        messages: &'a Runs,
+    },
+    /// Another attempt follows after `delay`; `attempt` is its number, so it is the retry before that.
+    Retry {
+        attempt: u32,
+        delay: Duration,
+        why: &'a Cause,
+    },
+    /// No other attempt follows, though there might have been one.
+    GiveUp {
+        /// Attempts since a connection was last had.
+        attempts: u32,
+        why: &'a str,
+    },
     Error(&'a Error),
     /// One line for the person, nothing a program would need.
     Note(&'a str),
@@ -425,6 +550,8 @@ pub enum Command {
     /// An unasked pong, at most 125 bytes.
     Pong(Bytes),
     Frame(RawFrame),
-    /// Start the closing handshake.
+    /// Start the closing handshake; without a connection, end the run.
     Close(Close),
+    /// Connect now, or leave the connection for a new one.
+    Reconnect,
 }

@@ -14,10 +14,11 @@ fn main() -> ExitCode {
 /// Whoever waits for us shall see the signal itself, as of any program that it killed.
 #[cfg(unix)]
 fn raise_again(exit: Exit) {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let signal = match exit {
         Exit::Interrupted => SIGINT,
         Exit::Terminated => SIGTERM,
+        Exit::HungUp => SIGHUP,
         _ => return,
     };
     // Where even that fails, the exit code says the same.

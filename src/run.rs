@@ -15,10 +15,9 @@ use crate::pipe::Pipe;
 use crate::repl::Repl;
 use crate::secret::Redactor;
 use crate::serve;
-use crate::session::connect::connect;
-use crate::session::ended::{Ended, Stop, Verdict};
+use crate::session::ended::{Outcome, Stop, Verdict};
 use crate::session::stop::Stops;
-use crate::session::{self, Front};
+use crate::session::{self, Finished, Front};
 
 /// How long output may still take after a signal.
 const LAST_WRITES: Duration = Duration::from_millis(500);
@@ -110,40 +109,36 @@ fn complain(world: &World, error: &Error) {
 async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     let start = Instant::now();
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
-    let mut stops = Stops::new(client.max_time)
+    let mut stops = Stops::new(client.max_time, !world.hangup_ignored)
         .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
-            let (ended, totals) = talk(&client, world, &mut pipe, &mut stops).await;
-            let exit = conclude(&ended, &totals, pipe.verdict(), &mut pipe);
-            finish(exit, pipe.finish(), &mut stops).await
+            let finished = talk(&client, world, &mut pipe, &mut stops).await;
+            let verdict = pipe.verdict();
+            let exit = conclude(&finished, verdict, &mut pipe);
+            finish(exit, finished, verdict, pipe.finish(), &mut stops).await
         }
         FrontEnd::Interactive(options) => {
             let mut repl = Repl::new(options.clone(), &client.plan, renderer, start)?;
-            let (ended, totals) = talk(&client, world, &mut repl, &mut stops).await;
-            let exit = conclude(&ended, &totals, repl.verdict(), &mut repl);
-            finish(exit, repl.finish(), &mut stops).await
+            let finished = talk(&client, world, &mut repl, &mut stops).await;
+            let verdict = repl.verdict();
+            let exit = conclude(&finished, verdict, &mut repl);
+            finish(exit, finished, verdict, repl.finish(), &mut stops).await
         }
     }
 }
 
 /// What was left over when a connection ended. Whoever closed stdout or set a condition has what
 /// they wanted, and where there was no connection it goes without saying.
-fn unsent(outcome: &Outcome, verdict: Verdict) -> Option<String> {
+fn unsent(totals: &Totals, verdict: Verdict) -> Option<String> {
     let wanted = !verdict.output_closed && verdict.condition_met != Some(true);
-    match verdict.unsent {
+    match verdict.unsent as u64 + totals.unsent {
         0 => None,
-        _ if !wanted || matches!(outcome, Outcome::Failed(_)) => None,
+        _ if !wanted || totals.connections == 0 => None,
         1 => Some("1 message was not sent".to_owned()),
         more => Some(format!("{more} messages were not sent")),
     }
-}
-
-/// How a conversation ended, or why there was none.
-enum Outcome {
-    Ended(Ended),
-    Failed(Error),
 }
 
 async fn talk(
@@ -151,31 +146,26 @@ async fn talk(
     world: &World,
     front: &mut impl Front,
     stops: &mut Stops,
-) -> (Outcome, Totals) {
+) -> Finished {
     let url = client.plan.target.to_string();
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     front.handle_event(Instant::now(), &Event::Header { url: &url, started });
     let environment = |name: &str| world.environment.get(name).cloned();
-    let connected = tokio::select! {
-        biased;
-        stop = stops.next() => return (Outcome::Ended(Ended::Stopped(stop)), Totals::default()),
-        connected = connect(&client.plan, &environment, front) => connected,
-    };
-    match connected {
-        Err(error) => (Outcome::Failed(error), Totals::default()),
-        Ok(connection) => {
-            let (ended, totals) =
-                session::run(connection, &client.opening, &client.session, front, stops).await;
-            (Outcome::Ended(ended), totals)
-        }
-    }
+    session::run(&client.plan, &environment, &client.session, front, stops).await
 }
 
 /// Tells how it ended, and gives the exit code.
-fn conclude(outcome: &Outcome, totals: &Totals, verdict: Verdict, front: &mut impl Front) -> Exit {
+fn conclude(finished: &Finished, verdict: Verdict, front: &mut impl Front) -> Exit {
     let now = Instant::now();
+    let Finished {
+        outcome, totals, ..
+    } = finished;
+    let verdict = Verdict {
+        unconfirmed: totals.unconfirmed > 0,
+        ..verdict
+    };
     let (error, exit) = match outcome {
         Outcome::Failed(error) => (Some(error.clone()), error.exit),
         Outcome::Ended(ended) => (ended.error(), ended.exit(verdict)),
@@ -184,11 +174,11 @@ fn conclude(outcome: &Outcome, totals: &Totals, verdict: Verdict, front: &mut im
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
         front.handle_event(now, &Event::Error(&error));
     }
-    if exit == Exit::Unmet {
+    if exit == Exit::Unmet && verdict.condition_met == Some(false) {
         let note = "the connection ended before --count, --until or -1 was met";
         front.handle_event(now, &Event::Note(note));
     }
-    if let Some(note) = unsent(outcome, verdict) {
+    if let Some(note) = unsent(totals, verdict) {
         front.handle_event(now, &Event::Note(&note));
     }
     front.handle_event(now, &Event::End { exit, totals });
@@ -198,19 +188,28 @@ fn conclude(outcome: &Outcome, totals: &Totals, verdict: Verdict, front: &mut im
 /// Lets the output be written to its end. A signal cuts that short.
 async fn finish(
     exit: Exit,
+    finished: Finished,
+    verdict: Verdict,
     writing: impl Future<Output = Result<(), Error>>,
     stops: &mut Stops,
 ) -> Result<Exit, Error> {
-    let stopped = matches!(exit, Exit::Interrupted | Exit::Terminated | Exit::Timeout);
-    tokio::select! {
-        written = writing => written.map(|()| exit),
-        () = tokio::time::sleep(LAST_WRITES), if stopped => Ok(exit),
-        stop = stops.next() => Ok(match stop {
+    let stopped = matches!(
+        exit,
+        Exit::Interrupted | Exit::Terminated | Exit::HungUp | Exit::Timeout
+    );
+    let (complete, exit) = tokio::select! {
+        written = writing => (written.is_ok() && !verdict.output_closed, written.map(|()| exit)),
+        () = tokio::time::sleep(LAST_WRITES), if stopped => (false, Ok(exit)),
+        stop = stops.next() => (false, Ok(match stop {
             Stop::Interrupt => Exit::Interrupted,
             Stop::Terminate => Exit::Terminated,
+            Stop::Hangup => Exit::HungUp,
             Stop::MaxTime => Exit::Timeout,
-        }),
-    }
+        })),
+    };
+    let exit = exit?;
+    finished.save(complete).await?;
+    Ok(exit)
 }
 
 async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
@@ -226,7 +225,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 }
 
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
-    let mut stops = Stops::new(None)
+    let mut stops = Stops::new(None, !world.hangup_ignored)
         .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
     let (listener, address) = serve::listen(options.listen).await?;
     let mut stdout = std::io::stdout();

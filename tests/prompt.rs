@@ -80,7 +80,7 @@ fn leaves_the_terminal_as_it_was(frames: Vec<u8>, keys: &str, words: &str, code:
         wire.send(frames);
         wire.answer_close();
     });
-    let script = "stty -g; \"$0\" \"$1\"; code=$?; stty -g; echo \"exit $code\"";
+    let script = "stty -g; \"$0\" --no-reconnect \"$1\"; code=$?; stty -g; echo \"exit $code\"";
     let mut pty = Pty::start_program("sh", &["-c", script, WIRECAT, &server.url("/")], TERM);
     pty.expect("open> ");
     // All at once: after the end there would be nobody to type to.
@@ -139,7 +139,7 @@ fn the_last_messages_before_a_close_are_shown() {
         wire.send(all);
         wire.close(4001, "");
     });
-    let mut pty = Pty::prompt(&[], &server.url("/"));
+    let mut pty = Pty::prompt(&["--no-reconnect"], &server.url("/"));
     pty.type_keys("go\r");
     let written = pty.exits(112);
     assert_eq!(numbers(&written, "last "), (0..1000).collect::<Vec<_>>());

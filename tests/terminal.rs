@@ -247,7 +247,7 @@ fn at_the_prompt() {
         wire.message();
         wire.close(4000, HOSTILE[0]);
     });
-    let mut pty = Pty::start(&["--show-ping-pong", &server.url("/")]);
+    let mut pty = Pty::start(&["--no-reconnect", "--show-ping-pong", &server.url("/")]);
     pty.expect("open> ");
     pty.type_keys("go\r");
     pty.expect("the last");

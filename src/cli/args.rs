@@ -13,6 +13,8 @@ use crate::drain::OnEof;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 
 use crate::pipe::framing::Frame;
+use crate::session::backoff::Jitter;
+use crate::session::reconnect::Codes;
 use crate::units;
 
 const STYLES: Styles = Styles::styled()
@@ -137,6 +139,8 @@ pub struct ClientArgs {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
+    pub stay: StayArgs,
+    #[command(flatten)]
     pub wire: WireArgs,
 }
 
@@ -252,6 +256,81 @@ pub struct TimeArgs {
     /// Limit for the whole run; when it is over, exit 28
     #[arg(short, long, value_name = "T", value_parser = units::duration)]
     pub max_time: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Staying connected")]
+pub struct StayArgs {
+    /// Connect again when the connection is lost, at most N times in a row [default: without end
+    /// when interactive, otherwise not at all]
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, overrides_with = "no_reconnect")]
+    pub reconnect: Option<Option<u32>>,
+
+    /// Do not connect again
+    #[arg(long, overrides_with = "reconnect", hide_short_help = true)]
+    pub no_reconnect: bool,
+
+    /// The delay before the first retry; each retry doubles it
+    #[arg(long, value_name = "T", default_value = "500ms", value_parser = units::duration, hide_short_help = true)]
+    pub reconnect_delay: Duration,
+
+    /// The longest delay; only a Retry-After of the server is longer
+    #[arg(long, value_name = "T", default_value = "20s", value_parser = units::duration, hide_short_help = true)]
+    pub reconnect_max_delay: Duration,
+
+    /// How much of a delay is left to chance, so that the clients of a server that restarts do not
+    /// all come at once
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_enum,
+        default_value = "equal",
+        hide_short_help = true
+    )]
+    pub reconnect_jitter: JitterArg,
+
+    /// Give up after this long without a connection
+    #[arg(long, value_name = "T", value_parser = units::duration, hide_short_help = true)]
+    pub reconnect_max_time: Option<Duration>,
+
+    /// Connect again also after these close codes, ranges of them and HTTP statuses: 1000,4000-4099,404
+    #[arg(long, value_name = "LIST", action = ArgAction::Append, value_parser = Codes::parse, hide_short_help = true)]
+    pub reconnect_on: Vec<Codes>,
+
+    /// Do not connect again after these (1006 is a lost connection); goes before --reconnect-on
+    #[arg(long, value_name = "LIST", action = ArgAction::Append, value_parser = Codes::parse, hide_short_help = true)]
+    pub no_reconnect_on: Vec<Codes>,
+
+    /// Send messages again after a reconnect until they are confirmed: by a pong to a later ping
+    /// (the default), by the n-th reply, or by the number that a jq expression finds in a reply.
+    ///
+    /// With pong (the same as --confirm alone) the server's endpoint has read the message, since
+    /// frames are handled in order. It is no acknowledgement by the application: a server process
+    /// that is killed between reading and handling loses what it had read.
+    ///
+    /// With reply, the n-th data message received on a connection confirms the n-th sent on it,
+    /// --on-open and --heartbeat included: for servers that answer every message.
+    ///
+    /// With an expression, as in --confirm=.ack, its value for a message received is the number, or
+    /// an array of numbers, of the messages that it acknowledges. They are counted from 1 over the
+    /// whole run, and {{n}} in a message is filled in with its number.
+    ///
+    /// Whatever is not confirmed at the end makes it exit 1.
+    #[arg(long, value_name = "pong|reply|JQ", num_args = 0..=1, require_equals = true, default_missing_value = "pong")]
+    pub confirm: Option<String>,
+
+    /// What may wait for its confirmation; when that is full, no more is read
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = units::size, hide_short_help = true)]
+    pub outbox: usize,
+
+    /// Remember the last value of a jq expression over the messages received (repeatable); {{NAME}}
+    /// in --on-open, --heartbeat, headers and the query of the URL stands for it
+    #[arg(long, value_name = "NAME=JQ", action = ArgAction::Append, hide_short_help = true)]
+    pub resume: Vec<String>,
+
+    /// Keep what --resume remembers in this file from one run to the next
+    #[arg(long, value_name = "FILE", requires = "resume", hide_short_help = true)]
+    pub state: Option<PathBuf>,
 
     /// Send a ping this often [default: 20s when interactive, otherwise never]
     #[arg(long, value_name = "T", value_parser = units::duration, hide_short_help = true)]
@@ -260,6 +339,47 @@ pub struct TimeArgs {
     /// How long after a ping the server may be silent before it counts as dead
     #[arg(long, value_name = "T", default_value = "20s", value_parser = units::duration, hide_short_help = true)]
     pub ping_timeout: Duration,
+
+    /// Do not answer pings, to see what the server does
+    #[arg(long, hide_short_help = true)]
+    pub no_auto_pong: bool,
+
+    /// Send this text message at every --heartbeat-interval, for servers that want to hear from the
+    /// application
+    #[arg(
+        long,
+        value_name = "MESSAGE",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub heartbeat: Option<String>,
+
+    /// How often to send --heartbeat
+    #[arg(long, value_name = "T", default_value = "30s", value_parser = units::duration, requires = "heartbeat", hide_short_help = true)]
+    pub heartbeat_interval: Duration,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum JitterArg {
+    /// Half of the delay is certain, half random
+    Equal,
+    /// All of it is random
+    Full,
+    /// Random up to three times the delay before
+    Decorrelated,
+    /// Nothing is random
+    None,
+}
+
+impl From<JitterArg> for Jitter {
+    fn from(jitter: JitterArg) -> Jitter {
+        match jitter {
+            JitterArg::Equal => Jitter::Equal,
+            JitterArg::Full => Jitter::Full,
+            JitterArg::Decorrelated => Jitter::Decorrelated,
+            JitterArg::None => Jitter::None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -269,7 +389,7 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub data: Vec<String>,
 
-    /// Send this first, before stdin or -d (repeatable); @FILE and @- as with -d
+    /// Send this first on every connection, before stdin or -d (repeatable); @FILE and @- as with -d
     #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub on_open: Vec<String>,
 
@@ -515,10 +635,6 @@ pub struct WireArgs {
     /// Send data messages in fragments of at most this many bytes each (after compression)
     #[arg(long, value_name = "SIZE", value_parser = units::size, hide_short_help = true)]
     pub fragment: Option<usize>,
-
-    /// Do not answer pings, to see what the server does
-    #[arg(long, hide_short_help = true)]
-    pub no_auto_pong: bool,
 
     /// Send every data message straight back, until the server closes; stdin is not read
     #[arg(long, hide_short_help = true)]

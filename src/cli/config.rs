@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::args::{
-    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, Subcommands,
-    WireArgs,
+    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, StayArgs,
+    Subcommands, WireArgs,
 };
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
@@ -22,8 +22,13 @@ use crate::payload::{Encoding, Payload};
 use crate::pipe::framing::Frame;
 use crate::pipe::{self, Input, pace};
 use crate::secret::{Redactor, Secret};
+use crate::session::backoff;
+use crate::session::confirm::How;
 use crate::session::connect::Plan;
 use crate::session::machine;
+use crate::session::reconnect::{self, Codes, Renewal, When};
+use crate::session::resume::Memory;
+use crate::session::state;
 use crate::session::token::{Authorization, Credentials};
 use crate::uri::Target;
 use crate::wire::extension;
@@ -63,8 +68,6 @@ pub struct Serve {
 pub struct Client {
     pub plan: Plan,
     pub session: session::Options,
-    /// `--on-open`
-    pub opening: Vec<Message>,
     pub max_time: Option<Duration>,
     pub output: output::Options,
     pub front: FrontEnd,
@@ -170,39 +173,111 @@ fn listen_address(text: &str) -> Result<SocketAddr, Error> {
 
 fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Error> {
     let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
-    let output = output_options(&args.output, world, interactive)?;
+    let output = output_options(&args, world, interactive)?;
     let plan = plan(target, &args, world)?;
+    let mut session = session(&args, &plan, interactive)?;
     // Last, as it may wait for stdin: whatever else is wrong has been said by then.
-    let opening = given(&args.send.on_open, "--on-open", Payload::default())?;
+    session.opening = given(&args.send.on_open, "--on-open", Payload::default())?;
     let front = front_end(&args, world, interactive)?;
     Ok(Client {
         plan,
-        session: session::Options {
-            machine: machine::Options {
-                close_timeout: args.time.close_timeout,
-                ping_interval: args
-                    .time
-                    .ping_interval
-                    .or(interactive.then_some(INTERACTIVE_PINGS))
-                    .filter(|interval| !interval.is_zero()),
-                ping_timeout: args.time.ping_timeout,
-            },
-            max_message_size: args.wire.max_message_size,
-            deflate_level: args.wire.deflate.deflate_level,
-            fragment: fragment(&args.wire)?,
-            trace: match args.output.verbose {
-                0 | 1 => None,
-                2 => Some(0),
-                _ => Some(DUMPED),
-            },
-            auto_pong: !args.wire.no_auto_pong,
-            mirror: args.wire.mirror,
-        },
-        opening,
+        session,
         max_time: args.time.max_time.filter(|time| !time.is_zero()),
         output,
         front,
     })
+}
+
+/// All but what opens a connection.
+fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session::Options, Error> {
+    let stay = &args.stay;
+    let reconnect = reconnect(stay, &plan.credentials, interactive);
+    let heartbeat = stay.heartbeat.as_slice();
+    Ok(session::Options {
+        machine: machine::Options {
+            close_timeout: args.time.close_timeout,
+            ping_interval: stay
+                .ping_interval
+                .or(interactive.then_some(INTERACTIVE_PINGS))
+                .filter(|interval| !interval.is_zero()),
+            ping_timeout: stay.ping_timeout,
+            heartbeat: stay
+                .heartbeat
+                .as_ref()
+                .map(|_| stay.heartbeat_interval)
+                .filter(|interval| !interval.is_zero()),
+        },
+        max_message_size: args.wire.max_message_size,
+        deflate_level: args.wire.deflate.deflate_level,
+        fragment: fragment(&args.wire)?,
+        trace: match args.output.verbose {
+            0 | 1 => None,
+            2 => Some(0),
+            _ => Some(DUMPED),
+        },
+        auto_pong: !stay.no_auto_pong,
+        mirror: args.wire.mirror,
+        opening: Vec::new(),
+        heartbeat: given(heartbeat, "--heartbeat", Payload::default())?.pop(),
+        tell_uncertain: reconnect.when == When::Always && !interactive,
+        reconnect,
+        confirm: confirm(stay.confirm.as_deref())?,
+        outbox: stay.outbox,
+        memory: memory(stay)?,
+        state: stay.state.clone(),
+    })
+}
+
+fn reconnect(args: &StayArgs, credentials: &Credentials, interactive: bool) -> reconnect::Options {
+    let codes = |lists: &[Codes]| {
+        let mut all = Codes::default();
+        lists.iter().cloned().for_each(|list| all.extend(list));
+        all
+    };
+    let asked = args.reconnect.is_some() || !args.reconnect_on.is_empty();
+    let when = match args.reconnect {
+        _ if args.no_reconnect => When::Never,
+        Some(Some(0)) => When::Never,
+        _ if asked => When::Always,
+        _ if interactive => When::AfterOpen,
+        _ => When::Never,
+    };
+    reconnect::Options {
+        when,
+        limit: args.reconnect.flatten(),
+        max_time: args.reconnect_max_time.filter(|time| !time.is_zero()),
+        backoff: backoff::Options {
+            base: args.reconnect_delay,
+            max: args.reconnect_max_delay,
+            jitter: args.reconnect_jitter.into(),
+        },
+        on: codes(&args.reconnect_on),
+        never_on: codes(&args.no_reconnect_on),
+        renewal: match credentials.is_renewable() {
+            true => Renewal::Renewable,
+            false => Renewal::Fixed,
+        },
+    }
+}
+
+fn confirm(how: Option<&str>) -> Result<Option<How>, Error> {
+    Ok(match how {
+        None => None,
+        Some("pong") => Some(How::Pong),
+        Some("reply") => Some(How::Reply),
+        Some(expression) => compile("--confirm", Some(expression))?.map(How::Number),
+    })
+}
+
+fn memory(args: &StayArgs) -> Result<Memory, Error> {
+    let mut memory = Memory::default();
+    for definition in &args.resume {
+        memory.add(definition)?;
+    }
+    if let Some(path) = &args.state {
+        state::load(path, &mut memory)?;
+    }
+    Ok(memory)
 }
 
 fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error> {
@@ -335,6 +410,7 @@ fn limits(args: &ClientArgs) -> Limits {
         idle: stop.idle,
         count: stop.count.or(stop.one_message.then_some(1)),
         until: stop.until.is_some(),
+        confirm: args.stay.confirm.is_some(),
     }
 }
 
@@ -354,10 +430,11 @@ fn color(args: &OutputArgs, world: &World, tty: bool) -> bool {
 }
 
 fn output_options(
-    args: &OutputArgs,
+    client: &ClientArgs,
     world: &World,
     interactive: bool,
 ) -> Result<output::Options, Error> {
+    let args = &client.output;
     // A file is no terminal, wherever stdout goes.
     let stdout_tty = world.stdout_tty
         && args
@@ -386,6 +463,7 @@ fn output_options(
         silent: args.silent,
         stats: args.stats,
         show_ping_pong: args.show_ping_pong,
+        numbers: client.stay.confirm.is_some(),
         interactive,
         filter: compile("--filter", args.filter.as_deref())?,
         // Looking the zone up reads files; without a time to show there is no need.

@@ -15,6 +15,8 @@ pub struct World {
     pub stdin_tty: bool,
     pub stdout_tty: bool,
     pub stderr_tty: bool,
+    /// SIGHUP is ignored, as under `nohup`.
+    pub hangup_ignored: bool,
 }
 
 impl World {
@@ -29,6 +31,7 @@ impl World {
             stdin_tty: std::io::stdin().is_terminal(),
             stdout_tty: std::io::stdout().is_terminal(),
             stderr_tty: std::io::stderr().is_terminal(),
+            hangup_ignored: hangup_ignored(),
         }
     }
 
@@ -39,4 +42,13 @@ impl World {
             .filter(|value| !value.is_empty())
             .cloned()
     }
+}
+
+/// Linux says it here; elsewhere there is no way without `unsafe`, and SIGHUP ends the program.
+fn hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is that of signal 1.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 != 0)
 }

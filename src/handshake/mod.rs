@@ -3,6 +3,7 @@
 
 mod heads;
 pub mod request;
+pub mod retry_after;
 mod tap;
 pub mod verify;
 
@@ -52,6 +53,18 @@ pub struct Failed {
     pub error: Error,
     /// Set where the server answered properly, with another status than 101.
     pub refusal: Option<Refusal>,
+    /// The connection broke before there was an answer: the server may be starting or stopping.
+    pub passing: bool,
+}
+
+impl From<Error> for Box<Failed> {
+    fn from(error: Error) -> Self {
+        Box::new(Failed {
+            error,
+            refusal: None,
+            passing: false,
+        })
+    }
 }
 
 /// 16 random bytes in base64 (RFC 6455 §4.1 item 7).
@@ -70,26 +83,7 @@ pub async fn upgrade(
     log: &Transcript,
     deadline: Instant,
 ) -> Result<Upgraded, Box<Failed>> {
-    match exchange(stream, request, log, deadline).await {
-        Ok((stream, early, agreed)) => Ok(Upgraded {
-            stream,
-            early,
-            agreed,
-        }),
-        Err((error, refusal)) => Err(Box::new(Failed { error, refusal })),
-    }
-}
-
-type Opened = (BoxedStream, Bytes, Agreed);
-type NotOpened = (Error, Option<Refusal>);
-
-async fn exchange(
-    stream: BoxedStream,
-    request: &Request,
-    log: &Transcript,
-    deadline: Instant,
-) -> Result<Opened, NotOpened> {
-    let http_request = to_http(request).map_err(|error| (error, None))?;
+    let http_request = to_http(request)?;
     let names = request.headers.iter().map(|(name, _)| name.clone());
     let tap = Tap::new(stream, log.clone(), names.collect());
     let (mut sender, connection) = http1::Builder::new()
@@ -97,31 +91,37 @@ async fn exchange(
         .max_buf_size(MAX_HEAD)
         .handshake(TokioIo::new(tap))
         .await
-        .map_err(|error| (broken(&error, log), None))?;
+        .map_err(|error| broken(&error, log))?;
     let _driver = AbortOnDrop(tokio::spawn(connection.with_upgrades()));
     let mut response = sender
         .send_request(http_request)
         .await
-        .map_err(|error| (broken(&error, log), None))?;
+        .map_err(|error| broken(&error, log))?;
     if response.status() != hyper::StatusCode::SWITCHING_PROTOCOLS {
         let refusal = read_refusal(response, deadline).await;
-        return Err((refused(&refusal), Some(refusal)));
+        return Err(Box::new(Failed {
+            error: refused(&refusal),
+            refusal: Some(refusal),
+            passing: false,
+        }));
     }
     let answer = to_answer(&response);
-    let agreed = verify::verify(request, &answer).map_err(|error| (error, None))?;
+    let agreed = verify::verify(request, &answer)?;
     let upgraded = hyper::upgrade::on(&mut response)
         .await
-        .map_err(|error| (broken(&error, log), None))?;
+        .map_err(|error| broken(&error, log))?;
     match upgraded.downcast::<TokioIo<Tap<BoxedStream>>>() {
-        Ok(parts) => Ok((parts.io.into_inner().into_inner(), parts.read_buf, agreed)),
-        Err(_) => Err((
-            Error::new(
-                Stage::Handshake,
-                Exit::Handshake,
-                "the connection was lost in the handshake",
-            ),
-            None,
-        )),
+        Ok(parts) => Ok(Upgraded {
+            stream: parts.io.into_inner().into_inner(),
+            early: parts.read_buf,
+            agreed,
+        }),
+        Err(_) => Err(Error::new(
+            Stage::Handshake,
+            Exit::Handshake,
+            "the connection was lost in the handshake",
+        )
+        .into()),
     }
 }
 
@@ -261,8 +261,20 @@ fn advice_for(status: u16) -> Option<&'static str> {
     })
 }
 
-/// The error for an exchange that hyper could not make sense of.
-fn broken(error: &hyper::Error, log: &Transcript) -> Error {
+/// The failure of an exchange that hyper could not make sense of, or that was cut off.
+fn broken(error: &hyper::Error, log: &Transcript) -> Box<Failed> {
+    let early = {
+        let log = log.lock();
+        log.sent.is_empty() && !log.received.is_empty()
+    };
+    Box::new(Failed {
+        error: broken_error(error, log),
+        refusal: None,
+        passing: !error.is_parse() && !early,
+    })
+}
+
+fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
     let log = log.lock();
     let invalid = |message: String| Error::new(Stage::Handshake, Exit::Handshake, message);
     if error.is_parse_too_large() {

@@ -40,7 +40,12 @@ fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
         Message::text(format!("[\"{}\"]", text.replace(|c: char| c < ' ', ""))),
     ];
     for message in &messages {
-        look(&Event::Send { conn: 1, message });
+        look(&Event::Send {
+            conn: 1,
+            message,
+            number: Some(1),
+            repeat: true,
+        });
         look(&Event::Receive { conn: 1, message });
     }
     for by in [By::Us, By::Peer] {

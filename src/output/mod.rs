@@ -31,7 +31,9 @@ pub mod writer;
 use clock::Clock;
 use ndjson::Ndjson;
 use notices::Stderr;
+pub use notices::brief;
 use pretty::Pretty;
+pub use stats::round_trips as describe_round_trips;
 use style::{Painter, Role};
 
 /// `--format`
@@ -80,6 +82,8 @@ pub struct Options {
     pub silent: bool,
     pub stats: bool,
     pub show_ping_pong: bool,
+    /// `--confirm`: the numbers of sent messages matter.
+    pub numbers: bool,
     /// A person types: show when the connection opens and closes.
     pub interactive: bool,
     pub filter: Option<jq::Filter>,
@@ -101,6 +105,7 @@ impl Options {
             silent: false,
             stats: false,
             show_ping_pong: false,
+            numbers: false,
             interactive: false,
             filter: None,
             time_zone: TimeZone::UTC,
@@ -232,7 +237,7 @@ impl Renderer {
         } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
-            return self.ndjson().message("receive", t, conn, kind, data, out);
+            return self.ndjson().received(t, conn, kind, data, out);
         }
         if self.options.format != Format::Raw || kind == Kind::Text {
             self.stamp(t, Painter::new(self.options.stdout_color), out);
@@ -269,6 +274,7 @@ impl Renderer {
         Ndjson {
             terminal: self.options.stdout_tty,
             redactor: &self.redactor,
+            numbers: self.options.numbers,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock;
 use super::object::{Line, Seconds};
 use crate::error::Error;
-use crate::event::{By, Close, Event, Kind, Masking, Opened, RawFrame, Refusal, Timing};
+use crate::event::{By, Close, Event, Kind, Masking, Opened, RawFrame, Refusal, Runs, Timing};
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 
 /// Version of the schema.
@@ -19,6 +19,8 @@ const SCHEMA: u32 = 1;
 pub(super) struct Ndjson<'a> {
     pub(super) terminal: bool,
     pub(super) redactor: &'a Redactor,
+    /// Whether sent messages have their numbers with them.
+    pub(super) numbers: bool,
 }
 
 impl Ndjson<'_> {
@@ -47,11 +49,25 @@ impl Ndjson<'_> {
                     refusal,
                 );
             }
-            Event::Send { conn, message } => {
-                self.message("send", t, *conn, message.kind, &message.data, out);
+            Event::Send {
+                conn,
+                message,
+                number,
+                repeat,
+            } => {
+                let line = self.timed("send", t, out).raw("conn", conn);
+                let line = match number.filter(|_| self.numbers) {
+                    Some(number) => line.raw("n", number),
+                    None => line,
+                };
+                let line = match repeat {
+                    true => line.raw("repeat", true),
+                    false => line,
+                };
+                data(line, message.kind, &message.data);
             }
             Event::Receive { conn, message } => {
-                self.message("receive", t, *conn, message.kind, &message.data, out);
+                self.received(t, *conn, message.kind, &message.data, out);
             }
             Event::Ping { conn, by, data } => {
                 self.control("ping", t, (*conn, *by, data), out).end()
@@ -82,16 +98,45 @@ impl Ndjson<'_> {
                     *clean,
                 );
             }
-            Event::Error(error) => self.error(self.timed("error", t, out), error),
-            Event::End { exit, totals } => self
-                .timed("end", t, out)
-                .raw("exit", exit.code())
-                .raw("sent", totals.sent)
-                .raw("received", totals.received)
-                .raw("bytes_sent", totals.bytes_sent)
-                .raw("bytes_received", totals.bytes_received)
-                .raw("unconfirmed", 0)
+            Event::Uncertain { conn, messages } => {
+                runs(self.timed("uncertain", t, out).raw("conn", conn), messages);
+            }
+            Event::Repeated { conn, messages } => {
+                runs(self.timed("repeated", t, out).raw("conn", conn), messages);
+            }
+            Event::Retry {
+                attempt,
+                delay,
+                why,
+            } => self
+                .timed("retry", t, out)
+                .raw("attempt", attempt)
+                .raw("delay", Seconds(*delay))
+                .text("why", &why.short())
                 .end(),
+            Event::GiveUp { attempts, why } => self
+                .timed("give_up", t, out)
+                .raw("attempts", attempts)
+                .text("why", why)
+                .end(),
+            Event::Error(error) => self.error(self.timed("error", t, out), error),
+            Event::End { exit, totals } => {
+                let line = self
+                    .timed("end", t, out)
+                    .raw("exit", exit.code())
+                    .raw("sent", totals.sent)
+                    .raw("received", totals.received)
+                    .raw("bytes_sent", totals.bytes_sent)
+                    .raw("bytes_received", totals.bytes_received)
+                    .raw("unconfirmed", totals.unconfirmed);
+                match totals.delivery {
+                    None => line.end(),
+                    Some(delivery) => line
+                        .raw("confirmed", delivery.confirmed)
+                        .raw("repeated", delivery.repeated)
+                        .end(),
+                }
+            }
             Event::Frame { conn, frame } => {
                 frame_by_hand(self.timed("frame", t, out).raw("conn", conn), frame);
             }
@@ -99,24 +144,16 @@ impl Ndjson<'_> {
         }
     }
 
-    /// Appends a data message.
-    pub(super) fn message(
+    /// Appends a data message that came.
+    pub(super) fn received(
         self,
-        name: &str,
         t: Duration,
         conn: u32,
         kind: Kind,
-        data: &[u8],
+        bytes: &[u8],
         out: &mut Vec<u8>,
     ) {
-        let line = self
-            .timed(name, t, out)
-            .raw("conn", conn)
-            .raw("opcode", kind.opcode());
-        match (kind, std::str::from_utf8(data)) {
-            (Kind::Text, Ok(text)) => line.text("data", text).end(),
-            _ => line.base64(data).end(),
-        }
+        data(self.timed("receive", t, out).raw("conn", conn), kind, bytes);
     }
 
     fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {
@@ -251,6 +288,25 @@ fn timing(timing: &Timing) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+/// Appends a data message, the last member of its line.
+fn data(line: Line<'_>, kind: Kind, data: &[u8]) {
+    let line = line.raw("opcode", kind.opcode());
+    match (kind, std::str::from_utf8(data)) {
+        (Kind::Text, Ok(text)) => line.text("data", text).end(),
+        _ => line.base64(data).end(),
+    }
+}
+
+/// Appends `"messages":[[1,3],[5,5]]`, the last member of its line.
+fn runs(line: Line<'_>, runs: &Runs) {
+    let pairs: Vec<_> = runs
+        .iter()
+        .map(|(first, last)| format!("[{first},{last}]"))
+        .collect();
+    line.raw("messages", format_args!("[{}]", pairs.join(",")))
+        .end();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +317,7 @@ mod tests {
     fn check(ms: u64, event: &Event<'_>, expected: &str) {
         let redactor = Redactor::default();
         let to = Ndjson {
+            numbers: true,
             terminal: false,
             redactor: &redactor,
         };

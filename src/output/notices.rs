@@ -14,9 +14,12 @@ use super::{Options, style::Painter};
 use super::{hexdump, sanitize};
 use crate::error::Error;
 use crate::event::{
-    By, Close, Event, Heads, Opened, Timing, TlsInfo, TracedFrame, close_code_name,
+    By, Cause, Close, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame, close_code_name,
 };
 use crate::secret::{REDACTED, Redactor};
+
+/// Runs of message numbers that one line holds.
+const MAX_RUNS: usize = 20;
 
 /// Writes the lines of one event.
 pub(super) struct Stderr<'a> {
@@ -68,8 +71,64 @@ impl Stderr<'_> {
                 self.control("pong", *by, data, *rtt);
             }
             Event::Traced(frame) => self.traced(t, frame),
+            Event::Retry {
+                attempt,
+                delay,
+                why,
+            } => self.retry(*attempt, *delay, why),
+            Event::GiveUp { why, .. } => {
+                self.raw("not retrying: ").put(why).end();
+            }
+            Event::Uncertain { messages, .. } => self.messages(messages, "may not have arrived"),
+            Event::Repeated { messages, .. } if is_single(messages) => {
+                self.messages(messages, "was not confirmed and is sent again");
+            }
+            Event::Repeated { messages, .. } => {
+                self.messages(messages, "were not confirmed and are sent again");
+            }
             _ => {}
         }
+    }
+
+    /// `retry 3 in 1.9s (closed by server: 1012 service restart)`
+    fn retry(&mut self, attempt: u32, delay: Duration, why: &Cause) {
+        let retry = attempt.saturating_sub(1);
+        self.raw(&format!("retry {retry} in {} (", brief(delay)))
+            .put(&why.to_string());
+        if let Cause::Status {
+            retry_after: Some(asked),
+            ..
+        } = why
+        {
+            self.raw(&format!(", Retry-After {} s", asked.as_secs()));
+        }
+        self.raw(")").end();
+    }
+
+    /// `messages 1 to 3, 7 and 9 to 12 may not have arrived`
+    fn messages(&mut self, runs: &Runs, what: &str) {
+        let plural = if is_single(runs) { "" } else { "s" };
+        let shown: Vec<String> = runs
+            .iter()
+            .take(MAX_RUNS)
+            .map(|(first, last)| match first == last {
+                true => first.to_string(),
+                false => format!("{first} to {last}"),
+            })
+            .collect();
+        let list = match (&shown[..], runs.len().saturating_sub(MAX_RUNS)) {
+            ([before @ .., last], 0) if !before.is_empty() => {
+                format!("{} and {last}", before.join(", "))
+            }
+            (all, 0) => all.join(", "),
+            (all, _) => {
+                let more = runs[MAX_RUNS..]
+                    .iter()
+                    .map(|(first, last)| last - first + 1);
+                format!("{} and {} more", all.join(", "), more.sum::<u64>())
+            }
+        };
+        self.raw(&format!("message{plural} {list} {what}")).end();
     }
 
     /// `< frame FIN=1 … length=12 (7 bit) compressed=12 plain=25 t=0.101000`, in a colour that tells it
@@ -304,6 +363,18 @@ impl Stderr<'_> {
             }
         }
         self
+    }
+}
+
+fn is_single(runs: &Runs) -> bool {
+    matches!(runs, [(first, last)] if first == last)
+}
+
+/// `1.9s`, `85ms`
+pub fn brief(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ ..100 => format!("{millis}ms"),
+        _ => format!("{:.1}s", time.as_secs_f64()),
     }
 }
 

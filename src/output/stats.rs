@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::error::Exit;
-use crate::event::{Timing, Totals, Volume};
+use crate::event::{Delivery, RoundTrips, Timing, Totals, Volume};
 
 /// Appends the table of `--stats`; `t` is how long the run took.
 pub(super) fn push(
@@ -15,7 +15,11 @@ pub(super) fn push(
     timing: Option<&Timing>,
     out: &mut Vec<u8>,
 ) {
+    let delivery = totals.delivery;
+    let several = Some(totals.connections).filter(|count| *count > 1);
+    let uncertain = Some(totals.unconfirmed).filter(|count| *count > 0 && delivery.is_none());
     let rows = [
+        ("connects", several.map(|count| count.to_string())),
         ("sent", Some(amount(totals.sent, totals.bytes_sent))),
         (
             "received",
@@ -23,6 +27,16 @@ pub(super) fn push(
         ),
         ("wire sent", ratio(totals.compressed_sent)),
         ("wire rcvd", ratio(totals.compressed_received)),
+        (
+            "confirmed",
+            delivery.map(|delivery| confirmed(delivery, totals.unconfirmed)),
+        ),
+        (
+            "repeated",
+            delivery.map(|delivery| delivery.repeated.to_string()),
+        ),
+        ("uncertain", uncertain.map(|count| count.to_string())),
+        ("rtt", totals.round_trips.map(round_trips)),
         ("duration", Some(format!("{:.3} s", t.as_secs_f64()))),
         ("timings", timing.and_then(steps)),
         ("exit", Some(exit.code().to_string())),
@@ -32,6 +46,31 @@ pub(super) fn push(
             out.extend_from_slice(format!("{label:<10}{value}\n").as_bytes());
         }
     }
+}
+
+fn confirmed(delivery: Delivery, unconfirmed: u64) -> String {
+    let Delivery { confirmed, .. } = delivery;
+    match unconfirmed {
+        0 => confirmed.to_string(),
+        some => format!("{confirmed}, {some} unconfirmed"),
+    }
+}
+
+/// `min 0.1 ms, median 0.2 ms, max 3.0 ms (12 pings)`
+pub fn round_trips(times: RoundTrips) -> String {
+    let RoundTrips {
+        count,
+        min,
+        median,
+        max,
+    } = times;
+    let plural = if count == 1 { "" } else { "s" };
+    format!(
+        "min {}, median {}, max {} ({count} ping{plural})",
+        millis(min),
+        millis(median),
+        millis(max)
+    )
 }
 
 /// `30 bytes for 100, ratio 0.300`; nothing where nothing was compressed.

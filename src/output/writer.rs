@@ -166,6 +166,8 @@ enum Chunk {
 /// Collects output and hands it to the thread that writes it.
 pub struct Writer {
     chunk: Vec<u8>,
+    /// Bytes handed over so far, written directly or by the thread.
+    handed: u64,
     sender: mpsc::Sender<Chunk>,
     /// Chunks that have been written, to be filled again.
     spare: mpsc::Receiver<Vec<u8>>,
@@ -191,6 +193,7 @@ impl Writer {
         });
         Writer {
             chunk: Vec::with_capacity(CHUNK),
+            handed: 0,
             sender,
             spare,
             shared,
@@ -223,6 +226,7 @@ impl Writer {
 
     /// Hands over whatever there is.
     pub fn submit(&mut self) {
+        self.handed += self.chunk.len() as u64;
         if self.chunk.is_empty() || self.write_directly() {
             return;
         }
@@ -257,10 +261,22 @@ impl Writer {
     /// Hands over a notice for stderr, to be written after the output so far.
     pub fn submit_notice(&mut self, notice: Vec<u8>) {
         self.submit();
+        self.handed += notice.len() as u64;
         self.shared
             .waiting
             .fetch_add(notice.len(), Ordering::AcqRel);
         let _ = self.sender.send(Chunk::Notice(notice));
+    }
+
+    /// What was appended so far and how much of that is written, in bytes. Where nothing can be
+    /// written any more, nothing more ever counts as written.
+    pub fn progress(&self) -> (u64, u64) {
+        let appended = self.handed + self.chunk.len() as u64;
+        if self.shared.broken.load(Ordering::Acquire) {
+            return (appended, 0);
+        }
+        let waiting = self.shared.waiting.load(Ordering::Acquire) as u64;
+        (appended, self.handed - waiting)
     }
 
     /// Pending while too much waits for the reader of stdout.

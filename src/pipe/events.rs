@@ -15,12 +15,15 @@ use crate::wire::frame::{BINARY, CLOSE, MAX_CONTROL, TEXT, close_payload};
 const DONE: [&str; 5] = ["send", "ping", "pong", "close", "frame"];
 
 /// What a recording tells besides.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 11] = [
     "header",
     "connecting",
     "open",
     "receive",
     "retry",
+    "give_up",
+    "uncertain",
+    "repeated",
     "refused",
     "error",
     "end",
@@ -675,7 +678,7 @@ mod tests {
         fn what_was_sent_is_read_back(data in bytes(125), text in "\\PC{0,20}", terminal: bool) {
             let (conn, by) = (1, By::Us);
             for message in [Message::text(text), Message::binary(data.clone())] {
-                let event = Told::Send { conn, message: &message };
+                let event = Told::Send { conn, message: &message, number: Some(1), repeat: false };
                 prop_assert_eq!(recorded(&event, terminal), Some(Command::Send(message.clone())));
             }
             let ping = Told::Ping { conn, by, data: &data };

@@ -27,6 +27,7 @@ use crate::output::writer::{self, Writer};
 use crate::payload::Payload;
 use crate::session::Front;
 use crate::session::ended::Verdict;
+use crate::session::state::Output;
 use framing::{Frame, Framer, Item};
 use pace::Pace;
 use stdin::Reading;
@@ -76,6 +77,8 @@ pub struct Pipe {
     stderr: Option<Writer>,
     one_terminal: bool,
     source: Source,
+    /// There is a connection.
+    connected: bool,
     queue: std::vec::IntoIter<Item>,
     /// What is wrong with the input after the queue.
     complaint: Option<Error>,
@@ -110,6 +113,7 @@ impl Pipe {
             notices: Vec::new(),
             stderr: None,
             source,
+            connected: false,
             queue: queue.into_iter(),
             complaint: None,
             pace: Pace::new(options.pace),
@@ -178,6 +182,17 @@ impl Pipe {
         self.output.submit_if_full();
     }
 
+    /// stdin is read from the first connection on.
+    fn handle_opened(&mut self, now: Instant) {
+        self.connected = true;
+        self.drain.handle_opened(now);
+        self.pace.handle_opened();
+        self.source = match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Waiting(framer) => Source::Reading(stdin::read_stdin(framer)),
+            other => other,
+        };
+    }
+
     fn handle_receive(&mut self, now: Instant, message: &Message, event: &Event<'_>) {
         if self.drain.met() {
             return;
@@ -223,10 +238,7 @@ impl Pipe {
             return None;
         }
         match self.queue.next()? {
-            Item::Message(message) => {
-                self.pace.handle_sent(now);
-                Some(Command::Send(message))
-            }
+            Item::Message(message) => Some(Command::Send(message)),
             Item::Other(command) => {
                 // The session sends pings and pongs of its own as well: these count, those do not.
                 if matches!(*command, Command::Ping(_) | Command::Pong(_)) {
@@ -265,19 +277,21 @@ impl Front for Pipe {
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
         match event {
             Event::Receive { message, .. } => return self.handle_receive(now, message, event),
-            Event::Send { .. } => {
+            Event::Send { number, repeat, .. } => {
                 self.drain.handle_sent();
+                if number.is_some() {
+                    self.pace.handle_sent(now);
+                }
+                if number.is_some() && !repeat {
+                    self.drain.handle_accepted();
+                }
                 if !self.renderer.wants_sends() {
                     return;
                 }
             }
             Event::Frame { .. } => self.drain.handle_sent(),
-            Event::Open { .. } => {
-                if let Source::Waiting(framer) = std::mem::replace(&mut self.source, Source::Ended)
-                {
-                    self.source = Source::Reading(stdin::read_stdin(framer));
-                }
-            }
+            Event::Open { .. } => self.handle_opened(now),
+            Event::Retry { .. } => self.connected = false,
             _ => {}
         }
         self.render(now, event);
@@ -287,6 +301,9 @@ impl Front for Pipe {
         if self.output.poll_broken(cx) {
             self.verdict.output_closed = true;
             return Poll::Ready(Command::Close(Close::normal()));
+        }
+        if !self.connected {
+            return Poll::Pending;
         }
         if self.drain.finished(now) {
             return Poll::Ready(Command::Close(Close::normal()));
@@ -305,6 +322,26 @@ impl Front for Pipe {
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    fn poll_pace(&mut self, _cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        match self.pace.ready(now) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    fn handle_confirmed(&mut self, now: Instant, left: u64) {
+        self.drain.handle_confirmed(now, left);
+    }
+
+    fn is_done(&self) -> bool {
+        self.drain.is_done() && self.unsent() == 0
+    }
+
+    fn output(&self) -> Output {
+        let (handed, written) = self.output.progress();
+        Output { handed, written }
     }
 
     fn handle_bytes(&mut self, now: Instant) {

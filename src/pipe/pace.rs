@@ -49,6 +49,11 @@ impl Pace {
         }
     }
 
+    /// There is a connection, perhaps not the first: a reply that was waited for will not come.
+    pub fn handle_opened(&mut self) {
+        self.waiting = false;
+    }
+
     /// A data message came.
     pub fn handle_reply(&mut self) {
         self.waiting = false;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io;
 #[cfg(unix)]
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
@@ -32,7 +32,10 @@ use crate::output::writer::Sink;
 
 /// Every state of the prompt has this width, so that it can change under the line being typed.
 const PROMPT: &str = "open> ";
+const CONNECTING: &str = "dial> ";
+const DOWN: &str = "down> ";
 const CLOSING: &str = "wait> ";
+const ASKING: &str = "pass> ";
 
 /// The last chunk: nothing, but it makes the editor draw once more.
 pub(crate) const LAST: &[u8] = style::NOTHING;
@@ -56,13 +59,39 @@ pub(crate) enum Typed {
     End,
 }
 
+/// What the prompt tells of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Open,
+    Connecting,
+    Down,
+    /// We have sent a Close.
+    Closing,
+}
+
+impl Shown {
+    const ALL: [Shown; 4] = [Shown::Open, Shown::Connecting, Shown::Down, Shown::Closing];
+
+    fn prompt(self) -> &'static str {
+        match self {
+            Shown::Open => PROMPT,
+            Shown::Connecting => CONNECTING,
+            Shown::Down => DOWN,
+            Shown::Closing => CLOSING,
+        }
+    }
+}
+
 /// What the prompt says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    closing: AtomicBool,
+    /// A [`Shown`], by its place in [`Shown::ALL`].
+    shown: AtomicU8,
+    /// What is typed is a secret.
+    asking: AtomicBool,
     /// The editor is to draw no more.
     stopping: AtomicBool,
     /// Who wants to hear that it has stopped.
@@ -70,8 +99,17 @@ struct Shared {
 }
 
 impl State {
-    pub(crate) fn set_closing(&self) {
-        self.0.closing.store(true, Ordering::Relaxed);
+    pub(crate) fn show(&self, shown: Shown) {
+        self.0.shown.store(shown as u8, Ordering::Relaxed);
+    }
+
+    /// Whether what is typed is a secret, to be seen by nobody.
+    pub(crate) fn set_asking(&self, asking: bool) {
+        self.0.asking.store(asking, Ordering::SeqCst);
+    }
+
+    fn is_asking(&self) -> bool {
+        self.0.asking.load(Ordering::SeqCst)
     }
 
     /// Hears when the editor has shown everything before [`LAST`] and draws no more.
@@ -81,8 +119,8 @@ impl State {
         stopped
     }
 
-    fn is_closing(&self) -> bool {
-        self.0.closing.load(Ordering::Relaxed)
+    fn shown(&self) -> Shown {
+        Shown::ALL[usize::from(self.0.shown.load(Ordering::Relaxed))]
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
@@ -103,7 +141,10 @@ impl State {
                 thread::park();
             }
         }
-        if self.is_closing() { CLOSING } else { PROMPT }
+        if self.is_asking() {
+            return ASKING;
+        }
+        self.shown().prompt()
     }
 }
 
@@ -120,6 +161,17 @@ impl Hinter for Assistant {
 }
 
 impl Highlighter for Assistant {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.state.is_asking() {
+            return Cow::Owned("*".repeat(line.chars().count()));
+        }
+        Cow::Borrowed(line)
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        self.state.is_asking()
+    }
+
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, given: &'p str, _: bool) -> Cow<'b, str> {
         let state = self.state.prompt();
         // A search through the history has a prompt of its own.
@@ -283,7 +335,7 @@ impl Keys {
             let typed = self.read_line(editor);
             let end = typed == Typed::End;
             #[cfg(unix)]
-            if matches!(typed, Typed::Interrupt { .. }) && self.state.is_closing() {
+            if matches!(typed, Typed::Interrupt { .. }) && self.state.shown() == Shown::Closing {
                 // Nobody listens to lines any more, but to signals.
                 let _ = signal_hook::low_level::raise(signal_hook::consts::SIGINT);
             }
@@ -306,8 +358,10 @@ impl Keys {
                 cancelled: !line.is_empty(),
             },
             Ok(line) => {
-                // History is a convenience.
-                let _ = editor.add_history_entry(&line);
+                if !self.state.is_asking() {
+                    // History is a convenience.
+                    let _ = editor.add_history_entry(&line);
+                }
                 Typed::Line(line)
             }
             Err(ReadlineError::Interrupted) => Typed::Interrupt { cancelled: false },

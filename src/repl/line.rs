@@ -36,7 +36,21 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "… OPCODE [PAYLOAD]",
         "send a frame made by hand; /frame alone says how",
     ),
-    ("status", "", "the connection: address, time, counts"),
+    (
+        "queue",
+        "[TEXT]",
+        "keep TEXT until there is a connection; alone: how many are kept",
+    ),
+    (
+        "reconnect",
+        "",
+        "connect now, or leave this connection for a new one",
+    ),
+    (
+        "status",
+        "",
+        "the connection: address, time, counts, round trips",
+    ),
     ("headers", "", "the handshake as it went over the wire"),
 ];
 
@@ -56,6 +70,10 @@ pub enum Line {
     Ping(Bytes),
     Pong(Bytes),
     Close(Close),
+    /// A text message, which may wait for a connection.
+    Queue(String),
+    QueueStatus,
+    Reconnect,
     Quit,
     Status,
     Headers,
@@ -99,6 +117,9 @@ fn command(word: &str, argument: &str) -> Result<Line, String> {
         "status" => Ok(Line::Status),
         "headers" => Ok(Line::Headers),
         "send" => Ok(Line::Send(argument.to_owned())),
+        "queue" if argument.is_empty() => Ok(Line::QueueStatus),
+        "queue" => Ok(Line::Queue(argument.to_owned())),
+        "reconnect" => Ok(Line::Reconnect),
         "ping" => control(argument).map(Line::Ping),
         "pong" => control(argument).map(Line::Pong),
         "bin" => binary(argument.trim()),
@@ -257,6 +278,9 @@ mod tests {
             ("//quit", Line::Message("/quit".into())),
             ("/send", Line::Send(String::new())),
             ("/send  a ", Line::Send(" a ".into())),
+            ("/queue  a", Line::Queue(" a".into())),
+            ("/queue", Line::QueueStatus),
+            ("/reconnect", Line::Reconnect),
             ("/q", Line::Quit),
             ("/help", Line::Help),
             ("/frame ", Line::FrameHelp),

@@ -12,19 +12,23 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, plain_words};
 use crate::event::{Close, Command, Event, Heads, Message, Opened, RawFrame};
 use crate::output::jq::Filter;
+use crate::output::style::REDRAW;
 use crate::output::writer::Writer;
-use crate::output::{Format, Renderer, sanitize};
+use crate::output::{Format, Renderer, brief, describe_round_trips, sanitize};
 use crate::payload::Payload;
-use crate::secret::Redactor;
+use crate::secret::{Redactor, Secret};
 use crate::session::Front;
 use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
-use editor::{LAST, Restore, Started, Typed};
+use crate::session::rtt::Rtts;
+use crate::session::state::Output;
+use editor::{LAST, Restore, Shown, Started, Typed};
 use line::{Data, Line};
 
 /// What is printed when the connection opens.
@@ -46,11 +50,23 @@ pub struct Options {
 }
 
 /// Numbers for `/status`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
     sent: u64,
     received: u64,
-    round_trip: Option<Duration>,
+    /// Typed, and waiting for a connection.
+    queued: u64,
+    round_trips: Rtts,
+    last_round_trip: Option<Duration>,
+}
+
+/// The connection, as far as the person has heard.
+#[derive(Clone, Debug)]
+enum Link {
+    Connecting,
+    Open(Box<Opened>, Instant),
+    /// Lost; when the next attempt is due, and why there is one.
+    Down(Instant, String),
 }
 
 pub struct Repl {
@@ -66,7 +82,9 @@ pub struct Repl {
     /// Rendered and not yet handed over.
     output: Vec<u8>,
     notices: Vec<u8>,
-    opened: Option<(Opened, Instant)>,
+    link: Link,
+    /// Who waits for a secret to be typed.
+    asked: Option<oneshot::Sender<Secret>>,
     heads: Heads,
     counts: Counts,
     drain: Drain,
@@ -109,7 +127,8 @@ impl Repl {
             file,
             output: Vec::new(),
             notices: Vec::new(),
-            opened: None,
+            link: Link::Connecting,
+            asked: None,
             heads: Heads::default(),
             counts: Counts::default(),
             interrupted: false,
@@ -188,8 +207,20 @@ impl Repl {
     fn learn(&mut self, now: Instant, event: &Event<'_>) {
         match event {
             Event::Heads(heads) => self.heads = (*heads).clone(),
-            Event::Open { opened, .. } => self.opened = Some(((*opened).clone(), now)),
-            Event::Send { .. } => self.counts.sent += 1,
+            Event::Connecting { .. } => self.set_link(Link::Connecting),
+            Event::Open { opened, .. } => {
+                self.set_link(Link::Open(Box::new((*opened).clone()), now));
+            }
+            Event::Retry { delay, why, .. } => {
+                let due = now.checked_add(*delay).unwrap_or(now);
+                self.set_link(Link::Down(due, why.to_string()));
+            }
+            Event::Send { number, .. } => {
+                self.counts.sent += 1;
+                if number.is_some() {
+                    self.counts.queued = self.counts.queued.saturating_sub(1);
+                }
+            }
             Event::Receive { message, .. } => {
                 self.counts.received += 1;
                 let until = self
@@ -199,13 +230,70 @@ impl Repl {
                     .is_some_and(|filter| filter.is_true(&message.data));
                 self.drain.handle_received(now, until);
             }
-            Event::Pong { rtt: Some(rtt), .. } => self.counts.round_trip = Some(*rtt),
+            Event::Pong { rtt: Some(rtt), .. } => {
+                self.counts.round_trips.push(*rtt);
+                self.counts.last_round_trip = Some(*rtt);
+            }
             _ => {}
+        }
+    }
+
+    fn set_link(&mut self, link: Link) {
+        if let Some(editor) = &self.editor {
+            editor.state.show(match &link {
+                Link::Connecting => Shown::Connecting,
+                Link::Open(..) => Shown::Open,
+                Link::Down(..) => Shown::Down,
+            });
+        }
+        self.link = link;
+        self.redraw();
+    }
+
+    /// Shows the prompt as it is now.
+    fn redraw(&mut self) {
+        if self.restore.is_some() {
+            self.notices.extend_from_slice(REDRAW);
+        }
+    }
+
+    /// What a message or frame needs.
+    ///
+    /// # Errors
+    /// Why there is no connection, and until when.
+    fn need_connection(&self, now: Instant) -> Result<(), String> {
+        match &self.link {
+            Link::Open(..) => Ok(()),
+            Link::Connecting => {
+                Err("not sent: still connecting (/queue TEXT keeps it until then)".to_owned())
+            }
+            Link::Down(due, _) => Err(format!(
+                "not sent: there is no connection; the next try is in {} (/queue TEXT keeps it until then)",
+                brief(due.saturating_duration_since(now))
+            )),
+        }
+    }
+
+    /// What was typed for whoever asked.
+    fn answer(&mut self, typed: Typed) {
+        let asked = self.asked.take();
+        if let Some(editor) = &self.editor {
+            editor.state.set_asking(false);
+        }
+        self.redraw();
+        if let (Some(asked), Typed::Line(line)) = (asked, typed) {
+            self.redactor.add(&line);
+            // Whoever asked may have given up meanwhile.
+            let _ = asked.send(Secret::new(line));
         }
     }
 
     /// What to do about something typed, where it is the session's business.
     fn obey(&mut self, typed: Typed, now: Instant) -> Option<Command> {
+        if self.asked.is_some() && typed != Typed::End {
+            self.answer(typed);
+            return None;
+        }
         let line = match typed {
             Typed::End => return Some(self.leave(Close::normal())),
             // One that takes a line away is not meant for the connection, however many there are.
@@ -230,6 +318,19 @@ impl Repl {
     }
 
     fn act(&mut self, line: Line, now: Instant) -> Result<Option<Command>, String> {
+        let needs_connection = matches!(
+            line,
+            Line::Message(_)
+                | Line::Send(_)
+                | Line::Binary(_)
+                | Line::Frame(..)
+                | Line::Ping(_)
+                | Line::Pong(_)
+                | Line::Close(_)
+        );
+        if needs_connection {
+            self.need_connection(now)?;
+        }
         Ok(Some(match line {
             Line::Message(text) => Command::Send(self.options.payload.message(Bytes::from(text))?),
             Line::Send(text) => Command::Send(Message::text(text)),
@@ -238,6 +339,19 @@ impl Repl {
             Line::Ping(data) => Command::Ping(data),
             Line::Pong(data) => Command::Pong(data),
             Line::Close(close) => self.leave(close),
+            Line::Queue(text) => {
+                let message = self.options.payload.message(Bytes::from(text))?;
+                self.counts.queued += 1;
+                if self.need_connection(now).is_err() {
+                    self.say(&format!("kept: {}\n", messages(self.counts.queued)));
+                }
+                Command::Send(message)
+            }
+            Line::QueueStatus => {
+                self.say(&format!("kept: {}\n", messages(self.counts.queued)));
+                return Ok(None);
+            }
+            Line::Reconnect => Command::Reconnect,
             Line::Quit => self.leave(Close::normal()),
             Line::Nothing => return Ok(None),
             Line::Help => {
@@ -262,22 +376,51 @@ impl Repl {
 
     fn leave(&mut self, close: Close) -> Command {
         if let Some(editor) = &self.editor {
-            editor.state.set_closing();
+            editor.state.show(Shown::Closing);
         }
         Command::Close(close)
     }
 
     fn status(&self, now: Instant) -> String {
-        let Some((opened, since)) = &self.opened else {
-            return "connecting\n".to_owned();
+        let mut text = match &self.link {
+            Link::Connecting => format!("connecting: {}\n", self.url),
+            Link::Open(opened, since) => self.open_status(opened, *since, now),
+            Link::Down(due, why) => format!(
+                "down: {}, next try in {} ({why})\n",
+                self.url,
+                brief(due.saturating_duration_since(now))
+            ),
         };
+        let Counts {
+            sent,
+            received,
+            queued,
+            round_trips,
+            last_round_trip,
+        } = &self.counts;
+        text.push_str(&format!("messages: {sent} sent, {received} received"));
+        if *queued > 0 {
+            text.push_str(&format!(", {queued} kept"));
+        }
+        text.push('\n');
+        if let (Some(last), Some(times)) = (last_round_trip, round_trips.summary()) {
+            text.push_str(&format!(
+                "last round trip: {:.1} ms, {}\n",
+                last.as_secs_f64() * 1000.0,
+                describe_round_trips(times)
+            ));
+        }
+        text
+    }
+
+    fn open_status(&self, opened: &Opened, since: Instant, now: Instant) -> String {
         let address = opened
             .address
             .map_or_else(String::new, |address| format!(" ({address})"));
         let mut text = format!(
             "open: {}{address} for {} s\n",
             self.url,
-            (now - *since).as_secs()
+            now.saturating_duration_since(since).as_secs()
         );
         if let Some(subprotocol) = &opened.subprotocol {
             text.push_str(&format!("subprotocol {subprotocol}\n"));
@@ -287,18 +430,6 @@ impl Repl {
         }
         if let Some(compression) = &opened.compression {
             text.push_str(&format!("compression: {compression}\n"));
-        }
-        let Counts {
-            sent,
-            received,
-            round_trip,
-        } = self.counts;
-        text.push_str(&format!("messages: {sent} sent, {received} received\n"));
-        if let Some(rtt) = round_trip {
-            text.push_str(&format!(
-                "last round trip: {:.1} ms\n",
-                rtt.as_secs_f64() * 1000.0
-            ));
         }
         text
     }
@@ -312,6 +443,13 @@ impl Repl {
         self.heads = heads;
         self.renderer
             .reconfigure(|options| options.verbose = verbose);
+    }
+}
+
+fn messages(count: u64) -> String {
+    match count {
+        1 => "1 message".to_owned(),
+        more => format!("{more} messages"),
     }
 }
 
@@ -359,9 +497,31 @@ impl Front for Repl {
         }
         self.learn(now, event);
         self.render(now, event);
-        if matches!(event, Event::Open { .. }) {
+        if matches!(event, Event::Open { .. }) && self.editor.is_none() {
             self.flush();
             self.open_prompt();
+        }
+    }
+
+    fn ask(&mut self, question: &str) -> Option<oneshot::Receiver<Secret>> {
+        self.restore.as_ref()?;
+        let state = self.editor.as_ref()?.state.clone();
+        let (sender, answer) = oneshot::channel();
+        self.asked = Some(sender);
+        state.set_asking(true);
+        self.say(&format!("{}\n", question.trim_end()));
+        Some(answer)
+    }
+
+    fn output(&self) -> Output {
+        let rendered = (self.output.len() + self.notices.len()) as u64;
+        let (handed, written) = match &self.terminal {
+            Some(writer) => writer.progress(),
+            None => (0, 0),
+        };
+        Output {
+            handed: handed + rendered,
+            written,
         }
     }
 
@@ -371,6 +531,9 @@ impl Front for Repl {
         }
         loop {
             let Some(editor) = &mut self.editor else {
+                if matches!(self.link, Link::Connecting) {
+                    return Poll::Pending;
+                }
                 // There is nobody to wait for.
                 return Poll::Ready(Command::Close(Close::normal()));
             };

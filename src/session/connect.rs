@@ -1,18 +1,19 @@
 //! One connection attempt: credentials, dialling, handshake, all of it told as events.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
 use super::Front;
-use super::token::{self, Credentials, Environment};
+use super::resume::{Memory, Place};
+use super::token::{self, Credentials, Environment, Prompted};
 use crate::auth::Placed;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{Event, Message, Opened};
-use crate::handshake::request::{self, Request};
-use crate::handshake::{self, Transcript};
+use crate::event::{Cause, Event, Message, Opened};
+use crate::handshake::request::{self, HeaderLine, Request};
+use crate::handshake::{self, Transcript, retry_after};
 use crate::secret::{Redactor, Secret};
 use crate::transport::{self, BoxedStream, Step};
 use crate::uri::Target;
@@ -42,76 +43,187 @@ pub struct Connection {
     pub(crate) deflate: Option<Agreed>,
 }
 
+/// Which attempt this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// The number that the connection will have, from 1.
+    pub(super) conn: u32,
+    /// The number of the attempt in its row, from 1.
+    pub(super) attempt: u32,
+}
+
+/// What kind of obstacle an attempt met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The credentials could not be had.
+    Credentials,
+    /// The network, or a server that is not there: it may pass.
+    Passing,
+    /// Nothing that another attempt would change.
+    Lasting,
+    /// The handshake was answered with this status.
+    Status {
+        status: u16,
+        reason: String,
+        retry_after: Option<Duration>,
+    },
+}
+
+/// An attempt that failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: Error,
+    pub(super) obstacle: Obstacle,
+}
+
+impl Failed {
+    /// What it means for whether to try again. Credentials that could be had before are a matter of
+    /// time.
+    pub(super) fn cause(&self, opened_once: bool) -> Cause {
+        let lasting = match &self.obstacle {
+            Obstacle::Credentials => !opened_once,
+            Obstacle::Passing => false,
+            Obstacle::Lasting => true,
+            Obstacle::Status {
+                status,
+                reason,
+                retry_after,
+            } => {
+                return Cause::Status {
+                    status: *status,
+                    reason: reason.clone(),
+                    retry_after: *retry_after,
+                };
+            }
+        };
+        let why = self.error.message.clone();
+        Cause::Failed { why, lasting }
+    }
+}
+
+/// The failure of a name lookup, of TCP or TLS.
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        let obstacle = match error.exit {
+            Exit::Dns | Exit::Connect | Exit::Tls | Exit::Timeout => Obstacle::Passing,
+            _ => Obstacle::Lasting,
+        };
+        Failed { error, obstacle }
+    }
+}
+
 /// Connects as `plan` says, telling `front` about it.
 ///
 /// # Errors
 /// Whatever ended the attempt, with the exit code of its stage; it has not been told yet.
-pub async fn connect(
+pub(super) async fn connect<F: Front>(
     plan: &Plan,
+    turn: Turn,
     environment: &Environment<'_>,
-    front: &mut impl Front,
-) -> Result<Connection, Error> {
-    let placed = token::read(&plan.credentials, environment, &plan.redactor).await?;
-    plan.target.hide_secrets(&plan.redactor);
-    plan.request.hide_secrets(&plan.redactor);
+    prompted: &mut Prompted,
+    memory: &Memory,
+    front: &RefCell<&mut F>,
+) -> Result<Connection, Failed> {
+    let placed = token::read(
+        &plan.credentials,
+        environment,
+        &plan.redactor,
+        prompted,
+        front,
+    )
+    .await
+    .map_err(|error| Failed {
+        error,
+        obstacle: Obstacle::Credentials,
+    })?;
+    let target = target(plan, memory, &placed)?;
+    let options = filled(&plan.request, memory)?;
+    target.hide_secrets(&plan.redactor);
+    options.hide_secrets(&plan.redactor);
+    let request = request::build(&target, &options, &placed, handshake::new_key());
     let step = Cell::new(Step::Lookup);
     let log = Transcript::default();
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
-    let attempt = attempt(plan, &placed, (&step, &log), deadline, front);
+    let attempt = attempt(plan, turn, &request, (&step, &log), deadline, front);
     match tokio::time::timeout_at(deadline, attempt).await {
-        Ok(result) => result,
+        Ok(Ok(connection)) => Ok(Connection {
+            first: placed.message.as_ref().map(first_message),
+            ..connection
+        }),
+        Ok(Err(failed)) => Err(failed),
         Err(_) => {
             if step.get() == Step::Upgrade {
                 tell(front, &Event::Heads(&log.heads(&plan.redactor)));
             }
-            Err(timed_out(plan, step.get(), log.received()))
+            Err(timed_out(plan, step.get(), log.received()).into())
         }
     }
 }
 
-async fn attempt(
+/// Where to, with the token and what is remembered in the query.
+fn target(plan: &Plan, memory: &Memory, placed: &Placed) -> Result<Target, Error> {
+    let mut target = plan.target.clone();
+    if let Some(query) = &target.query {
+        target.query = Some(memory.fill(query, Place::Query)?);
+    }
+    Ok(match &placed.parameter {
+        Some((name, value)) => target.with_parameter(name, value.expose()),
+        None => target,
+    })
+}
+
+/// What to ask for, with what is remembered in the headers.
+fn filled(options: &request::Options, memory: &Memory) -> Result<request::Options, Error> {
+    let mut options = options.clone();
+    for line in &mut options.headers {
+        if let HeaderLine::Set(_, value) = line {
+            *value = memory.fill(value, Place::Header)?;
+        }
+    }
+    Ok(options)
+}
+
+async fn attempt<F: Front>(
     plan: &Plan,
-    placed: &Placed,
+    Turn { conn, attempt }: Turn,
+    request: &Request,
     (step, log): (&Cell<Step>, &Transcript),
     deadline: tokio::time::Instant,
-    front: &mut impl Front,
-) -> Result<Connection, Error> {
-    let target = match &placed.parameter {
-        Some((name, value)) => plan.target.clone().with_parameter(name, value.expose()),
-        None => plan.target.clone(),
-    };
-    let request = request::build(&target, &plan.request, placed, handshake::new_key());
+    front: &RefCell<&mut F>,
+) -> Result<Connection, Failed> {
     let mut told = |address: SocketAddr| {
         let address = Some(address);
-        tell(
-            front,
-            &Event::Connecting {
-                conn: 1,
-                attempt: 1,
-                address,
-            },
-        );
+        let event = Event::Connecting {
+            conn,
+            attempt,
+            address,
+        };
+        tell(front, &event);
     };
-    let dialed = transport::dial(&target, &plan.transport, step, &mut told).await?;
+    let dialed = transport::dial(&plan.target, &plan.transport, step, &mut told).await?;
     if let Some(tls) = &dialed.tls {
         tell(front, &Event::Tls(tls));
     }
     step.set(Step::Upgrade);
     let started = Instant::now();
-    let upgraded = match handshake::upgrade(dialed.stream, &request, log, deadline).await {
+    let upgraded = match handshake::upgrade(dialed.stream, request, log, deadline).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
             tell(front, &Event::Heads(&log.heads(&plan.redactor)));
-            if let Some(refusal) = &failed.refusal {
-                tell(
-                    front,
-                    &Event::Refused {
-                        attempt: 1,
-                        refusal,
-                    },
-                );
-            }
-            return Err(failed.error);
+            let obstacle = match &failed.refusal {
+                Some(refusal) => {
+                    tell(front, &Event::Refused { attempt, refusal });
+                    Obstacle::Status {
+                        status: refusal.status,
+                        reason: refusal.reason.clone(),
+                        retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
+                    }
+                }
+                None if failed.passing => Obstacle::Passing,
+                None => Obstacle::Lasting,
+            };
+            let error = failed.error;
+            return Err(Failed { error, obstacle });
         }
     };
     let mut timing = dialed.timing;
@@ -123,7 +235,7 @@ async fn attempt(
         http: "1.1",
         subprotocol: upgraded.agreed.subprotocol,
         extensions: upgraded.agreed.extensions,
-        compression: compression(&request, deflate),
+        compression: compression(request, deflate),
         tls: dialed.tls,
         timing,
     };
@@ -131,7 +243,7 @@ async fn attempt(
     tell(
         front,
         &Event::Open {
-            conn: 1,
+            conn,
             opened: &opened,
         },
     );
@@ -144,14 +256,15 @@ async fn attempt(
     Ok(Connection {
         stream: upgraded.stream,
         early: upgraded.early,
-        first: placed.message.as_ref().map(first_message),
+        first: None,
         opened,
         deflate,
     })
 }
 
 /// Tells at once: the next step may take its time.
-fn tell(front: &mut impl Front, event: &Event<'_>) {
+pub(super) fn tell<F: Front>(front: &RefCell<&mut F>, event: &Event<'_>) {
+    let mut front = front.borrow_mut();
     front.handle_event(Instant::now(), event);
     front.flush();
 }

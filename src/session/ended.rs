@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Exit, Stage};
-use crate::event::{Close, close_code_name};
+use crate::event::{By, Cause, Close, close_code_name};
 use crate::wire::rules::Violation;
 
 /// What to look at when a connection is gone.
@@ -17,6 +17,8 @@ pub enum Stop {
     Interrupt,
     /// SIGTERM
     Terminate,
+    /// SIGHUP
+    Hangup,
     /// `--max-time`
     MaxTime,
 }
@@ -53,7 +55,20 @@ pub enum Ended {
         waited: Duration,
         silent: Duration,
     },
+    /// Nothing moved either way for so long.
+    Stuck(Duration),
+    /// Without a connection, the front end wanted no more.
+    Left,
+    /// The connection was lost when everything had been confirmed.
+    Done,
     Stopped(Stop),
+}
+
+/// How a run ended, or why there was no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Ended(Ended),
+    Failed(Error),
 }
 
 /// What the front end knows of its own success.
@@ -67,6 +82,8 @@ pub struct Verdict {
     pub bad_input: bool,
     /// Messages that were read and never sent.
     pub unsent: usize,
+    /// It is not known of every message whether it arrived.
+    pub unconfirmed: bool,
 }
 
 impl Ended {
@@ -76,15 +93,19 @@ impl Ended {
             return match stop {
                 Stop::Interrupt => Exit::Interrupted,
                 Stop::Terminate => Exit::Terminated,
+                Stop::Hangup => Exit::HungUp,
                 Stop::MaxTime => Exit::Timeout,
             };
         }
-        if verdict.output_closed || verdict.condition_met == Some(true) {
+        let met = verdict.condition_met == Some(true);
+        if verdict.output_closed || (met && !verdict.unconfirmed) {
             return Exit::Ok;
         }
+        let unmet = verdict.condition_met == Some(false) || verdict.unconfirmed;
         match self.own_exit() {
             Exit::Ok if verdict.bad_input => Exit::Usage,
-            Exit::Ok if verdict.condition_met == Some(false) => Exit::Unmet,
+            _ if met => Exit::Unmet,
+            Exit::Ok if unmet => Exit::Unmet,
             other => other,
         }
     }
@@ -100,9 +121,10 @@ impl Ended {
     /// told as such when it came.
     pub fn error(&self) -> Option<Error> {
         match self {
-            Ended::ByUs(Answer::Agreed | Answer::Crossed(_) | Answer::Eof) | Ended::ByPeer(_) => {
-                None
-            }
+            Ended::ByUs(Answer::Agreed | Answer::Crossed(_) | Answer::Eof)
+            | Ended::ByPeer(_)
+            | Ended::Left
+            | Ended::Done => None,
             Ended::ByUs(Answer::TimedOut) => Some(
                 Error::new(
                     Stage::Close,
@@ -117,14 +139,10 @@ impl Ended {
                     .advice(LOST_ADVICE),
             ),
             Ended::Violation(violation, close) => Some(violation_error(violation, close)),
-            Ended::NoPong { waited, silent } => Some(Error::new(
+            Ended::NoPong { .. } | Ended::Stuck(_) => Some(Error::new(
                 Stage::Receive,
                 Exit::Timeout,
-                format!(
-                    "no pong within {:.1} s (last byte {:.1} s ago)",
-                    waited.as_secs_f64(),
-                    silent.as_secs_f64()
-                ),
+                self.dead().unwrap_or_default(),
             )),
             Ended::Stopped(Stop::MaxTime) => Some(Error::new(
                 Stage::Receive,
@@ -134,6 +152,61 @@ impl Ended {
             Ended::Stopped(_) => None,
         }
     }
+}
+
+impl Ended {
+    /// What it means for whether to connect again; `None` where the end was ours to choose.
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Ended::ByUs(_) | Ended::Left | Ended::Done | Ended::Stopped(_) => None,
+            Ended::ByPeer(close) => Some(Cause::Close {
+                by: By::Peer,
+                close: close.clone(),
+            }),
+            Ended::Violation(_, close) => Some(Cause::Close {
+                by: By::Us,
+                close: close.clone(),
+            }),
+            Ended::Lost(why) | Ended::SendFailed(why) => {
+                let why = why.strip_prefix(SEND_FAILED).unwrap_or(why);
+                Some(Cause::Lost(why.to_owned()))
+            }
+            Ended::NoPong { .. } | Ended::Stuck(_) => self.dead().map(Cause::Dead),
+        }
+    }
+
+    /// How it is known that the peer is dead.
+    fn dead(&self) -> Option<String> {
+        match self {
+            Ended::NoPong { waited, silent } => Some(format!(
+                "no pong within {} (last byte {} ago)",
+                seconds(*waited),
+                seconds(*silent)
+            )),
+            Ended::Stuck(time) => Some(format!(
+                "the server has taken nothing and said nothing for {}",
+                seconds(*time)
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether the peer has read everything that was sent to it.
+    pub fn is_answered(&self) -> bool {
+        matches!(self, Ended::ByUs(Answer::Agreed | Answer::Eof))
+    }
+}
+
+/// What a failed sending begins with, where the connection was lost.
+pub(super) const SEND_FAILED: &str = "connection lost (1006): ";
+
+/// `0.3 s`, `20 s`: as exact as anybody needs it.
+fn seconds(time: Duration) -> String {
+    let tenths = (time.as_secs_f64() * 10.0).round();
+    if time >= Duration::from_secs(10) || tenths % 10.0 == 0.0 {
+        return format!("{:.0} s", time.as_secs_f64());
+    }
+    format!("{:.1} s", tenths / 10.0)
 }
 
 /// The exit code that a Close from the peer gives by itself.
@@ -220,7 +293,11 @@ mod tests {
                 },
                 Exit::Timeout,
             ),
+            (Ended::Stuck(Duration::ZERO), Exit::Timeout),
+            (Ended::Left, Exit::Ok),
+            (Ended::Done, Exit::Ok),
             (Ended::Stopped(Stop::Interrupt), Exit::Interrupted),
+            (Ended::Stopped(Stop::Hangup), Exit::HungUp),
             (Ended::Stopped(Stop::Terminate), Exit::Terminated),
             (Ended::Stopped(Stop::MaxTime), Exit::Timeout),
         ];
@@ -243,7 +320,19 @@ mod tests {
         };
         assert_eq!(Ended::ByUs(Answer::TimedOut).exit(met), Exit::Ok);
         assert_eq!(Ended::Stopped(Stop::Interrupt).exit(met), Exit::Interrupted);
+        let unconfirmed = Verdict {
+            unconfirmed: true,
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(unconfirmed), Exit::Unmet);
+        assert_eq!(peer(1011).exit(unconfirmed), Exit::PeerError);
+        let met_only = Verdict {
+            unconfirmed: true,
+            ..met
+        };
+        assert_eq!(peer(1000).exit(met_only), Exit::Unmet);
         let gone = Verdict {
+            unconfirmed: true,
             output_closed: true,
             ..Verdict::default()
         };
@@ -254,5 +343,20 @@ mod tests {
         };
         assert_eq!(peer(1000).exit(bad), Exit::Usage);
         assert_eq!(peer(1011).exit(bad), Exit::PeerError);
+    }
+
+    #[test]
+    fn a_dead_peer_is_named_as_such() {
+        for (waited, silent, words) in [
+            (20_003, 40_970, "no pong within 20 s (last byte 41 s ago)"),
+            (300, 1_249, "no pong within 0.3 s (last byte 1.2 s ago)"),
+            (1_999, 9_960, "no pong within 2 s (last byte 10 s ago)"),
+        ] {
+            let ended = Ended::NoPong {
+                waited: Duration::from_millis(waited),
+                silent: Duration::from_millis(silent),
+            };
+            assert_eq!(ended.cause(), Some(Cause::Dead(words.into())));
+        }
     }
 }

@@ -11,7 +11,7 @@ use futures_util::Stream;
 use tokio_tungstenite::tungstenite as engine;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use super::ended::{self, Answer, Ended};
+use super::ended::{self, Answer, Ended, SEND_FAILED};
 use super::talk::{BATCH, Closing, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
 use crate::error::{Exit, plain_words};
@@ -87,16 +87,23 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             engine::Message::Pong(data) => {
                 let answered = self.machine.handle_pong(&data, now);
+                if let Some((rtt, _)) = answered {
+                    self.carry.rtts.push(rtt);
+                }
+                let confirms = self.carry.outbox.handle_pong(&data);
                 self.tell(
                     now,
                     &Event::Pong {
-                        conn: 1,
+                        conn: self.conn,
                         by: By::Peer,
                         data: &data,
                         rtt: answered.map(|(rtt, _)| rtt),
                         asked: answered.is_some_and(|(_, asked)| asked),
                     },
                 );
+                if confirms {
+                    self.tell_confirmed(now);
+                }
             }
             // The shim keeps Close frames, and the engine gives raw frames to nobody.
             engine::Message::Close(_) | engine::Message::Frame(_) => {}
@@ -107,7 +114,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.tell(
             now,
             &Event::Ping {
-                conn: 1,
+                conn: self.conn,
                 by: By::Peer,
                 data,
             },
@@ -124,9 +131,18 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn deliver(&mut self, message: &Message, now: Instant) {
-        self.totals.received += 1;
-        self.totals.bytes_received += message.data.len() as u64;
-        self.tell(now, &Event::Receive { conn: 1, message });
+        let totals = &mut self.carry.totals;
+        totals.received += 1;
+        totals.bytes_received += message.data.len() as u64;
+        self.brought_data = true;
+        let conn = self.conn;
+        self.tell(now, &Event::Receive { conn, message });
+        if self.carry.handle_received(message, &mut self.complaint) {
+            self.tell_confirmed(now);
+        }
+        if let Some(complaint) = self.complaint.take() {
+            self.tell(now, &Event::Note(&complaint));
+        }
         if self.mirror && self.closing.is_none() && self.closed_by_hand.is_none() {
             self.send_back(message, now);
         }
@@ -167,7 +183,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.tell(
                     now,
                     &Event::Close {
-                        conn: 1,
+                        conn: self.conn,
                         by: By::Peer,
                         close: &close,
                         clean: true,
@@ -187,7 +203,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.tell(
             now,
             &Event::Close {
-                conn: 1,
+                conn: self.conn,
                 by,
                 close: &close,
                 clean: true,
@@ -210,7 +226,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.tell(
             now,
             &Event::Close {
-                conn: 1,
+                conn: self.conn,
                 by: By::Us,
                 close: &close,
                 clean: false,
@@ -263,7 +279,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.tell_lost(now);
                 if self.stalled {
                     // What stood in the way of sending was this.
-                    Ended::SendFailed(format!("connection lost (1006): {why}"))
+                    Ended::SendFailed(format!("{SEND_FAILED}{why}"))
                 } else {
                     Ended::Lost(why.to_owned())
                 }
@@ -272,7 +288,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.tell(
                     now,
                     &Event::Close {
-                        conn: 1,
+                        conn: self.conn,
                         by: By::Us,
                         close: &close,
                         clean: false,
@@ -292,7 +308,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.tell(
             now,
             &Event::Pong {
-                conn: 1,
+                conn: self.conn,
                 by: By::Us,
                 data,
                 rtt: None,
@@ -301,13 +317,19 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         );
     }
 
+    /// Some messages are known to have arrived.
+    fn tell_confirmed(&mut self, now: Instant) {
+        let left = self.carry.outbox.unconfirmed();
+        self.front.handle_confirmed(now, left);
+    }
+
     /// 1006 is never sent, but it is what browsers call this end (RFC 6455 section 7.1.5).
-    fn tell_lost(&mut self, now: Instant) {
+    pub(super) fn tell_lost(&mut self, now: Instant) {
         let close = Close::new(1006, "");
         self.tell(
             now,
             &Event::Close {
-                conn: 1,
+                conn: self.conn,
                 by: By::Peer,
                 close: &close,
                 clean: false,

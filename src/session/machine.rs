@@ -16,18 +16,30 @@ pub struct Options {
     pub ping_interval: Option<Duration>,
     /// How long after a ping the peer may stay silent.
     pub ping_timeout: Duration,
+    /// How often a message says to the peer's application that we are there.
+    pub heartbeat: Option<Duration>,
 }
+
+/// While pings are stuck behind a full send buffer they say nothing of the peer: it may be slow. But
+/// where nothing at all has moved either way for this many intervals and timeouts, and for at least
+/// [`STUCK`], it is dead.
+const STUCK_TIMES: u32 = 3;
+const STUCK: Duration = Duration::from_secs(30);
 
 /// What has to be done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Nothing,
     Ping(Bytes),
+    /// It is time for a message that shows we are there.
+    Heartbeat,
     /// The peer has been silent for `silent`, of which `waited` since a ping.
     Dead {
         waited: Duration,
         silent: Duration,
     },
+    /// The peer has taken nothing and said nothing for so long.
+    Stuck(Duration),
     /// Our Close was not answered.
     CloseTimedOut,
 }
@@ -46,7 +58,12 @@ struct Outstanding {
 pub struct Machine {
     options: Options,
     last_heard: Instant,
+    /// When the peer last took a byte of ours.
+    last_taken: Instant,
     next_ping: Option<Instant>,
+    next_heartbeat: Option<Instant>,
+    /// A heartbeat has been handed over and has not left yet.
+    beating: bool,
     outstanding: Vec<Outstanding>,
     /// When the oldest ping that nothing has been heard since went out.
     waiting_since: Option<Instant>,
@@ -59,8 +76,11 @@ impl Machine {
     pub fn new(options: Options, now: Instant) -> Self {
         Machine {
             next_ping: options.ping_interval.map(|interval| now + interval),
+            next_heartbeat: options.heartbeat.map(|interval| now + interval),
+            beating: false,
             options,
             last_heard: now,
+            last_taken: now,
             outstanding: Vec::new(),
             waiting_since: None,
             pings: 0,
@@ -72,6 +92,17 @@ impl Machine {
     pub fn handle_bytes(&mut self, now: Instant) {
         self.last_heard = now;
         self.waiting_since = None;
+    }
+
+    /// The peer's side took bytes of ours.
+    pub fn handle_taken(&mut self, now: Instant) {
+        self.last_taken = now;
+    }
+
+    /// Data of the next ping, which no other ping of this connection has.
+    pub fn ping_data(&mut self) -> Bytes {
+        self.pings += 1;
+        Bytes::from(format!("wirecat {}", self.pings))
     }
 
     /// A ping was handed over for sending; `asked` is whether somebody wants to hear of its pong.
@@ -88,6 +119,7 @@ impl Machine {
 
     /// Everything handed over has left for the kernel: only now do pings count against the peer.
     pub fn handle_flushed(&mut self, now: Instant) {
+        self.beating = false;
         for ping in self
             .outstanding
             .iter_mut()
@@ -121,6 +153,7 @@ impl Machine {
                 .map_or(deadline, |earlier| earlier.min(deadline)),
         );
         self.next_ping = None;
+        self.next_heartbeat = None;
         self.waiting_since = None;
     }
 
@@ -131,10 +164,14 @@ impl Machine {
 
     /// When [`Machine::handle_timeout`] next has something to say.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.close_deadline, self.next_ping, self.dead_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadlines = [
+            self.close_deadline,
+            self.next_ping,
+            self.next_heartbeat,
+            self.dead_at(),
+            self.stuck_at(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// What is due at `now`.
@@ -150,18 +187,48 @@ impl Machine {
                 silent: now - self.last_heard,
             };
         }
+        if self.stuck_at().is_some_and(|stuck_at| stuck_at <= now) {
+            return Action::Stuck(now - self.last_moved());
+        }
+        if let (Some(due), Some(interval)) = (self.next_heartbeat, self.options.heartbeat)
+            && due <= now
+        {
+            self.next_heartbeat = Some(now + interval);
+            // Another would only stand in the same queue.
+            if !self.beating {
+                self.beating = true;
+                return Action::Heartbeat;
+            }
+        }
         match (self.next_ping, self.options.ping_interval) {
             (Some(due), Some(interval)) if due <= now => {
                 self.next_ping = Some(now + interval);
-                if self.outstanding.iter().any(|ping| ping.sent.is_none()) {
-                    // Another would only stand in the same queue.
+                if self.is_stuck() {
                     return Action::Nothing;
                 }
-                self.pings += 1;
-                Action::Ping(Bytes::from(format!("wirecat {}", self.pings)))
+                Action::Ping(self.ping_data())
             }
             _ => Action::Nothing,
         }
+    }
+
+    /// Whether a ping waits behind a full send buffer.
+    fn is_stuck(&self) -> bool {
+        self.outstanding.iter().any(|ping| ping.sent.is_none())
+    }
+
+    fn last_moved(&self) -> Instant {
+        self.last_heard.max(self.last_taken)
+    }
+
+    fn stuck_at(&self) -> Option<Instant> {
+        let open = self.close_deadline.is_none();
+        let interval = self
+            .options
+            .ping_interval
+            .filter(|_| open && self.is_stuck())?;
+        let patience = (interval + self.options.ping_timeout) * STUCK_TIMES;
+        Some(self.last_moved() + patience.max(STUCK))
     }
 
     fn dead_at(&self) -> Option<Instant> {
@@ -182,6 +249,7 @@ mod tests {
             close_timeout: 5 * SECOND,
             ping_interval: interval.map(|seconds| seconds * SECOND),
             ping_timeout: 20 * SECOND,
+            heartbeat: None,
         };
         (Machine::new(options, start), start)
     }
@@ -247,12 +315,57 @@ mod tests {
         let (mut machine, start) = machine(Some(20));
         send_ping(&mut machine, start + 20 * SECOND);
         let later = start + 300 * SECOND;
+        // The peer takes something now and then.
+        for seconds in (20..300).step_by(60) {
+            let now = start + seconds * SECOND;
+            machine.handle_taken(now);
+            assert_eq!(machine.handle_timeout(now), Action::Nothing);
+        }
+        machine.handle_taken(later - SECOND);
         assert_eq!(machine.handle_timeout(later), Action::Nothing);
         machine.handle_flushed(later);
         assert!(matches!(
             machine.handle_timeout(later + 20 * SECOND),
             Action::Dead { .. }
         ));
+    }
+
+    #[test]
+    fn where_nothing_moves_for_very_long_the_peer_is_dead_all_the_same() {
+        let (mut machine, start) = machine(Some(20));
+        send_ping(&mut machine, start + 20 * SECOND);
+        machine.handle_taken(start + 25 * SECOND);
+        let stuck = start + 25 * SECOND + 3 * 40 * SECOND;
+        assert_eq!(
+            machine.handle_timeout(stuck - SECOND),
+            Action::Nothing,
+            "a ping is due, and not sent"
+        );
+        assert_eq!(machine.poll_timeout(), Some(stuck));
+        assert_eq!(machine.handle_timeout(stuck), Action::Stuck(120 * SECOND));
+        machine.handle_bytes(stuck);
+        assert_eq!(machine.handle_timeout(stuck), Action::Nothing);
+    }
+
+    #[test]
+    fn a_heartbeat_comes_at_its_interval_and_not_twice_into_a_queue() {
+        let start = Instant::now();
+        let options = Options {
+            close_timeout: 5 * SECOND,
+            ping_interval: None,
+            ping_timeout: 20 * SECOND,
+            heartbeat: Some(30 * SECOND),
+        };
+        let mut machine = Machine::new(options, start);
+        let at = |seconds| start + seconds * SECOND;
+        assert_eq!(machine.poll_timeout(), Some(at(30)));
+        assert_eq!(machine.handle_timeout(at(30)), Action::Heartbeat);
+        assert_eq!(machine.handle_timeout(at(60)), Action::Nothing);
+        machine.handle_flushed(at(61));
+        assert_eq!(machine.poll_timeout(), Some(at(90)));
+        assert_eq!(machine.handle_timeout(at(90)), Action::Heartbeat);
+        machine.handle_closing(at(91), SECOND);
+        assert_eq!(machine.poll_timeout(), Some(at(92)));
     }
 
     #[test]

@@ -1,37 +1,58 @@
-//! A connection from its opening to its end. One loop serves every front end: it looks at the
-//! commands, the socket, the clock and the stop signal, and tells the front end what happens.
+//! A run from its first attempt to its end: connecting, talking, and connecting again. One loop
+//! serves every front end: it looks at the commands, the socket, the clock and the stop signal, and
+//! tells the front end what happens.
 //!
 //! The loop never waits for the front end's output: while that is full it stops reading at the next
 //! message, and pings before that are still answered.
 
+pub mod backoff;
+mod carry;
+pub mod confirm;
 pub mod connect;
 pub mod ended;
 mod engine;
 mod hear;
 pub mod machine;
+pub mod outbox;
+pub mod reconnect;
+pub mod resume;
+pub mod rtt;
+pub mod state;
 pub mod stop;
 mod stream;
 mod talk;
 pub mod token;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::path::PathBuf;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::time::sleep_until;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::event::{Command, Event, Message, Totals};
+use crate::error::{Error, Exit};
+use crate::event::{Cause, Command, Event, Message, Totals};
+use crate::secret::Secret;
 use crate::transport::BoxedStream;
 use crate::wire::rules::Role as WireRole;
 use crate::wire::shim::{self, Shim};
-use connect::Connection;
-use ended::{Answer, Ended, Stop};
+use carry::Carry;
+use connect::{Connection, Failed, Plan, Turn, connect, tell};
+use ended::{Answer, Ended, Outcome, Stop};
 use machine::Machine;
+use reconnect::{Action, Decision, Reconnect};
+use resume::Memory;
+use state::{Output, Saver};
 use stream::Steady;
 use talk::Session;
+use token::{Environment, Prompted};
 
 /// What is read at once. The engine clears all of it before every read, so more is not better.
 const READ_BUFFER: usize = 64 * 1024;
@@ -55,8 +76,32 @@ pub trait Front {
     /// Something happened. Must not block.
     fn handle_event(&mut self, now: Instant, event: &Event<'_>);
 
-    /// The next thing to do. Not asked again after a [`Command::Close`].
+    /// The next thing to do. Not asked again after a [`Command::Close`]. Without a connection
+    /// (before [`Event::Open`], and from [`Event::Retry`] on) messages wait in the outbox.
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command>;
+
+    /// Whether a message that waited in the outbox may go out now.
+    fn poll_pace(&mut self, _cx: &mut Context<'_>, _now: Instant) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// Some messages have been confirmed; so many have not.
+    fn handle_confirmed(&mut self, _now: Instant, _left: u64) {}
+
+    /// Whether nothing is left to do that would be worth another connection.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// Asks the person who types here, without echo. `None` where nobody types.
+    fn ask(&mut self, _question: &str) -> Option<oneshot::Receiver<Secret>> {
+        None
+    }
+
+    /// How far the output has got.
+    fn output(&self) -> Output {
+        Output::default()
+    }
 
     /// Bytes of data messages arrived, perhaps only a part of one.
     fn handle_bytes(&mut self, now: Instant);
@@ -78,6 +123,13 @@ pub trait StopSource {
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop>;
 }
 
+/// `--heartbeat`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub message: Message,
+    pub interval: Duration,
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub machine: machine::Options,
@@ -93,6 +145,19 @@ pub struct Options {
     pub auto_pong: bool,
     /// Whether every data message is sent straight back.
     pub mirror: bool,
+    /// `--on-open`: goes out first on every connection, in order.
+    pub opening: Vec<Message>,
+    pub heartbeat: Option<Message>,
+    pub reconnect: reconnect::Options,
+    pub confirm: Option<confirm::How>,
+    /// What may wait to be confirmed, in bytes.
+    pub outbox: usize,
+    /// Whether messages count as uncertain when their connection is lost.
+    pub tell_uncertain: bool,
+    /// `--resume`, with what `--state` held.
+    pub memory: Memory,
+    /// `--state`
+    pub state: Option<PathBuf>,
 }
 
 impl Options {
@@ -109,59 +174,368 @@ impl Options {
     }
 }
 
-/// Talks over `connection` until it ends. `opening` goes out first, in order.
-pub async fn run(
-    connection: Connection,
-    opening: &[Message],
+/// How a run ended, and what there is to show for it.
+pub struct Finished {
+    pub outcome: Outcome,
+    pub totals: Totals,
+    memory: Memory,
+    saver: Saver,
+}
+
+impl Finished {
+    fn nothing(outcome: Outcome) -> Self {
+        Finished {
+            outcome,
+            totals: Totals::default(),
+            memory: Memory::default(),
+            saver: Saver::new(None),
+        }
+    }
+
+    /// Writes the state, where there is one; `complete` is whether all output has been written.
+    ///
+    /// # Errors
+    /// Exit 2 where it cannot be written.
+    pub async fn save(self, complete: bool) -> Result<(), Error> {
+        self.saver.finish(&self.memory, complete).await
+    }
+}
+
+/// Connects as `plan` says and talks until everything is over.
+pub async fn run<F: Front>(
+    plan: &Plan,
+    environment: &Environment<'_>,
     options: &Options,
-    front: &mut impl Front,
+    front: &mut F,
     stop: &mut impl StopSource,
-) -> (Ended, Totals) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .max_message_size(Some(options.max_message_size))
-        .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
-    let wire = options.wire(&connection);
-    let steady = Steady::new(connection.stream, connection.early);
-    let shim = Shim::new(steady, &wire);
-    let socket = WebSocketStream::from_raw_socket(shim, Role::Client, Some(config)).await;
-    let mut first = VecDeque::new();
-    first.extend(connection.first);
-    first.extend(
-        opening
-            .iter()
-            .map(|message| (message.clone(), message.clone())),
-    );
-    let now = now();
-    let mut session = Session {
-        socket,
-        machine: Machine::new(options.machine.clone(), now),
-        mirror: options.mirror,
-        traced: options.trace.is_some(),
-        by_hand: None,
-        closed_by_hand: None,
-        front,
+) -> Finished {
+    let mut run = Run {
+        plan,
+        environment,
+        options,
+        front: RefCell::new(front),
         stop,
-        opening: first,
-        held: None,
-        unasked: 0,
-        late_end: None,
-        closing: None,
-        needs_flush: false,
-        stalled: false,
-        pongs: 0,
-        received_before: 0,
-        data_before: 0,
-        totals: Totals::default(),
-        sleep: Box::pin(tokio::time::sleep_until(now.into())),
-        armed: None,
+        reconnect: Reconnect::new(options.reconnect.clone()),
+        carry: Carry::new(options),
+        saver: Saver::new(options.state.clone()),
+        prompted: Prompted::default(),
     };
-    let ended = poll_fn(|cx| session.poll(cx)).await;
-    let mut totals = session.totals;
-    let shim = session.socket.into_inner();
-    (totals.compressed_sent, totals.compressed_received) = shim.volumes();
-    hang_up(shim.into_inner().into_inner(), &ended).await;
-    (ended, totals)
+    let outcome = run.drive().await;
+    let totals = run.carry.totals();
+    let uncertain = run.carry.outbox.unconfirmed_numbers();
+    if !uncertain.is_empty() {
+        let (conn, messages) = (totals.connections, &uncertain[..]);
+        tell(&run.front, &Event::Uncertain { conn, messages });
+    }
+    Finished {
+        totals,
+        memory: run.carry.memory,
+        saver: run.saver,
+        ..Finished::nothing(outcome)
+    }
+}
+
+/// A run under way.
+struct Run<'a, F, S> {
+    plan: &'a Plan,
+    environment: &'a Environment<'a>,
+    options: &'a Options,
+    /// Shared by whatever goes on at once; never borrowed while something waits.
+    front: RefCell<&'a mut F>,
+    stop: &'a mut S,
+    reconnect: Reconnect,
+    carry: Carry,
+    saver: Saver,
+    prompted: Prompted,
+}
+
+/// What a front end or a signal wants while there is no connection.
+enum Idle {
+    Leave,
+    Connect,
+    Stop(Stop),
+}
+
+impl Idle {
+    fn ended(self) -> Ended {
+        match self {
+            Idle::Stop(stop) => Ended::Stopped(stop),
+            Idle::Leave | Idle::Connect => Ended::Left,
+        }
+    }
+}
+
+impl<F: Front, S: StopSource> Run<'_, F, S> {
+    async fn drive(&mut self) -> Outcome {
+        loop {
+            let (cause, outcome) = match self.connect().await {
+                Err(ended) => return Outcome::Ended(ended),
+                Ok(Err(failed)) => {
+                    let cause = failed.cause(self.reconnect.opened_once());
+                    (Some(cause), Outcome::Failed(failed.error))
+                }
+                Ok(Ok(connection)) => match self.talk(connection).await {
+                    (_, true) => {
+                        self.reconnect.handle_impatience(now());
+                        let _ = self.reconnect.handle_timeout(now());
+                        continue;
+                    }
+                    (ended, false) => (ended.cause(), Outcome::Ended(ended)),
+                },
+            };
+            let Some(cause) = cause else {
+                return outcome;
+            };
+            match self.decide(&cause, outcome) {
+                Some(outcome) => return outcome,
+                None => {
+                    if let Err(ended) = self.wait().await {
+                        return Outcome::Ended(ended);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes one attempt; an error is what ended the run meanwhile.
+    async fn connect(&mut self) -> Result<Result<Connection, Failed>, Ended> {
+        let turn = Turn {
+            conn: self.carry.totals.connections + 1,
+            attempt: self.reconnect.attempt(),
+        };
+        let Carry { outbox, memory, .. } = &mut self.carry;
+        let mut connecting = pin!(connect(
+            self.plan,
+            turn,
+            self.environment,
+            &mut self.prompted,
+            memory,
+            &self.front,
+        ));
+        let front = &self.front;
+        let stop = &mut *self.stop;
+        poll_fn(|cx| {
+            while let Poll::Ready(idle) = poll_idle(front, stop, cx, |message| outbox.push(message))
+            {
+                match idle {
+                    // That is what goes on.
+                    Idle::Connect => {}
+                    Idle::Leave | Idle::Stop(_) => return Poll::Ready(Err(idle.ended())),
+                }
+            }
+            let connected = connecting.as_mut().poll(cx);
+            front.borrow_mut().flush();
+            connected.map(Ok)
+        })
+        .await
+    }
+
+    /// Waits for the next attempt; an error is what ended the run meanwhile.
+    async fn wait(&mut self) -> Result<(), Ended> {
+        while let Some(deadline) = self.reconnect.poll_timeout() {
+            let output = self.front.borrow().output();
+            self.saver.save(&self.carry.memory, output, now());
+            let deadline = self.saver.poll_timeout().unwrap_or(deadline).min(deadline);
+            let mut sleep = pin!(sleep_until(deadline.into()));
+            let outbox = &mut self.carry.outbox;
+            let (front, stop) = (&self.front, &mut *self.stop);
+            let idle = poll_fn(|cx| {
+                if let Poll::Ready(idle) =
+                    poll_idle(front, stop, cx, |message| outbox.push(message))
+                {
+                    return Poll::Ready(Some(idle));
+                }
+                front.borrow_mut().flush();
+                sleep.as_mut().poll(cx).map(|()| None)
+            });
+            match idle.await {
+                Some(Idle::Connect) => self.reconnect.handle_impatience(now()),
+                Some(idle) => return Err(idle.ended()),
+                None => {}
+            }
+            if self.reconnect.handle_timeout(now()) == Action::Connect {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// What follows an end: its outcome where it is the last one.
+    fn decide(&mut self, cause: &Cause, outcome: Outcome) -> Option<Outcome> {
+        let decision = self.reconnect.handle_ended(cause, now(), &mut rand::rng());
+        match decision {
+            Decision::End => Some(outcome),
+            // What would follow is no failure of anything.
+            Decision::Retry { .. } if self.front.borrow().is_done() => {
+                Some(Outcome::Ended(Ended::Done))
+            }
+            Decision::Retry { delay, renew } => {
+                if renew {
+                    self.prompted = Prompted::default();
+                }
+                let attempt = self.reconnect.attempt();
+                let why = cause;
+                tell(
+                    &self.front,
+                    &Event::Retry {
+                        attempt,
+                        delay,
+                        why,
+                    },
+                );
+                None
+            }
+            Decision::Stop(why) => {
+                self.tell_give_up(&why);
+                Some(outcome)
+            }
+            Decision::UsedUp(why) => {
+                self.tell_give_up(&why);
+                Some(Outcome::Failed(gave_up(cause, outcome)))
+            }
+        }
+    }
+
+    fn tell_give_up(&self, why: &str) {
+        let attempts = self.reconnect.attempt();
+        tell(&self.front, &Event::GiveUp { attempts, why });
+    }
+
+    /// Talks over a connection until it ends; also whether the front end wants another one.
+    async fn talk(&mut self, connection: Connection) -> (Ended, bool) {
+        let opened = now();
+        self.reconnect.handle_open(opened);
+        self.carry.totals.connections += 1;
+        self.carry.outbox.handle_open();
+        let front = &mut **self.front.get_mut();
+        let mut session = Session::new(
+            connection,
+            self.options,
+            &mut self.carry,
+            &mut self.saver,
+            front,
+            self.stop,
+        )
+        .await;
+        let ended = poll_fn(|cx| session.poll(cx)).await;
+        let (again, brought_data) = (session.again, session.brought_data);
+        let shim = session.socket.into_inner();
+        self.carry.add_volumes(shim.volumes());
+        if brought_data {
+            self.reconnect.handle_data();
+        }
+        self.tell_uncertain(&ended);
+        hang_up(shim.into_inner().into_inner(), &ended).await;
+        (ended, again)
+    }
+
+    fn tell_uncertain(&mut self, ended: &Ended) {
+        let answered = !self.options.tell_uncertain || ended.is_answered();
+        if let Some(run) = self.carry.outbox.handle_ended(answered) {
+            let (conn, messages) = (self.carry.totals.connections, &[run][..]);
+            tell(&self.front, &Event::Uncertain { conn, messages });
+        }
+    }
+}
+
+/// Whether the front end or a signal wants something while there is no connection.
+fn poll_idle<F: Front>(
+    front: &RefCell<&mut F>,
+    stop: &mut impl StopSource,
+    cx: &mut Context<'_>,
+    mut keep: impl FnMut(Message),
+) -> Poll<Idle> {
+    if let Poll::Ready(stop) = stop.poll_stop(cx) {
+        return Poll::Ready(Idle::Stop(stop));
+    }
+    let mut front = front.borrow_mut();
+    loop {
+        match std::task::ready!(front.poll_command(cx, now())) {
+            Command::Send(message) => keep(message),
+            Command::Close(_) => return Poll::Ready(Idle::Leave),
+            Command::Reconnect => return Poll::Ready(Idle::Connect),
+            Command::Ping(_) | Command::Pong(_) | Command::Frame(_) => {
+                front.handle_event(now(), &Event::Note("not sent: there is no connection"));
+            }
+        }
+    }
+}
+
+/// The end of a run whose retries are used up: the last failure, under another exit code.
+fn gave_up(cause: &Cause, outcome: Outcome) -> Error {
+    let last = match outcome {
+        Outcome::Failed(error) => Some(error),
+        Outcome::Ended(ended) => ended.error(),
+    };
+    let words = last
+        .as_ref()
+        .map_or_else(|| cause.to_string(), |error| error.message.clone());
+    let message = format!("gave up connecting: {words}");
+    let stage = last
+        .as_ref()
+        .map_or(crate::error::Stage::Receive, |error| error.stage);
+    let mut error = Error::new(stage, Exit::GaveUp, message);
+    if let Some(last) = last {
+        (error.details, error.advice) = (last.details, last.advice);
+    }
+    error
+}
+
+impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
+    /// A conversation over `connection`, which has just opened.
+    async fn new(
+        connection: Connection,
+        options: &Options,
+        carry: &'a mut Carry,
+        saver: &'a mut Saver,
+        front: &'a mut F,
+        stop: &'a mut S,
+    ) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(Some(options.max_message_size))
+            .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
+        let wire = options.wire(&connection);
+        let steady = Steady::new(connection.stream, connection.early);
+        let shim = Shim::new(steady, &wire);
+        let socket = WebSocketStream::from_raw_socket(shim, Role::Client, Some(config)).await;
+        let mut opening = VecDeque::from_iter(connection.first);
+        for message in &options.opening {
+            let message = carry.fill(message);
+            opening.push_back((message.clone(), message));
+        }
+        let now = now();
+        Session {
+            socket,
+            machine: Machine::new(options.machine.clone(), now),
+            mirror: options.mirror,
+            traced: options.trace.is_some(),
+            by_hand: None,
+            closed_by_hand: None,
+            conn: carry.totals.connections,
+            front,
+            stop,
+            carry,
+            saver,
+            heartbeat: options.heartbeat.clone(),
+            again: false,
+            brought_data: false,
+            complaint: None,
+            opening,
+            held: None,
+            unasked: 0,
+            late_end: None,
+            closing: None,
+            needs_flush: false,
+            stalled: false,
+            pongs: 0,
+            received_before: 0,
+            data_before: 0,
+            taken_before: 0,
+            sleep: Box::pin(sleep_until(now.into())),
+            armed: None,
+        }
+    }
 }
 
 /// tokio's clock, so that tests can pause it.
@@ -280,6 +654,7 @@ mod tests {
                 close_timeout: Duration::from_secs(5),
                 ping_interval: None,
                 ping_timeout: Duration::from_secs(20),
+                heartbeat: None,
             },
             max_message_size: 1024,
             deflate_level: 1,
@@ -287,10 +662,23 @@ mod tests {
             trace: None,
             auto_pong: true,
             mirror: false,
+            opening: vec![Message::text("hello")],
+            heartbeat: None,
+            reconnect: reconnect::Options::default(),
+            confirm: None,
+            outbox: 1024,
+            tell_uncertain: false,
+            memory: Memory::default(),
+            state: None,
         };
         let started = now();
-        let opening = [Message::text("hello")];
-        let (ended, _) = run(connection, &opening, &options, &mut Nobody, &mut Nobody).await;
+        let (mut carry, mut saver) = (Carry::new(&options), Saver::new(None));
+        let (mut front, mut stop) = (Nobody, Nobody);
+        let mut session = Session::new(
+            connection, &options, &mut carry, &mut saver, &mut front, &mut stop,
+        )
+        .await;
+        let ended = poll_fn(|cx| session.poll(cx)).await;
         assert_eq!(ended, Ended::SendFailed("broken pipe".to_owned()));
         assert_eq!(now() - started, Duration::from_secs(5));
     }

@@ -18,13 +18,14 @@ pub struct Stops {
 }
 
 impl Stops {
-    /// Takes the signals over from here on. Must run inside the runtime.
+    /// Takes the signals over from here on; SIGHUP where `hangup` says so, for who starts a program
+    /// by `nohup` wants it to go on. Must run inside the runtime.
     ///
     /// # Errors
     /// Where the system lets no handler be set.
-    pub fn new(max_time: Option<Duration>) -> io::Result<Self> {
+    pub fn new(max_time: Option<Duration>, hangup: bool) -> io::Result<Self> {
         Ok(Stops {
-            signals: signals::Signals::new()?,
+            signals: signals::Signals::new(hangup)?,
             deadline: max_time.map(|time| Box::pin(tokio::time::sleep(time))),
         })
     }
@@ -57,25 +58,29 @@ mod signals {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::{Context, Poll};
 
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::flag;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     use crate::session::ended::Stop;
 
-    /// SIGINT and SIGTERM.
+    /// SIGINT, SIGTERM and SIGHUP.
     pub(super) struct Signals {
         interrupt: Signal,
         terminate: Signal,
+        hangup: Option<Signal>,
         /// One has come that nobody has looked at: the loop is busy, in a jq expression for
         /// instance. A second one then acts as if there were no handler.
         unseen: Arc<AtomicBool>,
     }
 
     impl Signals {
-        pub(super) fn new() -> io::Result<Self> {
+        pub(super) fn new(hangup: bool) -> io::Result<Self> {
             let unseen = Arc::<AtomicBool>::default();
-            for number in [SIGINT, SIGTERM] {
+            for number in [SIGINT, SIGTERM, SIGHUP] {
+                if number == SIGHUP && !hangup {
+                    continue;
+                }
                 // In this order: the first signal finds the flag down, and raises it.
                 flag::register_conditional_default(number, Arc::clone(&unseen))?;
                 flag::register(number, Arc::clone(&unseen))?;
@@ -83,16 +88,24 @@ mod signals {
             Ok(Signals {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                hangup: hangup.then(|| signal(SignalKind::hangup())).transpose()?,
                 unseen,
             })
         }
 
         pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
+            let hangup = &mut self.hangup;
             let stop = if self.interrupt.poll_recv(cx).is_ready() {
                 Stop::Interrupt
-            } else {
-                std::task::ready!(self.terminate.poll_recv(cx));
+            } else if self.terminate.poll_recv(cx).is_ready() {
                 Stop::Terminate
+            } else if hangup
+                .as_mut()
+                .is_some_and(|hangup| hangup.poll_recv(cx).is_ready())
+            {
+                Stop::Hangup
+            } else {
+                return Poll::Pending;
             };
             self.unseen.store(false, Ordering::SeqCst);
             Poll::Ready(stop)
@@ -113,7 +126,7 @@ mod signals {
     pub(super) struct Signals(CtrlC);
 
     impl Signals {
-        pub(super) fn new() -> io::Result<Self> {
+        pub(super) fn new(_hangup: bool) -> io::Result<Self> {
             ctrl_c().map(Signals)
         }
 

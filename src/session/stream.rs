@@ -17,6 +17,8 @@ pub(crate) struct Steady<S> {
     early: Bytes,
     /// Bytes received so far.
     received: u64,
+    /// Bytes that the system has taken for the peer so far.
+    written: u64,
     write_error: Option<String>,
 }
 
@@ -26,12 +28,17 @@ impl<S> Steady<S> {
             inner,
             early,
             received: 0,
+            written: 0,
             write_error: None,
         }
     }
 
     pub(crate) fn received(&self) -> u64 {
         self.received
+    }
+
+    pub(crate) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Why writing is no longer possible.
@@ -76,7 +83,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
             Ok(0) if !bytes.is_empty() => {
                 self.write_error = Some("the connection is closed".to_owned())
             }
-            Ok(written) => return Poll::Ready(Ok(written)),
+            Ok(written) => {
+                self.written += written as u64;
+                return Poll::Ready(Ok(written));
+            }
             Err(error) => self.write_error = Some(plain_words(&error).to_lowercase()),
         }
         Poll::Ready(Ok(bytes.len()))

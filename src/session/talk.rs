@@ -13,12 +13,14 @@ use tokio::time::Sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite as engine;
 
+use super::carry::Carry;
 use super::ended::{Ended, Stop};
 use super::engine::{close_frame, to_engine};
 use super::machine::{Action, Machine};
+use super::state::Saver;
 use super::stream::Steady;
 use super::{Front, LAST_PATIENCE, StopSource, now};
-use crate::event::{By, Close, Command, Event, Message, RawFrame, Totals};
+use crate::event::{By, Close, Command, Event, Message, RawFrame};
 use crate::transport::BoxedStream;
 use crate::wire::frame;
 use crate::wire::rules::Violation;
@@ -48,6 +50,18 @@ pub(super) struct Session<'a, F, S> {
     pub(super) machine: Machine,
     pub(super) front: &'a mut F,
     pub(super) stop: &'a mut S,
+    pub(super) carry: &'a mut Carry,
+    pub(super) saver: &'a mut Saver,
+    /// The number of this connection, from 1.
+    pub(super) conn: u32,
+    /// What shows the peer's application that we are there, before variables are filled in.
+    pub(super) heartbeat: Option<Message>,
+    /// The front end leaves this connection for another one.
+    pub(super) again: bool,
+    /// A data message has come.
+    pub(super) brought_data: bool,
+    /// Something of our own that went wrong, to be told.
+    pub(super) complaint: Option<String>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
     /// Tell the front end of every frame.
@@ -72,7 +86,8 @@ pub(super) struct Session<'a, F, S> {
     pub(super) pongs: u32,
     pub(super) received_before: u64,
     pub(super) data_before: u64,
-    pub(super) totals: Totals,
+    /// Bytes that the peer's side had taken at the last look.
+    pub(super) taken_before: u64,
     pub(super) sleep: Pin<Box<Sleep>>,
     pub(super) armed: Option<Instant>,
 }
@@ -85,6 +100,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         loop {
             match self.turn(cx) {
                 ControlFlow::Break(ended) => {
+                    self.tell_repeats(true, now());
                     self.front.flush();
                     return Poll::Ready(ended);
                 }
@@ -150,12 +166,59 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.send(message, &shown, now);
                 continue;
             }
+            if self.carry.outbox.has_next() {
+                if self.front.poll_pace(cx, now).is_pending() {
+                    return ControlFlow::Continue(n > 0);
+                }
+                self.send_next(now);
+                continue;
+            }
+            if !self.carry.outbox.has_room() {
+                self.ask_for_confirmation(now);
+                return ControlFlow::Continue(n > 0);
+            }
             match self.front.poll_command(cx, now) {
                 Poll::Ready(command) => self.obey(command, now),
-                Poll::Pending => return ControlFlow::Continue(n > 0),
+                Poll::Pending => {
+                    self.ask_for_confirmation(now);
+                    return ControlFlow::Continue(n > 0);
+                }
             }
         }
+        self.ask_for_confirmation(now);
         ControlFlow::Continue(true)
+    }
+
+    /// Hands the next message of the outbox over.
+    fn send_next(&mut self, now: Instant) {
+        let Some(handed) = self.carry.outbox.hand_over() else {
+            return;
+        };
+        self.count_sent(&handed.message);
+        let event = Event::Send {
+            conn: self.conn,
+            message: &handed.message,
+            number: Some(handed.number),
+            repeat: handed.repeat,
+        };
+        self.front.handle_event(now, &event);
+        self.start_send(to_engine(handed.message));
+        self.tell_repeats(false, now);
+    }
+
+    fn tell_repeats(&mut self, over: bool, now: Instant) {
+        if let Some(messages) = self.carry.outbox.poll_repeats(over) {
+            let (conn, messages) = (self.conn, &messages[..]);
+            self.tell(now, &Event::Repeated { conn, messages });
+        }
+    }
+
+    /// Sends a ping where its pong would confirm something.
+    fn ask_for_confirmation(&mut self, now: Instant) {
+        if self.carry.outbox.wants_ping() && self.closed_by_hand.is_none() {
+            let data = self.machine.ping_data();
+            self.send_our_ping(data, now);
+        }
     }
 
     /// Whether there is room to send, and to tell of it.
@@ -189,22 +252,21 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             self.socket.get_mut().hide_pings();
         }
         let frame = &frame;
-        self.tell(now, &Event::Frame { conn: 1, frame });
+        self.tell(
+            now,
+            &Event::Frame {
+                conn: self.conn,
+                frame,
+            },
+        );
         true
     }
 
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
             Command::Send(message) => {
-                self.count_sent(&message);
-                self.front.handle_event(
-                    now,
-                    &Event::Send {
-                        conn: 1,
-                        message: &message,
-                    },
-                );
-                self.start_send(to_engine(message));
+                self.carry.outbox.push(message);
+                self.send_next(now);
             }
             Command::Ping(data) => self.send_ping(data, true, now),
             Command::Pong(data) => {
@@ -212,26 +274,41 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.start_send(engine::Message::Pong(data));
             }
             Command::Frame(frame) => self.by_hand = Some(frame),
-            Command::Close(close) => {
-                match &self.closed_by_hand {
-                    None => self.send_close(&close, Duration::MAX, now),
-                    Some(_) => self.machine.handle_closing(now, Duration::MAX),
-                }
-                self.closing = Some(Closing::Front(close));
+            Command::Close(close) => self.close(close, now),
+            Command::Reconnect => {
+                self.again = true;
+                self.close(Close::normal(), now);
             }
         }
     }
 
+    fn close(&mut self, close: Close, now: Instant) {
+        match &self.closed_by_hand {
+            None => self.send_close(&close, Duration::MAX, now),
+            Some(_) => self.machine.handle_closing(now, Duration::MAX),
+        }
+        self.closing = Some(Closing::Front(close));
+    }
+
     fn send(&mut self, message: Message, shown: &Message, now: Instant) {
         self.count_sent(&message);
-        self.tell(
-            now,
-            &Event::Send {
-                conn: 1,
-                message: shown,
-            },
-        );
+        self.carry.outbox.handle_extra();
+        let event = Event::Send {
+            conn: self.conn,
+            message: shown,
+            number: None,
+            repeat: false,
+        };
+        self.front.handle_event(now, &event);
         self.start_send(to_engine(message));
+    }
+
+    fn send_heartbeat(&mut self, now: Instant) {
+        let Some(message) = &self.heartbeat else {
+            return;
+        };
+        let message = self.carry.fill(message);
+        self.send(message.clone(), &message, now);
     }
 
     /// Sends a message back as it came. The engine has room, or holds it until it has.
@@ -254,8 +331,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn count_sent(&mut self, message: &Message) {
-        self.totals.sent += 1;
-        self.totals.bytes_sent += message.data.len() as u64;
+        self.carry.totals.sent += 1;
+        self.carry.totals.bytes_sent += message.data.len() as u64;
+    }
+
+    /// A ping that is not the front end's, whose pong also confirms what went before it.
+    fn send_our_ping(&mut self, data: Bytes, now: Instant) {
+        self.carry.outbox.handle_ping(&data);
+        self.send_ping(data, false, now);
     }
 
     fn send_ping(&mut self, data: Bytes, asked: bool, now: Instant) {
@@ -263,7 +346,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.tell(
             now,
             &Event::Ping {
-                conn: 1,
+                conn: self.conn,
                 by: By::Us,
                 data: &data,
             },
@@ -316,14 +399,22 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let taken = self.steady().written();
+        if taken != self.taken_before {
+            self.taken_before = taken;
+            self.machine.handle_taken(now);
+        }
+        self.saver
+            .save(&self.carry.memory, self.front.output(), now);
         // The front end acts on its own by commands, and those are over.
         let listening = self.closing.is_none() && self.steady().write_error().is_none();
         let front = self.front.poll_timeout().filter(|_| listening);
-        let Some(deadline) = [self.machine.poll_timeout(), front]
-            .into_iter()
-            .flatten()
-            .min()
-        else {
+        let deadlines = [
+            self.machine.poll_timeout(),
+            front,
+            self.saver.poll_timeout(),
+        ];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else {
             return ControlFlow::Continue(false);
         };
         if deadline <= now {
@@ -347,12 +438,20 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match self.machine.handle_timeout(now) {
             Action::Nothing => {}
             // Nothing of ours may follow a Close (RFC 6455 section 5.5.1), whoever made it.
-            Action::Ping(_) if self.closed_by_hand.is_some() => {}
-            Action::Ping(data) => self.send_ping(data, false, now),
+            Action::Ping(_) | Action::Heartbeat if self.closed_by_hand.is_some() => {}
+            Action::Ping(data) => self.send_our_ping(data, now),
+            Action::Heartbeat => self.send_heartbeat(now),
             // As long as we do not read, its silence says nothing.
-            Action::Dead { .. } if self.held.is_some() => self.machine.handle_bytes(now),
+            Action::Dead { .. } | Action::Stuck(_) if self.held.is_some() => {
+                self.machine.handle_bytes(now);
+            }
             Action::Dead { waited, silent } => {
+                self.tell_lost(now);
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
+            }
+            Action::Stuck(time) => {
+                self.tell_lost(now);
+                return ControlFlow::Break(Ended::Stuck(time));
             }
             Action::CloseTimedOut if self.may_be_late() => self.machine.handle_delay(now),
             Action::CloseTimedOut => return ControlFlow::Break(self.give_up(now)),
@@ -378,7 +477,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             Some(Closing::Front(close)) => {
                 let event = Event::Close {
-                    conn: 1,
+                    conn: self.conn,
                     by: By::Us,
                     close: &close,
                     clean: false,

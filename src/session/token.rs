@@ -1,11 +1,13 @@
 //! Reads the credentials of one connection attempt from wherever they are kept.
 
+use std::cell::RefCell;
 use std::process::Stdio;
 
 #[cfg(unix)]
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::process::Command;
 
+use super::Front;
 use crate::auth::{self, Basic, Placed, Source, Token};
 use crate::error::{Error, plain_words};
 use crate::secret::{Redactor, Secret};
@@ -16,6 +18,27 @@ pub struct Credentials {
     pub authorization: Option<Authorization>,
     /// In another place, where there is an `authorization` too.
     pub token: Option<Token>,
+}
+
+impl Credentials {
+    /// Whether reading them again may give others after they have been refused.
+    pub fn is_renewable(&self) -> bool {
+        let asked = matches!(&self.authorization, Some(Authorization::Basic(basic)) if basic.password.is_none());
+        let token = self.token.as_ref().map(|token| &token.source);
+        asked
+            || matches!(
+                token,
+                Some(Source::File(_) | Source::Command(_) | Source::Prompt)
+            )
+    }
+}
+
+/// What a person was asked for. It holds until it is refused: nobody wants to type it again because
+/// a connection was lost.
+#[derive(Clone, Debug, Default)]
+pub struct Prompted {
+    password: Option<Secret>,
+    token: Option<Secret>,
 }
 
 /// What the `Authorization` header says.
@@ -32,10 +55,12 @@ pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 ///
 /// # Errors
 /// Exit 2 where a file, variable, command or terminal gives no token.
-pub async fn read(
+pub(super) async fn read<F: Front>(
     credentials: &Credentials,
     environment: &Environment<'_>,
     redactor: &Redactor,
+    prompted: &mut Prompted,
+    front: &RefCell<&mut F>,
 ) -> Result<Placed, Error> {
     let mut placed = match &credentials.authorization {
         None => Placed::default(),
@@ -43,13 +68,23 @@ pub async fn read(
         Some(Authorization::Basic(basic)) => {
             let password = match &basic.password {
                 Some(password) => password.clone(),
-                None => prompt(format!("Password for {}: ", basic.user)).await?,
+                None => {
+                    let question = format!("Password for {}: ", basic.user);
+                    prompt(question, &mut prompted.password, front).await?
+                }
             };
             Placed::basic(&basic.user, &password, redactor)
         }
     };
     if let Some(token) = &credentials.token {
-        let text = read_source(&token.source, environment).await?;
+        let text = match &token.source {
+            Source::Prompt => {
+                let question = "Token: ".to_owned();
+                prompt(question, &mut prompted.token, front).await?
+            }
+            source => read_source(source, environment).await?,
+        };
+        let text = usable(&token.source, &text)?;
         let authorization = placed.headers;
         placed = auth::place(token, &text, redactor)?;
         placed.headers.splice(0..0, authorization);
@@ -59,8 +94,9 @@ pub async fn read(
 
 async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
     let text = match source {
-        Source::Literal(secret) => secret.expose().to_owned(),
-        Source::Prompt => prompt("Token: ".to_owned()).await?.expose().to_owned(),
+        Source::Literal(secret) => return Ok(secret.clone()),
+        // Asked for where it is known who can be asked.
+        Source::Prompt => String::new(),
         Source::Variable(name) => environment(name).ok_or_else(|| {
             Error::usage(format!(
                 "--token env:{name}: there is no such variable in the environment"
@@ -70,9 +106,14 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
             .map_err(|error| Error::usage(format!("--token @{path}: {}", plain_words(&error))))?,
         Source::Command(command) => run(command).await?,
     };
+    Ok(Secret::new(text))
+}
+
+/// What was read, without the line end that files and commands put behind it.
+fn usable(source: &Source, text: &Secret) -> Result<Secret, Error> {
     let token = match source {
-        Source::Literal(_) => text.as_str(),
-        _ => without_line_end(&text),
+        Source::Literal(_) => text.expose(),
+        _ => without_line_end(text.expose()),
     };
     if token.is_empty() {
         return Err(Error::usage("the token is empty").advice("check what --token names"));
@@ -105,8 +146,28 @@ async fn run(command: &str) -> Result<String, Error> {
         .map_err(|_| Error::usage(format!("--token cmd:{command}: its output is not UTF-8")))
 }
 
-/// Asks at the terminal, without echo. stdin is not touched: it may carry messages.
-async fn prompt(question: String) -> Result<Secret, Error> {
+/// What a person said before, or says now.
+async fn prompt<F: Front>(
+    question: String,
+    answer: &mut Option<Secret>,
+    front: &RefCell<&mut F>,
+) -> Result<Secret, Error> {
+    if let Some(answer) = answer {
+        return Ok(answer.clone());
+    }
+    // Where lines are edited, the terminal is the editor's.
+    let asked = front.borrow_mut().ask(&question);
+    let given = match asked {
+        None => ask_at_terminal(question).await?,
+        Some(typed) => typed.await.map_err(|_| {
+            Error::usage("nothing was typed for the password or token that is asked for")
+        })?,
+    };
+    Ok(answer.insert(given).clone())
+}
+
+/// Asks without echo. stdin is not touched: it may carry messages.
+async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
     let _silence = Silence::new();
     let asked = tokio::task::spawn_blocking(move || rpassword::prompt_password(question)).await;
     match asked {
