@@ -58,8 +58,9 @@ struct Mark {
     last: u64,
 }
 
-/// What memory a waiting message takes apart from its bytes.
-const OVERHEAD: usize = size_of::<Option<Message>>();
+/// What memory a waiting message takes apart from its bytes: its place in a queue that may have room
+/// for twice as many.
+const OVERHEAD: usize = 2 * size_of::<Option<Message>>();
 
 #[derive(Clone, Debug)]
 pub struct Outbox {
@@ -328,8 +329,10 @@ fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
     }
 }
 
+/// An eighth more than its bytes is for what allocations leave unused.
 fn cost(message: &Message) -> usize {
-    message.data.len() + OVERHEAD
+    let bytes = message.data.len();
+    bytes + bytes / 8 + OVERHEAD
 }
 
 /// The message with its number in every place that asks for it.
