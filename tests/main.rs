@@ -12,6 +12,7 @@ mod handshake;
 mod hostile;
 mod interactive;
 mod interop;
+mod killable;
 mod output;
 mod peers;
 mod pipe;

@@ -1,6 +1,8 @@
 //! What the tests of a feature have in common: the program as a child process, servers that do
 //! exactly what a test says, and a terminal.
 
+pub(crate) mod killable;
+pub(crate) mod ledger;
 pub(crate) mod mixture;
 pub(crate) mod pty;
 pub(crate) mod scripts;
