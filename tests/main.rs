@@ -17,6 +17,7 @@ mod output;
 mod peers;
 mod pipe;
 mod prompt;
+mod proxy;
 mod readme;
 mod refused;
 mod secrets;

@@ -4,6 +4,7 @@
 pub(crate) mod killable;
 pub(crate) mod ledger;
 pub(crate) mod mixture;
+pub(crate) mod proxy;
 pub(crate) mod pty;
 pub(crate) mod scripts;
 pub(crate) mod server;
