@@ -19,6 +19,7 @@ mod pipe;
 mod prompt;
 mod proxy;
 mod readme;
+mod reconnect_kills;
 mod refused;
 mod secrets;
 mod serve;

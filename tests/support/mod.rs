@@ -159,10 +159,16 @@ impl Output {
 
 /// Waits for a child, reading both streams; one that hangs is killed and fails the test.
 #[track_caller]
-pub(crate) fn output(mut child: Child) -> Output {
+pub(crate) fn output(child: Child) -> Output {
+    output_within(PATIENCE, child)
+}
+
+/// The same for one that may take so long.
+#[track_caller]
+pub(crate) fn output_within(patience: Duration, mut child: Child) -> Output {
     let stdout = child.stdout.take().map(read_all);
     let stderr = child.stderr.take().map(read_all);
-    let status = wait(&mut child);
+    let status = wait_within(patience, &mut child);
     let collect = |stream: Option<mpsc::Receiver<Vec<u8>>>| {
         stream.map_or_else(Vec::new, |stream| {
             stream.recv_timeout(PATIENCE).unwrap_or_default()
@@ -195,8 +201,12 @@ pub(crate) fn peak_memory(child: &Child) -> usize {
 
 /// Waits until the child ends, or kills it when patience does.
 pub(crate) fn wait(child: &mut Child) -> Option<ExitStatus> {
+    wait_within(PATIENCE, child)
+}
+
+fn wait_within(patience: Duration, child: &mut Child) -> Option<ExitStatus> {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < patience {
         if let Some(status) = child.try_wait().expect("it is our child") {
             return Some(status);
         }
