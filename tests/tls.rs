@@ -361,3 +361,12 @@ fn a_name_with_an_escape_in_it_is_harmless_on_a_terminal() {
         );
     }
 }
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_not_tried_again() {
+    let server = serve();
+    let tls = authority().serve(&["127.0.0.1"], |_| {}, server.address);
+    let run = wirecat(["--reconnect", "-d", "x", &tls.url("/echo")]).run();
+    run.exits(60).complains(&["not retrying: "]);
+    assert!(!run.stderr.contains("retry 1"), "{}", run.stderr);
+}

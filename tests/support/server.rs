@@ -75,6 +75,25 @@ pub(crate) fn raw<T: Send + 'static>(script: impl FnOnce(Wire) -> T + Send + 'st
     Raw { address, thread }
 }
 
+/// A raw server for so many connections, one after the other; `script` is told which one it has,
+/// from 1.
+pub(crate) fn raws<T: Send + 'static>(
+    connections: usize,
+    mut script: impl FnMut(usize, Wire) -> T + Send + 'static,
+) -> Raw<Vec<T>> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        (1..=connections)
+            .map(|n| {
+                let (stream, _) = listener.accept().unwrap();
+                script(n, Wire::new(stream))
+            })
+            .collect()
+    });
+    Raw { address, thread }
+}
+
 impl<T> Raw<T> {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address)
