@@ -197,6 +197,7 @@ Register-ArgumentCompleter -Native -CommandName 'wirecat' -ScriptBlock {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Set only the port; 0 takes a free one')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Set only the address; any but a loopback address lets other machines in')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Set only the address; any but a loopback address lets other machines in')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run')
             [CompletionResult]::new('--deflate-level', '--deflate-level', [CompletionResultType]::ParameterName, 'How hard to compress: 0 (not at all) to 9 (best, and slowest)')
             [CompletionResult]::new('--client-max-window-bits', '--client-max-window-bits', [CompletionResultType]::ParameterName, 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)')
             [CompletionResult]::new('--server-max-window-bits', '--server-max-window-bits', [CompletionResultType]::ParameterName, 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)')

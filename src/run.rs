@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::cli::config::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, config, generate};
-use crate::error::{Error, Exit, Stage};
+use crate::error::{Error, Exit};
 use crate::event::{Event, Totals};
 use crate::output::{Options, Renderer, sanitize, style};
 use crate::pipe::Pipe;
@@ -217,7 +217,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
     client.plan.target.port = address.port();
     let server = tokio::spawn(async move {
         // Ends with the process.
-        let _ = serve::run(listener, serve::Options::default(), std::future::pending()).await;
+        serve::run(listener, serve::Options::default(), std::future::pending()).await;
     });
     let exit = converse(client, world).await;
     server.abort();
@@ -255,15 +255,8 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
         log,
         extensions: options.extensions,
         deflate_level: options.deflate_level,
+        seed: options.seed,
     };
-    serve::run(listener, served, shutdown)
-        .await
-        .map_err(|error| {
-            Error::new(
-                Stage::Connect,
-                Exit::Connect,
-                format!("the server failed: {error}"),
-            )
-        })?;
+    serve::run(listener, served, shutdown).await;
     Ok(Exit::Ok)
 }

@@ -23,6 +23,7 @@ mod reconnect;
 mod reconnect_kills;
 mod refused;
 mod resume;
+mod rooms;
 mod secrets;
 mod serve;
 mod signals;

@@ -29,7 +29,7 @@ impl Server {
         Server::start_with(Options::default())
     }
 
-    fn start_with(options: Options) -> Server {
+    pub(crate) fn start_with(options: Options) -> Server {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -115,7 +115,7 @@ fn serve(listener: std::net::TcpListener, options: Options, stopped: oneshot::Re
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let shutdown = async { drop(stopped.await) };
-        run(listener, options, shutdown).await.unwrap();
+        run(listener, options, shutdown).await;
     });
 }
 
@@ -128,7 +128,7 @@ impl Wire {
     }
 
     #[track_caller]
-    fn take(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
@@ -150,7 +150,7 @@ impl Wire {
     }
 
     #[track_caller]
-    fn expect_close(&mut self, code: u16, reason: &str) {
+    pub(crate) fn expect_close(&mut self, code: u16, reason: &str) {
         self.expect(close(code, reason));
     }
 
@@ -164,7 +164,7 @@ impl Wire {
 
     /// The rest of the closing handshake after the server's Close.
     #[track_caller]
-    fn answer_close(&mut self) {
+    pub(crate) fn answer_close(&mut self) {
         self.write(masked(0x88, &1000_u16.to_be_bytes()));
         self.expect_end();
     }
@@ -196,7 +196,7 @@ pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A server's frame.
-fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = header_of(first, payload.len(), 0);
     frame.extend(payload);
     frame
@@ -224,7 +224,7 @@ fn close(code: u16, reason: &str) -> Vec<u8> {
     plain(0x88, &payload)
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines()
         .filter_map(|line| line.split_once(": "))
         .find(|(key, _)| key.eq_ignore_ascii_case(name))
@@ -232,7 +232,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 #[track_caller]
-fn has(head: &str, name: &str, value: &str) {
+pub(crate) fn has(head: &str, name: &str, value: &str) {
     assert_eq!(header(head, name), Some(value), "{head}");
 }
 

@@ -104,6 +104,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "IP", visible_alias = "bind")]
     pub host: Option<IpAddr>,
 
+    /// Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
     /// Do not log requests and the ends of connections on stderr
     #[arg(short, long)]
     pub silent: bool,

@@ -62,6 +62,7 @@ pub struct Serve {
     pub silent: bool,
     pub extensions: extension::Options,
     pub deflate_level: u8,
+    pub seed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -139,6 +140,7 @@ fn serve(args: &ServeArgs) -> Result<Serve, Error> {
         silent: args.silent,
         extensions: extensions(&args.deflate),
         deflate_level: args.deflate.deflate_level,
+        seed: args.seed,
     })
 }
 

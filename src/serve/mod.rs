@@ -1,12 +1,14 @@
 //! The debug server: rooms that echo, refuse, close, stay silent or break the protocol, so that a
-//! client can be tried with nothing else installed. It accepts everybody and keeps no state between
-//! connections; it is not meant for the open internet, yet no client may take it down or grow its
-//! memory without end.
+//! client can be tried with nothing else installed. It accepts everybody, and what it remembers of
+//! one connection for the next is bounded; it is not meant for the open internet, yet no client may
+//! take it down or grow its memory without end.
 
 pub mod endpoints;
 mod fault_room;
 pub mod faults;
+mod memory;
 mod rooms;
+mod seq_room;
 mod upgrade;
 
 use std::convert::Infallible;
@@ -15,23 +17,26 @@ use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
+use hyper::{Request, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use url::Host;
 
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::wire::extension::{self, Agreed};
+use crate::uri::Target;
+use crate::wire::extension;
 use crate::wire::shim;
+use memory::Memory;
 use upgrade::{Answer, Entered};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,6 +61,8 @@ pub struct Options {
     pub extensions: extension::Options,
     /// 0, not at all, to 9.
     pub deflate_level: u8,
+    /// Where everything random comes from; without it, the server differs from run to run.
+    pub seed: Option<u64>,
 }
 
 impl Default for Options {
@@ -64,6 +71,7 @@ impl Default for Options {
             log: None,
             extensions: extension::Options::default(),
             deflate_level: 1,
+            seed: None,
         }
     }
 }
@@ -82,6 +90,7 @@ impl fmt::Debug for Options {
             .field("log", &self.log.is_some())
             .field("extensions", &self.extensions)
             .field("deflate_level", &self.deflate_level)
+            .field("seed", &self.seed)
             .finish()
     }
 }
@@ -101,24 +110,37 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Er
     Ok((listener, bound))
 }
 
-/// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two seconds
-/// to answer it. Dropping the future ends all connections at once.
-///
-/// # Errors
-/// None at present: a connection's error ends that connection only, and a failing `accept`, as with
-/// too many open files, is logged and tried again.
-pub async fn run(
-    listener: TcpListener,
-    options: Options,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+/// What the connections have in common.
+#[derive(Default)]
+struct Shared {
+    memory: Mutex<Memory>,
+}
+
+impl Shared {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().expect("nothing panics under this lock")
+    }
+}
+
+/// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two
+/// seconds to answer it. Dropping the future ends all connections at once. A connection's error
+/// ends that connection only, and a failing `accept`, as with too many open files, is logged and
+/// tried again.
+pub async fn run(listener: TcpListener, options: Options, shutdown: impl Future<Output = ()>) {
+    let shared = Arc::new(Shared {
+        memory: Mutex::new(Memory::new(options.seed)),
+    });
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             (stream, peer) = accept(&listener, &options) => {
-                let connection = Connection { peer, options: options.clone() };
+                let connection = Connection {
+                    peer,
+                    options: options.clone(),
+                    shared: Arc::clone(&shared),
+                };
                 connections.spawn(connection.serve(stream, stopping.clone()));
             }
             Some(_) = connections.join_next() => {}
@@ -129,7 +151,6 @@ pub async fn run(
     stop.send_replace(true);
     let all_gone = async { while connections.join_next().await.is_some() {} };
     let _ = timeout(SHUTDOWN_TIMEOUT, all_gone).await;
-    Ok(())
 }
 
 /// The next connection, however long that takes.
@@ -154,6 +175,7 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 struct Connection {
     peer: SocketAddr,
     options: Options,
+    shared: Arc<Shared>,
 }
 
 impl Connection {
@@ -165,18 +187,18 @@ impl Connection {
         };
         match upgrade.await {
             Ok(upgraded) => {
-                let wire = self.wire(entered.deflate);
+                let wire = self.wire(&entered);
                 let stopped = stopped(stopping);
-                let ended = rooms::serve(upgraded, entered.room, &wire, stopped).await;
+                let ended = rooms::serve(upgraded, entered, &wire, &self.shared, stopped).await;
                 self.log(format_args!("{ended}"));
             }
             Err(error) => self.log(format_args!("upgrade: {error}")),
         }
     }
 
-    fn wire(&self, deflate: Option<Agreed>) -> shim::Options {
+    fn wire(&self, entered: &Entered) -> shim::Options {
         shim::Options {
-            deflate,
+            deflate: entered.deflate,
             deflate_level: self.options.deflate_level,
             ..rooms::wire_options()
         }
@@ -221,8 +243,10 @@ impl Connection {
     }
 
     fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Entered)>) {
-        let (answer, entered) = upgrade::answer(&request, &self.options.extensions);
-        let (method, target) = (request.method(), request.uri());
+        let now = SystemTime::now();
+        let (answer, entered) =
+            upgrade::answer(&request, &self.options.extensions, &self.shared, now);
+        let (method, target) = (request.method(), shown(request.uri()));
         self.log(format_args!(
             "{method} {target} -> {}",
             answer.status().as_u16()
@@ -233,5 +257,44 @@ impl Connection {
 
     fn log(&self, line: fmt::Arguments<'_>) {
         self.options.log(format_args!("{} {line}", self.peer));
+    }
+}
+
+/// The target of a request as it may be logged: without what a [`Target`] does not show of its
+/// query.
+fn shown(uri: &Uri) -> String {
+    let uri = uri.to_string();
+    let Some((path, query)) = uri.split_once('?') else {
+        return uri;
+    };
+    let nowhere = Target {
+        tls: false,
+        host: Host::Domain(String::new()),
+        port: 80,
+        path: path.to_owned(),
+        query: Some(query.to_owned()),
+        user: None,
+    };
+    let shown = nowhere.to_string();
+    shown.strip_prefix("ws://").unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_logged() {
+        for (target, expected) in [
+            ("/echo", "/echo"),
+            ("/echo?", "/echo?"),
+            ("/echo?x=y&z", "/echo?x=y&z"),
+            ("/expire?a=1&token=hunter2", "/expire?a=1&token=[redacted]"),
+            ("/expire?token=a?b", "/expire?token=[redacted]"),
+            ("*", "*"),
+        ] {
+            let uri = Uri::try_from(target).unwrap();
+            assert_eq!(shown(&uri), expected);
+        }
     }
 }

@@ -9,23 +9,29 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
-use super::endpoints::Room;
-use super::fault_room;
-use crate::event::{Close, close_code_name};
+use super::endpoints::{Cut, End, Room};
+use super::memory::Mark;
+use super::upgrade::Entered;
+use super::{Shared, fault_room, seq_room};
+use crate::event::{Close, FrameHeader, close_code_name};
 use crate::session::MAX_REASON;
+use crate::wire::frame::TEXT;
 use crate::wire::rules::{self, Violation};
 use crate::wire::shim::{self, Shim};
 
-type Socket = WebSocketStream<Shim<TokioIo<Upgraded>>>;
+pub(super) type Socket = WebSocketStream<Shim<TokioIo<Upgraded>>>;
 
 /// The largest message and frame taken, and the most a delayed echo holds back.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -39,16 +45,30 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the peer may take to close its side of the TCP connection.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The longest token message; whatever is longer holds no token.
+const MAX_TOKEN: usize = 64 << 10;
+
 /// Why a conversation is over.
-enum Over {
+pub(super) enum Over {
     /// The room, or the end of the server, wants a closing handshake.
     Ours(Close),
+    /// The room wants none.
+    Cut(Cut),
     /// The peer sent a Close.
     Peer(Close),
     /// The peer broke the protocol.
     Broke(Violation),
     /// The connection broke.
     Failed(Error),
+}
+
+impl From<End> for Over {
+    fn from(end: End) -> Self {
+        match end {
+            End::Close(close) => Over::Ours(close),
+            End::Cut(cut) => Over::Cut(cut),
+        }
+    }
 }
 
 impl From<Error> for Over {
@@ -108,12 +128,13 @@ pub(super) fn wire_options() -> shim::Options {
 /// Serves one connection until it is over, `stopped` at the latest.
 pub(super) async fn serve(
     upgraded: Upgraded,
-    room: Room,
+    entered: Entered,
     wire: &shim::Options,
+    shared: &Shared,
     stopped: impl Future<Output = ()>,
 ) -> Ended {
     let mut io = TokioIo::new(upgraded);
-    if let Room::Frames(fault) = room {
+    if let Room::Frames(fault) = entered.room {
         return match fault_room::send(&mut io, fault, stopped).await {
             Ok(close) => by_client(close),
             Err(why) => lost(why),
@@ -126,49 +147,96 @@ pub(super) async fn serve(
         .accept_unmasked_frames(true);
     let shim = Shim::new(io, wire);
     let mut socket = Socket::from_raw_socket(shim, Role::Server, Some(config)).await;
-    let over = tokio::select! {
-        over = converse(&mut socket, room) => over,
-        () = stopped => Over::Ours(Close::new(1001, "server shutting down")),
+    let goodbye = match entered.room {
+        // Who does nothing at all says no goodbye either.
+        Room::Freeze { .. } => Over::Cut(Cut::default()),
+        _ => Over::Ours(Close::new(1001, "server shutting down")),
     };
-    finish(&mut socket, over).await
+    let over = tokio::select! {
+        over = converse(&mut socket, entered, shared) => over,
+        () = stopped => goodbye,
+    };
+    finish(socket, over).await
 }
 
-async fn converse(socket: &mut Socket, room: Room) -> Over {
-    let outcome = match room {
-        Room::Echo { delay } if delay.is_zero() => echo(socket, u64::MAX).await,
-        Room::Echo { delay } => echo_later(socket, delay).await,
-        Room::Close { after, .. } => echo(socket, after).await,
+async fn converse(socket: &mut Socket, entered: Entered, shared: &Shared) -> Over {
+    let outcome = match entered.room {
+        Room::Echo { delay } if !delay.is_zero() => echo_later(socket, delay).await,
+        Room::Echo { .. } | Room::Flaky(_) => echo(socket, u64::MAX).await,
+        Room::Ends { after, how } => echo(socket, after).await.map(|_| how.into()),
+        Room::Freeze { after, hold } => freeze(socket, after, hold).await,
+        Room::Expire { ttl, .. } => expire(socket, ttl, entered.token, shared).await,
+        Room::Seq(seq) => seq_room::send(socket, seq).await,
         // The others never get here; taking them for a silent room harms nobody.
         Room::Silent | Room::Status(_) | Room::Frames(_) => swallow(socket).await,
     };
-    match (outcome, room) {
-        (Err(over), _) => over,
-        (Ok(()), Room::Close { code, reason, .. }) => Over::Ours(Close {
-            code: Some(code).filter(|code| *code != 1005),
-            reason,
-        }),
-        (Ok(()), _) => Over::Ours(Close::normal()),
-    }
+    outcome.unwrap_or_else(|over| over)
 }
 
 /// Sends back this many messages.
-async fn echo(socket: &mut Socket, count: u64) -> Result<(), Over> {
+async fn echo(socket: &mut Socket, count: u64) -> Result<Over, Over> {
     for _ in 0..count {
         let message = next_data(socket).await?;
         socket.feed(message).await?;
     }
-    Ok(())
+    Ok(Over::Ours(Close::normal()))
 }
 
-async fn swallow(socket: &mut Socket) -> Result<(), Over> {
+async fn swallow(socket: &mut Socket) -> Result<Over, Over> {
     loop {
         next_data(socket).await?;
     }
 }
 
+/// Looks at nothing any more, once the echoes are out.
+async fn freeze(socket: &mut Socket, after: u64, hold: Duration) -> Result<Over, Over> {
+    echo(socket, after).await?;
+    socket.flush().await?;
+    sleep(hold).await;
+    Ok(Over::Cut(Cut::default()))
+}
+
+/// An echo for as long as the token is good. Without a token, the first message must bring one.
+async fn expire(
+    socket: &mut Socket,
+    ttl: Duration,
+    token: Option<Mark>,
+    shared: &Shared,
+) -> Result<Over, Over> {
+    let token = match token {
+        Some(token) => token,
+        None => match brought_token(&next_data(socket).await?) {
+            Some(token) => token,
+            None => {
+                return Ok(Over::Ours(Close::new(
+                    4401,
+                    "the first message is no token",
+                )));
+            }
+        },
+    };
+    let now = Instant::now().into_std();
+    let expires = shared.memory().first_seen(token, now) + ttl;
+    tokio::select! {
+        biased;
+        () = sleep_until(expires.into()) => Ok(Over::Ours(Close::new(4401, "token expired"))),
+        over = echo(socket, u64::MAX) => over,
+    }
+}
+
+/// The token in `{"event":"token","data":"X"}`.
+fn brought_token(message: &Message) -> Option<Mark> {
+    let text = message.to_text().ok();
+    let text = text.filter(|text| text.len() <= MAX_TOKEN)?;
+    let json: serde_json::Value = serde_json::from_str(text).ok()?;
+    let token = json.get("data")?.as_str()?;
+    let is_one = json.get("event")? == "token" && !token.is_empty();
+    is_one.then(|| Mark::of(token.as_bytes()))
+}
+
 /// Sends every message back `delay` after it arrived. Messages still held when the peer sends its
 /// Close are lost: nothing may follow the Close that answers it (RFC 6455 §5.5.1).
-async fn echo_later(socket: &mut Socket, delay: Duration) -> Result<(), Over> {
+async fn echo_later(socket: &mut Socket, delay: Duration) -> Result<Over, Over> {
     let mut held = Held::default();
     loop {
         tokio::select! {
@@ -220,7 +288,7 @@ impl Held {
 
 /// The next data message. tungstenite queues the pongs; they are flushed here before more is read,
 /// because its queue has no bound of its own.
-async fn next_data(socket: &mut Socket) -> Result<Message, Over> {
+pub(super) async fn next_data(socket: &mut Socket) -> Result<Message, Over> {
     loop {
         match poll_fn(|cx| poll_next_or_flush(socket, cx)).await? {
             message @ (Message::Text(_) | Message::Binary(_)) => return Ok(message),
@@ -230,8 +298,8 @@ async fn next_data(socket: &mut Socket) -> Result<Message, Over> {
     }
 }
 
-/// Flushes only when nothing more can be read: a burst of messages is answered in one write.
-fn poll_next_or_flush(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<Message, Over>> {
+/// The next message of whatever kind, or the end.
+pub(super) fn poll_next(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<Message, Over>> {
     match socket.poll_next_unpin(cx) {
         Poll::Ready(Some(Ok(message))) => return Poll::Ready(Ok(message)),
         Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
@@ -239,9 +307,22 @@ fn poll_next_or_flush(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<
         Poll::Pending => {}
     }
     match socket.get_mut().take_close() {
-        Some(Ok(close)) => return Poll::Ready(Err(Over::Peer(close))),
-        Some(Err(violation)) => return Poll::Ready(Err(Over::Broke(*violation))),
-        None => {}
+        Some(Ok(close)) => Poll::Ready(Err(Over::Peer(close))),
+        Some(Err(violation)) => Poll::Ready(Err(Over::Broke(*violation))),
+        None => Poll::Pending,
+    }
+}
+
+/// Makes a text message of what was written to `buffer`, which many messages share.
+pub(super) fn text(buffer: &mut BytesMut) -> Message {
+    let text = Utf8Bytes::try_from(buffer.split().freeze());
+    Message::Text(text.expect("what was formatted is UTF-8"))
+}
+
+/// Flushes only when nothing more can be read: a burst of messages is answered in one write.
+fn poll_next_or_flush(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<Message, Over>> {
+    if let Poll::Ready(next) = poll_next(socket, cx) {
+        return Poll::Ready(next);
     }
     match ready!(socket.poll_flush_unpin(cx)) {
         Ok(()) => Poll::Pending,
@@ -249,11 +330,12 @@ fn poll_next_or_flush(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Result<
     }
 }
 
-/// Brings the closing handshake to its end and then closes the TCP connection.
-async fn finish(socket: &mut Socket, over: Over) -> Ended {
+/// Brings the closing handshake to its end, where there is to be one, and then closes the TCP
+/// connection.
+async fn finish(mut socket: Socket, over: Over) -> Ended {
     let ended = match over {
         Over::Ours(close) => {
-            let answered = timeout(CLOSE_TIMEOUT, close_and_drive(socket, &close)).await;
+            let answered = timeout(CLOSE_TIMEOUT, close_and_drive(&mut socket, &close)).await;
             let ended = by_server(close);
             if answered == Ok(true) {
                 // Our Close has arrived: there is nothing that lingering could save.
@@ -263,14 +345,15 @@ async fn finish(socket: &mut Socket, over: Over) -> Ended {
             ended
         }
         Over::Peer(close) => {
-            let _ = timeout(CLOSE_TIMEOUT, send_close(socket, &close)).await;
+            let _ = timeout(CLOSE_TIMEOUT, send_close(&mut socket, &close)).await;
             by_client(close)
         }
         Over::Broke(violation) => {
             let close = close_for(&violation);
-            let _ = timeout(CLOSE_TIMEOUT, send_close(socket, &close)).await;
+            let _ = timeout(CLOSE_TIMEOUT, send_close(&mut socket, &close)).await;
             by_server(close)
         }
+        Over::Cut(how) => return cut(socket, how).await,
         Over::Failed(error) => {
             // A peer that only closed its sending side may still be reading its last echoes.
             let _ = timeout(LINGER, socket.flush()).await;
@@ -285,6 +368,41 @@ async fn finish(socket: &mut Socket, over: Over) -> Ended {
     };
     let _ = timeout(LINGER, goodbye).await;
     ended
+}
+
+/// Ends the TCP connection without a Close, once everything that was sent before is out.
+async fn cut(mut socket: Socket, cut: Cut) -> Ended {
+    let last = async {
+        socket.flush().await?;
+        // Past the shim, which knows no halves of frames.
+        let io = socket.get_mut().get_mut();
+        io.write_all(&unfinished(cut.part)).await?;
+        io.flush().await?;
+        Ok::<_, Error>(())
+    };
+    let _ = timeout(CLOSE_TIMEOUT, last).await;
+    let mut io = socket.into_inner().into_inner();
+    if !cut.reset {
+        let _ = timeout(LINGER, hang_up(&mut io)).await;
+        return lost("ended by the server, as this room does");
+    }
+    match io.into_inner().downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            // What follows is that it is dropped.
+            let _ = parts.io.inner().set_zero_linger();
+            lost("reset by the server, as this room does")
+        }
+        Err(_) => lost("ended by the server, which has no TCP connection to reset"),
+    }
+}
+
+/// So many bytes of a frame that has more.
+fn unfinished(part: usize) -> Vec<u8> {
+    let mut frame = Vec::new();
+    // Where the payload alone is that long, the header makes the frame longer.
+    FrameHeader::plain(true, TEXT, part as u64).write(&mut frame);
+    frame.resize(part, b'x');
+    frame
 }
 
 async fn close_and_drive(socket: &mut Socket, close: &Close) -> bool {

@@ -2,23 +2,28 @@
 //! whether a room follows. Pure: a request head comes in, a response goes out. Every refusal says
 //! in its body what was wrong, because the person behind the client is debugging exactly that.
 
+use std::time::{Duration, SystemTime};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    PROXY_AUTHENTICATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, PROXY_AUTHENTICATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::endpoints::{self, ROOMS, Refused, Room};
-use super::faults;
+use super::endpoints::{self, Flaky, ROOMS, Refused, RetryAfter, Room};
+use super::memory::Mark;
+use super::{Shared, faults};
 use crate::handshake::verify::accept_for;
 use crate::wire::extension::{self, Agreed};
 
 pub(super) type Answer = Response<Full<Bytes>>;
+
+const REALM: &str = "Bearer realm=\"wirecat\"";
 
 /// What follows a 101.
 #[derive(Debug, PartialEq)]
@@ -26,31 +31,38 @@ pub(super) struct Entered {
     pub(super) room: Room,
     /// How messages may be compressed.
     pub(super) deflate: Option<Agreed>,
+    /// The token that the request carried.
+    pub(super) token: Option<Mark>,
 }
 
 /// The answer to a request. A room goes with a 101 and with nothing else.
 pub(super) fn answer<B>(
     request: &Request<B>,
     options: &extension::Options,
+    shared: &Shared,
+    now: SystemTime,
 ) -> (Answer, Option<Entered>) {
     match request.uri().path() {
         "/" => return (index(), None),
         "/frames" => return (text(StatusCode::OK, faults::listing()), None),
         _ => {}
     }
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("", |target| target.as_str());
-    match endpoints::parse(target) {
+    let room = endpoints::parse(target(request), &mut shared.memory().rng);
+    match room {
         Ok(Room::Status(code)) => (status(code), None),
-        Ok(room) => match enter(request, room, options) {
+        Ok(room) => match enter(request, room, options, shared, now) {
             Ok((switching, entered)) => (switching, Some(entered)),
             Err(refusal) => (*refusal, None),
         },
         Err(Refused::NotFound(body)) => (text(StatusCode::NOT_FOUND, body), None),
         Err(Refused::BadRequest(body)) => (text(StatusCode::BAD_REQUEST, body), None),
     }
+}
+
+/// The path and query as they were requested.
+fn target<B>(request: &Request<B>) -> &str {
+    let target = request.uri().path_and_query();
+    target.map_or("", |target| target.as_str())
 }
 
 fn index() -> Answer {
@@ -94,11 +106,13 @@ fn accept<B>(
     }
 }
 
-/// Refuses a client that has not agreed on permessage-deflate where the room is nothing without.
+/// Lets a client in, unless the room has something against it that other rooms have not.
 fn enter<B>(
     request: &Request<B>,
     room: Room,
     options: &extension::Options,
+    shared: &Shared,
+    now: SystemTime,
 ) -> Result<(Answer, Entered), Box<Answer>> {
     let options = extension::Options {
         compress: options.compress && room.allows_deflate(),
@@ -110,7 +124,82 @@ fn enter<B>(
             "This fault is one of compression: the client must offer permessage-deflate.",
         ));
     }
-    Ok((switching, Entered { room, deflate }))
+    let token = token(request);
+    match &room {
+        Room::Flaky(flaky) if shared.memory().refuses(target(request), flaky.fail) => {
+            return Err(Box::new(not_yet(flaky, now)));
+        }
+        Room::Expire {
+            via_message: false, ..
+        } if token.is_none() => return Err(Box::new(token_required())),
+        _ => {}
+    }
+    let entered = Entered {
+        room,
+        deflate,
+        token,
+    };
+    Ok((switching, entered))
+}
+
+/// The token of the `Authorization` header, with whatever scheme, or else of the query.
+fn token<B>(request: &Request<B>) -> Option<Mark> {
+    let header = request.headers().get(AUTHORIZATION);
+    let header = header.map(|value| without_scheme(value.as_bytes()).trim_ascii());
+    if let Some(token) = header.filter(|token| !token.is_empty()) {
+        return Some(Mark::of(token));
+    }
+    // Only under its plain name, under which it is kept out of the log.
+    let mut pairs = request.uri().query().unwrap_or_default().split('&');
+    let pair = pairs.find(|pair| pair.starts_with("token="))?;
+    let (_, token) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+    Some(Mark::of(token.as_bytes())).filter(|_| !token.is_empty())
+}
+
+/// Of `Bearer X` the `X`, so that a token is the same wherever it is put.
+fn without_scheme(value: &[u8]) -> &[u8] {
+    const BEARER: &[u8] = b"bearer ";
+    match value.split_at_checked(BEARER.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(BEARER) => token,
+        _ => value,
+    }
+}
+
+fn token_required() -> Answer {
+    let body = "This room wants a token: in `Authorization: Bearer TOKEN`, as `token=TOKEN` in the \
+                query, or, with `via=message`, as {\"event\":\"token\",\"data\":\"TOKEN\"} in the first \
+                message.\n";
+    let mut answer = text(StatusCode::UNAUTHORIZED, body);
+    insert(answer.headers_mut(), WWW_AUTHENTICATE, REALM);
+    answer
+}
+
+/// The refusal of `/flaky`.
+fn not_yet(flaky: &Flaky, now: SystemTime) -> Answer {
+    let mut answer = status(flaky.status);
+    let headers = answer.headers_mut();
+    match flaky.retry_after {
+        RetryAfter::Seconds(seconds) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        RetryAfter::Date => {
+            let date = http_date(now + Duration::from_secs(1));
+            headers.insert(RETRY_AFTER, date);
+        }
+        RetryAfter::No => {
+            headers.remove(RETRY_AFTER);
+        }
+    }
+    answer
+}
+
+/// RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(time: SystemTime) -> HeaderValue {
+    let printed = jiff::Timestamp::try_from(time).and_then(|time| {
+        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time)
+    });
+    let printed = printed.expect("the years of a clock have four digits");
+    HeaderValue::try_from(printed).expect("a date is a header value")
 }
 
 fn switching(
@@ -195,7 +284,7 @@ fn status(code: u16) -> Answer {
     let headers = answer.headers_mut();
     match code {
         300..=399 => insert(headers, LOCATION, "/echo"),
-        401 => insert(headers, WWW_AUTHENTICATE, "Bearer realm=\"wirecat\""),
+        401 => insert(headers, WWW_AUTHENTICATE, REALM),
         407 => insert(headers, PROXY_AUTHENTICATE, "Basic realm=\"wirecat\""),
         426 => insert(headers, SEC_WEBSOCKET_VERSION, "13"),
         429 | 503 => insert(headers, RETRY_AFTER, "1"),
@@ -265,8 +354,13 @@ mod tests {
     }
 
     fn ask(builder: Builder) -> (Answer, Option<Entered>) {
+        ask_again(builder, &Shared::default())
+    }
+
+    fn ask_again(builder: Builder, shared: &Shared) -> (Answer, Option<Entered>) {
         let request = builder.body(()).unwrap();
-        answer(&request, &extension::Options::default())
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_776);
+        answer(&request, &extension::Options::default(), shared, now)
     }
 
     #[track_caller]
@@ -285,9 +379,12 @@ mod tests {
     fn the_handshake_of_the_rfc_is_accepted() {
         let (answer, entered) = ask(handshake("/silent"));
         assert_eq!(answer.status(), 101);
-        let room = Room::Silent;
-        let deflate = None;
-        assert_eq!(entered, Some(Entered { room, deflate }));
+        let expected = Entered {
+            room: Room::Silent,
+            deflate: None,
+            token: None,
+        };
+        assert_eq!(entered, Some(expected));
         has(&answer, "upgrade", "websocket");
         has(&answer, "connection", "Upgrade");
         has(
@@ -425,6 +522,47 @@ mod tests {
         assert!(!agreed("/frames/rsv1"));
         is_refused(handshake("/frames/bomb"), 400);
         is_refused(Request::get("/frames/bomb").header("Host", "x"), 426);
+    }
+
+    #[test]
+    fn a_flaky_room_refuses_good_handshakes_only() {
+        let shared = Shared::default();
+        let flaky = |query: &str| {
+            let request = handshake(&format!("/flaky?{query}"));
+            let (answer, entered) = ask_again(request, &shared);
+            assert_eq!(entered.is_some(), answer.status() == 101);
+            answer
+        };
+        let bad = Request::get("/flaky?fail=2").header("Host", "x");
+        assert_eq!(ask_again(bad, &shared).0.status(), 426);
+        has(&flaky("fail=2"), "retry-after", "1");
+        assert_eq!(flaky("fail=2").status(), 503);
+        assert_eq!(flaky("fail=2").status(), 101);
+        let dated = flaky("status=429&retry-after=date");
+        assert_eq!(dated.status(), 429);
+        has(&dated, "retry-after", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let bare = flaky("retry-after=no");
+        assert!(!bare.headers().contains_key("retry-after"));
+        has(&flaky("status=302"), "location", "/echo");
+    }
+
+    #[test]
+    fn a_token_is_the_same_wherever_it_is() {
+        let token = |request: Builder| ask(request).1.unwrap().token;
+        let expected = Some(Mark::of(b"s p"));
+        for value in ["Bearer s p", "bearer  s p ", "s p"] {
+            let request = handshake("/expire?token=other").header("Authorization", value);
+            assert_eq!(token(request), expected, "{value}");
+        }
+        assert_eq!(token(handshake("/expire?x&token=s+p")), expected);
+        assert_eq!(token(handshake("/expire?token=s%20p&token=y")), expected);
+        let basic = handshake("/expire").header("Authorization", "Basic abc");
+        assert_eq!(token(basic), Some(Mark::of(b"Basic abc")));
+        assert_eq!(token(handshake("/expire?via=message")), None);
+        for path in ["/expire", "/expire?token=", "/expire?%74oken=x"] {
+            let refused = is_refused(handshake(path), 401);
+            has(&refused, "www-authenticate", "Bearer realm=\"wirecat\"");
+        }
     }
 
     #[test]

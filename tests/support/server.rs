@@ -30,9 +30,7 @@ pub(crate) fn serve() -> Serve {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let shutdown = async { drop(stopped.await) };
-            wirecat::serve::run(listener, wirecat::serve::Options::default(), shutdown)
-                .await
-                .unwrap();
+            wirecat::serve::run(listener, wirecat::serve::Options::default(), shutdown).await;
         });
     });
     Serve {

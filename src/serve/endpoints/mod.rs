@@ -1,28 +1,39 @@
 //! Which room a request asks for. The path names the room, the query tunes it; the whole of the
 //! debug server's behaviour can be asked for in a URL, so that a test needs no configuration.
-//! Pure: a path and query come in, a [`Room`] or a refusal goes out.
+//! Pure: a path and query and a source of chance come in, a [`Room`] or a refusal goes out.
+
+mod reconnect;
+mod values;
 
 use std::time::Duration;
 
-use url::form_urlencoded;
+use rand::Rng;
+
+pub use reconnect::{Flaky, RetryAfter, Seq};
+pub use values::{Cut, End, Range};
 
 use super::faults::{self, Deflate, Fault};
-use crate::units;
+use values::{bad, count, duration, final_status};
 
-/// The rooms, one line each: the body of `GET /` and of every 404.
+/// The rooms and what they do: the body of `GET /` and of every 404.
 pub const ROOMS: &str = "\
 /echo?delay=500ms                every message comes back, delayed if asked
 /status/CODE                     this HTTP status, 200 to 599; 101 is an echo
 /close/CODE?reason=TEXT&after=N  a Close with this code after N messages, which are echoed
 /silent                          reads everything, answers pings and Close, never sends data
 /frames/KIND                     breaks one rule of the protocol; GET /frames lists the kinds
+/flaky?fail=N                    refuses N handshakes with 503, then is an echo; counted per URL;
+                                 status=CODE, retry-after=SECONDS, date or no
+/drop?after=N&how=HOW            echoes N messages, then ends: HOW is fin, rst or close:CODE;
+                                 part=BYTES sends so much of a frame before fin or rst
+/freeze?after=N&for=T            echoes N messages, then neither reads nor writes
+/expire?token-ttl=5s             an echo until the token is so old, then a Close 4401; the token
+                                 is in Authorization, token=X or, with via=message, a message
+/seq?rate=R&after=ID&count=N     sends numbered messages, those after ID and up to N; for=N and
+                                 how=HOW end sooner; via=message waits for {\"after\":ID}
+
+For the N of after, fail and for, a range A-B draws a number each time.
 ";
-
-/// A Close holds at most 125 bytes, two of them the code (RFC 6455 §5.5).
-const MAX_REASON: usize = 123;
-
-/// Longer delays are typing errors, and the clock arithmetic of huge ones overflows.
-const MAX_DELAY: Duration = Duration::from_secs(3600);
 
 /// What the server does on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +42,20 @@ pub enum Room {
     Echo { delay: Duration },
     /// Refuses the handshake with this status.
     Status(u16),
-    /// Closes after this many data messages, all of which it echoes. 1005 stands for a Close
-    /// without a code (RFC 6455 §7.1.5).
-    Close {
-        code: u16,
-        reason: String,
-        after: u64,
-    },
+    /// Ends after this many data messages, all of which it echoes.
+    Ends { after: u64, how: End },
     /// Takes everything and sends no data.
     Silent,
     /// Breaks a rule of the protocol.
     Frames(&'static Fault),
+    /// Refuses the first handshakes, then is an echo.
+    Flaky(Flaky),
+    /// Echoes this many data messages, then does nothing at all until it ends.
+    Freeze { after: u64, hold: Duration },
+    /// An echo until the token is older than this; the token may come in the first message.
+    Expire { ttl: Duration, via_message: bool },
+    /// Sends numbered messages.
+    Seq(Seq),
 }
 
 impl Room {
@@ -65,12 +79,13 @@ pub enum Refused {
     BadRequest(String),
 }
 
-/// The room that `path_and_query` asks for. Parameters it does not know are left alone, because
+/// The room that `path_and_query` asks for, with a number drawn from each range but that of
+/// [`Flaky`], which outlasts a connection. Parameters it does not know are left alone, because
 /// clients under test put tokens into the query.
 ///
 /// # Errors
 /// [`Refused::NotFound`] for an unknown path, [`Refused::BadRequest`] for a value out of range.
-pub fn parse(path_and_query: &str) -> Result<Room, Refused> {
+pub fn parse(path_and_query: &str, rng: &mut impl Rng) -> Result<Room, Refused> {
     let (path, query) = path_and_query
         .split_once('?')
         .unwrap_or((path_and_query, ""));
@@ -78,9 +93,14 @@ pub fn parse(path_and_query: &str) -> Result<Room, Refused> {
     match segments[..] {
         ["echo"] => echo(query),
         ["status", code] => status(code),
-        ["close", code] => close(code, query),
+        ["close", code] => close(code, query, rng),
         ["silent"] => Ok(Room::Silent),
         ["frames", kind] => frames(kind),
+        ["flaky"] => reconnect::flaky(query),
+        ["drop"] => reconnect::drop_after(query, rng),
+        ["freeze"] => reconnect::freeze(query, rng),
+        ["expire"] => reconnect::expire(query),
+        ["seq"] => reconnect::seq(query, rng),
         _ => Err(Refused::NotFound(format!(
             "There is no such room. The rooms are:\n\n{ROOMS}"
         ))),
@@ -88,50 +108,23 @@ pub fn parse(path_and_query: &str) -> Result<Room, Refused> {
 }
 
 fn echo(query: &str) -> Result<Room, Refused> {
-    let delay = match parameter(query, "delay") {
-        Some(text) => duration(&text)?,
-        None => Duration::ZERO,
-    };
+    let delay = duration(query, "delay")?.unwrap_or_default();
     Ok(Room::Echo { delay })
 }
 
 fn status(text: &str) -> Result<Room, Refused> {
-    match text.parse() {
-        Ok(101) => Ok(Room::Echo {
-            delay: Duration::ZERO,
-        }),
-        // The other 1xx announce a final answer and cannot be one (RFC 9110 §15.2).
-        Ok(code @ 200..=599) => Ok(Room::Status(code)),
-        _ => Err(bad("The status must be 101 or a number from 200 to 599.")),
+    if text == "101" {
+        return echo("");
     }
+    final_status(text)
+        .map(Room::Status)
+        .ok_or_else(|| bad("The status must be 101 or a number from 200 to 599."))
 }
 
-fn close(text: &str, query: &str) -> Result<Room, Refused> {
-    let Some(code) = text
-        .parse()
-        .ok()
-        .filter(|code| (1000..=4999).contains(code))
-    else {
-        return Err(bad("The close code must be a number from 1000 to 4999."));
-    };
-    let reason = parameter(query, "reason").unwrap_or_default();
-    if reason.len() > MAX_REASON {
-        return Err(bad("The reason must be at most 123 bytes of UTF-8."));
-    }
-    if code == 1005 && !reason.is_empty() {
-        return Err(bad(
-            "1005 stands for a Close without a code, which has no reason either.",
-        ));
-    }
-    let after = match parameter(query, "after") {
-        Some(text) => count(&text)?,
-        None => 0,
-    };
-    Ok(Room::Close {
-        code,
-        reason,
-        after,
-    })
+fn close(code: &str, query: &str, rng: &mut impl Rng) -> Result<Room, Refused> {
+    let how = End::Close(values::close(code, query)?);
+    let after = count(query, "after", rng)?;
+    Ok(Room::Ends { after, how })
 }
 
 fn frames(kind: &str) -> Result<Room, Refused> {
@@ -144,35 +137,17 @@ fn frames(kind: &str) -> Result<Room, Refused> {
     })
 }
 
-fn count(text: &str) -> Result<u64, Refused> {
-    text.parse()
-        .map_err(|_| bad("The value of `after` must be a number of messages."))
-}
-
-fn duration(text: &str) -> Result<Duration, Refused> {
-    units::duration(text)
-        .ok()
-        .filter(|delay| *delay <= MAX_DELAY)
-        .ok_or_else(bad_delay)
-}
-
-fn bad_delay() -> Refused {
-    bad("The delay must be a duration such as 500ms, 2s or 1m, at most one hour.")
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-fn bad(sentence: &str) -> Refused {
-    Refused::BadRequest(format!("{sentence}\n"))
-}
-
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
     use super::*;
+    use crate::event::Close;
+
+    pub(super) fn parse(path_and_query: &str) -> Result<Room, Refused> {
+        super::parse(path_and_query, &mut StdRng::seed_from_u64(1))
+    }
 
     #[track_caller]
     fn delay(path: &str) -> Duration {
@@ -183,7 +158,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn is_bad(path: &str) {
+    pub(super) fn is_bad(path: &str) {
         assert!(
             matches!(parse(path), Err(Refused::BadRequest(_))),
             "{path}: {:?}",
@@ -230,22 +205,15 @@ mod tests {
 
     #[test]
     fn a_close_has_code_reason_and_count() {
+        let close = |close, after| {
+            let how = End::Close(close);
+            Ok(Room::Ends { after, how })
+        };
         assert_eq!(
             parse("/close/4401?reason=token+expired%21&after=2"),
-            Ok(Room::Close {
-                code: 4401,
-                reason: "token expired!".into(),
-                after: 2
-            })
+            close(Close::new(4401, "token expired!"), 2)
         );
-        assert_eq!(
-            parse("/close/1005"),
-            Ok(Room::Close {
-                code: 1005,
-                reason: String::new(),
-                after: 0
-            })
-        );
+        assert_eq!(parse("/close/1005"), close(Close::default(), 0));
     }
 
     #[test]
@@ -308,7 +276,7 @@ mod tests {
     #[test]
     fn every_listed_room_exists() {
         assert_eq!(parse("/silent"), Ok(Room::Silent));
-        for line in ROOMS.lines() {
+        for line in ROOMS.lines().filter(|line| line.starts_with('/')) {
             let path = line
                 .split([' ', '?'])
                 .next()

@@ -1,0 +1,352 @@
+//! The rooms for clients that reconnect, byte by byte where the wire matters.
+
+use std::io::{ErrorKind, Read as _};
+use std::time::{Duration, Instant};
+
+use wirecat::serve::Options;
+
+use crate::serve::{Server, Wire, handshake, has, header, masked, plain, upgrade};
+use crate::support::server::serve;
+use crate::support::wirecat;
+
+/// The status of the answer to a handshake.
+#[track_caller]
+fn status(server: &Server, path: &str) -> u16 {
+    let (head, _) = server.ask(&handshake(path));
+    head["HTTP/1.1 ".len()..][..3].parse().unwrap()
+}
+
+fn text(payload: impl AsRef<[u8]>) -> Vec<u8> {
+    masked(0x81, payload.as_ref())
+}
+
+impl Wire {
+    #[track_caller]
+    fn expect_text(&mut self, payload: &str) {
+        self.expect(plain(0x81, payload.as_bytes()));
+    }
+
+    /// Sends a text message and gets it back.
+    #[track_caller]
+    fn echoes(&mut self, payload: &str) {
+        self.write(text(payload));
+        self.expect_text(payload);
+    }
+
+    /// The end of the stream by a TCP reset.
+    #[track_caller]
+    fn expect_reset(&mut self) {
+        let error = self.0.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+
+    /// A Close in the client's name, its answer, and the end.
+    #[track_caller]
+    fn close(&mut self) {
+        self.write(masked(0x88, b"\x03\xe8"));
+        self.expect_close(1000, "");
+        self.expect_end();
+    }
+}
+
+#[test]
+fn a_flaky_room_refuses_so_often_per_url() {
+    let server = Server::start();
+    let (head, body) = server.ask(&handshake("/flaky?fail=2&id=a"));
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    has(&head, "Retry-After", "1");
+    assert_eq!(body, "503 Service Unavailable\n");
+    assert_eq!(status(&server, "/flaky?fail=2&id=b&status=429"), 429);
+    assert_eq!(status(&server, "/flaky?fail=2&id=a"), 503);
+    server.open("/flaky?fail=2&id=a").echoes("hello");
+    server.open("/flaky?fail=2&id=a").echoes("again");
+    let (head, _) = server.ask(&handshake("/flaky?retry-after=date"));
+    let date = header(&head, "Retry-After").unwrap();
+    assert!(date.ends_with(" GMT") && date.len() == 29, "{date}");
+}
+
+#[test]
+fn a_seed_gives_the_same_numbers_again() {
+    let drawn = |seed| {
+        let server = Server::start_with(Options {
+            seed: Some(seed),
+            ..Options::default()
+        });
+        let refusals = |id: &str| {
+            let path = format!("/flaky?fail=0-30&id={id}");
+            (0..).find(|_| status(&server, &path) == 101).unwrap()
+        };
+        ["a", "b", "c", "d"].map(refusals)
+    };
+    assert_eq!(drawn(1), drawn(1));
+    assert_ne!(drawn(1), drawn(2));
+}
+
+#[test]
+fn a_range_is_drawn_from_for_each_connection() {
+    let server = Server::start();
+    let length = || {
+        let mut wire = server.open("/close/4000?after=1-40");
+        let mut count = 0;
+        loop {
+            wire.write(text("x"));
+            match wire.take(1)[0] {
+                0x81 => assert_eq!(wire.take(2), [1, b'x']),
+                0x88 => return count,
+                other => panic!("{other:x}"),
+            }
+            count += 1;
+        }
+    };
+    let lengths: Vec<usize> = (0..12).map(|_| length()).collect();
+    assert!(lengths.iter().all(|length| (1..=40).contains(length)));
+    assert!(lengths.iter().any(|length| *length != lengths[0]));
+}
+
+#[test]
+fn a_drop_ends_as_it_is_told() {
+    let server = Server::start();
+    let mut wire = server.open("/drop?after=2");
+    wire.echoes("one");
+    wire.echoes("two");
+    wire.expect_end();
+
+    server.open("/drop").expect_end();
+
+    let mut wire = server.open("/drop?after=1&how=rst");
+    wire.echoes("one");
+    wire.expect_reset();
+
+    server.open("/drop?how=rst").expect_reset();
+
+    let mut wire = server.open("/drop?after=1&how=close:4000&reason=bye");
+    wire.echoes("one");
+    wire.expect_close(4000, "bye");
+    wire.answer_close();
+}
+
+#[test]
+fn a_drop_may_cut_a_frame() {
+    let server = Server::start();
+    for (part, bytes) in [
+        (1, &b"\x81"[..]),
+        (5, b"\x81\x05xxx"),
+        (130, &[&b"\x81\x7e\x00\x82"[..], &[b'x'; 126]].concat()),
+    ] {
+        let mut wire = server.open(&format!("/drop?after=1&part={part}"));
+        wire.echoes("one");
+        wire.expect(bytes);
+        wire.expect_end();
+        let mut wire = server.open(&format!("/drop?how=rst&part={part}"));
+        wire.expect(bytes);
+        wire.expect_reset();
+    }
+}
+
+#[test]
+fn a_cut_is_logged_as_what_it_was() {
+    let mut server = Server::start();
+    server.open("/drop").expect_end();
+    server.open("/drop?how=rst").expect_reset();
+    server.join();
+    let lines = server.lines().join("\n");
+    for how in ["ended", "reset"] {
+        let told = format!("lost: 1006 (abnormal closure) {how} by the server, as this room does");
+        assert!(lines.contains(&told), "{lines}");
+    }
+}
+
+#[test]
+fn a_frozen_connection_does_nothing_until_it_ends() {
+    let mut server = Server::start();
+    let mut short = server.open("/freeze?after=1&for=100ms");
+    short.echoes("one");
+    short.write([text("two"), masked(0x89, b"?"), masked(0x88, b"\x03\xe8")].concat());
+    short.expect_end();
+    let mut long = server.open("/freeze");
+    long.write([text("one"), masked(0x89, b"?")].concat());
+    server.ask_to_stop();
+    long.expect_end();
+}
+
+fn with_token(path: &str, token: &str) -> String {
+    let lines = format!("Sec-WebSocket-Version: 13\r\nAuthorization: {token}\r\n");
+    upgrade(&format!("GET {path}"), &lines)
+}
+
+#[track_caller]
+fn open_with(server: &Server, request: &str) -> Wire {
+    let mut wire = server.tcp();
+    wire.write(request);
+    assert!(wire.head().starts_with("HTTP/1.1 101 "));
+    wire
+}
+
+#[test]
+fn a_token_expires_wherever_it_comes_from() {
+    let server = Server::start();
+    let mut wire = open_with(&server, &with_token("/expire?token-ttl=1h", "Bearer old"));
+    wire.echoes("young");
+    // The same token, in other places and for a shorter time.
+    let mut wire = open_with(&server, &with_token("/expire?token-ttl=1ms", "Bearer old"));
+    wire.expect_close(4401, "token expired");
+    wire.answer_close();
+    let mut wire = server.open("/expire?token-ttl=0&token=old");
+    wire.expect_close(4401, "token expired");
+    wire.answer_close();
+    let mut wire = server.open("/expire?token-ttl=0&via=message");
+    wire.write(text(r#"{"event":"token","data":"old"}"#));
+    wire.expect_close(4401, "token expired");
+    wire.answer_close();
+    // A new one, which becomes old in use.
+    let mut wire = server.open("/expire?token-ttl=150ms&token=new");
+    wire.expect_close(4401, "token expired");
+    wire.answer_close();
+    server.open("/expire?token=newer").echoes("young");
+}
+
+#[test]
+fn a_token_is_asked_for_and_its_message_is_not_echoed() {
+    let server = Server::start();
+    let (head, body) = server.ask(&handshake("/expire"));
+    assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
+    has(&head, "WWW-Authenticate", "Bearer realm=\"wirecat\"");
+    assert!(body.contains("via=message"), "{body}");
+    let mut wire = server.open("/expire?via=message&token-ttl=1h");
+    wire.write(text(r#"{"event":"token","data":"secret"}"#));
+    wire.echoes("hello");
+    let mut wire = server.open("/expire?via=message");
+    wire.write(text("hello"));
+    wire.expect_close(4401, "the first message is no token");
+    wire.answer_close();
+}
+
+#[test]
+fn tokens_are_not_logged() {
+    let mut server = Server::start();
+    open_with(&server, &with_token("/expire", "Bearer hunter2")).close();
+    server.open("/expire?token=hunter2&x=y").close();
+    let mut wire = server.open("/expire?via=message");
+    wire.write(text(r#"{"event":"token","data":"hunter2"}"#));
+    wire.close();
+    server.join();
+    let lines = server.lines().join("\n");
+    assert!(!lines.contains("hunter2"), "{lines}");
+    assert!(
+        lines.contains("GET /expire?token=[redacted]&x=y -> 101"),
+        "{lines}"
+    );
+}
+
+fn numbered(id: u64) -> String {
+    format!(r#"{{"id":{id},"data":"message {id}"}}"#)
+}
+
+#[test]
+fn a_sequence_goes_on_where_it_is_told() {
+    let server = Server::start();
+    for (path, first) in [
+        ("/seq?count=3&rate=0", 1),
+        ("/seq?count=3&after=&rate=1000", 1),
+        ("/seq?count=3&after=2", 3),
+        ("/seq?count=3&after=9", 4),
+    ] {
+        let mut wire = server.open(path);
+        for id in first..=3 {
+            wire.expect_text(&numbered(id));
+        }
+        wire.expect_close(1000, "");
+        wire.answer_close();
+    }
+}
+
+#[test]
+fn a_sequence_may_be_told_by_the_first_message() {
+    let server = Server::start();
+    for (message, first) in [
+        (r#"{"after":7}"#, 8),
+        (r#"{"type":"resume","after":"7"}"#, 8),
+        (r#"{"after":null}"#, 1),
+        ("hello", 3),
+    ] {
+        let mut wire = server.open("/seq?count=9&after=2&via=message&rate=0");
+        wire.write(text(message));
+        for id in first..=9 {
+            wire.expect_text(&numbered(id));
+        }
+        wire.expect_close(1000, "");
+        wire.answer_close();
+    }
+    let mut wire = server.open("/seq?via=message");
+    wire.write(text(r#"{"after":"seven"}"#));
+    wire.expect_close(1008, "the member \"after\" must be a number");
+    wire.answer_close();
+}
+
+#[test]
+fn a_sequence_is_dropped_after_so_many() {
+    let server = Server::start();
+    let mut wire = server.open("/seq?for=2&how=rst&after=4&rate=0");
+    wire.expect_text(&numbered(5));
+    wire.expect_text(&numbered(6));
+    wire.expect_reset();
+    let mut wire = server.open("/seq?for=2&part=1&rate=0");
+    wire.expect_text(&numbered(1));
+    wire.expect_text(&numbered(2));
+    wire.expect([0x81]);
+    wire.expect_end();
+    // The last message is the end, also where the drop would come with it.
+    let mut wire = server.open("/seq?for=2&count=2&rate=0");
+    wire.expect_text(&numbered(1));
+    wire.expect_text(&numbered(2));
+    wire.expect_close(1000, "");
+    wire.answer_close();
+}
+
+#[test]
+fn a_sequence_reads_while_it_waits_and_keeps_its_rate() {
+    let server = Server::start();
+    let mut wire = server.open("/seq?rate=0.001");
+    wire.expect_text(&numbered(1));
+    wire.write([text(r#"{"after":5}"#), masked(0x89, b"?")].concat());
+    wire.expect(plain(0x8a, b"?"));
+    wire.close();
+    let start = Instant::now();
+    let mut wire = server.open("/seq?rate=20");
+    for id in 1..=5 {
+        wire.expect_text(&numbered(id));
+    }
+    assert!(start.elapsed() >= Duration::from_millis(4 * 50));
+}
+
+/// Enough messages for many batches, and a Close that is noticed among them.
+#[test]
+fn a_sequence_without_a_limit_is_as_fast_as_it_is_read() {
+    let server = Server::start();
+    let mut wire = server.open("/seq?rate=0");
+    for id in 1..=20_000 {
+        wire.expect_text(&numbered(id));
+    }
+    wire.write(masked(0x88, b"\x03\xe8"));
+    let mut rest = Vec::new();
+    wire.0.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(&plain(0x88, b"\x03\xe8")));
+}
+
+#[test]
+fn the_client_gets_through_the_rooms_compressed() {
+    let server = serve();
+    wirecat([server.url("/seq?count=3&rate=0")])
+        .run()
+        .exits(0)
+        .prints(format!(
+            "{}\n{}\n{}\n",
+            numbered(1),
+            numbered(2),
+            numbered(3)
+        ));
+    wirecat(["-d", "x", &server.url("/drop?after=1&part=9")])
+        .run()
+        .exits(56)
+        .prints("x\n");
+}
