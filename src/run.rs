@@ -217,7 +217,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
     client.plan.target.port = address.port();
     let server = tokio::spawn(async move {
         // Ends with the process.
-        serve::run(listener, serve::Options::default(), std::future::pending()).await;
+        let _ = serve::run(listener, serve::Options::default(), std::future::pending()).await;
     });
     let exit = converse(client, world).await;
     server.abort();
@@ -227,11 +227,6 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     let mut stops = Stops::new(None, !world.hangup_ignored)
         .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
-    let (listener, address) = serve::listen(options.listen).await?;
-    let mut stdout = std::io::stdout();
-    let announced = writeln!(stdout, "listening on ws://{}", address).and_then(|()| stdout.flush());
-    // A server whose announcement nobody reads still serves.
-    drop(announced);
     let stderr_tty = world.stderr_tty;
     let log = move |line: &str| {
         let mut shown = Vec::new();
@@ -248,15 +243,22 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     } else {
         Some(std::sync::Arc::new(log))
     };
-    let shutdown = async move {
-        stops.next().await;
-    };
-    let served = serve::Options {
+    // The address first: whoever has it not is not the one to write to the ledger.
+    let (listener, address) = serve::listen(options.listen).await?;
+    let server = serve::Server::new(serve::Options {
         log,
         extensions: options.extensions,
         deflate_level: options.deflate_level,
         seed: options.seed,
+        ledger: options.ledger,
+    })?;
+    let mut stdout = std::io::stdout();
+    let announced = writeln!(stdout, "listening on ws://{}", address).and_then(|()| stdout.flush());
+    // A server whose announcement nobody reads still serves.
+    drop(announced);
+    let shutdown = async move {
+        stops.next().await;
     };
-    serve::run(listener, served, shutdown).await;
+    server.run(listener, shutdown).await;
     Ok(Exit::Ok)
 }

@@ -1,13 +1,17 @@
-//! The rooms for clients that reconnect, byte by byte where the wire matters.
+//! The rooms for clients that reconnect: byte by byte where the wire matters, and with the program
+//! itself where it has to survive being killed.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use wirecat::serve::Options;
 
-use crate::serve::{Server, Wire, handshake, has, header, masked, plain, upgrade};
-use crate::support::server::serve;
-use crate::support::wirecat;
+use crate::serve::{Server, Wire, handshake, has, header, masked, plain, stops_reading, upgrade};
+use crate::support::server::{serve, serve_with};
+use crate::support::{PATIENCE, wirecat};
 
 /// The status of the answer to a handshake.
 #[track_caller]
@@ -333,8 +337,235 @@ fn a_sequence_without_a_limit_is_as_fast_as_it_is_read() {
     assert!(rest.ends_with(&plain(0x88, b"\x03\xe8")));
 }
 
+fn ack(number: &str, total: u64) -> String {
+    format!(r#"{{"ack":{number},"total":{total}}}"#)
+}
+
+/// A request without an upgrade, and the body of its answer, which must have this status.
+#[track_caller]
+fn request(server: &Server, line: &str, status: &str) -> String {
+    let (head, body) = server.ask(&format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert!(
+        head.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{line}: {head}"
+    );
+    body
+}
+
+#[track_caller]
+fn ledger(server: &Server) -> String {
+    request(server, "GET /ledger", "200")
+}
+
+#[test]
+fn a_ledger_acknowledges_and_shows_what_arrived() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger");
+    let mut other = server.open("/ledger");
+    wire.write([text("7"), text(r#"{"seq":8}"#), masked(0x82, b"\xff\n")].concat());
+    wire.expect_text(&ack("7", 1));
+    wire.expect_text(&ack("8", 2));
+    wire.expect_text(&ack("null", 3));
+    other.write(text("two\nlines\\"));
+    other.expect_text(&ack("null", 4));
+    assert_eq!(
+        ledger(&server),
+        "7\n{\"seq\":8}\n\\xff\\n\ntwo\\nlines\\\\\n"
+    );
+    assert_eq!(
+        request(&server, "GET /ledger?format=json", "200"),
+        "{\"conn\":1,\"opcode\":1,\"data\":\"7\"}\n\
+         {\"conn\":1,\"opcode\":1,\"data\":\"{\\\"seq\\\":8}\"}\n\
+         {\"conn\":1,\"opcode\":2,\"encoding\":\"base64\",\"data\":\"/wo=\"}\n\
+         {\"conn\":2,\"opcode\":1,\"data\":\"two\\nlines\\\\\"}\n"
+    );
+    assert_eq!(request(&server, "DELETE /ledger", "204"), "");
+    assert_eq!(ledger(&server), "");
+    wire.write(text("9"));
+    wire.expect_text(&ack("9", 1));
+    wire.close();
+    assert_eq!(ledger(&server), "9\n");
+    request(&server, "POST /ledger", "405");
+    request(&server, "GET /ledger?format=xml", "400");
+}
+
+#[test]
+fn a_ledger_answers_pings_in_their_place() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger");
+    wire.write(
+        [
+            masked(0x89, b"a"),
+            text("1"),
+            masked(0x8a, b"no ping"),
+            masked(0x89, b"b"),
+            text("2"),
+            masked(0x89, b"c"),
+            masked(0x89, b"d"),
+        ]
+        .concat(),
+    );
+    wire.expect(plain(0x8a, b"a"));
+    wire.expect_text(&ack("1", 1));
+    wire.expect(plain(0x8a, b"b"));
+    wire.expect_text(&ack("2", 2));
+    wire.expect(plain(0x8a, b"c"));
+    wire.expect(plain(0x8a, b"d"));
+    wire.close();
+}
+
+#[test]
+fn a_quiet_ledger_answers_nothing_but_pings() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger?ack=no");
+    wire.write([text("1").repeat(1000), masked(0x89, b"?")].concat());
+    wire.expect(plain(0x8a, b"?"));
+    assert_eq!(ledger(&server), "1\n".repeat(1000));
+    // What comes before a Close counts, too.
+    wire.write([text("2"), masked(0x88, b"\x03\xe8")].concat());
+    wire.expect_close(1000, "");
+    wire.expect_end();
+    assert!(ledger(&server).ends_with("1\n2\n"));
+}
+
+#[test]
+fn a_slow_ledger_takes_its_time_for_each_message() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger?delay=50ms");
+    let start = Instant::now();
+    wire.write([text("1"), text("2"), text("3")].concat());
+    for number in 1..=3 {
+        wire.expect_text(&ack(&number.to_string(), number));
+        let least = Duration::from_millis(50) * u32::try_from(number).unwrap();
+        assert!(start.elapsed() >= least);
+    }
+}
+
+#[test]
+fn a_ledger_stops_reading_when_its_answers_are_not_read() {
+    stops_reading("/ledger", &text("1").repeat(8000));
+    stops_reading("/ledger?ack=no", &masked(0x89, &[7; 125]).repeat(500));
+}
+
+#[test]
+fn a_large_ledger_comes_in_pages() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger");
+    for number in 1..=3 {
+        wire.write(masked(0x82, &vec![0xff; 1 << 20]));
+        wire.expect_text(&ack("null", number));
+    }
+    let mut wire = server.tcp();
+    wire.write("GET /ledger HTTP/1.0\r\n\r\n");
+    assert!(wire.head().starts_with("HTTP/1.0 200 "));
+    let mut shown = String::new();
+    wire.0.read_to_string(&mut shown).unwrap();
+    assert!(shown == format!("{}\n", "\\xff".repeat(1 << 20)).repeat(3));
+}
+
+#[test]
+fn a_full_ledger_says_so() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger?ack=no");
+    let megabytes = masked(0x82, &vec![0xff; 63 << 20]);
+    for _ in 0..4 {
+        wire.write(&megabytes);
+    }
+    wire.write([masked(0x89, b"4"), masked(0x82, &vec![0; 5 << 20])].concat());
+    wire.write(masked(0x89, b"5"));
+    wire.expect(plain(0x8a, b"4"));
+    wire.expect_close(1013, "the ledger is full");
+    wire.answer_close();
+    request(&server, "DELETE /ledger", "204");
+    server.open("/ledger").close();
+}
+
+fn kept_in(path: &Path) -> Options {
+    Options {
+        ledger: Some(path.to_owned()),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_ledger_file_is_read_back_and_its_torn_line_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    std::fs::write(&path, "one\ntwo\\nlines\ntor").unwrap();
+    let mut server = Server::start_with(kept_in(&path));
+    assert_eq!(ledger(&server), "one\ntwo\\nlines\n");
+    let mut wire = server.open("/ledger");
+    wire.write([text("3"), masked(0x82, b"\x00")].concat());
+    wire.expect_text(&ack("3", 3));
+    wire.expect_text(&ack("null", 4));
+    wire.close();
+    server.join();
+    let told = format!(
+        "ledger {}: the last line was torn, its 3 bytes were cut off",
+        path.display()
+    );
+    assert_eq!(server.lines()[0], told);
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "one\ntwo\\nlines\n3\n\\x00\n"
+    );
+    let server = Server::start_with(kept_in(&path));
+    assert_eq!(ledger(&server), "one\ntwo\\nlines\n3\n\\x00\n");
+    request(&server, "DELETE /ledger", "204");
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+}
+
+#[test]
+fn a_ledger_that_cannot_be_used_ends_the_server_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().to_str().unwrap();
+    wirecat(["serve", "0", "--ledger", name])
+        .run()
+        .exits(2)
+        .prints("")
+        .complains(&["cannot use the ledger", name]);
+}
+
+/// No pong for a ping whose messages were lost, and no Close that says all is well.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_ledger_that_cannot_be_written_answers_nothing() {
+    let server = Server::start_with(kept_in(Path::new("/dev/full")));
+    let mut wire = server.open("/ledger");
+    wire.write([text("1"), masked(0x89, b"?")].concat());
+    let why = "the ledger cannot be written: No space left on device";
+    wire.expect_close(1011, why);
+    wire.answer_close();
+    let mut wire = server.open("/ledger");
+    wire.write([text("1"), masked(0x88, b"\x03\xe8")].concat());
+    wire.expect_close(1011, why);
+    wire.expect_end();
+    assert_eq!(ledger(&server), "");
+}
+
 #[test]
 fn the_client_gets_through_the_rooms_compressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let server = serve_with(kept_in(&path));
+    wirecat([
+        "--count",
+        "2",
+        "--format",
+        "line",
+        "-d",
+        "{\"n\":1,\"text\":\"what is, is, and what is not, is not\"}",
+        "-d",
+        "a\tb",
+        &server.url("/ledger"),
+    ])
+    .run()
+    .exits(0)
+    .prints("{\"ack\":1,\"total\":1}\n{\"ack\":null,\"total\":2}\n");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "{\"n\":1,\"text\":\"what is, is, and what is not, is not\"}\na\\x09b\n"
+    );
     let server = serve();
     wirecat([server.url("/seq?count=3&rate=0")])
         .run()
@@ -349,4 +580,87 @@ fn the_client_gets_through_the_rooms_compressed() {
         .run()
         .exits(56)
         .prints("x\n");
+}
+
+/// A server as a child, and where it listens.
+fn start(ledger: &Path) -> (Child, String) {
+    let ledger = ledger.to_str().unwrap();
+    let mut child = wirecat(["serve", "0", "-s", "--ledger", ledger]).spawn();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ws://");
+    (child, address.unwrap().to_owned())
+}
+
+fn connect(address: &str) -> Wire {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    Wire(stream)
+}
+
+/// The numbers that arrived as acknowledgements, until the connection broke; `enough` is called at
+/// each of them.
+fn acknowledged(wire: Wire, mut enough: impl FnMut(usize)) -> Vec<String> {
+    let mut numbers = Vec::new();
+    let mut stream = BufReader::new(wire.0);
+    let mut head = [0; 2];
+    while stream.read_exact(&mut head).is_ok() {
+        let mut payload = vec![0; usize::from(head[1])];
+        if stream.read_exact(&mut payload).is_err() {
+            break;
+        }
+        let ack: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        numbers.push(ack["ack"].to_string());
+        enough(numbers.len());
+    }
+    numbers
+}
+
+#[test]
+fn what_was_acknowledged_outlives_a_killed_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let (mut child, address) = start(&path);
+    let mut wire = connect(&address);
+    wire.write(handshake("/ledger"));
+    wire.head();
+    let mut writer = wire.0.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        for first in (0..).step_by(100) {
+            let numbers = (first..first + 100).flat_map(|number: u64| text(number.to_string()));
+            // Until the server is gone.
+            if writer.write_all(&numbers.collect::<Vec<_>>()).is_err() {
+                return;
+            }
+        }
+    });
+    let numbers = acknowledged(wire, |count| {
+        if count == 3000 {
+            child.kill().unwrap();
+        }
+    });
+    child.wait().unwrap();
+    sender.join().unwrap();
+    assert!(numbers.len() >= 3000);
+    assert!(
+        (0..)
+            .zip(&numbers)
+            .all(|(at, number): (u64, _)| at.to_string() == *number)
+    );
+    let kept = std::fs::read_to_string(&path).unwrap();
+    let expected: String = numbers.iter().map(|number| format!("{number}\n")).collect();
+    assert!(kept.starts_with(&expected));
+
+    let (mut child, address) = start(&path);
+    let mut wire = connect(&address);
+    wire.write("GET /ledger HTTP/1.0\r\n\r\n");
+    assert!(wire.head().starts_with("HTTP/1.0 200 "));
+    let mut shown = String::new();
+    wire.0.read_to_string(&mut shown).unwrap();
+    assert!(shown.starts_with(&expected));
+    let whole = kept.rfind('\n').map_or(0, |at| at + 1);
+    assert!(shown == kept[..whole]);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -115,7 +115,7 @@ fn serve(listener: std::net::TcpListener, options: Options, stopped: oneshot::Re
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let shutdown = async { drop(stopped.await) };
-        run(listener, options, shutdown).await;
+        run(listener, options, shutdown).await.unwrap();
     });
 }
 
@@ -531,7 +531,7 @@ fn a_burst_comes_back_in_order() {
 
 /// Without a bound, the server would take all of the 600 MB.
 #[track_caller]
-fn stops_reading(path: &str, bytes: &[u8]) {
+pub(crate) fn stops_reading(path: &str, bytes: &[u8]) {
     let server = Server::start();
     let mut wire = server.open(path);
     wire.0

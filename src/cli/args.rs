@@ -108,6 +108,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
+    /// Append each message that /ledger receives to this file before it is acknowledged, and read
+    /// the file back at the start
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+
     /// Do not log requests and the ends of connections on stderr
     #[arg(short, long)]
     pub silent: bool,

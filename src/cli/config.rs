@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,6 +64,7 @@ pub struct Serve {
     pub extensions: extension::Options,
     pub deflate_level: u8,
     pub seed: Option<u64>,
+    pub ledger: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -141,6 +143,7 @@ fn serve(args: &ServeArgs) -> Result<Serve, Error> {
         extensions: extensions(&args.deflate),
         deflate_level: args.deflate.deflate_level,
         seed: args.seed,
+        ledger: args.ledger.clone(),
     })
 }
 

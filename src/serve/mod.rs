@@ -6,6 +6,8 @@
 pub mod endpoints;
 mod fault_room;
 pub mod faults;
+mod ledger;
+mod ledger_room;
 mod memory;
 mod rooms;
 mod seq_room;
@@ -16,6 +18,7 @@ use std::fmt;
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -36,6 +39,8 @@ use crate::error::{Error, Exit, Stage, plain_words};
 use crate::uri::Target;
 use crate::wire::extension;
 use crate::wire::shim;
+use endpoints::Room;
+use ledger::book::{self, Book};
 use memory::Memory;
 use upgrade::{Answer, Entered};
 
@@ -63,6 +68,8 @@ pub struct Options {
     pub deflate_level: u8,
     /// Where everything random comes from; without it, the server differs from run to run.
     pub seed: Option<u64>,
+    /// Where the messages of `/ledger` are kept, too.
+    pub ledger: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -72,6 +79,7 @@ impl Default for Options {
             extensions: extension::Options::default(),
             deflate_level: 1,
             seed: None,
+            ledger: None,
         }
     }
 }
@@ -91,6 +99,7 @@ impl fmt::Debug for Options {
             .field("extensions", &self.extensions)
             .field("deflate_level", &self.deflate_level)
             .field("seed", &self.seed)
+            .field("ledger", &self.ledger)
             .finish()
     }
 }
@@ -114,43 +123,92 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Er
 #[derive(Default)]
 struct Shared {
     memory: Mutex<Memory>,
+    book: Arc<Mutex<Book>>,
 }
 
 impl Shared {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().expect("nothing panics under this lock")
     }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        book::lock(&self.book)
+    }
 }
 
-/// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two
-/// seconds to answer it. Dropping the future ends all connections at once. A connection's error
-/// ends that connection only, and a failing `accept`, as with too many open files, is logged and
-/// tried again.
-pub async fn run(listener: TcpListener, options: Options, shutdown: impl Future<Output = ()>) {
-    let shared = Arc::new(Shared {
-        memory: Mutex::new(Memory::new(options.seed)),
-    });
-    let (stop, stopping) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        tokio::select! {
-            (stream, peer) = accept(&listener, &options) => {
-                let connection = Connection {
-                    peer,
-                    options: options.clone(),
-                    shared: Arc::clone(&shared),
-                };
-                connections.spawn(connection.serve(stream, stopping.clone()));
+/// The server, ready to serve.
+pub struct Server {
+    options: Options,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Reads the ledger back, where there is one.
+    ///
+    /// # Errors
+    /// Exit 2, for a ledger that cannot be used.
+    pub fn new(options: Options) -> Result<Server, Error> {
+        let mut book = Book::default();
+        if let Some(path) = &options.ledger {
+            let (opened, torn) = Book::open(path)?;
+            book = opened;
+            if torn > 0 {
+                options.log(format_args!(
+                    "ledger {}: the last line was torn, its {torn} bytes were cut off",
+                    path.display()
+                ));
             }
-            Some(_) = connections.join_next() => {}
-            () = &mut shutdown => break,
         }
+        let shared = Shared {
+            memory: Mutex::new(Memory::new(options.seed)),
+            book: Arc::new(Mutex::new(book)),
+        };
+        Ok(Server {
+            options,
+            shared: Arc::new(shared),
+        })
     }
-    drop(listener);
-    stop.send_replace(true);
-    let all_gone = async { while connections.join_next().await.is_some() {} };
-    let _ = timeout(SHUTDOWN_TIMEOUT, all_gone).await;
+
+    /// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two
+    /// seconds to answer it. Dropping the future ends all connections at once. A connection's error
+    /// ends that connection only, and a failing `accept`, as with too many open files, is logged and
+    /// tried again.
+    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let (stop, stopping) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                (stream, peer) = accept(&listener, &self.options) => {
+                    let connection = Connection {
+                        peer,
+                        options: self.options.clone(),
+                        shared: Arc::clone(&self.shared),
+                    };
+                    connections.spawn(connection.serve(stream, stopping.clone()));
+                }
+                Some(_) = connections.join_next() => {}
+                () = &mut shutdown => break,
+            }
+        }
+        drop(listener);
+        stop.send_replace(true);
+        let all_gone = async { while connections.join_next().await.is_some() {} };
+        let _ = timeout(SHUTDOWN_TIMEOUT, all_gone).await;
+    }
+}
+
+/// A new [`Server`]'s [`Server::run`].
+///
+/// # Errors
+/// Those of [`Server::new`].
+pub async fn run(
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    Server::new(options)?.run(listener, shutdown).await;
+    Ok(())
 }
 
 /// The next connection, however long that takes.
@@ -199,6 +257,8 @@ impl Connection {
     fn wire(&self, entered: &Entered) -> shim::Options {
         shim::Options {
             deflate: entered.deflate,
+            // The ledger's pongs wait until what came before the ping is written.
+            hide_pings: matches!(entered.room, Room::Ledger(_)),
             deflate_level: self.options.deflate_level,
             ..rooms::wire_options()
         }

@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 use super::endpoints::{Cut, End, Room};
 use super::memory::Mark;
 use super::upgrade::Entered;
-use super::{Shared, fault_room, seq_room};
+use super::{Shared, fault_room, ledger_room, seq_room};
 use crate::event::{Close, FrameHeader, close_code_name};
 use crate::session::MAX_REASON;
 use crate::wire::frame::TEXT;
@@ -167,6 +167,7 @@ async fn converse(socket: &mut Socket, entered: Entered, shared: &Shared) -> Ove
         Room::Freeze { after, hold } => freeze(socket, after, hold).await,
         Room::Expire { ttl, .. } => expire(socket, ttl, entered.token, shared).await,
         Room::Seq(seq) => seq_room::send(socket, seq).await,
+        Room::Ledger(recorder) => ledger_room::record(socket, recorder, &shared.book).await,
         // The others never get here; taking them for a silent room harms nobody.
         Room::Silent | Room::Status(_) | Room::Frames(_) => swallow(socket).await,
     };

@@ -2,12 +2,15 @@
 //! whether a room follows. Pure: a request head comes in, a response goes out. Every refusal says
 //! in its body what was wrong, because the person behind the client is debugging exactly that.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame};
 use hyper::header::{
     ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
     LOCATION, PROXY_AUTHENTICATE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
@@ -15,13 +18,15 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::endpoints::{self, Flaky, ROOMS, Refused, RetryAfter, Room};
+use super::endpoints::{self, Flaky, Format, ROOMS, Refused, RetryAfter, Room};
+use super::ledger::Emptied;
+use super::ledger::book::Pages;
 use super::memory::Mark;
 use super::{Shared, faults};
 use crate::handshake::verify::accept_for;
 use crate::wire::extension::{self, Agreed};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Either<Full<Bytes>, Pages>>;
 
 const REALM: &str = "Bearer realm=\"wirecat\"";
 
@@ -50,6 +55,9 @@ pub(super) fn answer<B>(
     let room = endpoints::parse(target(request), &mut shared.memory().rng);
     match room {
         Ok(Room::Status(code)) => (status(code), None),
+        Ok(Room::Ledger(recorder)) if !wants_websocket(request) => {
+            (ledger(request.method(), recorder.format, shared), None)
+        }
         Ok(room) => match enter(request, room, options, shared, now) {
             Ok((switching, entered)) => (switching, Some(entered)),
             Err(refusal) => (*refusal, None),
@@ -65,6 +73,10 @@ fn target<B>(request: &Request<B>) -> &str {
     target.map_or("", |target| target.as_str())
 }
 
+fn wants_websocket<B>(request: &Request<B>) -> bool {
+    has_token(request.headers(), UPGRADE, "websocket")
+}
+
 fn index() -> Answer {
     let body =
         format!("The debug server of wirecat. Connect with a WebSocket client to:\n\n{ROOMS}");
@@ -78,9 +90,10 @@ fn accept<B>(
 ) -> Result<(Answer, Option<Agreed>), Box<Answer>> {
     let headers = request.headers();
     if request.method() != Method::GET {
-        return Err(Box::new(wrong_method()));
+        let body = "A WebSocket handshake is a GET request.\n";
+        return Err(Box::new(wrong_method(body, "GET")));
     }
-    if !has_token(headers, UPGRADE, "websocket") {
+    if !wants_websocket(request) {
         let body = "This is a WebSocket room: the request must carry `Upgrade: websocket`.\n";
         return Err(Box::new(upgrade_required(body)));
     }
@@ -202,12 +215,56 @@ fn http_date(time: SystemTime) -> HeaderValue {
     HeaderValue::try_from(printed).expect("a date is a header value")
 }
 
+/// The ledger for those who do not speak WebSocket.
+fn ledger(method: &Method, format: Format, shared: &Shared) -> Answer {
+    match *method {
+        Method::GET => pages(Pages::new(&shared.book, format), format),
+        Method::DELETE => match shared.book().clear() {
+            Ok(()) => status(204),
+            Err(why) => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("The ledger cannot be emptied: {why}\n"),
+            ),
+        },
+        _ => wrong_method(
+            "The ledger can be read (GET), emptied (DELETE) and written to (WebSocket).\n",
+            "GET, DELETE",
+        ),
+    }
+}
+
+/// One page has a length; more of them are made as they are read.
+fn pages(mut pages: Pages, format: Format) -> Answer {
+    let mut answer = text(StatusCode::OK, "");
+    match pages.next() {
+        Some(Ok(page)) if pages.is_over() => *answer.body_mut() = Either::Left(Full::new(page)),
+        Some(Ok(first)) => *answer.body_mut() = Either::Right(pages.after(first)),
+        _ => {}
+    }
+    if format == Format::Json {
+        insert(answer.headers_mut(), CONTENT_TYPE, "application/x-ndjson");
+    }
+    answer
+}
+
+impl Body for Pages {
+    type Data = Bytes;
+    type Error = Emptied;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Emptied>>> {
+        Poll::Ready(self.next().map(|page| page.map(Frame::data)))
+    }
+}
+
 fn switching(
     key: &HeaderValue,
     request: &HeaderMap,
     options: &extension::Options,
 ) -> (Answer, Option<Agreed>) {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Either::Left(Full::default()));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     offer_upgrade(headers);
@@ -294,7 +351,7 @@ fn status(code: u16) -> Answer {
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     insert(
         answer.headers_mut(),
@@ -308,10 +365,9 @@ fn bad_request(sentence: &str) -> Box<Answer> {
     Box::new(text(StatusCode::BAD_REQUEST, format!("{sentence}\n")))
 }
 
-fn wrong_method() -> Answer {
-    let body = "A WebSocket handshake is a GET request.\n";
+fn wrong_method(body: &'static str, allowed: &'static str) -> Answer {
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, body);
-    insert(answer.headers_mut(), ALLOW, "GET");
+    insert(answer.headers_mut(), ALLOW, allowed);
     answer
 }
 
@@ -563,6 +619,19 @@ mod tests {
             let refused = is_refused(handshake(path), 401);
             has(&refused, "www-authenticate", "Bearer realm=\"wirecat\"");
         }
+    }
+
+    #[test]
+    fn a_ledger_is_read_and_emptied_without_an_upgrade() {
+        let plain = |method, path| Request::builder().method(method).uri(path);
+        let text = is_refused(plain("GET", "/ledger"), 200);
+        has(&text, "content-type", "text/plain; charset=utf-8");
+        let json = is_refused(plain("GET", "/ledger?format=json"), 200);
+        has(&json, "content-type", "application/x-ndjson");
+        is_refused(plain("DELETE", "/ledger"), 204);
+        let posted = is_refused(plain("POST", "/ledger"), 405);
+        has(&posted, "allow", "GET, DELETE");
+        assert_eq!(ask(handshake("/ledger")).0.status(), 101);
     }
 
     #[test]

@@ -18,6 +18,11 @@ pub(crate) struct Serve {
 
 /// Starts wirecat's debug server.
 pub(crate) fn serve() -> Serve {
+    serve_with(wirecat::serve::Options::default())
+}
+
+/// Starts wirecat's debug server with these options.
+pub(crate) fn serve_with(options: wirecat::serve::Options) -> Serve {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,7 +35,9 @@ pub(crate) fn serve() -> Serve {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let shutdown = async { drop(stopped.await) };
-            wirecat::serve::run(listener, wirecat::serve::Options::default(), shutdown).await;
+            wirecat::serve::run(listener, options, shutdown)
+                .await
+                .unwrap();
         });
     });
     Serve {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-pub use reconnect::{Flaky, RetryAfter, Seq};
+pub use reconnect::{Flaky, Format, Recorder, RetryAfter, Seq};
 pub use values::{Cut, End, Range};
 
 use super::faults::{self, Deflate, Fault};
@@ -31,6 +31,8 @@ pub const ROOMS: &str = "\
                                  is in Authorization, token=X or, with via=message, a message
 /seq?rate=R&after=ID&count=N     sends numbered messages, those after ID and up to N; for=N and
                                  how=HOW end sooner; via=message waits for {\"after\":ID}
+/ledger?ack=no&delay=T           records messages and answers each with its number; GET shows
+                                 them (also format=json), DELETE empties it
 
 For the N of after, fail and for, a range A-B draws a number each time.
 ";
@@ -56,6 +58,8 @@ pub enum Room {
     Expire { ttl: Duration, via_message: bool },
     /// Sends numbered messages.
     Seq(Seq),
+    /// Records every data message.
+    Ledger(Recorder),
 }
 
 impl Room {
@@ -101,6 +105,7 @@ pub fn parse(path_and_query: &str, rng: &mut impl Rng) -> Result<Room, Refused> 
         ["freeze"] => reconnect::freeze(query, rng),
         ["expire"] => reconnect::expire(query),
         ["seq"] => reconnect::seq(query, rng),
+        ["ledger"] => reconnect::ledger(query),
         _ => Err(Refused::NotFound(format!(
             "There is no such room. The rooms are:\n\n{ROOMS}"
         ))),

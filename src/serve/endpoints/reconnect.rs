@@ -48,6 +48,26 @@ pub struct Seq {
     pub ends: Option<(u64, End)>,
 }
 
+/// A room that records what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorder {
+    /// Whether each message is answered.
+    pub ack: bool,
+    /// How long each message takes.
+    pub delay: Duration,
+    /// How a plain GET shows what was recorded.
+    pub format: Format,
+}
+
+/// How the ledger is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One line per message, line feeds and backslashes escaped.
+    Line,
+    /// One JSON object per line.
+    Json,
+}
+
 pub(super) fn flaky(query: &str) -> Result<Room, Refused> {
     let status = match parameter(query, "status") {
         None => 503,
@@ -125,6 +145,19 @@ fn interval(query: &str) -> Result<Duration, Refused> {
             )
         }),
     }
+}
+
+pub(super) fn ledger(query: &str) -> Result<Room, Refused> {
+    let format = match parameter(query, "format").as_deref() {
+        None | Some("line") => Format::Line,
+        Some("json") => Format::Json,
+        Some(_) => return Err(bad("The value of `format` must be line or json.")),
+    };
+    Ok(Room::Ledger(Recorder {
+        ack: !flag(query, "ack", "no")?,
+        delay: duration(query, "delay")?.unwrap_or_default(),
+        format,
+    }))
 }
 
 #[cfg(test)]
@@ -253,6 +286,27 @@ mod tests {
         }
         for query in ["after=x", "count=", "rate=-1", "for=x", "how=x", "via=x"] {
             is_bad(&format!("/seq?{query}"));
+        }
+    }
+
+    #[test]
+    fn a_ledger_may_keep_quiet_and_be_slow() {
+        let recorder = Recorder {
+            ack: true,
+            delay: Duration::ZERO,
+            format: Format::Line,
+        };
+        assert_eq!(parse("/ledger"), Ok(Room::Ledger(recorder)));
+        assert_eq!(
+            parse("/ledger?ack=no&delay=5ms&format=json"),
+            Ok(Room::Ledger(Recorder {
+                ack: false,
+                delay: Duration::from_millis(5),
+                format: Format::Json,
+            }))
+        );
+        for query in ["ack=maybe", "delay=x", "format=xml"] {
+            is_bad(&format!("/ledger?{query}"));
         }
     }
 }

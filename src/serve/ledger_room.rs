@@ -1,0 +1,158 @@
+//! A room that records what it receives. Whatever goes out says that something was recorded, an
+//! acknowledgement as well as the pong that answers a ping: so neither may leave before the messages
+//! that came before it are written. What can be read at once is written at once and flushed once.
+
+use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::SinkExt as _;
+use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::protocol;
+
+use super::endpoints::Recorder;
+use super::ledger::book::{Book, Recorded, Stopped, lock};
+use super::ledger::number;
+use super::rooms::{Over, Socket, poll_next, text};
+use crate::error::plain_words;
+use crate::event::{Close, Kind, Message};
+
+/// Messages that are written together, in number and, but for the last of them, in bytes.
+const MAX_BATCH: usize = 256;
+const MAX_BYTES: usize = 256 << 10;
+
+/// Records until the connection is over or the ledger full.
+pub(super) async fn record(
+    socket: &mut Socket,
+    recorder: Recorder,
+    book: &Mutex<Book>,
+) -> Result<Over, Over> {
+    let conn = lock(book).connect();
+    let mut batch = Batch::default();
+    let most = if recorder.delay.is_zero() {
+        MAX_BATCH
+    } else {
+        1
+    };
+    let mut buffer = BytesMut::new();
+    loop {
+        let read = poll_fn(|cx| batch.poll_fill(most, socket, cx)).await;
+        // A sleep of nothing would last for a millisecond.
+        if !recorder.delay.is_zero() && !batch.messages.is_empty() {
+            sleep(recorder.delay).await;
+        }
+        let recorded = lock(book).record(conn, &batch.messages);
+        // The peer may have gone, yet what it sent counts, and it may still be reading.
+        let answered = batch
+            .answer(recorder.ack, &recorded, &mut buffer, socket)
+            .await;
+        match (read, recorded.stopped) {
+            // The peer's own Close, sent back, would say that all is well.
+            (Err(Over::Peer(_)), Some(stopped)) => return Err(Over::Peer(close_for(&stopped))),
+            (Err(over), _) => return Err(over),
+            (Ok(()), Some(stopped)) => return Ok(Over::Ours(close_for(&stopped))),
+            (Ok(()), None) => answered?,
+        }
+        batch.clear();
+        socket.flush().await?;
+    }
+}
+
+fn push_ack(message: &Message, total: u64, buffer: &mut BytesMut) {
+    // Writing to memory does not fail.
+    let _ = match number(&message.data) {
+        Some(number) => write!(buffer, "{{\"ack\":{number},\"total\":{total}}}"),
+        None => write!(buffer, "{{\"ack\":null,\"total\":{total}}}"),
+    };
+}
+
+fn close_for(stopped: &Stopped) -> Close {
+    match stopped {
+        Stopped::Full => Close::new(1013, "the ledger is full"),
+        Stopped::Failed(error) => {
+            let words = plain_words(error);
+            Close::new(1011, format!("the ledger cannot be written: {words}"))
+        }
+    }
+}
+
+/// What was read and not yet answered.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Message>,
+    bytes: usize,
+    /// The payloads of pings, each with the number of messages before it.
+    pings: Vec<(usize, Bytes)>,
+}
+
+impl Batch {
+    /// Takes what can be read now, and waits only for the first of it.
+    fn poll_fill(
+        &mut self,
+        most: usize,
+        socket: &mut Socket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Over>> {
+        while self.len() < most && self.bytes < MAX_BYTES {
+            match poll_next(socket, cx)? {
+                Poll::Ready(protocol::Message::Text(text)) => {
+                    self.push(Kind::Text, text.into());
+                }
+                Poll::Ready(protocol::Message::Binary(data)) => self.push(Kind::Binary, data),
+                // The engine, which would answer a ping too early, sees every ping as a pong here.
+                Poll::Ready(protocol::Message::Pong(data)) => {
+                    if socket.get_mut().next_was_ping() {
+                        self.pings.push((self.messages.len(), data));
+                    }
+                }
+                Poll::Ready(_) => {}
+                Poll::Pending if self.len() > 0 => break,
+                Poll::Pending => {
+                    ready!(socket.poll_flush_unpin(cx))?;
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn len(&self) -> usize {
+        self.messages.len() + self.pings.len()
+    }
+
+    fn push(&mut self, kind: Kind, data: Bytes) {
+        self.bytes += data.len();
+        self.messages.push(Message { kind, data });
+    }
+
+    /// Answers what was recorded, and the pings up to where that ends, in the order of arrival.
+    async fn answer(
+        &self,
+        ack: bool,
+        recorded: &Recorded,
+        buffer: &mut BytesMut,
+        socket: &mut Socket,
+    ) -> Result<(), Over> {
+        let mut pings = self.pings.iter().peekable();
+        let messages = self.messages[..recorded.count].iter().map(Some);
+        for (at, message) in messages.chain([None]).enumerate() {
+            while let Some((_, payload)) = pings.next_if(|(before, _)| *before == at) {
+                let pong = protocol::Message::Pong(payload.clone());
+                socket.feed(pong).await?;
+            }
+            if let Some(message) = message.filter(|_| ack) {
+                push_ack(message, recorded.before + at as u64 + 1, buffer);
+                socket.feed(text(buffer)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.pings.clear();
+        self.bytes = 0;
+    }
+}
