@@ -344,6 +344,10 @@ impl Front for Pipe {
         Output { handed, written }
     }
 
+    fn takes_messages(&self) -> bool {
+        !self.drain.met()
+    }
+
     fn handle_bytes(&mut self, now: Instant) {
         self.drain.handle_bytes(now);
     }

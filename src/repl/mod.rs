@@ -547,6 +547,10 @@ impl Front for Repl {
         }
     }
 
+    fn takes_messages(&self) -> bool {
+        !self.drain.met()
+    }
+
     fn handle_bytes(&mut self, now: Instant) {
         self.drain.handle_bytes(now);
     }

@@ -136,8 +136,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         totals.bytes_received += message.data.len() as u64;
         self.brought_data = true;
         let conn = self.conn;
+        let taken = self.front.takes_messages();
         self.tell(now, &Event::Receive { conn, message });
-        if self.carry.handle_received(message, &mut self.complaint) {
+        if taken && self.carry.handle_received(message, &mut self.complaint) {
             self.tell_confirmed(now);
         }
         if let Some(complaint) = self.complaint.take() {

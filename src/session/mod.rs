@@ -88,6 +88,11 @@ pub trait Front {
     /// Some messages have been confirmed; so many have not.
     fn handle_confirmed(&mut self, _now: Instant, _left: u64) {}
 
+    /// Whether messages still matter: not after a stop condition has been met.
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
     /// Whether nothing is left to do that would be worth another connection.
     fn is_done(&self) -> bool {
         false
