@@ -4,13 +4,17 @@
 //! The servers write down what they take before they answer it, so that the judgement is theirs. The
 //! tests that need no peers are small; the large ones are left out of a plain `cargo test`.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::peers::Kind;
 use crate::support::killable::Killable;
@@ -33,6 +37,9 @@ const RECONNECT: [&str; 6] = [
     "200ms",
     "--stats",
 ];
+
+/// Lines between two kills where lines may be lost.
+const LOSSY_PART: u64 = 300;
 
 /// A server that keeps a ledger.
 #[derive(Clone, Copy, Debug)]
@@ -82,10 +89,14 @@ impl Server {
 enum Trouble {
     /// The server is killed and started again.
     Kills(u64),
+    /// The same, where lines may be lost: each time after some hundred more.
+    LossyKills(u64),
+    /// The server is killed and started again, each time when it has written down all that was sent.
+    CalmKills(u64),
     /// The connection is cut, somewhere.
     Cuts(u64, Cut),
 }
-use Trouble::{Cuts, Kills};
+use Trouble::{CalmKills, Cuts, Kills, LossyKills};
 
 /// Each test once per server, so that a failure names it.
 macro_rules! survives {
@@ -106,6 +117,7 @@ macro_rules! survives {
 
 survives! {
     kills_of_serve: Serve, 20_000, Kills(20);
+    calm_kills_of_serve: Serve, 20_000, CalmKills(20);
     resets_by_the_way_to_serve: Serve, 20_000, Cuts(20, Cut::Reset);
     ends_by_the_way_to_serve: Serve, 20_000, Cuts(20, Cut::Fin);
 }
@@ -120,6 +132,8 @@ survives! { "needs .ci/peers"
     kills_of_ws8_that_acknowledges: Acknowledges(Kind::Ws8), 100_000, Kills(100);
     kills_of_websockets17: Echoes(Kind::Websockets17), 100_000, Kills(100);
     kills_of_websockets17_that_acknowledges: Acknowledges(Kind::Websockets17), 100_000, Kills(100);
+    calm_kills_of_ws8: Acknowledges(Kind::Ws8), 20_000, CalmKills(100);
+    calm_kills_of_websockets17: Echoes(Kind::Websockets17), 20_000, CalmKills(100);
     kills_of_websockets10: Echoes(Kind::Websockets10), 20_000, Kills(20);
     resets_by_the_way_to_ws8: Echoes(Kind::Ws8), 100_000, Cuts(100, Cut::Reset);
     ends_by_the_way_to_ws8: Echoes(Kind::Ws8), 100_000, Cuts(100, Cut::Fin);
@@ -131,8 +145,122 @@ fn survives(server: Server, lines: u64, trouble: Trouble) {
     let args = [&RECONNECT[..], &[server.confirm()]].concat();
     let outcome = run(server, lines, trouble, &args);
     outcome.lost_nothing(1..=lines);
-    let (Kills(wanted) | Cuts(wanted, _)) = trouble;
+    let (Kills(wanted) | LossyKills(wanted) | CalmKills(wanted) | Cuts(wanted, _)) = trouble;
     assert_eq!(outcome.troubles, wanted, "the lines were over before");
+    if let CalmKills(_) = trouble {
+        // Where nothing was on its way, what was sent again is just what came twice.
+        let repeated = figure(&outcome.output.stderr, "repeated");
+        assert_eq!(
+            repeated,
+            outcome.ledger.repeats() as u64,
+            "{}",
+            outcome.output.stderr
+        );
+        println!("{server:?}: {repeated} repeats, told and in the ledger");
+    }
+}
+
+/// A pong says that the endpoint has read what came before it, no more: what a server lost that had
+/// read it may be missing, and nothing else.
+#[track_caller]
+fn loses_only_what_was_answered_for(server: Server, lines: u64, kills: u64) {
+    let args = [&RECONNECT[..], &["--confirm=pong", "--json"]].concat();
+    let outcome = run(server, lines, Kills(kills), &args);
+    outcome.output.exits(0);
+    assert_eq!(outcome.troubles, kills);
+    assert_eq!(figure(&outcome.output.stderr, "confirmed"), lines);
+    assert!(outcome.ledger.first_appearances_in_order());
+    let answered = answered_for(&outcome.written);
+    let missing = outcome.ledger.missing(1..=lines);
+    for number in &missing {
+        assert!(
+            answered.contains(number),
+            "{number} is lost, and no pong came for it"
+        );
+    }
+    println!(
+        "{server:?}: {} of {lines} lost after their pong",
+        missing.len()
+    );
+    if let Serve = server {
+        // It answers pings when it has written down what came before them.
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
+
+/// The numbers of the messages that a pong has come for, in the events of a run.
+fn answered_for(events: &str) -> BTreeSet<u64> {
+    let mut answered = BTreeSet::new();
+    // Of the connection under way: what was sent, and how much of it before each ping.
+    let (mut conn, mut sent, mut pings) = (Value::Null, Vec::new(), HashMap::new());
+    for line in events.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if !event["conn"].is_null() && event["conn"] != conn {
+            (conn, sent, pings) = (event["conn"].clone(), Vec::new(), HashMap::new());
+        }
+        match (event["type"].as_str().unwrap(), event["dir"].as_str()) {
+            ("send", _) => sent.push(event["n"].as_u64().unwrap()),
+            ("ping", Some("send")) => drop(pings.insert(event["data"].to_string(), sent.len())),
+            ("pong", Some("receive")) => {
+                answered.extend(&sent[..pings[&event["data"].to_string()]]);
+            }
+            _ => {}
+        }
+    }
+    answered
+}
+
+/// Without confirmations some may be missing, but none that was not told, and the exit code says so.
+#[track_caller]
+fn tells_what_may_be_missing(server: Server, lines: u64, kills: u64) {
+    let outcome = run(server, lines, LossyKills(kills), &RECONNECT);
+    outcome.output.exits(1);
+    assert_eq!(outcome.troubles, kills);
+    let stderr = &outcome.output.stderr;
+    let told = numbers_told(stderr, "may not have arrived");
+    for number in outcome.ledger.missing(1..=lines) {
+        assert!(
+            told.iter().any(|range| range.contains(&number)),
+            "{number}; {stderr}"
+        );
+    }
+    assert_eq!(outcome.ledger.repeats(), 0);
+    assert!(outcome.ledger.first_appearances_in_order());
+    assert!(figure(stderr, "uncertain") > 0, "{stderr}");
+}
+
+#[test]
+fn kills_of_serve_that_pongs_confirm() {
+    loses_only_what_was_answered_for(Serve, 20_000, 20);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn kills_of_ws8_that_pongs_confirm() {
+    loses_only_what_was_answered_for(Acknowledges(Kind::Ws8), 20_000, 20);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn kills_of_websockets17_that_pongs_confirm() {
+    loses_only_what_was_answered_for(Acknowledges(Kind::Websockets17), 20_000, 20);
+}
+
+#[test]
+fn kills_of_serve_that_nothing_confirms() {
+    tells_what_may_be_missing(Serve, 50_000, 5);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn kills_of_ws8_that_nothing_confirms() {
+    tells_what_may_be_missing(Echoes(Kind::Ws8), 200_000, 20);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn kills_of_websockets17_that_nothing_confirms() {
+    tells_what_may_be_missing(Echoes(Kind::Websockets17), 200_000, 20);
 }
 
 /// What the tests above would be worth little without: that the servers write down what they are
@@ -144,8 +272,8 @@ mod driver {
     fn sees_all_lines_and_all_losses(server: Server) {
         let outcome = run(server, 20_000, Kills(0), &["--count", "20000"]);
         outcome.output.exits(0);
+        assert!(outcome.replies().numbers.into_iter().eq(1..=20_000));
         assert!(outcome.ledger.numbers.into_iter().eq(1..=20_000));
-        assert!(outcome.replies.numbers.into_iter().eq(1..=20_000));
 
         for trouble in [Kills(3), Cuts(3, Cut::Reset)] {
             let outcome = run(server, 20_000, trouble, &[]);
@@ -173,8 +301,8 @@ mod driver {
 /// What a run left behind.
 struct Outcome {
     output: Output,
-    /// What the client wrote of answers.
-    replies: Ledger,
+    /// What the client wrote.
+    written: String,
     /// What the server took.
     ledger: Ledger,
     /// How often it was killed or cut.
@@ -182,6 +310,11 @@ struct Outcome {
 }
 
 impl Outcome {
+    /// What the client wrote of answers.
+    fn replies(&self) -> Ledger {
+        Ledger::parse(self.written.as_bytes())
+    }
+
     #[track_caller]
     fn lost_nothing(&self, lines: RangeInclusive<u64>) {
         self.output.exits(0);
@@ -200,8 +333,7 @@ impl Outcome {
         assert!(untold.is_empty(), "{untold:?} came twice; {stderr}");
 
         // What was answered is confirmed, and what is confirmed is not sent again.
-        let answered = self.replies.numbers.iter().copied();
-        assert!(answered.eq(lines), "{stderr}");
+        assert!(self.replies().numbers.into_iter().eq(lines), "{stderr}");
     }
 }
 
@@ -219,15 +351,21 @@ fn figure(stderr: &str, label: &str) -> u64 {
 /// The messages that are said to be sent again, as often as that is said.
 #[track_caller]
 fn sent_again(stderr: &str) -> Vec<RangeInclusive<u64>> {
+    let mut told = numbers_told(stderr, "were not confirmed and are sent again");
+    told.extend(numbers_told(stderr, "was not confirmed and is sent again"));
+    told
+}
+
+/// The numbers in the lines that end in these words.
+#[track_caller]
+fn numbers_told(stderr: &str, words: &str) -> Vec<RangeInclusive<u64>> {
     let range = |line: &str| {
-        let (words, _) = line
-            .split_once(" were not confirmed and are sent again")
-            .or_else(|| line.split_once(" was not confirmed and is sent again"))?;
-        let words: Vec<_> = words.split(' ').collect();
+        let numbers = line.strip_suffix(words)?.trim_end();
+        let numbers: Vec<_> = numbers.split(' ').collect();
         let number = |word: &str| word.parse::<u64>().ok();
-        Some(match words[..] {
-            [.., "messages", first, "to", last] => number(first)?..=number(last)?,
-            [.., "message", only] => number(only)?..=number(only)?,
+        Some(match numbers[..] {
+            ["messages", first, "to", last] => number(first)?..=number(last)?,
+            ["message", only] => number(only)?..=number(only)?,
             _ => panic!("{line:?}"),
         })
     };
@@ -246,7 +384,8 @@ fn run(server: Server, lines: u64, trouble: Trouble, args: &[&str]) -> Outcome {
     let proxy = Proxy::start(process.address());
     let mut args = args.to_vec();
     let url = match trouble {
-        Kills(_) => process.url(server.path()),
+        Kills(_) | LossyKills(_) => process.url(server.path()),
+        CalmKills(_) => proxy.url(server.path()),
         Cuts(cuts, cut) => {
             cut_often(&proxy, lines, cuts, cut);
             // The cuts count on frames of a certain size.
@@ -258,22 +397,48 @@ fn run(server: Server, lines: u64, trouble: Trouble, args: &[&str]) -> Outcome {
     args.extend(["-o", replies.to_str().unwrap(), &url]);
     let mut client = wirecat(args).spawn();
     let mut stdin = client.stdin.take().unwrap();
-    let numbers: String = (1..=lines).map(|number| format!("{number}\n")).collect();
-    // A client that ends early breaks the pipe.
-    thread::spawn(move || drop(stdin.write_all(numbers.as_bytes())));
+    let (more, wanted) = mpsc::channel();
+    thread::spawn(move || {
+        // Long lines, so that not all of them fit into the buffers of a connection that is lost.
+        let pad = match trouble {
+            LossyKills(_) => 1000,
+            _ => 0,
+        };
+        for portion in wanted {
+            // A client that ends early breaks the pipe.
+            if stdin.write_all(numbered(portion, pad).as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
     let client = thread::spawn(move || output_within(HANGS, client));
     let troubles = match trouble {
-        Kills(kills) => kill_often(&mut process, &ledger, lines, kills, &|| {
-            client.is_finished()
-        }),
-        Cuts(..) => 0,
+        Kills(kills) | LossyKills(kills) => {
+            more.send(1..=lines).unwrap();
+            drop(more);
+            let part = match trouble {
+                Kills(_) => lines / (kills + 1),
+                _ => LOSSY_PART,
+            };
+            kill_often(&mut process, &ledger, part, kills, &|| client.is_finished())
+        }
+        CalmKills(kills) => {
+            kill_calmly(&mut process, &proxy, &ledger, lines, kills, &more);
+            drop(more);
+            kills
+        }
+        Cuts(..) => {
+            more.send(1..=lines).unwrap();
+            drop(more);
+            0
+        }
     };
     let output = client
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     Outcome {
         output,
-        replies: Ledger::read(replies),
+        written: std::fs::read_to_string(replies).unwrap(),
         ledger: Ledger::read(ledger),
         troubles: troubles + proxy.counts().cuts,
     }
@@ -284,14 +449,17 @@ fn run(server: Server, lines: u64, trouble: Trouble, args: &[&str]) -> Outcome {
 fn kill_often(
     server: &mut Killable,
     ledger: &Path,
-    lines: u64,
+    part: u64,
     kills: u64,
     ended: &dyn Fn() -> bool,
 ) -> u64 {
     let mut entries = Entries::of(ledger).unwrap();
     for kill in 0..kills {
         // Something must have been taken since the kill before, too.
-        let enough = (lines * (kill + 1) / (kills + 1)).max(entries.count().unwrap() + 1);
+        let enough = match part {
+            LOSSY_PART => entries.count().unwrap() + part,
+            part => (part * (kill + 1)).max(entries.count().unwrap() + 1),
+        };
         while entries.count().unwrap() < enough {
             if ended() {
                 return kill;
@@ -302,6 +470,47 @@ fn kill_often(
         server.restart();
     }
     kills
+}
+
+/// Kills the server each time that it has written down the last of another part of the lines, and
+/// sends the next part after that.
+fn kill_calmly(
+    server: &mut Killable,
+    proxy: &Proxy,
+    ledger: &Path,
+    lines: u64,
+    kills: u64,
+    more: &mpsc::Sender<RangeInclusive<u64>>,
+) {
+    let mut entries = Entries::of(ledger).unwrap();
+    let mut first = 1;
+    for part in 1..=kills + 1 {
+        let last = lines * part / (kills + 1);
+        more.send(first..=last).unwrap();
+        first = last + 1;
+        if part > kills {
+            return;
+        }
+        let start = Instant::now();
+        while entries.last().unwrap() < last {
+            assert!(start.elapsed() < HANGS, "{last} never comes");
+            thread::sleep(LOOK);
+        }
+        let before = proxy.counts().accepted;
+        server.kill();
+        server.restart();
+        // A client that tries again has noticed, and sends nothing more to where nobody is.
+        proxy.wait_for(|counts| counts.accepted > before);
+    }
+}
+
+/// Numbers, or objects with that many bytes besides.
+fn numbered(lines: RangeInclusive<u64>, pad: usize) -> String {
+    let line = |number| match pad {
+        0 => format!("{number}\n"),
+        pad => format!("{{\"n\":{number},\"pad\":\"{}\"}}\n", "x".repeat(pad)),
+    };
+    lines.map(line).collect()
 }
 
 /// A cut each time that some bytes have passed. All together there are fewer of them than the lines
@@ -321,12 +530,30 @@ fn cut_often(proxy: &Proxy, lines: u64, cuts: u64, cut: Cut) {
 struct Entries {
     file: File,
     count: u64,
+    /// What is still without an end.
+    rest: Vec<u8>,
+    highest: u64,
 }
 
 impl Entries {
     fn of(path: &Path) -> io::Result<Entries> {
-        let file = File::open(path)?;
-        Ok(Entries { file, count: 0 })
+        Ok(Entries {
+            file: File::open(path)?,
+            count: 0,
+            rest: Vec::new(),
+            highest: 0,
+        })
+    }
+
+    /// The highest number so far.
+    fn last(&mut self) -> io::Result<u64> {
+        self.file.read_to_end(&mut self.rest)?;
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            let numbers = Ledger::parse(&line).numbers;
+            self.highest = numbers.into_iter().fold(self.highest, u64::max);
+        }
+        Ok(self.highest)
     }
 
     fn count(&mut self) -> io::Result<u64> {
