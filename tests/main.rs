@@ -4,6 +4,7 @@ mod support;
 
 mod auth;
 mod backpressure;
+mod down;
 mod ends;
 mod faults;
 mod frames;

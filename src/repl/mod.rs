@@ -83,6 +83,7 @@ pub struct Repl {
     output: Vec<u8>,
     notices: Vec<u8>,
     link: Link,
+    opened_once: bool,
     /// Who waits for a secret to be typed.
     asked: Option<oneshot::Sender<Secret>>,
     heads: Heads,
@@ -128,6 +129,7 @@ impl Repl {
             output: Vec::new(),
             notices: Vec::new(),
             link: Link::Connecting,
+            opened_once: false,
             asked: None,
             heads: Heads::default(),
             counts: Counts::default(),
@@ -209,6 +211,7 @@ impl Repl {
             Event::Heads(heads) => self.heads = (*heads).clone(),
             Event::Connecting { .. } => self.set_link(Link::Connecting),
             Event::Open { opened, .. } => {
+                self.opened_once = true;
                 self.set_link(Link::Open(Box::new((*opened).clone()), now));
             }
             Event::Retry { delay, why, .. } => {
@@ -531,11 +534,11 @@ impl Front for Repl {
         }
         loop {
             let Some(editor) = &mut self.editor else {
-                if matches!(self.link, Link::Connecting) {
-                    return Poll::Pending;
-                }
-                // There is nobody to wait for.
-                return Poll::Ready(Command::Close(Close::normal()));
+                // Without a prompt there is nobody to wait for; it comes with the first connection.
+                return match self.opened_once {
+                    true => Poll::Ready(Command::Close(Close::normal())),
+                    false => Poll::Pending,
+                };
             };
             let typed = match editor.typed.poll_recv(cx) {
                 Poll::Ready(typed) => typed.unwrap_or(Typed::End),

@@ -1,0 +1,209 @@
+//! The prompt while there is no connection.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::support::pty::Pty;
+use crate::support::server::{header, raws, text};
+
+/// Delays that no test outlives.
+const LATER: [&str; 2] = ["--reconnect-delay=60s", "--reconnect-max-delay=60s"];
+
+#[test]
+fn a_line_is_refused_with_the_time_of_the_next_try_and_may_be_kept() {
+    let server = raws(2, |n, mut wire| {
+        wire.handshake();
+        let first = wire.message();
+        if n == 1 {
+            wire.reset();
+            return vec![first];
+        }
+        wire.send(text("welcome back"));
+        let all = vec![first, wire.message(), wire.message()];
+        wire.answer_close();
+        all
+    });
+    let mut pty = Pty::prompt(&LATER, &server.url("/"));
+    pty.type_keys("go\r");
+    pty.expect("(connection lost: connection reset by peer)");
+    pty.expect("down> ");
+    pty.type_keys("lost?\r");
+    pty.expect("wirecat: not sent: there is no connection; the next try is in ");
+    pty.expect("s (/queue TEXT keeps it until then)");
+    for (keys, words) in [
+        ("/ping\r", "not sent: there is no connection"),
+        ("/bin hex:00\r", "not sent: there is no connection"),
+        ("/queue one\r", "kept: 1 message\r"),
+        ("/queue two\r", "kept: 2 messages\r"),
+        ("/queue\r", "kept: 2 messages\r"),
+        ("/status\r", "messages: 1 sent, 0 received, 2 kept"),
+        ("/status\r", "(connection lost: connection reset by peer)"),
+    ] {
+        pty.type_keys(keys);
+        pty.expect(words);
+    }
+    pty.type_keys("/reconnect\r");
+    pty.expect("< welcome back");
+    pty.type_keys("three\r/quit\r");
+    let written = pty.exits(0);
+    let expected = [vec!["go"], vec!["one", "two", "three"]];
+    let got: Vec<Vec<String>> = server
+        .result()
+        .into_iter()
+        .map(|lines| {
+            lines
+                .into_iter()
+                .map(|line| String::from_utf8(line).unwrap())
+                .collect()
+        })
+        .collect();
+    assert_eq!(got, expected, "{written:?}");
+}
+
+#[test]
+fn half_a_line_survives_the_loss_and_the_return_of_the_connection() {
+    let (cut, cutting) = mpsc::channel();
+    let (back, returning) = mpsc::channel::<()>();
+    let server = raws(2, move |n, mut wire| {
+        if n == 1 {
+            wire.handshake();
+            cutting.recv().unwrap();
+            wire.close(1012, "restart");
+            return Vec::new();
+        }
+        let request = wire.request();
+        returning.recv().unwrap();
+        wire.accept(&request, "", b"");
+        let line = wire.message();
+        wire.answer_close();
+        line
+    });
+    let args = ["--reconnect-delay=10ms"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys("half ");
+    pty.expect("half ");
+    cut.send(()).unwrap();
+    pty.expect("retry 1 in ");
+    pty.expect("dial> half ");
+    back.send(()).unwrap();
+    pty.expect("open> half ");
+    pty.type_keys("done\r\x04");
+    pty.exits(0);
+    assert_eq!(server.result()[1], b"half done");
+}
+
+#[test]
+fn a_connection_may_be_left_for_a_new_one() {
+    let server = raws(2, |n, mut wire| {
+        wire.handshake();
+        wire.send(text(&format!("welcome {n}")));
+        let close = wire.until_close().unwrap();
+        wire.send([&[0x88, 2][..], &close.payload].concat());
+        close.close_code()
+    });
+    let mut pty = Pty::prompt(&LATER, &server.url("/"));
+    pty.type_keys("/reconnect\r");
+    pty.expect("closed: 1000 (normal closure)");
+    pty.expect("< welcome 2");
+    pty.type_keys("/quit\r");
+    pty.exits(0);
+    assert_eq!(server.result(), [Some(1000), Some(1000)]);
+}
+
+/// A prompt whose connection is lost at once.
+#[track_caller]
+fn down(url: &str) -> Pty {
+    let pty = Pty::start(&[&LATER[..], &[url]].concat());
+    pty.expect("down> ");
+    pty
+}
+
+#[test]
+fn leaving_needs_no_connection() {
+    for keys in ["\x04", "/quit\r", "\x03\x03"] {
+        let server = raws(1, |_, mut wire| {
+            wire.handshake();
+            wire.reset();
+        });
+        let mut pty = down(&server.url("/"));
+        pty.type_keys(keys);
+        pty.exits(0);
+        server.result();
+    }
+}
+
+#[test]
+fn what_is_kept_and_never_sent_is_told() {
+    let server = raws(1, |_, mut wire| {
+        wire.handshake();
+        wire.reset();
+    });
+    let mut pty = down(&server.url("/"));
+    pty.type_keys("/queue one\r");
+    pty.expect("kept: 1 message");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    assert!(
+        written.contains("wirecat: 1 message was not sent\r\n"),
+        "{written:?}"
+    );
+    server.result();
+}
+
+#[test]
+fn a_first_failure_is_the_end_unless_reconnecting_was_asked_for() {
+    let pty = Pty::start(&["ws://127.0.0.1:1/"]);
+    pty.expect("could not connect to 127.0.0.1:1: connection refused");
+    pty.exits(7);
+    let pty = Pty::start(&[
+        "--reconnect=1",
+        "--reconnect-delay=10ms",
+        "ws://127.0.0.1:1/",
+    ]);
+    pty.expect("retry 1 in ");
+    pty.exits(113);
+}
+
+#[test]
+fn a_token_is_asked_for_again_when_it_is_refused_and_kept_when_it_is_not() {
+    let start = Instant::now();
+    let server = raws(3, move |n, mut wire| {
+        let request = wire.handshake();
+        let token = header(&request, "authorization").unwrap().to_owned();
+        match n {
+            1 => wire.reset(),
+            2 => drop(wire.close(4401, "token expired")),
+            _ => {
+                wire.send(text("welcome"));
+                let line = wire.message();
+                assert_eq!(line, b"hello");
+                wire.answer_close();
+            }
+        }
+        token
+    });
+    let mut pty = Pty::start(&["--reconnect-delay=10ms", "--token=prompt", &server.url("/")]);
+    pty.expect("Token: ");
+    pty.type_keys("first-token\r");
+    pty.expect("closed by server: 4401 (private use) \"token expired\"");
+    pty.expect("Token:\r\n");
+    pty.expect("pass> ");
+    pty.type_keys("second-token\r");
+    pty.expect("< welcome");
+    pty.type_keys("hello\r");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    assert_eq!(
+        server.result(),
+        [
+            "Bearer first-token",
+            "Bearer first-token",
+            "Bearer second-token"
+        ]
+    );
+    assert!(
+        !written.contains("first-token") && !written.contains("econd-token"),
+        "{written:?}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
