@@ -74,6 +74,7 @@ fn half_a_line_survives_the_loss_and_the_return_of_the_connection() {
         let request = wire.request();
         returning.recv().unwrap();
         wire.accept(&request, "", b"");
+        wire.send(text("welcome back"));
         let line = wire.message();
         wire.answer_close();
         line
@@ -86,7 +87,7 @@ fn half_a_line_survives_the_loss_and_the_return_of_the_connection() {
     pty.expect("retry 1 in ");
     pty.expect("dial> half ");
     back.send(()).unwrap();
-    pty.expect("open> half ");
+    pty.expect("< welcome back\r\nopen> half ");
     pty.type_keys("done\r\x04");
     pty.exits(0);
     assert_eq!(server.result()[1], b"half done");
