@@ -45,13 +45,25 @@ impl fmt::Display for Secret {
 /// Clones share one list: a token that is read again for a later attempt is redacted by every
 /// holder from then on.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Vec<Hidden>>>);
+pub struct Redactor(Arc<RwLock<List>>);
+
+#[derive(Default)]
+struct List {
+    hidden: Vec<Hidden>,
+    additions: u64,
+}
+
+/// Secrets kept at most. A run that fetches a token for every connection would otherwise collect them
+/// without end, and look for all of them in every line; the oldest are the first to be of no use.
+const KEPT: usize = 128;
 
 /// What is looked for, and what stands in its place.
 #[derive(Clone, PartialEq, Eq)]
 struct Hidden {
     text: String,
     shown: String,
+    /// When it was last added, in additions.
+    added: u64,
 }
 
 impl Redactor {
@@ -75,11 +87,20 @@ impl Redactor {
             .0
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if !list.iter().any(|known| known.text == text) {
-            list.push(Hidden { text, shown });
-            // Longest first, so that a secret which contains another is replaced whole.
-            list.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
+        list.additions += 1;
+        let added = list.additions;
+        let hidden = &mut list.hidden;
+        if let Some(known) = hidden.iter_mut().find(|known| known.text == text) {
+            known.added = added;
+            return;
         }
+        if hidden.len() == KEPT {
+            let oldest = hidden.iter().map(|known| known.added).min();
+            hidden.retain(|known| Some(known.added) != oldest);
+        }
+        hidden.push(Hidden { text, shown, added });
+        // Longest first, so that a secret which contains another is replaced whole.
+        hidden.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
     }
 
     /// A dump of bytes in hex, divided by spaces or not at all, with every secret replaced. It may
@@ -90,7 +111,7 @@ impl Redactor {
             .read()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut out = Cow::Borrowed(dump);
-        for hidden in list.iter() {
+        for hidden in &list.hidden {
             for divider in ["", " "] {
                 if let Some(redacted) = redact_beginning(&out, &hidden.text, divider) {
                     out = Cow::Owned(redacted);
@@ -107,7 +128,7 @@ impl Redactor {
             .read()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut out = Cow::Borrowed(text);
-        for hidden in list.iter() {
+        for hidden in &list.hidden {
             if out.contains(hidden.text.as_str()) {
                 out = Cow::Owned(out.replace(hidden.text.as_str(), &hidden.shown));
             }
@@ -191,6 +212,20 @@ mod tests {
             "x [redacted] y [redacted] z"
         );
         assert_eq!(redactor.redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn the_secrets_of_a_long_run_do_not_pile_up() {
+        let redactor = Redactor::default();
+        for number in 0..1000 {
+            redactor.add("the password");
+            redactor.add(&format!("token-{number:04}"));
+        }
+        assert!(redactor.0.read().unwrap().hidden.len() <= KEPT);
+        assert_eq!(
+            redactor.redact("the password, token-0999, token-0900, token-0001"),
+            "[redacted], [redacted], [redacted], token-0001"
+        );
     }
 
     #[test]

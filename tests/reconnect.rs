@@ -444,6 +444,32 @@ fn a_refused_token_stops_after_the_one_fresh_try() {
 }
 
 #[test]
+fn a_token_that_expires_is_renewed_again_and_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = directory.path().join("count");
+    let token = format!(
+        "cmd:echo x >> {0}; echo token-$(wc -l < {0})",
+        count.display()
+    );
+    let server = serve();
+    let url = server.url("/expire?token-ttl=1s");
+    let args = [
+        "--token",
+        &token,
+        "--on-eof=stay",
+        "--on-open=hello",
+        "--count=4",
+        &url,
+    ];
+    let run = wirecat(fast(&args)).run();
+    run.exits(0).prints("hello\n".repeat(4));
+    let expired = run
+        .stderr
+        .matches("closed by server: 4401 (private use) \"token expired\"");
+    assert_eq!(expired.count(), 3, "{}", run.stderr);
+}
+
+#[test]
 fn a_file_and_the_environment_are_read_again() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, "first").unwrap();

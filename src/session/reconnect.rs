@@ -13,8 +13,8 @@ use crate::event::{By, Cause, close_code_name};
 const STABLE: Duration = Duration::from_secs(5);
 
 /// A token is refused within moments. One that held a connection for so long was good, and has
-/// expired since.
-const ACCEPTED: Duration = Duration::from_secs(2);
+/// expired since: a second, less what the way there takes.
+const ACCEPTED: Duration = Duration::from_millis(900);
 
 /// Close codes after which another attempt would end the same way.
 const FINAL_CODES: &[u16] = &[
@@ -198,7 +198,7 @@ impl Reconnect {
     /// The connection ended, or the attempt failed. Tells what follows; for a retry the clock runs
     /// from now on.
     pub fn handle_ended(&mut self, cause: &Cause, now: Instant, rng: &mut impl Rng) -> Decision {
-        self.settle(now);
+        self.settle(now, is_refused_token(cause));
         let decision = self.judge(cause, now, rng);
         self.state = match decision {
             Decision::Retry { delay, renew } => {
@@ -237,11 +237,12 @@ impl Reconnect {
         }
     }
 
-    /// Takes into account how long the connection held.
-    fn settle(&mut self, now: Instant) {
+    /// Takes into account how long the connection held. A refusal in words is a message too, but
+    /// shows nothing.
+    fn settle(&mut self, now: Instant, refused: bool) {
         if let State::Open { since, data } = self.state {
             let held = now.saturating_duration_since(since);
-            if data || held >= STABLE {
+            if (data && !refused) || held >= STABLE {
                 self.backoff.reset();
                 self.down_since = None;
             }
@@ -640,7 +641,7 @@ mod tests {
             assert_eq!(run.ends(&refusal), Decision::Retry { delay, renew });
             run.waits(delay);
             // A message, the refusal in words for instance, does not mean that it was accepted.
-            run.open_for(SECOND, true);
+            run.open_for(800 * MS, true);
             run.stops(&refusal, "a fresh token was refused as well");
         }
     }
@@ -664,12 +665,14 @@ mod tests {
             renewal: Renewal::Renewable,
             ..always()
         });
-        for _ in 0..5 {
-            run.open_for(2 * SECOND, true);
-            let (delay, renew) = (500 * MS, true);
+        for delay in [500, 1000, 2000, 4000] {
+            run.open_for(SECOND, true);
+            let (delay, renew) = (delay * MS, true);
             assert_eq!(run.ends(&close(4401)), Decision::Retry { delay, renew });
             run.waits(delay);
         }
+        run.open_for(5 * SECOND, false);
+        run.retries_after(&lost(), 500 * MS);
     }
 
     #[test]
