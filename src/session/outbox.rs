@@ -146,6 +146,20 @@ impl Outbox {
         }
     }
 
+    /// The number of a message that goes to the connection at once and is not kept, where nothing
+    /// waits before it and nobody confirms it.
+    pub fn pass(&mut self) -> Option<u64> {
+        if self.options.confirm.is_some() || !self.waiting.is_empty() {
+            return None;
+        }
+        let number = self.first;
+        self.first += 1;
+        self.next = self.first;
+        self.handed = number;
+        self.first_here.get_or_insert(number);
+        Some(number)
+    }
+
     /// What nobody confirms need not be kept.
     fn next_for_good(&mut self) -> Option<Handed> {
         let message = self.waiting.pop_front()??;
@@ -394,6 +408,12 @@ mod tests {
         assert_eq!(outbox.handle_ended(true), None);
         assert_eq!((outbox.unsent(), outbox.unconfirmed()), (0, 3));
         assert_eq!(outbox.delivery(), None);
+        outbox.handle_open();
+        assert_eq!((outbox.pass(), outbox.pass()), (Some(6), Some(7)));
+        assert_eq!(outbox.handle_ended(false), Some((6, 7)));
+        push(&mut outbox, 1);
+        assert_eq!(outbox.pass(), None, "another goes before it");
+        assert_eq!(self::outbox(Confirm::Pong).pass(), None);
     }
 
     #[test]

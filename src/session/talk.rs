@@ -17,6 +17,7 @@ use super::carry::Carry;
 use super::ended::{Ended, Stop};
 use super::engine::{close_frame, to_engine};
 use super::machine::{Action, Machine};
+use super::outbox::Handed;
 use super::state::Saver;
 use super::stream::Steady;
 use super::{Front, LAST_PATIENCE, StopSource, now};
@@ -191,19 +192,27 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     /// Hands the next message of the outbox over.
     fn send_next(&mut self, now: Instant) {
-        let Some(handed) = self.carry.outbox.hand_over() else {
-            return;
-        };
-        self.count_sent(&handed.message);
+        if let Some(Handed {
+            number,
+            message,
+            repeat,
+        }) = self.carry.outbox.hand_over()
+        {
+            self.send_numbered(number, message, repeat, now);
+            self.tell_repeats(false, now);
+        }
+    }
+
+    fn send_numbered(&mut self, number: u64, message: Message, repeat: bool, now: Instant) {
+        self.count_sent(&message);
         let event = Event::Send {
             conn: self.conn,
-            message: &handed.message,
-            number: Some(handed.number),
-            repeat: handed.repeat,
+            message: &message,
+            number: Some(number),
+            repeat,
         };
         self.front.handle_event(now, &event);
-        self.start_send(to_engine(handed.message));
-        self.tell_repeats(false, now);
+        self.start_send(to_engine(message));
     }
 
     fn tell_repeats(&mut self, over: bool, now: Instant) {
@@ -264,10 +273,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Send(message) => {
-                self.carry.outbox.push(message);
-                self.send_next(now);
-            }
+            Command::Send(message) => match self.carry.outbox.pass() {
+                Some(number) => self.send_numbered(number, message, false, now),
+                None => {
+                    self.carry.outbox.push(message);
+                    self.send_next(now);
+                }
+            },
             Command::Ping(data) => self.send_ping(data, true, now),
             Command::Pong(data) => {
                 self.tell_our_pong(&data, now);
