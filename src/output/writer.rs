@@ -58,21 +58,23 @@ fn stdout_if_pipe() -> Option<File> {
     is_pipe.then_some(stdout)
 }
 
-/// `2>&1`: another thread of ours writes to the same pipe.
+/// Whether stdout and stderr are the same file or pipe, as after `2>&1`.
 #[cfg(unix)]
-fn is_stderr_too(stdout: &File) -> bool {
+pub fn stdout_is_stderr() -> bool {
     use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
 
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
-    match (stdout.metadata(), stderr.and_then(|file| file.metadata())) {
+    let metadata = |file: io::Result<File>| file.and_then(|file| file.metadata());
+    match (metadata(stdout), metadata(stderr)) {
         (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
         _ => false,
     }
 }
 
 #[cfg(not(unix))]
-fn is_stderr_too(_: &File) -> bool {
+pub fn stdout_is_stderr() -> bool {
     false
 }
 
@@ -207,7 +209,7 @@ impl Writer {
     /// the runtime.
     #[must_use]
     pub fn watching_stdout(mut self) -> Self {
-        self.direct = stdout_if_pipe().filter(|stdout| !is_stderr_too(stdout));
+        self.direct = stdout_if_pipe().filter(|_| !stdout_is_stderr());
         self.reader_gone = reader_of_stdout_gone();
         self
     }

@@ -72,10 +72,10 @@ pub struct Pipe {
     last: (Instant, Duration),
     output: Writer,
     notices: Vec<u8>,
-    /// Writes the notices, from the first one on. Where both streams are one terminal, `output`
-    /// does, in order.
+    /// Writes the notices, from the first one on. Where both streams are one place, `output` does, in
+    /// order.
     stderr: Option<Writer>,
-    one_terminal: bool,
+    one_place: bool,
     source: Source,
     /// There is a connection.
     connected: bool,
@@ -95,6 +95,7 @@ impl Pipe {
     /// Exit 2 where the output cannot be opened.
     pub fn new(options: Options, renderer: Renderer, start: Instant) -> Result<Self, Error> {
         let output = open_output(options.output.as_ref())?;
+        let one_place = is_one_place(&options, &renderer);
         let (source, queue) = match options.input {
             Input::Given(messages) => (
                 Source::Ended,
@@ -105,7 +106,7 @@ impl Pipe {
             }
         };
         Ok(Pipe {
-            one_terminal: renderer.options().stdout_tty && renderer.options().stderr_tty,
+            one_place,
             renderer,
             start,
             last: (start, Duration::ZERO),
@@ -146,7 +147,7 @@ impl Pipe {
     /// # Errors
     /// Exit 2 where it could not be, except that a reader who has gone is no error.
     pub async fn finish(mut self) -> Result<(), Error> {
-        if self.one_terminal {
+        if self.one_place {
             self.flush();
         }
         // What was received before what ended it, where both go to the same place.
@@ -248,6 +249,17 @@ impl Pipe {
             }
         }
     }
+}
+
+/// Whether output and notices go to the same terminal, file or pipe, where they are to stand in
+/// order.
+fn is_one_place(options: &Options, renderer: &Renderer) -> bool {
+    let to_stdout = options
+        .output
+        .as_ref()
+        .is_none_or(|path| path.as_os_str() == "-");
+    let one_terminal = renderer.options().stdout_tty && renderer.options().stderr_tty;
+    one_terminal || (to_stdout && writer::stdout_is_stderr())
 }
 
 fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
@@ -372,7 +384,7 @@ impl Front for Pipe {
         if self.notices.is_empty() {
             return;
         }
-        if self.one_terminal {
+        if self.one_place {
             self.output.submit_notice(std::mem::take(&mut self.notices));
             return;
         }
