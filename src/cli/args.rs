@@ -322,7 +322,7 @@ pub struct StayArgs {
     ///
     /// With an expression, as in --confirm=.ack, its value for a message received is the number, or
     /// an array of numbers, of the messages that it acknowledges. They are counted from 1 over the
-    /// whole run, and {{n}} in a message is filled in with its number.
+    /// whole run, and the letter n in two pairs of braces in a message is replaced by its number.
     ///
     /// Whatever is not confirmed at the end makes it exit 1.
     #[arg(long, value_name = "pong|reply|JQ", num_args = 0..=1, require_equals = true, default_missing_value = "pong")]

@@ -29,6 +29,10 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "send one message, take three",
     ),
     (
+        "tail -f log | wirecat --reconnect --confirm=reply URL",
+        "lose no line when the server restarts",
+    ),
+    (
         "wirecat --token env:TOKEN -v URL",
         "with a token, showing the handshake",
     ),
