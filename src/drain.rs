@@ -36,6 +36,8 @@ pub struct Drain {
     flushed: bool,
     /// Messages that are not confirmed.
     unconfirmed: u64,
+    /// Some of those have to be sent again first.
+    owed: bool,
     last_activity: Instant,
 }
 
@@ -48,6 +50,7 @@ impl Drain {
             eof: false,
             flushed: true,
             unconfirmed: 0,
+            owed: false,
             last_activity: now,
         }
     }
@@ -71,7 +74,13 @@ impl Drain {
     /// There is a connection, perhaps not the first.
     pub fn handle_opened(&mut self, now: Instant) {
         self.flushed = true;
+        self.owed = self.unconfirmed > 0;
         self.last_activity = now;
+    }
+
+    /// What had to be sent again has been.
+    pub fn handle_repeated(&mut self) {
+        self.owed = false;
     }
 
     /// Whether there is nothing left to do that another connection would be good for.
@@ -144,7 +153,8 @@ impl Drain {
             OnEof::Close => self.unconfirmed > 0,
             OnEof::Stay => false,
         };
-        (self.eof && self.flushed && quiet_counts).then(|| self.last_activity + self.limits.idle)
+        (self.eof && self.flushed && !self.owed && quiet_counts)
+            .then(|| self.last_activity + self.limits.idle)
     }
 }
 
@@ -221,6 +231,8 @@ mod tests {
         drain.handle_sent();
         drain.handle_eof(start);
         drain.handle_opened(start + 10 * SECOND);
+        assert_eq!(drain.poll_timeout(), None, "it has to be sent again");
+        drain.handle_repeated();
         assert_eq!(drain.poll_timeout(), Some(start + 12 * SECOND));
         drain.handle_confirmed(start + 10 * SECOND, 0);
         assert!(!drain.is_done(), "--count is not met");

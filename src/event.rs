@@ -367,8 +367,6 @@ pub struct Totals {
     pub delivery: Option<Delivery>,
     /// Messages of which it is not known whether they arrived.
     pub unconfirmed: u64,
-    /// Messages that were kept for a connection that never came.
-    pub unsent: u64,
     /// `None` where no ping was answered.
     pub round_trips: Option<RoundTrips>,
 }

@@ -133,7 +133,7 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
 /// they wanted, and where there was no connection it goes without saying.
 fn unsent(totals: &Totals, verdict: Verdict) -> Option<String> {
     let wanted = !verdict.output_closed && verdict.condition_met != Some(true);
-    match verdict.unsent as u64 + totals.unsent {
+    match verdict.unsent {
         0 => None,
         _ if !wanted || totals.connections == 0 => None,
         1 => Some("1 message was not sent".to_owned()),

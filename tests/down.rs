@@ -208,3 +208,119 @@ fn a_token_is_asked_for_again_when_it_is_refused_and_kept_when_it_is_not() {
     );
     assert!(start.elapsed() < Duration::from_secs(30));
 }
+
+#[test]
+fn a_half_typed_line_is_no_token() {
+    let (cut, cutting) = mpsc::channel();
+    let server = raws(2, move |n, mut wire| {
+        let request = wire.handshake();
+        if n == 1 {
+            cutting.recv().unwrap();
+            wire.close(4401, "");
+        } else {
+            wire.send(text("welcome back"));
+            wire.answer_close();
+        }
+        header(&request, "authorization").unwrap().to_owned()
+    });
+    let mut pty = Pty::start(&["--reconnect-delay=10ms", "--token=prompt", &server.url("/")]);
+    pty.expect("Token: ");
+    pty.type_keys("first-token\r");
+    pty.expect("open> ");
+    pty.type_keys("half a mess");
+    pty.expect("half a mess");
+    cut.send(()).unwrap();
+    pty.expect("pass> ");
+    pty.type_keys("age\r");
+    pty.expect("that line was begun before the question");
+    pty.type_keys("second-token\r");
+    pty.expect("< welcome back");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    assert_eq!(
+        server.result(),
+        ["Bearer first-token", "Bearer second-token"]
+    );
+    assert!(!written.contains("econd-token"), "{written:?}");
+}
+
+#[test]
+fn a_dumb_terminal_asks_and_shows_no_token() {
+    let server = raws(2, move |n, mut wire| {
+        let request = wire.handshake();
+        if n == 1 {
+            wire.close(4401, "");
+        } else {
+            wire.send(text("welcome back"));
+            wire.answer_close();
+        }
+        header(&request, "authorization").unwrap().to_owned()
+    });
+    let args = ["--reconnect-delay=10ms", "--token=prompt", &server.url("/")];
+    let mut pty = Pty::start_with(&args, &[("TERM", "dumb"), ("NO_COLOR", "1")]);
+    pty.expect("Token: ");
+    pty.type_keys("first-token\r");
+    pty.expect("Token:\r\n");
+    pty.type_keys("second-token\r");
+    pty.expect("< welcome back");
+    pty.type_keys("/quit\r");
+    let written = pty.exits(0);
+    assert_eq!(
+        server.result(),
+        ["Bearer first-token", "Bearer second-token"]
+    );
+    assert!(!written.contains("-token"), "{written:?}");
+}
+
+#[test]
+fn a_server_that_takes_nothing_can_be_left() {
+    let (done, over) = mpsc::channel::<()>();
+    let server = raws(1, move |_, mut wire| {
+        wire.handshake();
+        let _ = over.recv();
+    });
+    let big = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&big, vec![0; 32 << 20]).unwrap();
+    let args = ["--close-timeout=300ms", "--no-reconnect"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys(&format!(
+        "/bin @{}\rone\rtwo\r/status\r",
+        big.path().display()
+    ));
+    // It is still listened to, though nothing goes out.
+    pty.expect("2 kept");
+    pty.type_keys("\x04");
+    pty.expect("Ctrl-D again leaves at once");
+    pty.type_keys("\x04");
+    let start = Instant::now();
+    let written = pty.exits(28);
+    assert!(written.contains("2 messages were not sent"), "{written:?}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    drop(done);
+    server.result();
+}
+
+#[test]
+fn a_signal_is_not_lost_while_a_connection_is_left_for_another() {
+    let (told, leaving) = mpsc::channel();
+    let (done, over) = mpsc::channel::<()>();
+    let server = raws(1, move |_, mut wire| {
+        wire.handshake();
+        wire.until_close();
+        told.send(()).unwrap();
+        // It is not answered.
+        let _ = over.recv();
+    });
+    let args = ["--close-timeout=30s"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys("/reconnect\r");
+    leaving.recv().unwrap();
+    pty.signal(nix::sys::signal::Signal::SIGTERM);
+    let (status, _) = pty.end();
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(15)
+    );
+    drop(done);
+    server.result();
+}

@@ -863,3 +863,201 @@ fn a_reader_who_goes_while_there_is_no_connection_ends_it() {
     sh(script, &[&server.url("/")]).exits(0).prints("one\n");
     server.result();
 }
+
+#[test]
+fn a_full_outbox_keeps_nobody_from_leaving() {
+    // Whatever is asked for, one message fills the outbox, and its acknowledgement never comes.
+    let full = ["--confirm=.ack", "--outbox=1", "--idle=200ms"];
+    let server = serve();
+    let url = server.url("/silent");
+    let run = wirecat([&full[..], &["-d", "first", &url]].concat()).run();
+    run.exits(1).complains(&["message 1 may not have arrived"]);
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        (0..3).for_each(|_| wire.send(text("hello")));
+        wire.answer_close();
+    });
+    let url = server.url("/");
+    let args = [
+        &full[..],
+        &["-d", "first", "-d", "second", "--count=3", &url],
+    ]
+    .concat();
+    wirecat(args).run().exits(1).prints("hello\nhello\nhello\n");
+    server.result();
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("hello"));
+        wire.answer_close();
+    });
+    let url = server.url("/");
+    let mut child = wirecat([&full[..2], &[&url]].concat()).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"first\nsecond\n").unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    // Whoever reads is gone, and whoever writes is not.
+    drop(stdout);
+    assert_eq!(wait(&mut child).unwrap().code(), Some(0));
+    server.result();
+}
+
+/// Takes a message and resets the connection, and then says nothing more than `second` does.
+fn resets_first(second: impl Fn(&mut Wire) + Send + 'static) -> Raw<Vec<()>> {
+    raws(2, move |n, mut wire| {
+        wire.handshake();
+        if n == 1 {
+            wire.message();
+            return wire.reset();
+        }
+        second(&mut wire);
+    })
+}
+
+/// What a running child has used of a processor, in clock ticks, of which Linux has 100 a second.
+fn cpu_ticks(child: &std::process::Child) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    fields[11..13]
+        .iter()
+        .map(|ticks| ticks.parse::<u64>().unwrap())
+        .sum()
+}
+
+#[test]
+fn a_repeat_that_must_wait_keeps_nobody_from_leaving() {
+    // No reply ever comes, for which --lockstep waits, and not in vain circles.
+    let (told, repeated) = std::sync::mpsc::channel();
+    let server = resets_first(move |wire| {
+        assert_eq!(wire.message(), b"a");
+        told.send(()).unwrap();
+        wire.answer_close();
+    });
+    let url = server.url("/");
+    let args = fast(&[
+        "--lockstep",
+        "--confirm=.ack",
+        "-d",
+        "a",
+        "-d",
+        "b",
+        "-m2s",
+        &url,
+    ]);
+    let mut child = wirecat(args).spawn();
+    repeated.recv().unwrap();
+    let before = cpu_ticks(&child);
+    std::thread::sleep(Duration::from_secs(1));
+    let used = cpu_ticks(&child) - before;
+    assert!(used < 50, "{used} hundredths of a second of one");
+    assert_eq!(wait(&mut child).unwrap().code(), Some(28));
+    server.result();
+    // The condition is met before the second of ten repeats is due.
+    let server = raws(2, move |n, mut wire| {
+        wire.handshake();
+        if n == 1 {
+            (0..10).for_each(|_| drop(wire.message()));
+            wire.reset();
+            return 0;
+        }
+        wire.message();
+        wire.send(text("enough"));
+        let mut more = 0;
+        while let Some(frame) = wire.frame().filter(|frame| frame.opcode != 8) {
+            more += usize::from(frame.opcode == 1);
+        }
+        more
+    });
+    let url = server.url("/");
+    let args = fast(&["--rate=4", "--confirm=.ack", "--count=1", &url]);
+    let lines: String = (0..10).map(|n| format!("{n}\n")).collect();
+    // --rate holds for the first time as well.
+    let run = wirecat(args).stdin(lines).run();
+    run.exits(1).prints("enough\n");
+    // The one that is on its way when the condition is met.
+    assert!(server.result()[1] <= 1);
+}
+
+#[test]
+fn a_frame_made_by_hand_has_its_reply_too() {
+    let server = raws(2, |n, mut wire| {
+        wire.handshake();
+        if n == 1 {
+            assert_eq!(wire.message(), b"raw");
+            wire.send(text("to raw"));
+            assert_eq!(wire.message(), b"a");
+            return wire.reset();
+        }
+        assert_eq!(wire.message(), b"a");
+        wire.send(text("to a"));
+        wire.answer_close();
+    });
+    let url = server.url("/");
+    let input = concat!(
+        r#"{"type":"frame","opcode":1,"data":"raw"}"#,
+        "\n",
+        r#"{"type":"send","data":"a"}"#,
+        "\n"
+    );
+    wirecat(fast(&["--frame=events", "--confirm=reply", &url]))
+        .stdin(input)
+        .run()
+        .exits(0)
+        .prints("to raw\nto a\n");
+    server.result();
+}
+
+#[test]
+fn a_violation_after_our_own_close_is_the_end() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.until_close();
+        wire.send(frame_of(0x83, b""));
+    });
+    let url = server.url("/");
+    let input = "{\"type\":\"close\",\"code\":4000}\n";
+    let run = wirecat(fast(&["--frame=events", &url])).stdin(input).run();
+    run.exits(110);
+    assert!(!run.stderr.contains("retr"), "{}", run.stderr);
+    server.result();
+}
+
+#[test]
+fn a_server_that_is_done_leaves_nothing_uncertain() {
+    let server = serve();
+    let url = server.url("/close/1000?after=1");
+    let run = wirecat(fast(&["-d", "a", &url])).run();
+    run.exits(0).prints("a\n");
+    assert_eq!(
+        run.stderr,
+        "not retrying: the server closed with 1000 (normal closure)\n"
+    );
+}
+
+#[test]
+fn a_command_that_fails_later_is_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = directory.path().join("count");
+    // The second time it fails.
+    let token = format!(
+        "cmd:echo x >> {0}; [ $(wc -l < {0}) -ne 2 ] && echo token",
+        count.display()
+    );
+    let server = raws(2, |n, mut wire| {
+        if n == 1 {
+            return drop(refuse(wire, "503 Service Unavailable", ""));
+        }
+        wire.handshake();
+        echo(&mut wire);
+    });
+    let url = server.url("/");
+    wirecat(fast(&["--token", &token, "-1", "-d", "x", &url]))
+        .run()
+        .exits(0)
+        .prints("x\n")
+        .complains(&["retry 2 in ", "the command failed"]);
+    server.result();
+}

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::args::{
-    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, StayArgs,
-    Subcommands, WireArgs,
+    AuthArgs, Cli, ClientArgs, DeflateArgs, FormatArg, Generate, OutputArgs, SendArgs, ServeArgs,
+    StayArgs, Subcommands, WireArgs,
 };
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
@@ -198,6 +198,7 @@ fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session:
     let stay = &args.stay;
     let reconnect = reconnect(stay, &plan.credentials, interactive);
     let heartbeat = stay.heartbeat.as_slice();
+    let (memory, state) = memory(stay)?;
     Ok(session::Options {
         machine: machine::Options {
             close_timeout: args.time.close_timeout,
@@ -220,6 +221,7 @@ fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session:
             2 => Some(0),
             _ => Some(DUMPED),
         },
+        tells_sends: args.output.json || matches!(args.output.format, Some(FormatArg::Json)),
         auto_pong: !stay.no_auto_pong,
         mirror: args.wire.mirror,
         opening: Vec::new(),
@@ -228,8 +230,8 @@ fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session:
         reconnect,
         confirm: confirm(stay.confirm.as_deref())?,
         outbox: stay.outbox,
-        memory: memory(stay)?,
-        state: stay.state.clone(),
+        memory,
+        state,
     })
 }
 
@@ -274,15 +276,15 @@ fn confirm(how: Option<&str>) -> Result<Option<How>, Error> {
     })
 }
 
-fn memory(args: &StayArgs) -> Result<Memory, Error> {
+/// What is remembered to begin with, and where it is kept.
+fn memory(args: &StayArgs) -> Result<(Memory, Option<PathBuf>), Error> {
     let mut memory = Memory::default();
     for definition in &args.resume {
         memory.add(definition)?;
     }
-    if let Some(path) = &args.state {
-        state::load(path, &mut memory)?;
-    }
-    Ok(memory)
+    let state = args.state.as_ref();
+    let state = state.map(|path| state::load(path, &mut memory));
+    Ok((memory, state.transpose()?))
 }
 
 fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error> {
@@ -322,6 +324,7 @@ fn front_end(args: &ClientArgs, world: &World, interactive: bool) -> Result<Fron
             limits,
             until,
             output,
+            queue: args.stay.outbox,
             color: color(&args.output, world, world.stdout_tty),
         }));
     }

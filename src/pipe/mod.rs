@@ -303,13 +303,14 @@ impl Front for Pipe {
             }
             Event::Frame { .. } => self.drain.handle_sent(),
             Event::Open { .. } => self.handle_opened(now),
+            Event::Repeated { .. } => self.drain.handle_repeated(),
             Event::Retry { .. } => self.connected = false,
             _ => {}
         }
         self.render(now, event);
     }
 
-    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command> {
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
         if self.output.poll_broken(cx) {
             self.verdict.output_closed = true;
             return Poll::Ready(Command::Close(Close::normal()));
@@ -321,6 +322,10 @@ impl Front for Pipe {
             return Poll::Ready(Command::Close(Close::normal()));
         }
         match self.poll_input(cx, now) {
+            Poll::Ready(true) if !room => {
+                self.pace.handle_no_room();
+                Poll::Pending
+            }
             Poll::Ready(true) => match self.next_command(now) {
                 Some(command) => Poll::Ready(command),
                 None => Poll::Pending,

@@ -36,6 +36,11 @@ impl Pace {
         !self.waiting && !self.asked
     }
 
+    /// There is no room for a message now: no time will change that.
+    pub fn handle_no_room(&mut self) {
+        self.asked = false;
+    }
+
     pub fn handle_sent(&mut self, now: Instant) {
         self.waiting = self.options.lockstep;
         self.asked = false;

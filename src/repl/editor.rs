@@ -55,6 +55,8 @@ pub(crate) enum Typed {
     Interrupt {
         cancelled: bool,
     },
+    /// A line that is no answer to the question asked: it was begun before.
+    Begun,
     /// Ctrl-D, or the terminal is gone.
     End,
 }
@@ -92,6 +94,10 @@ struct Shared {
     shown: AtomicU8,
     /// What is typed is a secret.
     asking: AtomicBool,
+    /// The line has been drawn since the question was asked.
+    drawn: AtomicBool,
+    /// It was begun before.
+    begun: AtomicBool,
     /// The editor is to draw no more.
     stopping: AtomicBool,
     /// Who wants to hear that it has stopped.
@@ -105,7 +111,22 @@ impl State {
 
     /// Whether what is typed is a secret, to be seen by nobody.
     pub(crate) fn set_asking(&self, asking: bool) {
+        self.0.drawn.store(false, Ordering::SeqCst);
+        self.0.begun.store(false, Ordering::SeqCst);
         self.0.asking.store(asking, Ordering::SeqCst);
+    }
+
+    /// The line as it is drawn. What stands on it when it is drawn for the first time after a
+    /// question was not typed in answer to it.
+    fn see(&self, line: &str) {
+        if self.is_asking() && !self.0.drawn.swap(true, Ordering::SeqCst) {
+            self.0.begun.store(!line.is_empty(), Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the line that has ended was begun before the question; the next one is not.
+    fn was_begun(&self) -> bool {
+        self.is_asking() && self.0.begun.swap(false, Ordering::SeqCst)
     }
 
     fn is_asking(&self) -> bool {
@@ -162,6 +183,7 @@ impl Hinter for Assistant {
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        self.state.see(line);
         if self.state.is_asking() {
             return Cow::Owned("*".repeat(line.chars().count()));
         }
@@ -358,11 +380,15 @@ impl Keys {
                 cancelled: !line.is_empty(),
             },
             Ok(line) => {
-                if !self.state.is_asking() {
+                let begun = self.state.was_begun();
+                if begun || !self.state.is_asking() {
                     // History is a convenience.
                     let _ = editor.add_history_entry(&line);
                 }
-                Typed::Line(line)
+                match begun {
+                    true => Typed::Begun,
+                    false => Typed::Line(line),
+                }
             }
             Err(ReadlineError::Interrupted) => Typed::Interrupt { cancelled: false },
             Err(_) => Typed::End,

@@ -5,6 +5,7 @@ mod editor;
 mod frame;
 pub mod line;
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
 use crate::session::rtt::Rtts;
 use crate::session::state::Output;
+use crate::session::token::Silence;
 use editor::{LAST, Restore, Shown, Started, Typed};
 use line::{Data, Line};
 
@@ -45,6 +47,8 @@ pub struct Options {
     pub until: Option<Filter>,
     /// `-o`: messages go there.
     pub output: Option<PathBuf>,
+    /// What `/queue` may keep, in bytes.
+    pub queue: usize,
     /// Whether the prompt is coloured.
     pub color: bool,
 }
@@ -54,8 +58,6 @@ pub struct Options {
 struct Counts {
     sent: u64,
     received: u64,
-    /// Typed, and waiting for a connection.
-    queued: u64,
     round_trips: Rtts,
     last_round_trip: Option<Duration>,
 }
@@ -84,8 +86,12 @@ pub struct Repl {
     notices: Vec<u8>,
     link: Link,
     opened_once: bool,
+    /// Typed, and waiting for a connection, or for room in one.
+    waiting: VecDeque<Command>,
     /// Who waits for a secret to be typed.
     asked: Option<oneshot::Sender<Secret>>,
+    /// The terminal without echo, where the editor cannot hide what is typed.
+    silence: Option<Silence>,
     heads: Heads,
     counts: Counts,
     drain: Drain,
@@ -130,7 +136,9 @@ impl Repl {
             notices: Vec::new(),
             link: Link::Connecting,
             opened_once: false,
+            waiting: VecDeque::new(),
             asked: None,
+            silence: None,
             heads: Heads::default(),
             counts: Counts::default(),
             interrupted: false,
@@ -141,6 +149,7 @@ impl Repl {
     pub fn verdict(&self) -> Verdict {
         Verdict {
             condition_met: self.drain.condition(),
+            unsent: self.kept(),
             ..Verdict::default()
         }
     }
@@ -218,12 +227,7 @@ impl Repl {
                 let due = now.checked_add(*delay).unwrap_or(now);
                 self.set_link(Link::Down(due, why.to_string()));
             }
-            Event::Send { number, .. } => {
-                self.counts.sent += 1;
-                if number.is_some() {
-                    self.counts.queued = self.counts.queued.saturating_sub(1);
-                }
-            }
+            Event::Send { .. } => self.counts.sent += 1,
             Event::Receive { message, .. } => {
                 self.counts.received += 1;
                 let until = self
@@ -277,9 +281,34 @@ impl Repl {
         }
     }
 
+    /// Messages that wait.
+    fn kept(&self) -> usize {
+        let messages = self.waiting.iter();
+        messages.filter(|it| matches!(it, Command::Send(_))).count()
+    }
+
+    /// Keeps a message for the next connection.
+    fn keep(&mut self, message: Message) -> Result<(), String> {
+        let bytes = |command: &Command| match command {
+            Command::Send(message) => message.data.len(),
+            _ => 0,
+        };
+        let kept: usize = self.waiting.iter().map(bytes).sum();
+        if kept + message.data.len() > self.options.queue {
+            return Err("not kept: --outbox is full".to_owned());
+        }
+        self.waiting.push_back(Command::Send(message));
+        Ok(())
+    }
+
     /// What was typed for whoever asked.
     fn answer(&mut self, typed: Typed) {
+        if typed == Typed::Begun {
+            let note = "that line was begun before the question, and is not taken for the answer\n";
+            return self.say(note);
+        }
         let asked = self.asked.take();
+        self.silence = None;
         if let Some(editor) = &self.editor {
             editor.state.set_asking(false);
         }
@@ -309,6 +338,8 @@ impl Repl {
                 return None;
             }
             Typed::Line(line) => line,
+            // Nobody asks any more.
+            Typed::Begun => return None,
         };
         self.interrupted = false;
         match line::parse(&line).and_then(|line| self.act(line, now)) {
@@ -344,14 +375,15 @@ impl Repl {
             Line::Close(close) => self.leave(close),
             Line::Queue(text) => {
                 let message = self.options.payload.message(Bytes::from(text))?;
-                self.counts.queued += 1;
-                if self.need_connection(now).is_err() {
-                    self.say(&format!("kept: {}\n", messages(self.counts.queued)));
+                if self.need_connection(now).is_ok() {
+                    return Ok(Some(Command::Send(message)));
                 }
-                Command::Send(message)
+                self.keep(message)?;
+                self.say(&format!("kept: {}\n", messages(self.kept())));
+                return Ok(None);
             }
             Line::QueueStatus => {
-                self.say(&format!("kept: {}\n", messages(self.counts.queued)));
+                self.say(&format!("kept: {}\n", messages(self.kept())));
                 return Ok(None);
             }
             Line::Reconnect => Command::Reconnect,
@@ -377,6 +409,11 @@ impl Repl {
         }))
     }
 
+    /// Whether a Close waits for what was typed before it.
+    fn is_leaving(&self) -> bool {
+        matches!(self.waiting.back(), Some(Command::Close(_)))
+    }
+
     fn leave(&mut self, close: Close) -> Command {
         if let Some(editor) = &self.editor {
             editor.state.show(Shown::Closing);
@@ -394,16 +431,16 @@ impl Repl {
                 brief(due.saturating_duration_since(now))
             ),
         };
+        let kept = self.kept();
         let Counts {
             sent,
             received,
-            queued,
             round_trips,
             last_round_trip,
         } = &self.counts;
         text.push_str(&format!("messages: {sent} sent, {received} received"));
-        if *queued > 0 {
-            text.push_str(&format!(", {queued} kept"));
+        if kept > 0 {
+            text.push_str(&format!(", {kept} kept"));
         }
         text.push('\n');
         if let (Some(last), Some(times)) = (last_round_trip, round_trips.summary()) {
@@ -449,7 +486,7 @@ impl Repl {
     }
 }
 
-fn messages(count: u64) -> String {
+fn messages(count: usize) -> String {
     match count {
         1 => "1 message".to_owned(),
         more => format!("{more} messages"),
@@ -507,11 +544,13 @@ impl Front for Repl {
     }
 
     fn ask(&mut self, question: &str) -> Option<oneshot::Receiver<Secret>> {
-        self.restore.as_ref()?;
         let state = self.editor.as_ref()?.state.clone();
         let (sender, answer) = oneshot::channel();
         self.asked = Some(sender);
         state.set_asking(true);
+        if self.restore.is_none() {
+            self.silence = Some(Silence::new());
+        }
         self.say(&format!("{}\n", question.trim_end()));
         Some(answer)
     }
@@ -528,11 +567,14 @@ impl Front for Repl {
         }
     }
 
-    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command> {
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
         if self.drain.finished(now) {
             return Poll::Ready(self.leave(Close::normal()));
         }
         loop {
+            if room && let Some(command) = self.waiting.pop_front() {
+                return Poll::Ready(command);
+            }
             let Some(editor) = &mut self.editor else {
                 // Without a prompt there is nobody to wait for; it comes with the first connection.
                 return match self.opened_once {
@@ -544,8 +586,25 @@ impl Front for Repl {
                 Poll::Ready(typed) => typed.unwrap_or(Typed::End),
                 Poll::Pending => return Poll::Pending,
             };
-            if let Some(command) = self.obey(typed, now) {
-                return Poll::Ready(command);
+            let again = matches!(typed, Typed::End | Typed::Interrupt { .. }) && self.is_leaving();
+            let Some(command) = self.obey(typed, now) else {
+                continue;
+            };
+            match command {
+                // Whoever leaves twice does not want to wait for what was typed before.
+                Command::Close(_) if again => return Poll::Ready(command),
+                // Nor is there anything to wait for without a connection.
+                Command::Close(_) if !matches!(self.link, Link::Open(..)) => {
+                    return Poll::Ready(command);
+                }
+                Command::Reconnect => return Poll::Ready(command),
+                command => {
+                    let leaving = matches!(command, Command::Close(_));
+                    self.waiting.push_back(command);
+                    if leaving && !room {
+                        self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
+                    }
+                }
             }
         }
     }

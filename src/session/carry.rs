@@ -96,7 +96,6 @@ impl Carry {
         Totals {
             delivery: self.outbox.delivery(),
             unconfirmed: self.outbox.unconfirmed(),
-            unsent: self.outbox.unsent(),
             round_trips: self.rtts.summary(),
             ..self.totals
         }

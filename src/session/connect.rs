@@ -43,6 +43,9 @@ pub struct Connection {
     pub(crate) deflate: Option<Agreed>,
 }
 
+/// Characters of a reason phrase that a line about a retry quotes.
+const MAX_PHRASE: usize = 80;
+
 /// Which attempt this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
@@ -77,11 +80,10 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// What it means for whether to try again. Credentials that could be had before are a matter of
-    /// time.
-    pub(super) fn cause(&self, opened_once: bool) -> Cause {
+    /// What it means for whether to try again. Credentials that could be had before will be had again.
+    pub(super) fn cause(&self, had_credentials: bool) -> Cause {
         let lasting = match &self.obstacle {
-            Obstacle::Credentials => !opened_once,
+            Obstacle::Credentials => !had_credentials,
             Obstacle::Passing => false,
             Obstacle::Lasting => true,
             Obstacle::Status {
@@ -138,8 +140,9 @@ pub(super) async fn connect<F: Front>(
     })?;
     let target = target(plan, memory, &placed)?;
     let options = filled(&plan.request, memory)?;
-    target.hide_secrets(&plan.redactor);
-    options.hide_secrets(&plan.redactor);
+    // What was typed, not what a peer said: that it may say again.
+    plan.target.hide_secrets(&plan.redactor);
+    plan.request.hide_secrets(&plan.redactor);
     let request = request::build(&target, &options, &placed, handshake::new_key());
     let step = Cell::new(Step::Lookup);
     let log = Transcript::default();
@@ -215,7 +218,7 @@ async fn attempt<F: Front>(
                     tell(front, &Event::Refused { attempt, refusal });
                     Obstacle::Status {
                         status: refusal.status,
-                        reason: refusal.reason.clone(),
+                        reason: refusal.reason.chars().take(MAX_PHRASE).collect(),
                         retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
                     }
                 }

@@ -163,6 +163,8 @@ impl Ended {
                 by: By::Peer,
                 close: close.clone(),
             }),
+            // Where the Close was sent before, it was not for this.
+            Ended::Violation(violation, close) if close.code != Some(violation.code) => None,
             Ended::Violation(_, close) => Some(Cause::Close {
                 by: By::Us,
                 close: close.clone(),
@@ -191,9 +193,13 @@ impl Ended {
         }
     }
 
-    /// Whether the peer has read everything that was sent to it.
+    /// Whether the peer has read everything that was sent to it, or says that it wanted no more.
     pub fn is_answered(&self) -> bool {
-        matches!(self, Ended::ByUs(Answer::Agreed | Answer::Eof))
+        match self {
+            Ended::ByUs(Answer::Agreed | Answer::Eof) => true,
+            Ended::ByPeer(close) => close.code == Some(1000),
+            _ => false,
+        }
     }
 }
 

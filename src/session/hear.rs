@@ -49,7 +49,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 return ControlFlow::Continue(n > 0);
             }
             // What is sent back must have gone before more of it comes.
-            if self.mirror && self.closing.is_none() && !self.poll_room(cx) {
+            let owed = !self.opening.is_empty() || !self.poll_room(cx);
+            if self.mirror && self.closing.is_none() && owed {
                 return ControlFlow::Continue(n > 0);
             }
             let next = Pin::new(&mut self.socket).poll_next(cx);

@@ -126,7 +126,7 @@ impl Machine {
             .filter(|ping| ping.sent.is_none())
         {
             ping.sent = Some(now);
-            if self.options.ping_interval.is_some() {
+            if self.options.ping_interval.is_some() && self.close_deadline.is_none() {
                 self.waiting_since.get_or_insert(now);
             }
         }

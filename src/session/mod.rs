@@ -76,11 +76,11 @@ pub trait Front {
     /// Something happened. Must not block.
     fn handle_event(&mut self, now: Instant, event: &Event<'_>);
 
-    /// The next thing to do. Not asked again after a [`Command::Close`]. Without a connection
-    /// (before [`Event::Open`], and from [`Event::Retry`] on) messages wait in the outbox.
-    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command>;
+    /// The next thing to do. Not asked again after a [`Command::Close`]. Without `room`, and without a
+    /// connection there is none, only a Close or [`Command::Reconnect`] may be given.
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command>;
 
-    /// Whether a message that waited in the outbox may go out now.
+    /// Whether a message that has to be sent again may go out now.
     fn poll_pace(&mut self, _cx: &mut Context<'_>, _now: Instant) -> Poll<()> {
         Poll::Ready(())
     }
@@ -146,6 +146,8 @@ pub struct Options {
     pub fragment: Option<usize>,
     /// Payload bytes of each frame that are told to the front end; `None` tells of no frames.
     pub trace: Option<usize>,
+    /// Whether the front end tells at length of what is sent, for which it must have room.
+    pub tells_sends: bool,
     /// Whether pings are answered.
     pub auto_pong: bool,
     /// Whether every data message is sent straight back.
@@ -276,10 +278,12 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
             let (cause, outcome) = match self.connect().await {
                 Err(ended) => return Outcome::Ended(ended),
                 Ok(Err(failed)) => {
-                    let cause = failed.cause(self.reconnect.opened_once());
+                    let cause = failed.cause(self.prompted.have_been_read());
                     (Some(cause), Outcome::Failed(failed.error))
                 }
                 Ok(Ok(connection)) => match self.talk(connection).await {
+                    // A signal goes before whatever else was wanted.
+                    (ended @ Ended::Stopped(_), _) => return Outcome::Ended(ended),
                     (_, true) => {
                         self.reconnect.handle_impatience(now());
                         let _ = self.reconnect.handle_timeout(now());
@@ -308,20 +312,18 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
             conn: self.carry.totals.connections + 1,
             attempt: self.reconnect.attempt(),
         };
-        let Carry { outbox, memory, .. } = &mut self.carry;
         let mut connecting = pin!(connect(
             self.plan,
             turn,
             self.environment,
             &mut self.prompted,
-            memory,
+            &self.carry.memory,
             &self.front,
         ));
         let front = &self.front;
         let stop = &mut *self.stop;
         poll_fn(|cx| {
-            while let Poll::Ready(idle) = poll_idle(front, stop, cx, |message| outbox.push(message))
-            {
+            while let Poll::Ready(idle) = poll_idle(front, stop, cx) {
                 match idle {
                     // That is what goes on.
                     Idle::Connect => {}
@@ -342,12 +344,9 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
             self.saver.save(&self.carry.memory, output, now());
             let deadline = self.saver.poll_timeout().unwrap_or(deadline).min(deadline);
             let mut sleep = pin!(sleep_until(deadline.into()));
-            let outbox = &mut self.carry.outbox;
             let (front, stop) = (&self.front, &mut *self.stop);
             let idle = poll_fn(|cx| {
-                if let Poll::Ready(idle) =
-                    poll_idle(front, stop, cx, |message| outbox.push(message))
-                {
+                if let Poll::Ready(idle) = poll_idle(front, stop, cx) {
                     return Poll::Ready(Some(idle));
                 }
                 front.borrow_mut().flush();
@@ -370,13 +369,13 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
         let decision = self.reconnect.handle_ended(cause, now(), &mut rand::rng());
         match decision {
             Decision::End => Some(outcome),
-            // What would follow is no failure of anything.
-            Decision::Retry { .. } if self.front.borrow().is_done() => {
+            // Another connection would be good for nothing.
+            Decision::Retry { .. } | Decision::UsedUp(_) if self.front.borrow().is_done() => {
                 Some(Outcome::Ended(Ended::Done))
             }
             Decision::Retry { delay, renew } => {
                 if renew {
-                    self.prompted = Prompted::default();
+                    self.prompted.forget();
                 }
                 let attempt = self.reconnect.attempt();
                 let why = cause;
@@ -448,22 +447,16 @@ fn poll_idle<F: Front>(
     front: &RefCell<&mut F>,
     stop: &mut impl StopSource,
     cx: &mut Context<'_>,
-    mut keep: impl FnMut(Message),
 ) -> Poll<Idle> {
     if let Poll::Ready(stop) = stop.poll_stop(cx) {
         return Poll::Ready(Idle::Stop(stop));
     }
-    let mut front = front.borrow_mut();
-    loop {
-        match std::task::ready!(front.poll_command(cx, now())) {
-            Command::Send(message) => keep(message),
-            Command::Close(_) => return Poll::Ready(Idle::Leave),
-            Command::Reconnect => return Poll::Ready(Idle::Connect),
-            Command::Ping(_) | Command::Pong(_) | Command::Frame(_) => {
-                front.handle_event(now(), &Event::Note("not sent: there is no connection"));
-            }
-        }
-    }
+    let command = std::task::ready!(front.borrow_mut().poll_command(cx, now(), false));
+    Poll::Ready(match command {
+        Command::Reconnect => Idle::Connect,
+        // Nothing else is given without room.
+        _ => Idle::Leave,
+    })
 }
 
 /// The end of a run whose retries are used up: the last failure, under another exit code.
@@ -514,7 +507,7 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
             socket,
             machine: Machine::new(options.machine.clone(), now),
             mirror: options.mirror,
-            traced: options.trace.is_some(),
+            tells_sends: options.tells_sends || options.trace.is_some(),
             by_hand: None,
             closed_by_hand: None,
             conn: carry.totals.connections,
@@ -618,7 +611,7 @@ mod tests {
             Poll::Ready(())
         }
         fn handle_event(&mut self, _: Instant, _: &Event<'_>) {}
-        fn poll_command(&mut self, _: &mut Context<'_>, _: Instant) -> Poll<Command> {
+        fn poll_command(&mut self, _: &mut Context<'_>, _: Instant, _: bool) -> Poll<Command> {
             Poll::Pending
         }
         fn handle_bytes(&mut self, _: Instant) {}
@@ -665,6 +658,7 @@ mod tests {
             deflate_level: 1,
             fragment: None,
             trace: None,
+            tells_sends: false,
             auto_pong: true,
             mirror: false,
             opening: vec![Message::text("hello")],

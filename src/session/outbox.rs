@@ -58,26 +58,43 @@ struct Mark {
     last: u64,
 }
 
+/// A message that waits, or the place of one that was confirmed out of order.
+#[derive(Clone, Debug)]
+struct Entry {
+    number: u64,
+    message: Option<Message>,
+}
+
 /// What memory a waiting message takes apart from its bytes: its place in a queue that may have room
 /// for twice as many.
-const OVERHEAD: usize = 2 * size_of::<Option<Message>>();
+const OVERHEAD: usize = 2 * size_of::<Entry>();
+
+/// What it takes to keep a message by itself.
+const BY_ITSELF: usize = 64;
+
+/// Empty places that are not worth closing the gaps.
+const FEW_GAPS: usize = 64;
+
+/// Messages below this size are parts of what was read at once. Those that outlive their neighbours
+/// are kept by themselves: one alone would keep all of its block.
+const SMALL: usize = 32 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Outbox {
     options: Options,
-    /// Not confirmed, or not handed over yet; `None` in the place of those that were confirmed out
-    /// of order. The first has the number `first`.
-    waiting: VecDeque<Option<Message>>,
-    first: u64,
-    /// Those in `waiting` that are there.
-    count: u64,
+    /// What is not confirmed, by number.
+    waiting: VecDeque<Entry>,
+    /// Messages in `waiting`.
+    count: usize,
     bytes: usize,
-    /// The next to be handed to this connection.
-    next: u64,
+    /// The place in `waiting` of the next to be handed to this connection.
+    cursor: usize,
+    /// The number of the last that was accepted.
+    last: u64,
     /// The highest that any connection was handed.
     handed: u64,
-    /// The lowest that this connection was handed.
-    first_here: Option<u64>,
+    /// The lowest and the latest that this connection was handed.
+    here: Option<(u64, u64)>,
     /// What was repeated on this connection and not told yet.
     repeats: Vec<(u64, u64)>,
     /// Data messages sent on this connection, and not replied to: whether they have numbers, and
@@ -93,12 +110,12 @@ impl Outbox {
         Outbox {
             options,
             waiting: VecDeque::new(),
-            first: 1,
             count: 0,
             bytes: 0,
-            next: 1,
+            cursor: 0,
+            last: 0,
             handed: 0,
-            first_here: None,
+            here: None,
             repeats: Vec::new(),
             awaited: VecDeque::new(),
             marks: VecDeque::new(),
@@ -112,79 +129,65 @@ impl Outbox {
         self.count == 0 || self.bytes < self.options.limit
     }
 
+    /// The number of a message that goes to the connection at once and is not kept, where nobody
+    /// confirms any.
+    pub fn pass(&mut self) -> Option<u64> {
+        if self.options.confirm.is_some() {
+            return None;
+        }
+        self.last += 1;
+        self.record(self.last);
+        Some(self.last)
+    }
+
     /// Accepts a message. It is handed over by [`Outbox::hand_over`].
     pub fn push(&mut self, mut message: Message) {
+        self.last += 1;
         if self.options.confirm == Some(Confirm::Number) {
-            let number = self.first + self.waiting.len() as u64;
-            message.data = numbered(message.data, number);
+            message.data = numbered(message.data, self.last);
         }
-        self.bytes += cost(&message);
+        self.bytes += self.cost(&message);
         self.count += 1;
-        self.waiting.push_back(Some(message));
+        self.waiting.push_back(Entry {
+            number: self.last,
+            message: Some(message),
+        });
     }
 
     /// Whether [`Outbox::hand_over`] has something.
     pub fn has_next(&self) -> bool {
-        self.next < self.first + self.waiting.len() as u64
+        self.cursor < self.waiting.len()
     }
 
     /// The next message for this connection: first those that no connection before could deliver.
     pub fn hand_over(&mut self) -> Option<Handed> {
-        if self.options.confirm.is_none() {
-            return self.next_for_good();
-        }
         loop {
-            let index = usize::try_from(self.next.checked_sub(self.first)?).ok()?;
-            let slot = self.waiting.get(index)?;
-            let number = self.next;
-            self.next += 1;
-            let Some(message) = slot else {
-                continue;
-            };
-            let message = message.clone();
-            return Some(self.record(number, message));
+            let Entry { number, message } = self.waiting.get(self.cursor)?;
+            self.cursor += 1;
+            if let Some(message) = message {
+                let (number, message) = (*number, message.clone());
+                let repeat = self.record(number);
+                self.await_reply(true);
+                return Some(Handed {
+                    number,
+                    message,
+                    repeat,
+                });
+            }
         }
     }
 
-    /// The number of a message that goes to the connection at once and is not kept, where nothing
-    /// waits before it and nobody confirms it.
-    pub fn pass(&mut self) -> Option<u64> {
-        if self.options.confirm.is_some() || !self.waiting.is_empty() {
-            return None;
-        }
-        let number = self.first;
-        self.first += 1;
-        self.next = self.first;
-        self.handed = number;
-        self.first_here.get_or_insert(number);
-        Some(number)
-    }
-
-    /// What nobody confirms need not be kept.
-    fn next_for_good(&mut self) -> Option<Handed> {
-        let message = self.waiting.pop_front()??;
-        let number = self.first;
-        self.first += 1;
-        self.next = self.first;
-        self.count -= 1;
-        self.bytes -= cost(&message);
-        Some(self.record(number, message))
-    }
-
-    fn record(&mut self, number: u64, message: Message) -> Handed {
+    /// This connection is handed the message; whether another one was before.
+    fn record(&mut self, number: u64) -> bool {
         let repeat = number <= self.handed;
         self.handed = self.handed.max(number);
-        self.first_here.get_or_insert(number);
-        self.await_reply(true);
+        let first = self.here.map_or(number, |(first, _)| first);
+        self.here = Some((first, number));
         if repeat {
             self.delivery.repeated += 1;
             extend(&mut self.repeats, number);
         }
-        Handed {
-            number,
-            message,
-            repeat,
-        }
+        repeat
     }
 
     /// A data message without a number was sent.
@@ -204,8 +207,8 @@ impl Outbox {
 
     /// A new connection: everything that is not confirmed is to be handed to it.
     pub fn handle_open(&mut self) {
-        self.next = self.first;
-        self.first_here = None;
+        self.cursor = 0;
+        self.here = None;
         self.awaited.clear();
         self.marks.clear();
     }
@@ -221,7 +224,7 @@ impl Outbox {
             self.awaited.pop_front();
         }
         // Replies come in order, so it is the oldest.
-        numbered && self.confirm(self.first)
+        numbered && self.confirm_first()
     }
 
     /// The message with this number has been acknowledged; whether that is news.
@@ -232,16 +235,16 @@ impl Outbox {
     /// Whether a ping would tell something.
     pub fn wants_ping(&self) -> bool {
         // One at a time: the next goes when the pong for this one has come.
-        self.options.confirm == Some(Confirm::Pong)
-            && self.marks.is_empty()
-            && self.next > self.first
+        self.options.confirm == Some(Confirm::Pong) && self.marks.is_empty() && self.cursor > 0
     }
 
     /// A ping of ours was sent after everything handed over so far.
     pub fn handle_ping(&mut self, ping: &Bytes) {
         if self.options.confirm == Some(Confirm::Pong) {
-            let (ping, last) = (ping.clone(), self.next - 1);
-            self.marks.push_back(Mark { ping, last });
+            self.marks.push_back(Mark {
+                ping: ping.clone(),
+                last: self.here.map_or(0, |(_, last)| last),
+            });
         }
     }
 
@@ -254,77 +257,102 @@ impl Outbox {
         let last = self.marks[answered].last;
         self.marks.drain(..=answered);
         let before = self.count;
-        while self.first <= last && self.confirm(self.first) {}
+        while self
+            .waiting
+            .front()
+            .is_some_and(|entry| entry.number <= last)
+        {
+            self.confirm_first();
+        }
         self.count < before
     }
 
+    fn confirm_first(&mut self) -> bool {
+        let first = self.waiting.front().map(|entry| entry.number);
+        first.is_some_and(|number| self.confirm(number))
+    }
+
     fn confirm(&mut self, number: u64) -> bool {
-        let index = number
-            .checked_sub(self.first)
-            .and_then(|index| usize::try_from(index).ok());
-        let Some(index) = index.filter(|&index| matches!(self.waiting.get(index), Some(Some(_))))
-        else {
+        // Mostly it is the first.
+        let place = match self.waiting.front() {
+            Some(entry) if entry.number == number => Ok(0),
+            _ => self
+                .waiting
+                .binary_search_by_key(&number, |entry| entry.number),
+        };
+        let Some(message) = place.ok().and_then(|at| self.waiting[at].message.take()) else {
             return false;
         };
-        self.remove(index);
+        self.bytes -= self.cost(&message);
+        self.count -= 1;
         self.delivery.confirmed += 1;
+        self.close_gaps();
         true
     }
 
-    fn remove(&mut self, index: usize) {
-        if let Some(message) = self.waiting[index].take() {
-            self.bytes -= cost(&message);
-            self.count -= 1;
+    fn close_gaps(&mut self) {
+        while self
+            .waiting
+            .pop_front_if(|entry| entry.message.is_none())
+            .is_some()
+        {
+            self.cursor = self.cursor.saturating_sub(1);
         }
-        while let Some(None) = self.waiting.front() {
-            self.waiting.pop_front();
-            self.first += 1;
-        }
-        self.next = self.next.max(self.first);
         if self.waiting.is_empty() {
             // What a long outage has needed goes back to the system.
             self.waiting.shrink_to(1024);
+        } else if self.waiting.len() - self.count > self.count.max(FEW_GAPS) {
+            let before = self.waiting.range(..self.cursor);
+            self.cursor = before.filter(|entry| entry.message.is_some()).count();
+            self.waiting.retain_mut(|entry| {
+                if let Some(message) = &mut entry.message
+                    && message.data.len() < SMALL
+                {
+                    message.data = Bytes::copy_from_slice(&message.data);
+                }
+                entry.message.is_some()
+            });
         }
+    }
+
+    /// An eighth more than its bytes is for what allocations leave unused.
+    fn cost(&self, message: &Message) -> usize {
+        let bytes = message.data.len();
+        let by_itself = match self.options.confirm {
+            Some(Confirm::Number) => BY_ITSELF,
+            _ => 0,
+        };
+        bytes + bytes / 8 + OVERHEAD + by_itself
     }
 
     /// The connection has ended. Without `--confirm`, what it was handed is uncertain from now on;
     /// `answered` is whether the peer has read it all, which its answer to our Close says.
     pub fn handle_ended(&mut self, answered: bool) -> Option<(u64, u64)> {
-        let first = self.first_here.take()?;
+        let (first, last) = self.here.take()?;
         if answered || self.options.confirm.is_some() {
             return None;
         }
-        let last = self.next - 1;
         self.uncertain += last - first + 1;
         Some((first, last))
     }
 
     /// What was sent again on this connection, once all of that is done (or `over`).
     pub fn poll_repeats(&mut self, over: bool) -> Option<Vec<(u64, u64)>> {
-        let done = over || self.next > self.handed;
+        let next = self.waiting.get(self.cursor);
+        let done = over || next.is_none_or(|next| next.number > self.handed);
         (done && !self.repeats.is_empty()).then(|| std::mem::take(&mut self.repeats))
     }
 
-    /// Messages that were accepted and of which it is not known that they arrived, those that no
-    /// connection was handed yet not among them.
+    /// Messages that were accepted and of which it is not known that they arrived.
     pub fn unconfirmed(&self) -> u64 {
-        self.uncertain + self.count - self.unsent()
-    }
-
-    /// Messages that no connection was handed.
-    pub fn unsent(&self) -> u64 {
-        // Nothing behind `handed` can have been confirmed.
-        (self.first + self.waiting.len() as u64).saturating_sub((self.handed + 1).max(self.first))
+        self.uncertain + self.count as u64
     }
 
     /// The numbers of those that [`Outbox::unconfirmed`] counts and that are kept.
     pub fn unconfirmed_numbers(&self) -> Vec<(u64, u64)> {
         let mut runs = Vec::new();
-        for (index, slot) in self.waiting.iter().enumerate() {
-            let number = self.first + index as u64;
-            if slot.is_some() && number <= self.handed {
-                extend(&mut runs, number);
-            }
+        for entry in self.waiting.iter().filter(|entry| entry.message.is_some()) {
+            extend(&mut runs, entry.number);
         }
         runs
     }
@@ -341,12 +369,6 @@ fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
         Some((_, last)) if *last + 1 == number => *last = number,
         _ => runs.push((number, number)),
     }
-}
-
-/// An eighth more than its bytes is for what allocations leave unused.
-fn cost(message: &Message) -> usize {
-    let bytes = message.data.len();
-    bytes + bytes / 8 + OVERHEAD
 }
 
 /// The message with its number in every place that asks for it.
@@ -392,28 +414,22 @@ mod tests {
     }
 
     #[test]
-    fn without_confirmations_a_message_is_gone_when_it_is_handed_over() {
+    fn without_confirmations_a_message_is_not_kept() {
         let mut outbox = outbox(None);
-        push(&mut outbox, 3);
-        assert_eq!((outbox.unsent(), outbox.unconfirmed()), (3, 0));
-        assert_eq!(hand_over(&mut outbox), [1, 2, 3]);
+        let pass = |outbox: &mut Outbox, count: usize| -> Vec<u64> {
+            (0..count).filter_map(|_| outbox.pass()).collect()
+        };
+        assert_eq!(pass(&mut outbox, 3), [1, 2, 3]);
         assert_eq!(outbox.handle_ended(false), Some((1, 3)));
         outbox.handle_open();
-        assert_eq!(hand_over(&mut outbox), [0; 0]);
         // Nothing was handed to this one.
         assert_eq!(outbox.handle_ended(false), None);
         outbox.handle_open();
-        push(&mut outbox, 2);
-        assert_eq!(hand_over(&mut outbox), [4, 5]);
+        assert_eq!(pass(&mut outbox, 2), [4, 5]);
         assert_eq!(outbox.handle_ended(true), None);
-        assert_eq!((outbox.unsent(), outbox.unconfirmed()), (0, 3));
+        assert_eq!((outbox.unconfirmed(), outbox.has_next()), (3, false));
         assert_eq!(outbox.delivery(), None);
-        outbox.handle_open();
-        assert_eq!((outbox.pass(), outbox.pass()), (Some(6), Some(7)));
-        assert_eq!(outbox.handle_ended(false), Some((6, 7)));
-        push(&mut outbox, 1);
-        assert_eq!(outbox.pass(), None, "another goes before it");
-        assert_eq!(self::outbox(Confirm::Pong).pass(), None);
+        assert_eq!(pass(&mut self::outbox(Confirm::Pong), 1), [0; 0]);
     }
 
     #[test]
@@ -469,7 +485,7 @@ mod tests {
         }
         let acks = [4, 2, 2, 6, 0, 99].map(|number| outbox.handle_ack(number));
         assert_eq!(acks, [true, true, false, false, false, false]);
-        assert_eq!(outbox.unconfirmed_numbers(), [(1, 1), (3, 3), (5, 5)]);
+        assert_eq!(outbox.unconfirmed_numbers(), [(1, 1), (3, 3), (5, 6)]);
         outbox.handle_open();
         assert_eq!(hand_over(&mut outbox), [-1, -3, -5, 6]);
         assert_eq!(
@@ -555,6 +571,29 @@ mod tests {
         assert_eq!(small, 1000_usize.div_ceil(OVERHEAD));
     }
 
+    #[test]
+    fn gaps_cost_nothing_for_long_and_no_message_keeps_its_block() {
+        let mut outbox = outbox(Confirm::Number);
+        let block = Bytes::from(vec![b'x'; 64 * 1024]);
+        for _ in 0..100_000 {
+            outbox.push(Message {
+                kind: crate::event::Kind::Text,
+                data: block.slice(..10),
+            });
+            outbox.hand_over();
+        }
+        for number in 2..=100_000 {
+            assert!(outbox.handle_ack(number));
+        }
+        assert!(outbox.waiting.len() <= 2 * FEW_GAPS);
+        assert_eq!(outbox.unconfirmed_numbers(), [(1, 1)]);
+        let kept = &outbox.waiting[0].message.as_ref().unwrap().data;
+        assert!(!block.as_ptr_range().contains(&kept.as_ptr()));
+        assert!(outbox.has_room() && !outbox.has_next());
+        outbox.handle_open();
+        assert_eq!(hand_over(&mut outbox), [-1]);
+    }
+
     proptest! {
         /// Whatever happens in whatever order: what is confirmed and what waits is everything that
         /// was accepted, and each connection is handed what is not confirmed, in order.
@@ -591,7 +630,7 @@ mod tests {
                     }
                 }
                 prop_assert!(here.is_sorted());
-                let total = outbox.unconfirmed() + outbox.unsent();
+                let total = outbox.unconfirmed();
                 prop_assert_eq!(total + confirmed.len() as u64, accepted);
                 prop_assert_eq!(outbox.delivery().unwrap().confirmed, confirmed.len() as u64);
             }

@@ -214,6 +214,7 @@ impl Reconnect {
 
     /// Somebody does not want to wait.
     pub fn handle_impatience(&mut self, now: Instant) {
+        self.settle(now, false);
         self.backoff.reset();
         self.down_since = None;
         self.state = State::Waiting { until: now };
@@ -262,10 +263,9 @@ impl Reconnect {
         if let Some(code) = listed(&self.options.never_on) {
             return Decision::Stop(format!("{code} is listed in --no-reconnect-on"));
         }
-        let mut renew = false;
+        let refused = is_refused_token(cause);
+        let renew = refused && self.options.renewal == Renewal::Renewable;
         if listed(&self.options.on).is_none() {
-            let refused = is_refused_token(cause);
-            renew = refused && self.options.renewal == Renewal::Renewable;
             if renew && self.renewed {
                 return Decision::Stop(format!("{cause}: a fresh token was refused as well"));
             }
@@ -687,6 +687,35 @@ mod tests {
             wanted.retries_after(&refusal, 500 * MS);
             wanted.retries_after(&refusal, 1000 * MS);
         }
+    }
+
+    #[test]
+    fn a_list_that_says_so_renews_a_token_without_end() {
+        let mut run = run(Options {
+            on: Codes::parse("401").unwrap(),
+            renewal: Renewal::Renewable,
+            ..always()
+        });
+        for delay in [500, 1000, 2000] {
+            let (delay, renew) = (delay * MS, true);
+            assert_eq!(run.ends(&status(401)), Decision::Retry { delay, renew });
+            run.waits(delay);
+        }
+    }
+
+    #[test]
+    fn impatience_with_a_connection_that_held_forgets_its_fresh_token() {
+        let mut run = run(Options {
+            renewal: Renewal::Renewable,
+            ..always()
+        });
+        let (delay, renew) = (500 * MS, true);
+        assert_eq!(run.ends(&status(401)), Decision::Retry { delay, renew });
+        run.waits(delay);
+        run.open_for(SECOND, false);
+        run.machine.handle_impatience(run.now);
+        run.waits(Duration::ZERO);
+        assert_eq!(run.ends(&status(401)), Decision::Retry { delay, renew });
     }
 
     #[test]

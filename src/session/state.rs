@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 
 use super::resume::Memory;
@@ -28,20 +29,26 @@ pub struct Output {
     pub written: u64,
 }
 
-/// Reads the file into `memory`. One that does not exist yet is no state.
+/// Reads the file into `memory`, and says where it is, with links followed. One that does not exist
+/// yet is no state.
 ///
 /// # Errors
 /// Exit 2 where it cannot be read, or is something else: it would be overwritten.
-pub fn load(path: &Path, memory: &mut Memory) -> Result<(), Error> {
+pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
     let wrong = |why: &str| {
         Error::usage(format!("--state {}: {why}", path.display()))
             .advice("another file, or remove this one if nothing in it is needed")
     };
-    match fs::read_to_string(path) {
-        Ok(text) => memory.load(&text).map_err(|why| wrong(&why)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(wrong(&plain_words(&error))),
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
+        Err(error) => return Err(wrong(&plain_words(&error))),
+        // A pipe or a device might never end.
+        Ok(metadata) if !metadata.is_file() => return Err(wrong("it is no regular file")),
+        Ok(_) => {}
     }
+    let text = fs::read_to_string(path).map_err(|error| wrong(&plain_words(&error)))?;
+    memory.load(&text).map_err(|why| wrong(&why))?;
+    fs::canonicalize(path).map_err(|error| wrong(&plain_words(&error)))
 }
 
 /// A state that waits until the output is where it was when the state was taken.
@@ -60,6 +67,9 @@ pub struct Saver {
     saved: u64,
     next: Option<Instant>,
     writing: Option<JoinHandle<io::Result<()>>>,
+    failure: Option<Error>,
+    /// A failure has been told.
+    failed: bool,
 }
 
 impl Saver {
@@ -70,6 +80,8 @@ impl Saver {
             saved: 0,
             next: None,
             writing: None,
+            failure: None,
+            failed: false,
         }
     }
 
@@ -82,11 +94,7 @@ impl Saver {
         if self.next.is_some_and(|next| next > now) {
             return;
         }
-        if self
-            .writing
-            .as_ref()
-            .is_some_and(|task| !task.is_finished())
-        {
+        if !self.is_written() {
             self.next = Some(now + LOOK);
             return;
         }
@@ -108,6 +116,26 @@ impl Saver {
         }
     }
 
+    /// Whether nothing is being written any more; what came of it is looked at.
+    fn is_written(&mut self) -> bool {
+        let Some(task) = self.writing.take_if(|task| task.is_finished()) else {
+            return self.writing.is_none();
+        };
+        if let Some(Ok(Err(error))) = task.now_or_never()
+            && let Some(path) = &self.path
+        {
+            self.failure = Some(unwritable(path, &error));
+        }
+        true
+    }
+
+    /// Why the file cannot be written, once.
+    pub(super) fn poll_failure(&mut self) -> Option<String> {
+        let failure = self.failure.take().filter(|_| !self.failed)?;
+        self.failed = true;
+        Some(failure.message)
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.next
     }
@@ -123,20 +151,19 @@ impl Saver {
         let Some(path) = self.path.filter(|_| complete && memory.changes() > 0) else {
             return Ok(());
         };
-        write(&path, &memory.to_state()).map_err(|error| {
-            Error::usage(format!(
-                "--state {}: it cannot be written: {}",
-                path.display(),
-                plain_words(&error)
-            ))
-        })
+        write(&path, &memory.to_state()).map_err(|error| unwritable(&path, &error))
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Error {
+    let (path, why) = (path.display(), plain_words(error));
+    Error::usage(format!("--state {path}: it cannot be written: {why}"))
 }
 
 /// Puts a new version in the place of the old one, so that there is always a whole one.
 fn write(path: &Path, state: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
+    name.push(format!(".{:016x}.new", rand::random::<u64>()));
     let beside = path.with_file_name(name);
     let written = create(&beside)
         .and_then(|mut file| {
@@ -150,10 +177,11 @@ fn write(path: &Path, state: &str) -> io::Result<()> {
     written
 }
 
-/// For its owner alone: what a server says is nobody else's business.
+/// For its owner alone: what a server says is nobody else's business. Nothing that is there already
+/// is written to, a link that somebody has put there least of all.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -208,10 +236,41 @@ mod tests {
         let error = load(&path, &mut fresh()).unwrap_err();
         assert!(error.message.contains("notes"), "{error}");
         load(&directory.path().join("none"), &mut fresh()).unwrap();
+        for special in [Path::new("/dev/full"), directory.path()] {
+            let error = load(special, &mut fresh()).unwrap_err();
+            assert!(error.message.contains("no regular file"), "{error}");
+        }
         let nowhere = directory.path().join("no/where");
         let mut memory = fresh();
         learn(&mut memory, 1);
         let error = Saver::new(Some(nowhere)).finish(&memory, true).await;
         assert!(error.unwrap_err().message.contains("cannot be written"));
+    }
+
+    #[tokio::test]
+    async fn a_link_is_followed_and_a_failure_is_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let (real, link) = (directory.path().join("real"), directory.path().join("link"));
+        let mut memory = fresh();
+        learn(&mut memory, 1);
+        fs::write(&real, memory.to_state()).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let found = load(&link, &mut fresh()).unwrap();
+        assert_eq!(found, fs::canonicalize(&real).unwrap());
+
+        let mut saver = Saver::new(Some(directory.path().join("no/where")));
+        let mut now = Instant::now();
+        let mut told = Vec::new();
+        for id in 2..5 {
+            learn(&mut memory, id);
+            now += INTERVAL;
+            saver.save(&memory, Output::default(), now);
+            while !saver.is_written() {
+                tokio::task::yield_now().await;
+            }
+            told.extend(saver.poll_failure());
+        }
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("cannot be written"), "{told:?}");
     }
 }

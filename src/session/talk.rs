@@ -65,8 +65,8 @@ pub(super) struct Session<'a, F, S> {
     pub(super) complaint: Option<String>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
-    /// Tell the front end of every frame.
-    pub(super) traced: bool,
+    /// What is sent, or its frames, is told at length.
+    pub(super) tells_sends: bool,
     /// A frame made by hand, which waits for what was sent before it.
     pub(super) by_hand: Option<RawFrame>,
     /// A Close made by hand: no other must follow it.
@@ -160,31 +160,26 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             if self.closing.is_some() || self.steady().write_error().is_some() {
                 return ControlFlow::Continue(n > 0);
             }
-            if !self.poll_room(cx) || !self.poll_by_hand(cx, now) {
-                return ControlFlow::Continue(n > 0);
-            }
-            if let Some((message, shown)) = self.opening.pop_front() {
+            let free = self.poll_room(cx) && self.poll_by_hand(cx, now);
+            if free && let Some((message, shown)) = self.opening.pop_front() {
                 self.send(message, &shown, now);
                 continue;
             }
-            if self.carry.outbox.has_next() {
-                if self.front.poll_pace(cx, now).is_pending() {
-                    return ControlFlow::Continue(n > 0);
-                }
+            let again = self.carry.outbox.has_next();
+            let room = free && !again && self.carry.outbox.has_room();
+            // Also without room: whoever wants to leave must be heard.
+            if let Poll::Ready(command) = self.front.poll_command(cx, now, room) {
+                self.obey(command, now);
+                continue;
+            }
+            if free && again && self.front.poll_pace(cx, now).is_ready() {
                 self.send_next(now);
                 continue;
             }
-            if !self.carry.outbox.has_room() {
+            if free {
                 self.ask_for_confirmation(now);
-                return ControlFlow::Continue(n > 0);
             }
-            match self.front.poll_command(cx, now) {
-                Poll::Ready(command) => self.obey(command, now),
-                Poll::Pending => {
-                    self.ask_for_confirmation(now);
-                    return ControlFlow::Continue(n > 0);
-                }
-            }
+            return ControlFlow::Continue(n > 0);
         }
         self.ask_for_confirmation(now);
         ControlFlow::Continue(true)
@@ -232,7 +227,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     /// Whether there is room to send, and to tell of it.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.traced && self.front.poll_ready(cx).is_pending() {
+        if self.tells_sends && self.front.poll_ready(cx).is_pending() {
             return false;
         }
         let room = Pin::new(&mut self.socket).poll_ready(cx).is_ready();
@@ -256,6 +251,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         };
         self.socket.get_mut().inject(&frame);
         self.needs_flush = true;
+        if frame.fin && frame.opcode < frame::CLOSE {
+            // The end of a data message, to which there may be a reply.
+            self.carry.outbox.handle_extra();
+        }
         if frame.opcode == frame::CLOSE {
             self.closed_by_hand = Some(close_by_hand(&frame));
             self.socket.get_mut().hide_pings();
@@ -316,7 +315,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn send_heartbeat(&mut self, now: Instant) {
-        let Some(message) = &self.heartbeat else {
+        // Nothing goes before what opens the connection.
+        let Some(message) = self.heartbeat.as_ref().filter(|_| self.opening.is_empty()) else {
             return;
         };
         let message = self.carry.fill(message);
@@ -418,6 +418,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         self.saver
             .save(&self.carry.memory, self.front.output(), now);
+        if let Some(failure) = self.saver.poll_failure() {
+            self.tell(now, &Event::Note(&failure));
+        }
         // The front end acts on its own by commands, and those are over.
         let listening = self.closing.is_none() && self.steady().write_error().is_none();
         let front = self.front.poll_timeout().filter(|_| listening);

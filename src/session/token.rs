@@ -39,6 +39,19 @@ impl Credentials {
 pub struct Prompted {
     password: Option<Secret>,
     token: Option<Secret>,
+    /// All credentials have been read at least once.
+    read_once: bool,
+}
+
+impl Prompted {
+    /// What was said has been refused.
+    pub(super) fn forget(&mut self) {
+        (self.password, self.token) = (None, None);
+    }
+
+    pub(super) fn have_been_read(&self) -> bool {
+        self.read_once
+    }
 }
 
 /// What the `Authorization` header says.
@@ -89,6 +102,7 @@ pub(super) async fn read<F: Front>(
         placed = auth::place(token, &text, redactor)?;
         placed.headers.splice(0..0, authorization);
     }
+    prompted.read_once = true;
     Ok(placed)
 }
 
@@ -184,11 +198,11 @@ async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
 /// echo then, which shows what is typed early; and it restores nothing where the program ends while
 /// it waits.
 #[cfg(unix)]
-struct Silence(Option<(std::fs::File, Termios)>);
+pub(crate) struct Silence(Option<(std::fs::File, Termios)>);
 
 #[cfg(unix)]
 impl Silence {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let silence = || {
             let terminal = std::fs::File::open("/dev/tty").ok()?;
             let found = tcgetattr(&terminal).ok()?;
@@ -211,11 +225,11 @@ impl Drop for Silence {
 }
 
 #[cfg(not(unix))]
-struct Silence;
+pub(crate) struct Silence;
 
 #[cfg(not(unix))]
 impl Silence {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Silence
     }
 }

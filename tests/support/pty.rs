@@ -80,6 +80,12 @@ impl Pty {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Sends a signal to the program.
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
     /// Everything written so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.screen.bytes.lock().unwrap().0.clone()
