@@ -820,7 +820,7 @@ fn a_full_outbox_stops_the_reading() {
     let lines: String = (0..20).map(|_| "x\n").collect();
     wirecat([
         "--confirm=reply",
-        "--outbox=400",
+        "--outbox=600",
         "--idle=200ms",
         &server.url("/"),
     ])

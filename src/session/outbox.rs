@@ -66,8 +66,8 @@ struct Entry {
 }
 
 /// What memory a waiting message takes apart from its bytes: its place in a queue that may have room
-/// for twice as many.
-const OVERHEAD: usize = 2 * size_of::<Entry>();
+/// for twice as many, and in the batches in which messages are read.
+const OVERHEAD: usize = 3 * size_of::<Entry>();
 
 /// What it takes to keep a message by itself.
 const BY_ITSELF: usize = 64;
