@@ -5,15 +5,15 @@
 //! - [`cli`]: arguments, environment and terminals, settled into the options of everything below;
 //! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
 //!   server), which know nothing of each other;
-//! - I/O: [`session`] (a connection from its opening to its end), [`handshake`] (the HTTP/1.1
-//!   upgrade), [`transport`] (name lookup, TCP, TLS);
+//! - I/O: [`session`] (a run over its connections: to connect, talk, and connect again), [`handshake`]
+//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
 //!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] alone knows of streams),
 //!   [`drain`] (when to stop), and the pure files within the modules above;
 //! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
 //!   [`auth`].
 //!
-//! `run` puts them together: it lets one front end have one conversation, and ends with its exit code.
+//! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to the
 //! engine (tokio-tungstenite), through [`wire::shim`], which compresses it, and into the stream below;
