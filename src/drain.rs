@@ -68,6 +68,7 @@ impl Drain {
     /// So many messages are not confirmed any more.
     pub fn handle_confirmed(&mut self, now: Instant, left: u64) {
         self.unconfirmed = left;
+        self.owed &= left > 0;
         self.last_activity = now;
     }
 
@@ -232,6 +233,9 @@ mod tests {
         drain.handle_eof(start);
         drain.handle_opened(start + 10 * SECOND);
         assert_eq!(drain.poll_timeout(), None, "it has to be sent again");
+        let mut settled = drain.clone();
+        settled.handle_confirmed(start + 10 * SECOND, 0);
+        assert_eq!(settled.poll_timeout(), Some(start + 12 * SECOND));
         drain.handle_repeated();
         assert_eq!(drain.poll_timeout(), Some(start + 12 * SECOND));
         drain.handle_confirmed(start + 10 * SECOND, 0);

@@ -2,7 +2,7 @@
 //! signals meanwhile.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +33,18 @@ fn process() -> Killable {
 fn stderr(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     let stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.lines().map_while(Result::ok)
+}
+
+/// Starts the program with SIGHUP as it mostly is, also where these tests run under `nohup`.
+fn heeding_hangups(args: &[&str]) -> Child {
+    Command::new("env")
+        .args(["--default-signal=HUP", WIRECAT])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn send(signal: Signal, child: &Child) {
@@ -419,7 +431,7 @@ fn a_hangup_says_going_away_and_kills_as_hangups_do() {
         wire.send(frame_of(0x88, &close.payload));
         close.close_code()
     });
-    let mut child = wirecat(["--reconnect", "--on-eof=stay", &server.url("/")]).spawn();
+    let mut child = heeding_hangups(&["--reconnect", "--on-eof=stay", &server.url("/")]);
     opened.recv().unwrap();
     send(Signal::SIGHUP, &child);
     let status = wait(&mut child).unwrap();
@@ -439,9 +451,9 @@ fn nohup_is_respected() {
     });
     let mut child = Command::new("nohup")
         .args([WIRECAT, "--idle=100ms", &server.url("/")])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     opened.recv().unwrap();
@@ -464,7 +476,7 @@ fn a_signal_against_a_frozen_server_ends_within_the_close_timeout_and_a_second_o
             let server = process();
             let timeout = if twice { "60s" } else { "500ms" };
             let url = server.url("/echo");
-            let mut child = wirecat(["--reconnect", "--close-timeout", timeout, &url]).spawn();
+            let mut child = heeding_hangups(&["--reconnect", "--close-timeout", timeout, &url]);
             let mut stdin = child.stdin.take().unwrap();
             stdin.write_all(b"x\n").unwrap();
             let mut reply = [0; 2];

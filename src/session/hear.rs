@@ -323,6 +323,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     fn tell_confirmed(&mut self, now: Instant) {
         let left = self.carry.outbox.unconfirmed();
         self.front.handle_confirmed(now, left);
+        // The last that was to be sent again may be among them.
+        self.tell_repeats(false, now);
     }
 
     /// 1006 is never sent, but it is what browsers call this end (RFC 6455 section 7.1.5).

@@ -166,6 +166,7 @@ impl Outbox {
             self.cursor += 1;
             if let Some(message) = message {
                 let (number, message) = (*number, message.clone());
+                self.pass_gaps();
                 let repeat = self.record(number);
                 self.await_reply(true);
                 return Some(Handed {
@@ -208,6 +209,7 @@ impl Outbox {
     /// A new connection: everything that is not confirmed is to be handed to it.
     pub fn handle_open(&mut self) {
         self.cursor = 0;
+        self.pass_gaps();
         self.here = None;
         self.awaited.clear();
         self.marks.clear();
@@ -287,7 +289,14 @@ impl Outbox {
         self.count -= 1;
         self.delivery.confirmed += 1;
         self.close_gaps();
+        self.pass_gaps();
         true
+    }
+
+    /// Goes on to the next message that is there.
+    fn pass_gaps(&mut self) {
+        let rest = self.waiting.range(self.cursor.min(self.waiting.len())..);
+        self.cursor += rest.take_while(|entry| entry.message.is_none()).count();
     }
 
     fn close_gaps(&mut self) {
@@ -487,6 +496,7 @@ mod tests {
         assert_eq!(acks, [true, true, false, false, false, false]);
         assert_eq!(outbox.unconfirmed_numbers(), [(1, 1), (3, 3), (5, 6)]);
         outbox.handle_open();
+        assert_eq!(outbox.clone().hand_over().unwrap().number, 1);
         assert_eq!(hand_over(&mut outbox), [-1, -3, -5, 6]);
         assert_eq!(
             outbox.poll_repeats(false),
@@ -569,6 +579,26 @@ mod tests {
             small += 1;
         }
         assert_eq!(small, 1000_usize.div_ceil(OVERHEAD));
+    }
+
+    #[test]
+    fn what_is_behind_the_last_repeat_and_confirmed_is_not_waited_for() {
+        let mut outbox = outbox(Confirm::Number);
+        push(&mut outbox, 3);
+        hand_over(&mut outbox);
+        assert!(outbox.handle_ack(3) && outbox.handle_ack(1));
+        outbox.handle_open();
+        assert!(outbox.has_next());
+        assert_eq!(outbox.hand_over().unwrap().number, 2);
+        assert!(!outbox.has_next());
+        assert_eq!(outbox.poll_repeats(false), Some(vec![(2, 2)]));
+        // What is confirmed meanwhile need not be sent either.
+        push(&mut outbox, 2);
+        hand_over(&mut outbox);
+        outbox.handle_open();
+        assert!(outbox.handle_ack(2));
+        assert!(outbox.handle_ack(4) && outbox.handle_ack(5));
+        assert!(!outbox.has_next());
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.start_send(to_engine(message));
     }
 
-    fn tell_repeats(&mut self, over: bool, now: Instant) {
+    pub(super) fn tell_repeats(&mut self, over: bool, now: Instant) {
         if let Some(messages) = self.carry.outbox.poll_repeats(over) {
             let (conn, messages) = (self.conn, &messages[..]);
             self.tell(now, &Event::Repeated { conn, messages });
