@@ -1061,3 +1061,27 @@ fn a_command_that_fails_later_is_tried_again() {
         .complains(&["retry 2 in ", "the command failed"]);
     server.result();
 }
+
+#[test]
+fn repeats_that_are_acknowledged_before_they_are_due_are_not_waited_for() {
+    let server = raws(2, |n, mut wire| {
+        wire.handshake();
+        if n == 1 {
+            (0..3).for_each(|_| drop(wire.message()));
+            return wire.reset();
+        }
+        assert_eq!(wire.message(), b"1");
+        // The server had them all.
+        wire.send(text("[1,2,3]"));
+        wire.answer_close();
+    });
+    let url = server.url("/");
+    let args = fast(&["--confirm=.", "--rate=4", "--stats", &url]);
+    wirecat(args)
+        .stdin("1\n2\n3\n")
+        .run()
+        .exits(0)
+        .prints("[1,2,3]\n")
+        .complains(&["confirmed 3\n", "repeated  1\n"]);
+    server.result();
+}
