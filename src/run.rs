@@ -15,7 +15,7 @@ use crate::pipe::Pipe;
 use crate::repl::Repl;
 use crate::secret::Redactor;
 use crate::serve;
-use crate::session::ended::{Outcome, Stop, Verdict};
+use crate::session::ended::{Ended, Outcome, Stop, Verdict};
 use crate::session::stop::Stops;
 use crate::session::{self, Finished, Front};
 
@@ -193,10 +193,7 @@ async fn finish(
     writing: impl Future<Output = Result<(), Error>>,
     stops: &mut Stops,
 ) -> Result<Exit, Error> {
-    let stopped = matches!(
-        exit,
-        Exit::Interrupted | Exit::Terminated | Exit::HungUp | Exit::Timeout
-    );
+    let stopped = matches!(finished.outcome, Outcome::Ended(Ended::Stopped(_)));
     let (complete, exit) = tokio::select! {
         written = writing => (written.is_ok() && !verdict.output_closed, written.map(|()| exit)),
         () = tokio::time::sleep(LAST_WRITES), if stopped => (false, Ok(exit)),
