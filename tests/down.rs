@@ -143,7 +143,7 @@ fn what_is_kept_and_never_sent_is_told() {
     pty.type_keys("/queue one\r");
     pty.expect("kept: 1 message");
     pty.type_keys("\x04");
-    let written = pty.exits(0);
+    let written = pty.exits(1);
     assert!(
         written.contains("wirecat: 1 message was not sent\r\n"),
         "{written:?}"

@@ -66,7 +66,7 @@ fn a_close_ends_the_input() {
         // Not without a word.
         let events = events + "{\"type\":\"send\",\"data\":\"b\"}\n{\"type\":\"end\"}\n";
         let output = sends(&events, &expected);
-        output.exits(0);
+        output.exits(1);
         assert_eq!(output.stderr, "wirecat: 1 message was not sent\n");
     }
 }

@@ -118,7 +118,7 @@ fn a_reply_that_trickles_in_is_not_cut() {
 }
 
 #[test]
-fn input_that_the_server_did_not_want_is_told() {
+fn input_that_the_server_did_not_wait_for_is_exit_1() {
     for args in [
         &["--lockstep"][..],
         &["--lockstep", "-d", "a", "-d", "b", "-d", "c"],
@@ -131,7 +131,7 @@ fn input_that_the_server_did_not_want_is_told() {
         wirecat([args, &[&server.url("/")]].concat())
             .stdin("a\nb\nc\n")
             .run()
-            .exits(0)
+            .exits(1)
             .prints("")
             .complains(&["wirecat: 2 messages were not sent\n"]);
     }
@@ -152,7 +152,7 @@ fn everything_that_was_read_ahead_is_counted() {
     stdin.write_all("x\n".repeat(LINES).as_bytes()).unwrap();
     written.send(()).unwrap();
     let output = output(child);
-    output.exits(0);
+    output.exits(1);
     let number = output.stderr.split(' ').nth(1).unwrap();
     let unsent: usize = number
         .parse()
@@ -266,4 +266,37 @@ fn a_reader_that_goes_is_noticed_while_nothing_comes() {
     drop(child.stdout.take());
     let status = wait(&mut child).expect("it must not hang");
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_server_that_closes_before_the_input_is_over_is_exit_1() {
+    // The same with each Close that is a clean end, and with a Close of ours that crosses it.
+    for code in [1000, 1001] {
+        let server = raw(move |mut wire| {
+            wire.handshake();
+            (0..3).for_each(|_| drop(wire.message()));
+            wire.close(code, "");
+        });
+        let input: String = (0..100).map(|n| format!("{n}\n")).collect();
+        wirecat(["--rate=1000", &server.url("/")])
+            .stdin(input)
+            .run()
+            .exits(1)
+            .complains(&[" messages were not sent\n"]);
+        server.result();
+    }
+    // What the user wanted came first, so the rest does not matter.
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("enough"));
+        wire.close(1000, "");
+    });
+    wirecat(["--lockstep", "--count=1", &server.url("/")])
+        .stdin("a\nb\nc\n")
+        .run()
+        .exits(0)
+        .prints("enough\n")
+        .is_quiet();
+    server.result();
 }

@@ -101,7 +101,8 @@ impl Ended {
         if verdict.output_closed || (met && !verdict.unconfirmed) {
             return Exit::Ok;
         }
-        let unmet = verdict.condition_met == Some(false) || verdict.unconfirmed;
+        let unmet =
+            verdict.condition_met == Some(false) || verdict.unconfirmed || verdict.unsent > 0;
         match self.own_exit() {
             Exit::Ok if verdict.bad_input => Exit::Usage,
             _ if met => Exit::Unmet,
@@ -343,6 +344,14 @@ mod tests {
             ..Verdict::default()
         };
         assert_eq!(Ended::Lost("x".into()).exit(gone), Exit::Ok);
+        let unsent = Verdict {
+            unsent: 1,
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(unsent), Exit::Unmet);
+        assert_eq!(peer(4001).exit(unsent), Exit::PeerPrivate);
+        let met_before = Verdict { unsent: 1, ..met };
+        assert_eq!(peer(1000).exit(met_before), Exit::Ok);
         let bad = Verdict {
             bad_input: true,
             ..Verdict::default()
