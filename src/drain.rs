@@ -39,6 +39,8 @@ pub struct Drain {
     /// Some of those have to be sent again first.
     owed: bool,
     last_activity: Instant,
+    /// The silence has lasted for `--idle`.
+    quiet: bool,
 }
 
 impl Drain {
@@ -52,7 +54,13 @@ impl Drain {
             unconfirmed: 0,
             owed: false,
             last_activity: now,
+            quiet: false,
         }
+    }
+
+    fn touch(&mut self, now: Instant) {
+        self.last_activity = now;
+        self.quiet = false;
     }
 
     /// Something was handed over for sending.
@@ -69,14 +77,14 @@ impl Drain {
     pub fn handle_confirmed(&mut self, now: Instant, left: u64) {
         self.unconfirmed = left;
         self.owed &= left > 0;
-        self.last_activity = now;
+        self.touch(now);
     }
 
     /// There is a connection, perhaps not the first.
     pub fn handle_opened(&mut self, now: Instant) {
         self.flushed = true;
         self.owed = self.unconfirmed > 0;
-        self.last_activity = now;
+        self.touch(now);
     }
 
     /// What had to be sent again has been.
@@ -86,22 +94,27 @@ impl Drain {
 
     /// Whether there is nothing left to do that another connection would be good for.
     pub fn is_done(&self) -> bool {
-        let settled = self.limits.confirm && self.eof && self.unconfirmed == 0;
-        settled && self.limits.on_eof != OnEof::Stay && self.condition() != Some(false)
+        let settled = self.eof && self.unconfirmed == 0;
+        let wants_no_more = match self.limits.on_eof {
+            OnEof::Close => true,
+            // Where nothing is confirmed, another connection may still bring the replies.
+            OnEof::Drain => self.limits.confirm,
+            OnEof::Stay => false,
+        };
+        settled && wants_no_more && self.condition() != Some(false)
     }
 
     /// Everything handed over has left.
     pub fn handle_flushed(&mut self, now: Instant) {
         if !self.flushed {
             self.flushed = true;
-            self.last_activity = now;
+            self.touch(now);
         }
     }
 
     /// A data message came; `until` is whether it makes `--until` true.
-    pub fn handle_received(&mut self, now: Instant, until: bool) {
+    pub fn handle_received(&mut self, until: bool) {
         self.received += 1;
-        self.last_activity = now;
         let counted = self
             .limits
             .count
@@ -109,9 +122,14 @@ impl Drain {
         self.met |= counted || until;
     }
 
-    /// A part of a data message came.
+    /// Something came that may have more behind it, or it could not be seen whether it did.
     pub fn handle_bytes(&mut self, now: Instant) {
-        self.last_activity = now;
+        self.touch(now);
+    }
+
+    /// Everything that had arrived by `now` has been read.
+    pub fn handle_quiet(&mut self, now: Instant) {
+        self.quiet = self.quiet_at().is_some_and(|deadline| deadline <= now);
     }
 
     /// The input has ended, and all of it is handed over.
@@ -133,21 +151,19 @@ impl Drain {
     }
 
     /// Whether it is time to close.
-    pub fn finished(&self, now: Instant) -> bool {
+    pub fn finished(&self) -> bool {
         if self.met {
             return true;
         }
         match self.limits.on_eof {
             OnEof::Close if self.unconfirmed == 0 => self.eof && self.flushed,
-            OnEof::Close | OnEof::Drain => {
-                self.poll_timeout().is_some_and(|deadline| deadline <= now)
-            }
+            OnEof::Close | OnEof::Drain => self.quiet && self.quiet_at().is_some(),
             OnEof::Stay => false,
         }
     }
 
-    /// When the quiet has lasted long enough.
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    /// When the silence will have lasted for `--idle`. Then [`Drain::handle_quiet`] is due.
+    pub fn quiet_at(&self) -> Option<Instant> {
         // What is stuck in a full send buffer is not quiet.
         let quiet_counts = match self.limits.on_eof {
             OnEof::Drain => true,
@@ -177,15 +193,21 @@ mod tests {
         (Drain::new(limits, start), start)
     }
 
+    /// Whether it is time to close at `now`, when everything that had arrived has been read.
+    fn is_finished(drain: &mut Drain, now: Instant) -> bool {
+        drain.handle_quiet(now);
+        drain.finished()
+    }
+
     #[test]
     fn draining_ends_after_the_quiet() {
         let (mut drain, start) = drain(OnEof::Drain, None);
-        assert_eq!(drain.poll_timeout(), None);
+        assert_eq!(drain.quiet_at(), None);
         drain.handle_eof(start + 10 * SECOND);
-        assert_eq!(drain.poll_timeout(), Some(start + 12 * SECOND));
-        drain.handle_received(start + 11 * SECOND, false);
-        assert!(!drain.finished(start + 12 * SECOND));
-        assert!(drain.finished(start + 13 * SECOND));
+        assert_eq!(drain.quiet_at(), Some(start + 12 * SECOND));
+        drain.handle_bytes(start + 11 * SECOND);
+        assert!(!is_finished(&mut drain, start + 12 * SECOND));
+        assert!(is_finished(&mut drain, start + 13 * SECOND));
         assert_eq!(drain.condition(), None);
     }
 
@@ -194,9 +216,9 @@ mod tests {
         let (mut drain, start) = drain(OnEof::Drain, None);
         drain.handle_sent();
         drain.handle_eof(start);
-        assert!(!drain.finished(start + 1000 * SECOND));
+        assert!(!is_finished(&mut drain, start + 1000 * SECOND));
         drain.handle_flushed(start + 1000 * SECOND);
-        assert_eq!(drain.poll_timeout(), Some(start + 1002 * SECOND));
+        assert_eq!(drain.quiet_at(), Some(start + 1002 * SECOND));
     }
 
     #[test]
@@ -204,9 +226,9 @@ mod tests {
         let (mut drain, start) = drain(OnEof::Close, None);
         drain.handle_sent();
         drain.handle_eof(start);
-        assert!(!drain.finished(start));
+        assert!(!drain.finished());
         drain.handle_flushed(start);
-        assert!(drain.finished(start));
+        assert!(drain.finished());
     }
 
     #[test]
@@ -217,12 +239,15 @@ mod tests {
         drain.handle_sent();
         drain.handle_eof(start);
         drain.handle_flushed(start);
-        assert!(!drain.finished(start) && !drain.is_done());
+        assert!(!drain.finished() && !drain.is_done());
         drain.handle_confirmed(start + SECOND, 1);
-        assert_eq!(drain.poll_timeout(), Some(start + 3 * SECOND));
-        assert!(drain.finished(start + 3 * SECOND), "nothing moved any more");
+        assert_eq!(drain.quiet_at(), Some(start + 3 * SECOND));
+        assert!(
+            is_finished(&mut drain, start + 3 * SECOND),
+            "nothing moved any more"
+        );
         drain.handle_confirmed(start + 2 * SECOND, 0);
-        assert!(drain.finished(start + 2 * SECOND) && drain.is_done());
+        assert!(drain.finished() && drain.is_done());
     }
 
     #[test]
@@ -232,12 +257,12 @@ mod tests {
         drain.handle_sent();
         drain.handle_eof(start);
         drain.handle_opened(start + 10 * SECOND);
-        assert_eq!(drain.poll_timeout(), None, "it has to be sent again");
+        assert_eq!(drain.quiet_at(), None, "it has to be sent again");
         let mut settled = drain.clone();
         settled.handle_confirmed(start + 10 * SECOND, 0);
-        assert_eq!(settled.poll_timeout(), Some(start + 12 * SECOND));
+        assert_eq!(settled.quiet_at(), Some(start + 12 * SECOND));
         drain.handle_repeated();
-        assert_eq!(drain.poll_timeout(), Some(start + 12 * SECOND));
+        assert_eq!(drain.quiet_at(), Some(start + 12 * SECOND));
         drain.handle_confirmed(start + 10 * SECOND, 0);
         assert!(!drain.is_done(), "--count is not met");
     }
@@ -246,25 +271,25 @@ mod tests {
     fn staying_never_ends_by_itself() {
         let (mut drain, start) = drain(OnEof::Stay, None);
         drain.handle_eof(start);
-        assert!(!drain.finished(start + 1000 * SECOND));
-        assert_eq!(drain.poll_timeout(), None);
+        assert!(!is_finished(&mut drain, start + 1000 * SECOND));
+        assert_eq!(drain.quiet_at(), None);
     }
 
     #[test]
     fn a_count_or_an_expression_ends_it_at_once() {
-        let (mut counted, start) = drain(OnEof::Stay, Some(2));
-        counted.handle_received(start, false);
+        let (mut counted, _) = drain(OnEof::Stay, Some(2));
+        counted.handle_received(false);
         assert_eq!(
-            (counted.finished(start), counted.condition()),
+            (counted.finished(), counted.condition()),
             (false, Some(false))
         );
-        counted.handle_received(start, false);
+        counted.handle_received(false);
         assert_eq!(
-            (counted.finished(start), counted.condition()),
+            (counted.finished(), counted.condition()),
             (true, Some(true))
         );
-        let (mut matched, start) = drain(OnEof::Stay, None);
-        matched.handle_received(start, true);
-        assert!(matched.finished(start));
+        let (mut matched, _) = drain(OnEof::Stay, None);
+        matched.handle_received(true);
+        assert!(matched.finished());
     }
 }

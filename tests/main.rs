@@ -28,6 +28,7 @@ mod rooms;
 mod secrets;
 mod serve;
 mod signals;
+mod silence;
 mod stalled;
 mod staying;
 mod stopping;

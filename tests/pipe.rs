@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::support::scripts::{collect, collects, says, sh};
-use crate::support::server::{frame_of, raw, serve, text};
+use crate::support::server::{Frame, Wire, frame_of, raw, serve, text};
 use crate::support::{output, wirecat};
 
 const TEXT: u8 = 1;
@@ -204,6 +204,53 @@ fn lockstep_waits_for_each_reply() {
         .prints("to a\nto b\nto c\n")
         .is_quiet();
     server.result();
+}
+
+#[test]
+fn lockstep_counts_the_replies_to_what_it_did_not_send() {
+    // A token, --on-open and a heartbeat, each of which has a reply of its own.
+    let server = raw(|mut wire| {
+        wire.handshake();
+        assert!(wire.message().ends_with(b"\"secret-token\"}"));
+        assert_eq!(wire.message(), b"hello");
+        assert_eq!(wire.message(), b"a");
+        assert_eq!(wire.message(), b"beat");
+        for reply in ["to the token", "to hello"] {
+            wire.send(text(reply));
+            // Had the next message been sent, it would come before the pong.
+            wire.send(frame_of(0x89, b"?"));
+            let next = not_a_beat(&mut wire);
+            assert_eq!(next.opcode, 10, "after the reply {reply}: {next:?}");
+        }
+        wire.send(text("to a"));
+        assert_eq!(not_a_beat(&mut wire).payload, b"b");
+        wire.close(1000, "");
+    });
+    wirecat([
+        "--lockstep",
+        "--token=secret-token",
+        "--token-via=message",
+        "--on-open=hello",
+        "--heartbeat=beat",
+        "--heartbeat-interval=300ms",
+        &server.url("/"),
+    ])
+    .stdin("a\nb\n")
+    .run()
+    .exits(0)
+    .prints("to the token\nto hello\nto a\n")
+    .is_quiet();
+    server.result();
+}
+
+/// The next frame but heartbeats.
+fn not_a_beat(wire: &mut Wire) -> Frame {
+    loop {
+        let frame = wire.frame().unwrap();
+        if frame.payload != b"beat" {
+            return frame;
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Connecting again: when, how often, with what, and what became of the messages.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStderr, ChildStdin};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
 use crate::support::server::{Raw, Wire, close, frame_of, header, raw, raws, serve, text};
-use crate::support::{output, wait, wirecat};
+use crate::support::{Output, output, wait, wirecat};
 
 /// No test waits for the delays that people want.
 const FAST: [&str; 4] = [
@@ -551,12 +552,7 @@ fn stdin_waits_while_there_is_no_connection() {
     let mut child = wirecat(fast(&[&server.url("/")])).spawn();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"one\n").unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("retry 1") {
-        line.clear();
-        assert_ne!(stderr.read_line(&mut line).unwrap(), 0);
-    }
+    let _stderr = until_retry(&mut child);
     stdin.write_all(b"two\nthree\n").unwrap();
     drop(stdin);
     assert_eq!(wait(&mut child).unwrap().code(), Some(1), "one may be lost");
@@ -722,6 +718,69 @@ fn a_loss_after_everything_is_confirmed_is_no_failure() {
     ];
     wirecat(args).run().exits(0).prints("x\n").is_quiet();
     server.result();
+}
+
+/// Reads stderr until the first retry is announced.
+fn until_retry(child: &mut Child) -> BufReader<ChildStderr> {
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("retry 1") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0);
+    }
+    stderr
+}
+
+/// Runs the program with this line on stdin against a server that answers it and goes for good;
+/// `then` does the rest to stdin while there is no connection.
+fn left_alone(
+    args: &[&str],
+    line: &str,
+    then: impl FnOnce(ChildStdin) -> Option<ChildStdin>,
+) -> Output {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let message = wire.message();
+        wire.send(frame_of(0x81, &message));
+        // The reply has been read when the pong comes.
+        wire.send(frame_of(0x89, b"?"));
+        assert_eq!(wire.frame().unwrap().opcode, 10);
+        wire.reset();
+    });
+    let url = server.url("/");
+    let args = [&["--reconnect", "--reconnect-delay=50ms"], args, &[&url]].concat();
+    let mut child = wirecat(args).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{line}").unwrap();
+    let mut stderr = until_retry(&mut child);
+    server.result();
+    let kept_open = then(stdin);
+    let mut run = output(child);
+    stderr.read_to_string(&mut run.stderr).unwrap();
+    drop(kept_open);
+    run
+}
+
+#[test]
+fn an_input_that_ends_while_there_is_no_connection_ends_the_run_where_nothing_is_left() {
+    let end = |stdin| {
+        drop(stdin);
+        None
+    };
+    let run = left_alone(&["--confirm=reply"], "hello", end);
+    run.exits(0).prints("hello\n");
+    // Nothing is confirmed, and nothing more is wanted than that it is sent.
+    left_alone(&["--on-eof=close"], "hello", end).exits(1);
+}
+
+#[test]
+fn bad_input_is_named_while_there_is_no_connection() {
+    let bad = |mut stdin: ChildStdin| {
+        stdin.write_all(b"no hex\n").unwrap();
+        Some(stdin)
+    };
+    let run = left_alone(&["--hex", "--text", "--confirm=reply"], "68", bad);
+    run.exits(2).prints("h\n").complains(&["line 2"]);
 }
 
 #[test]
@@ -918,7 +977,7 @@ fn resets_first(second: impl Fn(&mut Wire) + Send + 'static) -> Raw<Vec<()>> {
 }
 
 /// What a running child has used of a processor, in clock ticks, of which Linux has 100 a second.
-fn cpu_ticks(child: &std::process::Child) -> u64 {
+fn cpu_ticks(child: &Child) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     fields[11..13]

@@ -432,7 +432,10 @@ pub struct SendArgs {
     #[arg(long, hide_short_help = true)]
     pub escapes: bool,
 
-    /// Send the next message only after a reply, however long that takes (-m sets a limit)
+    /// Send the next message only after the reply to the last, however long that takes (-m sets a limit)
+    ///
+    /// The n-th data message received on a connection counts as the reply to the n-th that was sent on
+    /// it, --on-open, a token and heartbeats included.
     #[arg(long, hide_short_help = true)]
     pub lockstep: bool,
 

@@ -229,6 +229,7 @@ fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session:
         tell_uncertain: reconnect.when == When::Always && !interactive,
         reconnect,
         confirm: confirm(stay.confirm.as_deref())?,
+        counts_replies: args.send.lockstep,
         outbox: stay.outbox,
         memory,
         state,

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
@@ -202,12 +202,12 @@ impl Pipe {
             .until
             .as_ref()
             .is_some_and(|filter| filter.is_true(&message.data));
-        self.drain.handle_received(now, until);
-        self.pace.handle_reply();
+        self.drain.handle_received(until);
         self.render(now, event);
     }
 
-    /// Whether there is something in the queue; `false` is the end of the input.
+    /// Whether there is something in the queue; `false` is the end of the input. Pending before the
+    /// first connection: nothing is read until then.
     fn poll_input(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<bool> {
         loop {
             if self.queue.len() > 0 {
@@ -218,8 +218,10 @@ impl Pipe {
                 self.source = Source::Ended;
                 self.render(now, &Event::Error(&complaint));
             }
-            let Source::Reading(reading) = &mut self.source else {
-                return Poll::Ready(false);
+            let reading = match &mut self.source {
+                Source::Waiting(_) => return Poll::Pending,
+                Source::Reading(reading) => reading,
+                Source::Ended => return Poll::Ready(false),
             };
             match reading.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
@@ -290,8 +292,8 @@ impl Front for Pipe {
         match event {
             Event::Receive { message, .. } => return self.handle_receive(now, message, event),
             Event::Send { number, repeat, .. } => {
-                self.drain.handle_sent();
                 if number.is_some() {
+                    self.drain.handle_sent();
                     self.pace.handle_sent(now);
                 }
                 if number.is_some() && !repeat {
@@ -315,29 +317,27 @@ impl Front for Pipe {
             self.verdict.output_closed = true;
             return Poll::Ready(Command::Close(Close::normal()));
         }
-        if !self.connected {
-            return Poll::Pending;
-        }
-        if self.drain.finished(now) {
+        if self.connected && self.drain.finished() {
             return Poll::Ready(Command::Close(Close::normal()));
         }
-        match self.poll_input(cx, now) {
-            Poll::Ready(true) if !room => {
+        // Also without a connection: the end of the input may be all that there was to wait for.
+        match ready!(self.poll_input(cx, now)) {
+            true if !room => {
                 self.pace.handle_no_room();
                 Poll::Pending
             }
-            Poll::Ready(true) => match self.next_command(now) {
-                Some(command) => Poll::Ready(command),
-                None => Poll::Pending,
-            },
-            Poll::Ready(false) => {
+            true => self.next_command(now).map_or(Poll::Pending, Poll::Ready),
+            false => {
                 self.drain.handle_eof(now);
-                if self.drain.finished(now) {
-                    return Poll::Ready(Command::Close(Close::normal()));
+                let over = match self.connected {
+                    true => self.drain.finished(),
+                    false => self.is_done(),
+                };
+                match over {
+                    true => Poll::Ready(Command::Close(Close::normal())),
+                    false => Poll::Pending,
                 }
-                Poll::Pending
             }
-            Poll::Pending => Poll::Pending,
         }
     }
 
@@ -346,6 +346,10 @@ impl Front for Pipe {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
+    }
+
+    fn handle_answered(&mut self) {
+        self.pace.handle_reply();
     }
 
     fn handle_confirmed(&mut self, now: Instant, left: u64) {
@@ -365,6 +369,10 @@ impl Front for Pipe {
         !self.drain.met()
     }
 
+    fn handle_sending(&mut self) {
+        self.drain.handle_sent();
+    }
+
     fn handle_bytes(&mut self, now: Instant) {
         self.drain.handle_bytes(now);
     }
@@ -374,14 +382,15 @@ impl Front for Pipe {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        [self.drain.poll_timeout(), self.pace.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        self.pace.poll_timeout()
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {
-        // Whatever is due is found by the next look at the commands.
+    fn quiet_at(&self) -> Option<Instant> {
+        self.drain.quiet_at()
+    }
+
+    fn handle_quiet(&mut self, now: Instant) {
+        self.drain.handle_quiet(now);
     }
 
     fn flush(&mut self) {

@@ -59,7 +59,7 @@ impl Pace {
         self.waiting = false;
     }
 
-    /// A data message came.
+    /// The reply to the last message came.
     pub fn handle_reply(&mut self) {
         self.waiting = false;
     }

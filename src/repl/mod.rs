@@ -235,7 +235,7 @@ impl Repl {
                     .until
                     .as_ref()
                     .is_some_and(|filter| filter.is_true(&message.data));
-                self.drain.handle_received(now, until);
+                self.drain.handle_received(until);
             }
             Event::Pong { rtt: Some(rtt), .. } => {
                 self.counts.round_trips.push(*rtt);
@@ -568,7 +568,7 @@ impl Front for Repl {
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
-        if self.drain.finished(now) {
+        if self.drain.finished() {
             return Poll::Ready(self.leave(Close::normal()));
         }
         loop {
@@ -625,7 +625,13 @@ impl Front for Repl {
         None
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
+    fn quiet_at(&self) -> Option<Instant> {
+        self.drain.quiet_at()
+    }
+
+    fn handle_quiet(&mut self, now: Instant) {
+        self.drain.handle_quiet(now);
+    }
 
     fn flush(&mut self) {
         if let Some(file) = &mut self.file

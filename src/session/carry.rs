@@ -1,12 +1,26 @@
 //! What outlives a connection: messages that are not confirmed, what is remembered of those that
 //! came, and the sums.
 
+use bytes::Bytes;
+
 use super::Options;
 use super::confirm::How;
-use super::outbox::{self, Outbox};
+use super::outbox::{self, Outbox, Reply};
 use super::resume::{Memory, Place};
 use super::rtt::Rtts;
 use crate::event::{Message, Totals, Volume};
+
+/// Bytes of an answer to a heartbeat that are worth remembering.
+const LONGEST_ANSWER: usize = 1024;
+
+/// What a data message from the peer means for messages of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// It confirms some.
+    pub(super) confirms: bool,
+    /// It is the reply to one that has a number.
+    pub(super) answers: bool,
+}
 
 pub(super) struct Carry {
     pub(super) outbox: Outbox,
@@ -14,6 +28,10 @@ pub(super) struct Carry {
     pub(super) rtts: Rtts,
     pub(super) totals: Totals,
     confirm: Option<How>,
+    /// The heartbeat sent last, until a message comes after it.
+    heartbeat: Option<Message>,
+    /// What came after an earlier heartbeat, where that is a short message.
+    answer: Option<Message>,
     /// Whether incoming messages are looked into.
     attentive: bool,
     /// An acknowledgement that could not be read has been told.
@@ -26,30 +44,63 @@ impl Carry {
         Carry {
             outbox: Outbox::new(outbox::Options {
                 confirm: confirm.as_ref().map(How::kind),
+                counts_replies: options.counts_replies,
                 limit: options.outbox,
             }),
             memory: options.memory.clone(),
             rtts: Rtts::default(),
             totals: Totals::default(),
-            attentive: confirm.is_some() || !options.memory.is_empty(),
+            heartbeat: None,
+            answer: None,
+            attentive: confirm.is_some() || options.counts_replies || !options.memory.is_empty(),
             confirm,
             complained: false,
         }
     }
 
-    /// A data message was given to the front end; whether it confirms one of ours. What cannot be
-    /// read in it is put into `complaint`, once.
+    /// A heartbeat is sent.
+    pub(super) fn handle_heartbeat(&mut self, message: &Message) {
+        self.heartbeat = Some(message.clone());
+    }
+
+    /// Whether a message that came only answers a heartbeat. That is sure of the first after one, if
+    /// it is the same message, or the same that came after an earlier one.
+    pub(super) fn answers_heartbeat(&mut self, message: &Message) -> bool {
+        let Some(heartbeat) = self.heartbeat.take() else {
+            return false;
+        };
+        let answers = *message == heartbeat || self.answer.as_ref() == Some(message);
+        if !answers && message.data.len() <= LONGEST_ANSWER {
+            self.answer = Some(Message {
+                kind: message.kind,
+                data: Bytes::copy_from_slice(&message.data),
+            });
+        }
+        answers
+    }
+
+    /// A data message was given to the front end; what it means for ours. What cannot be read in it
+    /// is put into `complaint`, once.
     pub(super) fn handle_received(
         &mut self,
         message: &Message,
         complaint: &mut Option<String>,
-    ) -> bool {
+    ) -> Meaning {
         if !self.attentive {
-            return false;
+            return Meaning::default();
         }
         self.memory.learn(message);
+        let reply = self.outbox.handle_reply();
+        Meaning {
+            answers: matches!(reply, Reply::ToNumbered { .. }),
+            confirms: reply == Reply::ToNumbered { confirms: true }
+                || self.acknowledges(message, complaint),
+        }
+    }
+
+    /// Whether the message acknowledges one of ours by its number.
+    fn acknowledges(&mut self, message: &Message, complaint: &mut Option<String>) -> bool {
         match &self.confirm {
-            Some(How::Reply) => self.outbox.handle_reply(),
             Some(How::Number(filter)) => match super::confirm::numbers(filter, &message.data) {
                 Ok(numbers) => {
                     let mut news = false;
@@ -66,7 +117,7 @@ impl Carry {
                     false
                 }
             },
-            Some(How::Pong) | None => false,
+            Some(How::Reply | How::Pong) | None => false,
         }
     }
 

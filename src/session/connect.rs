@@ -2,12 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 
 use super::Front;
 use super::resume::{Memory, Place};
+use super::talk::OVERSLEPT;
 use super::token::{self, Credentials, Environment, Prompted};
 use crate::auth::Placed;
 use crate::error::{Error, Exit, Stage};
@@ -45,6 +48,9 @@ pub struct Connection {
 
 /// Characters of a reason phrase that a line about a retry quotes.
 const MAX_PHRASE: usize = 80;
+
+/// Turns that other tasks, hyper's above all, are given after the deadline to see what has arrived.
+const LAST_LOOKS: usize = 8;
 
 /// Which attempt this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,18 +154,49 @@ pub(super) async fn connect<F: Front>(
     let log = Transcript::default();
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
     let attempt = attempt(plan, turn, &request, (&step, &log), deadline, front);
-    match tokio::time::timeout_at(deadline, attempt).await {
+    match until(deadline, plan.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(Connection {
             first: placed.message.as_ref().map(first_message),
             ..connection
         }),
         Ok(Err(failed)) => Err(failed),
-        Err(_) => {
+        Err(()) => {
             if step.get() == Step::Upgrade {
                 tell(front, &Event::Heads(&log.heads(&plan.redactor)));
             }
             Err(timed_out(plan, step.get(), log.received()).into())
         }
+    }
+}
+
+/// Waits for `attempt` until `deadline`, which is `patience` from its start. What had arrived by then
+/// still counts; and where this process did not run, the peer has as long again.
+///
+/// # Errors
+/// Where it took too long.
+async fn until<T>(
+    mut deadline: tokio::time::Instant,
+    patience: Duration,
+    attempt: impl Future<Output = T>,
+) -> Result<T, ()> {
+    let mut attempt = pin!(attempt);
+    loop {
+        if let Ok(done) = tokio::time::timeout_at(deadline, &mut attempt).await {
+            return Ok(done);
+        }
+        let late = deadline.elapsed();
+        // The timer may be all that the runtime has looked at. Before this goes on it asks the system
+        // what has arrived.
+        for _ in 0..LAST_LOOKS {
+            tokio::task::yield_now().await;
+            if let Some(done) = attempt.as_mut().now_or_never() {
+                return Ok(done);
+            }
+        }
+        if late < OVERSLEPT {
+            return Err(());
+        }
+        deadline = tokio::time::Instant::now() + patience;
     }
 }
 

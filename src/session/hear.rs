@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite as engine;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::ended::{self, Answer, Ended, SEND_FAILED};
-use super::talk::{BATCH, Closing, Session, Step};
+use super::talk::{BATCH, Closing, Paused, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
 use crate::error::{Exit, plain_words};
 use crate::event::{By, Close, Event, Kind, Message};
@@ -34,23 +34,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return ControlFlow::Continue(false);
         }
         for n in 0..BATCH {
-            if self.pongs >= MAX_PONGS {
-                return ControlFlow::Continue(n > 0);
-            }
             let room = self.front.poll_ready(cx).is_ready();
             self.unasked = if room { 0 } else { self.unasked + 1 };
             if let Some(message) = self.held.take_if(|_| room) {
                 self.deliver(&message, now);
                 continue;
             }
-            // One message of look-ahead, so that control frames before it are still handled; but they
-            // may be shown too, so not without end.
-            if self.held.is_some() || self.unasked > MAX_UNASKED {
-                return ControlFlow::Continue(n > 0);
-            }
-            // What is sent back must have gone before more of it comes.
-            let owed = !self.opening.is_empty() || !self.poll_room(cx);
-            if self.mirror && self.closing.is_none() && owed {
+            self.paused = self.pauses(cx);
+            if self.paused.is_some() {
                 return ControlFlow::Continue(n > 0);
             }
             let next = Pin::new(&mut self.socket).poll_next(cx);
@@ -67,6 +58,27 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
         }
         ControlFlow::Continue(true)
+    }
+
+    /// Why nothing more is to be read for now.
+    fn pauses(&mut self, cx: &mut Context<'_>) -> Option<Paused> {
+        // One message of look-ahead, so that control frames before it are still handled; but they may
+        // be shown too, so not without end.
+        if self.held.is_some() || self.unasked > MAX_UNASKED {
+            return Some(Paused::ByOutput);
+        }
+        if self.pongs >= MAX_PONGS {
+            return Some(Paused::ByPeer);
+        }
+        if !self.mirror || self.closing.is_some() {
+            return None;
+        }
+        // What is sent back must have gone before more of it comes.
+        let owed = !self.opening.is_empty() || !self.poll_room(cx);
+        owed.then_some(match self.unasked {
+            0 => Paused::ByPeer,
+            _ => Paused::ByOutput,
+        })
     }
 
     fn handle_frame(&mut self, message: engine::Message, room: bool, now: Instant) {
@@ -136,11 +148,20 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         totals.received += 1;
         totals.bytes_received += message.data.len() as u64;
         self.brought_data = true;
+        if !self.carry.answers_heartbeat(message) {
+            self.front.handle_bytes(now);
+        }
         let conn = self.conn;
         let taken = self.front.takes_messages();
         self.tell(now, &Event::Receive { conn, message });
-        if taken && self.carry.handle_received(message, &mut self.complaint) {
-            self.tell_confirmed(now);
+        if taken {
+            let meaning = self.carry.handle_received(message, &mut self.complaint);
+            if meaning.answers {
+                self.front.handle_answered();
+            }
+            if meaning.confirms {
+                self.tell_confirmed(now);
+            }
         }
         if let Some(complaint) = self.complaint.take() {
             self.tell(now, &Event::Note(&complaint));
@@ -164,7 +185,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         let data = self.socket.get_ref().data_bytes();
         if data != self.data_before {
             self.data_before = data;
-            self.front.handle_bytes(now);
+            // A message that is complete has been looked at as a whole.
+            if self.socket.get_ref().unfinished().is_some() {
+                self.front.handle_bytes(now);
+            }
         }
         match self.socket.get_mut().take_close() {
             Some(Ok(close)) => self.handle_peer_close(close, now),

@@ -60,6 +60,8 @@ pub struct Machine {
     last_heard: Instant,
     /// When the peer last took a byte of ours.
     last_taken: Instant,
+    /// When reading, or this process, last went on after a pause.
+    resumed: Instant,
     next_ping: Option<Instant>,
     next_heartbeat: Option<Instant>,
     /// A heartbeat has been handed over and has not left yet.
@@ -69,6 +71,8 @@ pub struct Machine {
     waiting_since: Option<Instant>,
     pings: u64,
     close_deadline: Option<Instant>,
+    /// How long the answer to our Close may take.
+    close_patience: Duration,
 }
 
 impl Machine {
@@ -81,10 +85,12 @@ impl Machine {
             options,
             last_heard: now,
             last_taken: now,
+            resumed: now,
             outstanding: Vec::new(),
             waiting_since: None,
             pings: 0,
             close_deadline: None,
+            close_patience: Duration::MAX,
         }
     }
 
@@ -147,6 +153,7 @@ impl Machine {
     /// longer than `at_most`.
     pub fn handle_closing(&mut self, now: Instant, at_most: Duration) {
         let patience = self.options.close_timeout.min(at_most);
+        self.close_patience = self.close_patience.min(patience);
         let deadline = now + patience;
         self.close_deadline = Some(
             self.close_deadline
@@ -157,9 +164,20 @@ impl Machine {
         self.waiting_since = None;
     }
 
-    /// The answer to our Close is late through no fault of the peer's: it has as long again.
-    pub fn handle_delay(&mut self, now: Instant) {
-        self.close_deadline = Some(now + self.options.close_timeout);
+    /// Nothing was read for a while, because this process did not run or its output was full: the
+    /// peer may have answered in that time, so every wait for it starts anew.
+    pub fn handle_resumed(&mut self, now: Instant) {
+        self.resumed = now;
+        self.handle_unread(now);
+        if self.close_deadline.is_some() {
+            self.close_deadline = Some(now + self.close_patience);
+        }
+    }
+
+    /// Nothing was read for a while, because the peer does not take what we send: it may have
+    /// answered, but it has not taken anything.
+    pub fn handle_unread(&mut self, now: Instant) {
+        self.waiting_since = self.waiting_since.map(|_| now);
     }
 
     /// When [`Machine::handle_timeout`] next has something to say.
@@ -218,7 +236,7 @@ impl Machine {
     }
 
     fn last_moved(&self) -> Instant {
-        self.last_heard.max(self.last_taken)
+        self.last_heard.max(self.last_taken).max(self.resumed)
     }
 
     fn stuck_at(&self) -> Option<Instant> {
@@ -345,6 +363,45 @@ mod tests {
         assert_eq!(machine.handle_timeout(stuck), Action::Stuck(120 * SECOND));
         machine.handle_bytes(stuck);
         assert_eq!(machine.handle_timeout(stuck), Action::Nothing);
+    }
+
+    #[test]
+    fn the_time_in_which_nothing_was_read_is_not_the_peers_silence() {
+        let (mut machine, start) = machine(Some(20));
+        let at = |seconds| start + seconds * SECOND;
+        send_ping(&mut machine, at(20));
+        machine.handle_flushed(at(20));
+        machine.handle_resumed(at(100));
+        assert!(!matches!(
+            machine.handle_timeout(at(119)),
+            Action::Dead { .. }
+        ));
+        assert!(matches!(
+            machine.handle_timeout(at(120)),
+            Action::Dead { .. }
+        ));
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_dead_also_where_its_answers_are_not_read() {
+        let (mut machine, start) = machine(Some(20));
+        let at = |seconds| start + seconds * SECOND;
+        send_ping(&mut machine, at(20));
+        machine.handle_unread(at(100));
+        assert_eq!(machine.handle_timeout(at(119)), Action::Nothing);
+        assert_eq!(machine.handle_timeout(at(120)), Action::Stuck(120 * SECOND));
+        machine.handle_resumed(at(120));
+        assert_eq!(machine.handle_timeout(at(121)), Action::Nothing);
+    }
+
+    #[test]
+    fn an_answer_to_our_close_has_its_time_again_after_a_pause() {
+        let (mut machine, start) = machine(None);
+        machine.handle_resumed(start);
+        assert_eq!(machine.poll_timeout(), None);
+        machine.handle_closing(start, SECOND);
+        machine.handle_resumed(start + 10 * SECOND);
+        assert_eq!(machine.poll_timeout(), Some(start + 11 * SECOND));
     }
 
     #[test]

@@ -85,6 +85,9 @@ pub trait Front {
         Poll::Ready(())
     }
 
+    /// A message from the front end has its reply, where replies are counted.
+    fn handle_answered(&mut self) {}
+
     /// Some messages have been confirmed; so many have not.
     fn handle_confirmed(&mut self, _now: Instant, _left: u64) {}
 
@@ -108,16 +111,25 @@ pub trait Front {
         Output::default()
     }
 
-    /// Bytes of data messages arrived, perhaps only a part of one.
+    /// A message that is not from the front end, and may have a reply, is handed over for sending. A
+    /// heartbeat is none.
+    fn handle_sending(&mut self) {}
+
+    /// A data message came, or a part of one, or it could not be seen whether one did. Answers to
+    /// heartbeats are none.
     fn handle_bytes(&mut self, now: Instant);
 
     /// Everything sent so far has left for the kernel.
     fn handle_flushed(&mut self, now: Instant);
 
-    /// When [`Front::handle_timeout`] wants to be called.
+    /// When [`Front::poll_command`] is worth asking again.
     fn poll_timeout(&self) -> Option<Instant>;
 
-    fn handle_timeout(&mut self, now: Instant);
+    /// When silence will have lasted long enough for [`Front::handle_quiet`].
+    fn quiet_at(&self) -> Option<Instant>;
+
+    /// Silence may have lasted long enough: everything that had arrived by `now` has been read.
+    fn handle_quiet(&mut self, now: Instant);
 
     /// The loop is about to sleep: what was rendered must be on its way.
     fn flush(&mut self);
@@ -157,6 +169,8 @@ pub struct Options {
     pub heartbeat: Option<Message>,
     pub reconnect: reconnect::Options,
     pub confirm: Option<confirm::How>,
+    /// `--lockstep`: replies matter, whether they confirm anything or not.
+    pub counts_replies: bool,
     /// What may wait to be confirmed, in bytes.
     pub outbox: usize,
     /// Whether messages count as uncertain when their connection is lost.
@@ -522,6 +536,7 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
             opening,
             held: None,
             unasked: 0,
+            paused: None,
             late_end: None,
             closing: None,
             needs_flush: false,
@@ -532,6 +547,7 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
             taken_before: 0,
             sleep: Box::pin(sleep_until(now.into())),
             armed: None,
+            looked_again: false,
         }
     }
 }
@@ -619,7 +635,10 @@ mod tests {
         fn poll_timeout(&self) -> Option<Instant> {
             None
         }
-        fn handle_timeout(&mut self, _: Instant) {}
+        fn quiet_at(&self) -> Option<Instant> {
+            None
+        }
+        fn handle_quiet(&mut self, _: Instant) {}
         fn flush(&mut self) {}
     }
 
@@ -665,6 +684,7 @@ mod tests {
             heartbeat: None,
             reconnect: reconnect::Options::default(),
             confirm: None,
+            counts_replies: false,
             outbox: 1024,
             tell_uncertain: false,
             memory: Memory::default(),

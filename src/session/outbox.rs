@@ -29,6 +29,8 @@ pub enum Confirm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     pub confirm: Option<Confirm>,
+    /// Whether replies are counted though they confirm nothing.
+    pub counts_replies: bool,
     /// What may wait, in bytes of memory; one message always may.
     pub limit: usize,
 }
@@ -37,9 +39,22 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             confirm: None,
+            counts_replies: false,
             limit: 16 << 20,
         }
     }
+}
+
+/// What a data message that came is the reply to, where the n-th that comes on a connection is the
+/// reply to the n-th that was sent on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing of ours waits for a reply, or nobody counts them.
+    Unasked,
+    /// A message without a number.
+    ToExtra,
+    /// A message with a number; whether that is confirmed now and was not before.
+    ToNumbered { confirms: bool },
 }
 
 /// A message on its way to the connection.
@@ -137,6 +152,7 @@ impl Outbox {
         }
         self.last += 1;
         self.record(self.last);
+        self.await_reply(true);
         Some(self.last)
     }
 
@@ -197,7 +213,7 @@ impl Outbox {
     }
 
     fn await_reply(&mut self, numbered: bool) {
-        if self.options.confirm != Some(Confirm::Reply) {
+        if self.options.confirm != Some(Confirm::Reply) && !self.options.counts_replies {
             return;
         }
         match self.awaited.back_mut() {
@@ -215,18 +231,22 @@ impl Outbox {
         self.marks.clear();
     }
 
-    /// A data message came; whether it confirms one of ours.
-    pub fn handle_reply(&mut self) -> bool {
+    /// A data message came; what it is the reply to.
+    pub fn handle_reply(&mut self) -> Reply {
         let Some((numbered, count)) = self.awaited.front_mut() else {
-            return false;
+            return Reply::Unasked;
         };
         let numbered = *numbered;
         *count -= 1;
         if *count == 0 {
             self.awaited.pop_front();
         }
+        if !numbered {
+            return Reply::ToExtra;
+        }
         // Replies come in order, so it is the oldest.
-        numbered && self.confirm_first()
+        let confirms = self.options.confirm == Some(Confirm::Reply) && self.confirm_first();
+        Reply::ToNumbered { confirms }
     }
 
     /// The message with this number has been acknowledged; whether that is news.
@@ -409,6 +429,11 @@ mod tests {
         })
     }
 
+    /// A data message comes; whether it confirms one of ours.
+    fn confirms(outbox: &mut Outbox) -> bool {
+        outbox.handle_reply() == Reply::ToNumbered { confirms: true }
+    }
+
     fn push(outbox: &mut Outbox, count: usize) {
         for _ in 0..count {
             outbox.push(Message::text("m"));
@@ -448,21 +473,21 @@ mod tests {
         push(&mut outbox, 4);
         assert_eq!(hand_over(&mut outbox), [1, 2, 3, 4]);
         // The first answers what opened the connection.
-        assert!(!outbox.handle_reply());
-        assert!(outbox.handle_reply());
-        assert!(outbox.handle_reply());
+        assert!(!confirms(&mut outbox));
+        assert!(confirms(&mut outbox));
+        assert!(confirms(&mut outbox));
         assert_eq!(outbox.handle_ended(false), None);
         outbox.handle_open();
-        assert!(!outbox.handle_reply(), "nothing has been sent here");
+        assert!(!confirms(&mut outbox), "nothing has been sent here");
         push(&mut outbox, 1);
         assert_eq!(hand_over(&mut outbox), [-3, -4, 5]);
         assert_eq!(outbox.poll_repeats(false), Some(vec![(3, 4)]));
         assert_eq!(outbox.poll_repeats(false), None);
         assert_eq!(outbox.unconfirmed(), 3);
         for _ in 0..3 {
-            assert!(outbox.handle_reply());
+            assert!(confirms(&mut outbox));
         }
-        assert!(!outbox.handle_reply());
+        assert!(!confirms(&mut outbox));
         let (confirmed, repeated) = (5, 2);
         assert_eq!(
             outbox.delivery(),
@@ -481,7 +506,7 @@ mod tests {
         assert_eq!(outbox.hand_over().unwrap().number, 1);
         outbox.handle_extra();
         assert_eq!(outbox.hand_over().unwrap().number, 2);
-        let confirms: Vec<bool> = (0..4).map(|_| outbox.handle_reply()).collect();
+        let confirms: Vec<bool> = (0..4).map(|_| confirms(&mut outbox)).collect();
         assert_eq!(confirms, [true, false, true, false]);
     }
 
@@ -567,6 +592,7 @@ mod tests {
         let mut outbox = Outbox::new(Options {
             confirm: Some(Confirm::Reply),
             limit: 1000,
+            ..Options::default()
         });
         outbox.push(Message::binary(vec![0; 5000]));
         assert!(!outbox.has_room());

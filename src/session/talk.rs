@@ -75,6 +75,9 @@ pub(super) struct Session<'a, F, S> {
     pub(super) opening: VecDeque<(Message, Message)>,
     /// Control frames read, and frames traced, while the front end had no room.
     pub(super) unasked: u32,
+    /// Why the last look did not read everything that had arrived. While it holds, the peer's silence
+    /// says nothing.
+    pub(super) paused: Option<Paused>,
     /// Where to stop reading after the close timeout, in bytes received.
     pub(super) late_end: Option<u64>,
     /// A message read while the front end had no room for it.
@@ -91,7 +94,25 @@ pub(super) struct Session<'a, F, S> {
     pub(super) taken_before: u64,
     pub(super) sleep: Pin<Box<Sleep>>,
     pub(super) armed: Option<Instant>,
+    /// The socket has been asked once more since a deadline passed that means silence.
+    pub(super) looked_again: bool,
 }
+
+/// Why nothing is read, though something may have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paused {
+    /// The front end has no room for what is read.
+    ByOutput,
+    /// The peer does not take the answers to what it sends.
+    ByPeer,
+}
+
+/// A timer that fires this much late means that the process did not run.
+pub(super) const OVERSLEPT: Duration = Duration::from_millis(500);
+
+/// How far ahead the timer is set while the peer's silence counts, so that it is noticed when the
+/// process did not run.
+const WATCH: Duration = Duration::from_secs(5);
 
 /// Whether a step got anywhere, or how it all ended.
 pub(super) type Step = ControlFlow<Ended, bool>;
@@ -114,16 +135,20 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     /// One look at everything. False means that all of it is pending.
     fn turn(&mut self, cx: &mut Context<'_>) -> Step {
         let now = now();
+        if self.armed.is_some_and(|armed| now > armed + OVERSLEPT) {
+            self.handle_resumed(now);
+        }
         let stopped = self.poll_stop(cx, now)?;
         let read = self.poll_read(cx, now)?;
         let written = self.poll_write(cx, now)?;
         if stopped || read || written {
             return ControlFlow::Continue(true);
         }
-        let flushed = self.poll_flush(cx, now)?;
+        if self.poll_flush(cx, now)? {
+            return ControlFlow::Continue(true);
+        }
         self.front.flush();
-        let due = self.poll_timers(cx, now)?;
-        ControlFlow::Continue(flushed || due)
+        self.poll_timers(cx, now)
     }
 
     fn poll_stop(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -301,7 +326,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.closing = Some(Closing::Front(close));
     }
 
+    /// Sends a message that is not the front end's, and that may have a reply.
     fn send(&mut self, message: Message, shown: &Message, now: Instant) {
+        self.front.handle_sending();
+        self.send_extra(message, shown, now);
+    }
+
+    fn send_extra(&mut self, message: Message, shown: &Message, now: Instant) {
         self.count_sent(&message);
         self.carry.outbox.handle_extra();
         let event = Event::Send {
@@ -320,7 +351,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             return;
         };
         let message = self.carry.fill(message);
-        self.send(message.clone(), &message, now);
+        self.carry.handle_heartbeat(&message);
+        self.send_extra(message.clone(), &message, now);
     }
 
     /// Sends a message back as it came. The engine has room, or holds it until it has.
@@ -423,18 +455,27 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         // The front end acts on its own by commands, and those are over.
         let listening = self.closing.is_none() && self.steady().write_error().is_none();
+        let quiet_at = self.front.quiet_at().filter(|_| listening);
+        let silence = earliest([self.machine.poll_timeout(), quiet_at]);
+        let is_silent = silence.is_some_and(|deadline| deadline <= now);
+        if is_silent && self.looked_again {
+            self.looked_again = false;
+            self.handle_silence(quiet_at, now)?;
+            return ControlFlow::Continue(true);
+        }
+        self.looked_again = is_silent;
+        if is_silent {
+            // The timer may be all that the runtime has looked at. Before it comes back here it asks
+            // the system what has arrived.
+            cx.waker().wake_by_ref();
+            return ControlFlow::Continue(false);
+        }
         let front = self.front.poll_timeout().filter(|_| listening);
-        let deadlines = [
-            self.machine.poll_timeout(),
-            front,
-            self.saver.poll_timeout(),
-        ];
-        let Some(deadline) = deadlines.into_iter().flatten().min() else {
+        let watch = silence.map(|deadline| deadline.min(now + WATCH));
+        let Some(deadline) = earliest([watch, front, self.saver.poll_timeout()]) else {
             return ControlFlow::Continue(false);
         };
         if deadline <= now {
-            self.front.handle_timeout(now);
-            self.handle_machine_timeout(now)?;
             return ControlFlow::Continue(true);
         }
         // Moving the timer costs more than letting it fire early, and deadlines mostly move away.
@@ -449,17 +490,32 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         ControlFlow::Continue(true)
     }
 
-    fn handle_machine_timeout(&mut self, now: Instant) -> Step {
+    /// This process has not run for a while, or the loop was busy: what the peer has not said in
+    /// that time does not count against it.
+    fn handle_resumed(&mut self, now: Instant) {
+        self.armed = None;
+        self.machine.handle_resumed(now);
+        self.front.handle_bytes(now);
+    }
+
+    /// A deadline has passed, and everything is read that had arrived by then and may be read.
+    fn handle_silence(&mut self, quiet_at: Option<Instant>, now: Instant) -> Step {
+        if quiet_at.is_some_and(|deadline| deadline <= now) {
+            match self.paused {
+                None => self.front.handle_quiet(now),
+                Some(_) => self.front.handle_bytes(now),
+            }
+        }
         match self.machine.handle_timeout(now) {
             Action::Nothing => {}
             // Nothing of ours may follow a Close (RFC 6455 section 5.5.1), whoever made it.
             Action::Ping(_) | Action::Heartbeat if self.closed_by_hand.is_some() => {}
             Action::Ping(data) => self.send_our_ping(data, now),
             Action::Heartbeat => self.send_heartbeat(now),
-            // As long as we do not read, its silence says nothing.
-            Action::Dead { .. } | Action::Stuck(_) if self.held.is_some() => {
-                self.machine.handle_bytes(now);
+            Action::Dead { .. } | Action::Stuck(_) if self.paused == Some(Paused::ByOutput) => {
+                self.machine.handle_resumed(now);
             }
+            Action::Dead { .. } if self.paused.is_some() => self.machine.handle_unread(now),
             Action::Dead { waited, silent } => {
                 self.tell_lost(now);
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
@@ -468,7 +524,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.tell_lost(now);
                 return ControlFlow::Break(Ended::Stuck(time));
             }
-            Action::CloseTimedOut if self.may_be_late() => self.machine.handle_delay(now),
+            Action::CloseTimedOut if self.may_be_late() => self.machine.handle_resumed(now),
             Action::CloseTimedOut => return ControlFlow::Break(self.give_up(now)),
         }
         ControlFlow::Continue(true)
@@ -480,7 +536,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         let received = self.steady().received();
         let end = *self.late_end.get_or_insert(received + MAX_UNREAD);
         let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
-        self.held.is_some() && !stopped && received < end
+        self.paused == Some(Paused::ByOutput) && !stopped && received < end
     }
 
     /// The peer had long enough.
@@ -503,6 +559,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             Some(done) => self.end_of(done),
         }
     }
+}
+
+fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Option<Instant> {
+    deadlines.into_iter().flatten().min()
 }
 
 /// What a Close made by hand says, as far as it can be read.
