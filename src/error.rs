@@ -185,6 +185,19 @@ pub fn plain_words(error: &std::io::Error) -> String {
     }
 }
 
+/// The same as a clause of a sentence. Only the first letter is changed: there may be names in it.
+pub fn plain_clause(error: &std::io::Error) -> String {
+    let text = plain_words(error);
+    let mut chars = text.chars();
+    match chars.next() {
+        // An abbreviation stays as it is.
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "that is longer than ten years".to_owned())
 }
 
+/// Writes a duration as [`duration`] reads it: `300ms`, `1.5s`, `10s`, and all that is longer in
+/// seconds too.
+pub fn written(duration: Duration) -> String {
+    let millis = duration.as_secs_f64() * 1000.0;
+    if millis < 1000.0 {
+        format!("{millis}ms")
+    } else {
+        format!("{}s", duration.as_secs_f64())
+    }
+}
+
 /// `64KiB`, `1MB`, or bytes.
 ///
 /// # Errors
@@ -98,6 +109,15 @@ fn plain_number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_written_as_it_is_read() {
+        for text in [
+            "0ms", "0.5ms", "300ms", "1s", "1.5s", "10s", "90s", "86400s",
+        ] {
+            assert_eq!(written(duration(text).unwrap()), text);
+        }
+    }
 
     #[test]
     fn whole_numbers_have_a_range() {

@@ -1,14 +1,20 @@
 //! wss: whose certificate is trusted, what is said where it is not, and what goes over it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CidrSubnet, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints, date_time_ymd,
 };
-use rustls::pki_types::PrivateKeyDer;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::pty::Pty;
@@ -24,11 +30,16 @@ struct Authority {
 }
 
 fn authority() -> Authority {
+    authority_with(valid)
+}
+
+fn authority_with(change: impl FnOnce(&mut CertificateParams)) -> Authority {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
         .distinguished_name
         .push(DnType::CommonName, "wirecat test root");
+    change(&mut params);
     let key = KeyPair::generate().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let pem = params.self_signed(&key).unwrap().pem();
@@ -55,16 +66,58 @@ impl Authority {
         change: impl FnOnce(&mut CertificateParams),
         inner: SocketAddr,
     ) -> Tls {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "the server");
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        terminate(&certificate, &key, inner)
+        let (leaf, key) = leaf(names, change, &self.issuer);
+        terminate(&leaf, &key, inner)
     }
+
+    /// Serves TLS with a certificate for 127.0.0.1 that follows from this authority over others.
+    /// They are made from the top, and all are sent, but for those that `sent` leaves out.
+    fn serve_below(
+        &self,
+        between: &[&dyn Fn(&mut CertificateParams)],
+        sent: impl Fn(usize) -> bool,
+        inner: SocketAddr,
+    ) -> Tls {
+        let mut chain = Vec::new();
+        let mut issuer: Option<Issuer<'static, KeyPair>> = None;
+        for (place, change) in between.iter().enumerate() {
+            let mut params = CertificateParams::new([]).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let name = format!("intermediate {}", place + 1);
+            params.distinguished_name.push(DnType::CommonName, name);
+            change(&mut params);
+            let key = KeyPair::generate().unwrap();
+            let above = issuer.as_ref().unwrap_or(&self.issuer);
+            let certificate = params.signed_by(&key, above).unwrap();
+            if sent(place) {
+                chain.insert(0, certificate.der().clone());
+            }
+            issuer = Some(Issuer::new(params, key));
+        }
+        let above = issuer.as_ref().unwrap_or(&self.issuer);
+        let (leaf, key) = leaf(&["127.0.0.1"], valid, above);
+        chain.insert(0, leaf.der().clone());
+        terminate_with(
+            single(chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap()),
+            inner,
+        )
+    }
+}
+
+fn leaf(
+    names: &[&str],
+    change: impl FnOnce(&mut CertificateParams),
+    issuer: &Issuer<'static, KeyPair>,
+) -> (Certificate, KeyPair) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "the server");
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    (certificate, key)
 }
 
 /// TLS in front of a plain server, for as long as it is held.
@@ -81,13 +134,41 @@ impl Tls {
 
 fn terminate(certificate: &Certificate, key: &KeyPair, inner: SocketAddr) -> Tls {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    terminate_with(single(vec![certificate.der().clone()], key), inner)
+}
+
+type Builder = rustls::ConfigBuilder<rustls::ServerConfig, rustls::WantsVerifier>;
+
+fn server_config() -> Builder {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
+}
+
+/// A server that sends this chain, its own certificate first, whatever is wrong with it.
+fn single(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> rustls::ServerConfig {
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    let chain = Arc::new(CertifiedKey::new(chain, key));
+    server_config()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
+        .with_cert_resolver(Arc::new(Unchecked(chain)))
+}
+
+/// Unlike rustls' own, it does not check whether a client could accept the certificate.
+#[derive(Debug)]
+struct Unchecked(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Unchecked {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+fn terminate_with(config: rustls::ServerConfig, inner: SocketAddr) -> Tls {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -142,12 +223,22 @@ fn in_days(days: i64) -> impl Fn(&mut CertificateParams) {
 #[track_caller]
 fn untrusted(output: &Output, why: &str) {
     output.exits(60).prints("");
-    let first = format!("wirecat: the certificate of 127.0.0.1 is not trusted: {why}\n");
-    output.complains(&[&first]);
+    let first = format!("wirecat: the certificate of 127.0.0.1 is not trusted: {why}");
+    let (shown, _) = output.stderr.split_once('\n').unwrap();
+    assert_eq!(shown, first, "{}", output.stderr);
     output.complains(&[
         "\n  subject: CN=the server\n  issuer: CN=wirecat test root\n  valid for: ",
         "\n  try: --cacert FILE trusts its issuer; -k connects without checking\n",
     ]);
+}
+
+/// The same for a server whose certificate follows from another issuer.
+#[track_caller]
+fn refused(output: &Output, why: &str) {
+    output.exits(60).prints("");
+    let (shown, _) = output.stderr.split_once('\n').unwrap();
+    let first = format!("wirecat: the certificate of 127.0.0.1 is not trusted: {why}");
+    assert_eq!(shown, first, "{}", output.stderr);
 }
 
 #[test]
@@ -159,7 +250,7 @@ fn an_authority_is_trusted_when_it_is_named() {
     let echoes = |options: &[&str]| wirecat([options, &["-d", "hi", "-1", &url]].concat());
     untrusted(
         &echoes(&[]).run(),
-        "it is signed by nobody this system trusts",
+        "its issuer 'CN=wirecat test root' is not trusted here, and the server sent no intermediate certificate",
     );
     echoes(&["--cacert", &file])
         .run()
@@ -195,18 +286,32 @@ fn what_is_wrong_with_a_certificate_is_said() {
     let file = authority.cacert();
     let run = |server: &Tls| wirecat(["--cacert", &file, &server.url("/echo")]).run();
     let server = authority.serve(&["127.0.0.1"], in_days(-3), plain.address);
-    untrusted(&run(&server), "it expired 3 days ago");
+    let output = run(&server);
+    let (why, date) = output.stderr.split_once(", on ").unwrap();
+    assert!(
+        why.ends_with("is not trusted: it expired 3 days ago"),
+        "{why}"
+    );
+    output.exits(60).prints("");
+    // The date is the same one as in the description of the certificate.
+    let (date, rest) = date.split_once('\n').unwrap();
+    assert!(rest.contains(&format!("\n  expires: {date}\n")), "{rest}");
     let server = authority.serve(
         &["127.0.0.1"],
         |params| params.not_before = date_time_ymd(4000, 1, 1),
         plain.address,
     );
-    run(&server)
-        .exits(60)
-        .complains(&["it is not valid for another ", " days\n"]);
+    run(&server).exits(60).complains(&[
+        "it is not valid until 4000-01-01T00:00:00Z, for another ",
+        " days\n",
+        "\n  try: check the clock of this machine, which says 2",
+    ]);
     let server = authority.serve(&["other.example", "10.0.0.1"], valid, plain.address);
     let output = run(&server);
-    untrusted(&output, "it is not for '127.0.0.1'");
+    untrusted(
+        &output,
+        "it is not for '127.0.0.1', but for other.example, 10.0.0.1",
+    );
     output.complains(&["\n  valid for: other.example, 10.0.0.1\n"]);
     // None of it matters to -k.
     wirecat(["-k", "-d", "hi", "-1", &server.url("/echo")])
@@ -239,7 +344,7 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named() {
         };
         run("127.0.0.1", &valid).exits(0).prints("hi\n").is_quiet();
         run("untrusted", &valid).exits(60).complains(&[
-            "wirecat: the certificate of 127.0.0.1 is not trusted: it is signed by itself\n",
+            "wirecat: the certificate of 127.0.0.1 is not trusted: it is self-signed\n",
         ]);
         run("other.example", &valid)
             .exits(60)
@@ -369,4 +474,269 @@ fn a_certificate_that_is_not_trusted_is_not_tried_again() {
     let run = wirecat(["--reconnect", "-d", "x", &tls.url("/echo")]).run();
     run.exits(60).complains(&["not retrying: "]);
     assert!(!run.stderr.contains("retry 1"), "{}", run.stderr);
+}
+
+#[test]
+fn of_twelve_names_ten_are_shown() {
+    let (authority, plain) = (authority(), serve());
+    let names: Vec<String> = (1..=12).map(|n| format!("n{n}.example")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let server = authority.serve(&names, valid, plain.address);
+    let shown = format!("{} and 2 more", names[..10].join(", "));
+    let output = wirecat(["--cacert", &authority.cacert(), &server.url("/")]).run();
+    untrusted(
+        &output,
+        &format!("it is not for '127.0.0.1', but for {shown}"),
+    );
+    output.complains(&[&format!("\n  valid for: {shown}\n")]);
+    let server = authority.serve(&[], valid, plain.address);
+    let output = wirecat(["--cacert", &authority.cacert(), &server.url("/")]).run();
+    untrusted(
+        &output,
+        "it is not for '127.0.0.1': it holds no name of a server (a subjectAltName; the common name does not count)",
+    );
+}
+
+#[test]
+fn a_certificate_for_something_else_is_named_for_what_it_is() {
+    let (authority, plain) = (authority(), serve());
+    let run = |change: &dyn Fn(&mut CertificateParams)| {
+        let server = authority.serve(&["127.0.0.1"], change, plain.address);
+        wirecat(["--cacert", &authority.cacert(), &server.url("/")]).run()
+    };
+    let purposes = |purposes: &[ExtendedKeyUsagePurpose]| {
+        let purposes = purposes.to_vec();
+        run(&move |params| params.extended_key_usages = purposes.clone())
+    };
+    untrusted(
+        &run(&|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+        "it is the certificate of an authority (CA:TRUE), not of a server",
+    );
+    use ExtendedKeyUsagePurpose::{ClientAuth, CodeSigning, Other};
+    untrusted(
+        &purposes(&[ClientAuth]),
+        "it is only for clients, not for servers",
+    );
+    untrusted(
+        &purposes(&[CodeSigning, Other(vec![1, 2, 3])]),
+        "it is only for code signing, the purpose 1.2.3, not for servers",
+    );
+    untrusted(
+        &run(&|params| {
+            let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+            extension.set_criticality(true);
+            params.custom_extensions = vec![extension];
+        }),
+        "it has a critical extension that wirecat does not know (1.2.3.4)",
+    );
+}
+
+#[test]
+fn what_is_wrong_further_up_names_the_issuer() {
+    let (root, plain) = (authority(), serve());
+    let run = |root: &Authority, between: &[&dyn Fn(&mut CertificateParams)]| {
+        let server = root.serve_below(between, |_| true, plain.address);
+        wirecat([
+            "--cacert",
+            &root.cacert(),
+            "-d",
+            "hi",
+            "-1",
+            &server.url("/echo"),
+        ])
+        .run()
+    };
+    run(&root, &[&valid]).exits(0).prints("hi\n");
+    refused(
+        &run(&root, &[&|params| params.is_ca = IsCa::ExplicitNoCa]),
+        "its issuer 'CN=intermediate 1' is no authority (CA:FALSE), so it may sign nothing",
+    );
+    let childless: &dyn Fn(&mut CertificateParams) =
+        &|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    refused(
+        &run(&root, &[childless, &valid]),
+        "its chain is too long: 'CN=intermediate 1' allows 0 authorities below itself, and there is 1",
+    );
+    let output = run(&root, &[&in_days(-3)]);
+    let why = "is not trusted: the certificate of its issuer 'CN=intermediate 1' expired 3 days ago, on 2";
+    output.exits(60).complains(&[why]);
+    let constrained = authority_with(|params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![
+                GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([10, 0, 0, 0], 8)),
+                GeneralSubtree::DnsName("inside.example".to_owned()),
+            ],
+            excluded_subtrees: Vec::new(),
+        });
+    });
+    for between in [&[][..], &[&valid as &dyn Fn(&mut CertificateParams)]] {
+        refused(
+            &run(&constrained, between),
+            "its issuer 'CN=wirecat test root' may sign only for 10.0.0.0/8, inside.example, and it is for 127.0.0.1",
+        );
+    }
+}
+
+#[test]
+fn a_chain_with_a_gap_says_where() {
+    let (root, plain) = (authority(), serve());
+    let run = |between: &[&dyn Fn(&mut CertificateParams)],
+               sent: &dyn Fn(usize) -> bool,
+               trust: &[&str]| {
+        let server = root.serve_below(between, sent, plain.address);
+        wirecat([trust, &[&server.url("/")]].concat()).run()
+    };
+    let file = root.cacert();
+    let named = ["--cacert", file.as_str()];
+    let output = run(&[&valid], &|_| false, &named);
+    refused(
+        &output,
+        "its issuer 'CN=intermediate 1' is not trusted here, and the server sent no intermediate certificate",
+    );
+    output.complains(&[
+        "\n  try: if 'CN=intermediate 1' is an intermediate authority, the server must send its certificate too (the full chain)\n",
+    ]);
+    // The wrong one was sent.
+    refused(
+        &run(&[&valid, &valid], &|place| place == 0, &named),
+        "its issuer 'CN=intermediate 2' is not trusted here, and the other certificate that the server sent is not its",
+    );
+    refused(
+        &run(&[&valid, &valid], &|place| place == 1, &named),
+        "its chain ends in 'CN=intermediate 1', which is not trusted here",
+    );
+    refused(
+        &run(&[&valid], &|_| true, &[]),
+        "its chain ends in 'CN=wirecat test root', which is not trusted here",
+    );
+}
+
+/// See `tests/certificates`: rcgen makes neither.
+#[test]
+fn signatures_that_are_not_safe_are_named() {
+    let plain = serve();
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
+    for (kind, why) in [
+        (
+            "sha1",
+            "it is signed with SHA-1 and ECDSA, which is not safe any more",
+        ),
+        (
+            "rsa1024",
+            "the key of its issuer 'CN=wirecat rsa1024 root' is too short: RSA with 1024 bits, where 2048 are the least that is safe",
+        ),
+    ] {
+        let file = |name: String| format!("{directory}/{name}");
+        let chain = vec![CertificateDer::from_pem_file(file(format!("{kind}.pem"))).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(file("server.key".to_owned())).unwrap();
+        let server = terminate_with(single(chain, key), plain.address);
+        let root = file(format!("{kind}-root.pem"));
+        refused(&wirecat(["--cacert", &root, &server.url("/")]).run(), why);
+        wirecat(["-k", "-d", "hi", "-1", &server.url("/echo")])
+            .run()
+            .exits(0)
+            .prints("hi\n");
+    }
+}
+
+/// With TLS 1.3 the server looks at the client's certificate when the handshake is over for us.
+#[test]
+fn a_server_that_wants_a_client_certificate_is_exit_35() {
+    let (authority, plain) = (authority(), serve());
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_file(authority.file()).unwrap();
+    roots.add(root).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .unwrap();
+    let (leaf, key) = leaf(&["127.0.0.1"], valid, &authority.issuer);
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = server_config()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    let server = terminate_with(config, plain.address);
+    let output = wirecat(["-k", &server.url("/echo")]).run();
+    output.exits(35).prints("");
+    assert_eq!(
+        output.stderr,
+        "wirecat: TLS failed: the server sent the alert certificate_required: it wants a client certificate\n"
+    );
+}
+
+#[test]
+fn an_alert_in_the_handshake_is_named_and_explained() {
+    // A fatal alert in a TLS 1.2 record.
+    for (code, said) in [
+        (112, "unrecognized_name: it knows no host of this name"),
+        (
+            70,
+            "protocol_version: it speaks neither TLS 1.2 nor TLS 1.3",
+        ),
+        (200, "200, which has no name"),
+    ] {
+        let server = raw(move |mut wire| {
+            wire.take(5);
+            wire.send([0x15, 3, 3, 0, 2, 2, code]);
+            wire
+        });
+        let output = wirecat([server.url("/").replace("ws:", "wss:")]).run();
+        output.exits(35).prints("");
+        let expected = format!("wirecat: TLS handshake failed: the server sent the alert {said}\n");
+        assert_eq!(output.stderr, expected);
+    }
+}
+
+#[test]
+fn a_server_without_the_key_of_its_certificate_is_not_trusted_and_k_does_not_help() {
+    let (authority, plain) = (authority(), serve());
+    let (leaf, _) = leaf(&["127.0.0.1"], valid, &authority.issuer);
+    let key = KeyPair::generate().unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let server = terminate_with(single(vec![leaf.der().clone()], key), plain.address);
+    for trust in [&["--cacert", &authority.cacert()][..], &["-k"]] {
+        let output = wirecat([trust, &[&server.url("/")]].concat()).run();
+        output.exits(60).complains(&[
+            "wirecat: the certificate of 127.0.0.1 cannot be used: the server signed the handshake with another key\n",
+        ]);
+        assert!(!output.stderr.contains("-k"), "{}", output.stderr);
+    }
+}
+
+/// Many servers leave the close_notify out; what rustls says of it is of use to nobody.
+#[test]
+fn the_end_of_tcp_within_tls_is_the_end_of_tcp() {
+    let (authority, plain) = (authority(), serve());
+    let server = authority.serve(&["127.0.0.1"], valid, plain.address);
+    // The proxy in between ends TCP after a while, and TLS nowhere.
+    let cut = raw(move |wire| {
+        let mut client = wire.0;
+        let mut server = TcpStream::connect(server.address).unwrap();
+        let upstream = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let copying = std::thread::spawn(move || {
+            let (mut client, mut server) = upstream;
+            let _ = std::io::copy(&mut client, &mut server);
+        });
+        // The answer to the handshake, tickets and a message are less than this.
+        let mut buffer = [0; 16 << 10];
+        let mut passed = 0;
+        while let Ok(count @ 1..) = server.read(&mut buffer) {
+            client.write_all(&buffer[..count]).unwrap();
+            passed += count;
+            if passed > 100_000 {
+                break;
+            }
+        }
+        client.shutdown(Shutdown::Both).unwrap();
+        copying.join().unwrap();
+        drop(server);
+    });
+    let message = "x".repeat(1 << 20);
+    let url = cut.url("/echo").replace("ws:", "wss:");
+    let output = wirecat(["-k", "--no-compress", &url]).stdin(&message).run();
+    output.exits(56).prints("").complains(&[
+        "wirecat: connection lost without a Close frame (1006): the server ended the TCP connection",
+    ]);
+    assert!(!output.stderr.contains("close_notify"), "{}", output.stderr);
 }

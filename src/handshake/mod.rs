@@ -19,9 +19,9 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use crate::error::{Error, Exit, Stage};
+use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::event::Refusal;
-use crate::transport::BoxedStream;
+use crate::transport::{BoxedStream, tls};
 use request::Request;
 use tap::Tap;
 pub use tap::Transcript;
@@ -300,8 +300,18 @@ fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
         )
         .advice("check the port, and whether the server wants TLS (wss://)");
     }
-    let cause =
-        std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let source = std::error::Error::source(error);
+    let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    // With TLS 1.3 the server checks the client after the handshake.
+    let tls = io.and_then(std::io::Error::get_ref);
+    if let Some(failure) = tls.and_then(|inner| inner.downcast_ref::<tls::Failure>()) {
+        return Error::new(Stage::Tls, Exit::Tls, format!("TLS failed: {failure}"));
+    }
+    let cause = match (io, source) {
+        (Some(io), _) => plain_clause(io),
+        (None, Some(source)) => source.to_string(),
+        (None, None) => error.to_string(),
+    };
     invalid(format!(
         "the connection broke during the handshake: {cause}"
     ))

@@ -19,6 +19,7 @@ use crate::handshake::request::{self, HeaderLine, Request};
 use crate::handshake::{self, Transcript, retry_after};
 use crate::secret::{Redactor, Secret};
 use crate::transport::{self, BoxedStream, Step};
+use crate::units;
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
@@ -350,7 +351,10 @@ fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
     Error::new(
         stage,
         Exit::Timeout,
-        format!("timed out after {:?} ({doing})", plan.connect_timeout),
+        format!(
+            "timed out after {} ({doing})",
+            units::written(plan.connect_timeout)
+        ),
     )
     .advice("--connect-timeout T waits longer")
 }

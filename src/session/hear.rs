@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use super::ended::{self, Answer, Ended, SEND_FAILED};
 use super::talk::{BATCH, Closing, Paused, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
-use crate::error::{Exit, plain_words};
+use crate::error::{Exit, plain_clause};
 use crate::event::{By, Close, Event, Kind, Message};
 use crate::wire::rules::Violation;
 
@@ -275,7 +275,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 };
                 self.handle_lost(&why, now)
             }
-            Io(error) => self.handle_lost(&plain_words(&error).to_lowercase(), now),
+            Io(error) => self.handle_lost(&plain_clause(&error), now),
             // The shim has judged every frame before the engine; this is for what it might overlook.
             Protocol(_) | Capacity(_) | Utf8(_) => {
                 let (code, rule) = (1002, error.to_string());

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::error::plain_words;
+use crate::error::plain_clause;
 
 pub(crate) struct Steady<S> {
     inner: S,
@@ -87,7 +87,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
                 self.written += written as u64;
                 return Poll::Ready(Ok(written));
             }
-            Err(error) => self.write_error = Some(plain_words(&error).to_lowercase()),
+            Err(error) => self.write_error = Some(plain_clause(&error)),
         }
         Poll::Ready(Ok(bytes.len()))
     }
@@ -96,7 +96,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
         if self.write_error.is_none()
             && let Err(error) = ready!(Pin::new(&mut self.inner).poll_flush(cx))
         {
-            self.write_error = Some(plain_words(&error).to_lowercase());
+            self.write_error = Some(plain_clause(&error));
         }
         Poll::Ready(Ok(()))
     }

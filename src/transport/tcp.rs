@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use url::Host;
 
-use crate::error::{Error, Exit, Stage, plain_words};
+use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::uri::Target;
 
 /// How long one address is given before the next is tried beside it (RFC 8305 §5).
@@ -100,7 +100,7 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failu
 fn unreachable_error(target: &Target, failures: &Failures) -> Error {
     let place = format!("{}:{}", target.host, target.port);
     let why = failures.first().map_or_else(String::new, |(_, error)| {
-        format!(": {}", plain_words(error).to_lowercase())
+        format!(": {}", plain_clause(error))
     });
     let mut error = Error::new(
         Stage::Connect,
@@ -109,10 +109,7 @@ fn unreachable_error(target: &Target, failures: &Failures) -> Error {
     );
     for (address, failure) in failures {
         if failures.len() > 1 || address.to_string() != place {
-            error = error.detail(format!(
-                "{address}: {}",
-                plain_words(failure).to_lowercase()
-            ));
+            error = error.detail(format!("{address}: {}", plain_clause(failure)));
         }
     }
     if failures

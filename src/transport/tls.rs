@@ -1,8 +1,13 @@
 //! TLS by rustls. Root certificates are read here, so only for `wss://`.
 
+mod explain;
+mod stream;
+
 use std::fmt::Debug;
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -17,9 +22,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
-use crate::error::{Error, Exit, Stage};
+use self::explain::{Names, Peer};
+pub(crate) use self::stream::{Explained, Failure};
+use crate::error::{Error, Exit, Stage, plain_clause, plain_words};
 use crate::event::TlsInfo;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +57,7 @@ impl Client {
         let verifier = Arc::new(Verifier::new(options, Arc::clone(&provider))?);
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(explain::sentence(&error)))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
             .with_no_client_auth();
@@ -70,14 +77,14 @@ impl Client {
     pub(crate) async fn connect(
         self,
         tcp: TcpStream,
-    ) -> Result<(TlsStream<TcpStream>, TlsInfo), Error> {
+    ) -> Result<(Explained<TlsStream<TcpStream>>, TlsInfo), Error> {
         let stream = self
             .connector
             .connect(self.name, tcp)
             .await
             .map_err(|error| explain(&error, &self.verifier, &self.host))?;
         let info = describe(&stream, self.verifier.webpki.is_some());
-        Ok((stream, info))
+        Ok((Explained::new(stream), info))
     }
 }
 
@@ -98,15 +105,24 @@ fn server_name(host: &Host<String>) -> Result<ServerName<'static>, Error> {
     }
 }
 
-/// Checks as webpki does, or not at all under `--insecure`, and remembers the certificate it saw, so
-/// that a refusal can say whose it was.
+/// What a [`Verifier`] saw.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// The certificates that the server sent, its own first.
+    chain: Vec<CertificateDer<'static>>,
+    /// They were accepted, or are not checked.
+    accepted: bool,
+}
+
+/// Checks as webpki does, or not at all under `--insecure`, and remembers the certificates it saw,
+/// so that a refusal can say whose they were.
 #[derive(Debug)]
 struct Verifier {
     webpki: Option<Arc<WebPkiServerVerifier>>,
     /// The certificates that are trusted.
     roots: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
-    seen: Mutex<Option<CertificateDer<'static>>>,
+    seen: Mutex<Seen>,
 }
 
 impl Verifier {
@@ -117,27 +133,28 @@ impl Verifier {
             let (store, roots) = roots(options)?;
             let builder =
                 WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider));
-            let webpki = builder.build().map_err(|error| failed(error.to_string()))?;
+            let webpki = builder
+                .build()
+                .map_err(|error| failed(explain::in_words(&error.to_string())))?;
             (Some(webpki), roots)
         };
         Ok(Verifier {
             webpki,
             roots,
             provider,
-            seen: Mutex::new(None),
+            seen: Mutex::default(),
         })
     }
 
-    fn seen(&self) -> Option<CertificateDer<'static>> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .clone()
     }
-}
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
+    /// # Errors
+    /// What webpki finds wrong with the chain, or with a certificate that is trusted itself.
+    fn check(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -145,11 +162,6 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self
-            .seen
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) =
-            Some(end_entity.clone().into_owned());
         let Some(webpki) = &self.webpki else {
             return Ok(ServerCertVerified::assertion());
         };
@@ -162,6 +174,26 @@ impl ServerCertVerifier for Verifier {
             }
             other => other,
         }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let sent = std::iter::once(end_entity).chain(intermediates);
+        *self.seen() = Seen {
+            chain: sent.map(|der| der.clone().into_owned()).collect(),
+            accepted: false,
+        };
+        let result = self.check(end_entity, intermediates, name, ocsp, now);
+        self.seen().accepted = result.is_ok();
+        result
     }
 
     fn verify_tls12_signature(
@@ -208,13 +240,19 @@ fn verify_root(
     verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
     let (_, parsed) =
         X509Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let validity = parsed.validity();
-    if now < validity.not_before.timestamp() {
-        return Err(CertificateError::NotValidYet.into());
+    let unix = |time: ASN1Time| {
+        let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    };
+    let (not_before, not_after) = (unix(validity.not_before), unix(validity.not_after));
+    if now < not_before {
+        let time = now;
+        return Err(CertificateError::NotValidYetContext { time, not_before }.into());
     }
-    if now > validity.not_after.timestamp() {
-        return Err(CertificateError::Expired.into());
+    if now > not_after {
+        let time = now;
+        return Err(CertificateError::ExpiredContext { time, not_after }.into());
     }
     Ok(ServerCertVerified::assertion())
 }
@@ -260,143 +298,35 @@ fn roots(options: &Options) -> Result<Roots, Error> {
 }
 
 fn pem_error(error: &rustls::pki_types::pem::Error) -> String {
+    use rustls::pki_types::pem::Error as Pem;
     match error {
-        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
-        other => other.to_string(),
+        Pem::Io(error) => plain_words(error),
+        Pem::NoItemsFound => "it holds no certificate in PEM form".to_owned(),
+        Pem::MissingSectionEnd { .. } => "the end of a PEM section is missing".to_owned(),
+        Pem::IllegalSectionStart { .. } => "the beginning of a PEM section is malformed".to_owned(),
+        Pem::Base64Decode(_) => "what is in a PEM section is not base64".to_owned(),
+        Pem::SectionTooLarge => "a PEM section is too large".to_owned(),
+        other => explain::in_words(&other.to_string()),
     }
 }
 
-/// Turns a failed handshake into what was wrong, whose certificate it was and what to try.
-fn explain(error: &std::io::Error, verifier: &Verifier, host: &Host<String>) -> Error {
-    use rustls::Error as Tls;
-    let Some(tls) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Tls>())
-    else {
-        return failed(match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
-            _ => error.to_string(),
-        });
-    };
-    match tls {
-        Tls::InvalidCertificate(reason) => untrusted(reason, verifier.seen(), host),
-        Tls::InvalidMessage(_) => {
-            failed("the server does not speak TLS on this port").advice("ws:// instead of wss://")
+/// Turns a failed handshake into what was wrong and what to try.
+fn explain(error: &io::Error, verifier: &Verifier, host: &Host<String>) -> Error {
+    match stream::inner(error) {
+        Some(tls) => {
+            let seen = verifier.seen();
+            let peer = Peer {
+                host,
+                chain: &seen.chain,
+                accepted: seen.accepted,
+                roots: &verifier.roots,
+            };
+            explain::handshake(tls, &peer)
         }
-        Tls::AlertReceived(alert) => failed(format!("the server sent the alert {alert:?}")),
-        other => failed(other.to_string()),
-    }
-}
-
-fn untrusted(
-    reason: &CertificateError,
-    seen: Option<CertificateDer<'static>>,
-    host: &Host<String>,
-) -> Error {
-    let names = seen.as_ref().and_then(|der| Names::read(der));
-    let self_signed = names
-        .as_ref()
-        .is_some_and(|names| names.subject == names.issuer);
-    let why = match reason {
-        // Other: webpki says of an authority that it is one before it looks who signed it.
-        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => {
-            "it is signed by itself".to_owned()
-        }
-        CertificateError::UnknownIssuer => "it is signed by nobody this system trusts".to_owned(),
-        CertificateError::ExpiredContext { time, not_after } => {
-            format!(
-                "it expired {} ago",
-                span(time.as_secs().saturating_sub(not_after.as_secs()))
-            )
-        }
-        CertificateError::Expired => "it has expired".to_owned(),
-        CertificateError::NotValidYetContext { time, not_before } => {
-            format!(
-                "it is not valid for another {}",
-                span(not_before.as_secs().saturating_sub(time.as_secs()))
-            )
-        }
-        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("it is not for '{host}'")
-        }
-        CertificateError::BadSignature => {
-            "its signature is not by the key of the issuer that it names".to_owned()
-        }
-        CertificateError::Revoked => "it has been revoked".to_owned(),
-        other => format!("{other:?}"),
-    };
-    let mut error = Error::new(
-        Stage::Tls,
-        Exit::Untrusted,
-        format!("the certificate of {host} is not trusted: {why}"),
-    );
-    if let Some(names) = names {
-        error = error
-            .detail(format!("subject: {}", names.subject))
-            .detail(format!("issuer: {}", names.issuer))
-            .detail(format!("valid for: {}", names.valid_for))
-            .detail(format!("expires: {}", names.expires));
-    }
-    error.advice("--cacert FILE trusts its issuer; -k connects without checking")
-}
-
-/// A length of time in the largest unit that fits.
-fn span(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..=119 => (seconds, "second"),
-        120..=7199 => (seconds / 60, "minute"),
-        7200..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86400, "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
-}
-
-/// What people want to know of a certificate. All of it is the server's word.
-struct Names {
-    subject: String,
-    issuer: String,
-    valid_for: String,
-    expires: String,
-}
-
-impl Names {
-    fn read(der: &CertificateDer<'_>) -> Option<Names> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let names = certificate.subject_alternative_name().ok().flatten();
-        let valid_for = names.map(|extension| {
-            let names = extension.value.general_names.iter();
-            names.map(general_name).collect::<Vec<_>>().join(", ")
-        });
-        let expires = certificate.validity().not_after.timestamp();
-        Some(Names {
-            subject: certificate.subject().to_string(),
-            issuer: certificate.issuer().to_string(),
-            valid_for: valid_for.unwrap_or_else(|| "no name at all".to_owned()),
-            expires: jiff::Timestamp::from_second(expires)
-                .map_or_else(|_| "never".to_owned(), |at| at.to_string()),
-        })
-    }
-}
-
-fn general_name(name: &x509_parser::extensions::GeneralName<'_>) -> String {
-    use x509_parser::extensions::GeneralName;
-    match name {
-        GeneralName::DNSName(name) | GeneralName::URI(name) | GeneralName::RFC822Name(name) => {
-            (*name).to_owned()
-        }
-        GeneralName::IPAddress(bytes) => ip_text(bytes),
-        other => other.to_string(),
-    }
-}
-
-fn ip_text(bytes: &[u8]) -> String {
-    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
-        return std::net::Ipv4Addr::from(four).to_string();
-    }
-    match <[u8; 16]>::try_from(bytes) {
-        Ok(sixteen) => std::net::Ipv6Addr::from(sixteen).to_string(),
-        Err(_) => "a malformed address".to_owned(),
+        None => failed(match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+            _ => plain_clause(error),
+        }),
     }
 }
 
@@ -423,7 +353,7 @@ fn describe(stream: &TlsStream<TcpStream>, verified: bool) -> TlsInfo {
             .to_owned(),
         cipher: connection.negotiated_cipher_suite().map_or_else(
             || "unknown".to_owned(),
-            |suite| format!("{:?}", suite.suite()),
+            |suite| suite.suite().as_str().unwrap_or("unknown").to_owned(),
         ),
         subject,
         issuer,
@@ -437,22 +367,5 @@ fn version_name(version: rustls::ProtocolVersion) -> &'static str {
         rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
         rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
         _ => "unknown",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_told_in_the_largest_unit() {
-        for (seconds, text) in [
-            (1, "1 second"),
-            (90, "90 seconds"),
-            (7200, "2 hours"),
-            (259_200, "3 days"),
-        ] {
-            assert_eq!(span(seconds), text);
-        }
     }
 }
