@@ -122,6 +122,7 @@ impl Request {
         self.all("sec-websocket-protocol")
             .flat_map(|value| value.split(','))
             .map(str::trim)
+            .filter(|name| !name.is_empty())
     }
 
     /// Every extension that the request offers, whoever put it there.

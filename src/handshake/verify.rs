@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use crate::auth::is_http_token;
 use crate::error::{Error, Exit, Stage};
 use crate::handshake::request::Request;
 use crate::wire::extension;
@@ -144,12 +145,22 @@ fn verify_subprotocol(request: &Request, answer: &Answer) -> Result<Option<Strin
     if request.subprotocols().any(|offered| offered == said) {
         return Ok(Some(said));
     }
+    if said.is_empty() {
+        return Err(invalid(
+            "the Sec-WebSocket-Protocol header is empty; a server that chooses no subprotocol leaves it out",
+        ));
+    }
     let offered: Vec<&str> = request.subprotocols().collect();
     Err(if offered.is_empty() {
-        invalid(format!(
+        let error = invalid(format!(
             "the server chose the subprotocol '{said}', and none was offered"
-        ))
-        .advice(format!("--subprotocol '{said}' offers it"))
+        ));
+        // Advice is there to be pasted into a shell, and these are a server's bytes.
+        if is_http_token(&said) && !said.contains('\'') {
+            error.advice(format!("--subprotocol '{said}' offers it"))
+        } else {
+            error.advice("--subprotocol NAME offers one")
+        }
     } else {
         invalid(format!(
             "the server chose the subprotocol '{said}', which is not one of those offered ({})",
@@ -264,6 +275,34 @@ mod tests {
             error.message.contains("not one of those offered"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn advice_repeats_a_subprotocol_only_where_it_can_be_offered() {
+        let refused = |offered: &[(&str, &str)], said: &str| {
+            // `answer` adds nothing that is empty.
+            let mut answer = answer(&[]);
+            let header = ("sec-websocket-protocol".to_owned(), said.to_owned());
+            answer.headers.push(header);
+            verify(&request(offered), &answer).unwrap_err()
+        };
+        for (said, advice) in [
+            ("chat.v1", "--subprotocol 'chat.v1' offers it"),
+            ("a, b", "--subprotocol NAME offers one"),
+            ("a'b", "--subprotocol NAME offers one"),
+            ("';reboot;'", "--subprotocol NAME offers one"),
+        ] {
+            assert_eq!(refused(&[], said).advice, [advice], "{said}");
+        }
+        for offered in [
+            &[][..],
+            &[("Sec-WebSocket-Protocol", "chat")],
+            &[("Sec-WebSocket-Protocol", "")],
+        ] {
+            let error = refused(offered, "");
+            assert!(error.message.contains("header is empty"), "{error}");
+            assert_eq!(error.advice, Vec::<String>::new());
+        }
     }
 
     #[test]
