@@ -99,6 +99,9 @@ fn number(text: &str) -> Option<u16> {
     matches!(number, 200..=599 | 1000..=4999).then_some(number)
 }
 
+/// No retry waits longer, ten years: clocks cannot hold every [`Duration`].
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub when: When,
@@ -203,8 +206,8 @@ impl Reconnect {
         self.state = match decision {
             Decision::Retry { delay, renew } => {
                 self.renewed |= renew;
-                // A delay too long for the clock of the system is as good as none that ends.
-                let until = now.checked_add(delay).unwrap_or(now);
+                // At most `LONGEST` from now, which every clock can hold.
+                let until = now + delay;
                 State::Waiting { until }
             }
             _ => State::Over,
@@ -310,6 +313,7 @@ impl Reconnect {
         {
             delay = delay.max(*asked);
         }
+        let delay = delay.min(LONGEST);
         if let (Some(max), Some(since)) = (self.options.max_time, self.down_since) {
             let down = now.saturating_duration_since(since);
             if down.saturating_add(delay) > max {
@@ -628,6 +632,31 @@ mod tests {
         run.retries_after(&asks(7), 7 * SECOND);
         run.retries_after(&asks(0), SECOND);
         run.retries_after(&asks(90), 90 * SECOND);
+    }
+
+    #[test]
+    fn a_delay_longer_than_any_clock_holds_is_still_a_delay() {
+        let asks = Cause::Status {
+            status: 503,
+            reason: String::new(),
+            retry_after: Some(Duration::MAX),
+        };
+        let mut run = run(always());
+        run.retries_after(&asks, LONGEST);
+        let mut brief = self::run(Options {
+            max_time: Some(SECOND),
+            ..always()
+        });
+        brief.stops(&asks, "--reconnect-max-time is 1.0 s");
+        let mut slow = self::run(Options {
+            backoff: backoff::Options {
+                base: Duration::MAX,
+                max: Duration::MAX,
+                jitter: Jitter::None,
+            },
+            ..always()
+        });
+        slow.retries_after(&lost(), LONGEST);
     }
 
     #[test]
