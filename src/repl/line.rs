@@ -70,7 +70,8 @@ pub enum Line {
     Ping(Bytes),
     Pong(Bytes),
     Close(Close),
-    /// A text message, which may wait for a connection.
+    /// A message in the payload encoding of the command line, which is kept until there is a
+    /// connection.
     Queue(String),
     QueueStatus,
     Reconnect,
