@@ -768,3 +768,73 @@ fn requests_and_ends_are_logged() {
         ]
     );
 }
+
+/// Clients on small devices compare header names byte by byte.
+#[test]
+fn header_names_are_spelt_as_in_the_rfcs() {
+    let server = Server::start();
+    let offers = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n\
+                  Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    for (request, expected) in [
+        (
+            upgrade("GET /echo", offers),
+            &[
+                "Upgrade",
+                "Connection",
+                "Sec-WebSocket-Accept",
+                "Sec-WebSocket-Protocol",
+                "Sec-WebSocket-Extensions",
+                "Date",
+            ][..],
+        ),
+        (
+            upgrade("GET /echo", "Sec-WebSocket-Version: 8\r\n"),
+            &[
+                "Content-Type",
+                "Upgrade",
+                "Connection",
+                "Sec-WebSocket-Version",
+                "Content-Length",
+                "Date",
+            ],
+        ),
+        (
+            handshake("/status/401"),
+            &["Content-Type", "WWW-Authenticate", "Content-Length", "Date"],
+        ),
+        (
+            handshake("/status/407"),
+            &[
+                "Content-Type",
+                "Proxy-Authenticate",
+                "Content-Length",
+                "Date",
+            ],
+        ),
+        (
+            handshake("/status/302"),
+            &["Content-Type", "Location", "Content-Length", "Date"],
+        ),
+        (
+            handshake("/status/503"),
+            &["Content-Type", "Retry-After", "Content-Length", "Date"],
+        ),
+        (
+            upgrade("POST /ledger", "").replace("Upgrade: websocket", "X-A: b"),
+            &["Content-Type", "Allow", "Content-Length", "Date"],
+        ),
+        // What hyper refuses before it is asked.
+        (
+            "not HTTP\r\n\r\n".to_owned(),
+            &["Connection", "Content-Length", "Date"],
+        ),
+    ] {
+        let (head, _) = server.ask(&request);
+        let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let mut names: Vec<&str> = lines.map(|(name, _)| name).collect();
+        let mut expected = expected.to_vec();
+        names.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{head}");
+    }
+}

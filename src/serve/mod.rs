@@ -11,6 +11,7 @@ mod ledger_room;
 mod memory;
 mod rooms;
 mod seq_room;
+mod spelling;
 mod upgrade;
 
 use std::convert::Infallible;
@@ -282,6 +283,7 @@ impl Connection {
         let mut http = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
+                .title_case_headers(true)
                 .header_read_timeout(HEADER_TIMEOUT)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades()
@@ -304,13 +306,14 @@ impl Connection {
 
     fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Entered)>) {
         let now = SystemTime::now();
-        let (answer, entered) =
+        let (mut answer, entered) =
             upgrade::answer(&request, &self.options.extensions, &self.shared, now);
         let (method, target) = (request.method(), shown(request.uri()));
         self.log(format_args!(
             "{method} {target} -> {}",
             answer.status().as_u16()
         ));
+        *answer.extensions_mut() = spelling::extensions().clone();
         let upgrade = entered.map(|entered| (hyper::upgrade::on(&mut request), entered));
         (answer, upgrade)
     }
