@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
 use crate::error::{Error, Exit, Stage};
@@ -31,12 +31,22 @@ const SECRET_PARAMETERS: &[&str] = &[
     "pwd",
 ];
 
+/// What is encoded in the zone of an address: all but the unreserved characters (RFC 6874 section 2).
+const ZONE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// Where to connect and what to request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// `wss` rather than `ws`.
     pub tls: bool,
     pub host: Host<String>,
+    /// The zone of an IPv6 address, an interface's name or number: `eth0` in `[fe80::1%25eth0]`
+    /// (RFC 6874). It is for this machine alone, and never sent.
+    pub zone: Option<String>,
     pub port: u16,
     pub path: String,
     /// Without the `?`.
@@ -69,6 +79,7 @@ impl Target {
             // The WHATWG parser would skip slashes until it finds something to call a host.
             return Err(malformed(text, "it names no host"));
         }
+        let (rest, zone) = split_zone(rest).map_err(|why| malformed(text, why))?;
         let url = Url::parse(&format!("{}://{rest}", scheme_of(tls)))
             .map_err(|error| malformed(text, &error.to_string()))?;
         if url.fragment().is_some() {
@@ -83,6 +94,7 @@ impl Target {
         Ok(Target {
             tls,
             host: host.to_owned(),
+            zone,
             port: url.port().unwrap_or(default_port(tls)),
             path: url.path().to_owned(),
             query: url.query().map(str::to_owned),
@@ -92,10 +104,34 @@ impl Target {
 
     /// The `Host` header: the port only where it is not the scheme's own (RFC 6455 §4.1).
     pub fn authority(&self) -> String {
+        self.with_port(self.host.to_string())
+    }
+
+    fn with_port(&self, host: String) -> String {
         if self.port == default_port(self.tls) {
-            self.host.to_string()
+            host
         } else {
-            format!("{}:{}", self.host, self.port)
+            format!("{host}:{}", self.port)
+        }
+    }
+
+    /// The host as it is written in a URL, with its zone.
+    fn host_in_url(&self) -> String {
+        let host = self.host.to_string();
+        match (&self.zone, host.strip_suffix(']')) {
+            (Some(zone), Some(address)) => {
+                format!("{address}%25{}]", utf8_percent_encode(zone, ZONE))
+            }
+            _ => host,
+        }
+    }
+
+    /// The host and port as they are written outside of URLs, with the zone.
+    pub fn place(&self) -> String {
+        let host = self.host.to_string();
+        match (&self.zone, host.strip_suffix(']')) {
+            (Some(zone), Some(address)) => format!("{address}%{zone}]:{}", self.port),
+            _ => format!("{host}:{}", self.port),
         }
     }
 
@@ -143,7 +179,7 @@ impl fmt::Display for Target {
             f,
             "{}://{}{}",
             scheme_of(self.tls),
-            self.authority(),
+            self.with_port(self.host_in_url()),
             self.path
         )?;
         let Some(query) = &self.query else {
@@ -214,6 +250,34 @@ fn refuse_bare_word(text: &str) -> Result<(), Error> {
     })
 }
 
+/// Takes the zone out of an IPv6 address at the beginning of `rest`, as the parser of URLs knows
+/// none: `[fe80::1%25eth0]` (RFC 6874), and `[fe80::1%eth0]` as it is typed elsewhere.
+fn split_zone(rest: String) -> Result<(String, Option<String>), &'static str> {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let begin = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    let host = &rest[begin..end];
+    let found = host
+        .starts_with('[')
+        .then(|| host.split_once(']'))
+        .flatten();
+    let Some((address, zone)) = found.and_then(|(inside, _)| inside.split_once('%')) else {
+        return Ok((rest, None));
+    };
+    // As with curl, a zone that is 25 itself is one all the same.
+    let encoded = zone.strip_prefix("25").filter(|zone| !zone.is_empty());
+    let decoded = percent_decode_str(encoded.unwrap_or(zone)).decode_utf8();
+    let decoded = decoded.map_err(|_| "the zone of its address is not UTF-8")?;
+    if decoded.is_empty() || decoded.contains(|c: char| c.is_control() || c == '/' || c == '%') {
+        return Err("the zone of its address is empty or holds a character that no interface has");
+    }
+    let (before, after) = (
+        begin + address.len(),
+        begin + address.len() + 1 + zone.len(),
+    );
+    let without = format!("{}{}", &rest[..before], &rest[after..]);
+    Ok((without, Some(decoded.into_owned())))
+}
+
 /// Splits off the scheme, where there is one: whether it means TLS, and the rest.
 fn split_scheme(text: &str) -> Result<(bool, String), Error> {
     if let Some(rest) = text.strip_prefix(':') {
@@ -275,6 +339,92 @@ mod tests {
             ("ws://h/?q=%20&x", "ws://h/?q=%20&x"),
         ] {
             assert_eq!(parsed(text).to_string(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_may_have_a_zone_which_is_not_sent() {
+        for (text, zone, shown, authority) in [
+            (
+                "ws://[fe80::1%25eth0]/",
+                "eth0",
+                "ws://[fe80::1%25eth0]/",
+                "[fe80::1]",
+            ),
+            (
+                "ws://[fe80::1%eth0]:81/x",
+                "eth0",
+                "ws://[fe80::1%25eth0]:81/x",
+                "[fe80::1]:81",
+            ),
+            (
+                "[fe80::1%25lo]:8080",
+                "lo",
+                "ws://[fe80::1%25lo]:8080/",
+                "[fe80::1]:8080",
+            ),
+            (
+                "[::1%1]:8/?a=%25",
+                "1",
+                "ws://[::1%251]:8/?a=%25",
+                "[::1]:8",
+            ),
+            (
+                "ws://[fe80::1%2525]/",
+                "25",
+                "ws://[fe80::1%2525]/",
+                "[fe80::1]",
+            ),
+            (
+                "ws://[fe80::1%25]/",
+                "25",
+                "ws://[fe80::1%2525]/",
+                "[fe80::1]",
+            ),
+            (
+                "ws://[fe80::1%255]/",
+                "5",
+                "ws://[fe80::1%255]/",
+                "[fe80::1]",
+            ),
+            (
+                "wss://[fe80::1%25eth0%2E5]/",
+                "eth0.5",
+                "wss://[fe80::1%25eth0.5]/",
+                "[fe80::1]",
+            ),
+            (
+                "wss://[FE80::1%25wl%20an]/",
+                "wl an",
+                "wss://[fe80::1%25wl%20an]/",
+                "[fe80::1]",
+            ),
+            (
+                "ws://u:p@[fe80::1%25en0]/",
+                "en0",
+                "ws://[fe80::1%25en0]/",
+                "[fe80::1]",
+            ),
+        ] {
+            let target = parsed(text);
+            assert_eq!(target.zone.as_deref(), Some(zone), "{text}");
+            assert_eq!(target.to_string(), shown, "{text}");
+            assert_eq!(target.authority(), authority, "{text}");
+            // What is shown can be given again.
+            assert_eq!(parsed(shown).to_string(), shown);
+        }
+        assert_eq!(parsed("ws://[::1]/").zone, None);
+        assert_eq!(parsed("ws://h/[::1%25a]").zone, None);
+        for text in [
+            "ws://[fe80::1%]/",
+            "ws://[fe80::1%25a%2Fb]/",
+            "ws://[fe80::1%25%FF]/",
+            "ws://[fe80::1%25%0A]/",
+            "ws://[nonsense%25eth0]/",
+            "ws://[fe80::1%25eth0/",
+            "ws://127.0.0.1%25eth0/",
+        ] {
+            assert_eq!(Target::parse(text).unwrap_err().exit, Exit::Url, "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The opening handshake: what is sent, and how every kind of answer is taken.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -724,4 +725,47 @@ fn the_connect_timeout_is_one_deadline_over_all_steps() {
         }
     };
     cut_off("ws", hinting, rest);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_zone_of_an_address_chooses_the_interface_and_is_not_sent() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        // A machine without IPv6.
+        return;
+    };
+    let port = listener.local_addr().unwrap().port();
+    for zone in ["lo", "25lo", "1", "251"] {
+        let url = format!("ws://[::1%{zone}]:{port}/x");
+        let server = {
+            let listener = listener.try_clone().unwrap();
+            std::thread::spawn(move || {
+                let (stream, _) = listener.accept().unwrap();
+                let mut wire = Wire::new(stream);
+                let request = wire.handshake();
+                wire.close(1000, "");
+                request
+            })
+        };
+        wirecat([&url]).run().exits(0).prints("").is_quiet();
+        let request = server.join().unwrap();
+        let host = format!("[::1]:{port}");
+        assert_eq!(header(&request, "Host"), Some(host.as_str()));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interface_that_is_not_there_is_exit_6() {
+    let output = wirecat(["ws://[fe80::1%25nosuch0]/"]).run();
+    output.exits(6).prints("").complains(&[
+        "wirecat: this machine has no network interface 'nosuch0'\n",
+        "\n  try: one of its interfaces: ",
+    ]);
+    // The kernel says only that an argument is invalid.
+    let output = wirecat(["ws://[fe80::1]:9/"]).run();
+    output.exits(7).complains(&[
+        "wirecat: could not connect to [fe80::1]:9: ",
+        "\n  try: name the interface that this link-local address is on: [fe80::1%25eth0]\n",
+    ]);
 }

@@ -333,6 +333,7 @@ fn shown(uri: &Uri) -> String {
     let nowhere = Target {
         tls: false,
         host: Host::Domain(String::new()),
+        zone: None,
         port: 80,
         path: path.to_owned(),
         query: Some(query.to_owned()),

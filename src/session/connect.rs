@@ -331,7 +331,7 @@ fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
         ),
         Step::Connect => (
             Stage::Connect,
-            format!("connecting to {}:{}", plan.target.host, plan.target.port),
+            format!("connecting to {}", plan.target.place()),
         ),
         Step::Tls => (
             Stage::Tls,

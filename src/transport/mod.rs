@@ -62,7 +62,7 @@ pub async fn dial(
     let mut timing = Timing::default();
     let started = Instant::now();
     step.set(Step::Lookup);
-    let addresses = tcp::resolve(&target.host, target.port).await?;
+    let addresses = tcp::resolve(target).await?;
     if matches!(target.host, url::Host::Domain(_)) {
         timing.dns = Some(started.elapsed());
     }

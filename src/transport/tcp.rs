@@ -1,7 +1,7 @@
 //! Name lookup and TCP, all addresses tried.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -16,10 +16,14 @@ use crate::uri::Target;
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// The addresses of a host, families in turn; never empty.
-pub(crate) async fn resolve(host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
-    let name = match host {
+pub(crate) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
+    let port = target.port;
+    let name = match &target.host {
         Host::Ipv4(ip) => return Ok(vec![SocketAddr::new(IpAddr::V4(*ip), port)]),
-        Host::Ipv6(ip) => return Ok(vec![SocketAddr::new(IpAddr::V6(*ip), port)]),
+        Host::Ipv6(ip) => {
+            let scope = target.zone.as_deref().map_or(Ok(0), scope_id)?;
+            return Ok(vec![SocketAddrV6::new(*ip, port, 0, scope).into()]);
+        }
         Host::Domain(name) => name,
     };
     let unknown = |why: String| {
@@ -38,6 +42,38 @@ pub(crate) async fn resolve(host: &Host<String>, port: u16) -> Result<Vec<Socket
         return Err(unknown("it has no address".to_owned()));
     }
     Ok(interleave(found))
+}
+
+/// The number of an interface that is given by its name or number.
+fn scope_id(zone: &str) -> Result<u32, Error> {
+    if let Ok(number) = zone.parse() {
+        return Ok(number);
+    }
+    #[cfg(unix)]
+    if let Ok(number) = nix::net::if_::if_nametoindex(zone) {
+        return Ok(number);
+    }
+    let error = Error::new(
+        Stage::Dns,
+        Exit::Dns,
+        format!("this machine has no network interface '{zone}'"),
+    );
+    Err(match interfaces() {
+        names if names.is_empty() => error.advice("the number of the interface"),
+        names => error.advice(format!("one of its interfaces: {}", names.join(", "))),
+    })
+}
+
+/// The names of the network interfaces, where they can be had.
+fn interfaces() -> Vec<String> {
+    #[cfg(unix)]
+    if let Ok(interfaces) = nix::net::if_::if_nameindex() {
+        let names = interfaces.iter().map(|interface| interface.name());
+        return names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+    }
+    Vec::new()
 }
 
 /// Families in turn, beginning with the first one given (RFC 8305 §4).
@@ -98,7 +134,7 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failu
 }
 
 fn unreachable_error(target: &Target, failures: &Failures) -> Error {
-    let place = format!("{}:{}", target.host, target.port);
+    let place = target.place();
     let why = failures.first().map_or_else(String::new, |(_, error)| {
         format!(": {}", plain_clause(error))
     });
@@ -117,6 +153,14 @@ fn unreachable_error(target: &Target, failures: &Failures) -> Error {
         .any(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused)
     {
         return error.advice("check that the server is running and listens on that port");
+    }
+    let lacks_zone = |address: &SocketAddr| match address {
+        SocketAddr::V6(address) => address.ip().is_unicast_link_local() && address.scope_id() == 0,
+        SocketAddr::V4(_) => false,
+    };
+    if failures.iter().any(|(address, _)| lacks_zone(address)) {
+        return error
+            .advice("name the interface that this link-local address is on: [fe80::1%25eth0]");
     }
     error.advice("check the address, your network and any firewall")
 }
