@@ -172,6 +172,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     pub(super) fn tell(&mut self, now: Instant, event: &Event<'_>) {
+        self.close_told |= matches!(event, Event::Close { .. });
         self.front.handle_event(now, event);
     }
 
@@ -363,6 +364,27 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 clean: false,
             },
         );
+    }
+
+    /// Notifies of the close where nothing has yet, so that every connection that opened closes: our
+    /// Close had no answer, or writing failed before it was sent.
+    pub(super) fn tell_end(&mut self, now: Instant) {
+        if self.close_told {
+            return;
+        }
+        let sent = self.sent_close.take();
+        match sent.filter(|_| self.steady().write_error().is_none()) {
+            Some(close) => {
+                let event = Event::Close {
+                    conn: self.conn,
+                    by: By::Us,
+                    close: &close,
+                    clean: false,
+                };
+                self.tell(now, &event);
+            }
+            None => self.tell_lost(now),
+        }
     }
 
     /// The end that a Close of ours was sent for.

@@ -523,6 +523,8 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
             mirror: options.mirror,
             tells_sends: options.tells_sends || options.trace.is_some(),
             by_hand: None,
+            sent_close: None,
+            close_told: false,
             closed_by_hand: None,
             conn: carry.totals.connections,
             front,
@@ -586,10 +588,12 @@ mod tests {
     use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
     use super::*;
-    use crate::event::{Opened, Timing};
+    use crate::event::{By, Opened, Timing};
 
-    /// A peer that is there, says nothing, and takes nothing.
-    struct Deaf;
+    /// A peer that is there and says nothing. It takes nothing either, or everything.
+    struct Deaf {
+        takes: bool,
+    }
 
     impl AsyncRead for Deaf {
         fn poll_read(
@@ -605,9 +609,12 @@ mod tests {
         fn poll_write(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
-            _: &[u8],
+            bytes: &[u8],
         ) -> Poll<io::Result<usize>> {
-            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+            Poll::Ready(match self.takes {
+                true => Ok(bytes.len()),
+                false => Err(io::ErrorKind::BrokenPipe.into()),
+            })
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -619,14 +626,26 @@ mod tests {
         }
     }
 
-    /// Nobody, who wants nothing.
-    struct Nobody;
+    /// A front end that wants nothing, and keeps who closed with what, and whether cleanly.
+    #[derive(Default)]
+    struct Nobody {
+        closes: Vec<(By, u16, bool)>,
+        /// Signals to come.
+        signals: usize,
+    }
 
     impl Front for Nobody {
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
             Poll::Ready(())
         }
-        fn handle_event(&mut self, _: Instant, _: &Event<'_>) {}
+        fn handle_event(&mut self, _: Instant, event: &Event<'_>) {
+            if let Event::Close {
+                by, close, clean, ..
+            } = event
+            {
+                self.closes.push((*by, close.reported_code(), *clean));
+            }
+        }
         fn poll_command(&mut self, _: &mut Context<'_>, _: Instant, _: bool) -> Poll<Command> {
             Poll::Pending
         }
@@ -644,14 +663,18 @@ mod tests {
 
     impl StopSource for Nobody {
         fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<Stop> {
-            Poll::Pending
+            if self.signals == 0 {
+                return Poll::Pending;
+            }
+            self.signals -= 1;
+            Poll::Ready(Stop::Interrupt)
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_and_stays_is_given_the_close_timeout() {
+    /// Runs one connection: how it ended, the closes that were notified, and how long it took.
+    async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, Duration) {
         let connection = Connection {
-            stream: Box::new(Deaf),
+            stream: Box::new(Deaf { takes }),
             early: Bytes::new(),
             first: None,
             deflate: None,
@@ -692,13 +715,38 @@ mod tests {
         };
         let started = now();
         let (mut carry, mut saver) = (Carry::new(&options), Saver::new(None));
-        let (mut front, mut stop) = (Nobody, Nobody);
+        let mut front = Nobody::default();
+        let mut stop = Nobody {
+            signals,
+            ..Nobody::default()
+        };
         let mut session = Session::new(
             connection, &options, &mut carry, &mut saver, &mut front, &mut stop,
         )
         .await;
         let ended = poll_fn(|cx| session.poll(cx)).await;
+        drop(session);
+        (ended, front.closes, now() - started)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_and_stays_is_given_the_close_timeout() {
+        let (ended, closes, time) = run_with(false, 0).await;
         assert_eq!(ended, Ended::SendFailed("broken pipe".to_owned()));
-        assert_eq!(now() - started, Duration::from_secs(5));
+        assert_eq!(closes, [(By::Peer, 1006, false)]);
+        assert_eq!(time, Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_a_signal_ends_without_an_answer_closes_too() {
+        for (takes, signals, close) in [
+            (true, 1, (By::Us, 1001, false)),
+            (true, 2, (By::Us, 1001, false)),
+            (false, 2, (By::Peer, 1006, false)),
+        ] {
+            let (ended, closes, _) = run_with(takes, signals).await;
+            assert_eq!(ended, Ended::Stopped(Stop::Interrupt));
+            assert_eq!(closes, [close], "{takes} {signals}");
+        }
     }
 }

@@ -69,6 +69,10 @@ pub(super) struct Session<'a, F, S> {
     pub(super) tells_sends: bool,
     /// A frame made by hand, which waits for what was sent before it.
     pub(super) by_hand: Option<RawFrame>,
+    /// The last Close of ours that was sent, a raw one included.
+    pub(super) sent_close: Option<Close>,
+    /// The front end has been notified of how the connection closed.
+    pub(super) close_told: bool,
     /// A Close made by hand: no other must follow it.
     pub(super) closed_by_hand: Option<Close>,
     /// Messages to send first, each with what is shown of it.
@@ -122,6 +126,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         loop {
             match self.turn(cx) {
                 ControlFlow::Break(ended) => {
+                    self.tell_end(now());
                     self.tell_repeats(true, now());
                     self.front.flush();
                     return Poll::Ready(ended);
@@ -281,7 +286,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             self.carry.outbox.handle_extra();
         }
         if frame.opcode == frame::CLOSE {
-            self.closed_by_hand = Some(close_by_hand(&frame));
+            let close = close_by_hand(&frame);
+            self.sent_close = Some(close.clone());
+            self.closed_by_hand = Some(close);
             self.socket.get_mut().hide_pings();
         }
         let frame = &frame;
@@ -399,6 +406,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     pub(super) fn send_close(&mut self, close: &Close, patience: Duration, now: Instant) {
+        self.sent_close = Some(close.clone());
         self.start_send(close_frame(close));
         self.machine.handle_closing(now, patience);
     }
@@ -553,7 +561,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     close: &close,
                     clean: false,
                 };
-                self.front.handle_event(now, &event);
+                self.tell(now, &event);
                 self.end_of(Closing::Front(close))
             }
             Some(done) => self.end_of(done),
