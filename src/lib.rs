@@ -10,8 +10,8 @@
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
 //!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] alone knows of streams),
 //!   [`drain`] (when to stop), and the pure files within the modules above;
-//! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
-//!   [`auth`].
+//! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`json_text`],
+//!   [`units`], [`uri`], [`auth`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!
@@ -26,6 +26,7 @@ pub mod drain;
 pub mod error;
 pub mod event;
 pub mod handshake;
+pub mod json_text;
 pub mod output;
 pub mod payload;
 pub mod pipe;

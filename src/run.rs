@@ -57,7 +57,7 @@ pub fn run(world: &World) -> Exit {
 /// Whether an argument, which a usage error may quote, holds what a terminal would act on.
 fn quotes_hostile(world: &World) -> bool {
     let mut arguments = world.arguments.iter().map(|text| text.to_string_lossy());
-    arguments.any(|text| text.contains(sanitize::is_dangerous))
+    arguments.any(|text| sanitize::find_dangerous(&text).is_some())
 }
 
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {

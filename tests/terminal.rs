@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use wirecat::output::sanitize::is_dangerous;
+use wirecat::output::sanitize::find_dangerous;
 
 use crate::support::pty::Pty;
 use crate::support::scripts::{collect, sh};
@@ -32,7 +32,7 @@ fn assert_harmless(written: &[u8], what: &str) {
     let text = std::str::from_utf8(written).unwrap_or_else(|why| panic!("{what}: {why}"));
     // The terminal itself makes CR LF of LF.
     let text = text.replace("\r\n", "").replace('\t', "");
-    let bad = text.find(is_dangerous);
+    let bad = find_dangerous(&text);
     assert_eq!(bad, None, "{what}: {text:?}");
 }
 
@@ -86,6 +86,37 @@ fn messages_in_every_format() {
             assert!(shown.contains("the end"), "{format}: {shown}");
         }
     }
+}
+
+#[test]
+fn joiners_and_selectors_that_belong_to_a_visible_character_reach_the_terminal() {
+    let written = [
+        "👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}",
+        "क्\u{200d}ष",
+        "می\u{200c}خواهم",
+        "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    ];
+    for format in ["pretty", "raw", "line", "json"] {
+        let mut all: Vec<u8> = written.iter().flat_map(|t| messages(t).concat()).collect();
+        // The same written in escapes, and what joins nothing.
+        all.extend(text(r#"["\ud83d\udc68\u200d\ud83d\ude80","pay\u200dpal"]"#));
+        all.extend(text("pay\u{200d}pal"));
+        let shown = shows(&["--format", format, "-d", "x"], answers(all), format);
+        for text in written {
+            // As text, as key and value, in the envelope twice, and once more as key and value.
+            let times = if format == "json" { 5 } else { 6 };
+            let found = shown.matches(text).count();
+            assert!(found >= times, "{format}: {found} {text:?} in {shown:?}");
+        }
+        assert!(!shown.contains("pay\u{200d}pal"), "{format}: {shown:?}");
+        if format == "pretty" {
+            assert!(shown.contains("\"👨\u{200d}🚀\""), "{shown:?}");
+        }
+    }
+    // And in what goes to stderr.
+    let args = ["-d", "x"];
+    let shown = shows(&args, answers(close(4000, written[0])), "a reason");
+    assert!(shown.contains(written[0]), "{shown:?}");
 }
 
 #[test]

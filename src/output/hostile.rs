@@ -25,6 +25,7 @@ const HOSTILE: &[&str] = &[
     "\u{202e}txt.exe\u{2066}\u{200f}\u{61c}",
     "zero\u{200b}width\u{feff}\u{ad}\u{2060}\u{3164}",
     "\u{e0041}\u{e007f}\u{fffa}\u{2028}",
+    "pay\u{200d}pal\u{200c}\u{fe0f} 🏴\u{e0061}\u{200d}\u{e007f} 👩\u{200d}\u{200d}👩\u{fe0f}\u{fe0f}",
     "safe\rforged",
     "a\nwirecat: forged\n< forged",
     "\0\x08\x7f\x0b\x0c",
@@ -188,9 +189,7 @@ fn nothing_a_terminal_acts_on_survives() {
                 events(text, &mut |event| {
                     let (out, err) = render(&mut renderer, event);
                     for shown in [&out, &err] {
-                        let found = uncolored(shown)
-                            .replace('\n', "")
-                            .find(sanitize::is_dangerous);
+                        let found = sanitize::find_dangerous(&uncolored(shown).replace('\n', ""));
                         assert_eq!(found, None, "{format:?} {event:?} {shown:?}");
                     }
                     // Raw text keeps its lines on a terminal too; nothing else can begin one.

@@ -3,7 +3,8 @@
 //! No tree is built, so digits, key order and duplicate keys stay as they came, and nothing here
 //! recurses, so nesting cannot exhaust the stack.
 
-use super::sanitize::is_dangerous;
+use super::sanitize;
+use crate::json_text;
 
 /// What decides whether a value is safe to hand to a parser that recurses or computes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -143,7 +144,7 @@ pub(super) fn members(json: &str) -> Option<Vec<(&str, &str)>> {
 }
 
 /// Appends `text` as a JSON string with quotes. For a terminal everything dangerous is escaped,
-/// otherwise what RFC 8259 §7 demands.
+/// otherwise what [`json_text`] escapes.
 pub(super) fn push_string(text: &str, terminal: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     push_content(text, terminal, out);
@@ -152,51 +153,91 @@ pub(super) fn push_string(text: &str, terminal: bool, out: &mut Vec<u8>) {
 
 /// [`push_string`] without the quotes.
 pub(super) fn push_content(text: &str, terminal: bool, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    if terminal && !text.is_ascii() {
-        return text.chars().for_each(|c| push_char(c, terminal, out));
-    }
     let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if matches!(byte, 0..=0x1f | b'"' | b'\\') || terminal && byte == 0x7f {
-            out.extend_from_slice(&bytes[from..at]);
-            push_char(char::from(byte), terminal, out);
-            from = at + 1;
-        }
+    if terminal {
+        sanitize::each_dangerous(text, |at, c| {
+            json_text::push_content(&text[from..at], out);
+            json_text::push_escape(c, out);
+            from = at + c.len_utf8();
+        });
     }
-    out.extend_from_slice(&bytes[from..]);
+    json_text::push_content(&text[from..], out);
 }
 
 /// Appends a string token of somebody else's JSON: escapes of harmless characters are resolved,
 /// all other escapes stay, and for a terminal raw characters that are dangerous become escapes.
 pub(super) fn push_token(token: &str, terminal: bool, out: &mut Vec<u8>) {
-    let mut rest = token.strip_prefix('"').unwrap_or(token);
-    rest = rest.strip_suffix('"').unwrap_or(rest);
-    out.push(b'"');
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        push_content(&rest[..at], terminal, out);
-        let len = push_escape(&rest[at..], out);
-        rest = &rest[at + len..];
+    let content = token.strip_prefix('"').unwrap_or(token);
+    let content = content.strip_suffix('"').unwrap_or(content);
+    if memchr::memchr(b'\\', content.as_bytes()).is_none() {
+        return push_string(content, terminal, out);
     }
-    push_content(rest, terminal, out);
+    // What a character is among its neighbours shows only when all escapes are resolved.
+    let (text, escapes) = resolved(content);
+    let mut dangerous = Vec::new();
+    sanitize::each_dangerous(&text, |at, _| dangerous.push(at));
+    let mut dangerous = dangerous.into_iter().peekable();
+    let mut escapes = escapes.into_iter().peekable();
+    out.push(b'"');
+    for (at, c) in text.char_indices() {
+        let is_dangerous = dangerous.next_if_eq(&at).is_some();
+        match escapes.next_if(|escape| escape.at == at) {
+            Some(escape) if is_dangerous || !escape.is_character => {
+                out.extend_from_slice(escape.written.as_bytes());
+            }
+            None if is_dangerous && terminal => json_text::push_escape(c, out),
+            _ => json_text::push_content(c.encode_utf8(&mut [0; 4]), out),
+        }
+    }
     out.push(b'"');
 }
 
-/// Appends the escape that `text` begins with and returns its length.
-fn push_escape(text: &str, out: &mut Vec<u8>) -> usize {
-    if text.starts_with("\\/") {
-        out.push(b'/');
-        return 2;
+/// An escape in the content of a string token.
+struct Escape<'a> {
+    /// As it stands in the token.
+    written: &'a str,
+    /// Where the character that it means stands in the resolved text.
+    at: usize,
+    /// False for a lone surrogate, for which U+FFFD stands in the resolved text.
+    is_character: bool,
+}
+
+/// What the content of a string token means, and where its escapes were.
+fn resolved(content: &str) -> (String, Vec<Escape<'_>>) {
+    let mut text = String::with_capacity(content.len());
+    let mut escapes = Vec::new();
+    let mut rest = content;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        text.push_str(&rest[..at]);
+        let (c, len) = escape(&rest[at..]);
+        escapes.push(Escape {
+            written: &rest[at..at + len],
+            at: text.len(),
+            is_character: c.is_some(),
+        });
+        text.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        rest = &rest[at + len..];
     }
-    let (c, len) = match unicode_escape(text) {
-        Some(found) => found,
-        None => (None, text.chars().take(2).map(char::len_utf8).sum()),
+    text.push_str(rest);
+    (text, escapes)
+}
+
+/// The character of the escape that `text` begins with, where it is one, and the escape's length.
+fn escape(text: &str) -> (Option<char>, usize) {
+    if let Some(found) = unicode_escape(text) {
+        return found;
+    }
+    let second = text.chars().nth(1);
+    let c = match second {
+        Some(c @ ('"' | '\\' | '/')) => Some(c),
+        Some('b') => Some('\x08'),
+        Some('f') => Some('\x0c'),
+        Some('n') => Some('\n'),
+        Some('r') => Some('\r'),
+        Some('t') => Some('\t'),
+        _ => None,
     };
-    match c.filter(|c| !is_dangerous(*c)) {
-        Some(c) => push_char(c, false, out),
-        None => out.extend_from_slice(&text.as_bytes()[..len]),
-    }
-    len
+    (c, 1 + second.map_or(0, char::len_utf8))
 }
 
 /// The character of a `\uXXXX` escape or a surrogate pair of them, and how long it is written.
@@ -215,24 +256,6 @@ fn unicode_escape(text: &str) -> Option<(Option<char>, usize)> {
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()
-}
-
-fn push_char(c: char, terminal: bool, out: &mut Vec<u8>) {
-    match c {
-        '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\r' => out.extend_from_slice(b"\\r"),
-        '\t' => out.extend_from_slice(b"\\t"),
-        '\0'..='\x1f' => push_units(c, out),
-        _ if terminal && is_dangerous(c) => push_units(c, out),
-        _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-    }
-}
-
-fn push_units(c: char, out: &mut Vec<u8>) {
-    for unit in c.encode_utf16(&mut [0; 2]) {
-        out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
-    }
 }
 
 #[cfg(test)]
@@ -265,6 +288,12 @@ mod tests {
             ("é\u{9b}", "\"é\u{9b}\"", r#""é\u009b""#),
             ("\u{202e}", "\"\u{202e}\"", r#""\u202e""#),
             ("\u{e0041}👍", "\"\u{e0041}👍\"", r#""\udb40\udc41👍""#),
+            ("\u{85}\u{2028}", r#""\u0085\u2028""#, r#""\u0085\u2028""#),
+            (
+                "👩\u{200d}🚀 a\u{200d}b",
+                "\"👩\u{200d}🚀 a\u{200d}b\"",
+                "\"👩\u{200d}🚀 a\\u200db\"",
+            ),
         ] {
             assert_eq!(string(text, false), pipe);
             assert_eq!(string(text, true), terminal);
@@ -285,6 +314,21 @@ mod tests {
             assert_eq!(token(written, false), shown);
             assert_eq!(token(written, true), shown);
         }
+        // Whether a joiner is harmless shows only with what stands around it.
+        for (written, terminal) in [
+            (r#""\ud83d\udc69\u200d\ud83d\ude80""#, "\"👩\u{200d}🚀\""),
+            (r#""👩\u200d🚀 \u2764\ufe0f""#, "\"👩\u{200d}🚀 ❤\u{fe0f}\""),
+            ("\"\\ud83d\\udc69\u{200d}🚀\"", "\"👩\u{200d}🚀\""),
+            ("\"\\ud83d\u{200d}🚀\"", r#""\ud83d\u200d🚀""#),
+            (r#""pay\u200dpal \ufe0f""#, r#""pay\u200dpal \ufe0f""#),
+            ("\"\\n\u{200d}\u{85}\"", r#""\n\u200d\u0085""#),
+        ] {
+            assert_eq!(token(written, true), terminal);
+        }
+        assert_eq!(
+            token("\"\\n\u{200d}\u{85}\"", false),
+            "\"\\n\u{200d}\\u0085\""
+        );
         assert_eq!(token("\"\u{202e}\"", true), r#""\u202e""#);
         assert_eq!(token("\"\u{202e}\"", false), "\"\u{202e}\"");
     }

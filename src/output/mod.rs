@@ -17,6 +17,7 @@ mod hexdump;
 #[cfg(test)]
 mod hostile;
 pub mod jq;
+mod invisible;
 mod json;
 mod ndjson;
 mod notices;

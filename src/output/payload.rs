@@ -30,9 +30,7 @@ pub(super) fn push_raw_for_terminal(kind: Kind, data: &[u8], out: &mut Vec<u8>) 
 /// What is escaped is escaped byte by byte, so that `--escapes` gives the same bytes back.
 pub(super) fn push_line(data: &[u8], tty: bool, out: &mut Vec<u8>) {
     for chunk in data.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            push_line_char(c, tty, out);
-        }
+        push_line_text(chunk.valid(), tty, out);
         for byte in chunk.invalid() {
             sanitize::push_byte(*byte, out);
         }
@@ -40,19 +38,41 @@ pub(super) fn push_line(data: &[u8], tty: bool, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn push_line_char(c: char, tty: bool, out: &mut Vec<u8>) {
-    let mut buffer = [0; 4];
-    let bytes = c.encode_utf8(&mut buffer).as_bytes();
+fn push_line_text(text: &str, tty: bool, out: &mut Vec<u8>) {
+    let mut from = 0;
+    if tty {
+        sanitize::each_dangerous(text, |at, c| {
+            push_plain_line_text(&text[from..at], out);
+            push_line_escape(c, out);
+            from = at + c.len_utf8();
+        });
+    }
+    push_plain_line_text(&text[from..], out);
+}
+
+/// Escapes the controls of ASCII and the backslash.
+fn push_plain_line_text(text: &str, out: &mut Vec<u8>) {
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b'\\' || byte.is_ascii_control() {
+            out.extend_from_slice(&text.as_bytes()[from..at]);
+            push_line_escape(char::from(byte), out);
+            from = at + 1;
+        }
+    }
+    out.extend_from_slice(&text.as_bytes()[from..]);
+}
+
+fn push_line_escape(c: char, out: &mut Vec<u8>) {
     match c {
         '\\' => out.extend_from_slice(b"\\\\"),
         '\n' => out.extend_from_slice(b"\\n"),
         '\r' => out.extend_from_slice(b"\\r"),
-        _ if c.is_ascii_control() || (tty && sanitize::is_dangerous(c)) => {
-            bytes
-                .iter()
-                .for_each(|byte| sanitize::push_byte(*byte, out));
+        _ => {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                sanitize::push_byte(byte, out);
+            }
         }
-        _ => out.extend_from_slice(bytes),
     }
 }
 
@@ -85,6 +105,11 @@ mod tests {
             // Byte by byte, so that the text comes back and not the byte 9b.
             (terminal, text, "a\\\\b\\r\\n\\x09\\x1b\\x7fé\\xc2\\x9b\n"),
             (line, b"\x00\xff\xe2\x82", "\\x00\\xff\\xe2\\x82\n"),
+            (
+                terminal,
+                "👩\u{200d}🚀\\a\u{200d}b".as_bytes(),
+                "👩\u{200d}🚀\\\\a\\xe2\\x80\\x8db\n",
+            ),
             (push_hex, b"\x00\xff\n", "00ff0a\n"),
             (push_hex, b"", "\n"),
             (push_base64, b"\x00\xff\x10>", "AP8QPg==\n"),

@@ -2,7 +2,10 @@
 //! terminal, reorder or hide text is shown as an escape that can be read.
 //!
 //! It never drops a byte, never changes text that is harmless, and never guesses an encoding: what
-//! is not UTF-8 is shown byte by byte.
+//! is not UTF-8 is shown byte by byte. What cannot be seen but belongs to what can, such as the
+//! joiners within an emoji, is harmless; [`super::invisible`] decides.
+
+use super::invisible;
 
 /// How many lines a text may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,17 +16,35 @@ enum Layout {
     Many,
 }
 
-/// Whether a terminal would act on this character, or a reader not see it.
-///
-/// The list: C0, DEL and C1 (ECMA-48), the bidi controls (Unicode Annex 9), and characters of no
-/// width or no glyph. Variation selectors (FE00-FE0F) pass: emoji need them.
+/// Whether a terminal would act on this character, or a reader not see it, where it stands alone.
 pub fn is_dangerous(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}'
-        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    match c {
+        ' '..='~' => false,
+        // C0, DEL and C1 (ECMA-48).
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' => true,
+        _ => invisible::is_invisible(c),
+    }
+}
+
+/// Calls `found` with the place of every character of `text` that must be escaped, in order.
+///
+/// It takes time in proportion to the length of `text`, whatever that holds.
+pub fn each_dangerous(text: &str, mut found: impl FnMut(usize, char)) {
+    let mut belonging = invisible::Belonging::default();
+    for (at, c) in text.char_indices() {
+        if is_dangerous(c) && !belonging.holds(text, at, c) {
+            found(at, c);
+        }
+    }
+}
+
+/// Where the first character of `text` stands that must be escaped.
+pub fn find_dangerous(text: &str) -> Option<usize> {
+    let mut first = None;
+    each_dangerous(text, |at, _| {
+        first.get_or_insert(at);
+    });
+    first
 }
 
 /// Appends `text` as one line.
@@ -66,16 +87,15 @@ fn escape(text: &str, layout: Layout, out: &mut Vec<u8>) {
         return out.extend_from_slice(bytes);
     }
     let mut from = 0;
-    for (at, c) in text.char_indices().filter(|&(_, c)| must_escape(c, layout)) {
+    each_dangerous(text, |at, c| {
+        if layout == Layout::Many && matches!(c, '\t' | '\n') {
+            return;
+        }
         out.extend_from_slice(&bytes[from..at]);
         push_char(c, out);
         from = at + c.len_utf8();
-    }
+    });
     out.extend_from_slice(&bytes[from..]);
-}
-
-fn must_escape(c: char, layout: Layout) -> bool {
-    is_dangerous(c) && !(layout == Layout::Many && matches!(c, '\t' | '\n'))
 }
 
 fn push_char(c: char, out: &mut Vec<u8>) {
@@ -121,6 +141,144 @@ mod tests {
         }
     }
 
+    /// Words and emoji as people write them.
+    const WRITTEN: &[&str] = &[
+        // ZWJ sequences: family, skin tones, with and without VS16, gender, rainbow, pirates, service dog.
+        "👨\u{200d}👩\u{200d}👧",
+        "👩🏽\u{200d}🚀 👨🏻\u{200d}🤝\u{200d}👨🏿",
+        "❤\u{fe0f}\u{200d}🔥 👩\u{200d}❤\u{200d}👨 👁\u{fe0f}\u{200d}🗨\u{fe0f}",
+        "🏃\u{200d}♀\u{fe0f} 🏃🏾\u{200d}♀\u{fe0f}\u{200d}➡\u{fe0f}",
+        "🏳\u{fe0f}\u{200d}🌈 🏳\u{fe0f}\u{200d}⚧\u{fe0f} 🏴\u{200d}☠\u{fe0f} 🐕\u{200d}🦺",
+        // Styles, keycaps, flags, skin tones.
+        "❤\u{fe0f} ❤\u{fe0e} ☎\u{fe0f} ©\u{fe0f} ™\u{fe0e}",
+        "1\u{fe0f}\u{20e3}#\u{fe0f}\u{20e3}*\u{fe0e}\u{20e3} 5\u{20e3}",
+        "🇩🇪🇯🇵 👍🏽 ☝🏿",
+        "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+        "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}🏴\u{e0075}\u{e0073}\u{e0063}\u{e0061}\u{e007f}",
+        "㊗\u{fe0f} 〰\u{fe0f}",
+        // Indic: half and explicit forms, chillu, Sinhala, Bengali ra with ya, khanda ta, nukta.
+        "क्\u{200d}ष क्\u{200c}ष",
+        "അവന്\u{200d} ശ്രീ ක්\u{200d}රිකට් ශ්\u{200d}රී",
+        "র\u{200d}্যাব ত্\u{200d} হ্যাঁ উদ্\u{200c}ঘাটন",
+        "ಕ್\u{200c}ಷ ಇರ್\u{200c}ವಿನ್ క్\u{200c}ష க்\u{200c}ஷ",
+        "फ़्\u{200d}ल",
+        // Cursive: Persian, with marks between, Hejri, Urdu, Syriac, Mongolian.
+        "می\u{200c}خواهم خانه\u{200c}ها نمی\u{200c}دانم",
+        "بَ\u{200c}بَ",
+        "۱۴۰۲ ه\u{200d}.ش",
+        "ܒ\u{200c}ܒ ᠠ\u{200c}ᠠ",
+        // Variation selectors of Mongolian, Myanmar, Phags-pa, mathematics and ideographs.
+        "ᠨ\u{180b}ᠡ\u{180c} က\u{fe00} ꡦ\u{fe00} ∩\u{fe00} 不\u{fe00}",
+        "葛\u{e0100}飾区 辻\u{e0101} 、\u{fe00}",
+        // Nothing that joins at all.
+        "Grüße, 世界 👍🏽 ❤\u{fe0f} עברית مرحبا नमस्ते",
+    ];
+
+    #[test]
+    fn what_belongs_to_a_visible_character_passes() {
+        for text in WRITTEN {
+            assert_eq!(one(text), *text, "{}", text.escape_unicode());
+            assert_eq!(find_dangerous(text), None);
+            // Nor does it matter what stands around it.
+            let among = format!("a{text}\x1b{text}z");
+            assert_eq!(one(&among), format!("a{text}\\x1b{text}z"));
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_visible_is_shown() {
+        for (text, shown) in [
+            // Joiners alone, at an edge, repeated.
+            ("\u{200d}", "\\u{200d}"),
+            ("\u{200c}\u{200c}", "\\u{200c}\\u{200c}"),
+            ("\u{200d}👩", "\\u{200d}👩"),
+            ("👩\u{200d}", "👩\\u{200d}"),
+            ("👩\u{200d} 👩", "👩\\u{200d} 👩"),
+            ("👩\u{200d}\u{200d}👩", "👩\\u{200d}\\u{200d}👩"),
+            ("می\u{200c}", "می\\u{200c}"),
+            ("می\u{200c}\u{200c}خ", "می\\u{200c}\\u{200c}خ"),
+            ("می\u{200c} خ", "می\\u{200c} خ"),
+            ("क्\u{200d}\u{200d}ष", "क्\u{200d}\\u{200d}ष"),
+            ("क\u{200d}ष", "क\\u{200d}ष"),
+            // Where letters would not join, or would anyway.
+            ("د\u{200c}س", "د\\u{200c}س"),
+            ("ب\u{200d}ب", "ب\\u{200d}ب"),
+            // In scripts that have no use for them.
+            ("pay\u{200d}pal", "pay\\u{200d}pal"),
+            ("pay\u{200c}pal 1\u{200d}2", "pay\\u{200c}pal 1\\u{200d}2"),
+            ("те\u{200d}ст α\u{200c}β", "те\\u{200d}ст α\\u{200c}β"),
+            ("世\u{200d}界 한\u{200c}글", "世\\u{200d}界 한\\u{200c}글"),
+            ("★\u{200d}★ 1\u{200d}👩", "★\\u{200d}★ 1\\u{200d}👩"),
+            ("🇩\u{200d}🇪", "🇩\\u{200d}🇪"),
+            // A virama where it has no letter of its own.
+            ("a\u{94d}\u{200d}b", "a\u{94d}\\u{200d}b"),
+            ("\u{94d}\u{200d}", "\u{94d}\\u{200d}"),
+            ("ক\u{94d}\u{200d}ষ", "ক\u{94d}\\u{200d}ষ"),
+            ("क\u{34f}\u{94d}\u{200d}ष", "क\\u{34f}\u{94d}\\u{200d}ष"),
+            // Variation selectors of nothing, of letters and digits, repeated, of the wrong kind.
+            ("\u{fe0f}", "\\u{fe0f}"),
+            ("a\u{fe0f}b\u{fe00}", "a\\u{fe0f}b\\u{fe00}"),
+            ("1\u{fe0f}2\u{fe0f}", "1\\u{fe0f}2\\u{fe0f}"),
+            ("❤\u{fe0f}\u{fe0f}\u{fe0e}", "❤\u{fe0f}\\u{fe0f}\\u{fe0e}"),
+            ("👍🏽\u{fe0f} 🇩🇪\u{fe0f}", "👍🏽\\u{fe0f} 🇩🇪\\u{fe0f}"),
+            ("👍\u{fe01}👍\u{e0101}", "👍\\u{fe01}👍\\u{e0101}"),
+            (
+                "葛\u{e0100}\u{e0101}a\u{e0100}",
+                "葛\u{e0100}\\u{e0101}a\\u{e0100}",
+            ),
+            ("a\u{180b}世\u{180b}", "a\\u{180b}世\\u{180b}"),
+            // Tags that are no flag: of nothing, without an end, of the wrong flag or form, too long.
+            ("\u{e0061}\u{e007f}", "\\u{e0061}\\u{e007f}"),
+            ("🏴\u{e0067}\u{e0062}x", "🏴\\u{e0067}\\u{e0062}x"),
+            ("🏴\u{e007f}", "🏴\\u{e007f}"),
+            (
+                "🏳\u{e0075}\u{e0073}\u{e0061}\u{e007f}",
+                "🏳\\u{e0075}\\u{e0073}\\u{e0061}\\u{e007f}",
+            ),
+            (
+                "🏴\u{e0061}\u{e0031}\u{e0061}\u{e007f}",
+                "🏴\\u{e0061}\\u{e0031}\\u{e0061}\\u{e007f}",
+            ),
+            (
+                "🏴\u{e0075}\u{e0073}\u{e0061}\u{e007f}\u{e0061}",
+                "🏴\u{e0075}\u{e0073}\u{e0061}\u{e007f}\\u{e0061}",
+            ),
+            ("🏴\u{e0001}\u{e0041}", "🏴\\u{e0001}\\u{e0041}"),
+            // Bidi controls and fillers, also within a word that has joiners.
+            (
+                "می\u{202e}\u{200c}خ\u{2067}\u{200f}\u{61c}",
+                "می\\u{202e}\\u{200c}خ\\u{2067}\\u{200f}\\u{61c}",
+            ),
+            (
+                "가\u{3164}\u{115f}\u{ffa0}",
+                "가\\u{3164}\\u{115f}\\u{ffa0}",
+            ),
+            ("a\u{2060}\u{180e}\u{17b4}", "a\\u{2060}\\u{180e}\\u{17b4}"),
+            // Format controls of shorthand and of music.
+            ("\u{1bca0}\u{1d173}", "\\u{1bca0}\\u{1d173}"),
+        ] {
+            assert_eq!(one(text), shown, "{}", text.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn a_long_text_of_joiners_takes_no_longer_than_another() {
+        // Each of them would take hours if a joiner looked at all that stands before or after it.
+        for unit in [
+            "\u{200d}",
+            "\u{94d}\u{200d}",
+            "ب\u{200c}",
+            "\u{64e}",
+            "🏴\u{e0061}",
+            "👩\u{200d}",
+        ] {
+            let many = unit.repeat(50_000);
+            for text in [format!("ب{many}"), format!("{many}\u{200c}{many}ب")] {
+                each_dangerous(&text, |_, _| {});
+            }
+        }
+    }
+
     #[test]
     fn tab_and_line_feed_stay_where_lines_are_allowed() {
         assert_eq!(many("a\tb\nc\r\n\x1b"), "a\tb\nc\\x0d\n\\x1b");
@@ -133,14 +291,61 @@ mod tests {
         assert_eq!(out, "ok\\xffé\\xe2\\x82\\x1b\\x0a".as_bytes());
     }
 
+    /// Text of characters that bear on one another.
+    fn mixed() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "\u{200c}",
+            "\u{200d}",
+            "\u{fe0e}",
+            "\u{fe0f}",
+            "\u{fe00}",
+            "\u{e0100}",
+            "\u{180b}",
+            "\u{34f}",
+            "\u{202e}",
+            "\u{64e}",
+            "\u{94d}",
+            "\u{9cd}",
+            "\u{93c}",
+            "\u{20e3}",
+            "क",
+            "ষ",
+            "ب",
+            "د",
+            "ᠨ",
+            "不",
+            "👩",
+            "❤",
+            "🏽",
+            "🏴",
+            "🇩",
+            "1",
+            "a",
+            " ",
+            "\u{e0075}\u{e0073}",
+            "\u{e0061}",
+            "\u{e007f}",
+            "\u{3164}",
+            "\u{1b}",
+        ];
+        prop::collection::vec(prop::sample::select(PIECES), 0..12).prop_map(|all| all.concat())
+    }
+
     proptest! {
+        #[test]
+        fn what_was_made_harmless_is_harmless(text in mixed()) {
+            let shown = one(&text);
+            prop_assert_eq!(find_dangerous(&shown), None, "{}", shown.escape_unicode());
+            prop_assert!(shown.chars().filter(|c| is_dangerous(*c)).count() <= text.chars().count());
+        }
+
         #[test]
         fn nothing_dangerous_survives(bytes: Vec<u8>, text: String) {
             let mut out = Vec::new();
             line_bytes(&bytes, &mut out);
             line(&text, &mut out);
-            prop_assert!(!std::str::from_utf8(&out).unwrap().contains(is_dangerous));
-            prop_assert!(!many(&text).replace(['\t', '\n'], "").contains(is_dangerous));
+            prop_assert_eq!(find_dangerous(std::str::from_utf8(&out).unwrap()), None);
+            prop_assert_eq!(find_dangerous(&many(&text).replace(['\t', '\n'], "")), None);
         }
 
         #[test]
