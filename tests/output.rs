@@ -214,6 +214,41 @@ fn filter_shows_what_jq_makes_of_it() {
 }
 
 #[test]
+fn json_has_no_character_at_which_a_reader_might_split_it() {
+    let ends = ['\u{85}', '\u{2028}', '\u{2029}'];
+    let message = "{\"k\u{2028}\":\"a\u{85}b\u{2029}c\"}";
+    let value: Value = serde_json::from_str(message).unwrap();
+    let frames = [
+        text(message),
+        frame_of(0x89, "\u{2028}".as_bytes()),
+        close(4001, "a\u{85}b\u{2028}"),
+    ];
+    for args in [
+        &["--json"][..],
+        &["--json", "--filter", "."],
+        &["--filter", "."],
+        &["--filter", ".", "--format", "line"],
+        &["--filter", ".", "--format", "pretty"],
+        &["--format", "pretty"],
+    ] {
+        let server = says(&frames);
+        let output = wirecat([args, &["-d", "\u{2028}", &server.url("/")]].concat()).run();
+        server.result();
+        let shown = output.stdout_text();
+        assert!(!shown.contains(ends), "{args:?}: {shown:?}");
+        if args[0] == "--json" {
+            let close = events(&output).into_iter().find(|e| e["type"] == "close");
+            assert_eq!(close.unwrap()["reason"], "a\u{85}b\u{2028}");
+        }
+        if args == ["--filter", "."] {
+            assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+        }
+    }
+    // A payload goes out byte for byte.
+    receives(&["--format", "raw"], &[text(message)]).prints(format!("{message}\n"));
+}
+
+#[test]
 fn a_bad_expression_is_shown_with_a_caret() {
     for option in ["--filter", "--until"] {
         let output = wirecat([option, ".a | (.b", "ws://127.0.0.1:9/"]).run();

@@ -93,6 +93,27 @@ fn a_state_is_taken_up_by_the_next_run() {
 }
 
 #[test]
+fn a_state_is_one_line_for_every_reader() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let server = raws(1, |_, mut wire| {
+        wire.handshake();
+        wire.send(text("{\"id\":{\"k\u{2028}\":\"\u{85}\u{2029}\"}}"));
+        wire.close(1000, "");
+    });
+    let state = ["--state", path.to_str().unwrap(), "--resume", "last=.id"];
+    let url = server.url("/");
+    wirecat([&state[..], &["-d", "x", &url]].concat())
+        .run()
+        .exits(0);
+    server.result();
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        "{\"v\":1,\"resume\":{\"last\":{\"k\\u2028\":\"\\u0085\\u2029\"}}}\n"
+    );
+}
+
+#[test]
 fn a_value_with_a_line_break_goes_into_no_header() {
     let server = raws(1, |_, mut wire| {
         wire.handshake();

@@ -390,6 +390,18 @@ fn a_ledger_acknowledges_and_shows_what_arrived() {
 }
 
 #[test]
+fn a_ledger_in_json_is_one_line_a_message_for_every_reader() {
+    let server = Server::start();
+    let mut wire = server.open("/ledger");
+    wire.write(text("a\u{85}b\u{2028}c\u{2029}"));
+    wire.expect_text(&ack("null", 1));
+    assert_eq!(
+        request(&server, "GET /ledger?format=json", "200"),
+        "{\"conn\":1,\"opcode\":1,\"data\":\"a\\u0085b\\u2028c\\u2029\"}\n"
+    );
+}
+
+#[test]
 fn a_ledger_answers_pings_in_their_place() {
     let server = Server::start();
     let mut wire = server.open("/ledger");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::event::{Event, Kind, Timing};
+use crate::json_text;
 use crate::secret::Redactor;
 
 mod clock;
@@ -16,8 +17,8 @@ mod grammar;
 mod hexdump;
 #[cfg(test)]
 mod hostile;
-pub mod jq;
 mod invisible;
+pub mod jq;
 mod json;
 mod ndjson;
 mod notices;
@@ -216,6 +217,7 @@ impl Renderer {
             Some(Err(failure)) if self.options.silent => drop(failure),
             Some(Err(failure)) => self.stderr(err).note(&format!("--filter: {failure}")),
             Some(Ok(values)) => values.iter().for_each(|value| {
+                let value = json_text::escape_line_ends(value);
                 let (kind, data) = (Kind::Text, value.as_bytes());
                 self.show(
                     &Shown {
@@ -417,6 +419,50 @@ mod tests {
         );
         renderer.reconfigure(|o| o.filter = None);
         check(&mut renderer, &Message::text("1"), "1\n");
+    }
+
+    #[test]
+    fn no_json_that_is_printed_holds_a_raw_line_end() {
+        let message = "{\"a\":[{\"k\u{2028}\":\"\u{85}\u{2029}\"}]}";
+        let value: serde_json::Value = serde_json::from_str(message).unwrap();
+        for (format, filter, tty) in [
+            (Format::Raw, Some(".a[]"), false),
+            (Format::Raw, Some(".a[]"), true),
+            (Format::Line, Some(".a[]"), false),
+            (Format::Pretty, Some(".a[]"), false),
+            (Format::Pretty, None, false),
+            (Format::Pretty, None, true),
+            (Format::Json, Some(".a[]"), false),
+            (Format::Json, None, false),
+            (Format::Json, None, true),
+        ] {
+            let mut renderer = renderer(format, |o| {
+                o.filter = filter.and_then(|expr| jq::Filter::compile(expr).ok());
+                o.stdout_tty = tty;
+            });
+            let (shown, _) = receive(&mut renderer, &Message::text(message));
+            let shown = String::from_utf8(shown).unwrap();
+            let raw = shown.find(['\u{85}', '\u{2028}', '\u{2029}']);
+            assert_eq!(raw, None, "{format:?} {filter:?} {tty}: {shown:?}");
+            // It still means what it meant, also where JSON stands within JSON.
+            match (format, filter) {
+                (Format::Raw, _) => assert_eq!(shown, "{\"k\\u2028\":\"\\u0085\\u2029\"}\n"),
+                (Format::Json, None) => {
+                    let event: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                    assert_eq!(event["data"], message);
+                }
+                (Format::Json, Some(_)) => {
+                    let event: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                    let data = event["data"].as_str().unwrap();
+                    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+                    assert_eq!(data, value["a"][0]);
+                }
+                _ => {}
+            }
+        }
+        // A payload is none of our JSON.
+        let mut raw = renderer(Format::Raw, |_| {});
+        check(&mut raw, &Message::text(message), &format!("{message}\n"));
     }
 
     #[test]

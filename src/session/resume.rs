@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::event::Message;
+use crate::json_text;
 use crate::output::jq::Filter;
 
 /// Version of the state.
@@ -165,7 +166,7 @@ impl Memory {
             ("v".to_owned(), Value::from(VERSION)),
             ("resume".to_owned(), Value::Object(values)),
         ]));
-        format!("{state}\n")
+        format!("{}\n", json_text::escape_line_ends(&state.to_string()))
     }
 
     /// Takes the values from a state.
@@ -240,6 +241,25 @@ mod tests {
     #[track_caller]
     fn filled(memory: &Memory, template: &str, place: Place) -> String {
         memory.fill(template, place).unwrap()
+    }
+
+    #[test]
+    fn a_state_is_one_line_for_every_reader() {
+        let definitions = &["last=.id", "all=."];
+        let message = "{\"id\":\"a\u{2028}b\u{85}\",\"k\u{2029}\":1}";
+        let first = memory(definitions, &[message]);
+        let state = first.to_state();
+        assert_eq!(
+            state,
+            "{\"v\":1,\"resume\":{\"last\":\"a\\u2028b\\u0085\",\"all\":{\"id\":\"a\\u2028b\\u0085\",\"k\\u2029\":1}}}\n"
+        );
+        let mut second = memory(definitions, &[]);
+        second.load(&state).unwrap();
+        // On the wire a value is what it was.
+        assert_eq!(
+            filled(&second, "{{last}}", Place::Message),
+            "a\u{2028}b\u{85}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::event::Kind;
+use crate::json_text;
 
 /// The most that is escaped at once. Base64 is cut in threes, so that no padding comes between.
 const PIECE: usize = 3 << 13;
@@ -78,8 +79,7 @@ pub(super) fn push_object_data(kind: Kind, data: &[u8], out: &mut Vec<u8>) -> us
     match kind {
         Kind::Text => {
             let piece = characters(data);
-            let quoted = serde_json::Value::from(String::from_utf8_lossy(piece)).to_string();
-            out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+            json_text::push_content(&String::from_utf8_lossy(piece), out);
             piece.len()
         }
         Kind::Binary => {
@@ -109,6 +109,17 @@ mod tests {
         ] {
             assert_eq!(line(data), expected);
         }
+    }
+
+    #[test]
+    fn an_object_is_one_line_for_every_reader() {
+        let mut out = Vec::new();
+        let data = "a\"\u{85}b\u{2028}\u{2029}é".as_bytes();
+        assert_eq!(push_object_data(Kind::Text, data, &mut out), data.len());
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"a\"\u0085b\u2028\u2029é"#
+        );
     }
 
     /// In pieces, the same comes out as in one.
