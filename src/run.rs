@@ -152,6 +152,9 @@ async fn talk(
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     front.handle_event(Instant::now(), &Event::Header { url: &url, started });
+    for line in &client.ineffective {
+        front.handle_event(Instant::now(), &Event::Note(line));
+    }
     let environment = |name: &str| world.environment.get(name).cloned();
     session::run(&client.plan, &environment, &client.session, front, stops).await
 }

@@ -299,3 +299,24 @@ fn a_pipe_or_device_is_not_sent_as_a_file() {
     let (status, _) = pty.end();
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn an_option_that_does_nothing_at_the_prompt_is_named() {
+    for (options, named) in [
+        (&["--rate", "5"][..], "--rate"),
+        (&["--lockstep"], "--lockstep"),
+        (&["--on-eof", "close"], "--on-eof"),
+    ] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            wire.until_close();
+            wire.send(close(1000, ""));
+        });
+        let mut pty = Pty::prompt(options, &server.url("/"));
+        pty.type_keys("\x04");
+        let written = pty.exits(0);
+        let line = format!("wirecat: {named} has no effect at the prompt\r\n");
+        assert_eq!(written.matches(&line).count(), 1, "{written:?}");
+        server.result();
+    }
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::ineffective::Typed;
 use crate::auth::Via;
 use crate::drain::OnEof;
 use crate::output::{Format, Timestamps, style::ColorChoice};
@@ -48,6 +49,10 @@ pub struct Cli {
 
     #[command(flatten)]
     pub client: ClientArgs,
+
+    /// Which options were typed, as clap tells only beside the values.
+    #[arg(skip)]
+    pub typed: Typed,
 
     /// Print the manual page or a shell completion
     #[arg(

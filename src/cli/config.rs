@@ -11,6 +11,7 @@ use super::args::{
     AuthArgs, Cli, ClientArgs, DeflateArgs, FormatArg, Generate, OutputArgs, SendArgs, ServeArgs,
     StayArgs, Subcommands, WireArgs,
 };
+use super::ineffective::{self, Typed, Way};
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
 use crate::drain::{Limits, OnEof};
@@ -69,6 +70,8 @@ pub struct Serve {
 
 #[derive(Debug)]
 pub struct Client {
+    /// Options that were typed and do nothing, a line each.
+    pub ineffective: Vec<String>,
     pub plan: Plan,
     pub session: session::Options,
     pub max_time: Option<Duration>,
@@ -91,6 +94,7 @@ pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
     if let Some(kind) = cli.generate {
         return Ok(Job::Generate(kind));
     }
+    let typed = &cli.typed;
     match cli.command {
         Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve(&args)?)),
         Some(Subcommands::Demo(args)) => {
@@ -98,13 +102,16 @@ pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
             Ok(Job::Demo(Box::new(client(
                 placeholder,
                 args.client,
+                typed,
                 world,
             )?)))
         }
         None => {
             let url = cli.url.unwrap_or_default();
             let target = Target::parse(&url).map_err(|error| suggest_subcommand(error, &url))?;
-            Ok(Job::Client(Box::new(client(target, cli.client, world)?)))
+            Ok(Job::Client(Box::new(client(
+                target, cli.client, typed, world,
+            )?)))
         }
     }
 }
@@ -176,8 +183,13 @@ fn listen_address(text: &str) -> Result<SocketAddr, Error> {
         })
 }
 
-fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Error> {
+fn client(target: Target, args: ClientArgs, typed: &Typed, world: &World) -> Result<Client, Error> {
     let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
+    let way = Way {
+        args: &args,
+        interactive,
+    };
+    let ineffective = ineffective::lines(typed, &way);
     let output = output_options(&args, world, interactive)?;
     let plan = plan(target, &args, world)?;
     let mut session = session(&args, &plan, interactive)?;
@@ -185,6 +197,7 @@ fn client(target: Target, args: ClientArgs, world: &World) -> Result<Client, Err
     session.opening = given(&args.send.on_open, "--on-open", Payload::default())?;
     let front = front_end(&args, world, interactive)?;
     Ok(Client {
+        ineffective,
         plan,
         session,
         max_time: args.time.max_time.filter(|time| !time.is_zero()),

@@ -4,14 +4,17 @@
 pub mod args;
 pub mod config;
 pub mod generate;
+pub mod ineffective;
 pub mod world;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::error::EXITS;
 use crate::serve::endpoints::ROOMS;
 use args::Cli;
+use ineffective::Typed;
 
 /// What the help and the manual begin with: a command and what it is for.
 pub const EXAMPLES: &[(&str, &str)] = &[
@@ -77,10 +80,35 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// What clap has to say, which may be the help or the version that was asked for.
 pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
-    let matches = command()
-        .try_get_matches_from(arguments)
+    let mut command = command();
+    let matches = command
+        .try_get_matches_from_mut(arguments)
         .map_err(not_a_subcommand)?;
-    Cli::from_arg_matches(&matches)
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    cli.typed = match matches.subcommand() {
+        Some((name, matches)) => command
+            .find_subcommand(name)
+            .map_or_else(Typed::new, |command| typed(command, matches)),
+        None => typed(&command, &matches),
+    };
+    Ok(cli)
+}
+
+/// The options that were typed with another value than their default.
+fn typed(command: &clap::Command, matches: &ArgMatches) -> Typed {
+    let typed = command.get_arguments().filter(|argument| {
+        let id = argument.get_id().as_str();
+        let given = matches.value_source(id) == Some(ValueSource::CommandLine);
+        given
+            && matches.get_raw(id).is_none_or(|values| {
+                !values.eq(argument
+                    .get_default_values()
+                    .iter()
+                    .map(|value| value.as_os_str()))
+            })
+    });
+    let names = typed.filter_map(|argument| argument.get_long());
+    names.map(str::to_owned).collect()
 }
 
 /// Where a subcommand may not stand, clap takes any word for one, a second URL included.

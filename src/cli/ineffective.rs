@@ -1,0 +1,422 @@
+//! Options that were typed and do nothing in the way that the program is going to work: each is
+//! named once on stderr, as its author expects something of it. Pure.
+//!
+//! Only what stands on the command line counts, with another value than its default. What is
+//! harmless to set once and for all is not named: TLS options with `ws://`, colours, limits.
+
+use std::collections::BTreeSet;
+
+use super::args::{ClientArgs, FormatArg, OnEofArg, TokenVia};
+
+/// The long names of the options that were typed with another value than their default.
+pub type Typed = BTreeSet<String>;
+
+/// What the options depend on.
+pub(super) struct Way<'a> {
+    pub(super) args: &'a ClientArgs,
+    /// The prompt, as opposed to the pipe.
+    pub(super) interactive: bool,
+}
+
+/// Options that do nothing under a condition.
+struct Rule {
+    options: &'static [&'static str],
+    when: fn(&Way<'_>) -> bool,
+    /// What follows "has no effect".
+    why: &'static str,
+}
+
+/// The first rule that applies to an option is the one that names it.
+const RULES: &[Rule] = &[
+    Rule {
+        options: &["rate", "lockstep", "on-eof", "idle", "frame"],
+        when: |way| way.interactive,
+        why: "at the prompt",
+    },
+    Rule {
+        options: &[
+            "frame", "rate", "lockstep", "binary", "hex", "base64", "escapes",
+        ],
+        when: |way| !way.interactive && way.args.wire.mirror && way.args.send.data.is_empty(),
+        why: "with --mirror, which does not read stdin",
+    },
+    Rule {
+        options: &["on-eof", "idle"],
+        when: |way| way.args.wire.mirror,
+        why: "with --mirror, which stays until the server closes",
+    },
+    Rule {
+        options: &["frame"],
+        when: |way| !way.args.send.data.is_empty(),
+        why: "with -d, as stdin is not read",
+    },
+    Rule {
+        options: &["idle"],
+        when: |way| !matches!(way.args.stop.on_eof, OnEofArg::Drain),
+        why: "without --on-eof drain",
+    },
+    Rule {
+        options: &[
+            "reconnect-delay",
+            "reconnect-max-delay",
+            "reconnect-jitter",
+            "reconnect-max-time",
+            "reconnect-on",
+            "no-reconnect-on",
+        ],
+        when: |way| never_again(way.args),
+        why: "with --no-reconnect or --reconnect=0",
+    },
+    Rule {
+        options: &[
+            "reconnect-delay",
+            "reconnect-max-delay",
+            "reconnect-jitter",
+            "reconnect-max-time",
+            "no-reconnect-on",
+        ],
+        when: |way| !connects_again(way),
+        why: "without --reconnect",
+    },
+    Rule {
+        options: &["outbox"],
+        when: |way| !way.interactive && way.args.stay.confirm.is_none(),
+        why: "without --confirm",
+    },
+    Rule {
+        options: &["ping-timeout"],
+        when: |way| match way.args.stay.ping_interval {
+            Some(interval) => interval.is_zero(),
+            None => !way.interactive,
+        },
+        why: "without --ping-interval",
+    },
+    Rule {
+        options: &["resume"],
+        when: |way| {
+            let stay = &way.args.stay;
+            !connects_again(way) && stay.state.is_none() && stay.heartbeat.is_none()
+        },
+        why: "without --reconnect, --state or --heartbeat",
+    },
+    Rule {
+        options: &["token-name"],
+        when: |way| {
+            let auth = &way.args.auth;
+            let implied = auth.token_via.is_none() && auth.token_message.is_some();
+            implied || matches!(auth.token_via, Some(TokenVia::Message))
+        },
+        why: "with a token in the first message",
+    },
+    Rule {
+        options: &["token-message"],
+        when: |way| {
+            let via = way.args.auth.token_via;
+            via.is_some_and(|via| !matches!(via, TokenVia::Message))
+        },
+        why: "without --token-via message",
+    },
+    Rule {
+        options: &["timestamps"],
+        when: |way| is_json(way) && !way.args.output.show_ping_pong,
+        why: "on events, which have times of their own",
+    },
+    Rule {
+        options: &["filter"],
+        when: |way| {
+            let format = way.args.output.format;
+            matches!(format, Some(FormatArg::Hex | FormatArg::Base64))
+        },
+        why: "on bytes: --format hex or base64 encodes its results, and leaves out what is not JSON",
+    },
+];
+
+/// A line for each option of `typed` that does nothing.
+pub(super) fn lines(typed: &Typed, way: &Way<'_>) -> Vec<String> {
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    let mut lines = Vec::new();
+    for rule in RULES.iter().filter(|rule| (rule.when)(way)) {
+        for option in rule.options {
+            if typed.contains(*option) && named.insert(option) {
+                lines.push(format!("--{option} has no effect {}", rule.why));
+            }
+        }
+    }
+    lines
+}
+
+fn never_again(args: &ClientArgs) -> bool {
+    args.stay.no_reconnect || args.stay.reconnect == Some(Some(0))
+}
+
+fn connects_again(way: &Way<'_>) -> bool {
+    let stay = &way.args.stay;
+    let asked = stay.reconnect.is_some() || !stay.reconnect_on.is_empty();
+    !never_again(way.args) && (asked || way.interactive)
+}
+
+fn is_json(way: &Way<'_>) -> bool {
+    let output = &way.args.output;
+    output.json || matches!(output.format, Some(FormatArg::Json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{command, parse};
+
+    /// Options that do something in every way of working, or that people set once for all of them.
+    const ALWAYS: &[&str] = &[
+        "header",
+        "origin",
+        "user-agent",
+        "subprotocol",
+        "user",
+        "oauth2-bearer",
+        "token",
+        "token-via",
+        // Scripts give them whether the URL is ws:// or wss://.
+        "insecure",
+        "cacert",
+        "connect-timeout",
+        "close-timeout",
+        "max-time",
+        "reconnect",
+        "no-reconnect",
+        "confirm",
+        // clap requires --resume.
+        "state",
+        "ping-interval",
+        "no-auto-pong",
+        "heartbeat",
+        // clap requires --heartbeat.
+        "heartbeat-interval",
+        "data",
+        "on-open",
+        // The default, whatever else is given.
+        "text",
+        "count",
+        "until",
+        "one-message",
+        "format",
+        "json",
+        "show-ping-pong",
+        "color",
+        "output",
+        "verbose",
+        "silent",
+        "stats",
+        "max-message-size",
+        // clap refuses --no-compress and an option of compression together.
+        "no-compress",
+        "deflate-level",
+        "client-max-window-bits",
+        "server-max-window-bits",
+        "client-no-context-takeover",
+        "server-no-context-takeover",
+        "fragment",
+        "mirror",
+        // Not of the client.
+        "generate",
+        "help",
+        "version",
+    ];
+
+    #[track_caller]
+    fn named(line: &str, interactive: bool) -> Vec<String> {
+        let arguments = format!("wirecat {line} ws://h/");
+        let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
+        let cli = parse(&arguments).unwrap();
+        let args = &cli.client;
+        lines(&cli.typed, &Way { args, interactive })
+    }
+
+    #[test]
+    fn every_option_is_in_one_of_the_two_tables() {
+        let ruled: BTreeSet<&str> = RULES
+            .iter()
+            .flat_map(|rule| rule.options)
+            .copied()
+            .collect();
+        let always: BTreeSet<&str> = ALWAYS.iter().copied().collect();
+        assert!(ruled.is_disjoint(&always), "{ruled:?}");
+        let mut all = BTreeSet::new();
+        let mut command = command();
+        command.build();
+        for argument in command.get_arguments() {
+            all.extend(argument.get_long().map(str::to_owned));
+        }
+        let known: BTreeSet<String> = ruled
+            .union(&always)
+            .map(|name| (*name).to_owned())
+            .collect();
+        let missing: Vec<_> = all.symmetric_difference(&known).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn an_option_that_does_nothing_is_named_with_the_reason() {
+        let pipe = false;
+        let prompt = true;
+        for (line, interactive, expected) in [
+            (
+                "--rate 5",
+                prompt,
+                &["--rate has no effect at the prompt"][..],
+            ),
+            (
+                "--lockstep",
+                prompt,
+                &["--lockstep has no effect at the prompt"],
+            ),
+            (
+                "--on-eof close",
+                prompt,
+                &["--on-eof has no effect at the prompt"],
+            ),
+            ("--idle 9s", prompt, &["--idle has no effect at the prompt"]),
+            (
+                "--frame json",
+                prompt,
+                &["--frame has no effect at the prompt"],
+            ),
+            (
+                "-d x --frame events",
+                pipe,
+                &["--frame has no effect with -d, as stdin is not read"],
+            ),
+            (
+                "--mirror --frame nul --rate 1 --hex --idle 1s",
+                pipe,
+                &[
+                    "--frame has no effect with --mirror, which does not read stdin",
+                    "--rate has no effect with --mirror, which does not read stdin",
+                    "--hex has no effect with --mirror, which does not read stdin",
+                    "--idle has no effect with --mirror, which stays until the server closes",
+                ],
+            ),
+            (
+                "--mirror -d x --rate 1 --on-eof close",
+                pipe,
+                &["--on-eof has no effect with --mirror, which stays until the server closes"],
+            ),
+            (
+                "--on-eof stay --idle 5s",
+                pipe,
+                &["--idle has no effect without --on-eof drain"],
+            ),
+            (
+                "--reconnect-delay 1s --reconnect-max-delay 2s --reconnect-jitter none --reconnect-max-time 1m --no-reconnect-on 1006",
+                pipe,
+                &[
+                    "--reconnect-delay has no effect without --reconnect",
+                    "--reconnect-max-delay has no effect without --reconnect",
+                    "--reconnect-jitter has no effect without --reconnect",
+                    "--reconnect-max-time has no effect without --reconnect",
+                    "--no-reconnect-on has no effect without --reconnect",
+                ],
+            ),
+            (
+                "--no-reconnect --reconnect-on 1000 --reconnect-delay 1s",
+                prompt,
+                &[
+                    "--reconnect-delay has no effect with --no-reconnect or --reconnect=0",
+                    "--reconnect-on has no effect with --no-reconnect or --reconnect=0",
+                ],
+            ),
+            (
+                "--reconnect=0 --reconnect-max-time 9s",
+                pipe,
+                &["--reconnect-max-time has no effect with --no-reconnect or --reconnect=0"],
+            ),
+            (
+                "--outbox 1MB",
+                pipe,
+                &["--outbox has no effect without --confirm"],
+            ),
+            (
+                "--ping-timeout 1s",
+                pipe,
+                &["--ping-timeout has no effect without --ping-interval"],
+            ),
+            (
+                "--ping-interval 0 --ping-timeout 1s",
+                prompt,
+                &["--ping-timeout has no effect without --ping-interval"],
+            ),
+            (
+                "--resume id=.id --on-open {{id}}",
+                pipe,
+                &["--resume has no effect without --reconnect, --state or --heartbeat"],
+            ),
+            (
+                "--token t --token-message {{token}} --token-name x",
+                pipe,
+                &["--token-name has no effect with a token in the first message"],
+            ),
+            (
+                "--token t --token-via query --token-message {{token}}",
+                pipe,
+                &["--token-message has no effect without --token-via message"],
+            ),
+            (
+                "--json -t",
+                pipe,
+                &["--timestamps has no effect on events, which have times of their own"],
+            ),
+            (
+                "--filter . --format hex",
+                pipe,
+                &[
+                    "--filter has no effect on bytes: --format hex or base64 encodes its results, and leaves out what is not JSON",
+                ],
+            ),
+        ] {
+            assert_eq!(named(line, interactive), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_does_something_is_not_named() {
+        let (pipe, prompt) = (false, true);
+        for (line, interactive) in [
+            ("", pipe),
+            ("", prompt),
+            ("--rate 5 --lockstep --on-eof close --frame json", pipe),
+            ("-d x --rate 5 --on-eof stay --binary", pipe),
+            ("--mirror --binary --hex", prompt),
+            ("--idle 5s --count 3", pipe),
+            (
+                "--reconnect --reconnect-delay 1s --no-reconnect-on 1006",
+                pipe,
+            ),
+            ("--reconnect-on 1000 --reconnect-delay 1s", pipe),
+            ("--reconnect-delay 1s", prompt),
+            ("--outbox 1MB --confirm", pipe),
+            ("--outbox 1MB", prompt),
+            ("--ping-timeout 1s --ping-interval 1s", pipe),
+            ("--ping-timeout 1s", prompt),
+            ("--resume id=.id --heartbeat {{id}}", pipe),
+            ("--resume id=.id --state f", pipe),
+            ("--resume id=.id", prompt),
+            ("--token t --token-name x", pipe),
+            (
+                "--token t --token-via message --token-message {{token}}",
+                pipe,
+            ),
+            ("--json -t --show-ping-pong", pipe),
+            ("--filter . --format line", pipe),
+            ("-k --cacert f --color never", pipe),
+        ] {
+            assert_eq!(named(line, interactive), Vec::<String>::new(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_default_that_is_typed_is_not_named() {
+        let line = "--frame line --on-eof drain --idle 2s";
+        assert_eq!(named(line, true), Vec::<String>::new());
+        let line = "-d x --frame line --reconnect-delay 500ms --outbox=16MiB";
+        assert_eq!(named(line, false), Vec::<String>::new());
+    }
+}
