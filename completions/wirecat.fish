@@ -24,13 +24,13 @@ function __fish_wirecat_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c wirecat -n "__fish_wirecat_needs_command" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l origin -d 'The Origin header, which browsers send and some servers check' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable; the preferred one first)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s u -l user -d 'Basic authentication; asks for the password if there is none' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l oauth2-bearer -d 'Bearer authentication: the token itself, as curl takes it' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for an @ at its beginning' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-via -d 'Where the token goes: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header of --token-name'
 query\t'?token=TOKEN, or the parameter of --token-name'
 message\t'The first message, from --token-message'
@@ -41,8 +41,8 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the ce
 complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE and @- as with -d' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message, and @@ at the beginning is an @' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
@@ -86,7 +86,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l resume -d 'Remember the
 complete -c wirecat -n "__fish_wirecat_needs_command" -l state -d 'Keep what --resume remembers in this file from one run to the next' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application; @FILE, @- and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat-interval -d 'How often to send --heartbeat' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
@@ -122,13 +122,13 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print hel
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals, closes and broken frames on demand'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'The Origin header, which browsers send and some servers check' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable; the preferred one first)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s u -l user -d 'Basic authentication; asks for the password if there is none' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l oauth2-bearer -d 'Bearer authentication: the token itself, as curl takes it' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for an @ at its beginning' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-via -d 'Where the token goes: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header of --token-name'
 query\t'?token=TOKEN, or the parameter of --token-name'
 message\t'The first message, from --token-message'
@@ -139,8 +139,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trus
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE and @- as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message, and @@ at the beginning is an @' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
 nul\t'Each piece that ends in a NUL is a message'
 whole\t'All of stdin is one message'
@@ -184,7 +184,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l resume -d 'Reme
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l state -d 'Keep what --resume remembers in this file from one run to the next' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application; @FILE, @- and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat-interval -d 'How often to send --heartbeat' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r

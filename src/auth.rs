@@ -31,7 +31,9 @@ pub enum Source {
 
 impl Source {
     pub fn parse(text: &str) -> Source {
-        if let Some(path) = text.strip_prefix('@') {
+        if text.starts_with("@@") {
+            Source::Literal(Secret::new(&text[1..]))
+        } else if let Some(path) = text.strip_prefix('@') {
             Source::File(path.to_owned())
         } else if let Some(name) = text.strip_prefix("env:") {
             Source::Variable(name.to_owned())
@@ -261,6 +263,7 @@ mod tests {
     #[test]
     fn sources() {
         assert_eq!(Source::parse("abc"), Source::Literal(Secret::new("abc")));
+        assert_eq!(Source::parse("@@abc"), Source::Literal(Secret::new("@abc")));
         assert_eq!(Source::parse("@f.txt"), Source::File("f.txt".into()));
         assert_eq!(Source::parse("env:T"), Source::Variable("T".into()));
         assert_eq!(

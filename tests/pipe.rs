@@ -339,3 +339,58 @@ fn options_may_follow_the_url() {
         .exits(0)
         .prints("x\n");
 }
+
+#[test]
+fn an_option_that_does_nothing_is_named_once_on_stderr() {
+    let server = serve();
+    let url = server.url("/echo");
+    let options = [
+        "-d", "x", "-1", "--frame", "events", "--outbox", "1MB", &url,
+    ];
+    let run = wirecat(options).run();
+    run.exits(0).prints("x\n");
+    assert_eq!(
+        run.stderr,
+        "wirecat: --frame has no effect with -d, as stdin is not read\n\
+         wirecat: --outbox has no effect without --confirm\n"
+    );
+    wirecat([&options[..], &["-s"]].concat())
+        .run()
+        .exits(0)
+        .prints("x\n")
+        .is_quiet();
+}
+
+#[test]
+fn a_message_that_begins_with_an_at_is_written_with_two() {
+    let server = serve();
+    let url = server.url("/echo");
+    let options = ["-d", "@@all", "--on-open", "@@@", "--count", "2", &url];
+    wirecat(options)
+        .run()
+        .exits(0)
+        .prints("@@\n@all\n")
+        .is_quiet();
+    for option in ["-d", "--on-open", "--heartbeat"] {
+        let run = wirecat([option, "@all", &url]).run();
+        run.exits(2).prints("");
+        assert_eq!(
+            run.stderr,
+            format!(
+                "wirecat: {option} @all: No such file or directory\n  \
+                 try: @FILE reads a file; a message that begins with @ is written @@all\n"
+            )
+        );
+    }
+    let beats = [
+        "--heartbeat",
+        "@@beat",
+        "--heartbeat-interval",
+        "50ms",
+        "-1",
+    ];
+    wirecat([&beats[..], &["--on-eof", "stay", &url]].concat())
+        .run()
+        .exits(0)
+        .prints("@beat\n");
+}

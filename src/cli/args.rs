@@ -162,7 +162,7 @@ pub struct ClientArgs {
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
     /// Add a header, 'Name: value' (repeatable); 'Name;' sends it empty, 'Name:' removes it, @FILE
-    /// reads headers from a file
+    /// reads headers from a file, @- from stdin
     #[arg(short = 'H', long = "header", value_name = "LINE", action = ArgAction::Append)]
     pub headers: Vec<String>,
 
@@ -190,7 +190,8 @@ pub struct AuthArgs {
     #[arg(long, value_name = "TOKEN", hide_short_help = true)]
     pub oauth2_bearer: Option<String>,
 
-    /// Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself
+    /// Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself,
+    /// with @@ for an @ at its beginning
     #[arg(long, value_name = "SOURCE")]
     pub token: Option<String>,
 
@@ -359,7 +360,7 @@ pub struct StayArgs {
     pub no_auto_pong: bool,
 
     /// Send this text message at every --heartbeat-interval, for servers that want to hear from the
-    /// application
+    /// application; @FILE, @- and @@ as with -d
     #[arg(
         long,
         value_name = "MESSAGE",
@@ -399,11 +400,12 @@ impl From<JitterArg> for Jitter {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to send")]
 pub struct SendArgs {
-    /// Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message
+    /// Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message,
+    /// and @@ at the beginning is an @
     #[arg(short, long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub data: Vec<String>,
 
-    /// Send this first on every connection, before stdin or -d (repeatable); @FILE and @- as with -d
+    /// Send this first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d
     #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub on_open: Vec<String>,
 

@@ -386,20 +386,23 @@ fn input(args: &ClientArgs, payload: Payload) -> Result<Input, Error> {
     Ok(Input::Given(given(&send.data, "-d", payload)?))
 }
 
-/// The messages of `-d` and `--on-open`.
+/// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an `@`,
+/// as `//` is a `/` at the prompt.
 fn given(values: &[String], option: &str, payload: Payload) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {
-        let bytes =
-            match value.strip_prefix('@') {
-                Some(path) => Bytes::from(read_file(path).map_err(|why| {
-                    Error::usage(format!("{option} {value}: {}", plain_words(&why)))
-                })?),
-                None => Bytes::from(value.clone()),
-            };
-        let named = if value.starts_with('@') {
-            value.as_str()
-        } else {
-            ""
+        let (bytes, named) = match value.strip_prefix('@') {
+            None => (Bytes::from(value.clone()), ""),
+            Some(text) if text.starts_with('@') => (Bytes::from(text.to_owned()), ""),
+            Some(path) => {
+                let bytes = read_file(path).map_err(|error| {
+                    Error::usage(format!("{option} {value}: {}", plain_words(&error))).advice(
+                        format!(
+                            "@FILE reads a file; a message that begins with @ is written @{value}"
+                        ),
+                    )
+                })?;
+                (Bytes::from(bytes), value.as_str())
+            }
         };
         payload.message(bytes).map_err(|why| {
             Error::usage(format!(
