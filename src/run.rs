@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::cli::config::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, config, generate};
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::output::{Options, Renderer, sanitize, style};
 use crate::pipe::Pipe;
@@ -77,7 +77,7 @@ fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Er
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+        .map_err(|error| Error::usage(format!("cannot start: {}", plain_words(&error))))?;
     let result = runtime.block_on(job);
     // A name lookup or a password prompt may still block a thread.
     runtime.shutdown_background();
@@ -110,7 +110,7 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     let start = Instant::now();
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
     let mut stops = Stops::new(client.max_time, !world.hangup_ignored)
-        .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
+        .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
@@ -226,7 +226,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     let mut stops = Stops::new(None, !world.hangup_ignored)
-        .map_err(|error| Error::usage(format!("cannot handle signals: {error}")))?;
+        .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     let stderr_tty = world.stderr_tty;
     let log = move |line: &str| {
         let mut shown = Vec::new();

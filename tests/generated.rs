@@ -138,3 +138,43 @@ fn a_subcommand_after_the_options_is_told_where_it_belongs() {
         "wirecat demo [OPTIONS]",
     ]);
 }
+
+/// The `Debug` form of a value is for programmers: a message needs words, whatever the value is.
+/// `tests/tls.rs` and the tests beside `transport::tls::explain` hold those of libraries to it.
+#[test]
+fn no_message_is_made_of_the_debug_form_of_a_value() {
+    /// Implementations of `Debug` themselves, names of errors that become words, and an assertion.
+    const ALLOWED: &[&str] = &[
+        "src/uri.rs",
+        "src/wire/deflate.rs",
+        "src/handshake/request.rs",
+        "src/transport/tls/explain.rs",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Tests may show what they like, and stand at the end.
+            let tests = ["/tests.rs", "/roundtrip.rs", "/hostile.rs"];
+            let tests = tests.iter().any(|end| name.ends_with(end));
+            if tests || ALLOWED.contains(&name.as_str()) {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let code = source.split("#[cfg(test)]\nmod ").next().unwrap();
+            for (number, line) in code.lines().enumerate() {
+                let debug = line.contains(":?}") || line.contains(":#?}");
+                assert!(!debug, "{name}:{}: {line}", number + 1);
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
