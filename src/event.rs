@@ -249,6 +249,41 @@ pub enum By {
     Peer,
 }
 
+/// Why something was sent that the user did not ask for at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `--on-open`
+    OnOpen,
+    /// `--token-via message`
+    Token,
+    /// `--heartbeat`
+    Heartbeat,
+    /// A ping that keeps the connection alive, or whose pong confirms messages.
+    Keepalive,
+    /// What the protocol asks of every endpoint: a pong (RFC 6455 §5.5.2), the Close for a broken
+    /// rule (§7.1.7).
+    Auto,
+    /// `--mirror`
+    Mirror,
+    /// A message that an earlier connection did not confirm.
+    Repeat,
+}
+
+impl Origin {
+    /// The word of the schema of events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::OnOpen => "on-open",
+            Origin::Token => "token",
+            Origin::Heartbeat => "heartbeat",
+            Origin::Keepalive => "keepalive",
+            Origin::Auto => "auto",
+            Origin::Mirror => "mirror",
+            Origin::Repeat => "repeat",
+        }
+    }
+}
+
 /// How long each step of a connection attempt took. A step that was not needed is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
@@ -471,8 +506,8 @@ pub enum Event<'a> {
         conn: u32,
         message: &'a Message,
         number: Option<u64>,
-        /// It was handed to an earlier connection before.
-        repeat: bool,
+        /// `None` where the user sent it, here and below.
+        origin: Option<Origin>,
     },
     Receive {
         conn: u32,
@@ -482,6 +517,7 @@ pub enum Event<'a> {
     Ping {
         conn: u32,
         by: By,
+        origin: Option<Origin>,
         data: &'a [u8],
     },
     /// A pong; `by` sent it. `rtt` is set where it answers a ping of ours, `asked` where somebody
@@ -489,6 +525,7 @@ pub enum Event<'a> {
     Pong {
         conn: u32,
         by: By,
+        origin: Option<Origin>,
         data: &'a [u8],
         rtt: Option<Duration>,
         asked: bool,
@@ -504,6 +541,7 @@ pub enum Event<'a> {
     Close {
         conn: u32,
         by: By,
+        origin: Option<Origin>,
         close: &'a Close,
         clean: bool,
     },

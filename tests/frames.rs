@@ -176,7 +176,7 @@ fn one_run_is_the_input_of_another() {
     let input = "one\n\ngrüße \u{1f600} \"\\\t\n{\"type\":\"close\"}\n";
     std::fs::write(&file, input).unwrap();
     sh(
-        "\"$0\" --json --on-open first --count 4 \"$1\" <\"$3\" | \"$0\" --frame events \"$2\"",
+        "\"$0\" --json --on-open first --count 4 \"$1\" <\"$3\" | \"$0\" --frame events --on-open first \"$2\"",
         &[
             &echo.url("/echo"),
             &server.url("/"),
@@ -190,6 +190,119 @@ fn one_run_is_the_input_of_another() {
     expected.extend(input.lines().map(|line| (1, line.as_bytes().to_vec())));
     expected.push((8, BYE.1.to_vec()));
     assert_eq!(server.result(), expected);
+}
+
+/// A server that sends a message and a ping, and closes when it has got these messages, the pong and
+/// a ping.
+fn provokes(messages: &'static [&'static str]) -> Raw<()> {
+    raw(|mut wire| {
+        wire.handshake();
+        wire.send([text("mirror me"), frame_of(0x89, b"auto")].concat());
+        let mut awaited = vec![(10, b"auto".to_vec())];
+        awaited.extend(messages.iter().map(|text| (1, text.as_bytes().to_vec())));
+        let mut pinged = false;
+        while !awaited.is_empty() || !pinged {
+            let frame = wire.frame().expect("what is awaited");
+            if frame.opcode == 9 {
+                wire.send(frame_of(0x8a, &frame.payload));
+                pinged = true;
+            }
+            awaited.retain(|(opcode, data)| (*opcode, data) != (frame.opcode, &frame.payload));
+        }
+        wire.close(1000, "");
+    })
+}
+
+/// What a run with everything on that sends by itself says of what it sent, and its recording.
+#[track_caller]
+fn origins(more: &[&str], server: Raw<()>) -> (Vec<(String, Option<String>)>, String) {
+    let url = server.url("/");
+    let args = [
+        "--json",
+        "--on-open=hello",
+        "--token=secret-token",
+        "--token-via=message",
+        "--token-message=TOKEN {{token}}",
+        "--heartbeat=beat",
+        "--heartbeat-interval=100ms",
+        "--ping-interval=100ms",
+        "--on-eof=stay",
+        &url,
+    ];
+    let run = wirecat([&args, more].concat())
+        .stdin("from the user\n")
+        .run();
+    run.exits(0);
+    server.result();
+    let recording = run.stdout_text();
+    let mut told = Vec::new();
+    for line in recording.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let sent = event["type"] == "send" || event["dir"] == "send";
+        let what = match event["type"].as_str() {
+            Some("ping") => "ping",
+            _ => event["data"].as_str().unwrap_or_default(),
+        };
+        let pair = (what.to_owned(), event["origin"].as_str().map(str::to_owned));
+        if sent && !told.contains(&pair) {
+            told.push(pair);
+        }
+        assert!(sent || event["origin"].is_null(), "{line}");
+    }
+    told.sort();
+    (told, recording)
+}
+
+#[test]
+fn what_wirecat_sent_of_its_own_accord_is_told_and_not_played_back() {
+    for (more, last, origin, played) in [
+        (
+            &[][..],
+            "from the user",
+            None,
+            &[(1, &b"from the user"[..]), BYE][..],
+        ),
+        (&["--mirror"], "mirror me", Some("mirror"), &[BYE]),
+    ] {
+        let server = match origin {
+            None => provokes(&["TOKEN secret-token", "hello", "beat", "from the user"]),
+            Some(_) => provokes(&["TOKEN secret-token", "hello", "beat", "mirror me"]),
+        };
+        let (told, recording) = origins(more, server);
+        let mut expected = [
+            ("TOKEN [redacted]", Some("token")),
+            ("auto", Some("auto")),
+            ("beat", Some("heartbeat")),
+            ("hello", Some("on-open")),
+            ("ping", Some("keepalive")),
+            (last, origin),
+        ]
+        .map(|(what, origin)| (what.to_owned(), origin.map(str::to_owned)));
+        expected.sort();
+        assert_eq!(told, expected, "{recording}");
+        sends(&recording, played).exits(0);
+    }
+}
+
+#[test]
+fn a_close_for_a_broken_rule_is_told_to_be_no_wish_of_the_users() {
+    let server = raw(|mut wire| {
+        wire.handshake_with("", &frame_of(0x83, b""));
+        wire.until_close();
+    });
+    let run = wirecat(["--json", "--on-eof=stay", "-d", "x", &server.url("/")]).run();
+    server.result();
+    run.exits(110);
+    let recording = run.stdout_text();
+    let close = recording
+        .lines()
+        .find(|line| line.contains(r#""type":"close""#));
+    let close = close.unwrap();
+    assert!(
+        close.contains(r#""by":"us","origin":"auto","code":1002"#),
+        "{close}"
+    );
+    sends(close, &[BYE]).exits(0);
 }
 
 #[test]

@@ -362,12 +362,19 @@ fn every_connection_starts_the_same_way() {
         assert_eq!(start, &[token.as_str(), "one", "two", "message"]);
     }
     let told = run.stdout_text();
-    let repeats: Vec<bool> = events(&told, "send")
-        .iter()
-        .filter(|event| event["n"] == 1)
-        .map(|event| event["repeat"] == true)
-        .collect();
+    let sent = events(&told, "send");
+    let repeats = sent.iter().filter(|event| event["n"] == 1);
+    let repeats: Vec<bool> = repeats.map(|event| event["repeat"] == true).collect();
     assert_eq!(repeats, [false, true, true]);
+    let origins: Vec<Option<&str>> = sent.iter().map(|event| event["origin"].as_str()).collect();
+    let again = [
+        Some("token"),
+        Some("on-open"),
+        Some("on-open"),
+        Some("repeat"),
+    ];
+    let first = [&again[..3], &[None]].concat();
+    assert_eq!(origins, [&first[..], &again, &again].concat());
     assert!(
         !told.contains("token-1") && !run.stderr.contains("token-1"),
         "{told}"

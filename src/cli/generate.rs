@@ -129,7 +129,8 @@ fn events_section() -> Roff {
         "A frame goes out as it stands and may break any rule: opcode is 0 to 15 or a name, mask is \
          true (a random key), false or a key of 8 hex digits, length is declared in place of the \
          real one and written in length_bits, 7, 16 or 64. encoding is hex or base64. What is left \
-         out has a default. Events that a client does not make are passed over.",
+         out has a default. Events that a client does not make are passed over, and so are those with \
+         an origin, which wirecat sent of its own accord.",
     )]);
     roff
 }

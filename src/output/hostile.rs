@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::tests::options;
 use super::*;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{By, Close, Heads, Message, Opened, Refusal, TlsInfo, Totals};
+use crate::event::{By, Close, Heads, Message, Opened, Origin, Refusal, TlsInfo, Totals};
 
 const FORMATS: [Format; 6] = [
     Format::Pretty,
@@ -45,21 +45,29 @@ fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
             conn: 1,
             message,
             number: Some(1),
-            repeat: true,
+            origin: Some(Origin::Repeat),
         });
         look(&Event::Receive { conn: 1, message });
     }
     for by in [By::Us, By::Peer] {
         let (data, rtt) = (text.as_bytes(), Some(Duration::from_millis(1)));
-        look(&Event::Ping { conn: 1, by, data });
+        let origin = Some(Origin::Auto);
         look(&Event::Ping {
             conn: 1,
             by,
+            origin,
+            data,
+        });
+        look(&Event::Ping {
+            conn: 1,
+            by,
+            origin,
             data: b"\xff\x1b",
         });
         look(&Event::Pong {
             conn: 1,
             by,
+            origin,
             data,
             rtt,
             asked: true,
@@ -68,6 +76,7 @@ fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
         look(&Event::Close {
             conn: 1,
             by,
+            origin,
             close,
             clean: false,
         });

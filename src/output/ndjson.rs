@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock;
 use super::object::{Line, Seconds};
 use crate::error::Error;
-use crate::event::{By, Close, Event, Kind, Masking, Opened, RawFrame, Refusal, Runs, Timing};
+use crate::event::{By, Event, Kind, Masking, Opened, Origin, RawFrame, Refusal, Runs, Timing};
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 
 /// Version of the schema.
@@ -53,33 +53,40 @@ impl Ndjson<'_> {
                 conn,
                 message,
                 number,
-                repeat,
+                origin,
             } => {
                 let line = self.timed("send", t, out).raw("conn", conn);
                 let line = match number.filter(|_| self.numbers) {
                     Some(number) => line.raw("n", number),
                     None => line,
                 };
-                let line = match repeat {
-                    true => line.raw("repeat", true),
-                    false => line,
+                // For readers from before there was an `origin`.
+                let line = match origin {
+                    Some(Origin::Repeat) => line.raw("repeat", true),
+                    _ => line,
                 };
-                data(line, message.kind, &message.data);
+                data(line.origin(*origin), message.kind, &message.data);
             }
             Event::Receive { conn, message } => {
                 self.received(t, *conn, message.kind, &message.data, out);
             }
-            Event::Ping { conn, by, data } => {
-                self.control("ping", t, (*conn, *by, data), out).end()
-            }
+            Event::Ping {
+                conn,
+                by,
+                origin,
+                data,
+            } => self
+                .control("ping", t, (*conn, *by, *origin, data), out)
+                .end(),
             Event::Pong {
                 conn,
                 by,
+                origin,
                 data,
                 rtt,
                 ..
             } => {
-                let line = self.control("pong", t, (*conn, *by, data), out);
+                let line = self.control("pong", t, (*conn, *by, *origin, data), out);
                 match rtt {
                     Some(rtt) => line.raw("rtt", Seconds(*rtt)).end(),
                     None => line.end(),
@@ -88,15 +95,22 @@ impl Ndjson<'_> {
             Event::Close {
                 conn,
                 by,
+                origin,
                 close,
                 clean,
             } => {
-                self.close(
-                    self.timed("close", t, out).raw("conn", conn),
-                    *by,
-                    close,
-                    *clean,
-                );
+                let by = match by {
+                    By::Us => "us",
+                    By::Peer => "peer",
+                };
+                self.timed("close", t, out)
+                    .raw("conn", conn)
+                    .text("by", by)
+                    .origin(*origin)
+                    .raw("code", close.reported_code())
+                    .text("reason", &close.reason)
+                    .raw("clean", clean)
+                    .end();
             }
             Event::Uncertain { conn, messages } => {
                 runs(self.timed("uncertain", t, out).raw("conn", conn), messages);
@@ -202,7 +216,7 @@ impl Ndjson<'_> {
         self,
         name: &str,
         t: Duration,
-        (conn, by, data): (u32, By, &[u8]),
+        (conn, by, origin, data): (u32, By, Option<Origin>, &[u8]),
         out: &'o mut Vec<u8>,
     ) -> Line<'o>
     where
@@ -212,23 +226,12 @@ impl Ndjson<'_> {
             By::Us => "send",
             By::Peer => "receive",
         };
-        let line = self.timed(name, t, out).raw("conn", conn).text("dir", dir);
+        let line = self.timed(name, t, out).raw("conn", conn);
+        let line = line.text("dir", dir).origin(origin);
         match std::str::from_utf8(data) {
             Ok(text) => line.text("data", text),
             Err(_) => line.base64(data),
         }
-    }
-
-    fn close(self, line: Line<'_>, by: By, close: &Close, clean: bool) {
-        let by = match by {
-            By::Us => "us",
-            By::Peer => "peer",
-        };
-        line.text("by", by)
-            .raw("code", close.reported_code())
-            .text("reason", &close.reason)
-            .raw("clean", clean)
-            .end();
     }
 
     fn error(self, line: Line<'_>, error: &Error) {
@@ -311,7 +314,7 @@ fn runs(line: Line<'_>, runs: &Runs) {
 mod tests {
     use super::*;
     use crate::error::{Exit, Stage};
-    use crate::event::Totals;
+    use crate::event::{Close, Message, Totals};
 
     #[track_caller]
     fn check(ms: u64, event: &Event<'_>, expected: &str) {
@@ -445,6 +448,64 @@ mod tests {
     }
 
     #[test]
+    fn what_wirecat_sent_of_its_own_accord_says_so() {
+        let message = &Message::text("x");
+        for (origin, members) in [
+            (None, ""),
+            (Some(Origin::OnOpen), r#""origin":"on-open","#),
+            (Some(Origin::Token), r#""origin":"token","#),
+            (Some(Origin::Heartbeat), r#""origin":"heartbeat","#),
+            (Some(Origin::Mirror), r#""origin":"mirror","#),
+            (Some(Origin::Repeat), r#""repeat":true,"origin":"repeat","#),
+        ] {
+            check(
+                60,
+                &Event::Send {
+                    conn: 1,
+                    message,
+                    number: None,
+                    origin,
+                },
+                &format!(r#"{{"type":"send","t":0.06,"conn":1,{members}"opcode":1,"data":"x"}}"#),
+            );
+        }
+        let (conn, by) = (1, By::Us);
+        check(
+            60,
+            &Event::Ping {
+                conn,
+                by,
+                origin: Some(Origin::Keepalive),
+                data: b"1",
+            },
+            r#"{"type":"ping","t":0.06,"conn":1,"dir":"send","origin":"keepalive","data":"1"}"#,
+        );
+        check(
+            60,
+            &Event::Pong {
+                conn,
+                by,
+                origin: Some(Origin::Auto),
+                data: b"1",
+                rtt: None,
+                asked: false,
+            },
+            r#"{"type":"pong","t":0.06,"conn":1,"dir":"send","origin":"auto","data":"1"}"#,
+        );
+        check(
+            60,
+            &Event::Close {
+                conn,
+                by,
+                origin: Some(Origin::Auto),
+                close: &Close::new(1002, ""),
+                clean: false,
+            },
+            r#"{"type":"close","t":0.06,"conn":1,"by":"us","origin":"auto","code":1002,"reason":"","clean":false}"#,
+        );
+    }
+
+    #[test]
     fn control_frames_say_who_sent_them() {
         let (conn, by) = (1, By::Peer);
         check(
@@ -452,6 +513,7 @@ mod tests {
             &Event::Ping {
                 conn,
                 by,
+                origin: None,
                 data: b"",
             },
             r#"{"type":"ping","t":2.0,"conn":1,"dir":"receive","data":""}"#,
@@ -462,6 +524,7 @@ mod tests {
             &Event::Pong {
                 conn,
                 by,
+                origin: None,
                 data: b"a\"",
                 rtt,
                 asked: true,
@@ -474,6 +537,7 @@ mod tests {
             &Event::Pong {
                 conn,
                 by,
+                origin: None,
                 data: b"\0\xff\x10",
                 rtt: None,
                 asked: false,
@@ -486,6 +550,7 @@ mod tests {
             &Event::Close {
                 conn,
                 by,
+                origin: None,
                 close,
                 clean: true,
             },

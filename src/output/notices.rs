@@ -464,6 +464,7 @@ mod tests {
                     &Event::Close {
                         conn: 1,
                         by,
+                        origin: None,
                         close,
                         clean,
                     },
@@ -576,6 +577,7 @@ mod tests {
         let pong = Event::Pong {
             conn,
             by: By::Peer,
+            origin: None,
             data: b"x",
             rtt,
             asked: true,
@@ -585,6 +587,7 @@ mod tests {
             &Event::Ping {
                 conn,
                 by: By::Peer,
+                origin: None,
                 data: b"data",
             },
             "< ping \"data\"\n",
@@ -594,6 +597,7 @@ mod tests {
             &Event::Pong {
                 conn,
                 by: By::Us,
+                origin: None,
                 data: b"a\n\xff",
                 rtt: None,
                 asked: false,
@@ -607,6 +611,7 @@ mod tests {
             &Event::Ping {
                 conn,
                 by: By::Peer,
+                origin: None,
                 data: b"",
             },
             "",

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::json;
 use super::ndjson::Ndjson;
+use crate::event::Origin;
 use crate::secret::Redactor;
 
 /// One object on one line.
@@ -55,6 +56,14 @@ impl<'a> Line<'a> {
         match value {
             Some(value) => self.text(key, value),
             None => self.raw(key, "null"),
+        }
+    }
+
+    /// Appends why it was sent; nothing where the user sent it.
+    pub(super) fn origin(self, origin: Option<Origin>) -> Self {
+        match origin {
+            Some(origin) => self.text("origin", origin.name()),
+            None => self,
         }
     }
 

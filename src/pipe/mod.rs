@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::event::{Close, Command, Event, Message};
+use crate::event::{Close, Command, Event, Message, Origin};
 use crate::output::Renderer;
 use crate::output::jq::Filter;
 use crate::output::writer::{self, Writer};
@@ -291,12 +291,15 @@ impl Front for Pipe {
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
         match event {
             Event::Receive { message, .. } => return self.handle_receive(now, message, event),
-            Event::Send { number, repeat, .. } => {
-                if number.is_some() {
+            Event::Send { number, origin, .. } => {
+                // A heartbeat says only that we are there.
+                if *origin != Some(Origin::Heartbeat) {
                     self.drain.handle_sent();
+                }
+                if number.is_some() {
                     self.pace.handle_sent(now);
                 }
-                if number.is_some() && !repeat {
+                if number.is_some() && *origin != Some(Origin::Repeat) {
                     self.drain.handle_accepted();
                 }
                 if !self.renderer.wants_sends() {
@@ -367,10 +370,6 @@ impl Front for Pipe {
 
     fn takes_messages(&self) -> bool {
         !self.drain.met()
-    }
-
-    fn handle_sending(&mut self) {
-        self.drain.handle_sent();
     }
 
     fn handle_bytes(&mut self, now: Instant) {

@@ -15,7 +15,7 @@ use super::ended::{self, Answer, Ended, SEND_FAILED};
 use super::talk::{BATCH, Closing, Paused, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
 use crate::error::{Exit, plain_clause};
-use crate::event::{By, Close, Event, Kind, Message};
+use crate::event::{By, Close, Event, Kind, Message, Origin};
 use crate::wire::rules::Violation;
 
 /// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
@@ -92,7 +92,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     // The engine has the pong ready; it goes out with the next flush.
                     self.needs_flush = true;
                     self.pongs += 1;
-                    self.tell_our_pong(&data, now);
+                    self.tell_our_pong(&data, Some(Origin::Auto), now);
                 }
             }
             engine::Message::Pong(data) if self.socket.get_mut().next_was_ping() => {
@@ -109,6 +109,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     &Event::Pong {
                         conn: self.conn,
                         by: By::Peer,
+                        origin: None,
                         data: &data,
                         rtt: answered.map(|(rtt, _)| rtt),
                         asked: answered.is_some_and(|(_, asked)| asked),
@@ -129,6 +130,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             &Event::Ping {
                 conn: self.conn,
                 by: By::Peer,
+                origin: None,
                 data,
             },
         );
@@ -212,6 +214,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     &Event::Close {
                         conn: self.conn,
                         by: By::Peer,
+                        origin: None,
                         close: &close,
                         clean: true,
                     },
@@ -232,6 +235,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             &Event::Close {
                 conn: self.conn,
                 by,
+                origin: None,
                 close: &close,
                 clean: true,
             },
@@ -240,14 +244,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn handle_violation(&mut self, violation: Violation, now: Instant) -> Step {
-        let close = match self.take_closing() {
+        let (close, origin) = match self.take_closing() {
             None => {
                 let close = Close::new(violation.code, "");
                 self.send_close(&close, LAST_PATIENCE, now);
-                close
+                (close, Some(Origin::Auto))
             }
             // Ours has been sent, and there is one to a connection.
-            Some(Closing::Front(close)) => close,
+            Some(Closing::Front(close)) => (close, None),
             Some(done) => return ControlFlow::Break(self.end_of(done)),
         };
         self.tell(
@@ -255,6 +259,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             &Event::Close {
                 conn: self.conn,
                 by: By::Us,
+                origin,
                 close: &close,
                 clean: false,
             },
@@ -317,6 +322,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                     &Event::Close {
                         conn: self.conn,
                         by: By::Us,
+                        origin: None,
                         close: &close,
                         clean: false,
                     },
@@ -331,12 +337,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         })
     }
 
-    pub(super) fn tell_our_pong(&mut self, data: &[u8], now: Instant) {
+    pub(super) fn tell_our_pong(&mut self, data: &[u8], origin: Option<Origin>, now: Instant) {
         self.tell(
             now,
             &Event::Pong {
                 conn: self.conn,
                 by: By::Us,
+                origin,
                 data,
                 rtt: None,
                 asked: false,
@@ -360,6 +367,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             &Event::Close {
                 conn: self.conn,
                 by: By::Peer,
+                origin: None,
                 close: &close,
                 clean: false,
             },

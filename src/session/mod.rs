@@ -38,7 +38,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::error::{Error, Exit};
-use crate::event::{Cause, Command, Event, Message, Totals};
+use crate::event::{Cause, Command, Event, Message, Origin, Totals};
 use crate::secret::Secret;
 use crate::transport::BoxedStream;
 use crate::wire::rules::Role as WireRole;
@@ -110,10 +110,6 @@ pub trait Front {
     fn output(&self) -> Output {
         Output::default()
     }
-
-    /// A message that is not from the front end, and may have a reply, is handed over for sending. A
-    /// heartbeat is none.
-    fn handle_sending(&mut self) {}
 
     /// A data message came, or a part of one, or it could not be seen whether one did. Answers to
     /// heartbeats are none.
@@ -511,10 +507,13 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
         let steady = Steady::new(connection.stream, connection.early);
         let shim = Shim::new(steady, &wire);
         let socket = WebSocketStream::from_raw_socket(shim, Role::Client, Some(config)).await;
-        let mut opening = VecDeque::from_iter(connection.first);
+        let first = connection.first.into_iter();
+        let mut opening: VecDeque<_> = first
+            .map(|(sent, shown)| (sent, shown, Origin::Token))
+            .collect();
         for message in &options.opening {
             let message = carry.fill(message);
-            opening.push_back((message.clone(), message));
+            opening.push_back((message.clone(), message, Origin::OnOpen));
         }
         let now = now();
         Session {

@@ -21,7 +21,7 @@ use super::outbox::Handed;
 use super::state::Saver;
 use super::stream::Steady;
 use super::{Front, LAST_PATIENCE, StopSource, now};
-use crate::event::{By, Close, Command, Event, Message, RawFrame};
+use crate::event::{By, Close, Command, Event, Message, Origin, RawFrame};
 use crate::transport::BoxedStream;
 use crate::wire::frame;
 use crate::wire::rules::Violation;
@@ -76,7 +76,7 @@ pub(super) struct Session<'a, F, S> {
     /// A Close made by hand: no other must follow it.
     pub(super) closed_by_hand: Option<Close>,
     /// Messages to send first, each with what is shown of it.
-    pub(super) opening: VecDeque<(Message, Message)>,
+    pub(super) opening: VecDeque<(Message, Message, Origin)>,
     /// Control frames read, and frames traced, while the front end had no room.
     pub(super) unasked: u32,
     /// Why the last look did not read everything that had arrived. While it holds, the peer's silence
@@ -191,8 +191,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 return ControlFlow::Continue(n > 0);
             }
             let free = self.poll_room(cx) && self.poll_by_hand(cx, now);
-            if free && let Some((message, shown)) = self.opening.pop_front() {
-                self.send(message, &shown, now);
+            if free && let Some((message, shown, origin)) = self.opening.pop_front() {
+                self.send(message, &shown, origin, now);
                 continue;
             }
             let again = self.carry.outbox.has_next();
@@ -234,7 +234,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             conn: self.conn,
             message: &message,
             number: Some(number),
-            repeat,
+            origin: repeat.then_some(Origin::Repeat),
         };
         self.front.handle_event(now, &event);
         self.start_send(to_engine(message));
@@ -313,7 +313,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             },
             Command::Ping(data) => self.send_ping(data, true, now),
             Command::Pong(data) => {
-                self.tell_our_pong(&data, now);
+                self.tell_our_pong(&data, None, now);
                 self.start_send(engine::Message::Pong(data));
             }
             Command::Frame(frame) => self.by_hand = Some(frame),
@@ -333,20 +333,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.closing = Some(Closing::Front(close));
     }
 
-    /// Sends a message that is not the front end's, and that may have a reply.
-    fn send(&mut self, message: Message, shown: &Message, now: Instant) {
-        self.front.handle_sending();
-        self.send_extra(message, shown, now);
-    }
-
-    fn send_extra(&mut self, message: Message, shown: &Message, now: Instant) {
+    fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         self.count_sent(&message);
         self.carry.outbox.handle_extra();
         let event = Event::Send {
             conn: self.conn,
             message: shown,
             number: None,
-            repeat: false,
+            origin: Some(origin),
         };
         self.front.handle_event(now, &event);
         self.start_send(to_engine(message));
@@ -359,12 +353,12 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         };
         let message = self.carry.fill(message);
         self.carry.handle_heartbeat(&message);
-        self.send_extra(message.clone(), &message, now);
+        self.send(message.clone(), &message, Origin::Heartbeat, now);
     }
 
     /// Sends a message back as it came. The engine has room, or holds it until it has.
     pub(super) fn send_back(&mut self, message: &Message, now: Instant) {
-        self.send(message.clone(), message, now);
+        self.send(message.clone(), message, Origin::Mirror, now);
     }
 
     pub(super) fn steady(&self) -> &Steady<BoxedStream> {
@@ -399,6 +393,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             &Event::Ping {
                 conn: self.conn,
                 by: By::Us,
+                origin: (!asked).then_some(Origin::Keepalive),
                 data: &data,
             },
         );
@@ -558,6 +553,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 let event = Event::Close {
                     conn: self.conn,
                     by: By::Us,
+                    origin: None,
                     close: &close,
                     clean: false,
                 };
