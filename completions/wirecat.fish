@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wirecat_global_optspecs
-    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong color= o/output= v/verbose s/silent stats reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror generate= h/help V/version
+    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= v/verbose s/silent stats reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror generate= h/help V/version
 end
 
 function __fish_wirecat_needs_command
@@ -109,6 +109,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Send the n
 complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'The same as --count 1'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'The same as --format json: every event as a line of JSON'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l show-ping-pong -d 'Show pings and pongs'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l include-secrets -d 'Show secrets in URLs, headers, notices and events, where [redacted] stands otherwise'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and TLS; -vv every frame too, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
@@ -201,6 +202,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Se
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'The same as --count 1'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'The same as --format json: every event as a line of JSON'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l show-ping-pong -d 'Show pings and pongs'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l include-secrets -d 'Show secrets in URLs, headers, notices and events, where [redacted] stands otherwise'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and TLS; -vv every frame too, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'

@@ -114,14 +114,14 @@ impl Placed {
     /// Basic auth.
     pub fn basic(user: &str, password: &Secret, redactor: &Redactor) -> Placed {
         let value = STANDARD.encode(format!("{user}:{}", password.expose()));
-        redactor.add(password.expose());
-        redactor.add(&value);
+        redactor.add_given(password.expose());
+        redactor.add_given(&value);
         Placed::authorization(format!("Basic {value}"))
     }
 
     /// A bearer token (RFC 6750 §2.1).
     pub fn bearer(token: &Secret, redactor: &Redactor) -> Placed {
-        redactor.add(token.expose());
+        redactor.add_given(token.expose());
         Placed::authorization(format!("Bearer {}", token.expose()))
     }
 
@@ -140,7 +140,7 @@ impl Placed {
 /// a subprotocol may not have (RFC 6455 §4.1: an HTTP token).
 pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Placed, Error> {
     let text = token.expose();
-    redactor.add(text);
+    redactor.add_given(text);
     match options.via {
         Via::Header => place_header(options, text, redactor),
         Via::Query => {
@@ -148,7 +148,7 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
             let name = options.name.clone().unwrap_or_else(|| "token".to_owned());
             redactor.add_after(&format!("{name}="), &encoded);
             // As a server may write it in turn, in a Location for instance.
-            redactor.add(&encoded.replace('+', "%20"));
+            redactor.add_given(&encoded.replace('+', "%20"));
             Ok(Placed {
                 parameter: Some((name, token.clone())),
                 ..Placed::default()
@@ -171,7 +171,7 @@ fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Plac
     if name.eq_ignore_ascii_case(AUTHORIZATION) {
         // A token with a scheme of its own (`Basic …`) is taken as the whole value.
         match text.split_once(' ') {
-            Some((_, credentials)) => redactor.add(credentials),
+            Some((_, credentials)) => redactor.add_given(credentials),
             None => return Ok(Placed::bearer(&Secret::new(text), redactor)),
         }
     }
@@ -208,11 +208,15 @@ fn place_message(options: &Token, text: &str, redactor: &Redactor) -> Placed {
     } else {
         text.to_owned()
     };
-    redactor.add(&value);
+    redactor.add_given(&value);
+    let shown = match redactor.includes_secrets() {
+        true => &value,
+        false => REDACTED,
+    };
     Placed {
         message: Some((
             Secret::new(options.message.replace(PLACEHOLDER, &value)),
-            options.message.replace(PLACEHOLDER, REDACTED),
+            options.message.replace(PLACEHOLDER, shown),
         )),
         ..Placed::default()
     }

@@ -147,7 +147,7 @@ async fn talk(
     front: &mut impl Front,
     stops: &mut Stops,
 ) -> Finished {
-    let url = client.plan.target.to_string();
+    let url = client.plan.target.shown(&client.plan.redactor);
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,4 +1,9 @@
 //! Values that must not be seen: they print as `[redacted]` wherever they are printed.
+//!
+//! Some are secrets because they were given as such: a token, a password. Others look like one by
+//! the name of their parameter or header. Both are taken out of URLs, headers and notices. What
+//! messages hold is data, which must not change: there only a given secret is looked for that is
+//! too long to be a word of the data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +16,9 @@ pub const REDACTED: &str = "[redacted]";
 /// message. In a header or the query, where wirecat itself places it, a secret is redacted whatever
 /// its length.
 const SHORTEST_SEARCHED: usize = 4;
+
+/// Bytes of a given secret that is looked for in the data of messages as well.
+const SHORTEST_IN_DATA: usize = 16;
 
 /// A password or token. `Debug` and `Display` print `[redacted]`; [`Secret::expose`] is the one way
 /// to the text.
@@ -45,7 +53,10 @@ impl fmt::Display for Secret {
 /// Clones share one list: a token that is read again for a later attempt is redacted by every
 /// holder from then on.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<List>>);
+pub struct Redactor {
+    list: Arc<RwLock<List>>,
+    includes_secrets: bool,
+}
 
 #[derive(Default)]
 struct List {
@@ -62,29 +73,62 @@ const KEPT: usize = 128;
 struct Hidden {
     text: String,
     shown: String,
+    /// Whether it was given as a secret, and does not only look like one.
+    given: bool,
     /// When it was last added, in additions.
     added: u64,
 }
 
+impl Hidden {
+    fn is_searched_in_data(&self) -> bool {
+        self.given && self.text.len() >= SHORTEST_IN_DATA
+    }
+}
+
 impl Redactor {
-    /// Adds a secret, and every form of it that goes over the wire should be added likewise.
+    /// A redactor for `--include-secrets`, where that is true: it leaves everything as it is.
+    pub fn new(includes_secrets: bool) -> Redactor {
+        Redactor {
+            includes_secrets,
+            ..Redactor::default()
+        }
+    }
+
+    /// Whether secrets are shown.
+    pub fn includes_secrets(&self) -> bool {
+        self.includes_secrets
+    }
+
+    /// Adds a value that looks like a secret by its name.
     pub fn add(&self, secret: &str) {
         if secret.len() >= SHORTEST_SEARCHED {
-            self.hide(secret.to_owned(), REDACTED.to_owned());
+            self.hide(secret.to_owned(), REDACTED.to_owned(), false);
         }
     }
 
-    /// Adds a secret that stands after `label`, where it is redacted whatever its length.
+    /// Adds a secret that was given as one (`--token`, `--user`, `--oauth2-bearer`), or a form of it
+    /// that goes over the wire.
+    pub fn add_given(&self, secret: &str) {
+        if secret.len() >= SHORTEST_SEARCHED {
+            self.hide(secret.to_owned(), REDACTED.to_owned(), true);
+        }
+    }
+
+    /// Adds a given secret that stands after `label`, where it is redacted whatever its length.
     pub fn add_after(&self, label: &str, secret: &str) {
-        self.add(secret);
+        self.add_given(secret);
         if (1..SHORTEST_SEARCHED).contains(&secret.len()) {
-            self.hide(format!("{label}{secret}"), format!("{label}{REDACTED}"));
+            let (text, shown) = (format!("{label}{secret}"), format!("{label}{REDACTED}"));
+            self.hide(text, shown, false);
         }
     }
 
-    fn hide(&self, text: String, shown: String) {
+    fn hide(&self, text: String, shown: String, given: bool) {
+        if self.includes_secrets {
+            return;
+        }
         let mut list = self
-            .0
+            .list
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         list.additions += 1;
@@ -92,13 +136,19 @@ impl Redactor {
         let hidden = &mut list.hidden;
         if let Some(known) = hidden.iter_mut().find(|known| known.text == text) {
             known.added = added;
+            known.given |= given;
             return;
         }
         if hidden.len() == KEPT {
             let oldest = hidden.iter().map(|known| known.added).min();
             hidden.retain(|known| Some(known.added) != oldest);
         }
-        hidden.push(Hidden { text, shown, added });
+        hidden.push(Hidden {
+            text,
+            shown,
+            given,
+            added,
+        });
         // Longest first, so that a secret which contains another is replaced whole.
         hidden.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
     }
@@ -107,7 +157,7 @@ impl Redactor {
     /// show only the beginning of one.
     pub fn redact_hex<'a>(&self, dump: &'a str) -> Cow<'a, str> {
         let list = self
-            .0
+            .list
             .read()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut out = Cow::Borrowed(dump);
@@ -121,14 +171,23 @@ impl Redactor {
         out
     }
 
-    /// `text` with every secret of at least four bytes replaced.
+    /// A URL, a header or a notice with every secret of at least four bytes replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.replace(text, |_| true)
+    }
+
+    /// The data of a message with every given secret of at least 16 bytes replaced.
+    pub fn redact_data<'a>(&self, data: &'a str) -> Cow<'a, str> {
+        self.replace(data, Hidden::is_searched_in_data)
+    }
+
+    fn replace<'a>(&self, text: &'a str, which: impl Fn(&Hidden) -> bool) -> Cow<'a, str> {
         let list = self
-            .0
+            .list
             .read()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut out = Cow::Borrowed(text);
-        for hidden in &list.hidden {
+        for hidden in list.hidden.iter().filter(|hidden| which(hidden)) {
             if out.contains(hidden.text.as_str()) {
                 out = Cow::Owned(out.replace(hidden.text.as_str(), &hidden.shown));
             }
@@ -221,11 +280,51 @@ mod tests {
             redactor.add("the password");
             redactor.add(&format!("token-{number:04}"));
         }
-        assert!(redactor.0.read().unwrap().hidden.len() <= KEPT);
+        assert!(redactor.list.read().unwrap().hidden.len() <= KEPT);
         assert_eq!(
             redactor.redact("the password, token-0999, token-0900, token-0001"),
             "[redacted], [redacted], [redacted], token-0001"
         );
+    }
+
+    #[test]
+    fn in_data_only_a_long_secret_that_was_given_is_redacted() {
+        let redactor = Redactor::default();
+        redactor.add("name");
+        redactor.add("the value of an API key");
+        redactor.add_given("fifteen bytes !");
+        redactor.add_given("sixteen bytes !!");
+        redactor.add_after("X-Some-Long-Header: ", "abc");
+        let text = "name, the value of an API key, fifteen bytes !, sixteen bytes !!";
+        assert_eq!(
+            redactor.redact(text),
+            "[redacted], [redacted], [redacted], [redacted]"
+        );
+        assert_eq!(
+            redactor.redact_data(text),
+            "name, the value of an API key, fifteen bytes !, [redacted]"
+        );
+        assert_eq!(
+            redactor.redact_data("X-Some-Long-Header: abc"),
+            "X-Some-Long-Header: abc"
+        );
+        // One that was first met under its name.
+        redactor.add_given("the value of an API key");
+        assert_eq!(
+            redactor.redact_data("the value of an API key"),
+            "[redacted]"
+        );
+    }
+
+    #[test]
+    fn with_secrets_included_nothing_is_redacted() {
+        let redactor = Redactor::new(true);
+        redactor.add("hunter2");
+        redactor.add_given("sixteen bytes !!");
+        let text = "hunter2 sixteen bytes !!";
+        assert_eq!(redactor.redact(text), text);
+        assert_eq!(redactor.redact_data(text), text);
+        assert_eq!(redactor.redact_hex("68756e74657232"), "68756e74657232");
     }
 
     #[test]

@@ -156,6 +156,24 @@ impl Target {
         self
     }
 
+    /// The URL as `redactor` lets it be shown: like its `Display`, or with its secrets.
+    pub fn shown(&self, redactor: &Redactor) -> String {
+        if !redactor.includes_secrets() {
+            return self.to_string();
+        }
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let user = match &self.user {
+            None => String::new(),
+            Some(UserInfo { name, password }) => {
+                let password = password.as_ref();
+                let password = password.map(|secret| format!(":{}", encoded(secret.expose())));
+                format!("{}{}@", encoded(name), password.unwrap_or_default())
+            }
+        };
+        let (scheme, rest) = (scheme_of(self.tls), self.path_and_query());
+        format!("{scheme}://{user}{}{rest}", self.authority())
+    }
+
     /// Tells `redactor` about the values of parameters that are secret by their name.
     pub fn hide_secrets(&self, redactor: &Redactor) {
         for (name, value) in self.parameters() {
@@ -448,6 +466,10 @@ mod tests {
             "ws://h/x?a=1&token=[redacted]&Api_Key=[redacted]"
         );
         assert_eq!(target.path_and_query(), "/x?a=1&token=hunter2&Api_Key=k");
+        assert_eq!(target.shown(&Redactor::default()), target.to_string());
+        let whole = "wss://ann:s%40crt@h:1/x?a=1&token=hunter2";
+        assert_eq!(parsed(whole).shown(&Redactor::new(true)), whole);
+        assert_eq!(parsed("ann@h/").shown(&Redactor::new(true)), "ws://ann@h/");
         let redactor = Redactor::default();
         target.hide_secrets(&redactor);
         assert_eq!(

@@ -9,7 +9,8 @@ use wirecat::cli::world::World;
 use crate::support::server::{close, frame_of, header, raw, serve, text};
 use crate::support::{Output, wirecat};
 
-const SECRET: &str = "s3cr3t/\"t0k3n\"";
+/// Long enough to be looked for in the data of messages as well.
+const SECRET: &str = "s3cr3t/\"t0k3n\"/0123";
 
 /// Every way in which the secret might be seen.
 fn forms() -> Vec<String> {
@@ -105,7 +106,9 @@ fn a_secret_is_not_seen_when_a_server_sends_it_back() {
     for place in places() {
         let options: Vec<&str> = place.iter().map(String::as_str).collect();
         let echo = debug_server.url("/echo");
-        for (verbose, stdout_too) in [("-v", false), ("--json", true)] {
+        // A header that looks like a credential was not given as one.
+        let given = options[0] != "-H";
+        for (verbose, stdout_too) in [("-v", false), ("--json", given)] {
             let run =
                 |url: &str| wirecat([&options, &["-d", SECRET, verbose, url][..]].concat()).run();
             let output = wirecat(
@@ -162,6 +165,153 @@ fn what_is_secret_in_the_url_is_not_seen() {
             everything.contains("?a=b&access_token=[redacted]"),
             "{everything}"
         );
+    }
+}
+
+#[test]
+fn the_data_of_messages_is_not_changed_by_what_only_looks_like_a_secret() {
+    let data = r#"{"name":"Ada","hunter2":"an API key of many bytes"}"#;
+    for (options, query) in [
+        (&[][..], "/?key=name&token=hunter2"),
+        (&["-H", "X-Api-Key: an API key of many bytes"], "/"),
+        (&["-H", "Authorization: Bearer hunter2"], "/"),
+        (&["--token", "hunter2"], "/?session=Ada"),
+        (&["--oauth2-bearer", "name"], "/"),
+        (&["-u", "ann:hunter2"], "/"),
+        (&["--token-via", "query", "--token", "name"], "/"),
+    ] {
+        let server = raw(move |mut wire| {
+            wire.handshake();
+            wire.message();
+            let everywhere = [
+                text(data),
+                frame_of(0x82, &[data.as_bytes(), b"\xff"].concat()),
+                frame_of(0x89, data.as_bytes()),
+                close(4001, data),
+            ];
+            wire.send(everywhere.concat());
+            wire.until_close();
+        });
+        let url = server.url(query);
+        let output = wirecat([options, &["--json", "-v", "-d", data, &url][..]].concat()).run();
+        server.result();
+        let told = output.exits(112).stdout_text();
+        let told: Vec<serde_json::Value> = told
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let of_type = |name: &'static str| told.iter().filter(move |event| event["type"] == name);
+        let texts = ["send", "receive", "ping", "pong"].map(|name| {
+            let mut events = of_type(name).filter(|event| event["encoding"].is_null());
+            events.next().unwrap()["data"].clone()
+        });
+        assert_eq!(texts, [data; 4], "{options:?}");
+        let binary = of_type("receive").find(|event| event["opcode"] == 2);
+        let expected = STANDARD.encode([data.as_bytes(), b"\xff"].concat());
+        assert_eq!(binary.unwrap()["data"], expected, "{options:?}");
+        assert_eq!(
+            of_type("close").next().unwrap()["reason"],
+            data,
+            "{options:?}"
+        );
+        // In the URL, in headers and in notices it is still redacted.
+        let url = of_type("header").next().unwrap()["url"].to_string();
+        for hidden in ["name", "hunter2", "API", "Ada"] {
+            assert!(!url.contains(hidden), "{url}");
+        }
+        let request: Vec<&str> = output
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with('>'))
+            .collect();
+        assert!(output.stderr.contains("[redacted]"), "{}", output.stderr);
+        for hidden in [
+            "hunter2",
+            "an API key of many bytes",
+            "key=name",
+            "Bearer name",
+        ] {
+            assert!(
+                !request.iter().any(|line| line.contains(hidden)),
+                "{request:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn secrets_are_left_where_that_is_asked_for() {
+    let percent: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    for (options, query, in_head, in_events) in [
+        (
+            &["--token", SECRET][..],
+            "/?key=name",
+            format!("Authorization: Bearer {SECRET}"),
+            "/?key=name\"".to_owned(),
+        ),
+        (
+            &["-H", "X-Api-Key: hunter2"],
+            "/?a=b",
+            "X-Api-Key: hunter2".to_owned(),
+            "/?a=b\"".to_owned(),
+        ),
+        (
+            &["--token-via", "query", "--token", SECRET],
+            "/?token=name",
+            format!("/?token=name&token={percent}"),
+            "/?token=name\"".to_owned(),
+        ),
+        (
+            &[
+                "--token-message",
+                "AUTH {{token}}",
+                "--token-via",
+                "message",
+                "--token",
+                SECRET,
+            ],
+            "/",
+            "GET / HTTP/1.1".to_owned(),
+            format!(
+                "\"origin\":\"token\",\"opcode\":1,\"data\":{}",
+                quoted(&format!("AUTH {SECRET}"))
+            ),
+        ),
+    ] {
+        let server = raw(|mut wire| {
+            wire.handshake_with("Set-Cookie: id=hunter2\r\n", &text(SECRET));
+            while wire.message() != SECRET.as_bytes() {}
+            wire.close(4001, SECRET);
+        });
+        let url = server.url(query);
+        let also = ["--json", "-vvv", "--include-secrets", "-d", SECRET, &url];
+        let output = wirecat([options, &also[..]].concat()).run();
+        server.result();
+        let told = output.exits(112).stdout_text();
+        for events in [&in_events, &format!("\"data\":{}", quoted(SECRET))] {
+            assert!(told.contains(events), "{options:?}: no {events} in {told}");
+        }
+        output.complains(&[&in_head, "Set-Cookie: id=hunter2", &format!("\"{SECRET}\"")]);
+        assert!(!told.contains("[redacted]"), "{told}");
+        assert!(!output.stderr.contains("[redacted]"), "{}", output.stderr);
+    }
+    // Where the server refuses, and in the user and password of the URL.
+    let server = raw(|mut wire| {
+        wire.request();
+        wire.send("HTTP/1.1 401 No\r\nSet-Cookie: id=t0k3n\r\nContent-Length: 5\r\n\r\nt0k3n");
+        let _ = wire.0.read(&mut [0; 1]);
+    });
+    let url = format!("ws://ann:t0k3n@{}/", server.address);
+    let output = wirecat(["--json", "--include-secrets", &url]).run();
+    server.result();
+    let told = output.exits(22).stdout_text();
+    for events in [
+        format!("\"url\":\"{url}\""),
+        "[\"set-cookie\",\"id=t0k3n\"]".to_owned(),
+        "\"body\":\"t0k3n\"".to_owned(),
+    ] {
+        assert!(told.contains(&events), "no {events} in {told}");
     }
 }
 

@@ -545,6 +545,10 @@ pub struct OutputArgs {
     #[arg(long, hide_short_help = true)]
     pub show_ping_pong: bool,
 
+    /// Show secrets in URLs, headers, notices and events, where [redacted] stands otherwise
+    #[arg(long, hide_short_help = true)]
+    pub include_secrets: bool,
+
     /// When to colour
     #[arg(
         long,

@@ -323,7 +323,7 @@ fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error>
         connect_timeout: Some(args.time.connect_timeout)
             .filter(|time| !time.is_zero())
             .unwrap_or(NO_LIMIT),
-        redactor: Redactor::default(),
+        redactor: Redactor::new(args.output.include_secrets),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Events as JSON lines, the schema that `--json` shares with `--record` and `--frame events`.
 //!
-//! Written by hand, because a message must not cost a tree of values. No secret leaves through
-//! here, not even one that a server echoes; for a terminal everything dangerous is escaped.
+//! Written by hand, because a message must not cost a tree of values. Secrets are redacted, and in
+//! the data of messages only those of which [`crate::secret`] says so; for a terminal everything
+//! dangerous is escaped.
 
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ impl Ndjson<'_> {
                     .text("by", by)
                     .origin(*origin)
                     .raw("code", close.reported_code())
-                    .text("reason", &close.reason)
+                    .payload("reason", &close.reason)
                     .raw("clean", clean)
                     .end();
             }
@@ -192,10 +193,9 @@ impl Ndjson<'_> {
         let mut line = line.raw("status", refusal.status).key("headers");
         line.out.push(b'[');
         for (number, (name, value)) in refusal.headers.iter().enumerate() {
-            let value = if is_secret_header(name) {
-                REDACTED
-            } else {
-                value
+            let value = match is_secret_header(name) && !self.redactor.includes_secrets() {
+                true => REDACTED,
+                false => value,
             };
             line.out
                 .extend_from_slice(if number > 0 { b",[" } else { b"[" });
@@ -229,7 +229,7 @@ impl Ndjson<'_> {
         let line = self.timed(name, t, out).raw("conn", conn);
         let line = line.text("dir", dir).origin(origin);
         match std::str::from_utf8(data) {
-            Ok(text) => line.text("data", text),
+            Ok(text) => line.payload("data", text),
             Err(_) => line.base64(data),
         }
     }
@@ -278,7 +278,7 @@ fn frame_by_hand(line: Line<'_>, frame: &RawFrame) {
         line = line.raw("length_bits", form.bits());
     }
     match std::str::from_utf8(&frame.payload) {
-        Ok(text) => line.text("data", text).end(),
+        Ok(text) => line.payload("data", text).end(),
         Err(_) => line.base64(&frame.payload).end(),
     }
 }
@@ -295,7 +295,7 @@ fn timing(timing: &Timing) -> String {
 fn data(line: Line<'_>, kind: Kind, data: &[u8]) {
     let line = line.raw("opcode", kind.opcode());
     match (kind, std::str::from_utf8(data)) {
-        (Kind::Text, Ok(text)) => line.text("data", text).end(),
+        (Kind::Text, Ok(text)) => line.payload("data", text).end(),
         _ => line.base64(data).end(),
     }
 }

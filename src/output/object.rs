@@ -1,6 +1,7 @@
 //! One JSON object on one line, written member by member.
 //!
-//! Every string goes through the redactor before it is escaped; there is no other way in.
+//! Every string goes through the redactor before it is escaped; there is no other way in. What
+//! messages hold goes in by [`Line::payload`] and [`Line::base64`], which change it as little as may be.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -72,7 +73,15 @@ impl<'a> Line<'a> {
         self
     }
 
-    /// Appends binary data. A secret is looked for before it is encoded, when it could not be found
+    /// Appends what a message or a control frame holds, where that is text.
+    pub(super) fn payload(self, key: &str, text: &str) -> Self {
+        let line = self.key(key);
+        let text = line.to.redactor.redact_data(text);
+        json::push_string(&text, line.to.terminal, line.out);
+        line
+    }
+
+    /// Appends what one holds that is binary. A secret is looked for before it is encoded, when it could not be found
     /// any more; `len` is that of the data shown.
     pub(super) fn base64(self, data: &[u8]) -> Self {
         let data = &*redact_bytes(self.to.redactor, data);
@@ -85,14 +94,14 @@ impl<'a> Line<'a> {
     }
 }
 
-/// `data` with every secret replaced, in the parts that are text.
+/// `data` with every secret replaced that is looked for in data, in the parts that are text.
 fn redact_bytes<'a>(redactor: &Redactor, data: &'a [u8]) -> Cow<'a, [u8]> {
     let text = String::from_utf8_lossy(data);
-    if let Cow::Borrowed(_) = redactor.redact(&text) {
+    if let Cow::Borrowed(_) = redactor.redact_data(&text) {
         return Cow::Borrowed(data);
     }
     let parts = data.utf8_chunks().flat_map(|chunk| {
-        let text = redactor.redact(chunk.valid()).into_owned();
+        let text = redactor.redact_data(chunk.valid()).into_owned();
         [text.into_bytes(), chunk.invalid().to_vec()]
     });
     Cow::Owned(parts.flatten().collect())
@@ -132,9 +141,9 @@ mod tests {
     #[test]
     fn a_secret_is_found_between_bytes_that_are_no_text() {
         let redactor = Redactor::default();
-        redactor.add("token");
+        redactor.add_given("sixteen bytes !!");
         assert_eq!(
-            *redact_bytes(&redactor, b"\xff\x00token\xfe"),
+            *redact_bytes(&redactor, b"\xff\x00sixteen bytes !!\xfe"),
             *b"\xff\x00[redacted]\xfe"
         );
         assert_eq!(*redact_bytes(&redactor, b"\xff\x00"), *b"\xff\x00");

@@ -125,7 +125,7 @@ impl Repl {
         Ok(Repl {
             drain: Drain::new(options.limits, start),
             options,
-            url: plan.target.to_string(),
+            url: plan.target.shown(&plan.redactor),
             redactor: plan.redactor.clone(),
             renderer,
             start,
@@ -314,7 +314,7 @@ impl Repl {
         }
         self.redraw();
         if let (Some(asked), Typed::Line(line)) = (asked, typed) {
-            self.redactor.add(&line);
+            self.redactor.add_given(&line);
             // Whoever asked may have given up meanwhile.
             let _ = asked.send(Secret::new(line));
         }

@@ -386,6 +386,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 let event = Event::Close {
                     conn: self.conn,
                     by: By::Us,
+                    origin: None,
                     close: &close,
                     clean: false,
                 };

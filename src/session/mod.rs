@@ -184,7 +184,10 @@ impl Options {
             deflate_level: self.deflate_level,
             fragment: self.fragment,
             trace: self.trace,
-            first_is_secret: connection.first.is_some(),
+            first_is_secret: connection
+                .first
+                .as_ref()
+                .is_some_and(|(sent, shown)| sent != shown),
             hide_pings: !self.auto_pong,
             ..shim::Options::plain(WireRole::Client, self.max_message_size)
         }
