@@ -38,7 +38,7 @@ subprotocol\t'Offered in Sec-WebSocket-Protocol'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-name -d 'The name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, the text that goes before the token' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-message -d 'The message that carries the token, in place of {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
-complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message, and @@ at the beginning is an @' -r
@@ -137,7 +137,7 @@ subprotocol\t'Offered in Sec-WebSocket-Protocol'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-name -d 'The name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, the text that goes before the token' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-message -d 'The message that carries the token, in place of {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message, and @@ at the beginning is an @' -r

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::config::{Client, FrontEnd, Job, Serve};
@@ -15,7 +16,7 @@ use crate::pipe::Pipe;
 use crate::repl::Repl;
 use crate::secret::Redactor;
 use crate::serve;
-use crate::session::ended::{Ended, Outcome, Stop, Verdict};
+use crate::session::ended::{Ended, Outcome, Verdict};
 use crate::session::stop::Stops;
 use crate::session::{self, Finished, Front};
 
@@ -109,7 +110,9 @@ fn complain(world: &World, error: &Error) {
 async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     let start = Instant::now();
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
-    let mut stops = Stops::new(client.max_time, !world.hangup_ignored)
+    let max_time = client.deadline;
+    let max_time = max_time.map(|deadline| deadline.saturating_duration_since(start));
+    let mut stops = Stops::new(max_time, !world.hangup_ignored)
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
@@ -200,16 +203,18 @@ async fn finish(
     let (complete, exit) = tokio::select! {
         written = writing => (written.is_ok() && !verdict.output_closed, written.map(|()| exit)),
         () = tokio::time::sleep(LAST_WRITES), if stopped => (false, Ok(exit)),
-        stop = stops.next() => (false, Ok(match stop {
-            Stop::Interrupt => Exit::Interrupted,
-            Stop::Terminate => Exit::Terminated,
-            Stop::Hangup => Exit::HungUp,
-            Stop::MaxTime => Exit::Timeout,
-        })),
+        stop = stops.next() => (false, Ok(Ended::Stopped(stop).exit(Verdict::default()))),
     };
     let exit = exit?;
-    finished.save(complete).await?;
-    Ok(exit)
+    let mut saving = pin!(finished.save(complete));
+    tokio::select! {
+        saved = &mut saving => saved.map(|()| exit),
+        stop = stops.next() => {
+            // Mostly it takes moments. A disk that hangs must not keep us.
+            let _ = tokio::time::timeout(LAST_WRITES, saving).await;
+            Ok(Ended::Stopped(stop).exit(Verdict::default()))
+        }
+    }
 }
 
 async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {

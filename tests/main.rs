@@ -19,6 +19,7 @@ mod peers;
 mod pipe;
 mod prompt;
 mod proxy;
+mod reading;
 mod readme;
 mod reconnect;
 mod reconnect_kills;

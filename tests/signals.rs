@@ -2,20 +2,15 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::support::server::{Raw, Wire, frame_of, raw, text};
-use crate::support::{output, wait, wirecat};
-
-fn send(signal: Signal, child: &Child) {
-    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
-}
+use crate::support::{output, send, wait, wirecat};
 
 #[track_caller]
 fn died_of(signal: Signal, status: Option<ExitStatus>) {

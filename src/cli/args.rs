@@ -260,7 +260,7 @@ pub struct TlsArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
 pub struct TimeArgs {
-    /// Limit for name lookup, TCP, TLS and handshake together
+    /// Limit for name lookup, TCP, TLS and handshake together; also for reading --token @FILE
     #[arg(long, value_name = "T", default_value = "10s", value_parser = units::duration)]
     pub connect_timeout: Duration,
 

@@ -1,9 +1,8 @@
 //! The command line as meant: every default settled, every file read, each module's options built.
 
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -11,11 +10,12 @@ use super::args::{
     AuthArgs, Cli, ClientArgs, DeflateArgs, FormatArg, Generate, OutputArgs, SendArgs, ServeArgs,
     StayArgs, Subcommands, WireArgs,
 };
+use super::files::Files;
 use super::ineffective::{self, Typed, Way};
 use super::world::World;
 use crate::auth::{self, Basic, Source, Token};
 use crate::drain::{Limits, OnEof};
-use crate::error::{Error, plain_words};
+use crate::error::{Error, Exit};
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
 use crate::output::jq::Filter;
@@ -74,7 +74,8 @@ pub struct Client {
     pub ineffective: Vec<String>,
     pub plan: Plan,
     pub session: session::Options,
-    pub max_time: Option<Duration>,
+    /// When `--max-time` is over.
+    pub deadline: Option<Instant>,
     pub output: output::Options,
     pub front: FrontEnd,
 }
@@ -101,7 +102,7 @@ pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
             let placeholder = Target::parse("ws://127.0.0.1/echo")?;
             Ok(Job::Demo(Box::new(client(
                 placeholder,
-                args.client,
+                &args.client,
                 typed,
                 world,
             )?)))
@@ -110,7 +111,10 @@ pub fn settle(cli: Cli, world: &World) -> Result<Job, Error> {
             let url = cli.url.unwrap_or_default();
             let target = Target::parse(&url).map_err(|error| suggest_subcommand(error, &url))?;
             Ok(Job::Client(Box::new(client(
-                target, cli.client, typed, world,
+                target,
+                &cli.client,
+                typed,
+                world,
             )?)))
         }
     }
@@ -183,31 +187,54 @@ fn listen_address(text: &str) -> Result<SocketAddr, Error> {
         })
 }
 
-fn client(target: Target, args: ClientArgs, typed: &Typed, world: &World) -> Result<Client, Error> {
+fn client(
+    target: Target,
+    args: &ClientArgs,
+    typed: &Typed,
+    world: &World,
+) -> Result<Client, Error> {
+    let max_time = args.time.max_time.filter(|time| !time.is_zero());
+    let deadline = max_time.and_then(|time| Instant::now().checked_add(time));
+    let resolve =
+        |target, files: &mut Files| client_with(target, args, typed, world, files, deadline);
+    let mut files = Files::not_blocking();
+    let client = resolve(target.clone(), &mut files)?;
+    if files.have_skipped() {
+        return resolve(target, &mut Files::blocking(deadline));
+    }
+    Ok(client)
+}
+
+fn client_with(
+    target: Target,
+    args: &ClientArgs,
+    typed: &Typed,
+    world: &World,
+    files: &mut Files,
+    deadline: Option<Instant>,
+) -> Result<Client, Error> {
     let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
-    let way = Way {
-        args: &args,
-        interactive,
-    };
-    let ineffective = ineffective::lines(typed, &way);
-    let output = output_options(&args, world, interactive)?;
-    let plan = plan(target, &args, world)?;
-    let mut session = session(&args, &plan, interactive)?;
-    // Last, as it may wait for stdin: whatever else is wrong has been said by then.
-    session.opening = given(&args.send.on_open, "--on-open", Payload::default())?;
-    let front = front_end(&args, world, interactive)?;
+    let ineffective = ineffective::lines(typed, &Way { args, interactive });
+    let output = output_options(args, world, interactive)?;
+    let plan = plan(target, args, world, files)?;
+    let session = session(args, &plan, interactive, files)?;
+    let front = front_end(args, world, interactive, files)?;
     Ok(Client {
         ineffective,
         plan,
         session,
-        max_time: args.time.max_time.filter(|time| !time.is_zero()),
+        deadline,
         output,
         front,
     })
 }
 
-/// All but what opens a connection.
-fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session::Options, Error> {
+fn session(
+    args: &ClientArgs,
+    plan: &Plan,
+    interactive: bool,
+    files: &mut Files,
+) -> Result<session::Options, Error> {
     let stay = &args.stay;
     let reconnect = reconnect(stay, &plan.credentials, interactive);
     let heartbeat = stay.heartbeat.as_slice();
@@ -237,8 +264,8 @@ fn session(args: &ClientArgs, plan: &Plan, interactive: bool) -> Result<session:
         tells_sends: args.output.json || matches!(args.output.format, Some(FormatArg::Json)),
         auto_pong: !stay.no_auto_pong,
         mirror: args.wire.mirror,
-        opening: Vec::new(),
-        heartbeat: given(heartbeat, "--heartbeat", Payload::default())?.pop(),
+        heartbeat: given(heartbeat, "--heartbeat", Payload::default(), files)?.pop(),
+        opening: given(&args.send.on_open, "--on-open", Payload::default(), files)?,
         tell_uncertain: reconnect.when == When::Always && !interactive,
         reconnect,
         confirm: confirm(stay.confirm.as_deref())?,
@@ -301,12 +328,17 @@ fn memory(args: &StayArgs) -> Result<(Memory, Option<PathBuf>), Error> {
     Ok((memory, state.transpose()?))
 }
 
-fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error> {
+fn plan(
+    target: Target,
+    args: &ClientArgs,
+    world: &World,
+    files: &mut Files,
+) -> Result<Plan, Error> {
     Ok(Plan {
         credentials: credentials(&args.auth, &target)?,
         target,
         request: request::Options {
-            headers: headers(&args.request.headers)?,
+            headers: headers(&args.request.headers, files)?,
             origin: checked("--origin", args.request.origin.clone())?,
             user_agent: checked("--user-agent", args.request.user_agent.clone())?,
             subprotocols: subprotocols(&args.request.subprotocols)?,
@@ -327,7 +359,12 @@ fn plan(target: Target, args: &ClientArgs, world: &World) -> Result<Plan, Error>
     })
 }
 
-fn front_end(args: &ClientArgs, world: &World, interactive: bool) -> Result<FrontEnd, Error> {
+fn front_end(
+    args: &ClientArgs,
+    world: &World,
+    interactive: bool,
+    files: &mut Files,
+) -> Result<FrontEnd, Error> {
     let payload = payload(&args.send);
     let limits = limits(args);
     let until = compile("--until", args.stop.until.as_deref())?;
@@ -343,7 +380,7 @@ fn front_end(args: &ClientArgs, world: &World, interactive: bool) -> Result<Fron
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
-        input: input(args, payload)?,
+        input: input(args, payload, files)?,
         pace: pace::Options {
             interval: args.send.rate,
             lockstep: args.send.lockstep,
@@ -370,7 +407,7 @@ fn payload(args: &SendArgs) -> Payload {
     Payload { encoding, kind }
 }
 
-fn input(args: &ClientArgs, payload: Payload) -> Result<Input, Error> {
+fn input(args: &ClientArgs, payload: Payload, files: &mut Files) -> Result<Input, Error> {
     let (send, mirror) = (&args.send, args.wire.mirror);
     // What is sent back is all the input that --mirror wants.
     if send.data.is_empty() && !mirror {
@@ -383,45 +420,48 @@ fn input(args: &ClientArgs, payload: Payload) -> Result<Input, Error> {
         }
         return Ok(Input::Stdin { frame, payload });
     }
-    Ok(Input::Given(given(&send.data, "-d", payload)?))
+    Ok(Input::Given(given(&send.data, "-d", payload, files)?))
+}
+
+/// A file that cannot be read may have been meant as a message.
+fn suggest_at(error: Error, value: &str) -> Error {
+    match error.exit {
+        Exit::Usage => error.advice(format!(
+            "@FILE reads a file; a message that begins with @ is written @{value}"
+        )),
+        _ => error,
+    }
 }
 
 /// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an `@`,
-/// as `//` is a `/` at the prompt.
-fn given(values: &[String], option: &str, payload: Payload) -> Result<Vec<Message>, Error> {
+/// as `//` is a `/` at the prompt. Those whose files are passed over are left out.
+fn given(
+    values: &[String],
+    option: &str,
+    payload: Payload,
+    files: &mut Files,
+) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {
         let (bytes, named) = match value.strip_prefix('@') {
             None => (Bytes::from(value.clone()), ""),
             Some(text) if text.starts_with('@') => (Bytes::from(text.to_owned()), ""),
-            Some(path) => {
-                let bytes = read_file(path).map_err(|error| {
-                    Error::usage(format!("{option} {value}: {}", plain_words(&error))).advice(
-                        format!(
-                            "@FILE reads a file; a message that begins with @ is written @{value}"
-                        ),
-                    )
-                })?;
-                (Bytes::from(bytes), value.as_str())
-            }
+            Some(path) => match files
+                .read(option, path)
+                .map_err(|error| suggest_at(error, value))?
+            {
+                Some(bytes) => (Bytes::from(bytes), value.as_str()),
+                None => return Ok(None),
+            },
         };
-        payload.message(bytes).map_err(|why| {
+        payload.message(bytes).map(Some).map_err(|why| {
             Error::usage(format!(
                 "{} {why}",
                 format!("{option} {named}").trim_end().to_owned() + ":"
             ))
         })
     };
-    values.iter().map(message).collect()
-}
-
-/// A file, or stdin for `-`.
-fn read_file(path: &str) -> std::io::Result<Vec<u8>> {
-    if path != "-" {
-        return std::fs::read(path);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let messages = values.iter().map(message);
+    messages.filter_map(Result::transpose).collect()
 }
 
 fn limits(args: &ClientArgs) -> Limits {
@@ -509,15 +549,16 @@ fn fragment(args: &WireArgs) -> Result<Option<usize>, Error> {
     }
 }
 
-fn headers(lines: &[String]) -> Result<Vec<HeaderLine>, Error> {
+fn headers(lines: &[String], files: &mut Files) -> Result<Vec<HeaderLine>, Error> {
     let mut headers = Vec::new();
     for line in lines {
         let Some(path) = line.strip_prefix('@') else {
             headers.push(HeaderLine::parse(line)?);
             continue;
         };
-        let text = read_file(path)
-            .map_err(|error| Error::usage(format!("-H @{path}: {}", plain_words(&error))))?;
+        let Some(text) = files.read("-H", path)? else {
+            continue;
+        };
         let text = String::from_utf8(text)
             .map_err(|_| Error::usage(format!("-H @{path}: it is not UTF-8")))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {

@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod config;
+mod files;
 pub mod generate;
 pub mod ineffective;
 pub mod world;

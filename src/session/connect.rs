@@ -136,6 +136,7 @@ pub(super) async fn connect<F: Front>(
     let placed = token::read(
         &plan.credentials,
         environment,
+        plan.connect_timeout,
         &plan.redactor,
         prompted,
         front,
@@ -325,6 +326,10 @@ fn first_message((sent, shown): &(Secret, String)) -> (Message, Message) {
 
 fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
     let (stage, doing) = match step {
+        Step::Roots => (
+            Stage::Tls,
+            "reading the certificates to check the server with".to_owned(),
+        ),
         Step::Lookup => (
             Stage::Dns,
             format!("resolving the host name '{}'", plan.target.host),
@@ -348,13 +353,11 @@ fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
             "waiting for the server to answer the handshake".to_owned(),
         ),
     };
-    Error::new(
-        stage,
-        Exit::Timeout,
-        format!(
-            "timed out after {} ({doing})",
-            units::written(plan.connect_timeout)
-        ),
-    )
-    .advice("--connect-timeout T waits longer")
+    connect_timeout(stage, plan.connect_timeout, &doing)
+}
+
+/// `--connect-timeout` was over while we were `doing` this.
+pub(super) fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Error {
+    let message = format!("timed out after {} ({doing})", units::written(timeout));
+    Error::new(stage, Exit::Timeout, message).advice("--connect-timeout T waits longer")
 }

@@ -151,7 +151,10 @@ impl Saver {
         let Some(path) = self.path.filter(|_| complete && memory.changes() > 0) else {
             return Ok(());
         };
-        write(&path, &memory.to_state()).map_err(|error| unwritable(&path, &error))
+        let (place, state) = (path.clone(), memory.to_state());
+        let written = tokio::task::spawn_blocking(move || write(&place, &state)).await;
+        let written = written.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
+        written.map_err(|error| unwritable(&path, &error))
     }
 }
 

@@ -1,16 +1,25 @@
 //! Reads the credentials of one connection attempt from wherever they are kept.
 
 use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read};
 use std::process::Stdio;
+use std::time::Duration;
 
 #[cfg(unix)]
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use tokio::io::AsyncReadExt;
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 
 use super::Front;
+use super::connect::connect_timeout;
 use crate::auth::{self, Basic, Placed, Source, Token};
-use crate::error::{Error, plain_words};
+use crate::error::{Error, Stage, plain_words};
 use crate::secret::{Redactor, Secret};
+
+/// Maximum size of a token, in bytes. No server takes one that comes near it.
+const MAX_TOKEN: u64 = 1024 * 1024;
 
 /// Who the user is to the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,12 +44,15 @@ impl Credentials {
 
 /// What a person was asked for. It holds until it is refused: nobody wants to type it again because
 /// a connection was lost.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Prompted {
     password: Option<Secret>,
     token: Option<Secret>,
     /// All credentials have been read at least once.
     read_once: bool,
+    /// A token file that an attempt gave up waiting for. The next attempt waits for the same read:
+    /// every new one would block one more thread.
+    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
 impl Prompted {
@@ -66,11 +78,15 @@ pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Reads what `credentials` names and puts it into its place. Called again for every attempt.
 ///
+/// A file may take as long as `--connect-timeout`, which `timeout` is: it may be a pipe that nobody
+/// writes to. A command or a prompt may take any time, because it may ask a person.
+///
 /// # Errors
-/// Exit 2 where a file, variable, command or terminal gives no token.
+/// Exit 2 where a file, variable, command or terminal gives no token, 28 where a file takes too long.
 pub(super) async fn read<F: Front>(
     credentials: &Credentials,
     environment: &Environment<'_>,
+    timeout: Duration,
     redactor: &Redactor,
     prompted: &mut Prompted,
     front: &RefCell<&mut F>,
@@ -95,6 +111,7 @@ pub(super) async fn read<F: Front>(
                 let question = "Token: ".to_owned();
                 prompt(question, &mut prompted.token, front).await?
             }
+            Source::File(path) => read_file(path, timeout, &mut prompted.reading).await?,
             source => read_source(source, environment).await?,
         };
         let text = usable(&token.source, &text)?;
@@ -109,18 +126,55 @@ pub(super) async fn read<F: Front>(
 async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
     let text = match source {
         Source::Literal(secret) => return Ok(secret.clone()),
-        // Asked for where it is known who can be asked.
-        Source::Prompt => String::new(),
+        // Read where it is known who can be asked, and how long it may take.
+        Source::Prompt | Source::File(_) => String::new(),
         Source::Variable(name) => environment(name).ok_or_else(|| {
             Error::usage(format!(
                 "--token env:{name}: there is no such variable in the environment"
             ))
         })?,
-        Source::File(path) => std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("--token @{path}: {}", plain_words(&error))))?,
         Source::Command(command) => run(command).await?,
     };
     Ok(Secret::new(text))
+}
+
+/// Reads a token file without blocking the loop. Where this future is dropped or times out, the
+/// thread that reads stays behind, and `reading` keeps it for the next attempt.
+async fn read_file(
+    path: &str,
+    timeout: Duration,
+    reading: &mut Option<JoinHandle<io::Result<Vec<u8>>>>,
+) -> Result<Secret, Error> {
+    let unusable = |why: String| Error::usage(format!("--token @{path}: {why}"));
+    let owned = path.to_owned();
+    let read =
+        reading.get_or_insert_with(|| tokio::task::spawn_blocking(move || read_at_most(&owned)));
+    let Ok(read) = tokio::time::timeout(timeout, read).await else {
+        let doing = format!("reading the token from @{path}");
+        return Err(connect_timeout(Stage::Input, timeout, &doing));
+    };
+    *reading = None;
+    let bytes = match read {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Err(unusable(plain_words(&error))),
+        Err(error) => return Err(unusable(error.to_string())),
+    };
+    if bytes.len() as u64 > MAX_TOKEN {
+        return Err(unusable(format!("it is {TOO_LARGE}")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".to_owned()))?;
+    Ok(Secret::new(text))
+}
+
+const TOO_LARGE: &str = "larger than 1 MiB";
+
+/// The file, and one byte too many where it is larger than [`MAX_TOKEN`].
+fn read_at_most(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_TOKEN + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What was read, without the line end that files and commands put behind it.
@@ -142,22 +196,29 @@ fn without_line_end(text: &str) -> &str {
 
 /// Runs a command by the shell; what it says on stderr goes to the terminal.
 async fn run(command: &str) -> Result<String, Error> {
-    let output = Command::new("sh")
+    let unusable = |why: String| Error::usage(format!("--token cmd:{command}: {why}"));
+    let mut child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .map_err(|error| Error::usage(format!("--token cmd: cannot run a shell: {error}")))?;
-    if !output.status.success() {
-        return Err(Error::usage(format!(
-            "--token cmd:{command}: the command failed ({})",
-            output.status
-        )));
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let read = stdout.take(MAX_TOKEN + 1).read_to_end(&mut output).await;
+        read.map_err(|error| unusable(plain_words(&error)))?;
     }
-    String::from_utf8(output.stdout)
-        .map_err(|_| Error::usage(format!("--token cmd:{command}: its output is not UTF-8")))
+    if output.len() as u64 > MAX_TOKEN {
+        return Err(unusable(format!("its output is {TOO_LARGE}")));
+    }
+    let status = child.wait().await;
+    let status = status.map_err(|error| unusable(plain_words(&error)))?;
+    if !status.success() {
+        return Err(unusable(format!("the command failed ({status})")));
+    }
+    String::from_utf8(output).map_err(|_| unusable("its output is not UTF-8".to_owned()))
 }
 
 /// What a person said before, or says now.
@@ -198,13 +259,13 @@ async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
 /// echo then, which shows what is typed early; and it restores nothing where the program ends while
 /// it waits.
 #[cfg(unix)]
-pub(crate) struct Silence(Option<(std::fs::File, Termios)>);
+pub(crate) struct Silence(Option<(File, Termios)>);
 
 #[cfg(unix)]
 impl Silence {
     pub(crate) fn new() -> Self {
         let silence = || {
-            let terminal = std::fs::File::open("/dev/tty").ok()?;
+            let terminal = File::open("/dev/tty").ok()?;
             let found = tcgetattr(&terminal).ok()?;
             let mut silent = found.clone();
             silent.local_flags.remove(LocalFlags::ECHO);

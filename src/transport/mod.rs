@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::error::Error;
+use crate::error::{Error, Exit, Stage};
 use crate::event::{Timing, TlsInfo};
 use crate::uri::Target;
 
@@ -29,6 +29,8 @@ pub struct Options {
 /// The step that a connection attempt is in, for the message when its time is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Reading certificates, for `wss://` only.
+    Roots,
     Lookup,
     Connect,
     Tls,
@@ -44,6 +46,13 @@ pub struct Dialed {
     pub timing: Timing,
 }
 
+/// Reads certificates off the loop: they are many files, and the one of `--cacert` may be a pipe.
+async fn tls_client(target: &Target, options: &Options) -> Result<tls::Client, Error> {
+    let (host, options) = (target.host.clone(), options.tls.clone());
+    let client = tokio::task::spawn_blocking(move || tls::Client::new(&host, &options)).await;
+    client.unwrap_or_else(|error| Err(Error::new(Stage::Tls, Exit::Tls, error.to_string())))
+}
+
 /// Connects to `target`. `on_address` hears the first address before it is tried; `step` always
 /// holds the step in progress. The caller sets the deadline.
 ///
@@ -55,10 +64,13 @@ pub async fn dial(
     step: &Cell<Step>,
     on_address: &mut dyn FnMut(SocketAddr),
 ) -> Result<Dialed, Error> {
-    let tls = target
-        .tls
-        .then(|| tls::Client::new(&target.host, &options.tls))
-        .transpose()?;
+    let tls = match target.tls {
+        true => {
+            step.set(Step::Roots);
+            Some(tls_client(target, options).await?)
+        }
+        false => None,
+    };
     let mut timing = Timing::default();
     let started = Instant::now();
     step.set(Step::Lookup);

@@ -4,7 +4,8 @@ mod explain;
 mod stream;
 
 use std::fmt::Debug;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -28,6 +29,10 @@ use self::explain::{Names, Peer};
 pub(crate) use self::stream::{Explained, Failure};
 use crate::error::{Error, Exit, Stage, plain_clause, plain_words};
 use crate::event::TlsInfo;
+
+/// What is read of the file of `--cacert`, in bytes: a device may have no end. All roots of a system
+/// take a fiftieth of this.
+const MAX_ROOTS: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -265,8 +270,9 @@ fn roots(options: &Options) -> Result<Roots, Error> {
         Some(path) => {
             let unusable =
                 |why: String| Error::usage(format!("--cacert {}: {why}", path.display()));
-            let certificates = CertificateDer::pem_file_iter(path)
-                .map_err(|error| unusable(pem_error(&error)))?
+            let file = File::open(path).map_err(|error| unusable(error.to_string()))?;
+            let file = BufReader::new(file.take(MAX_ROOTS));
+            let certificates = CertificateDer::pem_reader_iter(file)
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| unusable(pem_error(&error)))?;
             let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());

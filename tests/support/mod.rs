@@ -9,11 +9,16 @@ pub(crate) mod pty;
 pub(crate) mod scripts;
 pub(crate) mod server;
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// Only a test that fails waits this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -187,6 +192,28 @@ pub(crate) fn output_within(patience: Duration, mut child: Child) -> Output {
         stdout,
         stderr,
     }
+}
+
+/// A FIFO that nobody writes to, in a directory that goes when it is dropped.
+pub(crate) fn fifo() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fifo");
+    make_fifo(&path);
+    (directory, path)
+}
+
+pub(crate) fn make_fifo(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+/// Waits until somebody reads the FIFO, and gives the end to write to.
+pub(crate) fn reader_of(path: &Path) -> File {
+    File::options().write(true).open(path).unwrap()
+}
+
+pub(crate) fn send(signal: Signal, child: &Child) {
+    kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
 }
 
 /// The most memory a running child has had, in bytes; 0 once it has ended.
