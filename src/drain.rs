@@ -104,6 +104,11 @@ impl Drain {
         settled && wants_no_more && self.condition() != Some(false)
     }
 
+    /// Whether the input is over, and nothing is left to do but to close ([`OnEof::Close`]).
+    pub fn is_closing(&self) -> bool {
+        self.limits.on_eof == OnEof::Close && self.eof && self.unconfirmed == 0
+    }
+
     /// Everything handed over has left.
     pub fn handle_flushed(&mut self, now: Instant) {
         if !self.flushed {

@@ -588,6 +588,11 @@ pub enum Command {
     Frame(RawFrame),
     /// Start the closing handshake; without a connection, end the run.
     Close(Close),
+    /// Leave without waiting: a Close of ours that has been sent is not waited for any longer, and
+    /// one that has not been sent (this one) only for a moment.
+    Leave(Close),
+    /// The same as SIGINT, from a terminal that makes no signal of Ctrl-C.
+    Interrupt,
     /// Connect now, or leave the connection for a new one.
     Reconnect,
 }

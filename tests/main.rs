@@ -14,6 +14,7 @@ mod hostile;
 mod interactive;
 mod interop;
 mod killable;
+mod leaving;
 mod output;
 mod peers;
 mod pipe;

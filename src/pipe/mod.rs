@@ -79,6 +79,8 @@ pub struct Pipe {
     source: Source,
     /// There is a connection.
     connected: bool,
+    /// Nothing more can be sent over it.
+    closing: bool,
     queue: std::vec::IntoIter<Item>,
     /// What is wrong with the input after the queue.
     complaint: Option<Error>,
@@ -115,6 +117,7 @@ impl Pipe {
             stderr: None,
             source,
             connected: false,
+            closing: false,
             queue: queue.into_iter(),
             complaint: None,
             pace: Pace::new(options.pace),
@@ -186,6 +189,7 @@ impl Pipe {
     /// stdin is read from the first connection on.
     fn handle_opened(&mut self, now: Instant) {
         self.connected = true;
+        self.closing = false;
         self.drain.handle_opened(now);
         self.pace.handle_opened();
         self.source = match std::mem::replace(&mut self.source, Source::Ended) {
@@ -320,6 +324,12 @@ impl Front for Pipe {
             self.verdict.output_closed = true;
             return Poll::Ready(Command::Close(Close::normal()));
         }
+        if self.drain.met() {
+            return Poll::Ready(Command::Close(Close::normal()));
+        }
+        if self.connected && self.closing {
+            return Poll::Pending;
+        }
         if self.connected && self.drain.finished() {
             return Poll::Ready(Command::Close(Close::normal()));
         }
@@ -353,6 +363,15 @@ impl Front for Pipe {
 
     fn handle_answered(&mut self) {
         self.pace.handle_reply();
+    }
+
+    fn handle_closing(&mut self, _now: Instant) {
+        self.closing = true;
+    }
+
+    fn is_leaving(&self) -> bool {
+        let wanted_no_more = self.verdict.output_closed || self.drain.met();
+        wanted_no_more || (self.drain.is_closing() && self.unsent() == 0)
     }
 
     fn handle_confirmed(&mut self, now: Instant, left: u64) {

@@ -67,7 +67,7 @@ pub(crate) enum Shown {
     Open,
     Connecting,
     Down,
-    /// We have sent a Close.
+    /// We have sent a Close, or are about to.
     Closing,
 }
 
@@ -229,6 +229,19 @@ impl ConditionalEventHandler for Interrupt {
     }
 }
 
+/// Ctrl-D on an empty line, likewise. On any other it deletes, as ever.
+struct EndOfInput(Arc<AtomicBool>);
+
+impl ConditionalEventHandler for EndOfInput {
+    fn handle(&self, _: &Event, _: u16, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
+        if !context.line().is_empty() {
+            return None;
+        }
+        self.0.store(true, Ordering::SeqCst);
+        Some(Cmd::AcceptLine)
+    }
+}
+
 /// The terminal as it was found, to be left so: the editor thread may still be in the middle of a
 /// line when the program ends.
 #[cfg(unix)]
@@ -315,6 +328,9 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let handler = Box::new(Interrupt(Arc::clone(&interrupted)));
     editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(handler));
+    let ended = Arc::new(AtomicBool::new(false));
+    let handler = Box::new(EndOfInput(Arc::clone(&ended)));
+    editor.bind_sequence(KeyEvent::ctrl('D'), EventHandler::Conditional(handler));
     let reading = Arc::new(AtomicBool::new(false));
     let (sink, above) = match editor.create_external_printer() {
         Ok(printer) => {
@@ -329,6 +345,7 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
         sender,
         reading,
         interrupted,
+        ended,
         state: state.clone(),
         above,
     };
@@ -346,39 +363,44 @@ struct Keys {
     sender: mpsc::UnboundedSender<Typed>,
     reading: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
     state: State,
     above: bool,
 }
 
 impl Keys {
     fn read_lines(&self, editor: &mut Editor<Assistant, DefaultHistory>) {
-        let mut ended = false;
+        let mut failed = false;
         loop {
             let typed = self.read_line(editor);
-            let end = typed == Typed::End;
-            #[cfg(unix)]
-            if matches!(typed, Typed::Interrupt { .. }) && self.state.shown() == Shown::Closing {
-                // Nobody listens to lines any more, but to signals.
-                let _ = signal_hook::low_level::raise(signal_hook::consts::SIGINT);
-            }
             // Whatever is still to be shown is shown by the editor, so it goes on after the first
-            // end; a terminal that is gone ends it again at once.
-            let last = end && (ended || !self.above);
-            if self.sender.send(typed).is_err() || last {
+            // failure; a terminal that is gone fails again at once. That is one wish to leave.
+            let fails = typed.is_none();
+            if fails && failed {
                 return;
             }
-            ended = end;
+            let sent = self.sender.send(typed.unwrap_or(Typed::End));
+            if sent.is_err() || (fails && !self.above) {
+                return;
+            }
+            failed = fails;
         }
     }
 
-    fn read_line(&self, editor: &mut Editor<Assistant, DefaultHistory>) -> Typed {
+    /// The next thing typed; `None` where the terminal gives no more lines.
+    fn read_line(&self, editor: &mut Editor<Assistant, DefaultHistory>) -> Option<Typed> {
         self.reading.store(true, Ordering::SeqCst);
         let read = editor.readline(PROMPT);
         self.reading.store(false, Ordering::SeqCst);
-        match read {
-            Ok(line) if self.interrupted.swap(false, Ordering::SeqCst) => Typed::Interrupt {
-                cancelled: !line.is_empty(),
-            },
+        Some(match read {
+            Ok(line) if self.interrupted.swap(false, Ordering::SeqCst) => {
+                // The line is gone, and the next one is new.
+                self.state.was_begun();
+                Typed::Interrupt {
+                    cancelled: !line.is_empty(),
+                }
+            }
+            Ok(_) if self.ended.swap(false, Ordering::SeqCst) => Typed::End,
             Ok(line) => {
                 let begun = self.state.was_begun();
                 if begun || !self.state.is_asking() {
@@ -391,8 +413,8 @@ impl Keys {
                 }
             }
             Err(ReadlineError::Interrupted) => Typed::Interrupt { cancelled: false },
-            Err(_) => Typed::End,
-        }
+            Err(_) => return None,
+        })
     }
 }
 

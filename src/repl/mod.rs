@@ -71,6 +71,17 @@ enum Link {
     Down(Instant, String),
 }
 
+/// Whether the person has asked to leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Leaving {
+    #[default]
+    No,
+    /// With this Close, which waits for the messages that were typed before it.
+    Waiting(Close),
+    /// The session has been told.
+    Told,
+}
+
 pub struct Repl {
     options: Options,
     url: String,
@@ -86,6 +97,9 @@ pub struct Repl {
     notices: Vec<u8>,
     link: Link,
     opened_once: bool,
+    /// Nothing more can be sent over this connection.
+    closing: bool,
+    leaving: Leaving,
     /// Typed, and waiting for a connection, or for room in one.
     waiting: VecDeque<Command>,
     /// Who waits for a secret to be typed.
@@ -136,6 +150,8 @@ impl Repl {
             notices: Vec::new(),
             link: Link::Connecting,
             opened_once: false,
+            closing: false,
+            leaving: Leaving::No,
             waiting: VecDeque::new(),
             asked: None,
             silence: None,
@@ -246,6 +262,7 @@ impl Repl {
     }
 
     fn set_link(&mut self, link: Link) {
+        self.closing = false;
         if let Some(editor) = &self.editor {
             editor.state.show(match &link {
                 Link::Connecting => Shown::Connecting,
@@ -270,6 +287,11 @@ impl Repl {
     /// Why there is no connection, and until when.
     fn need_connection(&self, now: Instant) -> Result<(), String> {
         match &self.link {
+            _ if self.is_leaving() => Err("not sent: you are leaving".to_owned()),
+            Link::Open(..) if self.closing => Err(
+                "not sent: the connection is being closed (/queue TEXT keeps it for the next one)"
+                    .to_owned(),
+            ),
             Link::Open(..) => Ok(()),
             Link::Connecting => {
                 Err("not sent: still connecting (/queue TEXT keeps it until then)".to_owned())
@@ -322,15 +344,22 @@ impl Repl {
 
     /// What to do about something typed, where it is the session's business.
     fn obey(&mut self, typed: Typed, now: Instant) -> Option<Command> {
-        if self.asked.is_some() && typed != Typed::End {
-            self.answer(typed);
-            return None;
-        }
+        let asked = self.asked.is_some();
         let line = match typed {
-            Typed::End => return Some(self.leave(Close::normal())),
-            // One that takes a line away is not meant for the connection, however many there are.
+            Typed::End => return self.leave(Close::normal()),
+            // Nothing is going on that could be interrupted but a wait.
+            Typed::Interrupt { cancelled: false } if asked || self.is_waiting_for_the_end() => {
+                return Some(Command::Interrupt);
+            }
+            // The question is still there, on a new line.
+            Typed::Interrupt { .. } if asked => return None,
+            typed if asked => {
+                self.answer(typed);
+                return None;
+            }
+            // A Ctrl-C that clears a line does not count.
             Typed::Interrupt { cancelled: false } if self.interrupted => {
-                return Some(self.leave(Close::normal()));
+                return self.leave(Close::normal());
             }
             Typed::Interrupt { .. } => {
                 self.interrupted = true;
@@ -352,16 +381,17 @@ impl Repl {
     }
 
     fn act(&mut self, line: Line, now: Instant) -> Result<Option<Command>, String> {
-        let needs_connection = matches!(
-            line,
+        let needs_connection = match line {
             Line::Message(_)
-                | Line::Send(_)
-                | Line::Binary(_)
-                | Line::Frame(..)
-                | Line::Ping(_)
-                | Line::Pong(_)
-                | Line::Close(_)
-        );
+            | Line::Send(_)
+            | Line::Binary(_)
+            | Line::Frame(..)
+            | Line::Ping(_)
+            | Line::Pong(_) => true,
+            // While a Close is awaited it is one more wish to leave.
+            Line::Close(_) => !self.is_waiting_for_the_end(),
+            _ => false,
+        };
         if needs_connection {
             self.need_connection(now)?;
         }
@@ -372,7 +402,7 @@ impl Repl {
             Line::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
             Line::Ping(data) => Command::Ping(data),
             Line::Pong(data) => Command::Pong(data),
-            Line::Close(close) => self.leave(close),
+            Line::Close(close) => return Ok(self.leave(close)),
             Line::Queue(text) => {
                 let message = self.options.payload.message(Bytes::from(text))?;
                 if self.need_connection(now).is_ok() {
@@ -386,8 +416,11 @@ impl Repl {
                 self.say(&format!("kept: {}\n", messages(self.kept())));
                 return Ok(None);
             }
-            Line::Reconnect => Command::Reconnect,
-            Line::Quit => self.leave(Close::normal()),
+            Line::Reconnect => {
+                self.leaving = Leaving::No;
+                Command::Reconnect
+            }
+            Line::Quit => return Ok(self.leave(Close::normal())),
             Line::Nothing => return Ok(None),
             Line::Help => {
                 self.say(&line::help());
@@ -409,20 +442,34 @@ impl Repl {
         }))
     }
 
-    /// Whether a Close waits for what was typed before it.
-    fn is_leaving(&self) -> bool {
-        matches!(self.waiting.back(), Some(Command::Close(_)))
+    /// Whether a Close is awaited, or waits itself for what was typed before it.
+    fn is_waiting_for_the_end(&self) -> bool {
+        self.closing || self.is_leaving()
     }
 
-    fn leave(&mut self, close: Close) -> Command {
+    /// A wish to leave: it waits for the messages that were typed before it, where there is a
+    /// connection to send them over. A second one waits for nothing.
+    fn leave(&mut self, close: Close) -> Option<Command> {
+        let again = self.is_waiting_for_the_end();
+        self.leaving = Leaving::Waiting(close.clone());
+        self.show_closing();
+        if again {
+            self.leaving = Leaving::Told;
+            return Some(Command::Leave(close));
+        }
+        None
+    }
+
+    fn show_closing(&mut self) {
         if let Some(editor) = &self.editor {
             editor.state.show(Shown::Closing);
         }
-        Command::Close(close)
+        self.redraw();
     }
 
     fn status(&self, now: Instant) -> String {
         let mut text = match &self.link {
+            Link::Open(..) if self.closing => format!("closing: {}\n", self.url),
             Link::Connecting => format!("connecting: {}\n", self.url),
             Link::Open(opened, since) => self.open_status(opened, *since, now),
             Link::Down(due, why) => format!(
@@ -568,12 +615,21 @@ impl Front for Repl {
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
-        if self.drain.finished() {
-            return Poll::Ready(self.leave(Close::normal()));
+        if self.drain.finished() && !self.closing {
+            self.show_closing();
+            return Poll::Ready(Command::Close(Close::normal()));
         }
         loop {
             if room && let Some(command) = self.waiting.pop_front() {
                 return Poll::Ready(command);
+            }
+            // Without a connection there is nothing to wait for.
+            if (room || !matches!(self.link, Link::Open(..)))
+                && let Leaving::Waiting(close) = &self.leaving
+            {
+                let close = Command::Close(close.clone());
+                self.leaving = Leaving::Told;
+                return Poll::Ready(close);
             }
             let Some(editor) = &mut self.editor else {
                 // Without a prompt there is nobody to wait for; it comes with the first connection.
@@ -583,30 +639,39 @@ impl Front for Repl {
                 };
             };
             let typed = match editor.typed.poll_recv(cx) {
-                Poll::Ready(typed) => typed.unwrap_or(Typed::End),
+                Poll::Ready(Some(typed)) => typed,
+                // Nobody can type any more: that is one wish to leave, and not many.
+                Poll::Ready(None) if self.is_leaving() => return Poll::Pending,
+                Poll::Ready(None) => Typed::End,
                 Poll::Pending => return Poll::Pending,
             };
-            let again = matches!(typed, Typed::End | Typed::Interrupt { .. }) && self.is_leaving();
-            let Some(command) = self.obey(typed, now) else {
-                continue;
-            };
-            match command {
-                // Whoever leaves twice does not want to wait for what was typed before.
-                Command::Close(_) if again => return Poll::Ready(command),
-                // Nor is there anything to wait for without a connection.
-                Command::Close(_) if !matches!(self.link, Link::Open(..)) => {
+            let was_leaving = self.is_leaving();
+            match self.obey(typed, now) {
+                Some(command @ (Command::Leave(_) | Command::Interrupt | Command::Reconnect)) => {
                     return Poll::Ready(command);
                 }
-                Command::Reconnect => return Poll::Ready(command),
-                command => {
-                    let leaving = matches!(command, Command::Close(_));
-                    self.waiting.push_back(command);
-                    if leaving && !room {
-                        self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
-                    }
+                Some(command) => self.waiting.push_back(command),
+                None if !room
+                    && !was_leaving
+                    && self.is_leaving()
+                    && matches!(self.link, Link::Open(..)) =>
+                {
+                    self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
                 }
+                None => {}
             }
         }
+    }
+
+    fn handle_closing(&mut self, _now: Instant) {
+        if !self.closing {
+            self.closing = true;
+            self.show_closing();
+        }
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving != Leaving::No || self.drain.met()
     }
 
     fn takes_messages(&self) -> bool {

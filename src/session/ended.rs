@@ -57,8 +57,10 @@ pub enum Ended {
     },
     /// Nothing moved either way for so long.
     Stuck(Duration),
-    /// Without a connection, the front end wanted no more.
+    /// The front end left without a connection, or without waiting for the answer to our Close.
     Left,
+    /// The front end left before the system had taken everything that was to be sent.
+    LeftUnsent,
     /// The connection was lost when everything had been confirmed.
     Done,
     Stopped(Stop),
@@ -140,6 +142,11 @@ impl Ended {
                     .advice(LOST_ADVICE),
             ),
             Ended::Violation(violation, close) => Some(violation_error(violation, close)),
+            Ended::LeftUnsent => Some(Error::new(
+                Stage::Send,
+                Exit::Unmet,
+                "left before the server had taken everything that was sent",
+            )),
             Ended::NoPong { .. } | Ended::Stuck(_) => Some(Error::new(
                 Stage::Receive,
                 Exit::Timeout,
@@ -159,7 +166,9 @@ impl Ended {
     /// What it means for whether to connect again; `None` where the end was ours to choose.
     pub fn cause(&self) -> Option<Cause> {
         match self {
-            Ended::ByUs(_) | Ended::Left | Ended::Done | Ended::Stopped(_) => None,
+            Ended::ByUs(_) | Ended::Left | Ended::LeftUnsent | Ended::Done | Ended::Stopped(_) => {
+                None
+            }
             Ended::ByPeer(close) => Some(Cause::Close {
                 by: By::Peer,
                 close: close.clone(),
@@ -302,6 +311,7 @@ mod tests {
             ),
             (Ended::Stuck(Duration::ZERO), Exit::Timeout),
             (Ended::Left, Exit::Ok),
+            (Ended::LeftUnsent, Exit::Unmet),
             (Ended::Done, Exit::Ok),
             (Ended::Stopped(Stop::Interrupt), Exit::Interrupted),
             (Ended::Stopped(Stop::Hangup), Exit::HungUp),

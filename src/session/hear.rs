@@ -33,12 +33,17 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         ) {
             return ControlFlow::Continue(false);
         }
+        let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
         for n in 0..BATCH {
             let room = self.front.poll_ready(cx).is_ready();
             self.unasked = if room { 0 } else { self.unasked + 1 };
             if let Some(message) = self.held.take_if(|_| room) {
                 self.deliver(&message, now);
                 continue;
+            }
+            // A signal cuts the output short: all that is wanted is the answer to our Close.
+            if stopped && !room && self.held.take().is_some() {
+                self.unasked = self.unasked.saturating_sub(1);
             }
             self.paused = self.pauses(cx);
             if self.paused.is_some() {
@@ -219,7 +224,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                         clean: true,
                     },
                 );
-                self.closing = Some(Closing::Reply(close));
+                self.set_closing(Closing::Reply(close), now);
                 return ControlFlow::Continue(true);
             }
             Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
@@ -267,7 +272,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         self.machine.handle_closing(now, LAST_PATIENCE);
         // The end comes after a flush, even one that finds nothing to do.
         self.needs_flush = true;
-        self.closing = Some(Closing::Violation(violation, close));
+        self.set_closing(Closing::Violation(violation, close), now);
         ControlFlow::Continue(true)
     }
 

@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -76,9 +76,23 @@ pub trait Front {
     /// Something happened. Must not block.
     fn handle_event(&mut self, now: Instant, event: &Event<'_>);
 
-    /// The next thing to do. Not asked again after a [`Command::Close`]. Without `room`, and without a
-    /// connection there is none, only a Close or [`Command::Reconnect`] may be given.
+    /// Returns the next thing to do.
+    ///
+    /// It is polled in every state of a run: while connecting, between connections, while the socket
+    /// is full, while a Close is awaited and while the connection is shut down. In all of these there
+    /// is no `room`, and only control is returned: [`Command::Close`], [`Command::Leave`],
+    /// [`Command::Interrupt`] or [`Command::Reconnect`]. Messages wait. A [`Command::Close`] may be
+    /// returned any number of times; while a Close is awaited it changes nothing.
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command>;
+
+    /// Nothing more can be sent over this connection: a Close has been sent, or writing has failed.
+    fn handle_closing(&mut self, _now: Instant) {}
+
+    /// Whether the front end has asked to leave. It stays so however the connection ends then: that
+    /// end is the end of the run.
+    fn is_leaving(&self) -> bool {
+        false
+    }
 
     /// Whether a message that has to be sent again may go out now.
     fn poll_pace(&mut self, _cx: &mut Context<'_>, _now: Instant) -> Poll<()> {
@@ -270,6 +284,7 @@ struct Run<'a, F, S> {
 }
 
 /// What a front end or a signal wants while there is no connection.
+#[derive(Debug, PartialEq, Eq)]
 enum Idle {
     Leave,
     Connect,
@@ -295,7 +310,7 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
                     (Some(cause), Outcome::Failed(failed.error))
                 }
                 Ok(Ok(connection)) => match self.talk(connection).await {
-                    // A signal goes before whatever else was wanted.
+                    // A signal takes precedence over whatever else was wanted.
                     (ended @ Ended::Stopped(_), _) => return Outcome::Ended(ended),
                     (_, true) => {
                         self.reconnect.handle_impatience(now());
@@ -386,6 +401,7 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
             Decision::Retry { .. } | Decision::UsedUp(_) if self.front.borrow().is_done() => {
                 Some(Outcome::Ended(Ended::Done))
             }
+            _ if self.front.borrow().is_leaving() => Some(outcome),
             Decision::Retry { delay, renew } => {
                 if renew {
                     self.prompted.forget();
@@ -435,15 +451,33 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
         )
         .await;
         let ended = poll_fn(|cx| session.poll(cx)).await;
-        let (again, brought_data) = (session.again, session.brought_data);
+        let (mut again, brought_data) = (session.again, session.brought_data);
         let shim = session.socket.into_inner();
         self.carry.add_volumes(shim.volumes());
         if brought_data {
             self.reconnect.handle_data();
         }
         self.tell_uncertain(&ended);
-        hang_up(shim.into_inner().into_inner(), &ended).await;
+        match self.hang_up(shim.into_inner().into_inner(), &ended).await {
+            Some(Idle::Stop(stop)) => return (Ended::Stopped(stop), false),
+            Some(Idle::Connect) => again = true,
+            Some(Idle::Leave) => again = false,
+            None => {}
+        }
         (ended, again)
+    }
+
+    /// Ends the TCP connection; what it returns is why that was not waited for.
+    async fn hang_up(&mut self, stream: BoxedStream, ended: &Ended) -> Option<Idle> {
+        let mut hanging_up = pin!(hang_up(stream, ended));
+        let (front, stop) = (&self.front, &mut *self.stop);
+        poll_fn(|cx| {
+            if hanging_up.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            poll_impatience(front, stop, cx).map(Some)
+        })
+        .await
     }
 
     fn tell_uncertain(&mut self, ended: &Ended) {
@@ -464,12 +498,35 @@ fn poll_idle<F: Front>(
     if let Poll::Ready(stop) = stop.poll_stop(cx) {
         return Poll::Ready(Idle::Stop(stop));
     }
-    let command = std::task::ready!(front.borrow_mut().poll_command(cx, now(), false));
-    Poll::Ready(match command {
+    let mut front = front.borrow_mut();
+    if front.is_leaving() {
+        return Poll::Ready(Idle::Leave);
+    }
+    Poll::Ready(match ready!(front.poll_command(cx, now(), false)) {
         Command::Reconnect => Idle::Connect,
+        Command::Interrupt => Idle::Stop(Stop::Interrupt),
         // Nothing else is given without room.
         _ => Idle::Leave,
     })
+}
+
+/// Whether the end of the connection, which is a matter of moments, is not to be waited for.
+fn poll_impatience<F: Front>(
+    front: &RefCell<&mut F>,
+    stop: &mut impl StopSource,
+    cx: &mut Context<'_>,
+) -> Poll<Idle> {
+    if let Poll::Ready(stop) = stop.poll_stop(cx) {
+        return Poll::Ready(Idle::Stop(stop));
+    }
+    let mut front = front.borrow_mut();
+    front.flush();
+    match ready!(front.poll_command(cx, now(), false)) {
+        Command::Reconnect => Poll::Ready(Idle::Connect),
+        Command::Interrupt => Poll::Ready(Idle::Stop(Stop::Interrupt)),
+        Command::Leave(_) => Poll::Ready(Idle::Leave),
+        _ => Poll::Pending,
+    }
 }
 
 /// The end of a run whose retries are used up: the last failure, under another exit code.
@@ -673,25 +730,8 @@ mod tests {
         }
     }
 
-    /// Runs one connection: how it ended, the closes that were notified, and how long it took.
-    async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, Duration) {
-        let connection = Connection {
-            stream: Box::new(Deaf { takes }),
-            early: Bytes::new(),
-            first: None,
-            deflate: None,
-            opened: Opened {
-                address: None,
-                status: 101,
-                http: "1.1",
-                subprotocol: None,
-                extensions: None,
-                compression: None,
-                tls: None,
-                timing: Timing::default(),
-            },
-        };
-        let options = Options {
+    fn options() -> Options {
+        Options {
             machine: machine::Options {
                 close_timeout: Duration::from_secs(5),
                 ping_interval: None,
@@ -714,7 +754,121 @@ mod tests {
             tell_uncertain: false,
             memory: Memory::default(),
             state: None,
+        }
+    }
+
+    /// Somebody who does not want to wait, from the first moment on.
+    struct Impatient(Option<Command>, Option<Stop>);
+
+    impl Front for Impatient {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+        fn handle_event(&mut self, _: Instant, _: &Event<'_>) {}
+        fn poll_command(&mut self, _: &mut Context<'_>, _: Instant, room: bool) -> Poll<Command> {
+            assert!(!room);
+            self.0.take().map_or(Poll::Pending, Poll::Ready)
+        }
+        fn handle_bytes(&mut self, _: Instant) {}
+        fn handle_flushed(&mut self, _: Instant) {}
+        fn poll_timeout(&self) -> Option<Instant> {
+            None
+        }
+        fn quiet_at(&self) -> Option<Instant> {
+            None
+        }
+        fn handle_quiet(&mut self, _: Instant) {}
+        fn flush(&mut self) {}
+    }
+
+    impl StopSource for Impatient {
+        fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<Stop> {
+            self.1.take().map_or(Poll::Pending, Poll::Ready)
+        }
+    }
+
+    /// How long a peer that broke the protocol, and neither says anything nor goes, is waited for.
+    async fn lingers(command: Option<Command>, stop: Option<Stop>) -> (Duration, Option<Idle>) {
+        let options = options();
+        let plan = Plan {
+            target: crate::uri::Target::parse("ws://localhost/").unwrap(),
+            credentials: token::Credentials::default(),
+            request: crate::handshake::request::Options::default(),
+            transport: crate::transport::Options::default(),
+            connect_timeout: Duration::ZERO,
+            redactor: crate::secret::Redactor::default(),
         };
+        let mut front = Impatient(command, None);
+        let mut stop = Impatient(None, stop);
+        let mut run = Run {
+            plan: &plan,
+            environment: &|_| None,
+            options: &options,
+            front: RefCell::new(&mut front),
+            stop: &mut stop,
+            reconnect: Reconnect::new(reconnect::Options::default()),
+            carry: Carry::new(&options),
+            saver: Saver::new(None),
+            prompted: Prompted::default(),
+        };
+        let violation = crate::wire::rules::Violation {
+            code: 1002,
+            rule: String::new(),
+            frame: Vec::new(),
+        };
+        let ended = Ended::Violation(violation, crate::event::Close::new(1002, ""));
+        let started = now();
+        let cut = run.hang_up(Box::new(Deaf { takes: false }), &ended).await;
+        (now() - started, cut)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_who_wants_to_leave_waits_for_the_end_of_the_connection() {
+        let at_once = Duration::ZERO;
+        let leave = || Command::Leave(crate::event::Close::normal());
+        for (command, stop, expected) in [
+            (None, None, (LAST_PATIENCE, None)),
+            (
+                None,
+                Some(Stop::Terminate),
+                (at_once, Some(Idle::Stop(Stop::Terminate))),
+            ),
+            (
+                Some(Command::Interrupt),
+                None,
+                (at_once, Some(Idle::Stop(Stop::Interrupt))),
+            ),
+            (Some(leave()), None, (at_once, Some(Idle::Leave))),
+            (
+                Some(Command::Reconnect),
+                None,
+                (at_once, Some(Idle::Connect)),
+            ),
+        ] {
+            let what = format!("{command:?} {stop:?}");
+            assert_eq!(lingers(command, stop).await, expected, "{what}");
+        }
+    }
+
+    /// Runs one connection: how it ended, the closes that were notified, and how long it took.
+    async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, Duration) {
+        let connection = Connection {
+            stream: Box::new(Deaf { takes }),
+            early: Bytes::new(),
+            first: None,
+            deflate: None,
+            opened: Opened {
+                address: None,
+                status: 101,
+                http: "1.1",
+                subprotocol: None,
+                extensions: None,
+                compression: None,
+                tls: None,
+                timing: Timing::default(),
+            },
+        };
+        let options = options();
         let started = now();
         let (mut carry, mut saver) = (Carry::new(&options), Saver::new(None));
         let mut front = Nobody::default();

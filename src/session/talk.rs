@@ -157,11 +157,20 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     fn poll_stop(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
-        let Poll::Ready(stop) = self.stop.poll_stop(cx) else {
-            return ControlFlow::Continue(false);
-        };
+        match self.stop.poll_stop(cx) {
+            Poll::Ready(stop) => self.handle_stop(cx, stop, now),
+            Poll::Pending => ControlFlow::Continue(false),
+        }
+    }
+
+    fn handle_stop(&mut self, cx: &mut Context<'_>, stop: Stop, now: Instant) -> Step {
+        if matches!(self.closing, Some(Closing::Front(_))) {
+            // A Close that can be flushed is not on its way any more.
+            self.poll_flush(cx, now)?;
+        }
         let over = match &self.closing {
-            None => false,
+            // Where nothing can be sent, no Close can.
+            None => self.steady().write_error().is_some(),
             // A Close is with the server already: there is nothing left to do but to wait, and
             // whoever sends a signal does not want to.
             Some(Closing::Front(_)) => stop != Stop::MaxTime && !self.needs_flush,
@@ -171,13 +180,14 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         if over {
             return ControlFlow::Break(Ended::Stopped(stop));
         }
-        let patience = if stop == Stop::MaxTime {
+        // A socket that takes nothing takes no Close either, unless it does so within moments.
+        let patience = if stop == Stop::MaxTime || self.stalled {
             LAST_PATIENCE
         } else {
             Duration::MAX
         };
         let already_sent = self.closing.is_some() || self.closed_by_hand.is_some();
-        self.closing = Some(Closing::Stopped(stop));
+        self.set_closing(Closing::Stopped(stop), now);
         if !already_sent {
             self.send_close(&Close::new(1001, ""), patience, now);
         }
@@ -188,7 +198,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         for n in 0..BATCH {
             if self.closing.is_some() || self.steady().write_error().is_some() {
-                return ControlFlow::Continue(n > 0);
+                let controlled = self.poll_control(cx, now)?;
+                return ControlFlow::Continue(controlled || n > 0);
             }
             let free = self.poll_room(cx) && self.poll_by_hand(cx, now);
             if free && let Some((message, shown, origin)) = self.opening.pop_front() {
@@ -197,9 +208,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             }
             let again = self.carry.outbox.has_next();
             let room = free && !again && self.carry.outbox.has_room();
-            // Also without room: whoever wants to leave must be heard.
+            // Also without room: leaving is always possible.
             if let Poll::Ready(command) = self.front.poll_command(cx, now, room) {
-                self.obey(command, now);
+                self.obey(cx, command, now)?;
                 continue;
             }
             if free && again && self.front.poll_pace(cx, now).is_ready() {
@@ -213,6 +224,25 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         self.ask_for_confirmation(now);
         ControlFlow::Continue(true)
+    }
+
+    /// Asks the front end for control while nothing can be sent any more.
+    fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let flushed = self.poll_flush(cx, now)?;
+        let Poll::Ready(command) = self.front.poll_command(cx, now, false) else {
+            return ControlFlow::Continue(flushed);
+        };
+        match command {
+            Command::Interrupt => self.handle_stop(cx, Stop::Interrupt, now),
+            Command::Reconnect | Command::Leave(_) => {
+                self.again = command == Command::Reconnect;
+                ControlFlow::Break(self.abandon(now))
+            }
+            // It can never be sent, and nothing that may still come is wanted.
+            Command::Close(_) if self.closing.is_none() => ControlFlow::Break(self.abandon(now)),
+            // It is under way.
+            _ => ControlFlow::Continue(flushed),
+        }
     }
 
     /// Hands the next message of the outbox over.
@@ -302,8 +332,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         true
     }
 
-    fn obey(&mut self, command: Command, now: Instant) {
+    fn obey(&mut self, cx: &mut Context<'_>, command: Command, now: Instant) -> Step {
         match command {
+            Command::Interrupt => return self.handle_stop(cx, Stop::Interrupt, now),
             Command::Send(message) => match self.carry.outbox.pass() {
                 Some(number) => self.send_numbered(number, message, false, now),
                 None => {
@@ -317,20 +348,27 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.start_send(engine::Message::Pong(data));
             }
             Command::Frame(frame) => self.by_hand = Some(frame),
-            Command::Close(close) => self.close(close, now),
+            Command::Close(close) => self.close(close, Duration::MAX, now),
+            Command::Leave(close) => self.close(close, LAST_PATIENCE, now),
             Command::Reconnect => {
                 self.again = true;
-                self.close(Close::normal(), now);
+                self.close(Close::normal(), Duration::MAX, now);
             }
         }
+        ControlFlow::Continue(true)
     }
 
-    fn close(&mut self, close: Close, now: Instant) {
+    fn close(&mut self, close: Close, patience: Duration, now: Instant) {
         match &self.closed_by_hand {
-            None => self.send_close(&close, Duration::MAX, now),
-            Some(_) => self.machine.handle_closing(now, Duration::MAX),
+            None => self.send_close(&close, patience, now),
+            Some(_) => self.machine.handle_closing(now, patience),
         }
-        self.closing = Some(Closing::Front(close));
+        self.set_closing(Closing::Front(close), now);
+    }
+
+    pub(super) fn set_closing(&mut self, closing: Closing, now: Instant) {
+        self.closing = Some(closing);
+        self.front.handle_closing(now);
     }
 
     fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
@@ -433,6 +471,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             // What the peer said before it went is still to be read. Mostly the end of that comes
             // by itself; this is for the peer that only takes nothing more.
             self.machine.handle_closing(now, Duration::MAX);
+            self.front.handle_closing(now);
         }
         match self.closing.take() {
             Some(done @ (Closing::Reply(_) | Closing::Violation(..))) => {
@@ -540,6 +579,15 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         let end = *self.late_end.get_or_insert(received + MAX_UNREAD);
         let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
         self.paused == Some(Paused::ByOutput) && !stopped && received < end
+    }
+
+    /// Ends a connection on which nothing more can be sent, without waiting for the peer.
+    fn abandon(&mut self, now: Instant) -> Ended {
+        match &self.closing {
+            Some(Closing::Front(_)) if self.needs_flush => Ended::LeftUnsent,
+            Some(Closing::Front(_)) => Ended::Left,
+            _ => self.give_up(now),
+        }
     }
 
     /// The peer had long enough.
