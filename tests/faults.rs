@@ -92,7 +92,7 @@ fn the_kinds_are_listed() {
     let (head, body) = server.ask("GET /frames HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(
-        head.contains("content-type: text/plain; charset=utf-8\r\n"),
+        head.contains("Content-Type: text/plain; charset=utf-8\r\n"),
         "{head}"
     );
     assert_eq!(body, listing());

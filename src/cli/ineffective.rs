@@ -2,11 +2,12 @@
 //! named once on stderr, as its author expects something of it. Pure.
 //!
 //! Only what stands on the command line counts, with another value than its default. What is
-//! harmless to set once and for all is not named: TLS options with `ws://`, colours, limits.
+//! harmless to set once and for all is not named: TLS options with `ws://`, colours, limits, and
+//! `--idle` where a variable says what `--on-eof` is.
 
 use std::collections::BTreeSet;
 
-use super::args::{ClientArgs, FormatArg, OnEofArg, TokenVia};
+use super::args::{ClientArgs, FormatArg, TokenVia};
 
 /// The long names of the options that were typed with another value than their default.
 pub type Typed = BTreeSet<String>;
@@ -49,11 +50,6 @@ const RULES: &[Rule] = &[
         options: &["frame"],
         when: |way| !way.args.send.data.is_empty(),
         why: "with -d, as stdin is not read",
-    },
-    Rule {
-        options: &["idle"],
-        when: |way| !matches!(way.args.stop.on_eof, OnEofArg::Drain),
-        why: "without --on-eof drain",
     },
     Rule {
         options: &[
@@ -206,6 +202,7 @@ mod tests {
         "verbose",
         "silent",
         "stats",
+        "include-secrets",
         "max-message-size",
         // clap refuses --no-compress and an option of compression together.
         "no-compress",
@@ -301,11 +298,6 @@ mod tests {
                 &["--on-eof has no effect with --mirror, which stays until the server closes"],
             ),
             (
-                "--on-eof stay --idle 5s",
-                pipe,
-                &["--idle has no effect without --on-eof drain"],
-            ),
-            (
                 "--reconnect-delay 1s --reconnect-max-delay 2s --reconnect-jitter none --reconnect-max-time 1m --no-reconnect-on 1006",
                 pipe,
                 &[
@@ -386,6 +378,7 @@ mod tests {
             ("-d x --rate 5 --on-eof stay --binary", pipe),
             ("--mirror --binary --hex", prompt),
             ("--idle 5s --count 3", pipe),
+            ("--idle 5s --on-eof stay", pipe),
             (
                 "--reconnect --reconnect-delay 1s --no-reconnect-on 1006",
                 pipe,
