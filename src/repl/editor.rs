@@ -105,8 +105,9 @@ struct Shared {
 }
 
 impl State {
-    pub(crate) fn show(&self, shown: Shown) {
-        self.0.shown.store(shown as u8, Ordering::Relaxed);
+    /// Sets what the prompt says; whether that is new.
+    pub(crate) fn show(&self, shown: Shown) -> bool {
+        self.0.shown.swap(shown as u8, Ordering::Relaxed) != shown as u8
     }
 
     /// Whether what is typed is a secret, to be seen by nobody.

@@ -461,10 +461,10 @@ impl Repl {
     }
 
     fn show_closing(&mut self) {
-        if let Some(editor) = &self.editor {
-            editor.state.show(Shown::Closing);
+        let editor = self.editor.as_ref();
+        if editor.is_some_and(|editor| editor.state.show(Shown::Closing)) {
+            self.redraw();
         }
-        self.redraw();
     }
 
     fn status(&self, now: Instant) -> String {
