@@ -94,14 +94,9 @@ impl Drain {
 
     /// Whether there is nothing left to do that another connection would be good for.
     pub fn is_done(&self) -> bool {
-        let settled = self.eof && self.unconfirmed == 0;
-        let wants_no_more = match self.limits.on_eof {
-            OnEof::Close => true,
-            // Where nothing is confirmed, another connection may still bring the replies.
-            OnEof::Drain => self.limits.confirm,
-            OnEof::Stay => false,
-        };
-        settled && wants_no_more && self.condition() != Some(false)
+        // Where nothing is confirmed, another connection may still bring the replies.
+        let settled = self.limits.confirm && self.eof && self.unconfirmed == 0;
+        settled && self.limits.on_eof != OnEof::Stay && self.condition() != Some(false)
     }
 
     /// Whether the input is over, and nothing is left to do but to close ([`OnEof::Close`]).

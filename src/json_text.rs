@@ -14,23 +14,42 @@ pub fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// The bytes that are escaped, and those that U+0085, U+2028 and U+2029 begin with. A table, because
+/// every byte of every message is looked at.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        stops[control] = true;
+        control += 1;
+    }
+    stops[b'"' as usize] = true;
+    stops[b'\\' as usize] = true;
+    stops[0xc2] = true;
+    stops[0xe2] = true;
+    stops
+};
+
 /// Appends `text` as the content of a JSON string, without quotes.
 pub fn push_content(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let c = match byte {
-            0..=0x1f | b'"' | b'\\' => char::from(byte),
-            // The first bytes of U+0085, and of U+2028 and U+2029.
-            0xc2 | 0xe2 => match text[at..].chars().next() {
-                Some(c) if is_line_end(c) => c,
-                _ => continue,
-            },
-            _ => continue,
+    let (mut from, mut at) = (0, 0);
+    while let Some(skipped) = bytes[at..].iter().position(|b| STOPS[usize::from(*b)]) {
+        at += skipped;
+        let c = match bytes[at..] {
+            [0xc2, 0x85, ..] => '\u{85}',
+            [0xe2, 0x80, 0xa8, ..] => '\u{2028}',
+            [0xe2, 0x80, 0xa9, ..] => '\u{2029}',
+            [ascii, ..] if ascii.is_ascii() => char::from(ascii),
+            _ => {
+                at += 1;
+                continue;
+            }
         };
         out.extend_from_slice(&bytes[from..at]);
         push_escape(c, out);
-        from = at + c.len_utf8();
+        at += c.len_utf8();
+        from = at;
     }
     out.extend_from_slice(&bytes[from..]);
 }

@@ -162,7 +162,7 @@ fn local_commands_work_while_a_close_is_awaited() {
         pty.expect(words);
     }
     pty.type_keys("\x04");
-    let written = pty.exits(0);
+    let written = pty.exits(1);
     assert!(written.contains("1 message was not sent"), "{written:?}");
     drop(server);
 }

@@ -141,7 +141,7 @@ fn json_tells_a_whole_run() {
             json!({"type": "open", "conn": 1, "status": 101, "http": "1.1", "subprotocol": "chat.v1", "extensions": null}),
             json!({"type": "send", "conn": 1, "opcode": 1, "data": "sub"}),
             json!({"type": "ping", "conn": 1, "dir": "receive", "data": "p"}),
-            json!({"type": "pong", "conn": 1, "dir": "send", "data": "p"}),
+            json!({"type": "pong", "conn": 1, "dir": "send", "origin": "auto", "data": "p"}),
             json!({"type": "receive", "conn": 1, "opcode": 1, "data": "t\u{1b}"}),
             json!({"type": "receive", "conn": 1, "opcode": 2, "encoding": "base64", "data": "AP8K", "len": 3}),
             json!({"type": "close", "conn": 1, "by": "peer", "code": 4001, "reason": "token expired", "clean": true}),

@@ -98,6 +98,7 @@ fn a_state_is_one_line_for_every_reader() {
     let path = directory.path().join("state");
     let server = raws(1, |_, mut wire| {
         wire.handshake();
+        wire.message();
         wire.send(text("{\"id\":{\"k\u{2028}\":\"\u{85}\u{2029}\"}}"));
         wire.close(1000, "");
     });

@@ -177,7 +177,7 @@ impl Stderr<'_> {
         let payload = frame.payload.as_ref();
         let text = payload.map(|payload| String::from_utf8_lossy(payload));
         let Some(payload) = payload.filter(|_| {
-            text.is_some_and(|text| matches!(self.redactor.redact_data(&text), Cow::Borrowed(_)))
+            text.is_some_and(|text| matches!(self.redactor.redact(&text), Cow::Borrowed(_)))
         }) else {
             self.raw("  ").raw(REDACTED).end();
             return;

@@ -344,7 +344,7 @@ impl Front for Pipe {
                 self.drain.handle_eof(now);
                 let over = match self.connected {
                     true => self.drain.finished(),
-                    false => self.is_done(),
+                    false => self.is_done() || self.is_leaving(),
                 };
                 match over {
                     true => Poll::Ready(Command::Close(Close::normal())),
