@@ -11,6 +11,7 @@ use wirecat::payload::Payload;
 use wirecat::pipe::framing::{Frame, Framer, Item};
 use wirecat::secret::Redactor;
 use wirecat::wire::deflate::{Deflater, Inflater};
+use wirecat::wire::fragments::Fragmentation;
 use wirecat::wire::inbound::{self, Inbound};
 use wirecat::wire::outbound::{self, Outbound};
 use wirecat::wire::rules::{self, Role};
@@ -105,7 +106,7 @@ fn inbound(deflate: bool, trace: Option<usize>) -> Inbound {
 
 fn outbound(deflate: bool) -> Outbound {
     Outbound::new(outbound::Options {
-        fragment: None,
+        fragmentation: Fragmentation::default(),
         trace: None,
         first_is_secret: false,
         deflater: deflate.then(|| Deflater::new(1, 15, true)).flatten(),

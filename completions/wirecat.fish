@@ -92,7 +92,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'Th
 complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Send data messages in fragments of at most this many bytes each (after compression)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Largest payload of a data frame that is sent; 0 never fragments [default: messages above 1 MiB leave in fragments of 256 KiB]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page or a shell completion' -r -f -a "man\t''
 complete-bash\t''
 complete-zsh\t''
@@ -191,7 +191,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-siz
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Send data messages in fragments of at most this many bytes each (after compression)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Largest payload of a data frame that is sent; 0 never fragments [default: messages above 1 MiB leave in fragments of 256 KiB]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not check the server\'s certificate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'

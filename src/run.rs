@@ -170,6 +170,8 @@ fn conclude(finished: &Finished, verdict: Verdict, front: &mut impl Front) -> Ex
     } = finished;
     let verdict = Verdict {
         unconfirmed: totals.unconfirmed > 0,
+        unsent: verdict.unsent + finished.unsent,
+        cut_off: finished.unsent > 0,
         ..verdict
     };
     let (error, exit) = match outcome {

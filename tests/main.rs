@@ -7,6 +7,7 @@ mod backpressure;
 mod down;
 mod ends;
 mod faults;
+mod fragments;
 mod frames;
 mod generated;
 mod handshake;

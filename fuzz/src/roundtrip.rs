@@ -1,7 +1,9 @@
 //! Messages from the engine of one side to that of the other.
 
+use bytes::Bytes;
 use wirecat::event::{FrameHeader, TracedFrame, Volume};
 use wirecat::wire::deflate::Deflater;
+use wirecat::wire::fragments::{Fragmentation, Fragments};
 use wirecat::wire::frame::{BINARY, PING, PONG, TEXT};
 use wirecat::wire::mask;
 use wirecat::wire::outbound::{Options, Outbound};
@@ -28,8 +30,8 @@ const MOST: usize = 72 * 1024;
 /// Invalid text made valid is up to three times as long, and compression may make it longer.
 const LIMIT: usize = 4 * MOST;
 
-/// Input: a byte of switches and level, one of fragments and window, how to cut what goes in and
-/// what comes out, messages.
+/// Input: a byte of switches and level, one of fragments, window and control frames, how to cut what
+/// goes in and what comes out, messages.
 ///
 /// # Panics
 /// Where they do not come out as they went in.
@@ -42,7 +44,8 @@ pub fn run(input: &[u8]) {
         &mut input,
         most.min(read_sizes.mean().saturating_mul(1_000)),
     );
-    let (wire, traced, volume) = sender.write(&sent, write_sizes);
+    let (engine, sent) = sender.engine(&sent);
+    let (wire, traced, volume) = sender.write(&engine, write_sizes);
     sender.judge(&wire);
 
     let reader = sender.peer();
@@ -150,6 +153,8 @@ struct Sender {
     fragment: Option<usize>,
     trace: bool,
     hide_pings: bool,
+    /// Control frames pass between the fragments of the message before them.
+    interleaves: bool,
 }
 
 impl Sender {
@@ -169,6 +174,7 @@ impl Sender {
             fragment: FRAGMENTS[usize::from(numbers & 7)],
             window_bits: 8 + (numbers >> 3 & 7),
             hide_pings: numbers & 0x40 != 0,
+            interleaves: numbers & 0x80 != 0,
         }
     }
 
@@ -208,10 +214,17 @@ impl Sender {
         self.deflate && self.window_bits > 8
     }
 
+    fn fragmentation(&self) -> Fragmentation {
+        match self.fragment {
+            None => Fragmentation::default(),
+            Some(most) => Fragmentation::AtMost(most),
+        }
+    }
+
     /// What goes over the wire, its frames and what was compressed.
-    fn write(&self, sent: &[Message], sizes: Sizes<'_>) -> (Vec<u8>, Vec<TracedFrame>, Volume) {
+    fn write(&self, engine: &[u8], sizes: Sizes<'_>) -> (Vec<u8>, Vec<TracedFrame>, Volume) {
         let mut outbound = Outbound::new(Options {
-            fragment: self.fragment,
+            fragmentation: self.fragmentation(),
             trace: self.trace.then_some(16),
             first_is_secret: false,
             deflater: self.deflater(),
@@ -222,31 +235,55 @@ impl Sender {
             key.to_be_bytes()
         };
         let mut wire = Vec::new();
-        for piece in sizes.cut(&self.engine(sent)) {
+        for piece in sizes.cut(engine) {
             outbound.handle_bytes(piece, &mut fresh, &mut wire);
         }
         let traced = std::iter::from_fn(|| outbound.poll_frame()).collect();
         (wire, traced, outbound.volume())
     }
 
-    /// What the engine writes.
-    fn engine(&self, sent: &[Message]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for (opcode, payload) in sent {
-            let mask = (self.role == Role::Client).then_some([0x37, 0xfa, 0x21, 0x3d]);
-            let len = payload.len() as u64;
-            FrameHeader {
-                mask,
-                ..FrameHeader::plain(true, *opcode, len)
+    /// What the engine writes, and the messages in the order of their ends.
+    fn engine(&self, sent: &[Message]) -> (Vec<u8>, Vec<Message>) {
+        let parts = self.fragmentation().parts(self.compresses());
+        let (mut out, mut order) = (Vec::new(), Vec::new());
+        let is_control = |(opcode, _): &&Message| [PING, PONG].contains(opcode);
+        let mut rest = sent.iter().peekable();
+        while let Some(message) = rest.next() {
+            if !is_control(&message) {
+                let mut fragments =
+                    Fragments::new(message.0, Bytes::from(message.1.clone()), parts);
+                loop {
+                    let next = fragments.next_fragment();
+                    self.frame(next.fin, next.opcode, &next.payload, &mut out);
+                    if next.fin {
+                        break;
+                    }
+                    if let Some(control) = rest.next_if(|it| self.interleaves && is_control(it)) {
+                        self.frame(true, control.0, &control.1, &mut out);
+                        order.push(control.clone());
+                    }
+                }
+            } else {
+                self.frame(true, message.0, &message.1, &mut out);
             }
-            .write(&mut out);
-            let start = out.len();
-            out.extend_from_slice(payload);
-            if let Some(key) = mask {
-                mask::apply(key, 0, &mut out[start..]);
-            }
+            order.push(message.clone());
         }
-        out
+        (out, order)
+    }
+
+    fn frame(&self, fin: bool, opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
+        let mask = (self.role == Role::Client).then_some([0x37, 0xfa, 0x21, 0x3d]);
+        let len = payload.len() as u64;
+        FrameHeader {
+            mask,
+            ..FrameHeader::plain(fin, opcode, len)
+        }
+        .write(out);
+        let start = out.len();
+        out.extend_from_slice(payload);
+        if let Some(key) = mask {
+            mask::apply(key, 0, &mut out[start..]);
+        }
     }
 
     /// No frame is larger than was asked for.

@@ -655,7 +655,8 @@ pub struct WireArgs {
     #[command(flatten)]
     pub deflate: DeflateArgs,
 
-    /// Send data messages in fragments of at most this many bytes each (after compression)
+    /// Largest payload of a data frame that is sent; 0 never fragments [default: messages above
+    /// 1 MiB leave in fragments of 256 KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size, hide_short_help = true)]
     pub fragment: Option<usize>,
 

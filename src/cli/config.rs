@@ -34,6 +34,7 @@ use crate::session::state;
 use crate::session::token::{Authorization, Credentials};
 use crate::uri::Target;
 use crate::wire::extension;
+use crate::wire::fragments::Fragmentation;
 use crate::{session, transport};
 
 /// Pings in the interactive mode.
@@ -255,7 +256,7 @@ fn session(
         },
         max_message_size: args.wire.max_message_size,
         deflate_level: args.wire.deflate.deflate_level,
-        fragment: fragment(&args.wire)?,
+        fragmentation: fragmentation(&args.wire),
         trace: match args.output.verbose {
             0 | 1 => None,
             2 => Some(0),
@@ -540,12 +541,11 @@ fn output_options(
     })
 }
 
-fn fragment(args: &WireArgs) -> Result<Option<usize>, Error> {
+fn fragmentation(args: &WireArgs) -> Fragmentation {
     match args.fragment {
-        Some(0) => Err(Error::usage(
-            "--fragment 0: a fragment holds at least one byte",
-        )),
-        given => Ok(given),
+        None => Fragmentation::Large,
+        Some(0) => Fragmentation::Never,
+        Some(most) => Fragmentation::AtMost(most),
     }
 }
 

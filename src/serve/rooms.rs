@@ -16,10 +16,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::error::Error;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
 
 use super::endpoints::{Cut, End, Room};
 use super::memory::Mark;
@@ -29,15 +28,18 @@ use crate::event::{Close, FrameHeader, close_code_name};
 use crate::session::MAX_REASON;
 use crate::wire::frame::TEXT;
 use crate::wire::rules::{self, Violation};
-use crate::wire::shim::{self, Shim};
+use crate::wire::shim;
 
-pub(super) type Socket = WebSocketStream<Shim<TokioIo<Upgraded>>>;
+pub(super) type Socket = crate::wire::socket::Socket<TokioIo<Upgraded>>;
 
 /// The largest message and frame taken, and the most a delayed echo holds back.
 const MAX_MESSAGE: usize = 64 << 20;
 
 /// How many messages a delayed echo holds back before it stops reading.
 const MAX_QUEUE: usize = 1024;
+
+/// Pongs that may wait for a peer that does not read them, before its pings are not read either.
+const MAX_PONGS: usize = 1024;
 
 /// How long the peer may take to answer a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -145,8 +147,7 @@ pub(super) async fn serve(
         .max_frame_size(Some(MAX_MESSAGE))
         // The shim refuses those, and gives the engine frames that it has unmasked.
         .accept_unmasked_frames(true);
-    let shim = Shim::new(io, wire);
-    let mut socket = Socket::from_raw_socket(shim, Role::Server, Some(config)).await;
+    let mut socket = Socket::new(io, wire, config).await;
     let goodbye = match entered.room {
         // Who does nothing at all says no goodbye either.
         Room::Freeze { .. } => Over::Cut(Cut::default()),
@@ -176,11 +177,49 @@ async fn converse(socket: &mut Socket, entered: Entered, shared: &Shared) -> Ove
 
 /// Sends back this many messages.
 async fn echo(socket: &mut Socket, count: u64) -> Result<Over, Over> {
+    let mut read_ahead = None;
     for _ in 0..count {
-        let message = next_data(socket).await?;
-        socket.feed(message).await?;
+        let message = match read_ahead.take() {
+            Some(message) => message,
+            None => next_data(socket).await?,
+        };
+        read_ahead = send_back(socket, message).await?;
     }
     Ok(Over::Ours(Close::normal()))
+}
+
+/// Sends a message, and reads on while a large one is under way, so that pings are answered between
+/// its fragments; up to the next data message, which it gives.
+async fn send_back(socket: &mut Socket, message: Message) -> Result<Option<Message>, Over> {
+    socket.feed(message).await?;
+    let (mut next, mut pongs) = (None, 0);
+    if socket.is_sending() {
+        poll_fn(|cx| poll_sending(socket, &mut next, &mut pongs, cx)).await?;
+    }
+    Ok(next)
+}
+
+fn poll_sending(
+    socket: &mut Socket,
+    next: &mut Option<Message>,
+    pongs: &mut usize,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Over>> {
+    while next.is_none() && *pongs < MAX_PONGS {
+        match poll_next(socket, cx)? {
+            Poll::Ready(message @ (Message::Text(_) | Message::Binary(_))) => *next = Some(message),
+            Poll::Ready(Message::Ping(_)) => *pongs += 1,
+            Poll::Ready(_) => {}
+            Poll::Pending => break,
+        }
+    }
+    let sent = socket.poll_ready_unpin(cx)?;
+    if socket.take_controls_flushed() && *pongs >= MAX_PONGS {
+        *pongs = 0;
+        // There may be more to read.
+        cx.waker().wake_by_ref();
+    }
+    sent.map(Ok)
 }
 
 async fn swallow(socket: &mut Socket) -> Result<Over, Over> {
@@ -244,7 +283,9 @@ async fn echo_later(socket: &mut Socket, delay: Duration) -> Result<Over, Over> 
             biased;
             now = held.due(), if !held.queue.is_empty() => {
                 while let Some(message) = held.pop(now) {
-                    socket.feed(message).await?;
+                    if let Some(next) = send_back(socket, message).await? {
+                        held.push(Instant::now() + delay, next);
+                    }
                 }
                 socket.flush().await?;
             }
@@ -423,8 +464,11 @@ async fn send_close(socket: &mut Socket, close: &Close) {
         code: code.into(),
         reason: close.reason.as_str().into(),
     });
-    // An error here means that the connection is gone, which is what comes next anyway.
-    let _ = socket.send(Message::Close(frame)).await;
+    // Not behind a message that is under way. An error means that the connection is gone, which is
+    // what comes next anyway.
+    if socket.start_send_unpin(Message::Close(frame)).is_ok() {
+        let _ = socket.flush().await;
+    }
 }
 
 /// Reads until the peer has answered our Close, or cannot any more: then the answer is `false`. Data

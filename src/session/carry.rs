@@ -9,6 +9,7 @@ use super::outbox::{self, Outbox, Reply};
 use super::resume::{Memory, Place};
 use super::rtt::Rtts;
 use crate::event::{Message, Totals, Volume};
+use crate::wire::socket::Unsent;
 
 /// Bytes of an answer to a heartbeat that are worth remembering.
 const LONGEST_ANSWER: usize = 1024;
@@ -46,6 +47,7 @@ impl Carry {
                 confirm: confirm.as_ref().map(How::kind),
                 counts_replies: options.counts_replies,
                 limit: options.outbox,
+                resend: options.tell_uncertain,
             }),
             memory: options.memory.clone(),
             rtts: Rtts::default(),
@@ -129,6 +131,12 @@ impl Carry {
             // Only a header may be at fault.
             Some(Err(_)) | None => message.clone(),
         }
+    }
+
+    /// Takes back what a connection was not given whole from what was counted as sent.
+    pub(super) fn handle_unsent(&mut self, unsent: Unsent) {
+        self.totals.sent -= unsent.messages;
+        self.totals.bytes_sent -= unsent.bytes;
     }
 
     /// Adds what a connection has compressed: sent and received.

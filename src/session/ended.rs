@@ -84,6 +84,8 @@ pub struct Verdict {
     pub bad_input: bool,
     /// Messages that were read and never sent.
     pub unsent: usize,
+    /// A message was under way when its connection ended, and no other connection took it.
+    pub cut_off: bool,
     /// It is not known of every message whether it arrived.
     pub unconfirmed: bool,
 }
@@ -103,8 +105,10 @@ impl Ended {
         if verdict.output_closed || (met && !verdict.unconfirmed) {
             return Exit::Ok;
         }
-        let unmet =
-            verdict.condition_met == Some(false) || verdict.unconfirmed || verdict.unsent > 0;
+        let unmet = verdict.condition_met == Some(false)
+            || verdict.unconfirmed
+            || verdict.unsent > 0
+            || verdict.cut_off;
         match self.own_exit() {
             Exit::Ok if verdict.bad_input => Exit::Usage,
             _ if met => Exit::Unmet,
@@ -343,6 +347,17 @@ mod tests {
         };
         assert_eq!(peer(1000).exit(unconfirmed), Exit::Unmet);
         assert_eq!(peer(1011).exit(unconfirmed), Exit::PeerError);
+        let cut_off = Verdict {
+            cut_off: true,
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(cut_off), Exit::Unmet);
+        assert_eq!(peer(1011).exit(cut_off), Exit::PeerError);
+        let met_before = Verdict {
+            cut_off: true,
+            ..met
+        };
+        assert_eq!(peer(1000).exit(met_before), Exit::Ok);
         let met_only = Verdict {
             unconfirmed: true,
             ..met

@@ -35,8 +35,15 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
         for n in 0..BATCH {
-            let room = self.front.poll_ready(cx).is_ready();
-            self.unasked = if room { 0 } else { self.unasked + 1 };
+            // What is sent back must have gone before more of it comes; control frames may come.
+            let owed = self.mirror
+                && self.closing.is_none()
+                && (!self.opening.is_empty() || !self.poll_room(cx));
+            let front_ready = self.front.poll_ready(cx).is_ready();
+            let room = front_ready && !owed;
+            if room {
+                self.unasked = 0;
+            }
             if let Some(message) = self.held.take_if(|_| room) {
                 self.deliver(&message, now);
                 continue;
@@ -45,7 +52,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             if stopped && !room && self.held.take().is_some() {
                 self.unasked = self.unasked.saturating_sub(1);
             }
-            self.paused = self.pauses(cx);
+            self.paused = self.pauses(front_ready);
             if self.paused.is_some() {
                 return ControlFlow::Continue(n > 0);
             }
@@ -53,7 +60,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             let traced = self.tell_frames(now);
             self.unasked += if room { 0 } else { traced };
             match next {
-                Poll::Ready(Some(Ok(message))) => self.handle_frame(message, room, now),
+                Poll::Ready(Some(Ok(message))) => {
+                    self.unasked += u32::from(!room);
+                    self.handle_frame(message, room, now);
+                }
                 Poll::Ready(Some(Err(error))) => return self.handle_error(error, now),
                 Poll::Ready(None) => return self.handle_lost("the connection ended", now),
                 Poll::Pending => {
@@ -66,23 +76,16 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     /// Why nothing more is to be read for now.
-    fn pauses(&mut self, cx: &mut Context<'_>) -> Option<Paused> {
-        // One message of look-ahead, so that control frames before it are still handled; but they may
-        // be shown too, so not without end.
-        if self.held.is_some() || self.unasked > MAX_UNASKED {
-            return Some(Paused::ByOutput);
-        }
+    fn pauses(&self, front_ready: bool) -> Option<Paused> {
         if self.pongs >= MAX_PONGS {
             return Some(Paused::ByPeer);
         }
-        if !self.mirror || self.closing.is_some() {
-            return None;
-        }
-        // What is sent back must have gone before more of it comes.
-        let owed = !self.opening.is_empty() || !self.poll_room(cx);
-        owed.then_some(match self.unasked {
-            0 => Paused::ByPeer,
-            _ => Paused::ByOutput,
+        // One message of look-ahead, so that control frames before it are still handled; but they may
+        // be shown too, so not without end.
+        let full = self.held.is_some() || self.unasked > MAX_UNASKED;
+        full.then_some(match front_ready {
+            true => Paused::ByPeer,
+            false => Paused::ByOutput,
         })
     }
 

@@ -126,6 +126,12 @@ impl Machine {
     /// Everything handed over has left for the kernel: only now do pings count against the peer.
     pub fn handle_flushed(&mut self, now: Instant) {
         self.beating = false;
+        self.handle_pings_flushed(now);
+    }
+
+    /// The control frames handed over have left for the kernel; a data message may still be under
+    /// way.
+    pub fn handle_pings_flushed(&mut self, now: Instant) {
         for ping in self
             .outstanding
             .iter_mut()
@@ -346,6 +352,24 @@ mod tests {
             machine.handle_timeout(later + 20 * SECOND),
             Action::Dead { .. }
         ));
+    }
+
+    #[test]
+    fn a_heartbeat_waits_for_the_message_though_pings_have_left() {
+        let start = Instant::now();
+        let options = Options {
+            close_timeout: 5 * SECOND,
+            ping_interval: None,
+            ping_timeout: 20 * SECOND,
+            heartbeat: Some(SECOND),
+        };
+        let mut machine = Machine::new(options, start);
+        let at = |seconds| start + seconds * SECOND;
+        assert_eq!(machine.handle_timeout(at(1)), Action::Heartbeat);
+        machine.handle_pings_flushed(at(1));
+        assert_eq!(machine.handle_timeout(at(2)), Action::Nothing);
+        machine.handle_flushed(at(3));
+        assert_eq!(machine.handle_timeout(at(3)), Action::Heartbeat);
     }
 
     #[test]

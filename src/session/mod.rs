@@ -34,15 +34,16 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{Error, Exit};
 use crate::event::{Cause, Command, Event, Message, Origin, Totals};
 use crate::secret::Secret;
 use crate::transport::BoxedStream;
-use crate::wire::rules::Role as WireRole;
-use crate::wire::shim::{self, Shim};
+use crate::wire::fragments::Fragmentation;
+use crate::wire::rules::Role;
+use crate::wire::shim;
+use crate::wire::socket::Socket;
 use carry::Carry;
 use connect::{Connection, Failed, Plan, Turn, connect, tell};
 use ended::{Answer, Ended, Outcome, Stop};
@@ -164,8 +165,7 @@ pub struct Options {
     pub max_message_size: usize,
     /// 0 to 9.
     pub deflate_level: u8,
-    /// Largest payload of a data frame that is sent, in bytes.
-    pub fragment: Option<usize>,
+    pub fragmentation: Fragmentation,
     /// Payload bytes of each frame that are told to the front end; `None` tells of no frames.
     pub trace: Option<usize>,
     /// Whether the front end tells at length of what is sent, for which it must have room.
@@ -196,14 +196,14 @@ impl Options {
         shim::Options {
             deflate: connection.deflate,
             deflate_level: self.deflate_level,
-            fragment: self.fragment,
+            fragmentation: self.fragmentation,
             trace: self.trace,
             first_is_secret: connection
                 .first
                 .as_ref()
                 .is_some_and(|(sent, shown)| sent != shown),
             hide_pings: !self.auto_pong,
-            ..shim::Options::plain(WireRole::Client, self.max_message_size)
+            ..shim::Options::plain(Role::Client, self.max_message_size)
         }
     }
 }
@@ -212,6 +212,9 @@ impl Options {
 pub struct Finished {
     pub outcome: Outcome,
     pub totals: Totals,
+    /// Messages that the front end gave, and that no connection took whole. Those that wait to be
+    /// confirmed are not among them.
+    pub unsent: usize,
     memory: Memory,
     saver: Saver,
 }
@@ -221,6 +224,7 @@ impl Finished {
         Finished {
             outcome,
             totals: Totals::default(),
+            unsent: 0,
             memory: Memory::default(),
             saver: Saver::new(None),
         }
@@ -263,6 +267,7 @@ pub async fn run<F: Front>(
     }
     Finished {
         totals,
+        unsent: run.carry.outbox.unsent(),
         memory: run.carry.memory,
         saver: run.saver,
         ..Finished::nothing(outcome)
@@ -439,7 +444,10 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
         let opened = now();
         self.reconnect.handle_open(opened);
         self.carry.totals.connections += 1;
-        self.carry.outbox.handle_open();
+        if self.carry.outbox.handle_open() > 0 {
+            let note = "the message that was under way when the connection ended was not sent";
+            tell(&self.front, &Event::Note(note));
+        }
         let front = &mut **self.front.get_mut();
         let mut session = Session::new(
             connection,
@@ -452,6 +460,7 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
         .await;
         let ended = poll_fn(|cx| session.poll(cx)).await;
         let (mut again, brought_data) = (session.again, session.brought_data);
+        session.handle_ended();
         let shim = session.socket.into_inner();
         self.carry.add_volumes(shim.volumes());
         if brought_data {
@@ -565,8 +574,7 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
             .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
         let wire = options.wire(&connection);
         let steady = Steady::new(connection.stream, connection.early);
-        let shim = Shim::new(steady, &wire);
-        let socket = WebSocketStream::from_raw_socket(shim, Role::Client, Some(config)).await;
+        let socket = Socket::new(steady, &wire, config).await;
         let first = connection.first.into_iter();
         let mut opening: VecDeque<_> = first
             .map(|(sent, shown)| (sent, shown, Origin::Token))
@@ -585,6 +593,7 @@ impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
             sent_close: None,
             close_told: false,
             closed_by_hand: None,
+            large: None,
             conn: carry.totals.connections,
             front,
             stop,
@@ -740,7 +749,7 @@ mod tests {
             },
             max_message_size: 1024,
             deflate_level: 1,
-            fragment: None,
+            fragmentation: Fragmentation::default(),
             trace: None,
             tells_sends: false,
             auto_pong: true,

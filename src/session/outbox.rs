@@ -33,6 +33,9 @@ pub struct Options {
     pub counts_replies: bool,
     /// What may wait, in bytes of memory; one message always may.
     pub limit: usize,
+    /// Without confirmations, whether a message that a connection did not take whole is handed to the
+    /// next one.
+    pub resend: bool,
 }
 
 impl Default for Options {
@@ -41,6 +44,7 @@ impl Default for Options {
             confirm: None,
             counts_replies: false,
             limit: 16 << 20,
+            resend: false,
         }
     }
 }
@@ -116,6 +120,8 @@ pub struct Outbox {
     /// how many in a row.
     awaited: VecDeque<(bool, u64)>,
     marks: VecDeque<Mark>,
+    /// Without confirmations, the last message, where its connection did not take it whole.
+    cut_off: Option<(u64, Message)>,
     delivery: Delivery,
     uncertain: u64,
 }
@@ -134,6 +140,7 @@ impl Outbox {
             repeats: Vec::new(),
             awaited: VecDeque::new(),
             marks: VecDeque::new(),
+            cut_off: None,
             delivery: Delivery::default(),
             uncertain: 0,
         }
@@ -172,11 +179,24 @@ impl Outbox {
 
     /// Whether [`Outbox::hand_over`] has something.
     pub fn has_next(&self) -> bool {
-        self.cursor < self.waiting.len()
+        self.cursor < self.waiting.len() || self.cut_off.is_some()
+    }
+
+    /// Whether the next is a message that was handed to a connection before which did not take it
+    /// whole, and that nobody confirms.
+    pub fn was_cut_off(&self) -> bool {
+        self.cut_off.is_some()
     }
 
     /// The next message for this connection: first those that no connection before could deliver.
     pub fn hand_over(&mut self) -> Option<Handed> {
+        if let Some((number, message)) = self.cut_off.take() {
+            return Some(Handed {
+                number,
+                message,
+                repeat: self.record(number),
+            });
+        }
         loop {
             let Entry { number, message } = self.waiting.get(self.cursor)?;
             self.cursor += 1;
@@ -222,13 +242,36 @@ impl Outbox {
         }
     }
 
-    /// A new connection: everything that is not confirmed is to be handed to it.
-    pub fn handle_open(&mut self) {
+    /// A new connection: everything that is not confirmed is to be handed to it. Gives the number of
+    /// messages that are dropped, because only the connection before could have taken them.
+    pub fn handle_open(&mut self) -> usize {
         self.cursor = 0;
         self.pass_gaps();
         self.here = None;
         self.awaited.clear();
         self.marks.clear();
+        let dropped = self.cut_off.take_if(|_| !self.options.resend);
+        usize::from(dropped.is_some())
+    }
+
+    /// The connection has ended before it took the last message that it was handed whole. To be told
+    /// before [`Outbox::handle_ended`].
+    pub fn handle_cut_off(&mut self, number: u64, message: Message) {
+        if self.options.confirm.is_some() {
+            // It is among those that are not confirmed.
+            return;
+        }
+        self.here = self.here.filter(|(first, _)| *first < number);
+        if let Some((_, last)) = &mut self.here {
+            *last = number - 1;
+        }
+        self.handed = number - 1;
+        self.cut_off = Some((number, message));
+    }
+
+    /// Messages that nobody confirms, and that no connection took whole.
+    pub fn unsent(&self) -> usize {
+        usize::from(self.cut_off.is_some())
     }
 
     /// A data message came; what it is the reply to.
@@ -267,6 +310,14 @@ impl Outbox {
                 ping: ping.clone(),
                 last: self.here.map_or(0, |(_, last)| last),
             });
+        }
+    }
+
+    /// A ping of ours was sent within the last message: its pong says nothing of that one.
+    pub fn handle_ping_within(&mut self, ping: &Bytes) {
+        self.handle_ping(ping);
+        if let Some(mark) = self.marks.back_mut() {
+            mark.last = mark.last.saturating_sub(1);
         }
     }
 
@@ -464,6 +515,62 @@ mod tests {
         assert_eq!((outbox.unconfirmed(), outbox.has_next()), (3, false));
         assert_eq!(outbox.delivery(), None);
         assert_eq!(pass(&mut self::outbox(Confirm::Pong), 1), [0; 0]);
+    }
+
+    #[test]
+    fn what_was_cut_off_is_not_sent_and_comes_first_on_the_next_connection() {
+        for resend in [false, true] {
+            let mut outbox = Outbox::new(Options {
+                resend,
+                ..Options::default()
+            });
+            for expected in 1..=3 {
+                assert_eq!(outbox.pass(), Some(expected));
+            }
+            outbox.handle_cut_off(3, Message::text("third"));
+            // The others may have arrived, or not.
+            assert_eq!(outbox.handle_ended(false), Some((1, 2)));
+            assert_eq!((outbox.unsent(), outbox.unconfirmed()), (1, 2));
+            assert_eq!(outbox.handle_open(), usize::from(!resend));
+            assert_eq!(outbox.unsent(), usize::from(resend));
+            assert_eq!((outbox.has_next(), outbox.was_cut_off()), (resend, resend));
+            let handed = outbox.hand_over();
+            let third = Handed {
+                number: 3,
+                message: Message::text("third"),
+                repeat: false,
+            };
+            assert_eq!(handed, resend.then_some(third));
+            assert_eq!((outbox.unsent(), outbox.has_next()), (0, false));
+            assert_eq!(outbox.pass(), Some(4));
+        }
+        // The first of a connection, and one of several that waits to be confirmed.
+        let mut alone = outbox(None);
+        alone.pass();
+        alone.handle_cut_off(1, Message::text("m"));
+        assert_eq!((alone.handle_ended(false), alone.unsent()), (None, 1));
+        let mut confirmed = outbox(Confirm::Reply);
+        push(&mut confirmed, 1);
+        hand_over(&mut confirmed);
+        confirmed.handle_cut_off(1, Message::text("m"));
+        assert_eq!((confirmed.unsent(), confirmed.unconfirmed()), (0, 1));
+        confirmed.handle_open();
+        assert_eq!(hand_over(&mut confirmed), [-1]);
+    }
+
+    #[test]
+    fn a_pong_to_a_ping_within_a_message_confirms_those_before_it() {
+        let mut outbox = outbox(Confirm::Pong);
+        push(&mut outbox, 3);
+        hand_over(&mut outbox);
+        outbox.handle_ping_within(&Bytes::from_static(b"a"));
+        assert!(outbox.handle_pong(b"a"));
+        assert_eq!(outbox.unconfirmed_numbers(), [(3, 3)]);
+        outbox.handle_ping_within(&Bytes::from_static(b"b"));
+        assert!(!outbox.handle_pong(b"b"));
+        outbox.handle_ping(&Bytes::from_static(b"c"));
+        assert!(outbox.handle_pong(b"c"));
+        assert_eq!(outbox.unconfirmed(), 0);
     }
 
     #[test]

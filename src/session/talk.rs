@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::Sink;
 use tokio::time::Sleep;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite as engine;
 
 use super::carry::Carry;
@@ -25,7 +24,7 @@ use crate::event::{By, Close, Command, Event, Message, Origin, RawFrame};
 use crate::transport::BoxedStream;
 use crate::wire::frame;
 use crate::wire::rules::Violation;
-use crate::wire::shim::Shim;
+use crate::wire::socket::Socket;
 
 /// What a kernel may hold for us that had arrived before the close timeout, in bytes.
 const MAX_UNREAD: u64 = 16 << 20;
@@ -46,8 +45,16 @@ pub(super) enum Closing {
     Stopped(Stop),
 }
 
+/// A message of the front end's that is sent in several steps.
+pub(super) struct Large {
+    number: u64,
+    message: Message,
+    /// How many data messages the engine has been given once it was given this one.
+    place: u64,
+}
+
 pub(super) struct Session<'a, F, S> {
-    pub(super) socket: WebSocketStream<Shim<Steady<BoxedStream>>>,
+    pub(super) socket: Socket<Steady<BoxedStream>>,
     pub(super) machine: Machine,
     pub(super) front: &'a mut F,
     pub(super) stop: &'a mut S,
@@ -75,6 +82,8 @@ pub(super) struct Session<'a, F, S> {
     pub(super) close_told: bool,
     /// A Close made by hand: no other must follow it.
     pub(super) closed_by_hand: Option<Close>,
+    /// The last message of the front end's, where it may still be under way.
+    pub(super) large: Option<Large>,
     /// Messages to send first, each with what is shown of it.
     pub(super) opening: VecDeque<(Message, Message, Origin)>,
     /// Control frames read, and frames traced, while the front end had no room.
@@ -206,6 +215,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 self.send(message, &shown, origin, now);
                 continue;
             }
+            // Before the front end is asked, which might close: the input may be over.
+            if free && self.carry.outbox.was_cut_off() {
+                self.send_next(now);
+                continue;
+            }
             let again = self.carry.outbox.has_next();
             let room = free && !again && self.carry.outbox.has_room();
             // Also without room: leaving is always possible.
@@ -267,7 +281,30 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             origin: repeat.then_some(Origin::Repeat),
         };
         self.front.handle_event(now, &event);
+        self.large = self.socket.splits(message.data.len()).then(|| Large {
+            number,
+            message: message.clone(),
+            place: self.socket.whole() + 1,
+        });
         self.start_send(to_engine(message));
+    }
+
+    /// Whether a message of the front end's is under way.
+    fn is_within_message(&self) -> bool {
+        let large = self.large.as_ref();
+        large.is_some_and(|large| self.socket.whole() < large.place)
+    }
+
+    /// Accounts for what the connection did not take whole before it ended.
+    pub(super) fn handle_ended(&mut self) {
+        self.carry.handle_unsent(self.socket.unsent());
+        if self.is_within_message()
+            && let Some(large) = self.large.take()
+        {
+            self.carry
+                .outbox
+                .handle_cut_off(large.number, large.message);
+        }
     }
 
     pub(super) fn tell_repeats(&mut self, over: bool, now: Instant) {
@@ -420,7 +457,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     /// A ping that is not the front end's, whose pong also confirms what went before it.
     fn send_our_ping(&mut self, data: Bytes, now: Instant) {
-        self.carry.outbox.handle_ping(&data);
+        if self.is_within_message() {
+            self.carry.outbox.handle_ping_within(&data);
+        } else {
+            self.carry.outbox.handle_ping(&data);
+        }
         self.send_ping(data, false, now);
     }
 
@@ -456,11 +497,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         if !self.needs_flush {
             return ControlFlow::Continue(false);
         }
-        if Pin::new(&mut self.socket).poll_flush(cx).is_pending() {
+        if self.poll_socket(cx, now).is_pending() {
             self.stalled = true;
             return ControlFlow::Continue(false);
         }
-        self.tell_frames(now);
+        if !self.is_within_message() {
+            self.large = None;
+        }
         self.needs_flush = false;
         self.stalled = false;
         self.pongs = 0;
@@ -482,6 +525,28 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 ControlFlow::Continue(true)
             }
         }
+    }
+
+    /// Lets the socket write; ready when everything handed over has left.
+    fn poll_socket(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        // Fragments are told of too, so there must be room for that before they are made.
+        let waits =
+            self.tells_sends && self.socket.is_sending() && self.front.poll_ready(cx).is_pending();
+        let flushed = if waits {
+            let _ = self.socket.poll_flush_engine(cx);
+            Poll::Pending
+        } else {
+            Pin::new(&mut self.socket).poll_flush(cx).map(drop)
+        };
+        self.tell_frames(now);
+        if self.steady().write_error().is_some() {
+            // What the engine is given now goes nowhere.
+            self.socket.abandon();
+        } else if self.socket.take_controls_flushed() {
+            self.machine.handle_pings_flushed(now);
+            self.pongs = 0;
+        }
+        flushed
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {

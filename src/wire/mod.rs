@@ -1,9 +1,11 @@
 //! The wire format of RFC 6455 and RFC 7692, sans I/O: bytes come in as arguments, nothing here
-//! waits. Only [`shim`] knows of streams: it puts the rest under the engine.
+//! waits. Only [`shim`] and [`socket`] know of streams: the shim puts the rest under the engine, and
+//! the socket hands messages to the engine.
 
 pub mod cut;
 pub mod deflate;
 pub mod extension;
+pub mod fragments;
 pub mod frame;
 pub mod inbound;
 pub mod mask;
@@ -12,5 +14,6 @@ pub mod outbound;
 mod roundtrip;
 pub mod rules;
 pub mod shim;
+pub mod socket;
 pub mod trace;
 pub mod utf8;

@@ -1,20 +1,22 @@
-//! What goes out, on its way from the engine: compressed, cut into fragments, traced.
+//! What goes out, on its way from the engine: compressed, traced.
 //!
-//! The engine sends whole messages in one frame each, and control frames. What is to be neither
-//! compressed nor cut passes as it is; the rest is written anew, each frame masked with a key of its
-//! own (RFC 6455 §5.3).
+//! The engine sends control frames, and messages in one frame or several. What is not compressed
+//! passes as it is. A compressed message is written anew in frames of its own, each masked with a
+//! fresh key (RFC 6455 §5.3): a frame leaves when it is full or the message ends, so control frames
+//! can still pass between two parts that the engine sends.
 
 use crate::event::{By, FrameHeader, RawFrame, TracedFrame, Volume};
 use crate::wire::cut::{Cutter, Piece};
 use crate::wire::deflate::Deflater;
+use crate::wire::fragments::Fragmentation;
 use crate::wire::frame::{CONTINUATION, RSV1};
 use crate::wire::mask;
 use crate::wire::trace::Trace;
 
 #[derive(Debug)]
 pub struct Options {
-    /// Largest payload of a data frame, in bytes.
-    pub fragment: Option<usize>,
+    /// How large the frames of a compressed message are.
+    pub fragmentation: Fragmentation,
     /// Payload bytes to keep of each frame for the trace, where there is one.
     pub trace: Option<usize>,
     /// The first message holds a secret, which the trace must not show.
@@ -26,8 +28,9 @@ pub struct Options {
 /// One direction of one connection.
 #[derive(Debug)]
 pub struct Outbound {
-    fragment: usize,
+    fragmentation: Fragmentation,
     deflater: Option<Deflater>,
+    /// The message under way, or else the next one, holds a secret.
     secret: bool,
     trace: Option<Trace>,
     volume: Volume,
@@ -35,7 +38,11 @@ pub struct Outbound {
     /// The engine's frame under way, and how much of its payload has come.
     header: FrameHeader,
     offset: usize,
-    /// The message as it goes into frames: unmasked, compressed.
+    /// The compressed message under way: the opcode of its next frame, whether the engine sends it
+    /// in several, what was compressed since its last frame, and what is in none yet.
+    opcode: u8,
+    in_parts: bool,
+    plain: u64,
     body: Vec<u8>,
     /// A part of the engine's payload, unmasked.
     part: Vec<u8>,
@@ -50,7 +57,7 @@ const KEPT: usize = 256 * 1024;
 impl Outbound {
     pub fn new(options: Options) -> Self {
         Outbound {
-            fragment: options.fragment.unwrap_or(usize::MAX).max(1),
+            fragmentation: options.fragmentation,
             deflater: options.deflater,
             secret: options.first_is_secret,
             trace: options.trace.map(|keep| Trace::new(By::Us, keep)),
@@ -58,6 +65,9 @@ impl Outbound {
             cutter: Cutter::default(),
             header: FrameHeader::plain(true, 0, 0),
             offset: 0,
+            opcode: 0,
+            in_parts: false,
+            plain: 0,
             body: Vec::new(),
             part: Vec::new(),
         }
@@ -107,14 +117,17 @@ impl Outbound {
 
     /// Whether the frame under way is written anew.
     fn rewrites(&self) -> bool {
-        !self.header.is_control()
-            && (self.deflater.is_some() || self.header.len > self.fragment as u64)
+        !self.header.is_control() && self.deflater.is_some()
     }
 
     fn handle_header(&mut self, header: FrameHeader, out: &mut Vec<u8>) {
         self.header = header;
         self.offset = 0;
         if self.rewrites() {
+            if header.opcode != CONTINUATION {
+                self.opcode = header.opcode;
+                self.in_parts = !header.fin;
+            }
             return;
         }
         header.write(out);
@@ -153,66 +166,64 @@ impl Outbound {
 
     fn handle_end(&mut self, key: &mut impl FnMut() -> [u8; 4], out: &mut Vec<u8>) {
         if self.rewrites() {
-            let compressed = self.deflater.is_some();
-            if let Some(deflater) = &mut self.deflater {
+            if self.header.fin
+                && let Some(deflater) = &mut self.deflater
+            {
                 deflater.finish(&mut self.body);
-                self.volume.plain += self.header.len;
-                self.volume.wire += self.body.len() as u64;
             }
-            self.write_frames(compressed, key, out);
+            self.volume.plain += self.header.len;
+            self.plain += self.header.len;
+            self.write_frames(key, out);
         } else if let Some(trace) = &mut self.trace {
             trace.end();
         }
-        self.secret &= self.header.is_control();
+        self.secret &= self.header.is_control() || !self.header.fin;
     }
 
-    /// Writes the body in as many frames as it takes.
-    fn write_frames(
-        &mut self,
-        compressed: bool,
-        key: &mut impl FnMut() -> [u8; 4],
-        out: &mut Vec<u8>,
-    ) {
-        let body = std::mem::take(&mut self.body);
+    /// Writes the frames that are full and, at the end of the message, the rest. One that may be the
+    /// last waits for that end.
+    fn write_frames(&mut self, key: &mut impl FnMut() -> [u8; 4], out: &mut Vec<u8>) {
+        let limit = self.fragmentation.frame_limit(self.in_parts);
+        let mut body = std::mem::take(&mut self.body);
         let mut rest = &body[..];
-        let mut first = true;
-        loop {
-            let (payload, after) = rest.split_at(rest.len().min(self.fragment));
-            let opcode = if first {
-                self.header.opcode
-            } else {
-                CONTINUATION
-            };
+        while rest.len() > limit || self.header.fin {
+            let (payload, after) = rest.split_at(rest.len().min(limit));
+            let first = self.opcode != CONTINUATION;
+            let fin = self.header.fin && after.is_empty();
             let header = FrameHeader {
-                rsv: if first && compressed { RSV1 } else { 0 },
+                rsv: if first { RSV1 } else { 0 },
                 mask: self.header.mask.map(|_| key()),
-                ..FrameHeader::plain(after.is_empty(), opcode, payload.len() as u64)
+                ..FrameHeader::plain(fin, self.opcode, payload.len() as u64)
             };
-            self.write_frame(header, payload, compressed && first, out);
-            first = false;
+            self.write_frame(header, payload, out);
+            self.opcode = CONTINUATION;
             rest = after;
-            if rest.is_empty() {
+            if fin {
                 break;
             }
         }
-        if body.capacity() <= KEPT {
+        let written = body.len() - rest.len();
+        if written < body.len() || body.capacity() <= KEPT {
+            body.drain(..written);
             self.body = body;
-            self.body.clear();
         }
     }
 
-    /// Writes one frame. The first of a compressed message tells of the whole of it in the trace.
-    fn write_frame(&mut self, header: FrameHeader, payload: &[u8], whole: bool, out: &mut Vec<u8>) {
+    /// Writes one frame of a compressed message. In the trace it stands for what was compressed since
+    /// the one before it.
+    fn write_frame(&mut self, header: FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
         header.write(out);
         let start = out.len();
         out.extend_from_slice(payload);
         if let Some(key) = header.mask {
             mask::apply(key, 0, &mut out[start..]);
         }
+        self.volume.wire += payload.len() as u64;
+        let plain = std::mem::take(&mut self.plain);
         if let Some(trace) = &mut self.trace {
-            trace.begin(header, whole);
+            trace.begin(header, plain > 0 || header.opcode != CONTINUATION);
             trace.payload(payload);
-            trace.plain(self.header.len as usize);
+            trace.plain(plain as usize);
             if self.secret {
                 trace.hide();
             }

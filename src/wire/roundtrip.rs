@@ -1,11 +1,13 @@
 //! Whole messages through both directions: what one side's engine writes, the other's reads,
 //! wherever the stream is cut.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::event::{Close, FrameHeader};
 use crate::wire::cut::{Cutter, Piece};
 use crate::wire::extension::Agreed;
+use crate::wire::fragments::{Fragmentation, Fragments};
 use crate::wire::frame::{BINARY, CONTINUATION, PING, PONG, TEXT};
 use crate::wire::inbound::Inbound;
 use crate::wire::mask;
@@ -27,28 +29,57 @@ fn agreed(takeover: bool, bits: u8) -> Agreed {
     }
 }
 
-fn options(role: Role, deflate: Option<Agreed>, fragment: Option<usize>) -> Options {
+fn options(role: Role, deflate: Option<Agreed>, fragmentation: Fragmentation) -> Options {
     Options {
         deflate,
-        fragment,
+        fragmentation,
         ..Options::plain(role, 1 << 20)
     }
 }
 
-/// What an engine in `role` writes.
+/// What an engine in `role` writes that is given these messages whole.
 fn engine(role: Role, sent: &[Sent]) -> Vec<u8> {
+    let whole = options(role, None, Fragmentation::Never);
+    engine_of(&whole, sent, &mut std::iter::empty())
+}
+
+/// What an engine writes that is given these messages in fragments. After each of those comes a
+/// control frame, as long as there are any.
+fn engine_of(
+    options: &Options,
+    sent: &[Sent],
+    between: &mut impl Iterator<Item = Sent>,
+) -> Vec<u8> {
     let mut out = Vec::new();
-    for (opcode, payload) in sent {
-        let mask = (role == Role::Client).then_some(KEY);
+    let mut write = |fin, opcode, payload: &[u8]| {
+        let mask = (options.role == Role::Client).then_some(KEY);
         let header = FrameHeader {
             mask,
-            ..FrameHeader::plain(true, *opcode, payload.len() as u64)
+            ..FrameHeader::plain(fin, opcode, payload.len() as u64)
         };
         header.write(&mut out);
         let start = out.len();
         out.extend_from_slice(payload);
         if let Some(key) = mask {
             mask::apply(key, 0, &mut out[start..]);
+        }
+    };
+    for (opcode, payload) in sent {
+        if FrameHeader::plain(true, *opcode, 0).is_control() {
+            write(true, *opcode, payload);
+            continue;
+        }
+        let payload = Bytes::from(payload.clone());
+        let mut fragments = Fragments::new(*opcode, payload, options.parts());
+        loop {
+            let next = fragments.next_fragment();
+            write(next.fin, next.opcode, &next.payload);
+            if next.fin {
+                break;
+            }
+            if let Some((opcode, payload)) = between.next() {
+                write(true, opcode, &payload);
+            }
         }
     }
     out
@@ -168,11 +199,11 @@ fn everywhere(options: &Options, wire: &[u8]) -> Received {
 }
 
 fn plain_client() -> Options {
-    options(Role::Client, None, None)
+    options(Role::Client, None, Fragmentation::Never)
 }
 
 fn deflating_client() -> Options {
-    options(Role::Client, Some(agreed(true, 15)), None)
+    options(Role::Client, Some(agreed(true, 15)), Fragmentation::Never)
 }
 
 /// The rule that these server frames break, after a message that does not.
@@ -311,7 +342,7 @@ fn the_offending_frame_is_shown_as_it_stands() {
 
 #[test]
 fn a_server_wants_masks_and_judges_what_is_under_them() {
-    let server = options(Role::Server, None, None);
+    let server = options(Role::Server, None, Fragmentation::Never);
     let text = |text: &[u8]| engine(Role::Client, &[(TEXT, text.to_vec())]);
     assert_eq!(
         everywhere(&server, &text(b"hello")).0,
@@ -403,41 +434,127 @@ fn hidden_pings_are_told_from_pongs() {
     );
 }
 
+fn control() -> impl Strategy<Value = Sent> {
+    let payload = prop::collection::vec(any::<u8>(), 0..126);
+    (prop_oneof![Just(PING), Just(PONG)], payload)
+}
+
 fn sent() -> impl Strategy<Value = Vec<Sent>> {
     let text = prop::collection::vec(any::<char>(), 0..200)
         .prop_map(|text| (TEXT, text.into_iter().collect::<String>().into_bytes()));
     let binary = prop::collection::vec(0u8..9, 0..3000).prop_map(|bytes| (BINARY, bytes));
     let large = (1usize..200_000).prop_map(|len| (BINARY, vec![7; len]));
-    let control = prop::collection::vec(any::<u8>(), 0..126);
-    let control = (prop_oneof![Just(PING), Just(PONG)], control);
     prop::collection::vec(
-        prop_oneof![3 => text, 3 => binary, 1 => large, 2 => control],
+        prop_oneof![3 => text, 3 => binary, 1 => large, 2 => control()],
         0..8,
     )
+}
+
+fn fragmentation() -> impl Strategy<Value = Fragmentation> {
+    prop_oneof![
+        Just(Fragmentation::Large),
+        Just(Fragmentation::Never),
+        (1usize..2000).prop_map(Fragmentation::AtMost),
+        (1usize..100_000).prop_map(Fragmentation::AtMost),
+    ]
+}
+
+/// Data messages, and control frames, which may have changed places with those.
+fn apart(messages: Vec<Sent>) -> (Vec<Sent>, Vec<Sent>) {
+    let is_data = |(opcode, _): &Sent| [TEXT, BINARY].contains(opcode);
+    messages.into_iter().partition(is_data)
+}
+
+/// The largest payload of a data frame, and the frames with RSV1 and without FIN.
+fn survey(wire: &[u8]) -> (usize, usize, usize) {
+    let (mut largest, mut compressed, mut unfinished) = (0, 0, 0);
+    let mut cutter = Cutter::default();
+    let mut rest = wire;
+    while !rest.is_empty() {
+        let (piece, took) = cutter.next(rest);
+        rest = &rest[took..];
+        if let Some(Piece::Header(header)) = piece
+            && !header.is_control()
+        {
+            largest = largest.max(header.len as usize);
+            compressed += usize::from(header.rsv != 0);
+            unfinished += usize::from(!header.fin);
+        }
+    }
+    (largest, compressed, unfinished)
+}
+
+#[test]
+fn a_large_compressed_message_leaves_in_full_frames_while_it_is_made() {
+    let mut state = 1u32;
+    let noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let message: Vec<u8> = std::iter::repeat_with(noise).take(1 << 20).collect();
+    let message = [&message[..], &[0; 5], &message[..]].concat();
+    let deflate = Some(agreed(true, 15));
+    let reader = Options {
+        max_message_size: 4 << 20,
+        ..options(Role::Client, deflate, Fragmentation::Never)
+    };
+    for (fragmentation, largest, unfinished) in [
+        (Fragmentation::Large, 256 * 1024, 8),
+        (Fragmentation::AtMost(1 << 20), 1 << 20, 2),
+        (Fragmentation::Never, usize::MAX, 0),
+    ] {
+        let writer = options(Role::Server, deflate, fragmentation);
+        let sent = [(BINARY, message.clone())];
+        let ping = (PING, b"between".to_vec());
+        let mut between = std::iter::once(ping.clone());
+        let wire = write(&writer, &engine_of(&writer, &sent, &mut between), &[]);
+        let found = survey(&wire);
+        assert!(found.0 <= largest, "{fragmentation:?}: {found:?}");
+        assert_eq!((found.1, found.2), (1, unfinished), "{fragmentation:?}");
+        let mut expected = sent.to_vec();
+        if fragmentation != Fragmentation::Never {
+            expected.insert(0, ping);
+        }
+        assert!(receive(&reader, &wire, &[]) == (expected, None));
+    }
 }
 
 proptest! {
     #[test]
     fn any_messages_survive_any_cutting(
         sent in sent(),
+        between in prop::collection::vec(control(), 0..4),
         client_sends: bool,
         takeover: bool,
         bits in prop::option::of(9u8..=15),
-        fragment in prop::option::of(1usize..2000),
+        fragmentation in fragmentation(),
         level in 0u8..=9,
         cuts in prop::collection::vec(1usize..5000, 0..60),
         more_cuts in prop::collection::vec(prop_oneof![1usize..20, 1usize..5000], 0..60),
     ) {
         let (from, to) = if client_sends { (Role::Client, Role::Server) } else { (Role::Server, Role::Client) };
         let deflate = bits.map(|bits| agreed(takeover, bits));
-        let writer = Options { deflate_level: level, ..options(from, deflate, fragment) };
-        let reader = options(to, deflate, None);
-        let wire = write(&writer, &engine(from, &sent), &cuts);
+        let writer = Options { deflate_level: level, ..options(from, deflate, fragmentation) };
+        let reader = options(to, deflate, Fragmentation::Never);
+        let mut left = between.iter().cloned();
+        let wire = write(&writer, &engine_of(&writer, &sent, &mut left), &cuts);
+        let passed = between.len() - left.len();
         let (received, close) = receive(&reader, &wire, &more_cuts);
         prop_assert_eq!(close, None);
-        prop_assert_eq!(&received, &sent);
+        let (data, controls) = apart(received);
+        let (sent_data, mut sent_controls) = apart(sent);
+        prop_assert_eq!(&data, &sent_data);
+        sent_controls.extend(between[..passed].iter().cloned());
+        let sorted = |mut frames: Vec<Sent>| { frames.sort(); frames };
+        prop_assert_eq!(sorted(controls), sorted(sent_controls));
+        let (largest, compressed, unfinished) = survey(&wire);
+        prop_assert_eq!(compressed, if deflate.is_some() { sent_data.len() } else { 0 });
+        match fragmentation {
+            Fragmentation::AtMost(most) => prop_assert!(largest <= most),
+            Fragmentation::Large | Fragmentation::Never => prop_assert_eq!(unfinished, 0),
+        }
         if deflate.is_none() {
-            prop_assert_eq!(watch(&reader, &wire, &more_cuts).0, sent);
+            prop_assert_eq!(apart(watch(&reader, &wire, &more_cuts).0).0, sent_data);
         }
     }
 

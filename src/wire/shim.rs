@@ -1,8 +1,7 @@
 //! What the engine reads from and writes to, in place of the connection itself.
 //!
 //! Where nothing has to be written anew, frames are judged where they lie in the engine's buffer and
-//! its writes go straight through. Compression, fragments and the trace bring buffers of their own
-//! into the path.
+//! its writes go straight through. Compression and the trace bring buffers of their own into the path.
 
 use std::io;
 use std::pin::Pin;
@@ -12,8 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
 
 use crate::event::{Close, RawFrame, TracedFrame, Volume};
-use crate::wire::deflate::{Deflater, Inflater};
+use crate::wire::deflate::{Deflater, Inflater, MIN_WINDOW_BITS};
 use crate::wire::extension::Agreed;
+use crate::wire::fragments::{Fragmentation, Parts};
 use crate::wire::inbound::{self, Inbound};
 use crate::wire::outbound::{self, Outbound};
 use crate::wire::rules::{self, Role, Violation};
@@ -40,8 +40,8 @@ pub struct Options {
     pub deflate: Option<Agreed>,
     /// 0 to 9.
     pub deflate_level: u8,
-    /// Largest payload of a data frame that we send, in bytes.
-    pub fragment: Option<usize>,
+    /// Which messages that we send are fragmented.
+    pub fragmentation: Fragmentation,
     /// Payload bytes to keep of each frame for the trace, where there is one.
     pub trace: Option<usize>,
     /// The first message that we send holds a secret, which the trace must not show.
@@ -58,7 +58,7 @@ impl Options {
             max_message_size,
             deflate: None,
             deflate_level: 1,
-            fragment: None,
+            fragmentation: Fragmentation::default(),
             trace: None,
             first_is_secret: false,
             hide_pings: false,
@@ -67,7 +67,28 @@ impl Options {
 
     /// Whether frames have to be written anew.
     fn rewrites(&self) -> bool {
-        self.deflate.is_some() || self.fragment.is_some() || self.trace.is_some()
+        self.deflate.is_some() || self.trace.is_some()
+    }
+
+    /// How messages are handed to the engine.
+    pub(super) fn parts(&self) -> Parts {
+        self.fragmentation.parts(self.deflater().is_some())
+    }
+
+    /// The window, and whether to forget each message, of what we compress with, if anything.
+    fn deflater(&self) -> Option<(u8, bool)> {
+        let agreed = self.deflate?;
+        let (bits, forget) = match self.role {
+            Role::Client => (
+                agreed.client_max_window_bits,
+                agreed.client_no_context_takeover,
+            ),
+            Role::Server => (
+                agreed.server_max_window_bits,
+                agreed.server_no_context_takeover,
+            ),
+        };
+        (bits >= MIN_WINDOW_BITS).then_some((bits, forget))
     }
 
     pub(super) fn inbound(&self) -> inbound::Options {
@@ -94,21 +115,11 @@ impl Options {
     }
 
     pub(super) fn outbound(&self) -> outbound::Options {
-        let deflater = self.deflate.and_then(|agreed| {
-            let (bits, forget) = match self.role {
-                Role::Client => (
-                    agreed.client_max_window_bits,
-                    agreed.client_no_context_takeover,
-                ),
-                Role::Server => (
-                    agreed.server_max_window_bits,
-                    agreed.server_no_context_takeover,
-                ),
-            };
-            Deflater::new(self.deflate_level, bits, !forget)
-        });
+        let deflater = self
+            .deflater()
+            .and_then(|(bits, forget)| Deflater::new(self.deflate_level, bits, !forget));
         outbound::Options {
-            fragment: self.fragment,
+            fragmentation: self.fragmentation,
             trace: self.trace,
             first_is_secret: self.first_is_secret,
             deflater,

@@ -16,12 +16,16 @@ pub(crate) fn collects() -> Raw<Vec<(u8, Vec<u8>)>> {
 
 /// The data messages up to the client's Close, which is answered.
 pub(crate) fn collect(wire: &mut Wire) -> Vec<(u8, Vec<u8>)> {
-    let mut messages = Vec::new();
+    let mut messages: Vec<(u8, Vec<u8>)> = Vec::new();
     loop {
         match wire.frame() {
             Some(frame) if frame.opcode == 8 => {
                 wire.send(frame_of(0x88, &frame.payload));
                 return messages;
+            }
+            Some(mut frame) if frame.opcode == 0 => {
+                let message = messages.last_mut().expect("a message to continue");
+                message.1.append(&mut frame.payload);
             }
             Some(frame) if frame.opcode < 8 => messages.push((frame.opcode, frame.payload)),
             Some(_) => {}
