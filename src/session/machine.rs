@@ -105,6 +105,14 @@ impl Machine {
         self.last_taken = now;
     }
 
+    /// The peer's side took bytes of ours though the send buffer was full: it is reading. A pong can
+    /// only come after all that it has to read first.
+    pub fn handle_drained(&mut self, now: Instant) {
+        if let Some(since) = &mut self.waiting_since {
+            *since = now;
+        }
+    }
+
     /// Data of the next ping, which no other ping of this connection has.
     pub fn ping_data(&mut self) -> Bytes {
         self.pings += 1;
@@ -352,6 +360,20 @@ mod tests {
             machine.handle_timeout(later + 20 * SECOND),
             Action::Dead { .. }
         ));
+    }
+
+    #[test]
+    fn a_peer_that_reads_slowly_has_not_come_to_the_ping_yet() {
+        let (mut machine, start) = machine(Some(20));
+        let pinged = start + 20 * SECOND;
+        send_ping(&mut machine, pinged);
+        machine.handle_pings_flushed(pinged);
+        machine.handle_drained(pinged + 15 * SECOND);
+        let later = pinged + 25 * SECOND;
+        assert!(matches!(machine.handle_timeout(later), Action::Ping(_)));
+        let dead = pinged + 35 * SECOND;
+        assert_eq!(machine.poll_timeout(), Some(dead));
+        assert!(matches!(machine.handle_timeout(dead), Action::Dead { .. }));
     }
 
     #[test]

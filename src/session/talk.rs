@@ -554,6 +554,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         if taken != self.taken_before {
             self.taken_before = taken;
             self.machine.handle_taken(now);
+            if self.stalled {
+                self.machine.handle_drained(now);
+            }
         }
         self.saver
             .save(&self.carry.memory, self.front.output(), now);
