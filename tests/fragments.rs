@@ -13,6 +13,7 @@ use socket2::SockRef;
 use wirecat::wire::deflate::{Inflated, Inflater};
 use wirecat::wire::mask;
 
+use crate::support::pty::Pty;
 use crate::support::server::{Serve, Wire, close, frame_of, raw, raws, serve};
 use crate::support::{Output, output, peak_memory, wirecat};
 
@@ -469,6 +470,30 @@ fn another_message_waits_for_the_last_fragment() {
     let (whole, next) = server.result();
     assert!(whole == payload);
     assert_eq!(next, b"beat");
+}
+
+#[test]
+fn a_ping_that_is_typed_passes_between_the_fragments_of_a_large_message() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let payload = payload(24_000_000);
+    std::fs::write(file.path(), &payload).unwrap();
+    let (go_on, gate) = mpsc::channel::<()>();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        let mut peer = Peer::new(wire).then(move |_| gate.recv().unwrap());
+        peer.until(8)
+    });
+    let mut pty = Pty::prompt(&["--no-compress", "--no-reconnect"], &server.url("/"));
+    pty.type_keys(&format!("/bin @{}\r", file.path().display()));
+    pty.type_keys("/ping between\r/status\r");
+    pty.expect("1 sent, 0 received");
+    go_on.send(()).unwrap();
+    pty.type_keys("/quit\r");
+    pty.exits(0);
+    let frames = server.result();
+    let (whole, end) = message(&frames);
+    assert!(whole == payload);
+    passed(place_of(9, &frames), end);
 }
 
 /// The payload sizes of the frames in which a message of `len` bytes leaves.

@@ -650,6 +650,13 @@ impl Front for Repl {
                 Some(command @ (Command::Leave(_) | Command::Interrupt | Command::Reconnect)) => {
                     return Poll::Ready(command);
                 }
+                // These pass even between the fragments of a message (RFC 6455 section 5.4), though not
+                // before one that was typed first and still waits.
+                Some(command @ (Command::Ping(_) | Command::Pong(_)))
+                    if self.waiting.is_empty() =>
+                {
+                    return Poll::Ready(command);
+                }
                 Some(command) => self.waiting.push_back(command),
                 None if !room
                     && !was_leaving

@@ -105,14 +105,6 @@ impl Machine {
         self.last_taken = now;
     }
 
-    /// The peer's side took bytes of ours though the send buffer was full: it is reading. A pong can
-    /// only come after all that it has to read first.
-    pub fn handle_drained(&mut self, now: Instant) {
-        if let Some(since) = &mut self.waiting_since {
-            *since = now;
-        }
-    }
-
     /// Data of the next ping, which no other ping of this connection has.
     pub fn ping_data(&mut self) -> Bytes {
         self.pings += 1;
@@ -182,15 +174,15 @@ impl Machine {
     /// peer may have answered in that time, so every wait for it starts anew.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.resumed = now;
-        self.handle_unread(now);
+        self.restart_ping_timeout(now);
         if self.close_deadline.is_some() {
             self.close_deadline = Some(now + self.close_patience);
         }
     }
 
-    /// Nothing was read for a while, because the peer does not take what we send: it may have
-    /// answered, but it has not taken anything.
-    pub fn handle_unread(&mut self, now: Instant) {
+    /// The peer had no chance to answer a ping so far, or its answer was not read: it has all of the
+    /// ping timeout again.
+    pub fn restart_ping_timeout(&mut self, now: Instant) {
         self.waiting_since = self.waiting_since.map(|_| now);
     }
 
@@ -368,7 +360,7 @@ mod tests {
         let pinged = start + 20 * SECOND;
         send_ping(&mut machine, pinged);
         machine.handle_pings_flushed(pinged);
-        machine.handle_drained(pinged + 15 * SECOND);
+        machine.restart_ping_timeout(pinged + 15 * SECOND);
         let later = pinged + 25 * SECOND;
         assert!(matches!(machine.handle_timeout(later), Action::Ping(_)));
         let dead = pinged + 35 * SECOND;
@@ -433,7 +425,7 @@ mod tests {
         let (mut machine, start) = machine(Some(20));
         let at = |seconds| start + seconds * SECOND;
         send_ping(&mut machine, at(20));
-        machine.handle_unread(at(100));
+        machine.restart_ping_timeout(at(100));
         assert_eq!(machine.handle_timeout(at(119)), Action::Nothing);
         assert_eq!(machine.handle_timeout(at(120)), Action::Stuck(120 * SECOND));
         machine.handle_resumed(at(120));

@@ -82,8 +82,9 @@ pub trait Front {
     /// It is polled in every state of a run: while connecting, between connections, while the socket
     /// is full, while a Close is awaited and while the connection is shut down. In all of these there
     /// is no `room`, and only control is returned: [`Command::Close`], [`Command::Leave`],
-    /// [`Command::Interrupt`] or [`Command::Reconnect`]. Messages wait. A [`Command::Close`] may be
-    /// returned any number of times; while a Close is awaited it changes nothing.
+    /// [`Command::Interrupt`] or [`Command::Reconnect`], and a ping or a pong, which pass between the
+    /// fragments of a message. Messages wait. A [`Command::Close`] may be returned any number of
+    /// times; while a Close is awaited it changes nothing.
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command>;
 
     /// Nothing more can be sent over this connection: a Close has been sent, or writing has failed.
@@ -508,15 +509,19 @@ fn poll_idle<F: Front>(
         return Poll::Ready(Idle::Stop(stop));
     }
     let mut front = front.borrow_mut();
-    if front.is_leaving() {
-        return Poll::Ready(Idle::Leave);
+    loop {
+        if front.is_leaving() {
+            return Poll::Ready(Idle::Leave);
+        }
+        return Poll::Ready(match ready!(front.poll_command(cx, now(), false)) {
+            Command::Reconnect => Idle::Connect,
+            Command::Interrupt => Idle::Stop(Stop::Interrupt),
+            // The connection that it was meant for has just ended.
+            Command::Ping(_) | Command::Pong(_) => continue,
+            // Nothing else is given without room.
+            _ => Idle::Leave,
+        });
     }
-    Poll::Ready(match ready!(front.poll_command(cx, now(), false)) {
-        Command::Reconnect => Idle::Connect,
-        Command::Interrupt => Idle::Stop(Stop::Interrupt),
-        // Nothing else is given without room.
-        _ => Idle::Leave,
-    })
 }
 
 /// Whether the end of the connection, which is a matter of moments, is not to be waited for.

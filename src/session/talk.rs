@@ -555,7 +555,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             self.taken_before = taken;
             self.machine.handle_taken(now);
             if self.stalled {
-                self.machine.handle_drained(now);
+                // It reads, but has not come to the ping yet.
+                self.machine.restart_ping_timeout(now);
             }
         }
         self.saver
@@ -625,7 +626,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             Action::Dead { .. } | Action::Stuck(_) if self.paused == Some(Paused::ByOutput) => {
                 self.machine.handle_resumed(now);
             }
-            Action::Dead { .. } if self.paused.is_some() => self.machine.handle_unread(now),
+            Action::Dead { .. } if self.paused.is_some() => self.machine.restart_ping_timeout(now),
             Action::Dead { waited, silent } => {
                 self.tell_lost(now);
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
