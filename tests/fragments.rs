@@ -496,6 +496,54 @@ fn a_ping_that_is_typed_passes_between_the_fragments_of_a_large_message() {
     passed(place_of(9, &frames), end);
 }
 
+#[test]
+fn raw_frames_wait_for_the_last_fragment() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        Peer::new(wire).slowly().until(8)
+    });
+    let payload = payload(3 * MIB);
+    let events = format!(
+        "{{\"type\":\"send\",\"data\":\"{}\"}}\n\
+         {{\"type\":\"frame\",\"opcode\":\"pong\",\"data\":\"raw\"}}\n\
+         {{\"type\":\"frame\",\"opcode\":\"text\",\"data\":\"raw\"}}\n",
+        str::from_utf8(&payload).unwrap()
+    );
+    let url = server.url("/");
+    let options = ["--no-compress", "--frame", "events", "--on-eof", "close"];
+    wirecat(options.into_iter().chain([&*url]))
+        .stdin(events)
+        .run()
+        .exits(0);
+    let mut frames = server.result();
+    let rest = frames.split_off(frames.iter().position(|frame| frame.fin).unwrap() + 1);
+    assert!(message(&frames).0 == payload);
+    let rest: Vec<_> = rest.iter().map(|it| (it.opcode, &it.payload[..])).collect();
+    assert_eq!(rest[..2], [(10, &b"raw"[..]), (1, b"raw")]);
+}
+
+#[test]
+fn a_message_goes_on_though_nobody_reads_what_is_shown_of_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let payload = payload(16_000_000);
+    std::fs::write(file.path(), &payload).unwrap();
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let mut peer = Peer::new(wire);
+        let mut frames = Vec::new();
+        while frames.last().is_none_or(|frame: &Seen| !frame.fin) {
+            frames.push(peer.frame().unwrap());
+        }
+        message(&frames).0
+    });
+    let data = format!("@{}", file.path().display());
+    let url = server.url("/");
+    let mut child = wirecat(["--no-compress", "--json", "-d", &data, &url]).spawn();
+    assert!(server.result() == payload);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// The payload sizes of the frames in which a message of `len` bytes leaves.
 #[track_caller]
 fn sizes(options: &[&str], len: usize) -> Vec<usize> {

@@ -529,9 +529,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
 
     /// Lets the socket write; ready when everything handed over has left.
     fn poll_socket(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        // Fragments are told of too, so there must be room for that before they are made.
-        let waits =
-            self.tells_sends && self.socket.is_sending() && self.front.poll_ready(cx).is_pending();
+        // The trace reports fragments too, so there must be room for that before they are made.
+        let waits = self.socket.traces()
+            && self.socket.is_sending()
+            && self.front.poll_ready(cx).is_pending();
         let flushed = if waits {
             let _ = self.socket.poll_flush_engine(cx);
             Poll::Pending

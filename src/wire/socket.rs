@@ -106,6 +106,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.parts.splits(len)
     }
 
+    /// Whether every frame is traced.
+    pub fn traces(&self) -> bool {
+        self.traces
+    }
+
     /// Whether a message is under way.
     pub fn is_sending(&self) -> bool {
         self.under_way.is_some()
