@@ -6,7 +6,8 @@
 //! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
 //!   server), which know nothing of each other;
 //! - I/O: [`session`] (a run over its connections: to connect, talk, and connect again), [`handshake`]
-//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS);
+//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`stdio`] (the three standard
+//!   streams);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
 //!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] alone knows of streams),
 //!   [`drain`] (when to stop), and the pure files within the modules above;
@@ -35,6 +36,7 @@ mod run;
 pub mod secret;
 pub mod serve;
 pub mod session;
+pub mod stdio;
 pub mod transport;
 pub mod units;
 pub mod uri;

@@ -2,7 +2,6 @@
 //! end have one conversation.
 
 use std::future::Future;
-use std::io::Write;
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +18,7 @@ use crate::serve;
 use crate::session::ended::{Ended, Outcome, Verdict};
 use crate::session::stop::Stops;
 use crate::session::{self, Finished, Front};
+use crate::stdio;
 
 /// How long output may still take after a signal.
 const LAST_WRITES: Duration = Duration::from_millis(500);
@@ -28,19 +28,7 @@ pub fn run(world: &World) -> Exit {
     let cli = match cli::parse(&world.arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too, and go to stdout. Whoever reads may have gone.
-            let _ = if world.stderr_tty && error.use_stderr() && quotes_hostile(world) {
-                let mut shown = Vec::new();
-                sanitize::lines(&error.render().to_string(), &mut shown);
-                std::io::stderr().write_all(&shown)
-            } else {
-                error.print()
-            };
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Ok
-            };
+            return print_parse_error(world, &error);
         }
     };
     let silent = cli.is_silent();
@@ -55,6 +43,38 @@ pub fn run(world: &World) -> Exit {
     }
 }
 
+/// Prints what the parser has to say: a usage error, or the help or version that was asked for,
+/// which goes to stdout.
+fn print_parse_error(world: &World, error: &clap::Error) -> Exit {
+    let to_stderr = error.use_stderr();
+    let tty = match to_stderr {
+        true => world.stderr_tty,
+        false => world.stdout_tty,
+    };
+    let text = error.render();
+    let mut shown = Vec::new();
+    if to_stderr && tty && quotes_hostile(world) {
+        sanitize::lines(&text.to_string(), &mut shown);
+    } else if color(world, tty) {
+        shown.extend_from_slice(text.ansi().to_string().as_bytes());
+    } else {
+        shown.extend_from_slice(text.to_string().as_bytes());
+    }
+    if to_stderr {
+        stdio::print(stdio::stderr(), &shown);
+        Exit::Usage
+    } else {
+        stdio::print(stdio::stdout(), &shown);
+        Exit::Ok
+    }
+}
+
+/// Whether what is printed before there are options is coloured.
+fn color(world: &World, tty: bool) -> bool {
+    let variable = |name: &str| world.variable(name);
+    style::decide(style::ColorChoice::Auto, &variable, tty)
+}
+
 /// Whether an argument, which a usage error may quote, holds what a terminal would act on.
 fn quotes_hostile(world: &World) -> bool {
     let mut arguments = world.arguments.iter().map(|text| text.to_string_lossy());
@@ -64,7 +84,7 @@ fn quotes_hostile(world: &World) -> bool {
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {
     match job {
         Job::Generate(kind) => {
-            let _ = std::io::stdout().write_all(&generate::generate(kind));
+            stdio::print(stdio::stdout(), &generate::generate(kind));
             Ok(Exit::Ok)
         }
         Job::Client(client) => in_runtime(converse(*client, world)),
@@ -87,14 +107,9 @@ fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Er
 
 /// An error from before there was anything to render it with.
 fn complain(world: &World, error: &Error) {
-    let color = style::decide(
-        style::ColorChoice::Auto,
-        &|name| world.variable(name),
-        world.stderr_tty,
-    );
     let options = Options {
         stderr_tty: world.stderr_tty,
-        stderr_color: color,
+        stderr_color: color(world, world.stderr_tty),
         ..Options::plain()
     };
     let mut notices = Vec::new();
@@ -104,7 +119,7 @@ fn complain(world: &World, error: &Error) {
         &mut Vec::new(),
         &mut notices,
     );
-    let _ = std::io::stderr().write_all(&notices);
+    stdio::print(stdio::stderr(), &notices);
 }
 
 async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
@@ -243,7 +258,7 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
             shown.extend_from_slice(line.as_bytes());
         }
         shown.push(b'\n');
-        let _ = std::io::stderr().write_all(&shown);
+        stdio::print(stdio::stderr(), &shown);
     };
     let log: Option<serve::Log> = if options.silent {
         None
@@ -259,10 +274,8 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
         seed: options.seed,
         ledger: options.ledger,
     })?;
-    let mut stdout = std::io::stdout();
-    let announced = writeln!(stdout, "listening on ws://{}", address).and_then(|()| stdout.flush());
-    // A server whose announcement nobody reads still serves.
-    drop(announced);
+    let announcement = format!("listening on ws://{address}\n");
+    stdio::print(stdio::stdout(), announcement.as_bytes());
     let shutdown = async move {
         stops.next().await;
     };

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::error::{Error, Exit, Stage, plain_words};
+use crate::stdio;
 
 pub(super) struct Files {
     /// When `--max-time` is over.
@@ -83,6 +84,6 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
         return std::fs::read(path);
     }
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
+    stdio::stdin()?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -1,6 +1,5 @@
 //! The thread that reads stdin. It may block for as long as it likes; the session never does.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::framing::{Framer, Item};
 use crate::error::{Error, Exit, Stage, plain_words};
+use crate::stdio::{self, Stream};
 
 /// Read at once: what a Linux pipe holds.
 const READ_SIZE: usize = 64 * 1024;
@@ -60,7 +60,7 @@ impl Reading {
 }
 
 fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicUsize) {
-    let Ok(mut input) = own_stdin() else {
+    let Ok(mut input) = stdio::stdin() else {
         // No stdin at all is an empty one.
         return;
     };
@@ -88,25 +88,11 @@ fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicU
     }
 }
 
-/// stdin, past the buffer and the lock of the standard library.
-fn own_stdin() -> io::Result<File> {
-    #[cfg(unix)]
-    let own = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;
-    #[cfg(windows)]
-    let own = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned()?;
-    Ok(File::from(own))
-}
-
-fn read_some(input: &mut File, framer: &mut Framer) -> io::Result<usize> {
+fn read_some(input: &mut Stream, framer: &mut Framer) -> io::Result<usize> {
     let buffer = framer.buffer();
     let before = buffer.len();
     buffer.resize(before + READ_SIZE, 0);
-    let result = loop {
-        match input.read(&mut buffer[before..]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => break other,
-        }
-    };
+    let result = input.read(&mut buffer[before..]);
     buffer.truncate(before + *result.as_ref().unwrap_or(&0));
     result
 }
