@@ -135,14 +135,14 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let finished = talk(&client, world, &mut pipe, &mut stops).await;
             let verdict = pipe.verdict();
             let exit = conclude(&finished, verdict, &mut pipe);
-            finish(exit, finished, verdict, pipe.finish(), &mut stops).await
+            finish(exit, finished, verdict, pipe.finish(exit), &mut stops).await
         }
         FrontEnd::Interactive(options) => {
             let mut repl = Repl::new(options.clone(), &client.plan, renderer, start)?;
             let finished = talk(&client, world, &mut repl, &mut stops).await;
             let verdict = repl.verdict();
             let exit = conclude(&finished, verdict, &mut repl);
-            finish(exit, finished, verdict, repl.finish(), &mut stops).await
+            finish(exit, finished, verdict, repl.finish(exit), &mut stops).await
         }
     }
 }

@@ -39,3 +39,5 @@ mod terminal;
 mod tls;
 mod trace;
 mod wire;
+#[cfg(unix)]
+mod writing;

@@ -1,17 +1,22 @@
 //! The one writer: a thread that may block on its output for as long as it likes, and the session's
 //! end of it, which never does. This part of `output` is not pure.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::thread;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
+
+use crate::error::{Error, Exit, Stage, plain_words};
+use crate::stdio::{self, Stream};
 
 /// Bytes collected before they go to the writer, while more keeps coming.
 const CHUNK: usize = 64 * 1024;
@@ -22,6 +27,21 @@ const DIRECT: usize = 4096;
 /// Bytes that may wait for the reader of the output before the session stops reading messages.
 const MAX_WAITING: usize = 1024 * 1024;
 
+/// Bytes that may wait before nothing more may be added, not even what control frames show.
+const OVERFULL: usize = 4 * MAX_WAITING;
+
+/// Chunks that wait as they are while the thread keeps up; it costs less to hand a small one over
+/// than to copy it.
+const FLOWING: usize = 8;
+
+/// The largest buffer that is kept to be filled again. One that a large message has blown up goes
+/// back to the system.
+const MAX_SPARE: usize = 4 * CHUNK;
+
+/// The most memory that buffers kept to be filled again may take together, in bytes: a queue of
+/// [`MAX_WAITING`] in chunks that have doubled their capacity.
+const MAX_SPARES: usize = 2 * MAX_WAITING;
+
 /// Where chunks end up.
 pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
@@ -30,56 +50,123 @@ pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 /// # Errors
 /// Where there is no stdout.
 pub fn stdout() -> io::Result<Sink> {
-    #[cfg(unix)]
-    let own = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
-    #[cfg(windows)]
-    let own = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
-    Ok(file(File::from(own)))
+    stdio::stdout().map(stream)
 }
 
-/// stderr, as it is.
+/// stderr, likewise. Without one, what is written there is lost.
 pub fn stderr() -> Sink {
-    Box::new(|bytes| io::stderr().write_all(bytes))
+    stdio::stderr().map_or_else(|_| -> Sink { Box::new(|_| Ok(())) }, stream)
 }
 
-/// A file that has been opened.
-pub fn file(mut file: File) -> Sink {
-    Box::new(move |bytes| file.write_all(bytes))
+fn stream(mut stream: Stream) -> Sink {
+    Box::new(move |bytes| stream.write_all(bytes))
 }
 
-/// stdout, where it is a pipe.
+/// The writer for `-o`, if that is a file and not stdout. The file is created, or an old one
+/// emptied, by the first write, even one of no bytes; so a run that never has anything to write
+/// leaves an old file as it was. To open a FIFO waits for its reader.
+///
+/// # Errors
+/// Exit 2 for what can be known without touching the file to fail.
+pub fn file_of(option: Option<&Path>) -> Result<Option<Writer>, Error> {
+    let Some(path) = option.filter(|path| path.as_os_str() != "-") else {
+        return Ok(None);
+    };
+    check_file(path)
+        .map_err(|error| Error::usage(format!("-o {}: {}", path.display(), plain_words(&error))))?;
+    Ok(Some(Writer::new(file(path.to_owned()))))
+}
+
+fn file(path: PathBuf) -> Sink {
+    let mut opened = None;
+    Box::new(move |bytes| {
+        let file = match &mut opened {
+            Some(file) => file,
+            none => none.insert(create(&path)?),
+        };
+        file.write_all(bytes)
+    })
+}
+
+fn create(path: &Path) -> io::Result<Stream> {
+    File::create(path).map(Stream::from).map_err(|error| {
+        let why = format!("{}: {}", path.display(), plain_words(&error));
+        io::Error::new(error.kind(), why)
+    })
+}
+
+/// Looks whether [`file`] is going to be able to write to `path`, without opening or creating it.
+///
+/// # Errors
+/// It is a directory, the directory that it is to be in does not exist, or permission is lacking.
+fn check_file(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) => check_writable(path, &metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let directory = match path.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+                Some(parent) => parent,
+                None => return Err(error),
+            };
+            check_writable(directory, &directory.metadata()?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(unix)]
-fn stdout_if_pipe() -> Option<File> {
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::FileTypeExt;
+fn check_writable(path: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
+    use nix::fcntl::{AT_FDCWD, AtFlags};
+    use nix::unistd::{AccessFlags, faccessat};
 
-    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
-    let is_pipe = stdout.metadata().ok()?.file_type().is_fifo();
-    is_pipe.then_some(stdout)
+    let needed = match metadata.is_dir() {
+        true => AccessFlags::W_OK | AccessFlags::X_OK,
+        false => AccessFlags::W_OK,
+    };
+    Ok(faccessat(AT_FDCWD, path, needed, AtFlags::AT_EACCESS)?)
 }
 
-/// Whether stdout and stderr are the same file or pipe, as after `2>&1`.
+#[cfg(not(unix))]
+fn check_writable(_: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
+    match metadata.is_file() && metadata.permissions().readonly() {
+        true => Err(io::ErrorKind::PermissionDenied.into()),
+        false => Ok(()),
+    }
+}
+
+/// Whether stdout and stderr are the same file, pipe or terminal, as after `2>&1`.
 #[cfg(unix)]
 pub fn stdout_is_stderr() -> bool {
-    use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
 
-    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-    let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
-    let metadata = |file: io::Result<File>| file.and_then(|file| file.metadata());
-    match (metadata(stdout), metadata(stderr)) {
+    let metadata = |stream: io::Result<Stream>| stream.and_then(|it| it.file().metadata());
+    match (metadata(stdio::stdout()), metadata(stdio::stderr())) {
         (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
         _ => false,
     }
 }
 
+/// Whether stdout and stderr are the same console.
 #[cfg(not(unix))]
 pub fn stdout_is_stderr() -> bool {
-    false
+    use std::io::IsTerminal;
+
+    io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
+/// stdout, where it is a pipe.
+#[cfg(unix)]
+fn stdout_if_pipe() -> Option<Stream> {
+    use std::os::unix::fs::FileTypeExt;
+
+    let stdout = stdio::stdout().ok()?;
+    let is_pipe = stdout.file().metadata().ok()?.file_type().is_fifo();
+    is_pipe.then_some(stdout)
 }
 
 #[cfg(not(unix))]
-fn stdout_if_pipe() -> Option<File> {
+fn stdout_if_pipe() -> Option<Stream> {
     None
 }
 
@@ -87,19 +174,19 @@ fn stdout_if_pipe() -> Option<File> {
 /// that much room (POSIX: `PIPE_BUF`). Only another process that writes to the same pipe could take
 /// it in between, and then this write waits for the reader like any other program's.
 #[cfg(unix)]
-fn takes_a_page(pipe: &File) -> bool {
+fn takes_a_page(pipe: &Stream) -> bool {
     use std::os::fd::AsFd;
 
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-    let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)];
+    let mut polled = [PollFd::new(pipe.file().as_fd(), PollFlags::POLLOUT)];
     let ready = matches!(poll(&mut polled, PollTimeout::ZERO), Ok(1));
     let events = polled[0].revents().unwrap_or(PollFlags::empty());
     ready && events == PollFlags::POLLOUT
 }
 
 #[cfg(not(unix))]
-fn takes_a_page(_: &File) -> bool {
+fn takes_a_page(_: &Stream) -> bool {
     false
 }
 
@@ -109,7 +196,7 @@ fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    let stdout = stdout_if_pipe()?;
+    let stdout = stdout_if_pipe()?.file().try_clone().ok()?;
     #[expect(
         deprecated,
         reason = "unsound for types whose descriptor may change; a File's does not, and the \
@@ -131,6 +218,9 @@ fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
 /// What the writer thread and the session share.
 #[derive(Default)]
 struct Shared {
+    queue: Mutex<Queue>,
+    /// The thread waits for a chunk.
+    filled: Condvar,
     /// Bytes handed over and not yet written.
     waiting: AtomicUsize,
     /// Somebody waits for room, so that a wake is worth its system call.
@@ -141,11 +231,20 @@ struct Shared {
 }
 
 impl Shared {
-    fn fail(&self, error: io::Error) {
-        *self
-            .failure
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue
             .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error);
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.failure
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn fail(&self, error: io::Error) {
+        *self.failure() = Some(error);
         self.broken.store(true, Ordering::Release);
         self.waker.wake();
     }
@@ -156,13 +255,86 @@ impl Shared {
             self.waker.wake();
         }
     }
+
+    /// The next chunk for the thread, which gives back the one before it; `None` is the end.
+    fn next_chunk(&self, done: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        let mut queue = self.queue();
+        if let Some(done) = done {
+            queue.keep(done);
+        }
+        loop {
+            if let Some(chunk) = queue.chunks.pop_front() {
+                return Some(chunk);
+            }
+            if let Some(note) = queue.note_of_dropped() {
+                self.waiting.fetch_add(note.len(), Ordering::AcqRel);
+                return Some(note);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue.idle = true;
+            queue = self
+                .filled
+                .wait(queue)
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
 }
 
-/// What the writer thread is given.
-enum Chunk {
-    Output(Vec<u8>),
-    /// For stderr, in order with the output: both are the same terminal.
-    Notice(Vec<u8>),
+/// Chunks on their way to the thread, and emptied ones on their way back. What it holds is bounded
+/// by what waits to be written: apart from the first [`FLOWING`], any two chunks next to each other
+/// have more than [`CHUNK`] bytes.
+#[derive(Default)]
+struct Queue {
+    chunks: VecDeque<Vec<u8>>,
+    /// Empty buffers, to be filled again.
+    spares: Vec<Vec<u8>>,
+    /// The capacity of all of them, in bytes.
+    spare_bytes: usize,
+    /// Log lines for which there was no room, since this was last logged.
+    dropped: u64,
+    /// The thread waits, and has not been woken.
+    idle: bool,
+    closed: bool,
+}
+
+impl Queue {
+    /// Queues `chunk`, which becomes an empty buffer. Where chunks pile up, a small one is appended
+    /// to the chunk before it, unless it is to be written `alone`.
+    fn push(&mut self, chunk: &mut Vec<u8>, alone: bool) {
+        let merge = self.chunks.len() >= FLOWING && !alone;
+        if let Some(last) = self.chunks.back_mut()
+            && merge
+            && last.len() + chunk.len() <= CHUNK
+        {
+            last.append(chunk);
+            return;
+        }
+        let next = self.spares.pop().unwrap_or_default();
+        self.spare_bytes -= next.capacity();
+        self.chunks.push_back(std::mem::replace(chunk, next));
+    }
+
+    /// Keeps a chunk that has been written, to be filled again.
+    fn keep(&mut self, mut chunk: Vec<u8>) {
+        let capacity = chunk.capacity();
+        if capacity <= MAX_SPARE && self.spare_bytes + capacity <= MAX_SPARES {
+            chunk.clear();
+            self.spare_bytes += capacity;
+            self.spares.push(chunk);
+        }
+    }
+
+    /// What is logged in the place of the lines that were dropped, if any were.
+    fn note_of_dropped(&mut self) -> Option<Vec<u8>> {
+        let note = match std::mem::take(&mut self.dropped) {
+            0 => return None,
+            1 => "wirecat: 1 log line was dropped\n".to_owned(),
+            more => format!("wirecat: {more} log lines were dropped\n"),
+        };
+        Some(note.into_bytes())
+    }
 }
 
 /// Collects output and hands it to the thread that writes it.
@@ -170,34 +342,27 @@ pub struct Writer {
     chunk: Vec<u8>,
     /// Bytes handed over so far, written directly or by the thread.
     handed: u64,
-    sender: mpsc::Sender<Chunk>,
-    /// Chunks that have been written, to be filled again.
-    spare: mpsc::Receiver<Vec<u8>>,
     shared: Arc<Shared>,
     done: oneshot::Receiver<()>,
     /// stdout, where it is a pipe: what surely fits is written without the thread.
-    direct: Option<File>,
+    direct: Option<Stream>,
     reader_gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Writer {
     /// Starts the thread that writes to `sink`.
     pub fn new(sink: Sink) -> Self {
-        let (sender, chunks) = mpsc::channel();
-        let (give_back, spare) = mpsc::channel();
         let (finished, done) = oneshot::channel();
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         thread::spawn(move || {
-            write_loop(sink, &chunks, &give_back, &theirs);
+            write_loop(sink, &theirs);
             // Nobody may be listening any more.
             let _ = finished.send(());
         });
         Writer {
             chunk: Vec::with_capacity(CHUNK),
             handed: 0,
-            sender,
-            spare,
             shared,
             done,
             direct: None,
@@ -232,18 +397,48 @@ impl Writer {
         if self.chunk.is_empty() || self.write_directly() {
             return;
         }
-        let next = self.spare.try_recv().unwrap_or_default();
-        let chunk = std::mem::replace(&mut self.chunk, next);
-        self.shared.waiting.fetch_add(chunk.len(), Ordering::AcqRel);
-        // The thread ends only after us.
-        let _ = self.sender.send(Chunk::Output(chunk));
+        self.hand_over(false);
+    }
+
+    /// Hands over what there is so that the sink gets it in a call of its own, even if it is empty.
+    pub fn submit_alone(&mut self) {
+        self.handed += self.chunk.len() as u64;
+        self.hand_over(true);
+    }
+
+    /// Hands over a line of a log, with a note before it about those that were dropped. Where too
+    /// much waits already, it is dropped itself.
+    pub fn submit_or_drop(&mut self) {
+        if !self.has_room() {
+            self.chunk.clear();
+            self.shared.queue().dropped += 1;
+            return;
+        }
+        if let Some(mut note) = self.shared.queue().note_of_dropped() {
+            note.append(&mut self.chunk);
+            self.chunk = note;
+        }
+        self.submit();
+    }
+
+    fn hand_over(&mut self, alone: bool) {
+        let bytes = self.chunk.len();
+        self.shared.waiting.fetch_add(bytes, Ordering::AcqRel);
+        let mut queue = self.shared.queue();
+        queue.push(&mut self.chunk, alone);
+        let wake = std::mem::take(&mut queue.idle);
+        drop(queue);
+        if wake {
+            self.shared.filled.notify_one();
+        }
     }
 
     /// Writes a small chunk here and now, where that cannot block: handing it over would cost two
     /// system calls and a switch of threads. Larger ones come when there is much to do, and then
-    /// the thread is a gain.
+    /// the thread is a gain. What a pipe that another program writes to as well does not take is
+    /// left in the chunk.
     fn write_directly(&mut self) -> bool {
-        let Some(pipe) = &mut self.direct else {
+        let Some(pipe) = &self.direct else {
             return false;
         };
         if self.chunk.len() > DIRECT
@@ -253,21 +448,16 @@ impl Writer {
         {
             return false;
         }
-        if let Err(error) = pipe.write_all(&self.chunk) {
-            self.shared.fail(error);
+        match pipe.file().write(&self.chunk) {
+            Ok(written) => drop(self.chunk.drain(..written)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.shared.fail(error);
+                self.chunk.clear();
+            }
         }
-        self.chunk.clear();
-        true
-    }
-
-    /// Hands over a notice for stderr, to be written after the output so far.
-    pub fn submit_notice(&mut self, notice: Vec<u8>) {
-        self.submit();
-        self.handed += notice.len() as u64;
-        self.shared
-            .waiting
-            .fetch_add(notice.len(), Ordering::AcqRel);
-        let _ = self.sender.send(Chunk::Notice(notice));
+        self.chunk.is_empty()
     }
 
     /// What was appended so far and how much of that is written, in bytes. Where nothing can be
@@ -283,13 +473,24 @@ impl Writer {
 
     /// Pending while too much waits for the reader of stdout.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_room() {
+        self.poll_waiting(MAX_WAITING, cx)
+    }
+
+    /// Pending until everything that was handed over is written, or cannot be.
+    pub fn poll_written(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_waiting(1, cx)
+    }
+
+    /// Pending until fewer than `limit` bytes wait.
+    fn poll_waiting(&self, limit: usize, cx: &mut Context<'_>) -> Poll<()> {
+        let is_below = || self.shared.waiting.load(Ordering::Acquire) < limit;
+        if is_below() {
             return Poll::Ready(());
         }
         self.shared.waker.register(cx.waker());
         self.shared.wanted.store(true, Ordering::Release);
         // The thread may have written between the look and the registration.
-        if self.has_room() {
+        if is_below() {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -298,6 +499,12 @@ impl Writer {
 
     fn has_room(&self) -> bool {
         self.shared.waiting.load(Ordering::Acquire) < MAX_WAITING
+    }
+
+    /// Whether so much waits that nothing more may be added. That is over before
+    /// [`Writer::poll_ready`] is ready again.
+    pub fn is_overfull(&self) -> bool {
+        self.shared.waiting.load(Ordering::Acquire) + self.chunk.len() >= OVERFULL
     }
 
     /// Whether the reader has gone or the disk is full; otherwise the task is woken when that
@@ -315,54 +522,147 @@ impl Writer {
         self.shared.broken.load(Ordering::Acquire)
     }
 
+    /// Why nothing can be written any more, once: exit 2. A reader that has gone is no failure.
+    pub fn take_failure(&self) -> Option<Error> {
+        let failure = self.shared.failure().take();
+        let failure = failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
+        let message = format!("cannot write the output: {}", plain_words(&failure));
+        Some(Error::new(Stage::Output, Exit::Usage, message))
+    }
+
     /// Waits until everything is written.
     ///
     /// # Errors
-    /// What made writing impossible; a reader that has gone is [`io::ErrorKind::BrokenPipe`].
-    pub async fn finish(mut self) -> io::Result<()> {
+    /// Exit 2 for what made writing impossible, unless [`Writer::take_failure`] gave it before. A
+    /// reader that has gone is no failure.
+    pub async fn finish(mut self) -> Result<(), Error> {
         self.submit();
-        drop(self.sender);
-        let _ = self.done.await;
-        let failure = self
-            .shared
-            .failure
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .take();
-        failure.map_or(Ok(()), Err)
+        self.close();
+        let _ = (&mut self.done).await;
+        self.take_failure().map_or(Ok(()), Err)
+    }
+
+    /// Lets the thread end once it has written what was handed over.
+    fn close(&self) {
+        self.shared.queue().closed = true;
+        self.shared.filled.notify_one();
     }
 }
 
-fn write_loop(
-    mut sink: Sink,
-    chunks: &mpsc::Receiver<Chunk>,
-    give_back: &mpsc::Sender<Vec<u8>>,
-    shared: &Shared,
-) {
-    while let Ok(chunk) = chunks.recv() {
-        match chunk {
-            Chunk::Output(mut chunk) => {
-                write_chunk(&mut sink, &chunk, shared);
-                chunk.clear();
-                // A chunk that one great message has blown up goes back to the system.
-                if chunk.capacity() <= 4 * CHUNK {
-                    let _ = give_back.send(chunk);
-                }
-            }
-            Chunk::Notice(notice) => {
-                // There is nowhere left to tell it.
-                let _ = io::stderr().write_all(&notice);
-                shared.written(notice.len());
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn write_loop(mut sink: Sink, shared: &Shared) {
+    let mut done = None;
+    while let Some(chunk) = shared.next_chunk(done.take()) {
+        if !shared.broken.load(Ordering::Acquire)
+            && let Err(error) = sink(&chunk)
+        {
+            shared.fail(error);
+        }
+        shared.written(chunk.len());
+        done = Some(chunk);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A sink that writes a chunk for every permission it is given, and what it has written.
+    fn gated() -> (Sink, mpsc::Sender<()>, Arc<Mutex<Vec<u8>>>) {
+        let (permit, permits) = mpsc::channel();
+        let written = Arc::<Mutex<Vec<u8>>>::default();
+        let theirs = Arc::clone(&written);
+        let sink = Box::new(move |bytes: &[u8]| {
+            // Without the test, all are granted.
+            let _ = permits.recv();
+            theirs.lock().unwrap().extend_from_slice(bytes);
+            Ok(())
+        });
+        (sink, permit, written)
+    }
+
+    fn finish(writer: Writer) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(writer.finish()).unwrap();
+    }
+
+    /// The memory that the queue holds, in bytes.
+    fn held(writer: &Writer) -> usize {
+        let queue = writer.shared.queue();
+        let buffers = queue.chunks.iter().chain(&queue.spares);
+        let spares: usize = queue.spares.iter().map(Vec::capacity).sum();
+        assert_eq!(spares, queue.spare_bytes);
+        buffers.map(|buffer| buffer.capacity() + 24).sum()
+    }
+
+    #[test]
+    fn a_stall_costs_a_few_mebibytes_at_most_then_and_later() {
+        let (sink, permit, written) = gated();
+        let mut writer = Writer::new(sink);
+        let (mut expected, mut most) = (Vec::new(), 0);
+        let mut submit = |writer: &mut Writer, bytes: &[u8]| {
+            writer.buffer().extend_from_slice(bytes);
+            expected.extend_from_slice(bytes);
+            writer.submit();
+            most = most.max(held(writer));
+        };
+        for number in 0..60_000 {
+            submit(&mut writer, format!("{number:015}").as_bytes());
+        }
+        // One great message, then many that fill a chunk.
+        submit(&mut writer, &vec![b'y'; 20 << 20]);
+        for _ in 0..200 {
+            let _ = permit.send(());
+        }
+        for _ in 0..200 {
+            let _ = permit.send(());
+            submit(&mut writer, &vec![b'z'; CHUNK + 100]);
+            while writer.shared.waiting.load(Ordering::Acquire) > MAX_WAITING {
+                thread::yield_now();
             }
         }
+        assert!(held(&writer) <= 4 << 20, "{}", held(&writer));
+        drop(permit);
+        finish(writer);
+        assert!(most <= 32 << 20, "{most}");
+        assert!(*written.lock().unwrap() == expected);
     }
-}
 
-fn write_chunk(sink: &mut Sink, chunk: &[u8], shared: &Shared) {
-    if !shared.broken.load(Ordering::Acquire)
-        && let Err(error) = sink(chunk)
-    {
-        shared.fail(error);
+    #[test]
+    fn small_chunks_share_a_buffer_while_the_thread_is_busy() {
+        let mut queue = Queue::default();
+        for number in 0..60_000 {
+            queue.push(&mut format!("{number:015}").into_bytes(), false);
+        }
+        assert!(queue.chunks.len() <= FLOWING + 60_000 * 15 / CHUNK + 1);
+        let mut last = b"last".to_vec();
+        queue.push(&mut last, true);
+        assert_eq!(queue.chunks.back().unwrap(), b"last");
+        assert!(last.is_empty());
     }
-    shared.written(chunk.len());
+
+    #[test]
+    fn log_lines_that_find_no_room_are_dropped_and_counted() {
+        let (sink, permit, written) = gated();
+        let mut log = Writer::new(sink);
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        for _ in 0..2000 {
+            log.buffer().extend_from_slice(&line);
+            log.submit_or_drop();
+        }
+        let kept = MAX_WAITING / line.len();
+        let dropped = format!("wirecat: {} log lines were dropped\n", 2000 - kept);
+        drop(permit);
+        finish(log);
+        let written = written.lock().unwrap();
+        assert!(written.ends_with(dropped.as_bytes()));
+        assert_eq!(written.len(), kept * line.len() + dropped.len());
+    }
 }

@@ -9,8 +9,6 @@ pub mod framing;
 pub mod pace;
 mod stdin;
 
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
@@ -72,10 +70,12 @@ pub struct Pipe {
     last: (Instant, Duration),
     output: Writer,
     notices: Vec<u8>,
-    /// Writes the notices, from the first one on. Where both streams are one place, `output` does, in
-    /// order.
+    /// Writes the notices, from the first one on. Where both streams are one place, they are a part
+    /// of `output` instead, in the order in which things happened.
     stderr: Option<Writer>,
     one_place: bool,
+    /// `-o` names a file, to be created by the first write.
+    to_file: bool,
     source: Source,
     /// There is a connection.
     connected: bool,
@@ -94,10 +94,15 @@ impl Pipe {
     /// A pipe whose run began at `start`.
     ///
     /// # Errors
-    /// Exit 2 where the output cannot be opened.
+    /// Exit 2 where the output is not going to be possible.
     pub fn new(options: Options, renderer: Renderer, start: Instant) -> Result<Self, Error> {
-        let output = open_output(options.output.as_ref())?;
-        let one_place = is_one_place(&options, &renderer);
+        let file = writer::file_of(options.output.as_deref())?;
+        let to_file = file.is_some();
+        let output = match file {
+            Some(file) => file,
+            None => open_stdout()?,
+        };
+        let one_place = !to_file && writer::stdout_is_stderr();
         let (source, queue) = match options.input {
             Input::Given(messages) => (
                 Source::Ended,
@@ -109,6 +114,7 @@ impl Pipe {
         };
         Ok(Pipe {
             one_place,
+            to_file,
             renderer,
             start,
             last: (start, Duration::ZERO),
@@ -145,35 +151,25 @@ impl Pipe {
         self.queue.len() + ahead
     }
 
-    /// Waits until everything is written.
+    /// Waits until everything is written. A run that ends well with nothing to write leaves an
+    /// empty file of `-o`, as curl does.
     ///
     /// # Errors
     /// Exit 2 where it could not be, except that a reader who has gone is no error.
-    pub async fn finish(mut self) -> Result<(), Error> {
-        if self.one_place {
-            self.flush();
+    pub async fn finish(mut self, exit: Exit) -> Result<(), Error> {
+        if self.to_file && exit == Exit::Ok && self.output.progress().0 == 0 {
+            self.output.submit_alone();
         }
         // What was received before what ended it, where both go to the same place.
         let mut written = pin!(self.output.finish());
         let early = timeout(PAYLOAD_FIRST, &mut written).await;
-        if !self.notices.is_empty() || self.stderr.is_some() {
-            let stderr = self.stderr.take();
-            let mut stderr = stderr.unwrap_or_else(|| Writer::new(writer::stderr()));
-            stderr.buffer().append(&mut self.notices);
+        if let Some(stderr) = self.stderr.take() {
             // There is nowhere left to tell it.
             let _ = stderr.finish().await;
         }
-        let written = match early {
+        match early {
             Ok(written) => written,
             Err(_) => written.await,
-        };
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
-                Stage::Output,
-                Exit::Usage,
-                format!("cannot write the output: {}", plain_words(&error)),
-            )),
-            _ => Ok(()),
         }
     }
 
@@ -183,7 +179,31 @@ impl Pipe {
         }
         self.renderer
             .render(self.last.1, event, self.output.buffer(), &mut self.notices);
+        if self.one_place {
+            self.output.buffer().append(&mut self.notices);
+        }
         self.output.submit_if_full();
+        if !self.notices.is_empty() {
+            self.collect_notices().submit_if_full();
+        }
+    }
+
+    /// Moves the notices to the writer of stderr, which is started for the first of them.
+    fn collect_notices(&mut self) -> &mut Writer {
+        let stderr = self
+            .stderr
+            .get_or_insert_with(|| Writer::new(writer::stderr()));
+        stderr.buffer().append(&mut self.notices);
+        stderr
+    }
+
+    /// Nothing can be written any more. Where that is a failure, it is reported at once.
+    fn handle_broken(&mut self, now: Instant) {
+        self.verdict.output_closed = true;
+        if let Some(error) = self.output.take_failure() {
+            self.verdict.output_failed = true;
+            self.render(now, &Event::Error(&error));
+        }
     }
 
     /// stdin is read from the first connection on.
@@ -257,24 +277,7 @@ impl Pipe {
     }
 }
 
-/// Whether output and notices go to the same terminal, file or pipe, where they are to stand in
-/// order.
-fn is_one_place(options: &Options, renderer: &Renderer) -> bool {
-    let to_stdout = options
-        .output
-        .as_ref()
-        .is_none_or(|path| path.as_os_str() == "-");
-    let one_terminal = renderer.options().stdout_tty && renderer.options().stderr_tty;
-    one_terminal || (to_stdout && writer::stdout_is_stderr())
-}
-
-fn open_output(path: Option<&PathBuf>) -> Result<Writer, Error> {
-    if let Some(path) = path.filter(|path| path.as_os_str() != "-") {
-        let file = File::create(path).map_err(|error| {
-            Error::usage(format!("-o {}: {}", path.display(), plain_words(&error)))
-        })?;
-        return Ok(Writer::new(writer::file(file)));
-    }
+fn open_stdout() -> Result<Writer, Error> {
     let sink = writer::stdout().map_err(|error| {
         let message = format!("cannot use stdout: {}", plain_words(&error));
         Error::new(Stage::Output, Exit::Usage, message)
@@ -290,6 +293,10 @@ impl Front for Pipe {
             return Poll::Pending;
         }
         self.output.poll_ready(cx)
+    }
+
+    fn is_overfull(&self) -> bool {
+        self.output.is_overfull() || self.stderr.as_ref().is_some_and(Writer::is_overfull)
     }
 
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
@@ -321,7 +328,7 @@ impl Front for Pipe {
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
         if self.output.poll_broken(cx) {
-            self.verdict.output_closed = true;
+            self.handle_broken(now);
             return Poll::Ready(Command::Close(Close::normal()));
         }
         if self.drain.met() {
@@ -413,17 +420,8 @@ impl Front for Pipe {
 
     fn flush(&mut self) {
         self.output.submit();
-        if self.notices.is_empty() {
-            return;
+        if let Some(stderr) = &mut self.stderr {
+            stderr.submit();
         }
-        if self.one_place {
-            self.output.submit_notice(std::mem::take(&mut self.notices));
-            return;
-        }
-        let stderr = self
-            .stderr
-            .get_or_insert_with(|| Writer::new(writer::stderr()));
-        stderr.buffer().append(&mut self.notices);
-        stderr.submit();
     }
 }

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 use std::io;
-#[cfg(unix)]
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -21,14 +19,15 @@ use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event,
-    EventContext, EventHandler, ExternalPrinter, Helper, KeyEvent,
+    Behavior, Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor,
+    Event, EventContext, EventHandler, ExternalPrinter, Helper, KeyEvent,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::line;
 use crate::output::style::{self, Painter, Role};
 use crate::output::writer::Sink;
+use crate::stdio;
 
 /// Every state of the prompt has this width, so that it can change under the line being typed.
 const PROMPT: &str = "open> ";
@@ -39,6 +38,9 @@ const ASKING: &str = "pass> ";
 
 /// The last chunk: nothing, but it makes the editor draw once more.
 pub(crate) const LAST: &[u8] = style::NOTHING;
+
+/// Lines typed or pasted that may wait for the session; after them the terminal waits.
+const TYPED_AHEAD: usize = 1024;
 
 /// How long a message may wait for the editor to come back from a finished line.
 const HAND_OVER: Duration = Duration::from_millis(50);
@@ -276,10 +278,7 @@ impl Drop for Restore {
         // A terminal that takes nothing (Ctrl-S, or nobody there) must not keep the program.
         let (done, written) = std::sync::mpsc::channel();
         thread::spawn(move || {
-            let mut out = io::stdout();
-            let _ = out
-                .write_all(style::END_OF_EDITING)
-                .and_then(|()| out.flush());
+            stdio::print(stdio::stdout(), style::END_OF_EDITING);
             let _ = done.send(());
         });
         let _ = written.recv_timeout(LAST_BYTES);
@@ -299,7 +298,7 @@ impl Restore {
 
 /// A running editor.
 pub(crate) struct Started {
-    pub(crate) typed: mpsc::UnboundedReceiver<Typed>,
+    pub(crate) typed: mpsc::Receiver<Typed>,
     pub(crate) sink: Sink,
     pub(crate) state: State,
     /// Where output goes above the line being typed; otherwise it goes wherever the cursor is.
@@ -319,6 +318,7 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
         .history_ignore_space(true)
         // As in a shell: what is certain is written, and a second Tab shows what there is.
         .completion_type(CompletionType::List)
+        .behavior(behavior())
         .build();
     let mut editor: Editor<Assistant, DefaultHistory> = Editor::with_config(config)?;
     let state = State::default();
@@ -341,7 +341,7 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
         Err(_) => (crate::output::writer::stdout()?, false),
     };
     let restore = above.then(Restore::new);
-    let (sender, typed) = mpsc::unbounded_channel();
+    let (sender, typed) = mpsc::channel(TYPED_AHEAD);
     let keys = Keys {
         sender,
         reading,
@@ -359,9 +359,24 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
     })
 }
 
+/// The editor neither waits for a terminal that does not block nor tells it from one that is gone,
+/// so it opens the terminal anew there, without the flag.
+#[cfg(unix)]
+fn behavior() -> Behavior {
+    match stdio::is_nonblocking(io::stdin()) || stdio::is_nonblocking(io::stdout()) {
+        true => Behavior::PreferTerm,
+        false => Behavior::Stdio,
+    }
+}
+
+#[cfg(windows)]
+fn behavior() -> Behavior {
+    Behavior::Stdio
+}
+
 /// The editor thread's side.
 struct Keys {
-    sender: mpsc::UnboundedSender<Typed>,
+    sender: mpsc::Sender<Typed>,
     reading: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
@@ -380,7 +395,7 @@ impl Keys {
             if fails && failed {
                 return;
             }
-            let sent = self.sender.send(typed.unwrap_or(Typed::End));
+            let sent = self.sender.blocking_send(typed.unwrap_or(Typed::End));
             if sent.is_err() || (fails && !self.above) {
                 return;
             }

@@ -6,21 +6,20 @@ mod frame;
 pub mod line;
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::drain::{Drain, Limits};
-use crate::error::{Error, plain_words};
+use crate::error::{Error, Exit, plain_words};
 use crate::event::{Close, Command, Event, Heads, Message, Opened, RawFrame};
 use crate::output::jq::Filter;
 use crate::output::style::REDRAW;
-use crate::output::writer::Writer;
+use crate::output::writer::{self, Writer};
 use crate::output::{Format, Renderer, brief, describe_round_trips, sanitize};
 use crate::payload::Payload;
 use crate::secret::{Redactor, Secret};
@@ -90,9 +89,13 @@ pub struct Repl {
     start: Instant,
     /// Once the prompt is there.
     editor: Option<Started>,
+    /// The prompt is to be opened, once the terminal has taken what comes before it.
+    prompt_due: bool,
+    /// Writes to the terminal, first by stdout and then above the line being typed.
     terminal: Option<Writer>,
-    file: Option<File>,
-    /// Rendered and not yet handed over.
+    /// The file of `-o`.
+    file: Option<Writer>,
+    /// Rendered for the terminal and not yet handed over.
     output: Vec<u8>,
     notices: Vec<u8>,
     link: Link,
@@ -102,6 +105,8 @@ pub struct Repl {
     leaving: Leaving,
     /// Typed, and waiting for a connection, or for room in one.
     waiting: VecDeque<Command>,
+    /// The memory that they take, in bytes.
+    waiting_bytes: usize,
     /// Who waits for a secret to be typed.
     asked: Option<oneshot::Sender<Secret>>,
     /// The terminal without echo, where the editor cannot hide what is typed.
@@ -110,6 +115,7 @@ pub struct Repl {
     counts: Counts,
     drain: Drain,
     interrupted: bool,
+    verdict: Verdict,
     /// Where lines are edited; dropped last, when nothing writes to the terminal any more.
     restore: Option<Restore>,
 }
@@ -118,24 +124,14 @@ impl Repl {
     /// A prompt for the connection that `plan` makes; the run began at `start`.
     ///
     /// # Errors
-    /// Exit 2 where `-o` cannot be opened.
+    /// Exit 2 where `-o` is not going to be possible.
     pub fn new(
         options: Options,
         plan: &Plan,
         renderer: Renderer,
         start: Instant,
     ) -> Result<Self, Error> {
-        let file = options
-            .output
-            .as_ref()
-            .filter(|path| path.as_os_str() != "-");
-        let file = file
-            .map(|path| {
-                File::create(path).map_err(|error| {
-                    Error::usage(format!("-o {}: {}", path.display(), plain_words(&error)))
-                })
-            })
-            .transpose()?;
+        let file = writer::file_of(options.output.as_deref())?;
         Ok(Repl {
             drain: Drain::new(options.limits, start),
             options,
@@ -144,6 +140,7 @@ impl Repl {
             renderer,
             start,
             editor: None,
+            prompt_due: false,
             terminal: None,
             file,
             output: Vec::new(),
@@ -153,11 +150,13 @@ impl Repl {
             closing: false,
             leaving: Leaving::No,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             asked: None,
             silence: None,
             heads: Heads::default(),
             counts: Counts::default(),
             interrupted: false,
+            verdict: Verdict::default(),
             restore: None,
         })
     }
@@ -166,15 +165,17 @@ impl Repl {
         Verdict {
             condition_met: self.drain.condition(),
             unsent: self.kept(),
-            ..Verdict::default()
+            ..self.verdict
         }
     }
 
-    /// Shows what there is to show, and gives the terminal back as it was.
+    /// Shows what there is to show, gives the terminal back as it was, and then waits until the file
+    /// of `-o` is written. A run that ends well with nothing to write leaves an empty one, as curl
+    /// does.
     ///
     /// # Errors
-    /// None so far; the signature is that of the pipe.
-    pub async fn finish(mut self) -> Result<(), Error> {
+    /// Exit 2 where the file could not be written, except that a reader who has gone is no error.
+    pub async fn finish(mut self, exit: Exit) -> Result<(), Error> {
         self.flush();
         if let Some(mut writer) = self.terminal.take() {
             let editor = self.editor.as_ref().filter(|_| self.restore.is_some());
@@ -184,7 +185,7 @@ impl Repl {
                 };
                 let stopped = editor.state.stopped();
                 writer.buffer().extend_from_slice(LAST);
-                writer.submit();
+                writer.submit_alone();
                 drop(stopped.await);
             };
             // Where nothing is shown in time, the terminal has been stopped (Ctrl-S), and whoever
@@ -192,7 +193,13 @@ impl Repl {
             let _ = tokio::time::timeout(LAST_LINES, shown).await;
         }
         drop(self.restore);
-        Ok(())
+        let Some(mut file) = self.file else {
+            return Ok(());
+        };
+        if exit == Exit::Ok && file.progress().0 == 0 {
+            file.submit_alone();
+        }
+        file.finish().await
     }
 
     fn open_prompt(&mut self) {
@@ -202,6 +209,7 @@ impl Repl {
                 self.restore = started.restore.take();
                 self.terminal = Some(Writer::new(sink));
                 self.editor = Some(started);
+                self.show_link();
                 if self.renderer.options().format != Format::Json {
                     self.say(WELCOME);
                 }
@@ -221,14 +229,36 @@ impl Repl {
 
     fn render(&mut self, now: Instant, event: &Event<'_>) {
         let t = now.saturating_duration_since(self.start);
-        let before = self.output.len();
-        self.renderer
-            .render(t, event, &mut self.output, &mut self.notices);
-        if self.file.is_some() || self.output.len() == before {
+        let output = match &mut self.file {
+            Some(file) => file.buffer(),
+            None => &mut self.output,
+        };
+        self.renderer.render(t, event, output, &mut self.notices);
+        // One terminal: keep the order in which things happened.
+        self.notices.append(&mut self.output);
+        if let Some(file) = &mut self.file {
+            file.submit_if_full();
+        }
+        if let Some(terminal) = &mut self.terminal {
+            terminal.buffer().append(&mut self.notices);
+            terminal.submit_if_full();
+        }
+    }
+
+    /// Nothing can be written to the file of `-o` any more.
+    fn handle_broken(&mut self, now: Instant) {
+        if self.verdict.output_closed {
             return;
         }
-        // One terminal: keep the order in which things happened.
-        self.notices.extend(self.output.drain(before..));
+        self.verdict.output_closed = true;
+        let failure = self.file.as_ref().and_then(Writer::take_failure);
+        match failure {
+            Some(error) => {
+                self.verdict.output_failed = true;
+                self.render(now, &Event::Error(&error));
+            }
+            None => self.say("wirecat: the reader of -o has gone\n"),
+        }
     }
 
     fn learn(&mut self, now: Instant, event: &Event<'_>) {
@@ -263,15 +293,20 @@ impl Repl {
 
     fn set_link(&mut self, link: Link) {
         self.closing = false;
+        self.link = link;
+        self.show_link();
+        self.redraw();
+    }
+
+    /// Lets the prompt show the state of the connection.
+    fn show_link(&self) {
         if let Some(editor) = &self.editor {
-            editor.state.show(match &link {
+            editor.state.show(match &self.link {
                 Link::Connecting => Shown::Connecting,
                 Link::Open(..) => Shown::Open,
                 Link::Down(..) => Shown::Down,
             });
         }
-        self.link = link;
-        self.redraw();
     }
 
     /// Shows the prompt as it is now.
@@ -309,18 +344,24 @@ impl Repl {
         messages.filter(|it| matches!(it, Command::Send(_))).count()
     }
 
-    /// Keeps a message for the next connection.
-    fn keep(&mut self, message: Message) -> Result<(), String> {
-        let bytes = |command: &Command| match command {
-            Command::Send(message) => message.data.len(),
-            _ => 0,
-        };
-        let kept: usize = self.waiting.iter().map(bytes).sum();
-        if kept + message.data.len() > self.options.queue {
+    /// Keeps a command for the next connection, or until there is room in this one.
+    ///
+    /// # Errors
+    /// Where there are too many already.
+    fn keep(&mut self, command: Command) -> Result<(), String> {
+        let bytes = memory_of(&command);
+        if self.waiting_bytes + bytes > self.options.queue {
             return Err("not kept: --outbox is full".to_owned());
         }
-        self.waiting.push_back(Command::Send(message));
+        self.waiting_bytes += bytes;
+        self.waiting.push_back(command);
         Ok(())
+    }
+
+    fn next_waiting(&mut self) -> Option<Command> {
+        let command = self.waiting.pop_front()?;
+        self.waiting_bytes -= memory_of(&command);
+        Some(command)
     }
 
     /// What was typed for whoever asked.
@@ -408,7 +449,7 @@ impl Repl {
                 if self.need_connection(now).is_ok() {
                     return Ok(Some(Command::Send(message)));
                 }
-                self.keep(message)?;
+                self.keep(Command::Send(message))?;
                 self.say(&format!("kept: {}\n", messages(self.kept())));
                 return Ok(None);
             }
@@ -533,6 +574,18 @@ impl Repl {
     }
 }
 
+/// What a waiting command takes, in bytes: its payload, and a place in a queue that may have room
+/// for twice as many.
+fn memory_of(command: &Command) -> usize {
+    let payload = match command {
+        Command::Send(message) => message.data.len(),
+        Command::Ping(data) | Command::Pong(data) => data.len(),
+        Command::Frame(frame) => frame.payload.len(),
+        Command::Close(_) | Command::Leave(_) | Command::Interrupt | Command::Reconnect => 0,
+    };
+    payload + 2 * size_of::<Command>()
+}
+
 fn messages(count: usize) -> String {
     match count {
         1 => "1 message".to_owned(),
@@ -573,9 +626,15 @@ fn read_file(path: &str) -> Result<Vec<u8>, String> {
 
 impl Front for Repl {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.terminal
-            .as_ref()
-            .map_or(Poll::Ready(()), |writer| writer.poll_ready(cx))
+        for writer in [&self.file, &self.terminal].into_iter().flatten() {
+            ready!(writer.poll_ready(cx));
+        }
+        Poll::Ready(())
+    }
+
+    fn is_overfull(&self) -> bool {
+        let mut writers = [&self.file, &self.terminal].into_iter().flatten();
+        writers.any(Writer::is_overfull)
     }
 
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
@@ -585,8 +644,7 @@ impl Front for Repl {
         self.learn(now, event);
         self.render(now, event);
         if matches!(event, Event::Open { .. }) && self.editor.is_none() {
-            self.flush();
-            self.open_prompt();
+            self.prompt_due = true;
         }
     }
 
@@ -603,24 +661,37 @@ impl Front for Repl {
     }
 
     fn output(&self) -> Output {
-        let rendered = (self.output.len() + self.notices.len()) as u64;
-        let (handed, written) = match &self.terminal {
-            Some(writer) => writer.progress(),
-            None => (0, 0),
+        // Where messages go is what counts.
+        let (handed, written) = match (&self.file, &self.terminal) {
+            (Some(writer), _) => writer.progress(),
+            (None, Some(writer)) => {
+                let (handed, written) = writer.progress();
+                (handed + self.notices.len() as u64, written)
+            }
+            (None, None) => (self.notices.len() as u64, 0),
         };
-        Output {
-            handed: handed + rendered,
-            written,
-        }
+        Output { handed, written }
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
-        if self.drain.finished() && !self.closing {
+        let broken = self.file.as_mut().is_some_and(|file| file.poll_broken(cx));
+        if broken {
+            self.handle_broken(now);
+        }
+        if (broken || self.drain.finished()) && !self.closing {
             self.show_closing();
             return Poll::Ready(Command::Close(Close::normal()));
         }
+        if self.prompt_due {
+            self.flush();
+            if let Some(terminal) = &self.terminal {
+                ready!(terminal.poll_written(cx));
+            }
+            self.prompt_due = false;
+            self.open_prompt();
+        }
         loop {
-            if room && let Some(command) = self.waiting.pop_front() {
+            if room && let Some(command) = self.next_waiting() {
                 return Poll::Ready(command);
             }
             // Without a connection there is nothing to wait for.
@@ -650,6 +721,8 @@ impl Front for Repl {
                 Some(command @ (Command::Leave(_) | Command::Interrupt | Command::Reconnect)) => {
                     return Poll::Ready(command);
                 }
+                // With room, nothing waits before it.
+                Some(command) if room => return Poll::Ready(command),
                 // These pass even between the fragments of a message (RFC 6455 section 5.4), though not
                 // before one that was typed first and still waits.
                 Some(command @ (Command::Ping(_) | Command::Pong(_)))
@@ -657,7 +730,11 @@ impl Front for Repl {
                 {
                     return Poll::Ready(command);
                 }
-                Some(command) => self.waiting.push_back(command),
+                Some(command) => {
+                    if let Err(why) = self.keep(command) {
+                        self.say(&format!("wirecat: {why}\n"));
+                    }
+                }
                 None if !room
                     && !was_leaving
                     && self.is_leaving()
@@ -678,7 +755,7 @@ impl Front for Repl {
     }
 
     fn is_leaving(&self) -> bool {
-        self.leaving != Leaving::No || self.drain.met()
+        self.leaving != Leaving::No || self.drain.met() || self.verdict.output_closed
     }
 
     fn takes_messages(&self) -> bool {
@@ -706,28 +783,15 @@ impl Front for Repl {
     }
 
     fn flush(&mut self) {
-        if let Some(file) = &mut self.file
-            && !self.output.is_empty()
-        {
-            if let Err(error) = file.write_all(&self.output) {
-                let text = format!("wirecat: -o: {}\n", plain_words(&error));
-                sanitize::lines(&text, &mut self.notices);
-            }
-            self.output.clear();
+        if let Some(file) = &mut self.file {
+            file.submit();
         }
-        if self.notices.is_empty() {
-            return;
+        if !self.notices.is_empty() && self.terminal.is_none() {
+            self.terminal = writer::stdout().ok().map(Writer::new);
         }
-        match &mut self.terminal {
-            Some(writer) => {
-                writer.buffer().append(&mut self.notices);
-                writer.submit();
-            }
-            None => {
-                // There is nowhere left to tell it.
-                let _ = io::stdout().write_all(&self.notices);
-                self.notices.clear();
-            }
+        if let Some(terminal) = &mut self.terminal {
+            terminal.buffer().append(&mut self.notices);
+            terminal.submit();
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct Verdict {
     pub condition_met: Option<bool>,
     /// Whoever read stdout has gone.
     pub output_closed: bool,
+    /// The output could not be written; it has been told.
+    pub output_failed: bool,
     /// The input could not be sent as it is; it has been told.
     pub bad_input: bool,
     /// Messages that were read and never sent.
@@ -100,6 +102,9 @@ impl Ended {
                 Stop::Hangup => Exit::HungUp,
                 Stop::MaxTime => Exit::Timeout,
             };
+        }
+        if verdict.output_failed {
+            return Exit::Usage;
         }
         let met = verdict.condition_met == Some(true);
         if verdict.output_closed || (met && !verdict.unconfirmed) {

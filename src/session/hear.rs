@@ -82,7 +82,8 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         // One message of look-ahead, so that control frames before it are still handled; but they may
         // be shown too, so not without end.
-        let full = self.held.is_some() || self.unasked > MAX_UNASKED;
+        let overfull = !front_ready && self.front.is_overfull();
+        let full = self.held.is_some() || self.unasked > MAX_UNASKED || overfull;
         full.then_some(match front_ready {
             true => Paused::ByPeer,
             false => Paused::ByOutput,

@@ -74,6 +74,12 @@ pub trait Front {
     /// Room for the output of another message. Pending stops the reading.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Whether so much output waits that nothing more may be read, not even control frames, which
+    /// are otherwise handled while [`Front::poll_ready`] is pending.
+    fn is_overfull(&self) -> bool {
+        false
+    }
+
     /// Something happened. Must not block.
     fn handle_event(&mut self, now: Instant, event: &Event<'_>);
 
@@ -356,6 +362,7 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
         ));
         let front = &self.front;
         let stop = &mut *self.stop;
+        let mut begun = false;
         poll_fn(|cx| {
             while let Poll::Ready(idle) = poll_idle(front, stop, cx) {
                 match idle {
@@ -363,6 +370,12 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
                     Idle::Connect => {}
                     Idle::Leave | Idle::Stop(_) => return Poll::Ready(Err(idle.ended())),
                 }
+            }
+            // An attempt has something to show: without room, attempt after attempt would pile up.
+            begun |= front.borrow_mut().poll_ready(cx).is_ready();
+            if !begun {
+                front.borrow_mut().flush();
+                return Poll::Pending;
             }
             let connected = connecting.as_mut().poll(cx);
             front.borrow_mut().flush();

@@ -40,9 +40,32 @@ impl Pty {
         pty
     }
 
+    /// The same in a terminal that does not block, as node and ssh may leave it behind.
+    pub(crate) fn start_nonblocking(args: &[&str]) -> Pty {
+        use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+        let (pty, pts) = pty_process::blocking::open().unwrap();
+        fcntl(&pts, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK)).unwrap();
+        let environment = [("TERM", "xterm-256color"), ("NO_COLOR", "1")];
+        Pty::start_in((pty, pts), WIRECAT, args, &environment)
+    }
+
     /// Starts any program; one that wirecat runs in sees the terminal before and after it.
     pub(crate) fn start_program(program: &str, args: &[&str], environment: &[(&str, &str)]) -> Pty {
-        let (pty, pts) = pty_process::blocking::open().unwrap();
+        Pty::start_in(
+            pty_process::blocking::open().unwrap(),
+            program,
+            args,
+            environment,
+        )
+    }
+
+    fn start_in(
+        (pty, pts): (pty_process::blocking::Pty, pty_process::blocking::Pts),
+        program: &str,
+        args: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Pty {
         pty.resize(pty_process::Size::new(24, 80)).unwrap();
         let mut command = pty_process::blocking::Command::new(program).args(args);
         for (name, value) in environment {
