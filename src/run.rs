@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::config::{Client, FrontEnd, Job, Serve};
@@ -10,6 +11,7 @@ use crate::cli::world::World;
 use crate::cli::{self, config, generate};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
+use crate::output::writer::{self, Writer};
 use crate::output::{Options, Renderer, sanitize, style};
 use crate::pipe::Pipe;
 use crate::repl::Repl;
@@ -249,36 +251,92 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     let mut stops = Stops::new(None, !world.hangup_ignored)
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
-    let stderr_tty = world.stderr_tty;
-    let log = move |line: &str| {
-        let mut shown = Vec::new();
-        if stderr_tty {
-            sanitize::line(line, &mut shown);
-        } else {
-            shown.extend_from_slice(line.as_bytes());
-        }
-        shown.push(b'\n');
-        stdio::print(stdio::stderr(), &shown);
-    };
-    let log: Option<serve::Log> = if options.silent {
-        None
-    } else {
-        Some(std::sync::Arc::new(log))
-    };
-    // The address first: whoever has it not is not the one to write to the ledger.
-    let (listener, address) = serve::listen(options.listen).await?;
+    let log = LogLines::new(world.stderr_tty);
+    let line_of = log.clone();
     let server = serve::Server::new(serve::Options {
-        log,
+        log: (!options.silent).then(|| -> serve::Log { Arc::new(move |line| line_of.push(line)) }),
         extensions: options.extensions,
         deflate_level: options.deflate_level,
         seed: options.seed,
         ledger: options.ledger,
     })?;
-    let announcement = format!("listening on ws://{address}\n");
-    stdio::print(stdio::stdout(), announcement.as_bytes());
+    let (listener, address) = serve::listen(options.listen).await?;
+    let announcement = announce(&log, &format!("listening on ws://{address}\n"));
     let shutdown = async move {
         stops.next().await;
     };
     server.run(listener, shutdown).await;
+    // Where nobody reads them, they are not waited for.
+    let last_lines = async {
+        if let Some(announcement) = announcement {
+            let _ = announcement.finish().await;
+        }
+        log.finish().await;
+    };
+    let _ = tokio::time::timeout(LAST_WRITES, last_lines).await;
     Ok(Exit::Ok)
+}
+
+/// Writes to stdout where the server listens. A server whose announcement nobody reads still serves,
+/// so a thread writes it: that of the log, in order, where both go to the same place.
+fn announce(log: &LogLines, line: &str) -> Option<Writer> {
+    if writer::stdout_is_stderr() {
+        log.push_bytes(line.as_bytes());
+        return None;
+    }
+    let mut stdout = Writer::new(writer::stdout().ok()?);
+    stdout.buffer().extend_from_slice(line.as_bytes());
+    stdout.submit();
+    Some(stdout)
+}
+
+/// The lines of a server's log on their way to stderr. A reader that stalls stops no client: lines
+/// that find too many before them are dropped and counted.
+#[derive(Clone)]
+struct LogLines {
+    stderr: Arc<Mutex<Option<Writer>>>,
+    stderr_tty: bool,
+}
+
+impl LogLines {
+    fn new(stderr_tty: bool) -> Self {
+        LogLines {
+            stderr: Arc::new(Mutex::new(Some(Writer::new(writer::stderr())))),
+            stderr_tty,
+        }
+    }
+
+    /// Adds a line, without its end, that may hold what a client chose.
+    fn push(&self, line: &str) {
+        let mut shown = Vec::new();
+        if self.stderr_tty {
+            sanitize::line(line, &mut shown);
+        } else {
+            shown.extend_from_slice(line.as_bytes());
+        }
+        shown.push(b'\n');
+        self.push_bytes(&shown);
+    }
+
+    fn push_bytes(&self, line: &[u8]) {
+        if let Some(stderr) = &mut *self.stderr() {
+            stderr.buffer().extend_from_slice(line);
+            stderr.submit_or_drop();
+        }
+    }
+
+    /// Waits until all are written.
+    async fn finish(self) {
+        let stderr = self.stderr().take();
+        if let Some(stderr) = stderr {
+            // There is nowhere left to report that stderr failed.
+            let _ = stderr.finish().await;
+        }
+    }
+
+    fn stderr(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.stderr
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }

@@ -1,7 +1,7 @@
 //! The debug server, byte by byte: handshakes and masked frames are written by hand on a plain TCP
 //! connection, so that nothing between the test and the wire can hide a mistake.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -836,5 +836,98 @@ fn header_names_are_spelt_as_in_the_rfcs() {
         names.sort_unstable();
         expected.sort_unstable();
         assert_eq!(names, expected, "{head}");
+    }
+}
+
+/// A request over a connection of its own; the status of the answer.
+fn status_of(address: &str, target: &str) -> String {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut wire = Wire(stream);
+    wire.write(format!(
+        "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    ));
+    wire.head()["HTTP/1.1 ".len()..][..3].to_owned()
+}
+
+fn terminate(child: &std::process::Child) {
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_client_and_says_what_was_dropped() {
+    const REQUESTS: usize = 400;
+    let mut server = crate::support::wirecat(["serve", "0"]).spawn();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ws://").unwrap();
+    let target = format!("/{}", "x".repeat(8000));
+    for _ in 0..REQUESTS {
+        assert_eq!(status_of(address, &target), "404");
+    }
+    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
+    let (mut logged, mut dropped) = (0, 0);
+    while logged + dropped < REQUESTS {
+        let line = log.next().expect("a line").unwrap();
+        match line.strip_prefix("wirecat: ") {
+            Some(told) => {
+                let number = told.strip_suffix(" log lines were dropped");
+                dropped += number.unwrap().parse::<usize>().unwrap();
+            }
+            None => {
+                assert!(line.ends_with(" -> 404"), "{line}");
+                logged += 1;
+            }
+        }
+    }
+    assert_eq!(logged + dropped, REQUESTS);
+    assert!(logged > 100 && dropped > 100, "{logged} {dropped}");
+    // It goes on.
+    assert_eq!(status_of(address, "/"), "200");
+    let line = log.next().unwrap().unwrap();
+    assert!(line.ends_with(" GET / -> 200"), "{line}");
+    terminate(&server);
+    assert_eq!(crate::support::output(server).code(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_whose_announcement_nobody_reads_serves_and_ends() {
+    use std::process::{Command, Stdio};
+
+    for to_stderr in [false, true] {
+        let (reader, mut full) = std::io::pipe().unwrap();
+        let nonblocking = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
+        nix::fcntl::fcntl(&full, nonblocking).unwrap();
+        while full.write(&[b'.'; 4096]).is_ok() {}
+        let blocking = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::empty());
+        nix::fcntl::fcntl(&full, blocking).unwrap();
+        // Nobody can say which port it takes, so it is given one that was free a moment ago.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let stderr = match to_stderr {
+            true => Stdio::from(full.try_clone().unwrap()),
+            false => Stdio::null(),
+        };
+        let mut server = Command::new(crate::support::WIRECAT)
+            .args(["serve", &address])
+            .stdin(Stdio::null())
+            .stdout(full)
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while TcpStream::connect(&address).is_err() {
+            assert!(start.elapsed() < PATIENCE, "it does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(status_of(&address, "/"), "200");
+        terminate(&server);
+        let status = crate::support::wait(&mut server).expect("it must not hang");
+        assert_eq!(status.code(), Some(0));
+        drop(reader);
     }
 }
