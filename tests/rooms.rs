@@ -4,14 +4,16 @@
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use wirecat::serve::Options;
 
 use crate::serve::{Server, Wire, handshake, has, header, masked, plain, stops_reading, upgrade};
 use crate::support::server::{serve, serve_with};
-use crate::support::{PATIENCE, wirecat};
+use crate::support::{PATIENCE, WIRECAT, output, wirecat};
 
 /// The status of the answer to a handshake.
 #[track_caller]
@@ -542,7 +544,7 @@ fn a_ledger_that_cannot_be_used_ends_the_server_before_it_begins() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_ledger_that_cannot_be_written_answers_nothing() {
-    let server = Server::start_with(kept_in(Path::new("/dev/full")));
+    let mut server = Server::start_with(kept_in(Path::new("/dev/full")));
     let mut wire = server.open("/ledger");
     wire.write([text("1"), masked(0x89, b"?")].concat());
     let why = "the ledger cannot be written: No space left on device";
@@ -552,7 +554,98 @@ fn a_ledger_that_cannot_be_written_answers_nothing() {
     wire.write([text("1"), masked(0x88, b"\x03\xe8")].concat());
     wire.expect_close(1011, why);
     wire.expect_end();
+    drop(wire);
     assert_eq!(ledger(&server), "");
+    server.join();
+    let told = format!(" closed by server: 1011 (internal error) \"{why}\"");
+    let lines = server.lines();
+    let lines = lines.iter().filter(|line| line.ends_with(&told));
+    assert_eq!(lines.count(), 2, "{:?}", server.lines());
+}
+
+/// A WebSocket to the ledger of a server in a process of its own.
+fn open_ledger(address: &str) -> Wire {
+    let mut wire = connect(address);
+    wire.write(handshake("/ledger"));
+    assert!(wire.head().starts_with("HTTP/1.1 101 "));
+    wire
+}
+
+#[test]
+fn a_ledger_belongs_to_one_server_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let name = path.to_str().unwrap();
+    let (mut first, address) = start(&path);
+    let mut wire = open_ledger(&address);
+    wire.write(text("1"));
+    wire.expect_text(&ack("1", 1));
+    // /proc/locks is not everywhere.
+    let who = match Path::new("/proc/locks").exists() {
+        true => format!("process {}", first.id()),
+        false => "another process".to_owned(),
+    };
+    let told = format!("wirecat: cannot use the ledger {name}: {who} is using it\n");
+    wirecat(["serve", "0", "--ledger", name])
+        .run()
+        .exits(2)
+        .prints("")
+        .complains(&[&told]);
+    wire.write(text("2"));
+    wire.expect_text(&ack("2", 2));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (mut second, address) = start(&path);
+    let mut wire = open_ledger(&address);
+    wire.write(text("3"));
+    wire.expect_text(&ack("3", 3));
+    second.kill().unwrap();
+    second.wait().unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n3\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_ends_the_recording_and_costs_nothing_that_was_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    // Files of a few KiB stand for the disk.
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let mut server = std::process::Command::new("sh")
+        .args(["-c", limited, WIRECAT, "serve", "0", "--ledger"])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let address = address_of(&mut server);
+    let message = "x".repeat(100);
+    let mut wire = open_ledger(&address);
+    let mut count = 0;
+    let why = "the ledger cannot be written: File too large";
+    loop {
+        wire.write(text(&message));
+        let head = wire.take(2);
+        if head[0] == 0x88 {
+            let payload = wire.take(usize::from(head[1]));
+            assert_eq!(payload, [b"\x03\xf3", why.as_bytes()].concat());
+            break;
+        }
+        count += 1;
+        let answer = wire.take(usize::from(head[1]));
+        assert_eq!(answer, ack("null", count).as_bytes());
+    }
+    wire.answer_close();
+    assert!(count > 10, "{count}");
+    // What still fits is still taken, and stands behind what was there.
+    let mut wire = open_ledger(&address);
+    wire.write(text("7"));
+    wire.expect_text(&ack("7", count + 1));
+    kill(Pid::from_raw(server.id().cast_signed()), Signal::SIGTERM).unwrap();
+    let told = format!("closed by server: 1011 (internal error) \"{why}\"\n");
+    output(server).exits(0).complains(&[&told]);
+    let expected = format!("{message}\n").repeat(count as usize) + "7\n";
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
 }
 
 #[test]
@@ -598,11 +691,17 @@ fn the_client_gets_through_the_rooms_compressed() {
 fn start(ledger: &Path) -> (Child, String) {
     let ledger = ledger.to_str().unwrap();
     let mut child = wirecat(["serve", "0", "-s", "--ledger", ledger]).spawn();
+    let address = address_of(&mut child);
+    (child, address)
+}
+
+/// What a server announces.
+fn address_of(child: &mut Child) -> String {
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
     stdout.read_line(&mut line).unwrap();
     let address = line.trim_end().strip_prefix("listening on ws://");
-    (child, address.unwrap().to_owned())
+    address.unwrap().to_owned()
 }
 
 fn connect(address: &str) -> Wire {

@@ -13,8 +13,9 @@ use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::protocol;
 
 use super::endpoints::Recorder;
-use super::ledger::book::{Book, Recorded, Stopped, lock};
+use super::ledger::book::{Book, Recorded, Stopped};
 use super::ledger::number;
+use super::lock;
 use super::rooms::{Over, Socket, poll_next, text};
 use crate::error::plain_words;
 use crate::event::{Close, Kind, Message};
@@ -50,7 +51,7 @@ pub(super) async fn record(
             .await;
         match (read, recorded.stopped) {
             // The peer's own Close, sent back, would say that all is well.
-            (Err(Over::Peer(_)), Some(stopped)) => return Err(Over::Peer(close_for(&stopped))),
+            (Err(Over::Peer(_)), Some(stopped)) => return Err(Over::Answered(close_for(&stopped))),
             (Err(over), _) => return Err(over),
             (Ok(()), Some(stopped)) => return Ok(Over::Ours(close_for(&stopped))),
             (Ok(()), None) => answered?,
@@ -144,7 +145,7 @@ impl Batch {
             }
             if let Some(message) = message.filter(|_| ack) {
                 push_ack(message, recorded.before + at as u64 + 1, buffer);
-                socket.feed(text(buffer)).await?;
+                socket.feed(text(buffer)?).await?;
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ use crate::uri::Target;
 use crate::wire::extension;
 use crate::wire::shim;
 use endpoints::Room;
-use ledger::book::{self, Book};
+use ledger::book::Book;
 use memory::Memory;
 use upgrade::{Answer, Entered};
 
@@ -129,12 +129,20 @@ struct Shared {
 
 impl Shared {
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().expect("nothing panics under this lock")
+        lock(&self.memory)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        book::lock(&self.book)
+        lock(&self.book)
     }
+}
+
+/// Locks `mutex`, also where a connection has panicked under the lock: that ends this connection,
+/// and what is kept there is whole after every single step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The server, ready to serve.
@@ -144,19 +152,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the ledger back, where there is one.
+    /// Locks the ledger, where there is one, and reads it back. Nothing is written to it before
+    /// [`Server::run`].
     ///
     /// # Errors
-    /// Exit 2, for a ledger that cannot be used.
+    /// Exit 2, for a ledger that cannot be used, or that another server is using.
     pub fn new(options: Options) -> Result<Server, Error> {
         let mut book = Book::default();
         if let Some(path) = &options.ledger {
-            let (opened, torn) = Book::open(path)?;
+            let (opened, found) = Book::open(path)?;
             book = opened;
+            let (name, torn) = (path.display(), found.torn);
             if torn > 0 {
                 options.log(format_args!(
-                    "ledger {}: the last line was torn, its {torn} bytes were cut off",
-                    path.display()
+                    "ledger {name}: the last line was torn, its {torn} bytes were cut off"
+                ));
+            }
+            if found.unlocked {
+                options.log(format_args!(
+                    "ledger {name}: its file system has no locks; no other server may use it"
                 ));
             }
         }
@@ -176,6 +190,7 @@ impl Server {
     /// tried again.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
+        self.shared.book().mend();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
@@ -276,7 +291,7 @@ impl Connection {
         let service = service_fn(|request| {
             let (answer, wanted) = self.answer(request);
             if wanted.is_some() {
-                *upgrade.lock().expect("nothing panics under this lock") = wanted;
+                *lock(&upgrade) = wanted;
             }
             ready(Ok::<_, Infallible>(answer))
         });
@@ -298,10 +313,7 @@ impl Connection {
         if let Err(error) = served {
             self.log(format_args!("HTTP: {error}"));
         }
-        upgrade
-            .lock()
-            .expect("nothing panics under this lock")
-            .take()
+        lock(&upgrade).take()
     }
 
     fn answer(&self, mut request: Request<Incoming>) -> (Answer, Option<(OnUpgrade, Entered)>) {
@@ -346,6 +358,19 @@ fn shown(uri: &Uri) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_panicked_takes_no_other_with_it() {
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let panicked = std::thread::spawn(move || {
+            let (_memory, _book) = (theirs.memory(), theirs.book());
+            std::panic::resume_unwind(Box::new("a mistake of ours"));
+        });
+        assert!(panicked.join().is_err() && shared.book.is_poisoned());
+        drop(shared.memory());
+        drop(shared.book());
+    }
 
     #[test]
     fn a_token_is_not_logged() {

@@ -56,8 +56,10 @@ pub(super) enum Over {
     Ours(Close),
     /// The room wants none.
     Cut(Cut),
-    /// The peer sent a Close.
+    /// The peer sent a Close, which is sent back.
     Peer(Close),
+    /// The peer sent a Close, and the answer is a Close that says something else.
+    Answered(Close),
     /// The peer broke the protocol.
     Broke(Violation),
     /// The connection broke.
@@ -356,9 +358,14 @@ pub(super) fn poll_next(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<Resul
 }
 
 /// Makes a text message of what was written to `buffer`, which many messages share.
-pub(super) fn text(buffer: &mut BytesMut) -> Message {
-    let text = Utf8Bytes::try_from(buffer.split().freeze());
-    Message::Text(text.expect("what was formatted is UTF-8"))
+///
+/// # Errors
+/// Where that is not UTF-8, which ends the connection.
+pub(super) fn text(buffer: &mut BytesMut) -> Result<Message, Over> {
+    match Utf8Bytes::try_from(buffer.split().freeze()) {
+        Ok(text) => Ok(Message::Text(text)),
+        Err(error) => Err(Error::Utf8(error.to_string()).into()),
+    }
 }
 
 /// Flushes only when nothing more can be read: a burst of messages is answered in one write.
@@ -389,6 +396,10 @@ async fn finish(mut socket: Socket, over: Over) -> Ended {
         Over::Peer(close) => {
             let _ = timeout(CLOSE_TIMEOUT, send_close(&mut socket, &close)).await;
             by_client(close)
+        }
+        Over::Answered(close) => {
+            let _ = timeout(CLOSE_TIMEOUT, send_close(&mut socket, &close)).await;
+            by_server(close)
         }
         Over::Broke(violation) => {
             let close = close_for(&violation);

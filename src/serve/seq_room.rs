@@ -63,7 +63,7 @@ pub(super) async fn send(socket: &mut Socket, seq: Seq) -> Result<Over, Over> {
             left -= 1;
             due += seq.interval;
             let _ = write!(buffer, "{{\"id\":{id},\"data\":\"message {id}\"}}");
-            socket.feed(text(&mut buffer)).await?;
+            socket.feed(text(&mut buffer)?).await?;
         }
         socket.flush().await?;
         waiting.as_mut().reset(due);

@@ -2,15 +2,16 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
-use super::file::File;
+use super::file::{File, Found};
 use super::{Cursor, Emptied, Ledger};
 use crate::error::{Error, plain_words};
 use crate::event::Message;
 use crate::serve::endpoints::Format;
+use crate::serve::lock;
 
 /// Stands for the connections of an earlier server, whose file was read back.
 const EARLIER: u64 = 0;
@@ -39,11 +40,11 @@ pub(crate) enum Stopped {
 }
 
 impl Book {
-    /// A ledger that is kept in this file, with what is in it; how much of that was torn.
+    /// A ledger that is kept in this file, with what is in it.
     ///
     /// # Errors
     /// Exit 2, for a file that is no ledger or cannot be had.
-    pub(crate) fn open(path: &Path) -> Result<(Book, u64), Error> {
+    pub(crate) fn open(path: &Path) -> Result<(Book, Found), Error> {
         let mut ledger = Ledger::default();
         let opened = File::open(path, |message| {
             if ledger.room_for(std::slice::from_ref(&message)) == 0 {
@@ -52,7 +53,7 @@ impl Book {
             ledger.push(EARLIER, &message);
             Ok(())
         });
-        let (file, torn) = opened.map_err(|why| {
+        let (file, found) = opened.map_err(|why| {
             Error::usage(format!("cannot use the ledger {}: {why}", path.display()))
         })?;
         let book = Book {
@@ -60,7 +61,14 @@ impl Book {
             file: Some(file),
             conns: 0,
         };
-        Ok((book, torn))
+        Ok((book, found))
+    }
+
+    /// Cuts a torn last line off the file. What fails now is tried again before the first write.
+    pub(crate) fn mend(&mut self) {
+        if let Some(file) = &mut self.file {
+            let _ = file.mend();
+        }
     }
 
     /// The number of a new connection.
@@ -154,10 +162,6 @@ impl Iterator for Pages {
     }
 }
 
-pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
-    book.lock().expect("nothing panics under this lock")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,8 +182,9 @@ mod tests {
         assert_eq!((recorded.before, recorded.count), (0, 1));
         let recorded = book.record(2, &messages);
         assert_eq!((recorded.before, recorded.count), (1, 2));
-        let (book, torn) = Book::open(&path).unwrap();
-        assert_eq!(torn, 0);
+        drop(book);
+        let (book, found) = Book::open(&path).unwrap();
+        assert_eq!(found, Found::default());
         let book = Arc::new(Mutex::new(book));
         assert_eq!(shown(&book), "one\none\ntwo\n");
         book.lock().unwrap().clear().unwrap();
