@@ -111,7 +111,9 @@ fn accept<B>(
         return Err(Box::new(upgrade_required(body)));
     }
     match only(headers, SEC_WEBSOCKET_KEY) {
-        Some(key) if is_nonce(key) => Ok(switching(key, headers, options)),
+        Some(key) if is_nonce(key) => {
+            switching(key, headers, options).ok_or_else(|| Box::new(status(500)))
+        }
         Some(_) => Err(bad_request("Sec-WebSocket-Key must be 16 bytes in base64.")),
         None => Err(bad_request(
             "There must be exactly one Sec-WebSocket-Key header.",
@@ -197,7 +199,7 @@ fn not_yet(flaky: &Flaky, now: SystemTime) -> Answer {
         }
         RetryAfter::Date => {
             let date = http_date(now + Duration::from_secs(1));
-            headers.insert(RETRY_AFTER, date);
+            headers.insert(RETRY_AFTER, date.unwrap_or(HeaderValue::from(1)));
         }
         RetryAfter::No => {
             headers.remove(RETRY_AFTER);
@@ -206,13 +208,13 @@ fn not_yet(flaky: &Flaky, now: SystemTime) -> Answer {
     answer
 }
 
-/// RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(time: SystemTime) -> HeaderValue {
-    let printed = jiff::Timestamp::try_from(time).and_then(|time| {
-        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time)
-    });
-    let printed = printed.expect("the years of a clock have four digits");
-    HeaderValue::try_from(printed).expect("a date is a header value")
+/// RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`. A clock that is wrong by millennia shows a year
+/// that has no such form.
+fn http_date(time: SystemTime) -> Option<HeaderValue> {
+    let time = jiff::Timestamp::try_from(time).ok()?;
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let printed = printer.timestamp_to_rfc9110_string(&time).ok()?;
+    HeaderValue::try_from(printed).ok()
 }
 
 /// The ledger for those who do not speak WebSocket.
@@ -259,25 +261,27 @@ impl Body for Pages {
     }
 }
 
+/// The answer that lets a client in; `None` where a header could not be made, which what is put into
+/// them rules out.
 fn switching(
     key: &HeaderValue,
     request: &HeaderMap,
     options: &extension::Options,
-) -> (Answer, Option<Agreed>) {
+) -> Option<(Answer, Option<Agreed>)> {
     let mut answer = Response::new(Either::Left(Full::default()));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     offer_upgrade(headers);
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept_value(key));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept_value(key)?);
     if let Some(protocol) = first_protocol(request) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     let Some((agreed, said)) = extension::answer(&offered_extensions(request), options) else {
-        return (answer, None);
+        return Some((answer, None));
     };
-    let said = HeaderValue::try_from(said).expect("names and numbers are a header value");
+    let said = HeaderValue::try_from(said).ok()?;
     headers.insert(SEC_WEBSOCKET_EXTENSIONS, said);
-    (answer, Some(agreed))
+    Some((answer, Some(agreed)))
 }
 
 /// Over all the lines that the list is spread on. What is no UTF-8 is no token either, and the
@@ -290,10 +294,10 @@ fn offered_extensions(headers: &HeaderMap) -> String {
     values.join(", ")
 }
 
-fn accept_value(key: &HeaderValue) -> HeaderValue {
+fn accept_value(key: &HeaderValue) -> Option<HeaderValue> {
     // What is no ASCII is no nonce, and has been refused.
     let accept = accept_for(key.to_str().unwrap_or_default());
-    HeaderValue::try_from(accept).expect("base64 is a header value")
+    HeaderValue::try_from(accept).ok()
 }
 
 fn is_nonce(key: &HeaderValue) -> bool {
@@ -328,7 +332,7 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
 
 /// The answer of `/status/CODE`, with the headers that a client expects to go with it.
 fn status(code: u16) -> Answer {
-    let status = StatusCode::from_u16(code).expect("the parser lets three digits through");
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = match code {
         // No content is allowed here (RFC 9110 §15.3.5, §15.3.6, §15.4.5).
         204 | 205 | 304 => String::new(),

@@ -22,7 +22,7 @@ const SEGMENT: usize = 1 << 20;
 const PAGE: usize = 64 << 10;
 
 /// What stands before a message: its connection, its opcode and its length.
-const HEAD: usize = 8 + 1 + 4;
+const HEAD: usize = 8 + 1 + 8;
 
 /// Everything recorded, each message within one segment.
 #[derive(Default)]
@@ -82,22 +82,22 @@ impl Ledger {
 
     fn push(&mut self, conn: u64, message: &Message) {
         let size = HEAD + message.data.len();
-        match self.segments.last_mut() {
-            Some(last) if last.len() + size <= SEGMENT => {}
-            Some(last) => {
+        let segment = match self.segments.pop() {
+            Some(last) if last.len() + size <= SEGMENT => last,
+            Some(mut last) => {
                 last.shrink_to_fit();
-                self.segments.push(Vec::new());
+                self.segments.push(last);
+                Vec::new()
             }
-            None => self.segments.push(Vec::new()),
-        }
-        let segment = self.segments.last_mut().expect("one was just pushed");
+            None => Vec::new(),
+        };
+        let segment = self.segments.push_mut(segment);
         if size > SEGMENT {
             segment.reserve_exact(size);
         }
         segment.extend_from_slice(&conn.to_be_bytes());
         segment.push(message.kind.opcode());
-        let len = u32::try_from(message.data.len()).expect("no message is that long");
-        segment.extend_from_slice(&len.to_be_bytes());
+        segment.extend_from_slice(&(message.data.len() as u64).to_be_bytes());
         segment.extend_from_slice(&message.data);
         self.held += size;
         self.total += 1;
@@ -146,7 +146,10 @@ impl Ledger {
             if out.len() >= PAGE {
                 return Ok(true);
             }
-            let entry = Entry::read(&segment[cursor.at.offset..]);
+            let Some(entry) = Entry::read(&segment[cursor.at.offset..]) else {
+                // A segment holds whole entries; without one there is nothing more to show.
+                return Ok(false);
+            };
             cursor.within += entry.write(cursor.format, cursor.within, out);
             if cursor.within == entry.data.len() {
                 cursor.at.offset += HEAD + entry.data.len();
@@ -165,17 +168,20 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The first entry of `bytes`.
-    fn read(bytes: &'a [u8]) -> Entry<'a> {
-        let (head, rest) = bytes.split_at(HEAD);
-        let conn = u64::from_be_bytes(head[..8].try_into().expect("eight bytes"));
-        let kind = match head[8] {
+    /// The first entry of `bytes`, if there is a whole one.
+    fn read(bytes: &'a [u8]) -> Option<Entry<'a>> {
+        let (conn, rest) = bytes.split_first_chunk()?;
+        let (opcode, rest) = rest.split_first()?;
+        let (len, rest) = rest.split_first_chunk()?;
+        let kind = match opcode {
             1 => Kind::Text,
             _ => Kind::Binary,
         };
-        let len = u32::from_be_bytes(head[9..].try_into().expect("four bytes"));
-        let data = &rest[..len as usize];
-        Entry { conn, kind, data }
+        Some(Entry {
+            conn: u64::from_be_bytes(*conn),
+            kind,
+            data: rest.get(..u64::from_be_bytes(*len) as usize)?,
+        })
     }
 
     /// Writes out the next piece; how many bytes of the message that was.
