@@ -200,7 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'wirecat' -ScriptBlock {
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Set only the address; any but a loopback address lets other machines in')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Set only the address; any but a loopback address lets other machines in')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run')
-            [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start')
+            [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start; no other server may use it meanwhile')
             [CompletionResult]::new('--deflate-level', '--deflate-level', [CompletionResultType]::ParameterName, 'How hard to compress: 0 (not at all) to 9 (best, and slowest)')
             [CompletionResult]::new('--client-max-window-bits', '--client-max-window-bits', [CompletionResultType]::ParameterName, 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)')
             [CompletionResult]::new('--server-max-window-bits', '--server-max-window-bits', [CompletionResultType]::ParameterName, 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)')

@@ -195,7 +195,7 @@ set edit:completion:arg-completer[wirecat] = {|@words|
             cand --host 'Set only the address; any but a loopback address lets other machines in'
             cand --bind 'Set only the address; any but a loopback address lets other machines in'
             cand --seed 'Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run'
-            cand --ledger 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start'
+            cand --ledger 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start; no other server may use it meanwhile'
             cand --deflate-level 'How hard to compress: 0 (not at all) to 9 (best, and slowest)'
             cand --client-max-window-bits 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)'
             cand --server-max-window-bits 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)'

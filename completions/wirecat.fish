@@ -217,7 +217,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d 'Set only the port; 0 takes a free one' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the address; any but a loopback address lets other machines in' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l seed -d 'Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ledger -d 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ledger -d 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start; no other server may use it meanwhile' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r

@@ -114,7 +114,7 @@ pub struct ServeArgs {
     pub seed: Option<u64>,
 
     /// Append each message that /ledger receives to this file before it is acknowledged, and read
-    /// the file back at the start
+    /// the file back at the start; no other server may use it meanwhile
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 
@@ -560,6 +560,9 @@ pub struct OutputArgs {
     pub color: ColorArg,
 
     /// Write messages to this file instead of stdout
+    ///
+    /// The file is created, or an old one emptied, when there is something to write. A run that fails
+    /// before that leaves an old file alone; one that ends well without a message leaves an empty file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
