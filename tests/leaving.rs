@@ -289,7 +289,7 @@ fn a_wish_to_leave_survives_the_loss_of_the_connection() {
         pty.expect("waiting for the server to take what was sent");
         lose.send(()).unwrap();
         let written = pty.exits(55);
-        assert!(written.contains("2 messages were not sent"), "{written:?}");
+        assert!(written.contains("3 messages were not sent"), "{written:?}");
         assert!(!written.contains("retry 1 in"), "{written:?}");
         server.result();
     }

@@ -121,7 +121,6 @@ fn what_is_wrong_is_found_before_anything_is_waited_for() {
             &["--until", ".["][..],
             &["--filter", ".["],
             &["--confirm", ".["],
-            &["--fragment", "0"],
             &["--subprotocol", "a b"],
             &["-d", "@/does/not/exist"],
             &["-H", "no header"],

@@ -1,6 +1,7 @@
 //! The one writer: a thread that may block on its output for as long as it likes, and the session's
 //! end of it, which never does. This part of `output` is not pure.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future;
@@ -27,8 +28,8 @@ const DIRECT: usize = 4096;
 /// Bytes that may wait for the reader of the output before the session stops reading messages.
 const MAX_WAITING: usize = 1024 * 1024;
 
-/// Bytes that may wait before nothing more may be added, not even what control frames show.
-const OVERFULL: usize = 4 * MAX_WAITING;
+/// Bytes that may be added beyond that, by what control frames and the trace show.
+const OVERFULL: u64 = 3 << 20;
 
 /// Chunks that wait as they are while the thread keeps up; it costs less to hand a small one over
 /// than to copy it.
@@ -342,6 +343,8 @@ pub struct Writer {
     chunk: Vec<u8>,
     /// Bytes handed over so far, written directly or by the thread.
     handed: u64,
+    /// What was appended before [`Writer::poll_ready`] became pending, while it is.
+    full_since: Cell<Option<u64>>,
     shared: Arc<Shared>,
     done: oneshot::Receiver<()>,
     /// stdout, where it is a pipe: what surely fits is written without the thread.
@@ -363,6 +366,7 @@ impl Writer {
         Writer {
             chunk: Vec::with_capacity(CHUNK),
             handed: 0,
+            full_since: Cell::new(None),
             shared,
             done,
             direct: None,
@@ -463,7 +467,7 @@ impl Writer {
     /// What was appended so far and how much of that is written, in bytes. Where nothing can be
     /// written any more, nothing more ever counts as written.
     pub fn progress(&self) -> (u64, u64) {
-        let appended = self.handed + self.chunk.len() as u64;
+        let appended = self.appended();
         if self.shared.broken.load(Ordering::Acquire) {
             return (appended, 0);
         }
@@ -473,7 +477,12 @@ impl Writer {
 
     /// Pending while too much waits for the reader of stdout.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_waiting(MAX_WAITING, cx)
+        let ready = self.poll_waiting(MAX_WAITING, cx);
+        self.full_since.set(match ready {
+            Poll::Ready(()) => None,
+            Poll::Pending => self.full_since.get().or(Some(self.appended())),
+        });
+        ready
     }
 
     /// Pending until everything that was handed over is written, or cannot be.
@@ -501,10 +510,16 @@ impl Writer {
         self.shared.waiting.load(Ordering::Acquire) < MAX_WAITING
     }
 
-    /// Whether so much waits that nothing more may be added. That is over before
-    /// [`Writer::poll_ready`] is ready again.
+    /// Whether so much was appended since [`Writer::poll_ready`] became pending that nothing more may
+    /// be. What made it pending does not count: a message may have any size.
     pub fn is_overfull(&self) -> bool {
-        self.shared.waiting.load(Ordering::Acquire) + self.chunk.len() >= OVERFULL
+        let full = self.full_since.get();
+        full.is_some_and(|since| self.appended() - since >= OVERFULL)
+    }
+
+    /// Bytes appended so far.
+    fn appended(&self) -> u64 {
+        self.handed + self.chunk.len() as u64
     }
 
     /// Whether the reader has gone or the disk is full; otherwise the task is woken when that
