@@ -1,23 +1,31 @@
-//! jq expressions over messages, for `--filter` and `--until`.
+//! jq expressions over messages, for `--filter`, `--until`, `--confirm` and `--resume`.
 //!
-//! The expression is the user's, the message a peer's: no message may crash the program or exhaust
-//! the stack by its shape. So a message is checked and measured before jaq's recursive parser sees
-//! it, what runs deep runs on a stack of its own, and outputs are capped. The environment and
-//! `halt` are out of reach of an expression. What an expression computes in between has no limit:
-//! one that multiplies by a number from the message (`.s * .n`) trusts the peer with the memory.
+//! The expression is the user's, the message a peer's: no message may crash the program, hang it or
+//! exhaust its memory or stack. So a message is checked and measured before jaq's recursive parser
+//! sees it, outputs are capped, and every evaluation has limits ([`meter`]) and can be interrupted
+//! ([`Interrupt`]). The environment and `halt` are out of reach of an expression.
+
+mod functions;
+#[cfg(test)]
+mod meaning;
+mod meter;
+mod read;
+mod value;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use jaq_core::data::JustLut;
+use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::native::{Fun, bome, run as native, v as arguments};
 use jaq_core::{Compiler, Ctx, ValT, Vars, unwrap_valr};
-use jaq_json::{Val, read};
+use jaq_json::Val;
 
-use super::{grammar, json};
 use crate::error::Error;
+pub use meter::Interrupt;
+use meter::Stop;
+use read::Unread;
+use value::Value;
 
 /// Deepest message a filter is run on.
 const MAX_DEPTH: usize = 1_000;
@@ -25,23 +33,59 @@ const MAX_DEPTH: usize = 1_000;
 const MAX_INNER_DEPTH: usize = 128;
 /// Above this depth the ordinary stack (2 MiB in a thread) may not do for every filter.
 const SHALLOW: usize = 64;
-const DEEP_STACK: usize = 256 << 20;
-/// Longest number: turning digits into a big integer takes time that grows with their square.
-const MAX_NUMBER: usize = 4_300;
+/// Largest message, in bytes, for which no thread is needed: it is parsed at once.
+const SMALL: usize = 64 << 10;
 const MAX_OUTPUTS: usize = 10_000;
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
 /// An error may quote a whole message; this much of it fits a line.
 const MAX_ERROR_CHARS: usize = 200;
 
-type Data = JustLut<Val>;
-type Program = jaq_core::Filter<Data>;
+/// The interpreter's types: our values, and a program that counts the steps through it.
+struct Jq;
 
-/// A compiled jq expression. Clones share the program.
+impl DataT for Jq {
+    type V<'a> = Value;
+    type Data<'a> = Program<'a>;
+}
+
+/// A compiled expression in use.
+#[derive(Clone, Copy)]
+struct Program<'a>(&'a jaq_core::Lut<Jq>);
+
+impl<'a> HasLut<'a, Jq> for Program<'a> {
+    /// The interpreter asks for it whenever it runs a term, which makes this the place to count.
+    #[inline]
+    fn lut(&self) -> &'a jaq_core::Lut<Jq> {
+        meter::tick();
+        self.0
+    }
+}
+
+/// A compiled jq expression. Clones share the program, and what is counted of its use.
 #[derive(Clone)]
 pub struct Filter {
     expression: Arc<str>,
-    program: Arc<Program>,
+    program: Arc<jaq_core::Filter<Jq>>,
+    tally: Arc<Tally>,
+    interrupt: Interrupt,
+    /// Most memory of an evaluation, in bytes, where [`meter`] would allow more.
+    memory: usize,
 }
+
+/// What became of the messages that an expression did not deal with in full.
+#[derive(Debug, Default)]
+struct Tally {
+    not_json: AtomicU64,
+    unreadable: AtomicU64,
+    cut: AtomicU64,
+    failed: AtomicU64,
+    first_failure: OnceLock<String>,
+    /// The last evaluation needed a thread of its own, so the next one may well, too.
+    heavy: AtomicBool,
+}
+
+/// Takes what is wanted of the outputs.
+type Take<T> = fn(&mut dyn Iterator<Item = Result<Value, String>>) -> Result<T, String>;
 
 impl Filter {
     /// Compiles `expr`. The error is a usage error that shows the expression with a caret under the
@@ -51,53 +95,163 @@ impl Filter {
         Ok(Filter {
             expression: expr.into(),
             program: Arc::new(program),
+            tally: Arc::default(),
+            interrupt: Interrupt::default(),
+            memory: usize::MAX,
         })
     }
 
-    /// The outputs for one message, each as compact JSON, at most 10,000. `None` where the message
-    /// is not JSON; `Err` is what jq says of a failure, in one line.
+    /// The same filter, whose evaluations `interrupt` ends.
+    #[must_use]
+    pub fn with_interrupt(self, interrupt: &Interrupt) -> Filter {
+        let interrupt = interrupt.clone();
+        Filter { interrupt, ..self }
+    }
+
+    /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` where
+    /// the message is not JSON; `Err` is what jq says of a failure, in one line.
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {
-        self.evaluate(json, |outputs| {
-            let mut bytes = 0;
+        let found = self.evaluate(json, outputs_of)?;
+        Some(found.map(|(outputs, cut)| {
+            self.tally.cut.fetch_add(u64::from(cut), Ordering::Relaxed);
             outputs
-                .take(MAX_OUTPUTS)
-                .map(|output| output.map(|value| value.to_string()))
-                .take_while(|text| {
-                    bytes += text.as_ref().map_or(0, String::len);
-                    bytes <= MAX_OUTPUT_BYTES
-                })
-                .collect()
-        })
+        }))
     }
 
     /// Whether the first output is neither `false` nor `null`. A message that is not JSON, a
     /// failure and no output at all are not true.
     pub fn is_true(&self, json: &[u8]) -> bool {
         let first = self.evaluate(json, |outputs| {
-            outputs
-                .next()
-                .transpose()
-                .map(|value| value.is_some_and(|v| v.as_bool()))
+            let first = outputs.next().transpose()?;
+            Ok(first.is_some_and(|value| value.as_bool()))
         });
         matches!(first, Some(Ok(true)))
     }
 
-    fn evaluate<T: Send>(
+    /// What the use of the expression left out, in sentences that begin with `option`. With
+    /// `failures` these are among it, for a use that reports none of them when it happens.
+    pub fn losses(&self, option: &str, failures: bool) -> Vec<String> {
+        let Tally {
+            not_json,
+            unreadable,
+            cut,
+            failed,
+            ..
+        } = &*self.tally;
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut losses = Vec::new();
+        let passed_over = match (count(not_json), count(unreadable)) {
+            (0, 0) => None,
+            (0, n) => Some(format!("{} that jq cannot read", messages(n))),
+            (n, m) => {
+                let verb = if n == 1 { "is" } else { "are" };
+                let others = match m {
+                    0 => String::new(),
+                    m => format!(", and {m} that jq cannot read"),
+                };
+                Some(format!("{} that {verb} not JSON{others}", messages(n)))
+            }
+        };
+        losses.extend(passed_over.map(|what| format!("{option} passed over {what}")));
+        if count(cut) > 0 {
+            losses.push(format!(
+                "{option} kept only the first results of {} ({MAX_OUTPUTS} and {} MiB are the most)",
+                messages(count(cut)),
+                MAX_OUTPUT_BYTES >> 20
+            ));
+        }
+        if failures && count(failed) > 0 {
+            let first = self.tally.first_failure.get().map_or("", String::as_str);
+            losses.push(format!(
+                "{option} failed on {}; the first failure: {first}",
+                messages(count(failed))
+            ));
+        }
+        losses
+    }
+
+    fn evaluate<T: Send + 'static>(&self, json: &[u8], take: Take<T>) -> Option<Result<T, String>> {
+        let tally = &self.tally;
+        let found = self.evaluate_uncounted(json, take);
+        let failure = match found {
+            Ok(found) => return Some(Ok(found)),
+            Err(Unread::NotJson) => {
+                tally.not_json.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            Err(Unread::Unreadable) => {
+                tally.unreadable.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            Err(Unread::Refused(why)) => why,
+        };
+        tally.failed.fetch_add(1, Ordering::Relaxed);
+        tally.first_failure.get_or_init(|| failure.clone());
+        Some(Err(failure))
+    }
+
+    fn evaluate_uncounted<T: Send + 'static>(
         &self,
         json: &[u8],
-        take: impl FnOnce(&mut dyn Iterator<Item = Result<Val, String>>) -> Result<T, String> + Send,
-    ) -> Option<Result<T, String>> {
-        let text = std::str::from_utf8(json).ok()?;
-        let measure = grammar::is_value(text).then(|| json::measure(text))?;
-        if let Err(refusal) = admit(&measure, MAX_DEPTH) {
-            return Some(Err(refusal));
+        take: Take<T>,
+    ) -> Result<T, Unread> {
+        let text = std::str::from_utf8(json).map_err(|_| Unread::NotJson)?;
+        let depth = read::measure(text, MAX_DEPTH)?;
+        let heavy = &self.tally.heavy;
+        if depth <= SHALLOW && text.len() <= SMALL && !heavy.load(Ordering::Relaxed) {
+            match meter::run_inline(|| perform(&self.program, text, take)) {
+                Err(Stop::Heavy) => heavy.store(true, Ordering::Relaxed),
+                done => return done.unwrap_or_else(|stop| Err(Unread::Refused(stop.describe()))),
+            }
         }
-        on_stack_for(measure.depth, || {
-            let input = read::parse_single(json).ok()?;
-            let context = Ctx::<Data>::new(&self.program.lut, Vars::new([]));
-            let outputs = self.program.id.run((context, input)).map(unwrap_valr);
-            Some(take(&mut outputs.map(|output| output.map_err(one_line))))
-        })
+        let (program, text) = (Arc::clone(&self.program), Arc::<str>::from(text));
+        let done = meter::run_on_thread(text.len(), self.memory, &self.interrupt, move || {
+            perform(&program, &text, take)
+        });
+        match done {
+            Ok((found, was_light)) => {
+                heavy.store(!was_light, Ordering::Relaxed);
+                found
+            }
+            Err(stop) => Err(Unread::Refused(stop.describe())),
+        }
+    }
+}
+
+/// One evaluation, on whatever thread it runs.
+fn perform<T>(program: &jaq_core::Filter<Jq>, text: &str, take: Take<T>) -> Result<T, Unread> {
+    let input = read::parse(text)?;
+    meter::message_read();
+    let context = Ctx::<Jq>::new(Program(&program.lut), Vars::new([]));
+    let outputs = program.id.run((context, input)).map(unwrap_valr);
+    take(&mut outputs.map(|output| output.map_err(one_line))).map_err(Unread::Refused)
+}
+
+/// All outputs that the limits leave room for, and whether there were more.
+fn outputs_of(
+    outputs: &mut dyn Iterator<Item = Result<Value, String>>,
+) -> Result<(Vec<String>, bool), String> {
+    let mut found = Vec::new();
+    let mut room = MAX_OUTPUT_BYTES;
+    for output in outputs {
+        let output = output?;
+        if found.len() == MAX_OUTPUTS {
+            return Ok((found, true));
+        }
+        let Ok(json) = output.to_json(room).map(String::from_utf8) else {
+            return Ok((found, true));
+        };
+        let json = json.unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+        room -= json.len();
+        found.push(json);
+    }
+    Ok((found, false))
+}
+
+fn messages(count: u64) -> String {
+    match count {
+        1 => "1 message".to_owned(),
+        more => format!("{more} messages"),
     }
 }
 
@@ -107,84 +261,20 @@ impl fmt::Debug for Filter {
     }
 }
 
-fn admit(measure: &json::Measure, depth: usize) -> Result<(), String> {
-    if measure.depth > depth {
-        return Err(format!("nested deeper than {depth} levels"));
-    }
-    if measure.number > MAX_NUMBER {
-        return Err(format!("a number of more than {MAX_NUMBER} digits"));
-    }
-    Ok(())
+fn one_line(error: value::Error) -> String {
+    let text = match &error.into_val().0 {
+        Val::TStr(text) => String::from_utf8_lossy(text).into_owned(),
+        other => Value(other.clone()).to_string(),
+    };
+    shortened(&text)
 }
 
-/// Runs `work` where `depth` levels of recursion fit, and turns a panic of the interpreter into an
-/// error: a message must not end the program.
-fn on_stack_for<T: Send>(
-    depth: usize,
-    work: impl FnOnce() -> Option<Result<T, String>> + Send,
-) -> Option<Result<T, String>> {
-    let guarded = || catch_unwind(AssertUnwindSafe(work)).ok();
-    let done = if depth <= SHALLOW {
-        guarded()
-    } else {
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(DEEP_STACK);
-            thread
-                .spawn_scoped(scope, guarded)
-                .ok()?
-                .join()
-                .ok()
-                .flatten()
-        })
-    };
-    done.unwrap_or_else(|| Some(Err("jq failed on this message".to_owned())))
-}
-
-fn one_line(error: jaq_core::Error<Val>) -> String {
-    let text = match error.into_val() {
-        Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
-        other => other.to_string(),
-    };
+fn shortened(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ");
     match text.char_indices().nth(MAX_ERROR_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// The functions of an expression: jaq's, without those that leave this process or trust a peer.
-fn functions() -> impl Iterator<Item = Fun<Data>> {
-    let replaced = ["env", "halt", "fromjson"];
-    let ours: [Fun<Data>; 3] = [
-        native(("env", arguments(0), |_| bome(Val::from_map([])))),
-        native(("halt", arguments(1), |_| {
-            bome(failure("halt is not supported"))
-        })),
-        native(("fromjson", arguments(0), |cv| bome(from_json(&cv.1)))),
-    ];
-    let theirs = jaq_core::funs()
-        .chain(jaq_std::funs())
-        .chain(jaq_json::funs());
-    theirs
-        .filter(move |(name, ..)| !replaced.contains(name))
-        .chain(ours)
-}
-
-/// `fromjson` for text that a peer may have chosen: jaq's own recurses as deep as the text says.
-fn from_json(value: &Val) -> Result<Val, jaq_core::Error<Val>> {
-    let bytes = value.try_as_utf8_bytes_owned()?;
-    let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    if !grammar::is_value(text) {
-        return failure("fromjson: not JSON");
-    }
-    if let Err(refusal) = admit(&json::measure(text), MAX_INNER_DEPTH) {
-        return failure(&format!("fromjson: {refusal}"));
-    }
-    read::parse_single(&bytes).map_err(jaq_core::Error::str)
-}
-
-fn failure(text: &str) -> Result<Val, jaq_core::Error<Val>> {
-    Err(jaq_core::Error::str(text))
 }
 
 /// What is wrong with an expression, and at which byte.
@@ -205,7 +295,7 @@ impl Fault {
     }
 }
 
-fn compile(expr: &str) -> Result<Program, Fault> {
+fn compile(expr: &str) -> Result<jaq_core::Filter<Jq>, Fault> {
     let definitions = jaq_core::defs()
         .chain(jaq_std::defs())
         .chain(jaq_json::defs());
@@ -218,7 +308,7 @@ fn compile(expr: &str) -> Result<Program, Fault> {
         .load(&arena, file)
         .map_err(|errors| first_fault(expr, errors, load_fault))?;
     Compiler::default()
-        .with_funs(functions())
+        .with_funs(functions::functions())
         .compile(modules)
         .map_err(|errors| {
             first_fault(expr, errors, |undefined| {

@@ -1,0 +1,443 @@
+//! The limits of one evaluation: steps, memory, stack, and the wish of a person to end it.
+//!
+//! jaq has no hook for an interruption, but whatever an expression does goes through a type of ours:
+//! the interpreter fetches every term that it runs from [`super::Program`], and builds, compares and
+//! prints values through [`super::value::Value`]. Both call [`tick`] and [`charge`] here. A limit
+//! that is reached unwinds the evaluation (without the panic hook), so that no `try` of the
+//! expression can catch it.
+//!
+//! An evaluation begins on the caller's thread, where little is allowed: nearly every one ends
+//! there. One that needs more is given up and run again on a thread of its own with a large stack.
+//! The caller waits for that thread and for [`Interrupt`]; where it stops waiting, the thread ends at
+//! its next step. So even a step that runs long within jaq (a sort, a regular expression) holds
+//! nobody up, and as no step allocates much without a charge beforehand, it does not grow either.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Steps between two looks at the limits.
+const FUEL: u32 = 256;
+/// Memory that a step may take beside values: a few boxed iterators, a link of a list.
+const STEP_BYTES: usize = 512;
+
+/// Steps on the caller's thread, which bound the time and the depth of what is dropped there.
+const INLINE_STEPS: u32 = 8_192;
+/// Bytes built on the caller's thread.
+const INLINE_BYTES: usize = 1 << 20;
+/// Stack used on the caller's thread, of 2 MiB in the smallest.
+const INLINE_STACK: usize = 256 << 10;
+/// Containers put into containers on the caller's thread: each may make a value one level deeper.
+const INLINE_NESTED: u32 = 512;
+
+/// Stacks to ask for; a system that grants no large one gets small limits.
+#[cfg(target_pointer_width = "64")]
+const STACKS: [usize; 3] = [1 << 30, 256 << 20, 64 << 20];
+#[cfg(not(target_pointer_width = "64"))]
+const STACKS: [usize; 2] = [256 << 20, 64 << 20];
+/// What a recursion may use of it. The rest is for what runs deeper than it was built: iterators
+/// that are asked for their next item, and lists and closures that are dropped.
+const STACK_SHARE: usize = 16;
+/// Memory of an evaluation for each byte of stack: a chain that is dropped link by link takes about
+/// as much stack as memory.
+const MEMORY_SHARE: usize = 4;
+/// Memory that an evaluation may take for each byte of its message, where that is more.
+const MEMORY_FACTOR: usize = 8;
+/// Bytes built between two looks at the memory of the process.
+const UNMEASURED: usize = 16 << 20;
+
+/// How often the caller looks whether the evaluation is still wanted.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Why an evaluation was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It needs more than is allowed on the caller's thread.
+    Heavy,
+    /// It needs more memory than this, in bytes.
+    Memory(usize),
+    /// It recurses too deeply.
+    Depth,
+    /// Nobody wants its result any more.
+    Interrupted,
+    /// The interpreter panicked, or there is no thread.
+    Broken,
+}
+
+impl Stop {
+    pub(super) fn describe(self) -> String {
+        match self {
+            Stop::Memory(limit) => {
+                format!("the expression needs more than {} MiB", limit >> 20)
+            }
+            Stop::Depth => "the expression recurses too deeply".to_owned(),
+            Stop::Interrupted => "interrupted".to_owned(),
+            Stop::Heavy | Stop::Broken => "jq failed on this message".to_owned(),
+        }
+    }
+}
+
+/// The wish to end an evaluation under way. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<Wishes>);
+
+#[derive(Debug, Default)]
+struct Wishes {
+    signal: Arc<AtomicBool>,
+    key: AtomicBool,
+    deadline: OnceLock<Instant>,
+}
+
+impl Interrupt {
+    /// The flag that a signal handler sets, and that is to be cleared once the signal has been seen.
+    pub fn signal_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0.signal)
+    }
+
+    /// The time from which on no evaluation may go on. Only the first one counts.
+    pub fn set_deadline(&self, deadline: Instant) {
+        let _ = self.0.deadline.set(deadline);
+    }
+
+    /// Whether a key that means an interruption has been pressed and not been seen yet.
+    pub fn set_key(&self, pressed: bool) {
+        self.0.key.store(pressed, Ordering::SeqCst);
+    }
+
+    fn is_raised(&self) -> bool {
+        self.0.signal.load(Ordering::SeqCst)
+            || self.0.key.load(Ordering::SeqCst)
+            || self
+                .0
+                .deadline
+                .get()
+                .is_some_and(|at| Instant::now() >= *at)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Idle,
+    Inline,
+    Thread,
+}
+
+struct Meter {
+    mode: Cell<Mode>,
+    /// Steps until the next look.
+    fuel: Cell<u32>,
+    /// Steps so far, without those of the fuel in use.
+    steps: Cell<u32>,
+    /// The lowest address that the stack may reach.
+    floor: Cell<usize>,
+    /// Bytes built so far: an upper bound of what is in use.
+    built: Cell<usize>,
+    /// Those of them that values take.
+    values: Cell<usize>,
+    /// Bytes built since the last look at the memory of the process.
+    unmeasured: Cell<usize>,
+    /// How many of these are allowed.
+    allowance: Cell<usize>,
+    nested: Cell<u32>,
+    /// Memory of the process at the start.
+    baseline: Cell<usize>,
+    limits: Cell<Limits>,
+    abandoned: RefCell<Option<Arc<AtomicBool>>>,
+}
+
+/// What an evaluation on a thread of its own may use, in bytes.
+#[derive(Clone, Copy)]
+struct Limits {
+    stack: usize,
+    memory: usize,
+    /// Memory for what is no value.
+    other: usize,
+}
+
+impl Limits {
+    /// For a message of this size on a stack of this size, but at most `memory`.
+    fn new(stack: usize, message: usize, memory: usize) -> Limits {
+        let other = memory.min(stack / MEMORY_SHARE);
+        let values = message.saturating_mul(MEMORY_FACTOR).min(memory);
+        Limits {
+            stack: stack / STACK_SHARE,
+            memory: other.max(values),
+            other,
+        }
+    }
+}
+
+thread_local! {
+    static METER: Meter = const {
+        Meter {
+            mode: Cell::new(Mode::Idle),
+            fuel: Cell::new(0),
+            steps: Cell::new(0),
+            floor: Cell::new(0),
+            built: Cell::new(0),
+            values: Cell::new(0),
+            unmeasured: Cell::new(0),
+            allowance: Cell::new(0),
+            nested: Cell::new(0),
+            baseline: Cell::new(0),
+            limits: Cell::new(Limits { stack: 0, memory: 0, other: 0 }),
+            abandoned: RefCell::new(None),
+        }
+    };
+}
+
+impl Meter {
+    fn start(&self, mode: Mode, stack: usize, allowance: usize) {
+        self.mode.set(mode);
+        self.fuel.set(FUEL);
+        self.steps.set(0);
+        self.floor.set(stack_address().saturating_sub(stack));
+        self.built.set(0);
+        self.values.set(0);
+        self.unmeasured.set(0);
+        self.allowance.set(allowance);
+        self.nested.set(0);
+    }
+
+    fn stop(&self) {
+        self.mode.set(Mode::Idle);
+        self.floor.set(0);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look(&self) {
+        if self.mode.get() == Mode::Idle {
+            self.fuel.set(FUEL);
+            return;
+        }
+        if stack_address() < self.floor.get() {
+            give_up(match self.mode.get() {
+                Mode::Thread => Stop::Depth,
+                _ => Stop::Heavy,
+            });
+        }
+        self.fuel.set(FUEL);
+        let steps = self.steps.get().saturating_add(FUEL);
+        self.steps.set(steps);
+        if self.mode.get() == Mode::Inline {
+            if steps > INLINE_STEPS {
+                give_up(Stop::Heavy);
+            }
+            return;
+        }
+        let abandoned = self.abandoned.borrow();
+        if abandoned
+            .as_ref()
+            .is_some_and(|it| it.load(Ordering::Relaxed))
+        {
+            drop(abandoned);
+            give_up(Stop::Interrupted);
+        }
+        drop(abandoned);
+        self.add(FUEL as usize * STEP_BYTES);
+    }
+
+    fn add(&self, bytes: usize) {
+        self.built.set(self.built.get().saturating_add(bytes));
+        let unmeasured = self.unmeasured.get().saturating_add(bytes);
+        self.unmeasured.set(unmeasured);
+        if unmeasured > self.allowance.get() {
+            self.measure(bytes);
+        }
+    }
+
+    /// Looks at the memory of the process before `next` bytes more are allocated.
+    #[cold]
+    #[inline(never)]
+    fn measure(&self, next: usize) {
+        self.unmeasured.set(0);
+        match self.mode.get() {
+            Mode::Idle => return,
+            Mode::Inline => give_up(Stop::Heavy),
+            Mode::Thread => {}
+        }
+        let Limits { memory, other, .. } = self.limits.get();
+        // Other threads allocate as well: nobody is blamed for more than they have built. What has
+        // been built and dropped again is not there in the process.
+        let grown = resident().saturating_sub(self.baseline.get());
+        let used = grown.saturating_add(next).min(self.built.get());
+        if used > memory.min(other.saturating_add(self.values.get())) {
+            give_up(Stop::Memory(memory));
+        }
+    }
+
+    /// Whether all of it would have been allowed on the caller's thread.
+    fn was_light(&self) -> bool {
+        self.steps.get() < INLINE_STEPS / 2
+            && self.values.get() < INLINE_BYTES / 2
+            && self.nested.get() < INLINE_NESTED / 2
+    }
+}
+
+/// One step of an evaluation.
+#[inline]
+pub(super) fn tick() {
+    METER.with(|meter| {
+        let fuel = meter.fuel.get();
+        if fuel == 0 || stack_address() < meter.floor.get() {
+            meter.look();
+        } else {
+            meter.fuel.set(fuel - 1);
+        }
+    });
+}
+
+/// Bytes that are about to be allocated for a value.
+#[inline]
+pub(super) fn charge(bytes: usize) {
+    METER.with(|meter| {
+        meter.values.set(meter.values.get().saturating_add(bytes));
+        meter.add(bytes);
+    });
+}
+
+/// Gives up where so many bytes more are not allowed, without a charge for them.
+pub(super) fn make_room(bytes: usize) {
+    METER.with(|meter| {
+        let built = meter.built.get();
+        meter.built.set(built.saturating_add(bytes));
+        meter.measure(bytes);
+        meter.built.set(built);
+    });
+}
+
+/// The message has been read: what it takes is not the expression's.
+pub(super) fn message_read() {
+    METER.with(|meter| {
+        if meter.mode.get() == Mode::Thread {
+            meter.baseline.set(resident());
+        }
+    });
+}
+
+/// A container is put into another.
+#[inline]
+pub(super) fn nest() {
+    METER.with(|meter| {
+        let nested = meter.nested.get().saturating_add(1);
+        meter.nested.set(nested);
+        if nested > INLINE_NESTED && meter.mode.get() == Mode::Inline {
+            give_up(Stop::Heavy);
+        }
+    });
+}
+
+/// Whether values may have become deep since the start.
+#[inline]
+pub(super) fn may_be_deep() -> bool {
+    METER.with(|meter| meter.nested.get() > 32)
+}
+
+/// The next step may take about `work` nanoseconds without a look at anything.
+pub(super) fn prepare(work: usize) {
+    if work > INLINE_BYTES && METER.with(|meter| meter.mode.get() == Mode::Inline) {
+        give_up(Stop::Heavy);
+    }
+}
+
+fn give_up(stop: Stop) -> ! {
+    resume_unwind(Box::new(stop))
+}
+
+/// An address in the current frame. Stacks grow downwards wherever we run.
+#[inline]
+fn stack_address() -> usize {
+    let mark = 0_u8;
+    std::ptr::from_ref(&mark).addr()
+}
+
+/// Memory of this process, in bytes; 0 where the system does not say.
+fn resident() -> usize {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem)
+}
+
+fn reason(payload: &(dyn Any + Send)) -> Stop {
+    *payload.downcast_ref::<Stop>().unwrap_or(&Stop::Broken)
+}
+
+/// Runs `work` on this thread, within small limits.
+///
+/// # Errors
+/// [`Stop::Heavy`] where these do not do.
+pub(super) fn run_inline<T>(work: impl FnOnce() -> T) -> Result<T, Stop> {
+    METER.with(|meter| meter.start(Mode::Inline, INLINE_STACK, INLINE_BYTES));
+    let done = catch_unwind(AssertUnwindSafe(work));
+    METER.with(Meter::stop);
+    done.map_err(|payload| reason(&*payload))
+}
+
+/// Runs `work`, which looks at a message of `message` bytes, on a thread of its own until it is done
+/// or `interrupt` is raised, with at most `memory` bytes. With the result comes whether
+/// [`run_inline`] would have done.
+///
+/// # Errors
+/// What ended it.
+pub(super) fn run_on_thread<T: Send + 'static>(
+    message: usize,
+    memory: usize,
+    interrupt: &Interrupt,
+    work: impl FnOnce() -> T + Clone + Send + 'static,
+) -> Result<(T, bool), Stop> {
+    let abandoned = Arc::<AtomicBool>::default();
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let started = STACKS.iter().any(|&stack| {
+        let (work, sender, abandoned) = (work.clone(), sender.clone(), Arc::clone(&abandoned));
+        let run = move || {
+            // Where nobody waits any more there is nothing to tell.
+            let _ = sender.send(metered(
+                Limits::new(stack, message, memory),
+                abandoned,
+                work,
+            ));
+        };
+        let thread = thread::Builder::new().name("jq".to_owned());
+        thread.stack_size(stack).spawn(run).is_ok()
+    });
+    if !started {
+        return Err(Stop::Broken);
+    }
+    loop {
+        match receiver.recv_timeout(PATIENCE) {
+            Ok(done) => return done,
+            Err(RecvTimeoutError::Timeout) if !interrupt.is_raised() => {}
+            Err(RecvTimeoutError::Timeout) => {
+                abandoned.store(true, Ordering::Relaxed);
+                return Err(Stop::Interrupted);
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(Stop::Broken),
+        }
+    }
+}
+
+fn metered<T>(
+    limits: Limits,
+    abandoned: Arc<AtomicBool>,
+    work: impl FnOnce() -> T,
+) -> Result<(T, bool), Stop> {
+    METER.with(|meter| {
+        meter.start(
+            Mode::Thread,
+            limits.stack,
+            UNMEASURED.min(limits.other / 16),
+        );
+        meter.limits.set(limits);
+        meter.abandoned.replace(Some(abandoned));
+    });
+    let done = catch_unwind(AssertUnwindSafe(work));
+    METER.with(Meter::stop);
+    match done {
+        Ok(found) => Ok((found, METER.with(Meter::was_light))),
+        Err(payload) => Err(reason(&*payload)),
+    }
+}

@@ -1,0 +1,95 @@
+//! A message as jq takes it: JSON by the letter of RFC 8259, within limits.
+
+use jaq_json::read::parse_single;
+
+use super::value::Value;
+use crate::output::{grammar, json};
+
+/// Longest number: turning digits into a big integer takes time that grows with their square.
+const MAX_NUMBER: usize = 4_300;
+/// Memory of a value that is written as `{}`, the one that takes most for its text.
+const VALUE_BYTES: usize = 112;
+
+/// Why a text is no value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    NotJson,
+    /// It is JSON, but jaq does not take it.
+    Unreadable,
+    /// It is JSON beyond our limits.
+    Refused(String),
+}
+
+/// How deep a text is nested.
+///
+/// # Errors
+/// Where it is not JSON, or deeper than `depth`, or has a number that is too long.
+pub(super) fn measure(text: &str, depth: usize) -> Result<usize, Unread> {
+    if !grammar::is_value(text) {
+        return Err(Unread::NotJson);
+    }
+    let measure = json::measure(text);
+    if measure.depth > depth {
+        return Err(Unread::Refused(format!(
+            "nested deeper than {depth} levels"
+        )));
+    }
+    if measure.number > MAX_NUMBER {
+        let why = format!("a number of more than {MAX_NUMBER} digits");
+        return Err(Unread::Refused(why));
+    }
+    Ok(measure.depth)
+}
+
+/// The value of a text, for which memory is asked of `charge`.
+///
+/// # Errors
+/// What [`measure`] says, or that jaq does not take it.
+pub(super) fn read(text: &str, depth: usize, charge: impl FnOnce(usize)) -> Result<Value, Unread> {
+    measure(text, depth)?;
+    let values = memchr::memchr3_iter(b',', b'[', b'{', text.as_bytes()).count();
+    charge(2 * text.len() + (values + 1) * VALUE_BYTES);
+    parse(text)
+}
+
+/// The value of a text for which [`measure`] has found nothing to object to.
+///
+/// # Errors
+/// Where jaq does not take it.
+pub(super) fn parse(text: &str) -> Result<Value, Unread> {
+    let parsed = parse_single(text.as_bytes());
+    // The grammar of JSON allows half a surrogate pair, jaq's parser does not.
+    let parsed = parsed.or_else(|_| parse_single(whole_characters(text).as_bytes()));
+    parsed.map(Value).map_err(|_| Unread::Unreadable)
+}
+
+/// JSON with U+FFFD for each escape of a surrogate that is not part of a pair, as jq reads it.
+fn whole_characters(json: &str) -> String {
+    let mut whole = String::with_capacity(json.len());
+    let mut rest = json;
+    // A backslash stands nowhere in JSON but before what it escapes.
+    while let Some(at) = rest.find('\\') {
+        whole.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let len = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                whole.push_str("\\ufffd");
+                rest = &rest[6..];
+                continue;
+            }
+            _ => 2,
+        };
+        let (escape, after) = rest.split_at_checked(len).unwrap_or((rest, ""));
+        whole.push_str(escape);
+        rest = after;
+    }
+    whole.push_str(rest);
+    whole
+}
+
+/// The code unit of the `\uXXXX` that a text begins with.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
+}
