@@ -11,6 +11,7 @@ use crate::cli::world::World;
 use crate::cli::{self, config, generate};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
+use crate::output::jq::Interrupt;
 use crate::output::writer::{self, Writer};
 use crate::output::{Options, Renderer, sanitize, style};
 use crate::pipe::Pipe;
@@ -129,7 +130,7 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
     let max_time = client.deadline;
     let max_time = max_time.map(|deadline| deadline.saturating_duration_since(start));
-    let mut stops = Stops::new(max_time, !world.hangup_ignored)
+    let mut stops = Stops::new(max_time, !world.hangup_ignored, &client.interrupt)
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
@@ -249,7 +250,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 }
 
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
-    let mut stops = Stops::new(None, !world.hangup_ignored)
+    let mut stops = Stops::new(None, !world.hangup_ignored, &Interrupt::default())
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     let log = LogLines::new(world.stderr_tty);
     let line_of = log.clone();

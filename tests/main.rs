@@ -6,6 +6,7 @@ mod auth;
 mod backpressure;
 mod down;
 mod ends;
+mod expressions;
 mod faults;
 mod fragments;
 mod frames;

@@ -18,7 +18,7 @@ use crate::drain::{Limits, OnEof};
 use crate::error::{Error, Exit};
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
-use crate::output::jq::Filter;
+use crate::output::jq::{Filter, Interrupt};
 use crate::output::{self, Format, style};
 use crate::payload::{Encoding, Payload};
 use crate::pipe::framing::Frame;
@@ -79,6 +79,37 @@ pub struct Client {
     pub deadline: Option<Instant>,
     pub output: output::Options,
     pub front: FrontEnd,
+    /// Ends the evaluation of any expression.
+    pub interrupt: Interrupt,
+}
+
+impl Client {
+    /// The expressions over messages, each with its option, and whether its failures are reported
+    /// one by one.
+    fn filters(&self) -> impl Iterator<Item = (String, &Filter, bool)> {
+        let until = match &self.front {
+            FrontEnd::Interactive(options) => options.until.as_ref(),
+            FrontEnd::Pipe(options) => options.until.as_ref(),
+        };
+        let confirm = match &self.session.confirm {
+            Some(How::Number(filter)) => Some(filter),
+            _ => None,
+        };
+        let filter = self.output.filter.as_ref();
+        let filter = filter.map(|it| ("--filter".to_owned(), it, true));
+        let until = until.map(|it| ("--until".to_owned(), it, false));
+        let confirm = confirm.map(|it| ("--confirm".to_owned(), it, false));
+        let resume = self.session.memory.filters();
+        let resume = resume.map(|(name, it)| (format!("--resume {name}"), it, false));
+        filter.into_iter().chain(until).chain(confirm).chain(resume)
+    }
+
+    /// What the expressions left out of the messages of the run, in sentences.
+    pub fn losses(&self) -> Vec<String> {
+        let filters = self.filters();
+        let losses = filters.map(|(option, filter, reported)| filter.losses(&option, !reported));
+        losses.flatten().collect()
+    }
 }
 
 /// The way of working.
@@ -219,15 +250,21 @@ fn client_with(
     let output = output_options(args, world, interactive)?;
     let plan = plan(target, args, world, files)?;
     let session = session(args, &plan, interactive, files)?;
-    let front = front_end(args, world, interactive, files)?;
-    Ok(Client {
+    let interrupt = Interrupt::default();
+    let front = front_end(args, world, interactive, files, interrupt.clone())?;
+    let client = Client {
         ineffective,
         plan,
         session,
         deadline,
         output,
         front,
-    })
+        interrupt,
+    };
+    for (_, filter, _) in client.filters() {
+        filter.set_interrupt(&client.interrupt);
+    }
+    Ok(client)
 }
 
 fn session(
@@ -365,6 +402,7 @@ fn front_end(
     world: &World,
     interactive: bool,
     files: &mut Files,
+    interrupt: Interrupt,
 ) -> Result<FrontEnd, Error> {
     let payload = payload(&args.send);
     let limits = limits(args);
@@ -377,6 +415,7 @@ fn front_end(
             until,
             output,
             queue: args.stay.outbox,
+            interrupt,
             color: color(&args.output, world, world.stdout_tty),
         }));
     }

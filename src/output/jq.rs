@@ -66,20 +66,23 @@ impl<'a> HasLut<'a, Jq> for Program<'a> {
 pub struct Filter {
     expression: Arc<str>,
     program: Arc<jaq_core::Filter<Jq>>,
-    tally: Arc<Tally>,
-    interrupt: Interrupt,
+    shared: Arc<Shared>,
     /// Most memory of an evaluation, in bytes, where [`meter`] would allow more.
     memory: usize,
 }
 
-/// What became of the messages that an expression did not deal with in full.
+/// What the clones of a filter share beside the program: above all how many messages it did not
+/// deal with in full.
 #[derive(Debug, Default)]
-struct Tally {
+struct Shared {
     not_json: AtomicU64,
     unreadable: AtomicU64,
     cut: AtomicU64,
     failed: AtomicU64,
     first_failure: OnceLock<String>,
+    interrupt: OnceLock<Interrupt>,
+    /// An evaluation has been interrupted.
+    interrupted: AtomicBool,
     /// The last evaluation needed a thread of its own, so the next one may well, too.
     heavy: AtomicBool,
 }
@@ -95,17 +98,15 @@ impl Filter {
         Ok(Filter {
             expression: expr.into(),
             program: Arc::new(program),
-            tally: Arc::default(),
-            interrupt: Interrupt::default(),
+            shared: Arc::default(),
             memory: usize::MAX,
         })
     }
 
-    /// The same filter, whose evaluations `interrupt` ends.
-    #[must_use]
-    pub fn with_interrupt(self, interrupt: &Interrupt) -> Filter {
-        let interrupt = interrupt.clone();
-        Filter { interrupt, ..self }
+    /// Lets `interrupt` end the evaluations of this filter and its clones. Only the first call
+    /// counts.
+    pub fn set_interrupt(&self, interrupt: &Interrupt) {
+        let _ = self.shared.interrupt.set(interrupt.clone());
     }
 
     /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` where
@@ -113,7 +114,7 @@ impl Filter {
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {
         let found = self.evaluate(json, outputs_of)?;
         Some(found.map(|(outputs, cut)| {
-            self.tally.cut.fetch_add(u64::from(cut), Ordering::Relaxed);
+            self.shared.cut.fetch_add(u64::from(cut), Ordering::Relaxed);
             outputs
         }))
     }
@@ -131,13 +132,13 @@ impl Filter {
     /// What the use of the expression left out, in sentences that begin with `option`. With
     /// `failures` these are among it, for a use that reports none of them when it happens.
     pub fn losses(&self, option: &str, failures: bool) -> Vec<String> {
-        let Tally {
+        let Shared {
             not_json,
             unreadable,
             cut,
             failed,
             ..
-        } = &*self.tally;
+        } = &*self.shared;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut losses = Vec::new();
         let passed_over = match (count(not_json), count(unreadable)) {
@@ -161,7 +162,7 @@ impl Filter {
             ));
         }
         if failures && count(failed) > 0 {
-            let first = self.tally.first_failure.get().map_or("", String::as_str);
+            let first = self.shared.first_failure.get().map_or("", String::as_str);
             losses.push(format!(
                 "{option} failed on {}; the first failure: {first}",
                 messages(count(failed))
@@ -171,22 +172,27 @@ impl Filter {
     }
 
     fn evaluate<T: Send + 'static>(&self, json: &[u8], take: Take<T>) -> Option<Result<T, String>> {
-        let tally = &self.tally;
+        let shared = &self.shared;
+        let interrupt = shared.interrupt.get_or_init(Interrupt::default);
+        if interrupt.is_stopped() && shared.interrupted.load(Ordering::Relaxed) {
+            // The messages that still come before the end must not hold it up.
+            return None;
+        }
         let found = self.evaluate_uncounted(json, take);
         let failure = match found {
             Ok(found) => return Some(Ok(found)),
             Err(Unread::NotJson) => {
-                tally.not_json.fetch_add(1, Ordering::Relaxed);
+                shared.not_json.fetch_add(1, Ordering::Relaxed);
                 return None;
             }
             Err(Unread::Unreadable) => {
-                tally.unreadable.fetch_add(1, Ordering::Relaxed);
+                shared.unreadable.fetch_add(1, Ordering::Relaxed);
                 return None;
             }
             Err(Unread::Refused(why)) => why,
         };
-        tally.failed.fetch_add(1, Ordering::Relaxed);
-        tally.first_failure.get_or_init(|| failure.clone());
+        shared.failed.fetch_add(1, Ordering::Relaxed);
+        shared.first_failure.get_or_init(|| failure.clone());
         Some(Err(failure))
     }
 
@@ -197,7 +203,7 @@ impl Filter {
     ) -> Result<T, Unread> {
         let text = std::str::from_utf8(json).map_err(|_| Unread::NotJson)?;
         let depth = read::measure(text, MAX_DEPTH)?;
-        let heavy = &self.tally.heavy;
+        let heavy = &self.shared.heavy;
         if depth <= SHALLOW && text.len() <= SMALL && !heavy.load(Ordering::Relaxed) {
             match meter::run_inline(|| perform(&self.program, text, take)) {
                 Err(Stop::Heavy) => heavy.store(true, Ordering::Relaxed),
@@ -205,7 +211,8 @@ impl Filter {
             }
         }
         let (program, text) = (Arc::clone(&self.program), Arc::<str>::from(text));
-        let done = meter::run_on_thread(text.len(), self.memory, &self.interrupt, move || {
+        let interrupt = self.shared.interrupt.get_or_init(Interrupt::default);
+        let done = meter::run_on_thread(text.len(), self.memory, interrupt, move || {
             perform(&program, &text, take)
         });
         match done {
@@ -213,7 +220,13 @@ impl Filter {
                 heavy.store(!was_light, Ordering::Relaxed);
                 found
             }
-            Err(stop) => Err(Unread::Refused(stop.describe())),
+            Err(stop) => {
+                let interrupted = stop == Stop::Interrupted;
+                self.shared
+                    .interrupted
+                    .fetch_or(interrupted, Ordering::Relaxed);
+                Err(Unread::Refused(stop.describe()))
+            }
         }
     }
 }

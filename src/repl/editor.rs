@@ -25,6 +25,7 @@ use rustyline::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::line;
+use crate::output::jq;
 use crate::output::style::{self, Painter, Role};
 use crate::output::writer::Sink;
 use crate::stdio;
@@ -61,6 +62,13 @@ pub(crate) enum Typed {
     Begun,
     /// Ctrl-D, or the terminal is gone.
     End,
+}
+
+impl Typed {
+    /// Whether it ends the evaluation of an expression under way.
+    pub(crate) fn interrupts(&self) -> bool {
+        matches!(self, Typed::Interrupt { .. } | Typed::End)
+    }
 }
 
 /// What the prompt tells of the connection.
@@ -305,12 +313,13 @@ pub(crate) struct Started {
     pub(crate) restore: Option<Restore>,
 }
 
-/// Starts to read lines. Where the terminal can do no line editing (`TERM=dumb`), lines are read as
+/// Starts to read lines; what is typed to end something raises `evaluation` at once, as the loop
+/// hears nothing while it evaluates an expression. Where the terminal can do no line editing (`TERM=dumb`), lines are read as
 /// the terminal gives them, and output is written between them.
 ///
 /// # Errors
 /// Where there is no terminal at all.
-pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
+pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Result<Started> {
     let config = Config::builder()
         // Whether there is colour is ours to decide; the editor must ask for the prompt either way.
         .color_mode(ColorMode::Forced)
@@ -348,6 +357,7 @@ pub(crate) fn start(color: bool) -> rustyline::Result<Started> {
         interrupted,
         ended,
         state: state.clone(),
+        evaluation: evaluation.clone(),
         above,
     };
     thread::spawn(move || keys.read_lines(&mut editor));
@@ -381,6 +391,7 @@ struct Keys {
     interrupted: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
     state: State,
+    evaluation: jq::Interrupt,
     above: bool,
 }
 
@@ -392,6 +403,9 @@ impl Keys {
             // Whatever is still to be shown is shown by the editor, so it goes on after the first
             // failure; a terminal that is gone fails again at once. That is one wish to leave.
             let fails = typed.is_none();
+            if typed.as_ref().is_none_or(Typed::interrupts) {
+                self.evaluation.set_key(true);
+            }
             if fails && failed {
                 return;
             }

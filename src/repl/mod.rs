@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Close, Command, Event, Heads, Message, Opened, RawFrame};
-use crate::output::jq::Filter;
+use crate::output::jq::{Filter, Interrupt};
 use crate::output::style::REDRAW;
 use crate::output::writer::{self, Writer};
 use crate::output::{Format, Renderer, brief, describe_round_trips, sanitize};
@@ -48,6 +48,8 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// What `/queue` may keep, in bytes.
     pub queue: usize,
+    /// Ctrl-C and Ctrl-D end the evaluation of an expression.
+    pub interrupt: Interrupt,
     /// Whether the prompt is coloured.
     pub color: bool,
 }
@@ -203,7 +205,7 @@ impl Repl {
     }
 
     fn open_prompt(&mut self) {
-        match editor::start(self.options.color) {
+        match editor::start(self.options.color, &self.options.interrupt) {
             Ok(mut started) => {
                 let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
                 self.restore = started.restore.take();
@@ -716,6 +718,9 @@ impl Front for Repl {
                 Poll::Ready(None) => Typed::End,
                 Poll::Pending => return Poll::Pending,
             };
+            if typed.interrupts() {
+                self.options.interrupt.set_key(false);
+            }
             let was_leaving = self.is_leaving();
             match self.obey(typed, now) {
                 Some(command @ (Command::Leave(_) | Command::Interrupt | Command::Reconnect)) => {

@@ -35,6 +35,9 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         }
         let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
         for n in 0..BATCH {
+            if self.stop.is_due() {
+                return ControlFlow::Continue(n > 0);
+            }
             // What is sent back must have gone before more of it comes; control frames may come.
             let owed = self.mirror
                 && self.closing.is_none()

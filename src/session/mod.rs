@@ -156,6 +156,11 @@ pub trait Front {
 /// What stops a run from outside, as the loop sees it. It may fire more than once.
 pub trait StopSource {
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop>;
+
+    /// Whether there is a stop that [`StopSource::poll_stop`] gives once the runtime has run.
+    fn is_due(&self) -> bool {
+        false
+    }
 }
 
 /// `--heartbeat`

@@ -73,6 +73,12 @@ impl Memory {
         Ok(())
     }
 
+    /// The expressions, each with the name of its variable.
+    pub fn filters(&self) -> impl Iterator<Item = (&str, &Filter)> {
+        let variables = self.variables.iter();
+        variables.map(|variable| (&*variable.name, &variable.filter))
+    }
+
     /// Whether there is nothing to remember.
     pub fn is_empty(&self) -> bool {
         self.variables.is_empty()

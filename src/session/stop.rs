@@ -4,29 +4,40 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
 use super::StopSource;
 use super::ended::Stop;
+use crate::output::jq::Interrupt;
 
 /// Signals, and the end of the time there is.
 pub struct Stops {
     signals: signals::Signals,
     deadline: Option<Pin<Box<Sleep>>>,
+    interrupt: Interrupt,
 }
 
 impl Stops {
     /// Takes the signals over from here on; SIGHUP where `hangup` says so, for who starts a program
-    /// by `nohup` wants it to go on. Must run inside the runtime.
+    /// by `nohup` wants it to go on. A signal, and the end of the time, also raise `interrupt`: the
+    /// loop sees neither while it evaluates an expression. Must run inside the runtime.
     ///
     /// # Errors
     /// Where the system lets no handler be set.
-    pub fn new(max_time: Option<Duration>, hangup: bool) -> io::Result<Self> {
+    pub fn new(
+        max_time: Option<Duration>,
+        hangup: bool,
+        interrupt: &Interrupt,
+    ) -> io::Result<Self> {
+        if let Some(deadline) = max_time.and_then(|time| Instant::now().checked_add(time)) {
+            interrupt.set_deadline(deadline);
+        }
         Ok(Stops {
-            signals: signals::Signals::new(hangup)?,
+            signals: signals::Signals::new(hangup, interrupt)?,
             deadline: max_time.map(|time| Box::pin(tokio::time::sleep(time))),
+            interrupt: interrupt.clone(),
         })
     }
 
@@ -39,15 +50,21 @@ impl Stops {
 impl StopSource for Stops {
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
         if let Poll::Ready(stop) = self.signals.poll(cx) {
+            self.interrupt.set_stopped();
             return Poll::Ready(stop);
         }
         if let Some(deadline) = &mut self.deadline
             && Future::poll(deadline.as_mut(), cx).is_ready()
         {
             self.deadline = None;
+            self.interrupt.set_stopped();
             return Poll::Ready(Stop::MaxTime);
         }
         Poll::Pending
+    }
+
+    fn is_due(&self) -> bool {
+        self.signals.are_unseen() || (self.deadline.is_some() && self.interrupt.has_expired())
     }
 }
 
@@ -62,6 +79,7 @@ mod signals {
     use signal_hook::flag;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
+    use crate::output::jq::Interrupt;
     use crate::session::ended::Stop;
 
     /// SIGINT, SIGTERM and SIGHUP.
@@ -75,8 +93,8 @@ mod signals {
     }
 
     impl Signals {
-        pub(super) fn new(hangup: bool) -> io::Result<Self> {
-            let unseen = Arc::<AtomicBool>::default();
+        pub(super) fn new(hangup: bool, interrupt: &Interrupt) -> io::Result<Self> {
+            let unseen = interrupt.signal_flag();
             for number in [SIGINT, SIGTERM, SIGHUP] {
                 if number == SIGHUP && !hangup {
                     continue;
@@ -91,6 +109,10 @@ mod signals {
                 hangup: hangup.then(|| signal(SignalKind::hangup())).transpose()?,
                 unseen,
             })
+        }
+
+        pub(super) fn are_unseen(&self) -> bool {
+            self.unseen.load(Ordering::SeqCst)
         }
 
         pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
@@ -120,14 +142,19 @@ mod signals {
 
     use tokio::signal::windows::{CtrlC, ctrl_c};
 
+    use crate::output::jq::Interrupt;
     use crate::session::ended::Stop;
 
     /// Ctrl-C.
     pub(super) struct Signals(CtrlC);
 
     impl Signals {
-        pub(super) fn new(_hangup: bool) -> io::Result<Self> {
+        pub(super) fn new(_hangup: bool, _interrupt: &Interrupt) -> io::Result<Self> {
             ctrl_c().map(Signals)
+        }
+
+        pub(super) fn are_unseen(&self) -> bool {
+            false
         }
 
         pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {

@@ -153,6 +153,11 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             self.handle_resumed(now);
         }
         let stopped = self.poll_stop(cx, now)?;
+        if !stopped && self.stop.is_due() {
+            // A flood of messages must not keep the runtime from passing it on.
+            cx.waker().wake_by_ref();
+            return ControlFlow::Continue(false);
+        }
         let read = self.poll_read(cx, now)?;
         let written = self.poll_write(cx, now)?;
         if stopped || read || written {

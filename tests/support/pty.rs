@@ -109,6 +109,10 @@ impl Pty {
         nix::sys::signal::kill(pid, signal).unwrap();
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything written so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.screen.bytes.lock().unwrap().0.clone()

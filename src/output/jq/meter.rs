@@ -91,6 +91,10 @@ struct Wishes {
     signal: Arc<AtomicBool>,
     key: AtomicBool,
     deadline: OnceLock<Instant>,
+    /// The deadline has ended an evaluation.
+    expired: AtomicBool,
+    /// The run is about to end.
+    stopped: AtomicBool,
 }
 
 impl Interrupt {
@@ -109,14 +113,34 @@ impl Interrupt {
         self.0.key.store(pressed, Ordering::SeqCst);
     }
 
+    /// The run is about to end: from now on no evaluation takes long.
+    pub fn set_stopped(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether the deadline has ended an evaluation.
+    pub fn has_expired(&self) -> bool {
+        self.0.expired.load(Ordering::SeqCst)
+    }
+
     fn is_raised(&self) -> bool {
-        self.0.signal.load(Ordering::SeqCst)
-            || self.0.key.load(Ordering::SeqCst)
-            || self
-                .0
-                .deadline
-                .get()
-                .is_some_and(|at| Instant::now() >= *at)
+        let deadline = self.0.deadline.get();
+        if deadline.is_some_and(|at| Instant::now() >= *at) {
+            self.0.expired.store(true, Ordering::SeqCst);
+            return true;
+        }
+        let Wishes {
+            signal,
+            key,
+            stopped,
+            ..
+        } = &*self.0;
+        let flags = [&**signal, key, stopped];
+        flags.iter().any(|flag| flag.load(Ordering::SeqCst))
     }
 }
 
