@@ -137,14 +137,14 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let mut pipe = Pipe::new(options.clone(), renderer, start)?;
             let finished = talk(&client, world, &mut pipe, &mut stops).await;
             let verdict = pipe.verdict();
-            let exit = conclude(&finished, verdict, &mut pipe);
+            let exit = conclude(&finished, verdict, &client.losses(), &mut pipe);
             finish(exit, finished, verdict, pipe.finish(exit), &mut stops).await
         }
         FrontEnd::Interactive(options) => {
             let mut repl = Repl::new(options.clone(), &client.plan, renderer, start)?;
             let finished = talk(&client, world, &mut repl, &mut stops).await;
             let verdict = repl.verdict();
-            let exit = conclude(&finished, verdict, &mut repl);
+            let exit = conclude(&finished, verdict, &client.losses(), &mut repl);
             finish(exit, finished, verdict, repl.finish(exit), &mut stops).await
         }
     }
@@ -180,8 +180,13 @@ async fn talk(
     session::run(&client.plan, &environment, &client.session, front, stops).await
 }
 
-/// Tells how it ended, and gives the exit code.
-fn conclude(finished: &Finished, verdict: Verdict, front: &mut impl Front) -> Exit {
+/// Tells how it ended, and what expressions left out (`losses`), and gives the exit code.
+fn conclude(
+    finished: &Finished,
+    verdict: Verdict,
+    losses: &[String],
+    front: &mut impl Front,
+) -> Exit {
     let now = Instant::now();
     let Finished {
         outcome, totals, ..
@@ -206,6 +211,9 @@ fn conclude(finished: &Finished, verdict: Verdict, front: &mut impl Front) -> Ex
     }
     if let Some(note) = unsent(totals, verdict) {
         front.handle_event(now, &Event::Note(&note));
+    }
+    for loss in losses {
+        front.handle_event(now, &Event::Note(loss));
     }
     front.handle_event(now, &Event::End { exit, totals });
     exit

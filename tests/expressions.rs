@@ -1,4 +1,5 @@
-//! jq expressions over messages: what they may take, and how they are interrupted.
+//! jq expressions over messages: what they may take, how they are interrupted, and what is said of
+//! the messages that they leave out.
 
 use std::process::Child;
 use std::sync::mpsc;
@@ -9,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::pty::Pty;
-use crate::support::server::{Raw, close, raw, text};
+use crate::support::server::{Raw, close, frame_of, raw, text};
 use crate::support::{PATIENCE, output, peak_memory, wirecat};
 
 /// Sends `frames` after the handshake and answers the client's Close.
@@ -197,6 +198,49 @@ fn a_recursion_without_end_is_an_error() {
     }
 }
 
+/// JSON, text, half a surrogate pair, binary, cut JSON.
+fn mixed() -> Vec<u8> {
+    let texts = ["{\"a\":1}", "hello", "{\"b\":\"\\ud800\"}", "[1"]
+        .map(text)
+        .concat();
+    [texts, frame_of(0x82, b"{}"), frame_of(0x82, b"\xff")].concat()
+}
+
+#[test]
+fn messages_that_are_not_json_are_counted_once_at_the_end() {
+    for (options, expected) in [
+        (
+            &["--filter", "."][..],
+            "wirecat: --filter passed over 3 messages that are not JSON\n",
+        ),
+        (
+            &["--until", ".x"],
+            "wirecat: --until passed over 3 messages that are not JSON\n",
+        ),
+        (
+            &["--confirm=.x"],
+            "wirecat: --confirm passed over 3 messages that are not JSON\n",
+        ),
+        (
+            &["--resume", "last=.x"],
+            "wirecat: --resume last passed over 3 messages that are not JSON\n",
+        ),
+        (&["--filter", ".", "-s"], ""),
+    ] {
+        let server = sends(mixed());
+        let url = server.url("/");
+        let args = [options, &["--on-open", "x", "--idle", "200ms", &url]].concat();
+        let output = wirecat(args).run();
+        let lines = output
+            .stderr
+            .lines()
+            .filter(|line| line.contains("passed over"));
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        assert_eq!(lines, expected, "{}", output.stderr);
+        server.result();
+    }
+}
+
 #[test]
 fn half_a_surrogate_pair_is_the_replacement_character() {
     let server = sends(
@@ -208,6 +252,32 @@ fn half_a_surrogate_pair_is_the_replacement_character() {
     );
     let output = wirecat(["--filter", ".b, .c", &server.url("/")]).run();
     output.exits(0).prints("\"\u{fffd}\"\n\"👍\"\n").is_quiet();
+    server.result();
+}
+
+#[test]
+fn results_beyond_the_limit_are_reported_at_the_end() {
+    let server = sends([text("1"), text("2"), text("3"), close(1000, "")].concat());
+    let expr = "if . == 2 then . else repeat(.) end";
+    let output = wirecat(["--filter", expr, &server.url("/")]).run();
+    output.exits(0);
+    assert_eq!(output.stdout_text().lines().count(), 20_001);
+    assert_eq!(
+        output.stderr,
+        "wirecat: --filter kept only the first results of 2 messages (10000 and 64 MiB are the most)\n"
+    );
+    server.result();
+}
+
+#[test]
+fn failures_that_nobody_was_told_of_are_reported_at_the_end() {
+    let server = sends([text("1"), text("[]"), text("{\"done\":true}")].concat());
+    let output = wirecat(["--until", ".done", "--on-eof", "stay", &server.url("/")]).run();
+    output.exits(0);
+    assert_eq!(
+        output.stderr,
+        "wirecat: --until failed on 2 messages; the first failure: cannot index 1 with \"done\"\n"
+    );
     server.result();
 }
 

@@ -540,6 +540,14 @@ impl Repl {
                 describe_round_trips(times)
             ));
         }
+        let filter = self.renderer.options().filter.as_ref();
+        let filter = filter.map(|filter| filter.losses("--filter", false));
+        let until = self.options.until.as_ref();
+        let until = until.map(|until| until.losses("--until", true));
+        for loss in filter.into_iter().chain(until).flatten() {
+            text.push_str(&loss);
+            text.push('\n');
+        }
         text
     }
 
