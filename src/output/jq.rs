@@ -33,8 +33,8 @@ const MAX_DEPTH: usize = 1_000;
 const MAX_INNER_DEPTH: usize = 128;
 /// Above this depth the ordinary stack (2 MiB in a thread) may not do for every filter.
 const SHALLOW: usize = 64;
-/// Largest message, in bytes, for which no thread is needed: it is parsed at once.
-const SMALL: usize = 64 << 10;
+/// Largest message, in bytes, that is parsed on the caller's thread, where nothing interrupts it.
+const SMALL: usize = 4 << 20;
 const MAX_OUTPUTS: usize = 10_000;
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
 /// An error may quote a whole message; this much of it fits a line.

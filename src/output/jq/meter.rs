@@ -465,3 +465,52 @@ fn metered<T>(
         Err(payload) => Err(reason(&*payload)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evaluation_that_nobody_waits_for_ends_at_its_next_step() {
+        /// Says when the evaluation has been unwound.
+        #[derive(Clone)]
+        struct Ends(mpsc::Sender<()>);
+        impl Drop for Ends {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        let (sender, ended) = mpsc::channel();
+        let interrupt = Interrupt::default();
+        interrupt.set_key(true);
+        let stopped = run_on_thread(0, usize::MAX, &interrupt, {
+            let ends = Arc::new(Ends(sender));
+            move || {
+                let _ends = ends;
+                loop {
+                    tick();
+                }
+            }
+        });
+        assert_eq!(
+            stopped.map(|(never, _): ((), bool)| never),
+            Err(Stop::Interrupted)
+        );
+        ended.recv_timeout(Duration::from_secs(30)).unwrap();
+    }
+
+    #[test]
+    fn only_a_raised_interrupt_ends_an_evaluation() {
+        let interrupt = Interrupt::default();
+        assert!(!interrupt.is_raised());
+        interrupt.set_key(true);
+        assert!(interrupt.is_raised());
+        interrupt.set_key(false);
+        interrupt.signal_flag().store(true, Ordering::SeqCst);
+        assert!(interrupt.clone().is_raised());
+        interrupt.signal_flag().store(false, Ordering::SeqCst);
+        assert!(!interrupt.is_raised() && !interrupt.has_expired());
+        interrupt.set_deadline(Instant::now());
+        assert!(interrupt.is_raised() && interrupt.has_expired());
+    }
+}
