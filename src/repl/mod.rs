@@ -204,6 +204,20 @@ impl Repl {
         file.finish().await
     }
 
+    /// Opens the prompt, if that is due: before it nothing is read, so that what is received, and
+    /// whatever takes long with it, finds somebody who can interrupt it.
+    fn poll_prompt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.prompt_due {
+            self.flush();
+            if let Some(terminal) = &self.terminal {
+                ready!(terminal.poll_written(cx));
+            }
+            self.prompt_due = false;
+            self.open_prompt();
+        }
+        Poll::Ready(())
+    }
+
     fn open_prompt(&mut self) {
         match editor::start(self.options.color, &self.options.interrupt) {
             Ok(mut started) => {
@@ -636,6 +650,7 @@ fn read_file(path: &str) -> Result<Vec<u8>, String> {
 
 impl Front for Repl {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_prompt(cx));
         for writer in [&self.file, &self.terminal].into_iter().flatten() {
             ready!(writer.poll_ready(cx));
         }
@@ -692,14 +707,7 @@ impl Front for Repl {
             self.show_closing();
             return Poll::Ready(Command::Close(Close::normal()));
         }
-        if self.prompt_due {
-            self.flush();
-            if let Some(terminal) = &self.terminal {
-                ready!(terminal.poll_written(cx));
-            }
-            self.prompt_due = false;
-            self.open_prompt();
-        }
+        ready!(self.poll_prompt(cx));
         loop {
             if room && let Some(command) = self.next_waiting() {
                 return Poll::Ready(command);
