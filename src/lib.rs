@@ -9,15 +9,17 @@
 //!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`stdio`] (the three standard
 //!   streams);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
-//!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] alone knows of streams),
+//!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] and
+//!   [`wire::socket`] alone know of streams),
 //!   [`drain`] (when to stop), and the pure files within the modules above;
 //! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`json_text`],
 //!   [`units`], [`uri`], [`auth`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!
-//! A message goes from stdin or the prompt as a [`event::Command`] through the session to the
-//! engine (tokio-tungstenite), through [`wire::shim`], which compresses it, and into the stream below;
+//! A message goes from stdin or the prompt as a [`event::Command`] through the session to
+//! [`wire::socket`], which hands it to the engine (tokio-tungstenite) in fragments where it is large,
+//! through [`wire::shim`], which compresses it, and into the stream below;
 //! what comes back passes the shim's judgement before the engine sees it, goes up as an
 //! [`event::Event`], is rendered by [`output`] and written by one writer.
 

@@ -642,7 +642,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
                 return ControlFlow::Break(Ended::Stuck(time));
             }
             Action::CloseTimedOut if self.may_be_late() => self.machine.handle_resumed(now),
-            Action::CloseTimedOut => return ControlFlow::Break(self.give_up(now)),
+            Action::CloseTimedOut => return ControlFlow::Break(self.give_up()),
         }
         ControlFlow::Continue(true)
     }
@@ -661,27 +661,16 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
         match &self.closing {
             Some(Closing::Front(_)) if self.needs_flush => Ended::LeftUnsent,
             Some(Closing::Front(_)) => Ended::Left,
-            _ => self.give_up(now),
+            _ => self.give_up(),
         }
     }
 
     /// The peer had long enough.
-    fn give_up(&mut self, now: Instant) -> Ended {
+    fn give_up(&mut self) -> Ended {
         match self.closing.take() {
             None => {
                 let why = self.steady().write_error();
                 Ended::SendFailed(why.unwrap_or("the connection takes nothing").to_owned())
-            }
-            Some(Closing::Front(close)) => {
-                let event = Event::Close {
-                    conn: self.conn,
-                    by: By::Us,
-                    origin: None,
-                    close: &close,
-                    clean: false,
-                };
-                self.tell(now, &event);
-                self.end_of(Closing::Front(close))
             }
             Some(done) => self.end_of(done),
         }
