@@ -39,7 +39,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Unmet,
-        "--count, --until or -1 not met when the connection ended, or messages not confirmed",
+        "--count, --until or -1 not met when the connection ended; messages not sent, or not confirmed",
     ),
     (
         Exit::Usage,

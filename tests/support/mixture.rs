@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
+use wirecat::json_text::escape_line_ends;
 
 /// The largest message.
 const MAX: usize = 270 << 10;
@@ -75,6 +76,8 @@ impl Mixture {
 
     fn text(&mut self, text: &str) {
         let data = serde_json::to_string(text).unwrap();
+        // As wirecat writes it.
+        let data = escape_line_ends(&data);
         self.message(1, text.as_bytes(), format!("\"data\":{data}}}"));
     }
 
