@@ -255,10 +255,10 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             Command::Interrupt => self.handle_stop(cx, Stop::Interrupt, now),
             Command::Reconnect | Command::Leave(_) => {
                 self.again = command == Command::Reconnect;
-                ControlFlow::Break(self.abandon(now))
+                ControlFlow::Break(self.abandon())
             }
             // It can never be sent, and nothing that may still come is wanted.
-            Command::Close(_) if self.closing.is_none() => ControlFlow::Break(self.abandon(now)),
+            Command::Close(_) if self.closing.is_none() => ControlFlow::Break(self.abandon()),
             // It is under way.
             _ => ControlFlow::Continue(flushed),
         }
@@ -657,7 +657,7 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
     }
 
     /// Ends a connection on which nothing more can be sent, without waiting for the peer.
-    fn abandon(&mut self, now: Instant) -> Ended {
+    fn abandon(&mut self) -> Ended {
         match &self.closing {
             Some(Closing::Front(_)) if self.needs_flush => Ended::LeftUnsent,
             Some(Closing::Front(_)) => Ended::Left,
