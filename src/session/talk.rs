@@ -286,11 +286,13 @@ impl<F: Front, S: StopSource> Session<'_, F, S> {
             origin: repeat.then_some(Origin::Repeat),
         };
         self.front.handle_event(now, &event);
-        self.large = self.socket.splits(message.data.len()).then(|| Large {
-            number,
-            message: message.clone(),
-            place: self.socket.whole() + 1,
-        });
+        if self.socket.splits(message.data.len()) {
+            self.large = Some(Large {
+                number,
+                message: message.clone(),
+                place: self.socket.whole() + 1,
+            });
+        }
         self.start_send(to_engine(message));
     }
 
