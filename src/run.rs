@@ -11,8 +11,9 @@ use crate::cli::world::World;
 use crate::cli::{self, config, generate};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
-use crate::output::jq::Interrupt;
-use crate::output::writer::{self, Writer};
+use crate::io::stdio;
+use crate::io::writer::{self, Writer};
+use crate::json::jq::Interrupt;
 use crate::output::{Options, Renderer, sanitize, style};
 use crate::pipe::Pipe;
 use crate::repl::Repl;
@@ -21,7 +22,6 @@ use crate::serve;
 use crate::session::ended::{Ended, Outcome, Verdict};
 use crate::session::stop::Stops;
 use crate::session::{self, Finished, Front};
-use crate::stdio;
 
 /// How long output may still take after a signal.
 const LAST_WRITES: Duration = Duration::from_millis(500);

@@ -18,7 +18,7 @@ use crate::drain::{Limits, OnEof};
 use crate::error::{Error, Exit};
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
-use crate::output::jq::{Filter, Interrupt};
+use crate::json::jq::{Filter, Interrupt};
 use crate::output::{self, Format, style};
 use crate::payload::{Encoding, Payload};
 use crate::pipe::framing::Frame;

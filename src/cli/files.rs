@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::stdio;
+use crate::io::stdio;
 
 pub(super) struct Files {
     /// When `--max-time` is over.

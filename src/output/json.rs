@@ -1,150 +1,11 @@
-//! JSON as text: measure it, walk its tokens, write its strings.
-//!
-//! No tree is built, so digits, key order and duplicate keys stay as they came, and nothing here
-//! recurses, so nesting cannot exhaust the stack.
+//! How wirecat writes JSON strings, its own and those of messages that are laid out: for a terminal
+//! without anything that acts there.
 
 use super::sanitize;
-use crate::json_text;
-
-/// What decides whether a value is safe to hand to a parser that recurses or computes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Measure {
-    /// Levels of nesting; 0 for a scalar.
-    pub(super) depth: usize,
-    /// Bytes of the longest number.
-    pub(super) number: usize,
-}
-
-/// Measures a value for which [`super::grammar::is_value`] holds.
-pub(super) fn measure(json: &str) -> Measure {
-    let mut found = Measure::default();
-    let mut depth = 0_usize;
-    for token in Tokens::new(json) {
-        match token {
-            Token::Open(_) => depth += 1,
-            Token::Close(_) => depth = depth.saturating_sub(1),
-            Token::Word(word) => found.number = found.number.max(word.len()),
-            Token::Comma | Token::Colon | Token::Str(_) => {}
-        }
-        found.depth = found.depth.max(depth);
-    }
-    found
-}
-
-/// A piece of JSON text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
-    /// `{` or `[`
-    Open(u8),
-    /// `}` or `]`
-    Close(u8),
-    Comma,
-    Colon,
-    /// A string with its quotes, escapes as written.
-    Str(&'a str),
-    /// A number, `true`, `false` or `null`.
-    Word(&'a str),
-}
-
-/// The tokens of a value for which [`super::grammar::is_value`] holds. For other text it ends somewhere, no more.
-#[derive(Clone)]
-pub(super) struct Tokens<'a> {
-    json: &'a str,
-    at: usize,
-}
-
-impl<'a> Tokens<'a> {
-    pub(super) fn new(json: &'a str) -> Self {
-        Tokens { json, at: 0 }
-    }
-
-    pub(super) fn is_at_end(&self) -> bool {
-        self.at >= self.json.len()
-    }
-
-    /// The text of the next value, whole.
-    fn value(&mut self) -> Option<&'a str> {
-        self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
-        let start = self.at;
-        let mut depth = 0_usize;
-        loop {
-            match self.next()? {
-                Token::Open(_) => depth += 1,
-                Token::Close(_) => depth = depth.checked_sub(1)?,
-                _ => {}
-            }
-            if depth == 0 {
-                return self.json.get(start..self.at);
-            }
-        }
-    }
-
-    fn skip(&mut self, these: impl Fn(u8) -> bool) {
-        let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
-        self.at += rest.iter().take_while(|b| these(**b)).count();
-    }
-
-    fn string_end(&self) -> usize {
-        let bytes = self.json.as_bytes();
-        let mut at = self.at + 1;
-        while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
-            if bytes[at + found] == b'"' {
-                return at + found + 1;
-            }
-            at += found + 2;
-        }
-        bytes.len()
-    }
-
-    fn take_to(&mut self, end: usize) -> Option<&'a str> {
-        let start = std::mem::replace(&mut self.at, end);
-        self.json.get(start..end)
-    }
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
-        let first = *self.json.as_bytes().get(self.at)?;
-        let single = match first {
-            b'{' | b'[' => Token::Open(first),
-            b'}' | b']' => Token::Close(first),
-            b',' => Token::Comma,
-            b':' => Token::Colon,
-            b'"' => return self.take_to(self.string_end()).map(Token::Str),
-            _ => {
-                let start = self.at;
-                self.skip(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-                let word = self.json.get(start..self.at)?;
-                return (!word.is_empty()).then_some(Token::Word(word));
-            }
-        };
-        self.at += 1;
-        Some(single)
-    }
-}
-
-/// The members of an object: key with its quotes, value as written. `None` for anything else.
-pub(super) fn members(json: &str) -> Option<Vec<(&str, &str)>> {
-    let mut tokens = Tokens::new(json);
-    (tokens.next()? == Token::Open(b'{')).then_some(())?;
-    let mut found = Vec::new();
-    loop {
-        match tokens.next()? {
-            Token::Str(key) => {
-                tokens.next()?;
-                found.push((key, tokens.value()?));
-            }
-            Token::Comma => {}
-            _ => return Some(found),
-        }
-    }
-}
+use crate::json::string;
 
 /// Appends `text` as a JSON string with quotes. For a terminal everything dangerous is escaped,
-/// otherwise what [`json_text`] escapes.
+/// otherwise what [`string`] escapes.
 pub(super) fn push_string(text: &str, terminal: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     push_content(text, terminal, out);
@@ -156,12 +17,12 @@ pub(super) fn push_content(text: &str, terminal: bool, out: &mut Vec<u8>) {
     let mut from = 0;
     if terminal {
         sanitize::each_dangerous(text, |at, c| {
-            json_text::push_content(&text[from..at], out);
-            json_text::push_escape(c, out);
+            string::push_content(&text[from..at], out);
+            string::push_escape(c, out);
             from = at + c.len_utf8();
         });
     }
-    json_text::push_content(&text[from..], out);
+    string::push_content(&text[from..], out);
 }
 
 /// Appends a string token of somebody else's JSON: escapes of harmless characters are resolved,
@@ -185,8 +46,8 @@ pub(super) fn push_token(token: &str, terminal: bool, out: &mut Vec<u8>) {
             Some(escape) if is_dangerous || !escape.is_character => {
                 out.extend_from_slice(escape.written.as_bytes());
             }
-            None if is_dangerous && terminal => json_text::push_escape(c, out),
-            _ => json_text::push_content(c.encode_utf8(&mut [0; 4]), out),
+            None if is_dangerous && terminal => string::push_escape(c, out),
+            _ => string::push_content(c.encode_utf8(&mut [0; 4]), out),
         }
     }
     out.push(b'"');
@@ -333,29 +194,6 @@ mod tests {
         assert_eq!(token("\"\u{202e}\"", false), "\"\u{202e}\"");
     }
 
-    #[test]
-    fn nesting_and_numbers_are_measured_outside_strings() {
-        let measured = |json| (measure(json).depth, measure(json).number);
-        assert_eq!(measured("1"), (0, 1));
-        assert_eq!(measured(r#"{"a":[-12.5e3,"[[[[ 123456789"]}"#), (2, 7));
-        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert_eq!(measured(&deep), (100_000, 0));
-    }
-
-    #[test]
-    fn the_members_of_an_object_are_found_as_written() {
-        assert_eq!(
-            members(r#" {"a" : [1, {"b":2}] ,"a":"}", "c":1.0} "#),
-            Some(vec![
-                ("\"a\"", "[1, {\"b\":2}]"),
-                ("\"a\"", "\"}\""),
-                ("\"c\"", "1.0")
-            ])
-        );
-        assert_eq!(members("{}"), Some(vec![]));
-        assert_eq!(members("[1]"), None);
-    }
-
     proptest! {
         #[test]
         fn a_written_string_reads_back(text: String, terminal: bool) {
@@ -368,8 +206,6 @@ mod tests {
         #[test]
         fn no_text_makes_the_walk_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
             for text in [text.as_str(), tail.as_str()] {
-                Tokens::new(text).for_each(drop);
-                members(text);
                 token(text, true);
             }
         }

@@ -9,16 +9,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::event::{Event, Kind, Timing};
-use crate::json_text;
+use crate::json::{jq, string};
 use crate::secret::Redactor;
 
 mod clock;
-mod grammar;
 mod hexdump;
 #[cfg(test)]
 mod hostile;
 mod invisible;
-pub mod jq;
 mod json;
 mod ndjson;
 mod notices;
@@ -28,7 +26,6 @@ mod pretty;
 pub mod sanitize;
 mod stats;
 pub mod style;
-pub mod writer;
 
 use clock::Clock;
 use ndjson::Ndjson;
@@ -217,7 +214,7 @@ impl Renderer {
             Some(Err(failure)) if self.options.silent => drop(failure),
             Some(Err(failure)) => self.stderr(err).note(&format!("--filter: {failure}")),
             Some(Ok(values)) => values.iter().for_each(|value| {
-                let value = json_text::escape_line_ends(value);
+                let value = string::escape_line_ends(value);
                 let (kind, data) = (Kind::Text, value.as_bytes());
                 self.show(
                     &Shown {

@@ -3,10 +3,12 @@
 //! It changes how JSON is spaced and which characters are escaped, never its digits, the order of
 //! its keys or its meaning. Every line but the first of a message is indented under the mark.
 
-use super::json::{self, Token, Tokens};
+use super::json::push_token;
 use super::style::{Painter, Role};
-use super::{grammar, hexdump, sanitize};
+use super::{hexdump, sanitize};
 use crate::event::Kind;
+use crate::json::grammar;
+use crate::json::text::{Token, Tokens, measure, members};
 
 /// Longer JSON is shown as it came: laying it out helps nobody.
 const MAX_BYTES: usize = 256 << 10;
@@ -67,7 +69,7 @@ impl Pretty {
             out.push(b'=');
             self.push_value(value, None, out);
         }
-        match json::measure(envelope.data).depth {
+        match measure(envelope.data).depth {
             0 => out.push(b' '),
             _ => newline(INDENT, out),
         }
@@ -77,7 +79,7 @@ impl Pretty {
     /// Appends a string token without its quotes; its escapes keep it on the line.
     fn push_bare(self, role: Role, token: &str, out: &mut Vec<u8>) {
         let mut quoted = Vec::new();
-        json::push_token(token, self.terminal, &mut quoted);
+        push_token(token, self.terminal, &mut quoted);
         let bare = &quoted[1..quoted.len() - 1];
         self.painter
             .paint(role, out, |out| out.extend_from_slice(bare));
@@ -129,7 +131,7 @@ impl Pretty {
     fn push_string(self, token: &str, is_key: bool, out: &mut Vec<u8>) {
         let role = if is_key { Role::Key } else { Role::Str };
         self.painter
-            .paint(role, out, |out| json::push_token(token, self.terminal, out));
+            .paint(role, out, |out| push_token(token, self.terminal, out));
     }
 }
 
@@ -144,7 +146,7 @@ struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     fn find(text: &'a str) -> Option<Self> {
-        let mut fields = json::members(text)?;
+        let mut fields = members(text)?;
         // A second one would be hidden: such an object is shown as it is.
         let mut take = |key: &str| {
             let at = fields.iter().position(|(name, _)| *name == key)?;
@@ -166,7 +168,7 @@ fn is_laid_out(text: &str) -> bool {
     text.len() <= MAX_BYTES
         && text.trim_start().starts_with(['{', '['])
         && grammar::is_value(text)
-        && json::measure(text).depth <= MAX_DEPTH
+        && measure(text).depth <= MAX_DEPTH
 }
 
 fn push_binary(data: &[u8], out: &mut Vec<u8>) {

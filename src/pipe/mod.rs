@@ -1,7 +1,7 @@
 //! The front end for scripts: messages from stdin or `-d`, payload to stdout, all else to stderr.
 //!
 //! stdin is read in order and never before it can be sent; nothing that was read is dropped without
-//! a word. The threads that may block are in [`stdin`] and [`crate::output::writer`]; everything else is decided here, by parts
+//! a word. The threads that may block are in [`stdin`] and [`crate::io::writer`]; everything else is decided here, by parts
 //! that know no clock.
 
 mod events;
@@ -19,9 +19,9 @@ use tokio::time::timeout;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::{Close, Command, Event, Message, Origin};
+use crate::io::writer::{self, Writer};
+use crate::json::jq::Filter;
 use crate::output::Renderer;
-use crate::output::jq::Filter;
-use crate::output::writer::{self, Writer};
 use crate::payload::Payload;
 use crate::session::Front;
 use crate::session::ended::Verdict;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::framing::{Framer, Item};
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::stdio::{self, Stream};
+use crate::io::stdio::{self, Stream};
 
 /// Read at once: what a Linux pipe holds.
 const READ_SIZE: usize = 64 * 1024;

@@ -25,10 +25,10 @@ use rustyline::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::line;
-use crate::output::jq;
+use crate::io::stdio;
+use crate::io::writer::Sink;
+use crate::json::jq;
 use crate::output::style::{self, Painter, Role};
-use crate::output::writer::Sink;
-use crate::stdio;
 
 /// Every state of the prompt has this width, so that it can change under the line being typed.
 const PROMPT: &str = "open> ";
@@ -347,7 +347,7 @@ pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Resul
             let sink = above_the_line(printer, Arc::clone(&reading), state.clone());
             (sink, true)
         }
-        Err(_) => (crate::output::writer::stdout()?, false),
+        Err(_) => (crate::io::writer::stdout()?, false),
     };
     let restore = above.then(Restore::new);
     let (sender, typed) = mpsc::channel(TYPED_AHEAD);

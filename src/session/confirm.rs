@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::outbox::Confirm;
-use crate::output::jq::Filter;
+use crate::json::jq::Filter;
 
 #[derive(Clone, Debug)]
 pub enum How {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::event::Message;
-use crate::json_text;
-use crate::output::jq::Filter;
+use crate::json::jq::Filter;
+use crate::json::string;
 
 /// Version of the state.
 const VERSION: u64 = 1;
@@ -172,7 +172,7 @@ impl Memory {
             ("v".to_owned(), Value::from(VERSION)),
             ("resume".to_owned(), Value::Object(values)),
         ]));
-        format!("{}\n", json_text::escape_line_ends(&state.to_string()))
+        format!("{}\n", string::escape_line_ends(&state.to_string()))
     }
 
     /// Takes the values from a state.

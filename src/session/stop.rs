@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 
 use super::StopSource;
 use super::ended::Stop;
-use crate::output::jq::Interrupt;
+use crate::json::jq::Interrupt;
 
 /// Signals, and the end of the time there is.
 pub struct Stops {
@@ -79,7 +79,7 @@ mod signals {
     use signal_hook::flag;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    use crate::output::jq::Interrupt;
+    use crate::json::jq::Interrupt;
     use crate::session::ended::Stop;
 
     /// SIGINT, SIGTERM and SIGHUP.
@@ -142,7 +142,7 @@ mod signals {
 
     use tokio::signal::windows::{CtrlC, ctrl_c};
 
-    use crate::output::jq::Interrupt;
+    use crate::json::jq::Interrupt;
     use crate::session::ended::Stop;
 
     /// Ctrl-C.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::event::Kind;
-use crate::json_text;
+use crate::json::string;
 
 /// The most that is escaped at once. Base64 is cut in threes, so that no padding comes between.
 const PIECE: usize = 3 << 13;
@@ -79,7 +79,7 @@ pub(super) fn push_object_data(kind: Kind, data: &[u8], out: &mut Vec<u8>) -> us
     match kind {
         Kind::Text => {
             let piece = characters(data);
-            json_text::push_content(&String::from_utf8_lossy(piece), out);
+            string::push_content(&String::from_utf8_lossy(piece), out);
             piece.len()
         }
         Kind::Binary => {

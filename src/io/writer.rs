@@ -17,7 +17,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::stdio::{self, Stream};
+use crate::io::stdio::{self, Stream};
 
 /// Bytes collected before they go to the writer, while more keeps coming.
 const CHUNK: usize = 64 * 1024;

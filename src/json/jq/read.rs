@@ -3,7 +3,8 @@
 use jaq_json::read::parse_single;
 
 use super::value::Value;
-use crate::output::{grammar, json};
+use crate::json::grammar;
+use crate::json::text as tokens;
 
 /// Longest number: turning digits into a big integer takes time that grows with their square.
 const MAX_NUMBER: usize = 4_300;
@@ -28,7 +29,7 @@ pub(super) fn measure(text: &str, depth: usize) -> Result<usize, Unread> {
     if !grammar::is_value(text) {
         return Err(Unread::NotJson);
     }
-    let measure = json::measure(text);
+    let measure = tokens::measure(text);
     if measure.depth > depth {
         return Err(Unread::Refused(format!(
             "nested deeper than {depth} levels"

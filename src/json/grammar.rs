@@ -3,7 +3,7 @@
 //! It answers yes or no and never recurses: nesting costs one byte of memory a level, so a peer
 //! cannot exhaust the stack with brackets.
 
-use super::json::{Token, Tokens};
+use super::text::{Token, Tokens};
 
 /// What may come next.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ enum Next {
 }
 
 /// Whether `text` is exactly one JSON value.
-pub(super) fn is_value(text: &str) -> bool {
+pub(crate) fn is_value(text: &str) -> bool {
     let mut tokens = Tokens::new(text);
     let mut open = Vec::new();
     let mut next = Some(Next::Value);

@@ -1,0 +1,6 @@
+//! Reading and writing JSON without building a tree: tokens, strings, and jq expressions over messages.
+
+pub mod grammar;
+pub mod jq;
+pub mod string;
+pub mod text;
