@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::Error;
+use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, Secret};
 
 /// `{{token}}` in `--token-message`.
@@ -236,14 +237,6 @@ pub fn check_template(template: &str) -> Result<(), Error> {
 fn json_string_content(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
-}
-
-/// RFC 9110 §5.6.2.
-pub fn is_http_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 #[cfg(test)]

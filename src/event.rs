@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::close::{Close, code_name};
 use crate::error::{Error, Exit};
 
 /// The two kinds of data message (RFC 6455 §5.6).
@@ -58,65 +59,6 @@ impl Message {
             Kind::Binary => None,
         }
     }
-}
-
-/// What a Close frame says. No code stands for 1005, "no status received" (RFC 6455 §7.1.5).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Close {
-    pub code: Option<u16>,
-    pub reason: String,
-}
-
-impl Close {
-    pub fn new(code: u16, reason: impl Into<String>) -> Self {
-        Close {
-            code: Some(code),
-            reason: reason.into(),
-        }
-    }
-
-    /// 1000, the Close of somebody who is done.
-    pub fn normal() -> Self {
-        Close::new(1000, "")
-    }
-
-    /// The code as browsers report it: 1005 where the frame carried none.
-    pub fn reported_code(&self) -> u16 {
-        self.code.unwrap_or(1005)
-    }
-}
-
-/// The registered name of a close code (IANA WebSocket Close Code Number Registry).
-pub fn close_code_name(code: u16) -> &'static str {
-    match code {
-        1000 => "normal closure",
-        1001 => "going away",
-        1002 => "protocol error",
-        1003 => "unsupported data",
-        1004 => "reserved",
-        1005 => "no status received",
-        1006 => "abnormal closure",
-        1007 => "invalid payload data",
-        1008 => "policy violation",
-        1009 => "message too big",
-        1010 => "mandatory extension",
-        1011 => "internal error",
-        1012 => "service restart",
-        1013 => "try again later",
-        1014 => "bad gateway",
-        1015 => "TLS handshake",
-        3000 => "unauthorized",
-        3003 => "forbidden",
-        3008 => "timeout",
-        3001..=3999 => "registered use",
-        4000..=4999 => "private use",
-        _ => "not a valid code",
-    }
-}
-
-/// Whether a peer may put this code into a Close frame (RFC 6455 §7.4 and the IANA registry).
-pub fn close_code_allowed(code: u16) -> bool {
-    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 /// How a frame header writes the payload length (RFC 6455 §5.2).
@@ -463,7 +405,7 @@ impl fmt::Display for Cause {
                     By::Us => "closed by us",
                 };
                 let code = close.reported_code();
-                write!(f, "{who}: {code} {}", close_code_name(code))
+                write!(f, "{who}: {code} {}", code_name(code))
             }
             Cause::Lost(why) => write!(f, "connection lost: {why}"),
             Cause::Status { status, reason, .. } => {

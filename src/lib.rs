@@ -25,10 +25,12 @@
 
 pub mod auth;
 pub mod cli;
+pub mod close;
 pub mod drain;
 pub mod error;
 pub mod event;
 pub mod handshake;
+pub mod http_token;
 pub mod io;
 pub mod json;
 pub mod output;

@@ -1,6 +1,7 @@
 //! Any bytes at all as the stream from a peer.
 
-use wirecat::event::{Close, TracedFrame, Volume};
+use wirecat::close::Close;
+use wirecat::event::{TracedFrame, Volume};
 use wirecat::wire::deflate::Inflater;
 use wirecat::wire::frame::{PING, PONG};
 use wirecat::wire::inbound::{self, Inbound};

@@ -18,6 +18,7 @@ use crate::drain::{Limits, OnEof};
 use crate::error::{Error, Exit};
 use crate::event::{Kind, Message};
 use crate::handshake::request::{self, HeaderLine};
+use crate::http_token;
 use crate::json::jq::{Filter, Interrupt};
 use crate::output::{self, Format, style};
 use crate::payload::{Encoding, Payload};
@@ -624,7 +625,7 @@ fn subprotocols(values: &[String]) -> Result<Vec<String>, Error> {
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_owned())
         .collect();
-    match names.iter().find(|name| !auth::is_http_token(name)) {
+    match names.iter().find(|name| !http_token::is_http_token(name)) {
         Some(name) => Err(Error::usage(format!(
             "--subprotocol '{name}' holds a character that a subprotocol may not have (RFC 6455 section 4.1)"
         ))),

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::auth::{Placed, is_http_token};
+use crate::auth::Placed;
 use crate::error::Error;
+use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 use crate::uri::Target;
 use crate::wire::extension;

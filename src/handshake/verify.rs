@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::auth::is_http_token;
 use crate::error::{Error, Exit, Stage};
 use crate::handshake::request::Request;
+use crate::http_token::is_http_token;
 use crate::wire::extension;
 
 /// RFC 6455 §1.3.

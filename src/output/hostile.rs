@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::tests::options;
 use super::*;
+use crate::close::Close;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{By, Close, Heads, Message, Opened, Origin, Refusal, TlsInfo, Totals};
+use crate::event::{By, Heads, Message, Opened, Origin, Refusal, TlsInfo, Totals};
 
 const FORMATS: [Format; 6] = [
     Format::Pretty,

@@ -313,8 +313,9 @@ fn runs(line: Line<'_>, runs: &Runs) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::close::Close;
     use crate::error::{Exit, Stage};
-    use crate::event::{Close, Message, Totals};
+    use crate::event::{Message, Totals};
 
     #[track_caller]
     fn check(ms: u64, event: &Event<'_>, expected: &str) {

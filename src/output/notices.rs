@@ -12,10 +12,9 @@ use super::stats::{self, millis, steps};
 use super::style::Role;
 use super::{Options, style::Painter};
 use super::{hexdump, sanitize};
+use crate::close::{Close, code_name};
 use crate::error::Error;
-use crate::event::{
-    By, Cause, Close, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame, close_code_name,
-};
+use crate::event::{By, Cause, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame};
 use crate::secret::{REDACTED, Redactor};
 
 /// Runs of message numbers that one line holds.
@@ -227,7 +226,7 @@ impl Stderr<'_> {
             By::Us if asked => "closed",
             _ => return,
         };
-        self.raw(&format!("{who}: {code} ({})", close_code_name(code)));
+        self.raw(&format!("{who}: {code} ({})", code_name(code)));
         if !close.reason.is_empty() {
             self.raw(" \"").put(&close.reason).raw("\"");
         }

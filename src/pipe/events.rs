@@ -4,11 +4,10 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::event::{
-    Close, Command, Kind, LengthForm, Masking, RawFrame, close_code_allowed, opcode_named,
-};
+use crate::close::MAX_REASON;
+use crate::close::{Close, may_be_sent};
+use crate::event::{Command, Kind, LengthForm, Masking, RawFrame, opcode_named};
 use crate::payload::{Encoding, Payload, decode_base64, decode_hex};
-use crate::session::MAX_REASON;
 use crate::wire::frame::{BINARY, CLOSE, MAX_CONTROL, TEXT, close_payload};
 
 /// What a client does.
@@ -167,7 +166,7 @@ impl Event {
                 any(1005),
             )),
             None => Err(reason_without_code()),
-            Some(code) if !close_code_allowed(code) => Err(Wrong::new(
+            Some(code) if !may_be_sent(code) => Err(Wrong::new(
                 format!("the close code {code} must not be sent (RFC 6455 section 7.4)"),
                 any(code),
             )),

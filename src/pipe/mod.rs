@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use crate::close::Close;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::event::{Close, Command, Event, Message, Origin};
+use crate::event::{Command, Event, Message, Origin};
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Filter;
 use crate::output::Renderer;

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 
 use super::frame;
-use crate::event::{Close, RawFrame, close_code_allowed};
+use crate::close::MAX_REASON;
+use crate::close::{Close, may_be_sent};
+use crate::event::RawFrame;
 use crate::payload::{decode_base64, decode_hex};
-use crate::session::MAX_REASON;
 
 /// Longest payload of a ping or pong (RFC 6455 §5.5).
 const MAX_CONTROL: usize = 125;
@@ -172,7 +173,7 @@ fn close(argument: &str) -> Result<Close, String> {
     let code: u16 = code
         .parse()
         .map_err(|_| format!("'{code}' is no close code; write /close 1000 REASON"))?;
-    if !close_code_allowed(code) {
+    if !may_be_sent(code) {
         return Err(format!(
             "{code} must not be sent (RFC 6455 section 7.4); use 1000, 1001 or 3000-4999"
         ));

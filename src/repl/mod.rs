@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::close::Close;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, plain_words};
-use crate::event::{Close, Command, Event, Heads, Message, Opened, RawFrame};
+use crate::event::{Command, Event, Heads, Message, Opened, RawFrame};
 use crate::io::writer::{self, Writer};
 use crate::json::jq::{Filter, Interrupt};
 use crate::output::style::REDRAW;

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use super::faults::Fault;
 use super::rooms::hang_up;
+use crate::close::Close;
 use crate::error::plain_words;
-use crate::event::{Close, FrameHeader};
+use crate::event::FrameHeader;
 use crate::wire::frame::{CLOSE, MAX_CONTROL};
 use crate::wire::mask;
 

@@ -17,8 +17,9 @@ use super::ledger::book::{Book, Recorded, Stopped};
 use super::ledger::number;
 use super::lock;
 use super::rooms::{Over, Socket, poll_next, text};
+use crate::close::Close;
 use crate::error::plain_words;
-use crate::event::{Close, Kind, Message};
+use crate::event::{Kind, Message};
 
 /// Messages that are written together, in number and, but for the last of them, in bytes.
 const MAX_BATCH: usize = 256;

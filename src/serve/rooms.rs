@@ -24,8 +24,9 @@ use super::endpoints::{Cut, End, Room};
 use super::memory::Mark;
 use super::upgrade::Entered;
 use super::{Shared, fault_room, ledger_room, seq_room};
-use crate::event::{Close, FrameHeader, close_code_name};
-use crate::session::MAX_REASON;
+use crate::close::MAX_REASON;
+use crate::close::{Close, code_name};
+use crate::event::FrameHeader;
 use crate::wire::frame::TEXT;
 use crate::wire::rules::{self, Violation};
 use crate::wire::shim;
@@ -90,7 +91,7 @@ pub(super) struct Ended {
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.close.reported_code();
-        write!(f, "{}: {code} ({})", self.how, close_code_name(code))?;
+        write!(f, "{}: {code} ({})", self.how, code_name(code))?;
         match self.close.reason.as_str() {
             "" => Ok(()),
             // Nobody sent a reason; this is ours.

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::endpoints::Seq;
 use super::rooms::{Over, Socket, next_data, text};
-use crate::event::Close;
+use crate::close::Close;
 
 /// Messages between two looks at what has come in.
 const BATCH: usize = 64;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::close::{Close, code_name};
 use crate::error::{Error, Exit, Stage};
-use crate::event::{By, Cause, Close, close_code_name};
+use crate::event::{By, Cause};
 use crate::wire::rules::Violation;
 
 /// What to look at when a connection is gone.
@@ -256,7 +257,7 @@ fn violation_error(violation: &Violation, close: &Close) -> Error {
         error = error.detail(line.as_str());
     }
     let code = close.reported_code();
-    error = error.detail(format!("closed by us: {code} ({})", close_code_name(code)));
+    error = error.detail(format!("closed by us: {code} ({})", code_name(code)));
     if too_big {
         error = error.advice("--max-message-size SIZE allows more");
     }

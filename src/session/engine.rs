@@ -5,7 +5,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::event::{Close, Kind, Message};
+use crate::close::Close;
+use crate::event::{Kind, Message};
 
 /// A data message as the engine sends it.
 pub(super) fn to_engine(message: Message) -> engine::Message {

@@ -14,8 +14,9 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use super::ended::{self, Answer, Ended, SEND_FAILED};
 use super::talk::{BATCH, Closing, Paused, Session, Step};
 use super::{Front, LAST_PATIENCE, StopSource};
+use crate::close::Close;
 use crate::error::{Exit, plain_clause};
-use crate::event::{By, Close, Event, Kind, Message, Origin};
+use crate::event::{By, Event, Kind, Message, Origin};
 use crate::wire::rules::Violation;
 
 /// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The

@@ -58,9 +58,6 @@ use token::{Environment, Prompted};
 /// What is read at once. The engine clears all of it before every read, so more is not better.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// Longest reason of a Close (RFC 6455 §5.5: 125 bytes with the code).
-pub const MAX_REASON: usize = 123;
-
 /// The engine's limit for frames holds for control frames too, which are not messages. Below this
 /// one, data frames are judged by the limit for messages alone.
 const SMALLEST_FRAME_LIMIT: usize = 64 * 1024;
@@ -848,7 +845,7 @@ mod tests {
             rule: String::new(),
             frame: Vec::new(),
         };
-        let ended = Ended::Violation(violation, crate::event::Close::new(1002, ""));
+        let ended = Ended::Violation(violation, crate::close::Close::new(1002, ""));
         let started = now();
         let cut = run.hang_up(Box::new(Deaf { takes: false }), &ended).await;
         (now() - started, cut)
@@ -857,7 +854,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_who_wants_to_leave_waits_for_the_end_of_the_connection() {
         let at_once = Duration::ZERO;
-        let leave = || Command::Leave(crate::event::Close::normal());
+        let leave = || Command::Leave(crate::close::Close::normal());
         for (command, stop, expected) in [
             (None, None, (LAST_PATIENCE, None)),
             (

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use super::backoff::{self, Backoff};
-use crate::event::{By, Cause, close_code_name};
+use crate::close::code_name;
+use crate::event::{By, Cause};
 
 /// A connection that held for so long begins a new series of retries when it ends, as does one that
 /// brought a data message. A server that accepts and drops does not.
@@ -350,7 +351,7 @@ fn lasting(cause: &Cause) -> Option<String> {
             };
             FINAL_CODES
                 .contains(&code)
-                .then(|| format!("{who} closed with {code} ({})", close_code_name(code)))
+                .then(|| format!("{who} closed with {code} ({})", code_name(code)))
         }
         Cause::Status { status, .. } => (!PASSING_STATUSES.contains(status))
             .then(|| format!("{cause} would be the answer again")),
@@ -372,7 +373,7 @@ impl fmt::Display for Codes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Close;
+    use crate::close::Close;
     use crate::session::backoff::Jitter;
     use rand::SeedableRng;
     use rand::rngs::SmallRng;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::auth::is_http_token;
+use crate::http_token::is_http_token;
 
 /// What both sides agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@
 
 use std::collections::VecDeque;
 
-use crate::event::{By, Close, FrameHeader, TracedFrame, Volume};
+use crate::close::Close;
+use crate::event::{By, FrameHeader, TracedFrame, Volume};
 use crate::wire::cut::{Cutter, Piece};
 use crate::wire::deflate::{Garbage, Inflater};
 use crate::wire::frame::{CLOSE, CONTINUATION, PING, PONG};

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::event::{Close, FrameHeader};
+use crate::close::Close;
+use crate::event::FrameHeader;
 use crate::wire::cut::{Cutter, Piece};
 use crate::wire::extension::Agreed;
 use crate::wire::fragments::{Fragmentation, Fragments};

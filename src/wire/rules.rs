@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::event::{Close, FrameHeader, close_code_allowed, opcode_name};
+use crate::close::{Close, may_be_sent};
+use crate::event::{FrameHeader, opcode_name};
 use crate::wire::frame::{self, BINARY, CLOSE, CONTINUATION, MAX_CONTROL, PONG, RSV1, TEXT};
 use crate::wire::utf8::{self, Utf8};
 
@@ -429,7 +430,7 @@ fn read_close(body: &[u8]) -> Result<Close, Broken> {
         }
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
     };
-    if !close_code_allowed(code) {
+    if !may_be_sent(code) {
         let rule = format!(
             "a Close frame with the code {code}, which must not be sent (RFC 6455 section 7.4)"
         );

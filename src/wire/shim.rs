@@ -10,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
 
-use crate::event::{Close, RawFrame, TracedFrame, Volume};
+use crate::close::Close;
+use crate::event::{RawFrame, TracedFrame, Volume};
 use crate::wire::deflate::{Deflater, Inflater, MIN_WINDOW_BITS};
 use crate::wire::extension::Agreed;
 use crate::wire::fragments::{Fragmentation, Parts};

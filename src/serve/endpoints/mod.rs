@@ -148,7 +148,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
-    use crate::event::Close;
+    use crate::close::Close;
 
     pub(super) fn parse(path_and_query: &str) -> Result<Room, Refused> {
         super::parse(path_and_query, &mut StdRng::seed_from_u64(1))

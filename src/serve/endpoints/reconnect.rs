@@ -165,7 +165,7 @@ mod tests {
     use super::super::tests::{is_bad, parse};
     use super::super::values::Cut;
     use super::*;
-    use crate::event::Close;
+    use crate::close::Close;
 
     const ONCE: Range = Range { least: 1, most: 1 };
 

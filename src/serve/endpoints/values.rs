@@ -6,11 +6,9 @@ use rand::{Rng, RngExt as _};
 use url::form_urlencoded;
 
 use super::Refused;
-use crate::event::Close;
+use crate::close::Close;
+use crate::close::MAX_REASON;
 use crate::units;
-
-/// A Close holds at most 125 bytes, two of them the code (RFC 6455 §5.5).
-const MAX_REASON: usize = 123;
 
 /// Longer times are typing errors, and the clock arithmetic of huge ones overflows.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
