@@ -11,6 +11,7 @@ use crate::cli::world::World;
 use crate::cli::{self, config, generate};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
+use crate::io::signals::StopSignals;
 use crate::io::stdio;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
@@ -20,7 +21,6 @@ use crate::repl::Repl;
 use crate::secret::Redactor;
 use crate::serve;
 use crate::session::ended::{Ended, Outcome, Verdict};
-use crate::session::stop::Stops;
 use crate::session::{self, Finished, Front};
 
 /// How long output may still take after a signal.
@@ -130,7 +130,7 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
     let max_time = client.deadline;
     let max_time = max_time.map(|deadline| deadline.saturating_duration_since(start));
-    let mut stops = Stops::new(max_time, !world.hangup_ignored, &client.interrupt)
+    let mut stops = StopSignals::new(max_time, !world.hangup_ignored, &client.interrupt)
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
@@ -166,7 +166,7 @@ async fn talk(
     client: &Client,
     world: &World,
     front: &mut impl Front,
-    stops: &mut Stops,
+    stops: &mut StopSignals,
 ) -> Finished {
     let url = client.plan.target.shown(&client.plan.redactor);
     let started = SystemTime::now()
@@ -225,7 +225,7 @@ async fn finish(
     finished: Finished,
     verdict: Verdict,
     writing: impl Future<Output = Result<(), Error>>,
-    stops: &mut Stops,
+    stops: &mut StopSignals,
 ) -> Result<Exit, Error> {
     let stopped = matches!(finished.outcome, Outcome::Ended(Ended::Stopped(_)));
     let (complete, exit) = tokio::select! {
@@ -258,7 +258,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 }
 
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
-    let mut stops = Stops::new(None, !world.hangup_ignored, &Interrupt::default())
+    let mut stops = StopSignals::new(None, !world.hangup_ignored, &Interrupt::default())
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     let log = LogLines::new(world.stderr_tty);
     let line_of = log.clone();

@@ -1,4 +1,6 @@
-//! Blocking input and output, kept away from the loop: the standard streams, and the writer thread.
+//! Blocking input and output, kept away from the loop: the standard streams, the writer
+//! thread, and signals.
 
+pub mod signals;
 pub mod stdio;
 pub mod writer;

@@ -5,24 +5,12 @@ use std::time::Duration;
 use crate::close::{Close, code_name};
 use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Cause};
+use crate::io::signals::Stop;
 use crate::wire::rules::Violation;
 
 /// What to look at when a connection is gone.
 const LOST_ADVICE: &str =
     "see the server's log: it crashed, was stopped, or a proxy between cut an idle connection";
-
-/// What stops a run from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// SIGINT
-    Interrupt,
-    /// SIGTERM
-    Terminate,
-    /// SIGHUP
-    Hangup,
-    /// `--max-time`
-    MaxTime,
-}
 
 /// What became of our Close.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,12 +85,7 @@ impl Ended {
     /// The exit code, given what the front end knows.
     pub fn exit(&self, verdict: Verdict) -> Exit {
         if let Ended::Stopped(stop) = self {
-            return match stop {
-                Stop::Interrupt => Exit::Interrupted,
-                Stop::Terminate => Exit::Terminated,
-                Stop::Hangup => Exit::HungUp,
-                Stop::MaxTime => Exit::Timeout,
-            };
+            return stop.exit();
         }
         if verdict.output_failed {
             return Exit::Usage;

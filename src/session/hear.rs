@@ -13,10 +13,11 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::ended::{self, Answer, Ended, SEND_FAILED};
 use super::talk::{BATCH, Closing, Paused, Session, Step};
-use super::{Front, LAST_PATIENCE, StopSource};
+use super::{Front, LAST_PATIENCE};
 use crate::close::Close;
 use crate::error::{Exit, plain_clause};
 use crate::event::{By, Event, Kind, Message, Origin};
+use crate::io::signals::StopSignal;
 use crate::wire::rules::Violation;
 
 /// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
@@ -26,7 +27,7 @@ const MAX_PONGS: u32 = 4096;
 /// Control frames handled, and frames traced, while the front end has no room.
 const MAX_UNASKED: u32 = 1024;
 
-impl<F: Front, S: StopSource> Session<'_, F, S> {
+impl<F: Front, S: StopSignal> Session<'_, F, S> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         if matches!(
             self.closing,

@@ -18,7 +18,6 @@ pub mod reconnect;
 pub mod resume;
 pub mod rtt;
 pub mod state;
-pub mod stop;
 mod stream;
 mod talk;
 pub mod token;
@@ -38,6 +37,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{Error, Exit};
 use crate::event::{Cause, Command, Event, Message, Origin, Totals};
+use crate::io::signals::{Stop, StopSignal};
 use crate::secret::Secret;
 use crate::transport::BoxedStream;
 use crate::wire::fragments::Fragmentation;
@@ -46,7 +46,7 @@ use crate::wire::shim;
 use crate::wire::socket::Socket;
 use carry::Carry;
 use connect::{Connection, Failed, Plan, Turn, connect, tell};
-use ended::{Answer, Ended, Outcome, Stop};
+use ended::{Answer, Ended, Outcome};
 use machine::Machine;
 use reconnect::{Action, Decision, Reconnect};
 use resume::Memory;
@@ -150,16 +150,6 @@ pub trait Front {
     fn flush(&mut self);
 }
 
-/// What stops a run from outside, as the loop sees it. It may fire more than once.
-pub trait StopSource {
-    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop>;
-
-    /// Whether there is a stop that [`StopSource::poll_stop`] gives once the runtime has run.
-    fn is_due(&self) -> bool {
-        false
-    }
-}
-
 /// `--heartbeat`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
@@ -254,7 +244,7 @@ pub async fn run<F: Front>(
     environment: &Environment<'_>,
     options: &Options,
     front: &mut F,
-    stop: &mut impl StopSource,
+    stop: &mut impl StopSignal,
 ) -> Finished {
     let mut run = Run {
         plan,
@@ -314,7 +304,7 @@ impl Idle {
     }
 }
 
-impl<F: Front, S: StopSource> Run<'_, F, S> {
+impl<F: Front, S: StopSignal> Run<'_, F, S> {
     async fn drive(&mut self) -> Outcome {
         loop {
             let (cause, outcome) = match self.connect().await {
@@ -517,7 +507,7 @@ impl<F: Front, S: StopSource> Run<'_, F, S> {
 /// Whether the front end or a signal wants something while there is no connection.
 fn poll_idle<F: Front>(
     front: &RefCell<&mut F>,
-    stop: &mut impl StopSource,
+    stop: &mut impl StopSignal,
     cx: &mut Context<'_>,
 ) -> Poll<Idle> {
     if let Poll::Ready(stop) = stop.poll_stop(cx) {
@@ -542,7 +532,7 @@ fn poll_idle<F: Front>(
 /// Whether the end of the connection, which is a matter of moments, is not to be waited for.
 fn poll_impatience<F: Front>(
     front: &RefCell<&mut F>,
-    stop: &mut impl StopSource,
+    stop: &mut impl StopSignal,
     cx: &mut Context<'_>,
 ) -> Poll<Idle> {
     if let Poll::Ready(stop) = stop.poll_stop(cx) {
@@ -578,7 +568,7 @@ fn gave_up(cause: &Cause, outcome: Outcome) -> Error {
     error
 }
 
-impl<'a, F: Front, S: StopSource> Session<'a, F, S> {
+impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
     /// A conversation over `connection`, which has just opened.
     async fn new(
         connection: Connection,
@@ -677,6 +667,7 @@ mod tests {
 
     use super::*;
     use crate::event::{By, Opened, Timing};
+    use crate::io::signals::{Stop, StopSignal};
 
     /// A peer that is there and says nothing. It takes nothing either, or everything.
     struct Deaf {
@@ -749,7 +740,7 @@ mod tests {
         fn flush(&mut self) {}
     }
 
-    impl StopSource for Nobody {
+    impl StopSignal for Nobody {
         fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<Stop> {
             if self.signals == 0 {
                 return Poll::Pending;
@@ -810,7 +801,7 @@ mod tests {
         fn flush(&mut self) {}
     }
 
-    impl StopSource for Impatient {
+    impl StopSignal for Impatient {
         fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<Stop> {
             self.1.take().map_or(Poll::Pending, Poll::Ready)
         }

@@ -13,15 +13,16 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite as engine;
 
 use super::carry::Carry;
-use super::ended::{Ended, Stop};
+use super::ended::Ended;
 use super::engine::{close_frame, to_engine};
 use super::machine::{Action, Machine};
 use super::outbox::Handed;
 use super::state::Saver;
 use super::stream::Steady;
-use super::{Front, LAST_PATIENCE, StopSource, now};
+use super::{Front, LAST_PATIENCE, now};
 use crate::close::Close;
 use crate::event::{By, Command, Event, Message, Origin, RawFrame};
+use crate::io::signals::{Stop, StopSignal};
 use crate::transport::BoxedStream;
 use crate::wire::frame;
 use crate::wire::rules::Violation;
@@ -131,7 +132,7 @@ const WATCH: Duration = Duration::from_secs(5);
 /// Whether a step got anywhere, or how it all ended.
 pub(super) type Step = ControlFlow<Ended, bool>;
 
-impl<F: Front, S: StopSource> Session<'_, F, S> {
+impl<F: Front, S: StopSignal> Session<'_, F, S> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         loop {
             match self.turn(cx) {

@@ -8,18 +8,52 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::StopSource;
-use super::ended::Stop;
+use crate::error::Exit;
 use crate::json::jq::Interrupt;
 
+/// What stops a run from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGINT
+    Interrupt,
+    /// SIGTERM
+    Terminate,
+    /// SIGHUP
+    Hangup,
+    /// `--max-time`
+    MaxTime,
+}
+
+impl Stop {
+    /// The exit code of a run that it ends.
+    pub fn exit(self) -> Exit {
+        match self {
+            Stop::Interrupt => Exit::Interrupted,
+            Stop::Terminate => Exit::Terminated,
+            Stop::Hangup => Exit::HungUp,
+            Stop::MaxTime => Exit::Timeout,
+        }
+    }
+}
+
+/// What stops a run from outside, as the loop sees it. It may fire more than once.
+pub trait StopSignal {
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop>;
+
+    /// Whether there is a stop that [`StopSignal::poll_stop`] gives once the runtime has run.
+    fn is_due(&self) -> bool {
+        false
+    }
+}
+
 /// Signals, and the end of the time there is.
-pub struct Stops {
-    signals: signals::Signals,
+pub struct StopSignals {
+    signals: platform::Signals,
     deadline: Option<Pin<Box<Sleep>>>,
     interrupt: Interrupt,
 }
 
-impl Stops {
+impl StopSignals {
     /// Takes the signals over from here on; SIGHUP where `hangup` says so, for who starts a program
     /// by `nohup` wants it to go on. A signal, and the end of the time, also raise `interrupt`: the
     /// loop sees neither while it evaluates an expression. Must run inside the runtime.
@@ -34,8 +68,8 @@ impl Stops {
         if let Some(deadline) = max_time.and_then(|time| Instant::now().checked_add(time)) {
             interrupt.set_deadline(deadline);
         }
-        Ok(Stops {
-            signals: signals::Signals::new(hangup, interrupt)?,
+        Ok(StopSignals {
+            signals: platform::Signals::new(hangup, interrupt)?,
             deadline: max_time.map(|time| Box::pin(tokio::time::sleep(time))),
             interrupt: interrupt.clone(),
         })
@@ -47,7 +81,7 @@ impl Stops {
     }
 }
 
-impl StopSource for Stops {
+impl StopSignal for StopSignals {
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
         if let Poll::Ready(stop) = self.signals.poll(cx) {
             self.interrupt.set_stopped();
@@ -69,7 +103,7 @@ impl StopSource for Stops {
 }
 
 #[cfg(unix)]
-mod signals {
+mod platform {
     use std::io;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,8 +113,8 @@ mod signals {
     use signal_hook::flag;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
+    use super::Stop;
     use crate::json::jq::Interrupt;
-    use crate::session::ended::Stop;
 
     /// SIGINT, SIGTERM and SIGHUP.
     pub(super) struct Signals {
@@ -136,14 +170,14 @@ mod signals {
 }
 
 #[cfg(windows)]
-mod signals {
+mod platform {
     use std::io;
     use std::task::{Context, Poll};
 
     use tokio::signal::windows::{CtrlC, ctrl_c};
 
+    use super::Stop;
     use crate::json::jq::Interrupt;
-    use crate::session::ended::Stop;
 
     /// Ctrl-C.
     pub(super) struct Signals(CtrlC);
