@@ -6,14 +6,14 @@
 //! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
 //!   server), which know nothing of each other;
 //! - I/O: [`session`] (a run over its connections: to connect, talk, and connect again), [`handshake`]
-//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`stdio`] (the three standard
-//!   streams);
-//! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes; its [`output::writer`]
-//!   alone does I/O), [`wire`] (frames, their rules, compression; its [`wire::shim`] and
-//!   [`wire::socket`] alone know of streams),
-//!   [`drain`] (when to stop), and the pure files within the modules above;
-//! - words that all of them share: [`event`], [`error`], [`secret`], [`payload`], [`json_text`],
-//!   [`units`], [`uri`], [`auth`].
+//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`io`] (the standard streams, the
+//!   writer thread, signals, the terminal's echo);
+//! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
+//!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
+//!   [`json`] (tokens, strings, jq), [`drain`] (when to stop), and the pure files within the modules
+//!   above;
+//! - the vocabulary: [`event`], [`close`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
+//!   [`auth`], [`http_token`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!

@@ -3,4 +3,5 @@
 
 pub mod signals;
 pub mod stdio;
+pub mod terminal;
 pub mod writer;

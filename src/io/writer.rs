@@ -1,5 +1,5 @@
 //! The one writer: a thread that may block on its output for as long as it likes, and the session's
-//! end of it, which never does. This part of `output` is not pure.
+//! end of it, which never does.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no environment; what it needs to know comes in as [`Options`] and with
 //! the events. stdout gets payload only. Where a stream is a terminal, nothing a peer chose reaches
-//! it as a control character. It is the only module that knows ANSI. ([`writer`] alone does I/O.)
+//! it as a control character. It is the only module that knows ANSI.
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ use crate::close::Close;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Command, Event, Heads, Message, Opened, RawFrame};
+use crate::io::terminal::EchoOff;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::{Filter, Interrupt};
 use crate::output::style::REDRAW;
@@ -29,7 +30,6 @@ use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
 use crate::session::rtt::Rtts;
 use crate::session::state::Output;
-use crate::session::token::Silence;
 use editor::{LAST, Restore, Shown, Started, Typed};
 use line::{Data, Line};
 
@@ -113,7 +113,7 @@ pub struct Repl {
     /// Who waits for a secret to be typed.
     asked: Option<oneshot::Sender<Secret>>,
     /// The terminal without echo, where the editor cannot hide what is typed.
-    silence: Option<Silence>,
+    silence: Option<EchoOff>,
     heads: Heads,
     counts: Counts,
     drain: Drain,
@@ -680,7 +680,7 @@ impl Front for Repl {
         self.asked = Some(sender);
         state.set_asking(true);
         if self.restore.is_none() {
-            self.silence = Some(Silence::new());
+            self.silence = Some(EchoOff::new());
         }
         self.say(&format!("{}\n", question.trim_end()));
         Some(answer)

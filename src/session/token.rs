@@ -6,8 +6,6 @@ use std::io::{self, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
-#[cfg(unix)]
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -16,6 +14,7 @@ use super::Front;
 use super::connect::connect_timeout;
 use crate::auth::{self, Basic, Placed, Source, Token};
 use crate::error::{Error, Stage, plain_words};
+use crate::io::terminal::EchoOff;
 use crate::secret::{Redactor, Secret};
 
 /// Maximum size of a token, in bytes. No server takes one that comes near it.
@@ -243,7 +242,7 @@ async fn prompt<F: Front>(
 
 /// Asks without echo. stdin is not touched: it may carry messages.
 async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
-    let _silence = Silence::new();
+    let _silence = EchoOff::new();
     let asked = tokio::task::spawn_blocking(move || rpassword::prompt_password(question)).await;
     match asked {
         Ok(Ok(answer)) => Ok(Secret::new(answer)),
@@ -252,45 +251,5 @@ async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
         ))
         .advice("-u USER:PASSWORD, --token @FILE or --token env:VAR")),
         Err(error) => Err(Error::usage(format!("cannot ask for a password: {error}"))),
-    }
-}
-
-/// The terminal without echo, and as it was found when dropped. rpassword asks first and stops the
-/// echo then, which shows what is typed early; and it restores nothing where the program ends while
-/// it waits.
-#[cfg(unix)]
-pub(crate) struct Silence(Option<(File, Termios)>);
-
-#[cfg(unix)]
-impl Silence {
-    pub(crate) fn new() -> Self {
-        let silence = || {
-            let terminal = File::open("/dev/tty").ok()?;
-            let found = tcgetattr(&terminal).ok()?;
-            let mut silent = found.clone();
-            silent.local_flags.remove(LocalFlags::ECHO);
-            tcsetattr(&terminal, SetArg::TCSANOW, &silent).ok()?;
-            Some((terminal, found))
-        };
-        Silence(silence())
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Silence {
-    fn drop(&mut self) {
-        if let Some((terminal, found)) = &self.0 {
-            let _ = tcsetattr(terminal, SetArg::TCSANOW, found);
-        }
-    }
-}
-
-#[cfg(not(unix))]
-pub(crate) struct Silence;
-
-#[cfg(not(unix))]
-impl Silence {
-    pub(crate) fn new() -> Self {
-        Silence
     }
 }

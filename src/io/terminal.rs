@@ -1,0 +1,47 @@
+//! The terminal's echo, switched off while a secret is typed.
+
+#[cfg(unix)]
+use std::fs::File;
+
+#[cfg(unix)]
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+
+/// The terminal without echo, and as it was found when dropped. rpassword asks first and stops the
+/// echo then, which shows what is typed early; and it restores nothing where the program ends while
+/// it waits.
+#[cfg(unix)]
+pub(crate) struct EchoOff(Option<(File, Termios)>);
+
+#[cfg(unix)]
+impl EchoOff {
+    pub(crate) fn new() -> Self {
+        let silence = || {
+            let terminal = File::open("/dev/tty").ok()?;
+            let found = tcgetattr(&terminal).ok()?;
+            let mut silent = found.clone();
+            silent.local_flags.remove(LocalFlags::ECHO);
+            tcsetattr(&terminal, SetArg::TCSANOW, &silent).ok()?;
+            Some((terminal, found))
+        };
+        EchoOff(silence())
+    }
+}
+
+#[cfg(unix)]
+impl Drop for EchoOff {
+    fn drop(&mut self) {
+        if let Some((terminal, found)) = &self.0 {
+            let _ = tcsetattr(terminal, SetArg::TCSANOW, found);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) struct EchoOff;
+
+#[cfg(not(unix))]
+impl EchoOff {
+    pub(crate) fn new() -> Self {
+        EchoOff
+    }
+}
