@@ -14,7 +14,7 @@ use wirecat::wire::deflate::{Deflater, Inflater};
 use wirecat::wire::fragments::Fragmentation;
 use wirecat::wire::inbound::{self, Inbound};
 use wirecat::wire::outbound::{self, Outbound};
-use wirecat::wire::rules::{self, Role};
+use wirecat::wire::validate::{self, Role};
 
 /// As much as the program reads from stdin or a socket at once.
 const READ: usize = 64 << 10;
@@ -93,7 +93,7 @@ fn rendering(criterion: &mut Criterion) {
 
 fn inbound(deflate: bool, trace: Option<usize>) -> Inbound {
     Inbound::new(inbound::Options {
-        rules: rules::Options {
+        rules: validate::Options {
             role: Role::Client,
             deflate,
             max_message_size: 1 << 20,

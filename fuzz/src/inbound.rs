@@ -5,7 +5,7 @@ use wirecat::event::{TracedFrame, Volume};
 use wirecat::wire::deflate::Inflater;
 use wirecat::wire::frame::{PING, PONG};
 use wirecat::wire::inbound::{self, Inbound};
-use wirecat::wire::rules::{self, Role, Violation};
+use wirecat::wire::validate::{self, Role, Violation};
 
 use super::frames::{self, Message};
 use super::input::{Input, SINGLE, Sizes, WHOLE};
@@ -81,7 +81,7 @@ impl Setting {
 
     fn inbound(&self) -> Inbound {
         Inbound::new(inbound::Options {
-            rules: rules::Options {
+            rules: validate::Options {
                 role: self.role,
                 deflate: self.deflate,
                 max_message_size: self.limit,

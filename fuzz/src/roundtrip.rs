@@ -7,7 +7,7 @@ use wirecat::wire::fragments::{Fragmentation, Fragments};
 use wirecat::wire::frame::{BINARY, PING, PONG, TEXT};
 use wirecat::wire::mask;
 use wirecat::wire::outbound::{Options, Outbound};
-use wirecat::wire::rules::Role;
+use wirecat::wire::validate::Role;
 
 use super::frames::{self, Message};
 use super::inbound::{Received, Setting};

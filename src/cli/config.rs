@@ -28,7 +28,7 @@ use crate::secret::{Redactor, Secret};
 use crate::session::backoff;
 use crate::session::confirm::How;
 use crate::session::connect::Plan;
-use crate::session::machine;
+use crate::session::keepalive;
 use crate::session::reconnect::{self, Codes, Renewal, When};
 use crate::session::resume::Memory;
 use crate::session::state;
@@ -279,7 +279,7 @@ fn session(
     let heartbeat = stay.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
     Ok(session::Options {
-        machine: machine::Options {
+        keepalive: keepalive::Options {
             close_timeout: args.time.close_timeout,
             ping_interval: stay
                 .ping_interval

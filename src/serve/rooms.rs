@@ -28,8 +28,8 @@ use crate::close::MAX_REASON;
 use crate::close::{Close, code_name};
 use crate::event::FrameHeader;
 use crate::wire::frame::TEXT;
-use crate::wire::rules::{self, Violation};
 use crate::wire::shim;
+use crate::wire::validate::{self, Violation};
 
 pub(super) type Socket = crate::wire::socket::Socket<TokioIo<Upgraded>>;
 
@@ -127,7 +127,7 @@ fn lost(why: impl fmt::Display) -> Ended {
 
 /// What a connection of the server's does on the wire, apart from compression.
 pub(super) fn wire_options() -> shim::Options {
-    shim::Options::plain(rules::Role::Server, MAX_MESSAGE)
+    shim::Options::plain(validate::Role::Server, MAX_MESSAGE)
 }
 
 /// Serves one connection until it is over, `stopped` at the latest.

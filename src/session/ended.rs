@@ -6,7 +6,7 @@ use crate::close::{Close, code_name};
 use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Cause};
 use crate::io::signals::Stop;
-use crate::wire::rules::Violation;
+use crate::wire::validate::Violation;
 
 /// What to look at when a connection is gone.
 const LOST_ADVICE: &str =

@@ -11,9 +11,9 @@ pub mod confirm;
 pub mod connect;
 pub mod ended;
 mod engine;
-mod hear;
-pub mod machine;
+pub mod keepalive;
 pub mod outbox;
+mod receive;
 pub mod reconnect;
 pub mod resume;
 pub mod rtt;
@@ -41,17 +41,17 @@ use crate::io::signals::{Stop, StopSignal};
 use crate::secret::Secret;
 use crate::transport::BoxedStream;
 use crate::wire::fragments::Fragmentation;
-use crate::wire::rules::Role;
 use crate::wire::shim;
 use crate::wire::socket::Socket;
+use crate::wire::validate::Role;
 use carry::Carry;
 use connect::{Connection, Failed, Plan, Turn, connect, tell};
 use ended::{Answer, Ended, Outcome};
-use machine::Machine;
+use keepalive::Keepalive;
 use reconnect::{Action, Decision, Reconnect};
 use resume::Memory;
 use state::{Output, Saver};
-use stream::Steady;
+use stream::DeferWriteErrors;
 use talk::Session;
 use token::{Environment, Prompted};
 
@@ -159,7 +159,7 @@ pub struct Heartbeat {
 
 #[derive(Clone, Debug)]
 pub struct Options {
-    pub machine: machine::Options,
+    pub keepalive: keepalive::Options,
     /// Largest message received, in bytes.
     pub max_message_size: usize,
     /// 0 to 9.
@@ -583,7 +583,7 @@ impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
             .max_message_size(Some(options.max_message_size))
             .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
         let wire = options.wire(&connection);
-        let steady = Steady::new(connection.stream, connection.early);
+        let steady = DeferWriteErrors::new(connection.stream, connection.early);
         let socket = Socket::new(steady, &wire, config).await;
         let first = connection.first.into_iter();
         let mut opening: VecDeque<_> = first
@@ -596,7 +596,7 @@ impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
         let now = now();
         Session {
             socket,
-            machine: Machine::new(options.machine.clone(), now),
+            keepalive: Keepalive::new(options.keepalive.clone(), now),
             mirror: options.mirror,
             tells_sends: options.tells_sends || options.trace.is_some(),
             by_hand: None,
@@ -752,7 +752,7 @@ mod tests {
 
     fn options() -> Options {
         Options {
-            machine: machine::Options {
+            keepalive: keepalive::Options {
                 close_timeout: Duration::from_secs(5),
                 ping_interval: None,
                 ping_timeout: Duration::from_secs(20),
@@ -831,7 +831,7 @@ mod tests {
             saver: Saver::new(None),
             prompted: Prompted::default(),
         };
-        let violation = crate::wire::rules::Violation {
+        let violation = crate::wire::validate::Violation {
             code: 1002,
             rule: String::new(),
             frame: Vec::new(),

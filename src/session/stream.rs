@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::plain_clause;
 
-pub(crate) struct Steady<S> {
+pub(crate) struct DeferWriteErrors<S> {
     inner: S,
     early: Bytes,
     /// Bytes received so far.
@@ -22,9 +22,9 @@ pub(crate) struct Steady<S> {
     write_error: Option<String>,
 }
 
-impl<S> Steady<S> {
+impl<S> DeferWriteErrors<S> {
     pub(crate) fn new(inner: S, early: Bytes) -> Self {
-        Steady {
+        DeferWriteErrors {
             inner,
             early,
             received: 0,
@@ -51,7 +51,7 @@ impl<S> Steady<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Steady<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for DeferWriteErrors<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Steady<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Steady<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for DeferWriteErrors<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

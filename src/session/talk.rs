@@ -1,5 +1,5 @@
 //! The loop: one look after another at the stop signal, the socket, the commands and the clock. What
-//! is read is judged in [`super::hear`].
+//! is read is judged in [`super::receive`].
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -15,18 +15,18 @@ use tokio_tungstenite::tungstenite as engine;
 use super::carry::Carry;
 use super::ended::Ended;
 use super::engine::{close_frame, to_engine};
-use super::machine::{Action, Machine};
+use super::keepalive::{Action, Keepalive};
 use super::outbox::Handed;
 use super::state::Saver;
-use super::stream::Steady;
+use super::stream::DeferWriteErrors;
 use super::{Front, LAST_PATIENCE, now};
 use crate::close::Close;
 use crate::event::{By, Command, Event, Message, Origin, RawFrame};
 use crate::io::signals::{Stop, StopSignal};
 use crate::transport::BoxedStream;
 use crate::wire::frame;
-use crate::wire::rules::Violation;
 use crate::wire::socket::Socket;
+use crate::wire::validate::Violation;
 
 /// What a kernel may hold for us that had arrived before the close timeout, in bytes.
 const MAX_UNREAD: u64 = 16 << 20;
@@ -56,8 +56,8 @@ pub(super) struct Large {
 }
 
 pub(super) struct Session<'a, F, S> {
-    pub(super) socket: Socket<Steady<BoxedStream>>,
-    pub(super) machine: Machine,
+    pub(super) socket: Socket<DeferWriteErrors<BoxedStream>>,
+    pub(super) keepalive: Keepalive,
     pub(super) front: &'a mut F,
     pub(super) stop: &'a mut S,
     pub(super) carry: &'a mut Carry,
@@ -186,7 +186,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         }
         let over = match &self.closing {
             // Where nothing can be sent, no Close can.
-            None => self.steady().write_error().is_some(),
+            None => self.stream().write_error().is_some(),
             // A Close is with the server already: there is nothing left to do but to wait, and
             // whoever sends a signal does not want to.
             Some(Closing::Front(_)) => stop != Stop::MaxTime && !self.needs_flush,
@@ -207,13 +207,13 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         if !already_sent {
             self.send_close(&Close::new(1001, ""), patience, now);
         }
-        self.machine.handle_closing(now, patience);
+        self.keepalive.handle_closing(now, patience);
         ControlFlow::Continue(true)
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         for n in 0..BATCH {
-            if self.closing.is_some() || self.steady().write_error().is_some() {
+            if self.closing.is_some() || self.stream().write_error().is_some() {
                 let controlled = self.poll_control(cx, now)?;
                 return ControlFlow::Continue(controlled || n > 0);
             }
@@ -326,7 +326,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     /// Sends a ping where its pong would confirm something.
     fn ask_for_confirmation(&mut self, now: Instant) {
         if self.carry.outbox.wants_ping() && self.closed_by_hand.is_none() {
-            let data = self.machine.ping_data();
+            let data = self.keepalive.ping_data();
             self.send_our_ping(data, now);
         }
     }
@@ -407,7 +407,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     fn close(&mut self, close: Close, patience: Duration, now: Instant) {
         match &self.closed_by_hand {
             None => self.send_close(&close, patience, now),
-            Some(_) => self.machine.handle_closing(now, patience),
+            Some(_) => self.keepalive.handle_closing(now, patience),
         }
         self.set_closing(Closing::Front(close), now);
     }
@@ -445,7 +445,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         self.send(message.clone(), message, Origin::Mirror, now);
     }
 
-    pub(super) fn steady(&self) -> &Steady<BoxedStream> {
+    pub(super) fn stream(&self) -> &DeferWriteErrors<BoxedStream> {
         self.socket.get_ref().get_ref()
     }
 
@@ -475,7 +475,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     }
 
     fn send_ping(&mut self, data: Bytes, asked: bool, now: Instant) {
-        self.machine.handle_ping_queued(data.clone(), asked);
+        self.keepalive.handle_ping_queued(data.clone(), asked);
         self.tell(
             now,
             &Event::Ping {
@@ -491,7 +491,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     pub(super) fn send_close(&mut self, close: &Close, patience: Duration, now: Instant) {
         self.sent_close = Some(close.clone());
         self.start_send(close_frame(close));
-        self.machine.handle_closing(now, patience);
+        self.keepalive.handle_closing(now, patience);
     }
 
     fn start_send(&mut self, message: engine::Message) {
@@ -516,13 +516,13 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         self.needs_flush = false;
         self.stalled = false;
         self.pongs = 0;
-        if self.steady().write_error().is_none() {
-            self.machine.handle_flushed(now);
+        if self.stream().write_error().is_none() {
+            self.keepalive.handle_flushed(now);
             self.front.handle_flushed(now);
         } else {
             // What the peer said before it went is still to be read. Mostly the end of that comes
             // by itself; this is for the peer that only takes nothing more.
-            self.machine.handle_closing(now, Duration::MAX);
+            self.keepalive.handle_closing(now, Duration::MAX);
             self.front.handle_closing(now);
         }
         match self.closing.take() {
@@ -549,24 +549,24 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             Pin::new(&mut self.socket).poll_flush(cx).map(drop)
         };
         self.tell_frames(now);
-        if self.steady().write_error().is_some() {
+        if self.stream().write_error().is_some() {
             // What the engine is given now goes nowhere.
             self.socket.abandon();
         } else if self.socket.take_controls_flushed() {
-            self.machine.handle_pings_flushed(now);
+            self.keepalive.handle_pings_flushed(now);
             self.pongs = 0;
         }
         flushed
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
-        let taken = self.steady().written();
+        let taken = self.stream().written();
         if taken != self.taken_before {
             self.taken_before = taken;
-            self.machine.handle_taken(now);
+            self.keepalive.handle_taken(now);
             if self.stalled {
                 // It reads, but has not come to the ping yet.
-                self.machine.restart_ping_timeout(now);
+                self.keepalive.restart_ping_timeout(now);
             }
         }
         self.saver
@@ -575,9 +575,9 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             self.tell(now, &Event::Note(&failure));
         }
         // The front end acts on its own by commands, and those are over.
-        let listening = self.closing.is_none() && self.steady().write_error().is_none();
+        let listening = self.closing.is_none() && self.stream().write_error().is_none();
         let quiet_at = self.front.quiet_at().filter(|_| listening);
-        let silence = earliest([self.machine.poll_timeout(), quiet_at]);
+        let silence = earliest([self.keepalive.poll_timeout(), quiet_at]);
         let is_silent = silence.is_some_and(|deadline| deadline <= now);
         if is_silent && self.looked_again {
             self.looked_again = false;
@@ -615,7 +615,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     /// that time does not count against it.
     fn handle_resumed(&mut self, now: Instant) {
         self.armed = None;
-        self.machine.handle_resumed(now);
+        self.keepalive.handle_resumed(now);
         self.front.handle_bytes(now);
     }
 
@@ -627,16 +627,18 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 Some(_) => self.front.handle_bytes(now),
             }
         }
-        match self.machine.handle_timeout(now) {
+        match self.keepalive.handle_timeout(now) {
             Action::Nothing => {}
             // Nothing of ours may follow a Close (RFC 6455 section 5.5.1), whoever made it.
             Action::Ping(_) | Action::Heartbeat if self.closed_by_hand.is_some() => {}
             Action::Ping(data) => self.send_our_ping(data, now),
             Action::Heartbeat => self.send_heartbeat(now),
             Action::Dead { .. } | Action::Stuck(_) if self.paused == Some(Paused::ByOutput) => {
-                self.machine.handle_resumed(now);
+                self.keepalive.handle_resumed(now);
             }
-            Action::Dead { .. } if self.paused.is_some() => self.machine.restart_ping_timeout(now),
+            Action::Dead { .. } if self.paused.is_some() => {
+                self.keepalive.restart_ping_timeout(now)
+            }
             Action::Dead { waited, silent } => {
                 self.tell_lost(now);
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
@@ -645,7 +647,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 self.tell_lost(now);
                 return ControlFlow::Break(Ended::Stuck(time));
             }
-            Action::CloseTimedOut if self.may_be_late() => self.machine.handle_resumed(now),
+            Action::CloseTimedOut if self.may_be_late() => self.keepalive.handle_resumed(now),
             Action::CloseTimedOut => return ControlFlow::Break(self.give_up()),
         }
         ControlFlow::Continue(true)
@@ -654,7 +656,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     /// Whether it is our own output that holds things up: what had arrived in time is not thrown
     /// away. A peer that goes on and on has not closed, however slowly we read.
     fn may_be_late(&mut self) -> bool {
-        let received = self.steady().received();
+        let received = self.stream().received();
         let end = *self.late_end.get_or_insert(received + MAX_UNREAD);
         let stopped = matches!(self.closing, Some(Closing::Stopped(_)));
         self.paused == Some(Paused::ByOutput) && !stopped && received < end
@@ -673,7 +675,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     fn give_up(&mut self) -> Ended {
         match self.closing.take() {
             None => {
-                let why = self.steady().write_error();
+                let why = self.stream().write_error();
                 Ended::SendFailed(why.unwrap_or("the connection takes nothing").to_owned())
             }
             Some(done) => self.end_of(done),

@@ -13,12 +13,12 @@ use std::collections::VecDeque;
 
 use crate::close::Close;
 use crate::event::{By, FrameHeader, TracedFrame, Volume};
-use crate::wire::cut::{Cutter, Piece};
 use crate::wire::deflate::{Garbage, Inflater};
 use crate::wire::frame::{CLOSE, CONTINUATION, PING, PONG};
 use crate::wire::mask;
-use crate::wire::rules::{self, Judge, Role, Violation};
+use crate::wire::reader::{FrameReader, Piece};
 use crate::wire::trace::Trace;
+use crate::wire::validate::{self, Role, Validator, Violation};
 
 /// Inflated bytes that go to the engine as one frame, and output that is enough for one call.
 const CHUNK: usize = 64 * 1024;
@@ -28,7 +28,7 @@ const STEP: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub struct Options {
-    pub rules: rules::Options,
+    pub rules: validate::Options,
     /// Show the engine every ping as a pong, so that it does not answer; [`Inbound::next_was_ping`]
     /// tells them apart.
     pub hide_pings: bool,
@@ -41,8 +41,8 @@ pub struct Options {
 /// One direction of one connection.
 #[derive(Debug)]
 pub struct Inbound {
-    cutter: Cutter,
-    judge: Judge,
+    cutter: FrameReader,
+    judge: Validator,
     /// The frame under way, and how much of its payload has come.
     header: FrameHeader,
     offset: usize,
@@ -86,8 +86,8 @@ impl Inbound {
     pub fn new(options: Options) -> Self {
         let by = By::Peer;
         Inbound {
-            cutter: Cutter::default(),
-            judge: Judge::new(options.rules),
+            cutter: FrameReader::default(),
+            judge: Validator::new(options.rules),
             header: FrameHeader::plain(true, 0, 0),
             offset: 0,
             hide_pings: options.hide_pings,

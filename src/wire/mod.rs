@@ -2,7 +2,6 @@
 //! waits. Only [`shim`] and [`socket`] know of streams: the shim puts the rest under the engine, and
 //! the socket hands messages to the engine.
 
-pub mod cut;
 pub mod deflate;
 pub mod extension;
 pub mod fragments;
@@ -10,10 +9,11 @@ pub mod frame;
 pub mod inbound;
 pub mod mask;
 pub mod outbound;
+pub mod reader;
 #[cfg(test)]
 mod roundtrip;
-pub mod rules;
 pub mod shim;
 pub mod socket;
 pub mod trace;
 pub mod utf8;
+pub mod validate;

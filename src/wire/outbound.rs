@@ -6,11 +6,11 @@
 //! can still pass between two parts that the engine sends.
 
 use crate::event::{By, FrameHeader, RawFrame, TracedFrame, Volume};
-use crate::wire::cut::{Cutter, Piece};
 use crate::wire::deflate::Deflater;
 use crate::wire::fragments::Fragmentation;
 use crate::wire::frame::{CONTINUATION, RSV1};
 use crate::wire::mask;
+use crate::wire::reader::{FrameReader, Piece};
 use crate::wire::trace::Trace;
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Outbound {
     secret: bool,
     trace: Option<Trace>,
     volume: Volume,
-    cutter: Cutter,
+    cutter: FrameReader,
     /// The engine's frame under way, and how much of its payload has come.
     header: FrameHeader,
     offset: usize,
@@ -62,7 +62,7 @@ impl Outbound {
             secret: options.first_is_secret,
             trace: options.trace.map(|keep| Trace::new(By::Us, keep)),
             volume: Volume::default(),
-            cutter: Cutter::default(),
+            cutter: FrameReader::default(),
             header: FrameHeader::plain(true, 0, 0),
             offset: 0,
             opcode: 0,

@@ -6,15 +6,15 @@ use proptest::prelude::*;
 
 use crate::close::Close;
 use crate::event::FrameHeader;
-use crate::wire::cut::{Cutter, Piece};
 use crate::wire::extension::Agreed;
 use crate::wire::fragments::{Fragmentation, Fragments};
 use crate::wire::frame::{BINARY, CONTINUATION, PING, PONG, TEXT};
 use crate::wire::inbound::Inbound;
 use crate::wire::mask;
 use crate::wire::outbound::Outbound;
-use crate::wire::rules::{Role, Violation};
+use crate::wire::reader::{FrameReader, Piece};
 use crate::wire::shim::Options;
+use crate::wire::validate::{Role, Violation};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -88,7 +88,7 @@ fn engine_of(
 
 /// The messages and control frames in what an engine is given.
 fn read(bytes: &[u8]) -> Vec<Sent> {
-    let mut cutter = Cutter::default();
+    let mut cutter = FrameReader::default();
     let mut done = Vec::new();
     let mut message: Option<Sent> = None;
     let mut frame = (FrameHeader::plain(true, 0, 0), Vec::new());
@@ -469,7 +469,7 @@ fn apart(messages: Vec<Sent>) -> (Vec<Sent>, Vec<Sent>) {
 /// The largest payload of a data frame, and the frames with RSV1 and without FIN.
 fn survey(wire: &[u8]) -> (usize, usize, usize) {
     let (mut largest, mut compressed, mut unfinished) = (0, 0, 0);
-    let mut cutter = Cutter::default();
+    let mut cutter = FrameReader::default();
     let mut rest = wire;
     while !rest.is_empty() {
         let (piece, took) = cutter.next(rest);

@@ -17,7 +17,7 @@ use crate::wire::extension::Agreed;
 use crate::wire::fragments::{Fragmentation, Parts};
 use crate::wire::inbound::{self, Inbound};
 use crate::wire::outbound::{self, Outbound};
-use crate::wire::rules::{self, Role, Violation};
+use crate::wire::validate::{self, Role, Violation};
 
 /// Read from the connection at once.
 const READ: usize = 64 * 1024;
@@ -104,7 +104,7 @@ impl Options {
             ),
         });
         inbound::Options {
-            rules: rules::Options {
+            rules: validate::Options {
                 role: self.role,
                 deflate: self.deflate.is_some(),
                 max_message_size: self.max_message_size,

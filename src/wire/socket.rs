@@ -17,8 +17,8 @@ use tokio_tungstenite::tungstenite::{Error, Message, protocol};
 
 use crate::wire::fragments::{Fragment, Fragments, Parts};
 use crate::wire::frame::{BINARY, MAX_HEADER, TEXT};
-use crate::wire::rules::Role;
 use crate::wire::shim::{Options, Shim};
+use crate::wire::validate::Role;
 
 /// What is handed to the engine in one call, in bytes, unless one fragment is larger: then whoever
 /// drives the connection looks at what it has received.

@@ -51,7 +51,7 @@ struct Open {
 
 /// Watches over one direction of one connection.
 #[derive(Debug)]
-pub struct Judge {
+pub struct Validator {
     options: Options,
     message: Option<Open>,
     utf8: Utf8,
@@ -66,9 +66,9 @@ pub struct Judge {
 /// A broken rule, before the frame is known that it is told with.
 type Broken = Box<(u16, String)>;
 
-impl Judge {
+impl Validator {
     pub fn new(options: Options) -> Self {
-        Judge {
+        Validator {
             options,
             message: None,
             utf8: Utf8::default(),
@@ -136,7 +136,7 @@ impl Judge {
     }
 
     /// More of the payload, unmasked, of a frame that is not compressed; at its end,
-    /// [`Judge::handle_end`].
+    /// [`Validator::handle_end`].
     ///
     /// # Errors
     /// The rule that it breaks.

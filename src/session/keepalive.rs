@@ -55,7 +55,7 @@ struct Outstanding {
 
 /// One connection's clockwork.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub struct Keepalive {
     options: Options,
     last_heard: Instant,
     /// When the peer last took a byte of ours.
@@ -75,10 +75,10 @@ pub struct Machine {
     close_patience: Duration,
 }
 
-impl Machine {
-    /// A machine for a connection that opened at `now`.
+impl Keepalive {
+    /// A keepalive for a connection that opened at `now`.
     pub fn new(options: Options, now: Instant) -> Self {
-        Machine {
+        Keepalive {
             next_ping: options.ping_interval.map(|interval| now + interval),
             next_heartbeat: options.heartbeat.map(|interval| now + interval),
             beating: false,
@@ -186,7 +186,7 @@ impl Machine {
         self.waiting_since = self.waiting_since.map(|_| now);
     }
 
-    /// When [`Machine::handle_timeout`] next has something to say.
+    /// When [`Keepalive::handle_timeout`] next has something to say.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadlines = [
             self.close_deadline,
@@ -267,7 +267,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn machine(interval: Option<u32>) -> (Machine, Instant) {
+    fn keepalive(interval: Option<u32>) -> (Keepalive, Instant) {
         let start = Instant::now();
         let options = Options {
             close_timeout: 5 * SECOND,
@@ -275,44 +275,44 @@ mod tests {
             ping_timeout: 20 * SECOND,
             heartbeat: None,
         };
-        (Machine::new(options, start), start)
+        (Keepalive::new(options, start), start)
     }
 
     #[track_caller]
-    fn send_ping(machine: &mut Machine, now: Instant) -> Bytes {
-        let Action::Ping(data) = machine.handle_timeout(now) else {
+    fn send_ping(keepalive: &mut Keepalive, now: Instant) -> Bytes {
+        let Action::Ping(data) = keepalive.handle_timeout(now) else {
             panic!("no ping is due");
         };
-        machine.handle_ping_queued(data.clone(), false);
+        keepalive.handle_ping_queued(data.clone(), false);
         data
     }
 
     #[test]
     fn without_an_interval_nothing_is_ever_due() {
-        let (mut machine, start) = machine(None);
-        machine.handle_ping_queued(Bytes::from_static(b"mine"), true);
-        machine.handle_flushed(start);
-        assert_eq!(machine.poll_timeout(), None);
+        let (mut keepalive, start) = keepalive(None);
+        keepalive.handle_ping_queued(Bytes::from_static(b"mine"), true);
+        keepalive.handle_flushed(start);
+        assert_eq!(keepalive.poll_timeout(), None);
         assert_eq!(
-            machine.handle_timeout(start + 1000 * SECOND),
+            keepalive.handle_timeout(start + 1000 * SECOND),
             Action::Nothing
         );
         assert_eq!(
-            machine.handle_pong(b"mine", start + SECOND),
+            keepalive.handle_pong(b"mine", start + SECOND),
             Some((SECOND, true))
         );
     }
 
     #[test]
     fn a_silent_peer_is_dead_after_interval_and_timeout() {
-        let (mut machine, start) = machine(Some(20));
-        assert_eq!(machine.poll_timeout(), Some(start + 20 * SECOND));
+        let (mut keepalive, start) = keepalive(Some(20));
+        assert_eq!(keepalive.poll_timeout(), Some(start + 20 * SECOND));
         let pinged = start + 20 * SECOND;
-        send_ping(&mut machine, pinged);
-        machine.handle_flushed(pinged);
+        send_ping(&mut keepalive, pinged);
+        keepalive.handle_flushed(pinged);
         let dead = pinged + 20 * SECOND;
         assert_eq!(
-            machine.handle_timeout(dead),
+            keepalive.handle_timeout(dead),
             Action::Dead {
                 waited: 20 * SECOND,
                 silent: 40 * SECOND
@@ -322,50 +322,53 @@ mod tests {
 
     #[test]
     fn any_byte_is_life() {
-        let (mut machine, start) = machine(Some(20));
+        let (mut keepalive, start) = keepalive(Some(20));
         let pinged = start + 20 * SECOND;
-        send_ping(&mut machine, pinged);
-        machine.handle_flushed(pinged);
-        machine.handle_bytes(pinged + SECOND);
-        assert_eq!(machine.poll_timeout(), Some(start + 40 * SECOND));
+        send_ping(&mut keepalive, pinged);
+        keepalive.handle_flushed(pinged);
+        keepalive.handle_bytes(pinged + SECOND);
+        assert_eq!(keepalive.poll_timeout(), Some(start + 40 * SECOND));
         assert!(matches!(
-            machine.handle_timeout(start + 40 * SECOND),
+            keepalive.handle_timeout(start + 40 * SECOND),
             Action::Ping(_)
         ));
     }
 
     #[test]
     fn a_ping_stuck_behind_a_full_buffer_does_not_count_against_the_peer() {
-        let (mut machine, start) = machine(Some(20));
-        send_ping(&mut machine, start + 20 * SECOND);
+        let (mut keepalive, start) = keepalive(Some(20));
+        send_ping(&mut keepalive, start + 20 * SECOND);
         let later = start + 300 * SECOND;
         // The peer takes something now and then.
         for seconds in (20..300).step_by(60) {
             let now = start + seconds * SECOND;
-            machine.handle_taken(now);
-            assert_eq!(machine.handle_timeout(now), Action::Nothing);
+            keepalive.handle_taken(now);
+            assert_eq!(keepalive.handle_timeout(now), Action::Nothing);
         }
-        machine.handle_taken(later - SECOND);
-        assert_eq!(machine.handle_timeout(later), Action::Nothing);
-        machine.handle_flushed(later);
+        keepalive.handle_taken(later - SECOND);
+        assert_eq!(keepalive.handle_timeout(later), Action::Nothing);
+        keepalive.handle_flushed(later);
         assert!(matches!(
-            machine.handle_timeout(later + 20 * SECOND),
+            keepalive.handle_timeout(later + 20 * SECOND),
             Action::Dead { .. }
         ));
     }
 
     #[test]
     fn a_peer_that_reads_slowly_has_not_come_to_the_ping_yet() {
-        let (mut machine, start) = machine(Some(20));
+        let (mut keepalive, start) = keepalive(Some(20));
         let pinged = start + 20 * SECOND;
-        send_ping(&mut machine, pinged);
-        machine.handle_pings_flushed(pinged);
-        machine.restart_ping_timeout(pinged + 15 * SECOND);
+        send_ping(&mut keepalive, pinged);
+        keepalive.handle_pings_flushed(pinged);
+        keepalive.restart_ping_timeout(pinged + 15 * SECOND);
         let later = pinged + 25 * SECOND;
-        assert!(matches!(machine.handle_timeout(later), Action::Ping(_)));
+        assert!(matches!(keepalive.handle_timeout(later), Action::Ping(_)));
         let dead = pinged + 35 * SECOND;
-        assert_eq!(machine.poll_timeout(), Some(dead));
-        assert!(matches!(machine.handle_timeout(dead), Action::Dead { .. }));
+        assert_eq!(keepalive.poll_timeout(), Some(dead));
+        assert!(matches!(
+            keepalive.handle_timeout(dead),
+            Action::Dead { .. }
+        ));
     }
 
     #[test]
@@ -377,69 +380,72 @@ mod tests {
             ping_timeout: 20 * SECOND,
             heartbeat: Some(SECOND),
         };
-        let mut machine = Machine::new(options, start);
+        let mut keepalive = Keepalive::new(options, start);
         let at = |seconds| start + seconds * SECOND;
-        assert_eq!(machine.handle_timeout(at(1)), Action::Heartbeat);
-        machine.handle_pings_flushed(at(1));
-        assert_eq!(machine.handle_timeout(at(2)), Action::Nothing);
-        machine.handle_flushed(at(3));
-        assert_eq!(machine.handle_timeout(at(3)), Action::Heartbeat);
+        assert_eq!(keepalive.handle_timeout(at(1)), Action::Heartbeat);
+        keepalive.handle_pings_flushed(at(1));
+        assert_eq!(keepalive.handle_timeout(at(2)), Action::Nothing);
+        keepalive.handle_flushed(at(3));
+        assert_eq!(keepalive.handle_timeout(at(3)), Action::Heartbeat);
     }
 
     #[test]
     fn where_nothing_moves_for_very_long_the_peer_is_dead_all_the_same() {
-        let (mut machine, start) = machine(Some(20));
-        send_ping(&mut machine, start + 20 * SECOND);
-        machine.handle_taken(start + 25 * SECOND);
+        let (mut keepalive, start) = keepalive(Some(20));
+        send_ping(&mut keepalive, start + 20 * SECOND);
+        keepalive.handle_taken(start + 25 * SECOND);
         let stuck = start + 25 * SECOND + 3 * 40 * SECOND;
         assert_eq!(
-            machine.handle_timeout(stuck - SECOND),
+            keepalive.handle_timeout(stuck - SECOND),
             Action::Nothing,
             "a ping is due, and not sent"
         );
-        assert_eq!(machine.poll_timeout(), Some(stuck));
-        assert_eq!(machine.handle_timeout(stuck), Action::Stuck(120 * SECOND));
-        machine.handle_bytes(stuck);
-        assert_eq!(machine.handle_timeout(stuck), Action::Nothing);
+        assert_eq!(keepalive.poll_timeout(), Some(stuck));
+        assert_eq!(keepalive.handle_timeout(stuck), Action::Stuck(120 * SECOND));
+        keepalive.handle_bytes(stuck);
+        assert_eq!(keepalive.handle_timeout(stuck), Action::Nothing);
     }
 
     #[test]
     fn the_time_in_which_nothing_was_read_is_not_the_peers_silence() {
-        let (mut machine, start) = machine(Some(20));
+        let (mut keepalive, start) = keepalive(Some(20));
         let at = |seconds| start + seconds * SECOND;
-        send_ping(&mut machine, at(20));
-        machine.handle_flushed(at(20));
-        machine.handle_resumed(at(100));
+        send_ping(&mut keepalive, at(20));
+        keepalive.handle_flushed(at(20));
+        keepalive.handle_resumed(at(100));
         assert!(!matches!(
-            machine.handle_timeout(at(119)),
+            keepalive.handle_timeout(at(119)),
             Action::Dead { .. }
         ));
         assert!(matches!(
-            machine.handle_timeout(at(120)),
+            keepalive.handle_timeout(at(120)),
             Action::Dead { .. }
         ));
     }
 
     #[test]
     fn a_peer_that_takes_nothing_is_dead_also_where_its_answers_are_not_read() {
-        let (mut machine, start) = machine(Some(20));
+        let (mut keepalive, start) = keepalive(Some(20));
         let at = |seconds| start + seconds * SECOND;
-        send_ping(&mut machine, at(20));
-        machine.restart_ping_timeout(at(100));
-        assert_eq!(machine.handle_timeout(at(119)), Action::Nothing);
-        assert_eq!(machine.handle_timeout(at(120)), Action::Stuck(120 * SECOND));
-        machine.handle_resumed(at(120));
-        assert_eq!(machine.handle_timeout(at(121)), Action::Nothing);
+        send_ping(&mut keepalive, at(20));
+        keepalive.restart_ping_timeout(at(100));
+        assert_eq!(keepalive.handle_timeout(at(119)), Action::Nothing);
+        assert_eq!(
+            keepalive.handle_timeout(at(120)),
+            Action::Stuck(120 * SECOND)
+        );
+        keepalive.handle_resumed(at(120));
+        assert_eq!(keepalive.handle_timeout(at(121)), Action::Nothing);
     }
 
     #[test]
     fn an_answer_to_our_close_has_its_time_again_after_a_pause() {
-        let (mut machine, start) = machine(None);
-        machine.handle_resumed(start);
-        assert_eq!(machine.poll_timeout(), None);
-        machine.handle_closing(start, SECOND);
-        machine.handle_resumed(start + 10 * SECOND);
-        assert_eq!(machine.poll_timeout(), Some(start + 11 * SECOND));
+        let (mut keepalive, start) = keepalive(None);
+        keepalive.handle_resumed(start);
+        assert_eq!(keepalive.poll_timeout(), None);
+        keepalive.handle_closing(start, SECOND);
+        keepalive.handle_resumed(start + 10 * SECOND);
+        assert_eq!(keepalive.poll_timeout(), Some(start + 11 * SECOND));
     }
 
     #[test]
@@ -451,45 +457,45 @@ mod tests {
             ping_timeout: 20 * SECOND,
             heartbeat: Some(30 * SECOND),
         };
-        let mut machine = Machine::new(options, start);
+        let mut keepalive = Keepalive::new(options, start);
         let at = |seconds| start + seconds * SECOND;
-        assert_eq!(machine.poll_timeout(), Some(at(30)));
-        assert_eq!(machine.handle_timeout(at(30)), Action::Heartbeat);
-        assert_eq!(machine.handle_timeout(at(60)), Action::Nothing);
-        machine.handle_flushed(at(61));
-        assert_eq!(machine.poll_timeout(), Some(at(90)));
-        assert_eq!(machine.handle_timeout(at(90)), Action::Heartbeat);
-        machine.handle_closing(at(91), SECOND);
-        assert_eq!(machine.poll_timeout(), Some(at(92)));
+        assert_eq!(keepalive.poll_timeout(), Some(at(30)));
+        assert_eq!(keepalive.handle_timeout(at(30)), Action::Heartbeat);
+        assert_eq!(keepalive.handle_timeout(at(60)), Action::Nothing);
+        keepalive.handle_flushed(at(61));
+        assert_eq!(keepalive.poll_timeout(), Some(at(90)));
+        assert_eq!(keepalive.handle_timeout(at(90)), Action::Heartbeat);
+        keepalive.handle_closing(at(91), SECOND);
+        assert_eq!(keepalive.poll_timeout(), Some(at(92)));
     }
 
     #[test]
     fn a_pong_gives_the_round_trip_of_its_ping_and_settles_older_ones() {
-        let (mut machine, start) = machine(None);
+        let (mut keepalive, start) = keepalive(None);
         for data in ["a", "b", "c"] {
-            machine.handle_ping_queued(Bytes::from(data), true);
+            keepalive.handle_ping_queued(Bytes::from(data), true);
         }
-        machine.handle_flushed(start);
-        assert_eq!(machine.handle_pong(b"unasked", start + SECOND), None);
+        keepalive.handle_flushed(start);
+        assert_eq!(keepalive.handle_pong(b"unasked", start + SECOND), None);
         assert_eq!(
-            machine.handle_pong(b"b", start + SECOND),
+            keepalive.handle_pong(b"b", start + SECOND),
             Some((SECOND, true))
         );
-        assert_eq!(machine.handle_pong(b"a", start + SECOND), None);
+        assert_eq!(keepalive.handle_pong(b"a", start + SECOND), None);
         assert_eq!(
-            machine.handle_pong(b"c", start + 2 * SECOND),
+            keepalive.handle_pong(b"c", start + 2 * SECOND),
             Some((2 * SECOND, true))
         );
     }
 
     #[test]
     fn a_close_has_its_own_deadline_and_ends_the_pings() {
-        let (mut machine, start) = machine(Some(1));
-        machine.handle_closing(start, Duration::MAX);
-        assert_eq!(machine.poll_timeout(), Some(start + 5 * SECOND));
-        machine.handle_closing(start, SECOND);
+        let (mut keepalive, start) = keepalive(Some(1));
+        keepalive.handle_closing(start, Duration::MAX);
+        assert_eq!(keepalive.poll_timeout(), Some(start + 5 * SECOND));
+        keepalive.handle_closing(start, SECOND);
         assert_eq!(
-            machine.handle_timeout(start + SECOND),
+            keepalive.handle_timeout(start + SECOND),
             Action::CloseTimedOut
         );
     }

@@ -15,14 +15,14 @@ pub enum Piece {
 
 /// Where in the stream of frames we are.
 #[derive(Clone, Debug, Default)]
-pub struct Cutter {
+pub struct FrameReader {
     held: [u8; MAX_HEADER],
     held_len: usize,
     /// Payload of the present frame still to come.
     left: u64,
 }
 
-impl Cutter {
+impl FrameReader {
     /// Whether the next byte is the first of a frame.
     pub fn at_start(&self) -> bool {
         self.left == 0 && self.held_len == 0
@@ -81,7 +81,7 @@ mod tests {
                 stream.resize(stream.len() + len as usize, 0xaa);
                 expected.push((header, len as usize));
             }
-            let mut cutter = Cutter::default();
+            let mut cutter = FrameReader::default();
             let mut found: Vec<(FrameHeader, usize)> = Vec::new();
             let mut rest = &stream[..];
             for cut in cuts.into_iter().chain([usize::MAX]) {

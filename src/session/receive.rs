@@ -18,7 +18,7 @@ use crate::close::Close;
 use crate::error::{Exit, plain_clause};
 use crate::event::{By, Event, Kind, Message, Origin};
 use crate::io::signals::StopSignal;
-use crate::wire::rules::Violation;
+use crate::wire::validate::Violation;
 
 /// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
 /// engine would collect them without end.
@@ -113,7 +113,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 self.handle_ping(&data, now);
             }
             engine::Message::Pong(data) => {
-                let answered = self.machine.handle_pong(&data, now);
+                let answered = self.keepalive.handle_pong(&data, now);
                 if let Some((rtt, _)) = answered {
                     self.carry.rtts.push(rtt);
                 }
@@ -194,10 +194,10 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     /// The socket has nothing more for now: look at what the shim saw.
     fn handle_pending(&mut self, now: Instant) -> Step {
-        let received = self.steady().received();
+        let received = self.stream().received();
         if received != self.received_before {
             self.received_before = received;
-            self.machine.handle_bytes(now);
+            self.keepalive.handle_bytes(now);
         }
         let data = self.socket.get_ref().data_bytes();
         if data != self.data_before {
@@ -278,7 +278,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 clean: false,
             },
         );
-        self.machine.handle_closing(now, LAST_PATIENCE);
+        self.keepalive.handle_closing(now, LAST_PATIENCE);
         // The end comes after a flush, even one that finds nothing to do.
         self.needs_flush = true;
         self.set_closing(Closing::Violation(violation, close), now);
@@ -319,7 +319,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         if progress {
             return ControlFlow::Continue(true);
         }
-        let eof = self.steady().write_error().is_none() && !why.contains("reset");
+        let eof = self.stream().write_error().is_none() && !why.contains("reset");
         ControlFlow::Break(match self.take_closing() {
             None => {
                 self.tell_lost(now);
@@ -395,7 +395,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             return;
         }
         let sent = self.sent_close.take();
-        match sent.filter(|_| self.steady().write_error().is_none()) {
+        match sent.filter(|_| self.stream().write_error().is_none()) {
             Some(close) => {
                 let event = Event::Close {
                     conn: self.conn,
