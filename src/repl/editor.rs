@@ -180,19 +180,19 @@ impl State {
     }
 }
 
-struct Assistant {
+struct PromptHelper {
     state: State,
     painter: Painter,
 }
 
-impl Helper for Assistant {}
-impl Validator for Assistant {}
+impl Helper for PromptHelper {}
+impl Validator for PromptHelper {}
 
-impl Hinter for Assistant {
+impl Hinter for PromptHelper {
     type Hint = String;
 }
 
-impl Highlighter for Assistant {
+impl Highlighter for PromptHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         self.state.see(line);
         if self.state.is_asking() {
@@ -217,7 +217,7 @@ impl Highlighter for Assistant {
     }
 }
 
-impl Completer for Assistant {
+impl Completer for PromptHelper {
     type Candidate = String;
 
     fn complete(
@@ -329,9 +329,9 @@ pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Resul
         .completion_type(CompletionType::List)
         .behavior(behavior())
         .build();
-    let mut editor: Editor<Assistant, DefaultHistory> = Editor::with_config(config)?;
+    let mut editor: Editor<PromptHelper, DefaultHistory> = Editor::with_config(config)?;
     let state = State::default();
-    editor.set_helper(Some(Assistant {
+    editor.set_helper(Some(PromptHelper {
         state: state.clone(),
         painter: Painter::new(color),
     }));
@@ -396,7 +396,7 @@ struct Keys {
 }
 
 impl Keys {
-    fn read_lines(&self, editor: &mut Editor<Assistant, DefaultHistory>) {
+    fn read_lines(&self, editor: &mut Editor<PromptHelper, DefaultHistory>) {
         let mut failed = false;
         loop {
             let typed = self.read_line(editor);
@@ -418,7 +418,7 @@ impl Keys {
     }
 
     /// The next thing typed; `None` where the terminal gives no more lines.
-    fn read_line(&self, editor: &mut Editor<Assistant, DefaultHistory>) -> Option<Typed> {
+    fn read_line(&self, editor: &mut Editor<PromptHelper, DefaultHistory>) -> Option<Typed> {
         self.reading.store(true, Ordering::SeqCst);
         let read = editor.readline(PROMPT);
         self.reading.store(false, Ordering::SeqCst);

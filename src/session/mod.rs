@@ -6,7 +6,6 @@
 //! message, and pings before that are still answered.
 
 pub mod backoff;
-mod carry;
 pub mod confirm;
 pub mod connect;
 pub mod ended;
@@ -17,6 +16,7 @@ mod receive;
 pub mod reconnect;
 pub mod resume;
 pub mod rtt;
+mod run_state;
 pub mod state;
 mod stream;
 mod talk;
@@ -44,12 +44,12 @@ use crate::wire::fragments::Fragmentation;
 use crate::wire::shim;
 use crate::wire::socket::Socket;
 use crate::wire::validate::Role;
-use carry::Carry;
 use connect::{Connection, Failed, Plan, Turn, connect, tell};
 use ended::{Answer, Ended, Outcome};
 use keepalive::Keepalive;
 use reconnect::{Action, Decision, Reconnect};
 use resume::Memory;
+use run_state::RunState;
 use state::{Output, Saver};
 use stream::DeferWriteErrors;
 use talk::Session;
@@ -253,21 +253,21 @@ pub async fn run<F: Front>(
         front: RefCell::new(front),
         stop,
         reconnect: Reconnect::new(options.reconnect.clone()),
-        carry: Carry::new(options),
+        run_state: RunState::new(options),
         saver: Saver::new(options.state.clone()),
         prompted: Prompted::default(),
     };
     let outcome = run.drive().await;
-    let totals = run.carry.totals();
-    let uncertain = run.carry.outbox.unconfirmed_numbers();
+    let totals = run.run_state.totals();
+    let uncertain = run.run_state.outbox.unconfirmed_numbers();
     if !uncertain.is_empty() {
         let (conn, messages) = (totals.connections, &uncertain[..]);
         tell(&run.front, &Event::Uncertain { conn, messages });
     }
     Finished {
         totals,
-        unsent: run.carry.outbox.unsent(),
-        memory: run.carry.memory,
+        unsent: run.run_state.outbox.unsent(),
+        memory: run.run_state.memory,
         saver: run.saver,
         ..Finished::nothing(outcome)
     }
@@ -282,24 +282,24 @@ struct Run<'a, F, S> {
     front: RefCell<&'a mut F>,
     stop: &'a mut S,
     reconnect: Reconnect,
-    carry: Carry,
+    run_state: RunState,
     saver: Saver,
     prompted: Prompted,
 }
 
 /// What a front end or a signal wants while there is no connection.
 #[derive(Debug, PartialEq, Eq)]
-enum Idle {
+enum Offline {
     Leave,
     Connect,
     Stop(Stop),
 }
 
-impl Idle {
+impl Offline {
     fn ended(self) -> Ended {
         match self {
-            Idle::Stop(stop) => Ended::Stopped(stop),
-            Idle::Leave | Idle::Connect => Ended::Left,
+            Offline::Stop(stop) => Ended::Stopped(stop),
+            Offline::Leave | Offline::Connect => Ended::Left,
         }
     }
 }
@@ -317,7 +317,7 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
                     // A signal takes precedence over whatever else was wanted.
                     (ended @ Ended::Stopped(_), _) => return Outcome::Ended(ended),
                     (_, true) => {
-                        self.reconnect.handle_impatience(now());
+                        self.reconnect.retry_now(now());
                         let _ = self.reconnect.handle_timeout(now());
                         continue;
                     }
@@ -341,7 +341,7 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
     /// Makes one attempt; an error is what ended the run meanwhile.
     async fn connect(&mut self) -> Result<Result<Connection, Failed>, Ended> {
         let turn = Turn {
-            conn: self.carry.totals.connections + 1,
+            conn: self.run_state.totals.connections + 1,
             attempt: self.reconnect.attempt(),
         };
         let mut connecting = pin!(connect(
@@ -349,18 +349,18 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
             turn,
             self.environment,
             &mut self.prompted,
-            &self.carry.memory,
+            &self.run_state.memory,
             &self.front,
         ));
         let front = &self.front;
         let stop = &mut *self.stop;
         let mut begun = false;
         poll_fn(|cx| {
-            while let Poll::Ready(idle) = poll_idle(front, stop, cx) {
+            while let Poll::Ready(idle) = poll_offline(front, stop, cx) {
                 match idle {
                     // That is what goes on.
-                    Idle::Connect => {}
-                    Idle::Leave | Idle::Stop(_) => return Poll::Ready(Err(idle.ended())),
+                    Offline::Connect => {}
+                    Offline::Leave | Offline::Stop(_) => return Poll::Ready(Err(idle.ended())),
                 }
             }
             // An attempt has something to show: without room, attempt after attempt would pile up.
@@ -380,19 +380,19 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
     async fn wait(&mut self) -> Result<(), Ended> {
         while let Some(deadline) = self.reconnect.poll_timeout() {
             let output = self.front.borrow().output();
-            self.saver.save(&self.carry.memory, output, now());
+            self.saver.save(&self.run_state.memory, output, now());
             let deadline = self.saver.poll_timeout().unwrap_or(deadline).min(deadline);
             let mut sleep = pin!(sleep_until(deadline.into()));
             let (front, stop) = (&self.front, &mut *self.stop);
             let idle = poll_fn(|cx| {
-                if let Poll::Ready(idle) = poll_idle(front, stop, cx) {
+                if let Poll::Ready(idle) = poll_offline(front, stop, cx) {
                     return Poll::Ready(Some(idle));
                 }
                 front.borrow_mut().flush();
                 sleep.as_mut().poll(cx).map(|()| None)
             });
             match idle.await {
-                Some(Idle::Connect) => self.reconnect.handle_impatience(now()),
+                Some(Offline::Connect) => self.reconnect.retry_now(now()),
                 Some(idle) => return Err(idle.ended()),
                 None => {}
             }
@@ -449,8 +449,8 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
     async fn talk(&mut self, connection: Connection) -> (Ended, bool) {
         let opened = now();
         self.reconnect.handle_open(opened);
-        self.carry.totals.connections += 1;
-        if self.carry.outbox.handle_open() > 0 {
+        self.run_state.totals.connections += 1;
+        if self.run_state.outbox.handle_open() > 0 {
             let note = "the message that was under way when the connection ended was not sent";
             tell(&self.front, &Event::Note(note));
         }
@@ -458,7 +458,7 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
         let mut session = Session::new(
             connection,
             self.options,
-            &mut self.carry,
+            &mut self.run_state,
             &mut self.saver,
             front,
             self.stop,
@@ -468,22 +468,22 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
         let (mut again, brought_data) = (session.again, session.brought_data);
         session.handle_ended();
         let shim = session.socket.into_inner();
-        self.carry.add_volumes(shim.volumes());
+        self.run_state.add_volumes(shim.volumes());
         if brought_data {
             self.reconnect.handle_data();
         }
         self.tell_uncertain(&ended);
         match self.hang_up(shim.into_inner().into_inner(), &ended).await {
-            Some(Idle::Stop(stop)) => return (Ended::Stopped(stop), false),
-            Some(Idle::Connect) => again = true,
-            Some(Idle::Leave) => again = false,
+            Some(Offline::Stop(stop)) => return (Ended::Stopped(stop), false),
+            Some(Offline::Connect) => again = true,
+            Some(Offline::Leave) => again = false,
             None => {}
         }
         (ended, again)
     }
 
     /// Ends the TCP connection; what it returns is why that was not waited for.
-    async fn hang_up(&mut self, stream: BoxedStream, ended: &Ended) -> Option<Idle> {
+    async fn hang_up(&mut self, stream: BoxedStream, ended: &Ended) -> Option<Offline> {
         let mut hanging_up = pin!(hang_up(stream, ended));
         let (front, stop) = (&self.front, &mut *self.stop);
         poll_fn(|cx| {
@@ -497,34 +497,34 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
 
     fn tell_uncertain(&mut self, ended: &Ended) {
         let answered = !self.options.tell_uncertain || ended.is_answered();
-        if let Some(run) = self.carry.outbox.handle_ended(answered) {
-            let (conn, messages) = (self.carry.totals.connections, &[run][..]);
+        if let Some(run) = self.run_state.outbox.handle_ended(answered) {
+            let (conn, messages) = (self.run_state.totals.connections, &[run][..]);
             tell(&self.front, &Event::Uncertain { conn, messages });
         }
     }
 }
 
 /// Whether the front end or a signal wants something while there is no connection.
-fn poll_idle<F: Front>(
+fn poll_offline<F: Front>(
     front: &RefCell<&mut F>,
     stop: &mut impl StopSignal,
     cx: &mut Context<'_>,
-) -> Poll<Idle> {
+) -> Poll<Offline> {
     if let Poll::Ready(stop) = stop.poll_stop(cx) {
-        return Poll::Ready(Idle::Stop(stop));
+        return Poll::Ready(Offline::Stop(stop));
     }
     let mut front = front.borrow_mut();
     loop {
         if front.is_leaving() {
-            return Poll::Ready(Idle::Leave);
+            return Poll::Ready(Offline::Leave);
         }
         return Poll::Ready(match ready!(front.poll_command(cx, now(), false)) {
-            Command::Reconnect => Idle::Connect,
-            Command::Interrupt => Idle::Stop(Stop::Interrupt),
+            Command::Reconnect => Offline::Connect,
+            Command::Interrupt => Offline::Stop(Stop::Interrupt),
             // The connection that it was meant for has just ended.
             Command::Ping(_) | Command::Pong(_) => continue,
             // Nothing else is given without room.
-            _ => Idle::Leave,
+            _ => Offline::Leave,
         });
     }
 }
@@ -534,16 +534,16 @@ fn poll_impatience<F: Front>(
     front: &RefCell<&mut F>,
     stop: &mut impl StopSignal,
     cx: &mut Context<'_>,
-) -> Poll<Idle> {
+) -> Poll<Offline> {
     if let Poll::Ready(stop) = stop.poll_stop(cx) {
-        return Poll::Ready(Idle::Stop(stop));
+        return Poll::Ready(Offline::Stop(stop));
     }
     let mut front = front.borrow_mut();
     front.flush();
     match ready!(front.poll_command(cx, now(), false)) {
-        Command::Reconnect => Poll::Ready(Idle::Connect),
-        Command::Interrupt => Poll::Ready(Idle::Stop(Stop::Interrupt)),
-        Command::Leave(_) => Poll::Ready(Idle::Leave),
+        Command::Reconnect => Poll::Ready(Offline::Connect),
+        Command::Interrupt => Poll::Ready(Offline::Stop(Stop::Interrupt)),
+        Command::Leave(_) => Poll::Ready(Offline::Leave),
         _ => Poll::Pending,
     }
 }
@@ -573,7 +573,7 @@ impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
     async fn new(
         connection: Connection,
         options: &Options,
-        carry: &'a mut Carry,
+        run_state: &'a mut RunState,
         saver: &'a mut Saver,
         front: &'a mut F,
         stop: &'a mut S,
@@ -590,7 +590,7 @@ impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
             .map(|(sent, shown)| (sent, shown, Origin::Token))
             .collect();
         for message in &options.opening {
-            let message = carry.fill(message);
+            let message = run_state.fill(message);
             opening.push_back((message.clone(), message, Origin::OnOpen));
         }
         let now = now();
@@ -604,10 +604,10 @@ impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
             close_told: false,
             closed_by_hand: None,
             large: None,
-            conn: carry.totals.connections,
+            conn: run_state.totals.connections,
             front,
             stop,
-            carry,
+            run_state,
             saver,
             heartbeat: options.heartbeat.clone(),
             again: false,
@@ -808,7 +808,7 @@ mod tests {
     }
 
     /// How long a peer that broke the protocol, and neither says anything nor goes, is waited for.
-    async fn lingers(command: Option<Command>, stop: Option<Stop>) -> (Duration, Option<Idle>) {
+    async fn lingers(command: Option<Command>, stop: Option<Stop>) -> (Duration, Option<Offline>) {
         let options = options();
         let plan = Plan {
             target: crate::uri::Target::parse("ws://localhost/").unwrap(),
@@ -827,7 +827,7 @@ mod tests {
             front: RefCell::new(&mut front),
             stop: &mut stop,
             reconnect: Reconnect::new(reconnect::Options::default()),
-            carry: Carry::new(&options),
+            run_state: RunState::new(&options),
             saver: Saver::new(None),
             prompted: Prompted::default(),
         };
@@ -851,18 +851,18 @@ mod tests {
             (
                 None,
                 Some(Stop::Terminate),
-                (at_once, Some(Idle::Stop(Stop::Terminate))),
+                (at_once, Some(Offline::Stop(Stop::Terminate))),
             ),
             (
                 Some(Command::Interrupt),
                 None,
-                (at_once, Some(Idle::Stop(Stop::Interrupt))),
+                (at_once, Some(Offline::Stop(Stop::Interrupt))),
             ),
-            (Some(leave()), None, (at_once, Some(Idle::Leave))),
+            (Some(leave()), None, (at_once, Some(Offline::Leave))),
             (
                 Some(Command::Reconnect),
                 None,
-                (at_once, Some(Idle::Connect)),
+                (at_once, Some(Offline::Connect)),
             ),
         ] {
             let what = format!("{command:?} {stop:?}");
@@ -890,14 +890,19 @@ mod tests {
         };
         let options = options();
         let started = now();
-        let (mut carry, mut saver) = (Carry::new(&options), Saver::new(None));
+        let (mut run_state, mut saver) = (RunState::new(&options), Saver::new(None));
         let mut front = Nobody::default();
         let mut stop = Nobody {
             signals,
             ..Nobody::default()
         };
         let mut session = Session::new(
-            connection, &options, &mut carry, &mut saver, &mut front, &mut stop,
+            connection,
+            &options,
+            &mut run_state,
+            &mut saver,
+            &mut front,
+            &mut stop,
         )
         .await;
         let ended = poll_fn(|cx| session.poll(cx)).await;

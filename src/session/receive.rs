@@ -115,9 +115,9 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             engine::Message::Pong(data) => {
                 let answered = self.keepalive.handle_pong(&data, now);
                 if let Some((rtt, _)) = answered {
-                    self.carry.rtts.push(rtt);
+                    self.run_state.rtts.push(rtt);
                 }
-                let confirms = self.carry.outbox.handle_pong(&data);
+                let confirms = self.run_state.outbox.handle_pong(&data);
                 self.tell(
                     now,
                     &Event::Pong {
@@ -160,18 +160,18 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     }
 
     fn deliver(&mut self, message: &Message, now: Instant) {
-        let totals = &mut self.carry.totals;
+        let totals = &mut self.run_state.totals;
         totals.received += 1;
         totals.bytes_received += message.data.len() as u64;
         self.brought_data = true;
-        if !self.carry.answers_heartbeat(message) {
+        if !self.run_state.answers_heartbeat(message) {
             self.front.handle_bytes(now);
         }
         let conn = self.conn;
         let taken = self.front.takes_messages();
         self.tell(now, &Event::Receive { conn, message });
         if taken {
-            let meaning = self.carry.handle_received(message, &mut self.complaint);
+            let meaning = self.run_state.handle_received(message, &mut self.complaint);
             if meaning.answers {
                 self.front.handle_answered();
             }
@@ -237,7 +237,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 return ControlFlow::Continue(true);
             }
             Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
-            Some(Closing::Front(ours))
+            Some(Closing::Requested(ours))
                 if ours.code == close.code || ended::exit_of_close(&close) == Exit::Ok =>
             {
                 (By::Us, Ended::ByUs(Answer::Agreed))
@@ -265,7 +265,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 (close, Some(Origin::Auto))
             }
             // Ours has been sent, and there is one to a connection.
-            Some(Closing::Front(close)) => (close, None),
+            Some(Closing::Requested(close)) => (close, None),
             Some(done) => return ControlFlow::Break(self.end_of(done)),
         };
         self.tell(
@@ -308,7 +308,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     /// The Close of ours that has been sent, one made by hand included.
     fn take_closing(&mut self) -> Option<Closing> {
-        let by_hand = self.closed_by_hand.take().map(Closing::Front);
+        let by_hand = self.closed_by_hand.take().map(Closing::Requested);
         self.closing.take().or(by_hand)
     }
 
@@ -330,7 +330,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                     Ended::Lost(why.to_owned())
                 }
             }
-            Some(Closing::Front(close)) => {
+            Some(Closing::Requested(close)) => {
                 self.tell(
                     now,
                     &Event::Close {
@@ -367,7 +367,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     /// Some messages are known to have arrived.
     fn tell_confirmed(&mut self, now: Instant) {
-        let left = self.carry.outbox.unconfirmed();
+        let left = self.run_state.outbox.unconfirmed();
         self.front.handle_confirmed(now, left);
         // The last that was to be sent again may be among them.
         self.tell_repeats(false, now);
@@ -413,7 +413,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     /// The end that a Close of ours was sent for.
     pub(super) fn end_of(&self, closing: Closing) -> Ended {
         match closing {
-            Closing::Front(_) => Ended::ByUs(Answer::TimedOut),
+            Closing::Requested(_) => Ended::ByUs(Answer::TimedOut),
             Closing::Reply(close) => Ended::ByPeer(close),
             Closing::Violation(violation, close) => Ended::Violation(violation, close),
             Closing::Stopped(stop) => Ended::Stopped(stop),

@@ -217,7 +217,7 @@ impl Reconnect {
     }
 
     /// Somebody does not want to wait.
-    pub fn handle_impatience(&mut self, now: Instant) {
+    pub fn retry_now(&mut self, now: Instant) {
         self.settle(now, false);
         self.backoff.reset();
         self.down_since = None;
@@ -743,7 +743,7 @@ mod tests {
         assert_eq!(run.ends(&status(401)), Decision::Retry { delay, renew });
         run.waits(delay);
         run.open_for(SECOND, false);
-        run.machine.handle_impatience(run.now);
+        run.machine.retry_now(run.now);
         run.waits(Duration::ZERO);
         assert_eq!(run.ends(&status(401)), Decision::Retry { delay, renew });
     }
@@ -774,7 +774,7 @@ mod tests {
             run.waits(delay);
         }
         run.ends(&lost());
-        run.machine.handle_impatience(run.now);
+        run.machine.retry_now(run.now);
         run.waits(Duration::ZERO);
         assert_eq!(run.machine.attempt(), 1);
     }

@@ -12,11 +12,11 @@ use futures_util::Sink;
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite as engine;
 
-use super::carry::Carry;
 use super::ended::Ended;
 use super::engine::{close_frame, to_engine};
 use super::keepalive::{Action, Keepalive};
 use super::outbox::Handed;
+use super::run_state::RunState;
 use super::state::Saver;
 use super::stream::DeferWriteErrors;
 use super::{Front, LAST_PATIENCE, now};
@@ -38,7 +38,7 @@ pub(super) const BATCH: usize = 256;
 #[derive(Debug)]
 pub(super) enum Closing {
     /// The front end wanted it.
-    Front(Close),
+    Requested(Close),
     /// It answers the peer's; nothing but the flush is left.
     Reply(Close),
     /// The peer broke a rule, and this is the Close for it; likewise.
@@ -60,7 +60,7 @@ pub(super) struct Session<'a, F, S> {
     pub(super) keepalive: Keepalive,
     pub(super) front: &'a mut F,
     pub(super) stop: &'a mut S,
-    pub(super) carry: &'a mut Carry,
+    pub(super) run_state: &'a mut RunState,
     pub(super) saver: &'a mut Saver,
     /// The number of this connection, from 1.
     pub(super) conn: u32,
@@ -180,7 +180,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     }
 
     fn handle_stop(&mut self, cx: &mut Context<'_>, stop: Stop, now: Instant) -> Step {
-        if matches!(self.closing, Some(Closing::Front(_))) {
+        if matches!(self.closing, Some(Closing::Requested(_))) {
             // A Close that can be flushed is not on its way any more.
             self.poll_flush(cx, now)?;
         }
@@ -189,7 +189,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             None => self.stream().write_error().is_some(),
             // A Close is with the server already: there is nothing left to do but to wait, and
             // whoever sends a signal does not want to.
-            Some(Closing::Front(_)) => stop != Stop::MaxTime && !self.needs_flush,
+            Some(Closing::Requested(_)) => stop != Stop::MaxTime && !self.needs_flush,
             // Nor does the second signal wait for anybody.
             Some(Closing::Stopped(_) | Closing::Reply(_) | Closing::Violation(..)) => true,
         };
@@ -223,12 +223,12 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
                 continue;
             }
             // Before the front end is asked, which might close: the input may be over.
-            if free && self.carry.outbox.was_cut_off() {
+            if free && self.run_state.outbox.was_cut_off() {
                 self.send_next(now);
                 continue;
             }
-            let again = self.carry.outbox.has_next();
-            let room = free && !again && self.carry.outbox.has_room();
+            let again = self.run_state.outbox.has_next();
+            let room = free && !again && self.run_state.outbox.has_room();
             // Also without room: leaving is always possible.
             if let Poll::Ready(command) = self.front.poll_command(cx, now, room) {
                 self.obey(cx, command, now)?;
@@ -272,7 +272,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             number,
             message,
             repeat,
-        }) = self.carry.outbox.hand_over()
+        }) = self.run_state.outbox.hand_over()
         {
             self.send_numbered(number, message, repeat, now);
             self.tell_repeats(false, now);
@@ -306,18 +306,18 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     /// Accounts for what the connection did not take whole before it ended.
     pub(super) fn handle_ended(&mut self) {
-        self.carry.handle_unsent(self.socket.unsent());
+        self.run_state.handle_unsent(self.socket.unsent());
         if self.is_within_message()
             && let Some(large) = self.large.take()
         {
-            self.carry
+            self.run_state
                 .outbox
                 .handle_cut_off(large.number, large.message);
         }
     }
 
     pub(super) fn tell_repeats(&mut self, over: bool, now: Instant) {
-        if let Some(messages) = self.carry.outbox.poll_repeats(over) {
+        if let Some(messages) = self.run_state.outbox.poll_repeats(over) {
             let (conn, messages) = (self.conn, &messages[..]);
             self.tell(now, &Event::Repeated { conn, messages });
         }
@@ -325,7 +325,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     /// Sends a ping where its pong would confirm something.
     fn ask_for_confirmation(&mut self, now: Instant) {
-        if self.carry.outbox.wants_ping() && self.closed_by_hand.is_none() {
+        if self.run_state.outbox.wants_ping() && self.closed_by_hand.is_none() {
             let data = self.keepalive.ping_data();
             self.send_our_ping(data, now);
         }
@@ -359,7 +359,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         self.needs_flush = true;
         if frame.fin && frame.opcode < frame::CLOSE {
             // The end of a data message, to which there may be a reply.
-            self.carry.outbox.handle_extra();
+            self.run_state.outbox.handle_extra();
         }
         if frame.opcode == frame::CLOSE {
             let close = close_by_hand(&frame);
@@ -381,10 +381,10 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     fn obey(&mut self, cx: &mut Context<'_>, command: Command, now: Instant) -> Step {
         match command {
             Command::Interrupt => return self.handle_stop(cx, Stop::Interrupt, now),
-            Command::Send(message) => match self.carry.outbox.pass() {
+            Command::Send(message) => match self.run_state.outbox.pass() {
                 Some(number) => self.send_numbered(number, message, false, now),
                 None => {
-                    self.carry.outbox.push(message);
+                    self.run_state.outbox.push(message);
                     self.send_next(now);
                 }
             },
@@ -409,7 +409,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             None => self.send_close(&close, patience, now),
             Some(_) => self.keepalive.handle_closing(now, patience),
         }
-        self.set_closing(Closing::Front(close), now);
+        self.set_closing(Closing::Requested(close), now);
     }
 
     pub(super) fn set_closing(&mut self, closing: Closing, now: Instant) {
@@ -419,7 +419,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         self.count_sent(&message);
-        self.carry.outbox.handle_extra();
+        self.run_state.outbox.handle_extra();
         let event = Event::Send {
             conn: self.conn,
             message: shown,
@@ -435,8 +435,8 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         let Some(message) = self.heartbeat.as_ref().filter(|_| self.opening.is_empty()) else {
             return;
         };
-        let message = self.carry.fill(message);
-        self.carry.handle_heartbeat(&message);
+        let message = self.run_state.fill(message);
+        self.run_state.handle_heartbeat(&message);
         self.send(message.clone(), &message, Origin::Heartbeat, now);
     }
 
@@ -460,16 +460,16 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     }
 
     fn count_sent(&mut self, message: &Message) {
-        self.carry.totals.sent += 1;
-        self.carry.totals.bytes_sent += message.data.len() as u64;
+        self.run_state.totals.sent += 1;
+        self.run_state.totals.bytes_sent += message.data.len() as u64;
     }
 
     /// A ping that is not the front end's, whose pong also confirms what went before it.
     fn send_our_ping(&mut self, data: Bytes, now: Instant) {
         if self.is_within_message() {
-            self.carry.outbox.handle_ping_within(&data);
+            self.run_state.outbox.handle_ping_within(&data);
         } else {
-            self.carry.outbox.handle_ping(&data);
+            self.run_state.outbox.handle_ping(&data);
         }
         self.send_ping(data, false, now);
     }
@@ -570,7 +570,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             }
         }
         self.saver
-            .save(&self.carry.memory, self.front.output(), now);
+            .save(&self.run_state.memory, self.front.output(), now);
         if let Some(failure) = self.saver.poll_failure() {
             self.tell(now, &Event::Note(&failure));
         }
@@ -665,8 +665,8 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     /// Ends a connection on which nothing more can be sent, without waiting for the peer.
     fn abandon(&mut self) -> Ended {
         match &self.closing {
-            Some(Closing::Front(_)) if self.needs_flush => Ended::LeftUnsent,
-            Some(Closing::Front(_)) => Ended::Left,
+            Some(Closing::Requested(_)) if self.needs_flush => Ended::LeftUnsent,
+            Some(Closing::Requested(_)) => Ended::Left,
             _ => self.give_up(),
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Meaning {
     pub(super) answers: bool,
 }
 
-pub(super) struct Carry {
+pub(super) struct RunState {
     pub(super) outbox: Outbox,
     pub(super) memory: Memory,
     pub(super) rtts: Rtts,
@@ -39,10 +39,10 @@ pub(super) struct Carry {
     complained: bool,
 }
 
-impl Carry {
+impl RunState {
     pub(super) fn new(options: &Options) -> Self {
         let confirm = options.confirm.clone();
-        Carry {
+        RunState {
             outbox: Outbox::new(outbox::Options {
                 confirm: confirm.as_ref().map(How::kind),
                 counts_replies: options.counts_replies,
