@@ -531,9 +531,14 @@ impl Writer {
             self.reader_gone = None;
             self.shared.broken.store(true, Ordering::Release);
         }
-        if !self.shared.broken.load(Ordering::Acquire) {
+        if !self.is_broken() {
             self.shared.waker.register(cx.waker());
         }
+        self.is_broken()
+    }
+
+    /// Whether nothing can be written any more, as far as is known without a look.
+    pub fn is_broken(&self) -> bool {
         self.shared.broken.load(Ordering::Acquire)
     }
 

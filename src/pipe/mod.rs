@@ -77,6 +77,8 @@ pub struct Pipe {
     one_place: bool,
     /// `-o` names a file, to be created by the first write.
     to_file: bool,
+    /// It has been asked since the loop slept last whether the reader of the output has gone.
+    looked: bool,
     source: Source,
     /// There is a connection.
     connected: bool,
@@ -116,6 +118,7 @@ impl Pipe {
         Ok(Pipe {
             one_place,
             to_file,
+            looked: false,
             renderer,
             start,
             last: (start, Duration::ZERO),
@@ -328,7 +331,12 @@ impl Front for Pipe {
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Command> {
-        if self.output.poll_broken(cx) {
+        // The runtime notices only while the loop sleeps, and a look costs a tenth of a message.
+        let broken = match std::mem::replace(&mut self.looked, true) {
+            true => self.output.is_broken(),
+            false => self.output.poll_broken(cx),
+        };
+        if broken {
             self.handle_broken(now);
             return Poll::Ready(Command::Close(Close::normal()));
         }
@@ -420,6 +428,7 @@ impl Front for Pipe {
     }
 
     fn flush(&mut self) {
+        self.looked = false;
         self.output.submit();
         if let Some(stderr) = &mut self.stderr {
             stderr.submit();
