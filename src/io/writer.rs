@@ -54,7 +54,7 @@ pub fn stdout() -> io::Result<Sink> {
     stdio::stdout().map(stream)
 }
 
-/// stderr, likewise. Without one, what is written there is lost.
+/// stderr. Where there is none, what is written to it is lost.
 pub fn stderr() -> Sink {
     stdio::stderr().map_or_else(|_| -> Sink { Box::new(|_| Ok(())) }, stream)
 }
@@ -374,7 +374,7 @@ impl Writer {
         }
     }
 
-    /// Notices when whoever reads stdout goes, also while there is nothing to write. Must run inside
+    /// Notices when the reader of stdout goes, also while there is nothing to write. Must run inside
     /// the runtime.
     #[must_use]
     pub fn watching_stdout(mut self) -> Self {

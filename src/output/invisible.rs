@@ -227,7 +227,7 @@ fn is_visible_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(CATEGORY.get(c)) && !is_invisible(c)
 }
 
-/// Likewise for what stands between two letters that join.
+/// The same for what stands between two letters that join.
 fn is_transparent(c: char) -> bool {
     JOINING.get(c) == JoiningType::T && !is_invisible(c)
 }

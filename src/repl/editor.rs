@@ -240,7 +240,7 @@ impl ConditionalEventHandler for Interrupt {
     }
 }
 
-/// Ctrl-D on an empty line, likewise. On any other it deletes, as ever.
+/// Ctrl-D ends an empty line in the same way. On any other line it deletes, as usual.
 struct EndOfInput(Arc<AtomicBool>);
 
 impl ConditionalEventHandler for EndOfInput {

@@ -20,8 +20,8 @@ use crate::wire::frame::{BINARY, MAX_HEADER, TEXT};
 use crate::wire::shim::{Options, Shim};
 use crate::wire::validate::Role;
 
-/// What is handed to the engine in one call, in bytes, unless one fragment is larger: then whoever
-/// drives the connection looks at what it has received.
+/// Bytes that the engine is handed in one call, unless one fragment is larger. After them the caller
+/// reads what it has received.
 const STEP: usize = 256 * 1024;
 
 /// The same in frames where they are traced, each of which takes far more memory than a short one on
@@ -158,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let (mut bytes, mut frames) = (0, 0);
         while self.under_way.is_some() {
             let stepped = bytes >= STEP || (self.traces && frames >= TRACED_STEP);
-            // Control frames go before the next fragment, and traced ones are told of in between.
+            // Control frames go before the next fragment, and traced frames are reported in between.
             if self.controls || (stepped && self.traces) {
                 ready!(self.poll_flush_engine(cx))?;
             } else {
