@@ -164,7 +164,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         totals.received += 1;
         totals.bytes_received += message.data.len() as u64;
         self.brought_data = true;
-        if !self.run_state.answers_heartbeat(message) {
+        if self.heartbeat.is_none() || !self.run_state.answers_heartbeat(message) {
             self.front.handle_bytes(now);
         }
         let conn = self.conn;
