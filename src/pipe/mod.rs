@@ -177,6 +177,7 @@ impl Pipe {
         }
     }
 
+    #[inline]
     fn render(&mut self, now: Instant, event: &Event<'_>) {
         if self.last.0 != now {
             self.last = (now, now.saturating_duration_since(self.start));

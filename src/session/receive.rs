@@ -169,8 +169,9 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         }
         let conn = self.conn;
         let taken = self.front.takes_messages();
-        self.tell(now, &Event::Receive { conn, message });
-        if taken {
+        self.front
+            .handle_event(now, &Event::Receive { conn, message });
+        if taken && self.run_state.is_attentive() {
             let meaning = self.run_state.handle_received(message, &mut self.complaint);
             if meaning.answers {
                 self.front.handle_answered();
@@ -178,9 +179,9 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             if meaning.confirms {
                 self.tell_confirmed(now);
             }
-        }
-        if let Some(complaint) = self.complaint.take() {
-            self.tell(now, &Event::Note(&complaint));
+            if let Some(complaint) = self.complaint.take() {
+                self.tell(now, &Event::Note(&complaint));
+            }
         }
         if self.mirror && self.closing.is_none() && self.closed_by_hand.is_none() {
             self.send_back(message, now);

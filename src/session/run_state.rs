@@ -81,6 +81,11 @@ impl RunState {
         answers
     }
 
+    /// Whether [`RunState::handle_received`] does anything.
+    pub(super) fn is_attentive(&self) -> bool {
+        self.attentive
+    }
+
     /// A data message was given to the front end; what it means for ours. What cannot be read in it
     /// is put into `complaint`, once.
     pub(super) fn handle_received(
@@ -88,9 +93,6 @@ impl RunState {
         message: &Message,
         complaint: &mut Option<String>,
     ) -> Meaning {
-        if !self.attentive {
-            return Meaning::default();
-        }
         self.memory.learn(message);
         let reply = self.outbox.handle_reply();
         Meaning {
