@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use wirecat::event::{Event, Message};
+use wirecat::event::Event;
+use wirecat::message::Message;
 use wirecat::output::{Format, Options, Renderer, sanitize};
 use wirecat::payload::Payload;
 use wirecat::pipe::framing::{Frame, Framer, Item};

@@ -11,55 +11,7 @@ use bytes::Bytes;
 
 use crate::close::{Close, code_name};
 use crate::error::{Error, Exit};
-
-/// The two kinds of data message (RFC 6455 §5.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Binary,
-}
-
-impl Kind {
-    /// The opcode on the wire (RFC 6455 §11.8).
-    pub fn opcode(self) -> u8 {
-        match self {
-            Kind::Text => 1,
-            Kind::Binary => 2,
-        }
-    }
-}
-
-/// A data message, whole. The bytes of a [`Kind::Text`] message are valid UTF-8: the framing of the
-/// input and the engine both refuse anything else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub kind: Kind,
-    pub data: Bytes,
-}
-
-impl Message {
-    pub fn text(data: impl Into<String>) -> Self {
-        Message {
-            kind: Kind::Text,
-            data: Bytes::from(data.into()),
-        }
-    }
-
-    pub fn binary(data: impl Into<Bytes>) -> Self {
-        Message {
-            kind: Kind::Binary,
-            data: data.into(),
-        }
-    }
-
-    /// The text of a text message.
-    pub fn as_text(&self) -> Option<&str> {
-        match self.kind {
-            Kind::Text => std::str::from_utf8(&self.data).ok(),
-            Kind::Binary => None,
-        }
-    }
-}
+use crate::message::Message;
 
 /// How a frame header writes the payload length (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

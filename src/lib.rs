@@ -12,7 +12,7 @@
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
 //!   [`json`] (tokens, strings, jq), [`drain`] (when to stop), and the pure files within the modules
 //!   above;
-//! - the vocabulary: [`event`], [`close`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
+//! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
 //!   [`auth`], [`http_token`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
@@ -33,6 +33,7 @@ pub mod handshake;
 pub mod http_token;
 pub mod io;
 pub mod json;
+pub mod message;
 pub mod output;
 pub mod payload;
 pub mod pipe;

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 
-use crate::event::{Kind, Message};
+use crate::message::{Kind, Message};
 
 /// How input stands for bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,16 +47,10 @@ impl Payload {
             Encoding::Base64 => Bytes::from(decode_base64(&input)?),
             Encoding::Escapes => Bytes::from(decode_escapes(&input)?),
         };
-        if self.kind == Kind::Text
-            && let Err(error) = std::str::from_utf8(&data)
-        {
-            let at = error.valid_up_to();
-            return Err(format!("byte {} (0x{:02x}) is not UTF-8", at + 1, data[at]));
-        }
-        Ok(Message {
-            kind: self.kind,
-            data,
-        })
+        // The clone is for the message of an error; it shares the bytes.
+        let bytes = data.clone();
+        Message::new(self.kind, data)
+            .map_err(|at| format!("byte {} (0x{:02x}) is not UTF-8", at + 1, bytes[at]))
     }
 }
 
@@ -200,8 +194,8 @@ mod tests {
 
     fn decoded(encoding: Encoding, kind: Kind, input: &[u8]) -> Result<Vec<u8>, String> {
         let message = Payload { encoding, kind }.message(Bytes::copy_from_slice(input))?;
-        assert_eq!(message.kind, kind);
-        Ok(message.data.to_vec())
+        assert_eq!(message.kind(), kind);
+        Ok(message.payload().to_vec())
     }
 
     #[test]

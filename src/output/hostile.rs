@@ -7,7 +7,8 @@ use super::tests::options;
 use super::*;
 use crate::close::Close;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{By, Heads, Message, Opened, Origin, Refusal, TlsInfo, Totals};
+use crate::event::{By, Heads, Opened, Origin, Refusal, TlsInfo, Totals};
+use crate::message::Message;
 
 const FORMATS: [Format; 6] = [
     Format::Pretty,

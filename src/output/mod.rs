@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::event::{Event, Kind, Timing};
+use crate::event::{Event, Timing};
 use crate::json::{jq, string};
+use crate::message::{Data, Kind};
 use crate::secret::Redactor;
 
 mod clock;
@@ -126,8 +127,7 @@ pub struct Renderer {
 struct Shown<'a> {
     t: Duration,
     conn: u32,
-    kind: Kind,
-    data: &'a [u8],
+    data: Data<'a>,
 }
 
 impl Renderer {
@@ -163,22 +163,13 @@ impl Renderer {
         if self.direct
             && let Event::Receive { message, .. } = event
         {
-            return payload::push_raw(message.kind, &message.data, out);
+            return payload::push_raw(message.as_data(), out);
         }
         self.learn(event);
         match event {
             Event::Receive { conn, message } => {
-                let (kind, data) = (message.kind, &*message.data);
-                self.received(
-                    Shown {
-                        t,
-                        conn: *conn,
-                        kind,
-                        data,
-                    },
-                    out,
-                    err,
-                );
+                let (conn, data) = (*conn, message.as_data());
+                self.received(Shown { t, conn, data }, out, err);
             }
             _ if self.options.format == Format::Json => self.ndjson().push(t, event, out),
             _ => {}
@@ -209,45 +200,33 @@ impl Renderer {
         let Some(filter) = &self.options.filter else {
             return self.show(&message, out);
         };
-        match filter.run(message.data) {
+        match filter.run(message.data.as_bytes()) {
             None => {}
             Some(Err(failure)) if self.options.silent => drop(failure),
             Some(Err(failure)) => self.stderr(err).note(&format!("--filter: {failure}")),
             Some(Ok(values)) => values.iter().for_each(|value| {
                 let value = string::escape_line_ends(value);
-                let (kind, data) = (Kind::Text, value.as_bytes());
-                self.show(
-                    &Shown {
-                        kind,
-                        data,
-                        ..message
-                    },
-                    out,
-                );
+                let data = Data::Text(&value);
+                self.show(&Shown { data, ..message }, out);
             }),
         }
     }
 
     fn show(&mut self, message: &Shown<'_>, out: &mut Vec<u8>) {
-        let &Shown {
-            t,
-            conn,
-            kind,
-            data,
-        } = message;
+        let &Shown { t, conn, data } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
-            return self.ndjson().received(t, conn, kind, data, out);
+            return self.ndjson().received(t, conn, data, out);
         }
-        if self.options.format != Format::Raw || kind == Kind::Text {
+        if self.options.format != Format::Raw || data.kind() == Kind::Text {
             self.stamp(t, Painter::new(self.options.stdout_color), out);
         }
         match self.options.format {
-            Format::Raw if tty => payload::push_raw_for_terminal(kind, data, out),
-            Format::Raw => payload::push_raw(kind, data, out),
-            Format::Line => payload::push_line(data, tty, out),
-            Format::Hex => payload::push_hex(data, out),
-            Format::Base64 => payload::push_base64(data, out),
+            Format::Raw if tty => payload::push_raw_for_terminal(data, out),
+            Format::Raw => payload::push_raw(data, out),
+            Format::Line => payload::push_line(data.as_bytes(), tty, out),
+            Format::Hex => payload::push_hex(data.as_bytes(), out),
+            Format::Base64 => payload::push_base64(data.as_bytes(), out),
             Format::Pretty | Format::Json => {
                 out.extend_from_slice(b"< ");
                 let painter = Painter::new(self.options.stdout_color);
@@ -255,7 +234,7 @@ impl Renderer {
                     terminal: tty,
                     painter,
                 }
-                .push(kind, data, out);
+                .push(data, out);
             }
         }
     }
@@ -298,7 +277,7 @@ fn is_direct(options: &Options) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Message;
+    use crate::message::Message;
     use proptest::prelude::*;
 
     /// 2026-11-20T10:00:00Z

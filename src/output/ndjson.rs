@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::clock;
 use super::object::{Line, Seconds};
 use crate::error::Error;
-use crate::event::{By, Event, Kind, Masking, Opened, Origin, RawFrame, Refusal, Runs, Timing};
+use crate::event::{By, Event, Masking, Opened, Origin, RawFrame, Refusal, Runs, Timing};
+use crate::message::Data;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 
 /// Version of the schema.
@@ -66,10 +67,10 @@ impl Ndjson<'_> {
                     Some(Origin::Repeat) => line.raw("repeat", true),
                     _ => line,
                 };
-                data(line.origin(*origin), message.kind, &message.data);
+                data(line.origin(*origin), message.as_data());
             }
             Event::Receive { conn, message } => {
-                self.received(t, *conn, message.kind, &message.data, out);
+                self.received(t, *conn, message.as_data(), out);
             }
             Event::Ping {
                 conn,
@@ -160,15 +161,8 @@ impl Ndjson<'_> {
     }
 
     /// Appends a data message that came.
-    pub(super) fn received(
-        self,
-        t: Duration,
-        conn: u32,
-        kind: Kind,
-        bytes: &[u8],
-        out: &mut Vec<u8>,
-    ) {
-        data(self.timed("receive", t, out).raw("conn", conn), kind, bytes);
+    pub(super) fn received(self, t: Duration, conn: u32, message: Data<'_>, out: &mut Vec<u8>) {
+        data(self.timed("receive", t, out).raw("conn", conn), message);
     }
 
     fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {
@@ -292,11 +286,11 @@ fn timing(timing: &Timing) -> String {
 }
 
 /// Appends a data message, the last member of its line.
-fn data(line: Line<'_>, kind: Kind, data: &[u8]) {
-    let line = line.raw("opcode", kind.opcode());
-    match (kind, std::str::from_utf8(data)) {
-        (Kind::Text, Ok(text)) => line.payload("data", text).end(),
-        _ => line.base64(data).end(),
+fn data(line: Line<'_>, data: Data<'_>) {
+    let line = line.raw("opcode", data.kind().opcode());
+    match data {
+        Data::Text(text) => line.payload("data", text).end(),
+        Data::Binary(data) => line.base64(data).end(),
     }
 }
 
@@ -315,7 +309,8 @@ mod tests {
     use super::*;
     use crate::close::Close;
     use crate::error::{Exit, Stage};
-    use crate::event::{Message, Totals};
+    use crate::event::Totals;
+    use crate::message::Message;
 
     #[track_caller]
     fn check(ms: u64, event: &Event<'_>, expected: &str) {

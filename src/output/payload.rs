@@ -7,22 +7,22 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
 use super::sanitize;
-use crate::event::Kind;
+use crate::message::{Data, Kind};
 
 /// Appends the payload as it is; a line feed ends a text.
-pub(super) fn push_raw(kind: Kind, data: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(data);
-    if kind == Kind::Text {
+pub(super) fn push_raw(data: Data<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(data.as_bytes());
+    if data.kind() == Kind::Text {
         out.push(b'\n');
     }
 }
 
 /// Binary gets a line of its own here: a terminal has no use for its exact bytes, and what is
 /// printed next should not stick to it.
-pub(super) fn push_raw_for_terminal(kind: Kind, data: &[u8], out: &mut Vec<u8>) {
-    match (kind, std::str::from_utf8(data)) {
-        (Kind::Text, Ok(text)) => sanitize::lines(text, out),
-        _ => sanitize::line_bytes(data, out),
+pub(super) fn push_raw_for_terminal(data: Data<'_>, out: &mut Vec<u8>) {
+    match data {
+        Data::Text(text) => sanitize::lines(text, out),
+        Data::Binary(data) => sanitize::line_bytes(data, out),
     }
     out.push(b'\n');
 }
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn raw_is_exact_and_on_a_terminal_harmless() {
         let (mut pipe, mut terminal) = (Vec::new(), Vec::new());
-        for (kind, data) in [(Kind::Text, &b"a\tb\n\x1bc"[..]), (Kind::Binary, b"\xff\n")] {
-            push_raw(kind, data, &mut pipe);
-            push_raw_for_terminal(kind, data, &mut terminal);
+        for data in [Data::Text("a\tb\n\x1bc"), Data::Binary(b"\xff\n")] {
+            push_raw(data, &mut pipe);
+            push_raw_for_terminal(data, &mut terminal);
         }
         assert_eq!(pipe, b"a\tb\n\x1bc\n\xff\n");
         assert_eq!(terminal, b"a\tb\n\\x1bc\n\\xff\\x0a\n");

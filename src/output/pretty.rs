@@ -6,9 +6,9 @@
 use super::json::push_token;
 use super::style::{Painter, Role};
 use super::{hexdump, sanitize};
-use crate::event::Kind;
 use crate::json::grammar;
 use crate::json::text::{Token, Tokens, measure, members};
+use crate::message::Data;
 
 /// Longer JSON is shown as it came: laying it out helps nobody.
 const MAX_BYTES: usize = 256 << 10;
@@ -27,11 +27,11 @@ pub(super) struct Pretty {
 
 impl Pretty {
     /// Appends a message without its mark, ended by a line feed.
-    pub(super) fn push(self, kind: Kind, data: &[u8], out: &mut Vec<u8>) {
-        match (kind, std::str::from_utf8(data)) {
-            (Kind::Text, Ok(text)) if self.push_json(text, out) => {}
-            (Kind::Text, Ok(text)) => self.push_text(text, out),
-            _ => push_binary(data, out),
+    pub(super) fn push(self, data: Data<'_>, out: &mut Vec<u8>) {
+        match data {
+            Data::Text(text) if self.push_json(text, out) => {}
+            Data::Text(text) => self.push_text(text, out),
+            Data::Binary(data) => push_binary(data, out),
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
             terminal: true,
             painter,
         };
-        pretty.push(Kind::Text, text.as_bytes(), &mut out);
+        pretty.push(Data::Text(text), &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -291,8 +291,8 @@ mod tests {
             painter,
         };
         let mut out = Vec::new();
-        pretty.push(Kind::Binary, b"\x00\xff[]", &mut out);
-        pretty.push(Kind::Binary, b"", &mut out);
+        pretty.push(Data::Binary(b"\x00\xff[]"), &mut out);
+        pretty.push(Data::Binary(b""), &mut out);
         let dump = format!("  00000000  00 ff 5b 5d{}  |..[]|", " ".repeat(37));
         assert_eq!(
             String::from_utf8(out).unwrap(),

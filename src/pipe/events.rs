@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::close::MAX_REASON;
 use crate::close::{Close, may_be_sent};
-use crate::event::{Command, Kind, LengthForm, Masking, RawFrame, opcode_named};
+use crate::event::{Command, LengthForm, Masking, RawFrame, opcode_named};
+use crate::message::Kind;
 use crate::payload::{Encoding, Payload, decode_base64, decode_hex};
 use crate::wire::frame::{BINARY, CLOSE, MAX_CONTROL, TEXT, close_payload};
 
@@ -356,7 +357,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{By, Event as Told, Message};
+    use crate::event::{By, Event as Told};
+    use crate::message::Message;
     use crate::output::{Format, Options, Renderer};
     use crate::secret::Redactor;
 

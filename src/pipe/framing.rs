@@ -1,10 +1,12 @@
 //! Cuts the input into what is to be sent. Pure: bytes come in, messages and complaints go out.
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 
 use super::events;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{Command, Kind, Message};
+use crate::event::Command;
+use crate::message::Message;
 use crate::payload::{Encoding, Payload};
 
 /// Where one message ends and the next begins.
@@ -118,20 +120,19 @@ impl Framer {
         let block = self.buffer.split_to(self.scanned + last + 1).freeze();
         self.scanned = 0;
         // Valid as a whole means valid in every piece: the cuts are ASCII.
-        let plain_text = self.frame != Frame::Events
-            && self.payload == Payload::default()
-            && std::str::from_utf8(&block).is_ok();
+        let is_plain = self.frame != Frame::Events && self.payload == Payload::default();
+        let text = is_plain.then(|| ByteString::try_from(block.clone()).ok());
+        let text = text.flatten();
         let mut start = 0;
         for at in memchr::memchr_iter(end, &block) {
-            let piece = block.slice(start..without_return(&block, start, at, end));
+            let piece = start..without_return(&block, start, at, end);
             start = at + 1;
-            if plain_text {
-                out.push(Item::Message(Message {
-                    kind: Kind::Text,
-                    data: piece,
-                }));
-            } else {
-                self.push(piece, out)?;
+            match &text {
+                Some(text) => {
+                    let line = text.slice_ref(&text[piece]);
+                    out.push(Item::Message(Message::Text(line)));
+                }
+                None => self.push(block.slice(piece), out)?,
             }
             self.line += 1;
         }
@@ -335,7 +336,7 @@ mod tests {
         let messages = out
             .into_iter()
             .map(|item| match item {
-                Item::Message(message) => message.data.to_vec(),
+                Item::Message(message) => message.payload().to_vec(),
                 Item::Other(command) => panic!("{command:?} is no message"),
             })
             .collect();
@@ -452,7 +453,7 @@ mod tests {
     fn encodings_are_told_with_their_line() {
         let hex = Payload {
             encoding: Encoding::Hex,
-            kind: Kind::Binary,
+            kind: crate::message::Kind::Binary,
         };
         let (messages, error) = frames(Frame::Line, hex, b"00ff\n\nxyz\n", 4);
         assert_eq!(messages, [&b"\x00\xff"[..], b""]);

@@ -19,9 +19,10 @@ use tokio::time::timeout;
 use crate::close::Close;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::event::{Command, Event, Message, Origin};
+use crate::event::{Command, Event, Origin};
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Filter;
+use crate::message::Message;
 use crate::output::Renderer;
 use crate::payload::Payload;
 use crate::session::Front;
@@ -230,7 +231,7 @@ impl Pipe {
         let until = self
             .until
             .as_ref()
-            .is_some_and(|filter| filter.is_true(&message.data));
+            .is_some_and(|filter| filter.is_true(message.payload()));
         self.drain.handle_received(until);
         self.render(now, event);
     }

@@ -17,10 +17,11 @@ use tokio::sync::oneshot;
 use crate::close::Close;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, plain_words};
-use crate::event::{Command, Event, Heads, Message, Opened, RawFrame};
+use crate::event::{Command, Event, Heads, Opened, RawFrame};
 use crate::io::terminal::EchoOff;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::{Filter, Interrupt};
+use crate::message::Message;
 use crate::output::style::REDRAW;
 use crate::output::{Format, Renderer, brief, describe_round_trips, sanitize};
 use crate::payload::Payload;
@@ -297,7 +298,7 @@ impl Repl {
                     .options
                     .until
                     .as_ref()
-                    .is_some_and(|filter| filter.is_true(&message.data));
+                    .is_some_and(|filter| filter.is_true(message.payload()));
                 self.drain.handle_received(until);
             }
             Event::Pong { rtt: Some(rtt), .. } => {
@@ -603,7 +604,7 @@ impl Repl {
 /// for twice as many.
 fn memory_of(command: &Command) -> usize {
     let payload = match command {
-        Command::Send(message) => message.data.len(),
+        Command::Send(message) => message.len(),
         Command::Ping(data) | Command::Pong(data) => data.len(),
         Command::Frame(frame) => frame.payload.len(),
         Command::Close(_) | Command::Leave(_) | Command::Interrupt | Command::Reconnect => 0,

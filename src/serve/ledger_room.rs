@@ -19,7 +19,7 @@ use super::lock;
 use super::rooms::{Over, Socket, poll_next, text};
 use crate::close::Close;
 use crate::error::plain_words;
-use crate::event::{Kind, Message};
+use crate::message::{Kind, Message};
 
 /// Messages that are written together, in number and, but for the last of them, in bytes.
 const MAX_BATCH: usize = 256;
@@ -64,7 +64,7 @@ pub(super) async fn record(
 
 fn push_ack(message: &Message, total: u64, buffer: &mut BytesMut) {
     // Writing to memory does not fail.
-    let _ = match number(&message.data) {
+    let _ = match number(message.payload()) {
         Some(number) => write!(buffer, "{{\"ack\":{number},\"total\":{total}}}"),
         None => write!(buffer, "{{\"ack\":null,\"total\":{total}}}"),
     };
@@ -126,7 +126,7 @@ impl Batch {
 
     fn push(&mut self, kind: Kind, data: Bytes) {
         self.bytes += data.len();
-        self.messages.push(Message { kind, data });
+        self.messages.extend(Message::new(kind, data));
     }
 
     /// Answers what was recorded, and the pings up to where that ends, in the order of arrival.

@@ -6,17 +6,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::close::Close;
-use crate::event::{Kind, Message};
+use crate::message::{Kind, Message};
 
-/// A data message as the engine sends it.
-pub(super) fn to_engine(message: Message) -> engine::Message {
-    match message.kind {
-        Kind::Binary => engine::Message::Binary(message.data),
-        Kind::Text => match Utf8Bytes::try_from(message.data.clone()) {
-            Ok(text) => engine::Message::Text(text),
-            // Framing has refused such input before; never send bad text all the same.
-            Err(_) => engine::Message::Binary(message.data),
-        },
+/// A data message as the engine gives it; nothing else is one.
+pub(super) fn from_engine(message: engine::Message) -> Option<Message> {
+    match message {
+        engine::Message::Text(text) => Message::new(Kind::Text, text.into()).ok(),
+        engine::Message::Binary(data) => Some(Message::Binary(data)),
+        _ => None,
     }
 }
 

@@ -36,8 +36,9 @@ use tokio::time::sleep_until;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{Error, Exit};
-use crate::event::{Cause, Command, Event, Message, Origin, Totals};
+use crate::event::{Cause, Command, Event, Origin, Totals};
 use crate::io::signals::{Stop, StopSignal};
+use crate::message::Message;
 use crate::secret::Secret;
 use crate::transport::BoxedStream;
 use crate::wire::fragments::Fragmentation;

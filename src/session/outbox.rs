@@ -9,10 +9,11 @@ use std::mem::size_of;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::event::{Delivery, Message};
+use crate::event::Delivery;
+use crate::message::Message;
 
 /// Where the number goes, with [`Confirm::Number`].
-const NUMBER: &[u8] = b"{{n}}";
+const NUMBER: &str = "{{n}}";
 
 /// What counts as the arrival of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +168,7 @@ impl Outbox {
     pub fn push(&mut self, mut message: Message) {
         self.last += 1;
         if self.options.confirm == Some(Confirm::Number) {
-            message.data = numbered(message.data, self.last);
+            message = numbered(message, self.last);
         }
         self.bytes += self.cost(&message);
         self.count += 1;
@@ -386,9 +387,9 @@ impl Outbox {
             self.cursor = before.filter(|entry| entry.message.is_some()).count();
             self.waiting.retain_mut(|entry| {
                 if let Some(message) = &mut entry.message
-                    && message.data.len() < SMALL
+                    && message.len() < SMALL
                 {
-                    message.data = Bytes::copy_from_slice(&message.data);
+                    *message = message.to_compact();
                 }
                 entry.message.is_some()
             });
@@ -397,7 +398,7 @@ impl Outbox {
 
     /// An eighth more than its bytes is for what allocations leave unused.
     fn cost(&self, message: &Message) -> usize {
-        let bytes = message.data.len();
+        let bytes = message.len();
         let by_itself = match self.options.confirm {
             Some(Confirm::Number) => BY_ITSELF,
             _ => 0,
@@ -452,14 +453,21 @@ fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
 }
 
 /// The message with its number in every place that asks for it.
-fn numbered(data: Bytes, number: u64) -> Bytes {
-    if memchr::memmem::find(&data, NUMBER).is_none() {
-        return data;
+fn numbered(message: Message, number: u64) -> Message {
+    if memchr::memmem::find(message.payload(), NUMBER.as_bytes()).is_none() {
+        return message;
     }
     let digits = number.to_string();
+    match message {
+        Message::Text(text) => Message::text(text.replace(NUMBER, &digits)),
+        Message::Binary(data) => Message::Binary(replaced(&data, &digits)),
+    }
+}
+
+fn replaced(data: &[u8], digits: &str) -> Bytes {
     let mut filled = BytesMut::with_capacity(data.len() + digits.len());
     let mut from = 0;
-    for at in memchr::memmem::find_iter(&data, NUMBER) {
+    for at in memchr::memmem::find_iter(data, NUMBER) {
         filled.extend_from_slice(&data[from..at]);
         filled.extend_from_slice(digits.as_bytes());
         from = at + NUMBER.len();
@@ -739,10 +747,7 @@ mod tests {
         let mut outbox = outbox(Confirm::Number);
         let block = Bytes::from(vec![b'x'; 64 * 1024]);
         for _ in 0..100_000 {
-            outbox.push(Message {
-                kind: crate::event::Kind::Text,
-                data: block.slice(..10),
-            });
+            outbox.push(Message::Binary(block.slice(..10)));
             outbox.hand_over();
         }
         for number in 2..=100_000 {
@@ -750,7 +755,7 @@ mod tests {
         }
         assert!(outbox.waiting.len() <= 2 * FEW_GAPS);
         assert_eq!(outbox.unconfirmed_numbers(), [(1, 1)]);
-        let kept = &outbox.waiting[0].message.as_ref().unwrap().data;
+        let kept = &outbox.waiting[0].message.as_ref().unwrap().payload();
         assert!(!block.as_ptr_range().contains(&kept.as_ptr()));
         assert!(outbox.has_room() && !outbox.has_next());
         outbox.handle_open();

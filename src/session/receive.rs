@@ -6,18 +6,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::Stream;
 use tokio_tungstenite::tungstenite as engine;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::ended::{self, Answer, Ended, SEND_FAILED};
+use super::engine::from_engine;
 use super::talk::{BATCH, Closing, Paused, Session, Step};
 use super::{Front, LAST_PATIENCE};
 use crate::close::Close;
 use crate::error::{Exit, plain_clause};
-use crate::event::{By, Event, Kind, Message, Origin};
+use crate::event::{By, Event, Origin};
 use crate::io::signals::StopSignal;
+use crate::message::Message;
 use crate::wire::validate::Violation;
 
 /// Pongs that may wait for a peer that does not read them, before we stop reading its pings. The
@@ -97,8 +98,11 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     fn handle_frame(&mut self, message: engine::Message, room: bool, now: Instant) {
         match message {
-            engine::Message::Text(text) => self.handle_data(Kind::Text, text.into(), room, now),
-            engine::Message::Binary(data) => self.handle_data(Kind::Binary, data, room, now),
+            message @ (engine::Message::Text(_) | engine::Message::Binary(_)) => {
+                if let Some(message) = from_engine(message) {
+                    self.handle_data(message, room, now);
+                }
+            }
             engine::Message::Ping(data) => {
                 self.socket.get_mut().next_was_ping();
                 self.handle_ping(&data, now);
@@ -150,8 +154,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         );
     }
 
-    fn handle_data(&mut self, kind: Kind, data: Bytes, room: bool, now: Instant) {
-        let message = Message { kind, data };
+    fn handle_data(&mut self, message: Message, room: bool, now: Instant) {
         if room {
             self.deliver(&message, now);
         } else {
@@ -162,7 +165,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     fn deliver(&mut self, message: &Message, now: Instant) {
         let totals = &mut self.run_state.totals;
         totals.received += 1;
-        totals.bytes_received += message.data.len() as u64;
+        totals.bytes_received += message.len() as u64;
         self.brought_data = true;
         if self.heartbeat.is_none() || !self.run_state.answers_heartbeat(message) {
             self.front.handle_bytes(now);

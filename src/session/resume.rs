@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::event::Message;
 use crate::json::jq::Filter;
 use crate::json::string;
+use crate::message::Message;
 
 /// Version of the state.
 const VERSION: u64 = 1;
@@ -92,7 +92,7 @@ impl Memory {
     /// A message came.
     pub fn learn(&mut self, message: &Message) {
         for variable in &mut self.variables {
-            let Some(Ok(outputs)) = variable.filter.run(&message.data) else {
+            let Some(Ok(outputs)) = variable.filter.run(message.payload()) else {
                 continue;
             };
             let last = outputs

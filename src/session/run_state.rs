@@ -1,14 +1,13 @@
 //! What outlives a connection: messages that are not confirmed, what is remembered of those that
 //! came, and the sums.
 
-use bytes::Bytes;
-
 use super::Options;
 use super::confirm::How;
 use super::outbox::{self, Outbox, Reply};
 use super::resume::{Memory, Place};
 use super::rtt::Rtts;
-use crate::event::{Message, Totals, Volume};
+use crate::event::{Totals, Volume};
+use crate::message::Message;
 use crate::wire::socket::Unsent;
 
 /// Bytes of an answer to a heartbeat that are worth remembering.
@@ -72,11 +71,8 @@ impl RunState {
             return false;
         };
         let answers = *message == heartbeat || self.answer.as_ref() == Some(message);
-        if !answers && message.data.len() <= LONGEST_ANSWER {
-            self.answer = Some(Message {
-                kind: message.kind,
-                data: Bytes::copy_from_slice(&message.data),
-            });
+        if !answers && message.len() <= LONGEST_ANSWER {
+            self.answer = Some(message.to_compact());
         }
         answers
     }
@@ -105,7 +101,7 @@ impl RunState {
     /// Whether the message acknowledges one of ours by its number.
     fn acknowledges(&mut self, message: &Message, complaint: &mut Option<String>) -> bool {
         match &self.confirm {
-            Some(How::Number(filter)) => match super::confirm::numbers(filter, &message.data) {
+            Some(How::Number(filter)) => match super::confirm::numbers(filter, message.payload()) {
                 Ok(numbers) => {
                     let mut news = false;
                     for number in numbers {

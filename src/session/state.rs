@@ -193,7 +193,7 @@ fn create(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Message;
+    use crate::message::Message;
 
     fn fresh() -> Memory {
         let mut memory = Memory::default();

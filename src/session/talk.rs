@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite as engine;
 
 use super::ended::Ended;
-use super::engine::{close_frame, to_engine};
+use super::engine::close_frame;
 use super::keepalive::{Action, Keepalive};
 use super::outbox::Handed;
 use super::run_state::RunState;
@@ -21,8 +21,9 @@ use super::state::Saver;
 use super::stream::DeferWriteErrors;
 use super::{Front, LAST_PATIENCE, now};
 use crate::close::Close;
-use crate::event::{By, Command, Event, Message, Origin, RawFrame};
+use crate::event::{By, Command, Event, Origin, RawFrame};
 use crate::io::signals::{Stop, StopSignal};
+use crate::message::Message;
 use crate::transport::BoxedStream;
 use crate::wire::frame;
 use crate::wire::socket::Socket;
@@ -288,14 +289,14 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             origin: repeat.then_some(Origin::Repeat),
         };
         self.front.handle_event(now, &event);
-        if self.socket.splits(message.data.len()) {
+        if self.socket.splits(message.len()) {
             self.large = Some(Large {
                 number,
                 message: message.clone(),
                 place: self.socket.whole() + 1,
             });
         }
-        self.start_send(to_engine(message));
+        self.send_data(message);
     }
 
     /// Whether a message of the front end's is under way.
@@ -427,7 +428,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
             origin: Some(origin),
         };
         self.front.handle_event(now, &event);
-        self.start_send(to_engine(message));
+        self.send_data(message);
     }
 
     fn send_heartbeat(&mut self, now: Instant) {
@@ -461,7 +462,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
 
     fn count_sent(&mut self, message: &Message) {
         self.run_state.totals.sent += 1;
-        self.run_state.totals.bytes_sent += message.data.len() as u64;
+        self.run_state.totals.bytes_sent += message.len() as u64;
     }
 
     /// A ping that is not the front end's, whose pong also confirms what went before it.
@@ -492,6 +493,13 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
         self.sent_close = Some(close.clone());
         self.start_send(close_frame(close));
         self.keepalive.handle_closing(now, patience);
+    }
+
+    /// Hands a data message over.
+    fn send_data(&mut self, message: Message) {
+        // See `start_send` for what an error means.
+        let _ = self.socket.send_data(message);
+        self.needs_flush = true;
     }
 
     fn start_send(&mut self, message: engine::Message) {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
@@ -15,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message, protocol};
 
+use crate::message;
 use crate::wire::fragments::{Fragment, Fragments, Parts};
 use crate::wire::frame::{BINARY, MAX_HEADER, TEXT};
 use crate::wire::shim::{Options, Shim};
@@ -42,6 +44,13 @@ impl Unsent {
     }
 }
 
+/// A data message that was not begun.
+#[derive(Debug)]
+struct Whole {
+    opcode: u8,
+    payload: Bytes,
+}
+
 /// A message under way.
 #[derive(Debug)]
 struct UnderWay {
@@ -58,7 +67,7 @@ pub struct Socket<S> {
     traces: bool,
     under_way: Option<UnderWay>,
     /// Data messages handed over while another was under way.
-    behind: VecDeque<Message>,
+    behind: VecDeque<Whole>,
     /// Data messages that the engine was given whole.
     whole: u64,
     abandoned: Unsent,
@@ -125,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub fn unsent(&self) -> Unsent {
         let mut unsent = self.abandoned;
         for message in &self.behind {
-            unsent.add(message.len());
+            unsent.add(message.payload.len());
         }
         if let Some(under_way) = &self.under_way {
             unsent.add(under_way.len);
@@ -205,20 +214,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Pin::new(&mut self.engine).start_send(Message::Frame(frame))
     }
 
-    fn start_data(&mut self, message: Message) -> Result<(), Error> {
+    /// Hands over a data message. [`Sink::poll_ready`] says when there is room for it.
+    ///
+    /// # Errors
+    /// Where the connection has failed.
+    pub fn send_data(&mut self, message: message::Message) -> Result<(), Error> {
+        let opcode = message.kind().opcode();
+        let payload = message.into_payload();
+        self.start_data(Whole { opcode, payload })
+    }
+
+    fn start_data(&mut self, message: Whole) -> Result<(), Error> {
         if self.under_way.is_some() {
             self.behind.push_back(message);
             return Ok(());
         }
-        let len = message.len();
+        let Whole { opcode, payload } = message;
+        let len = payload.len();
         if !self.splits(len) {
-            Pin::new(&mut self.engine).start_send(message)?;
+            let fin = true;
+            self.start_frame(Fragment {
+                opcode,
+                payload,
+                fin,
+            })?;
             self.whole += 1;
             return Ok(());
         }
-        let opcode = if message.is_text() { TEXT } else { BINARY };
         self.under_way = Some(UnderWay {
-            fragments: Fragments::new(opcode, message.into_data(), self.parts),
+            fragments: Fragments::new(opcode, payload, self.parts),
             len,
         });
         Ok(())
@@ -258,7 +282,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Socket<S> {
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
         match &message {
-            Message::Text(_) | Message::Binary(_) => return self.start_data(message),
+            Message::Text(_) | Message::Binary(_) => {
+                let opcode = if message.is_text() { TEXT } else { BINARY };
+                let payload = message.into_data();
+                return self.start_data(Whole { opcode, payload });
+            }
             Message::Close(_) => self.abandon(),
             _ => self.controls = true,
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::file::{File, Found};
 use super::{Cursor, Emptied, Ledger};
 use crate::error::{Error, plain_words};
-use crate::event::Message;
+use crate::message::Message;
 use crate::serve::endpoints::Format;
 use crate::serve::lock;
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::{MAX_HELD, text};
-use crate::event::{Kind, Message};
+use crate::message::{Kind, Message};
 use crate::payload::{Encoding, Payload};
 
 /// Written at once; only messages that are larger themselves need more than one write.
@@ -99,7 +99,7 @@ impl File {
         let mut written = 0;
         let mut outcome = Ok(());
         for message in messages {
-            let mut rest = &message.data[..];
+            let mut rest = &message.payload()[..];
             while outcome.is_ok() && !rest.is_empty() {
                 let piece = text::characters(rest);
                 text::push_line(piece, &mut self.lines);
@@ -212,12 +212,10 @@ fn message(line: &[u8]) -> Result<Message, String> {
         encoding: Encoding::Escapes,
         kind: Kind::Binary,
     };
-    let message = escaped.message(Bytes::copy_from_slice(line))?;
-    let kind = match std::str::from_utf8(&message.data) {
-        Ok(_) => Kind::Text,
-        Err(_) => Kind::Binary,
-    };
-    Ok(Message { kind, ..message })
+    let payload = escaped
+        .message(Bytes::copy_from_slice(line))?
+        .into_payload();
+    Ok(Message::new(Kind::Text, payload.clone()).unwrap_or(Message::Binary(payload)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod text;
 pub(super) use number::number;
 
 use super::endpoints::Format;
-use crate::event::{Kind, Message};
+use crate::message::{Kind, Message};
 
 /// The most that is held, with what stands before each message.
 const MAX_HELD: usize = 256 << 20;
@@ -73,7 +73,7 @@ impl Ledger {
     fn room_for(&self, messages: &[Message]) -> usize {
         let mut room = MAX_HELD - self.held;
         let fits = messages.iter().take_while(|message| {
-            let left = room.checked_sub(HEAD + message.data.len());
+            let left = room.checked_sub(HEAD + message.len());
             room = left.unwrap_or(room);
             left.is_some()
         });
@@ -81,7 +81,7 @@ impl Ledger {
     }
 
     fn push(&mut self, conn: u64, message: &Message) {
-        let size = HEAD + message.data.len();
+        let size = HEAD + message.len();
         let segment = match self.segments.pop() {
             Some(last) if last.len() + size <= SEGMENT => last,
             Some(mut last) => {
@@ -96,9 +96,9 @@ impl Ledger {
             segment.reserve_exact(size);
         }
         segment.extend_from_slice(&conn.to_be_bytes());
-        segment.push(message.kind.opcode());
-        segment.extend_from_slice(&(message.data.len() as u64).to_be_bytes());
-        segment.extend_from_slice(&message.data);
+        segment.push(message.kind().opcode());
+        segment.extend_from_slice(&(message.len() as u64).to_be_bytes());
+        segment.extend_from_slice(message.payload());
         self.held += size;
         self.total += 1;
     }
@@ -279,7 +279,7 @@ mod tests {
             .collect();
         assert!(objects[1]["data"] == text);
         let data = objects[2]["data"].as_str().unwrap().as_bytes();
-        assert!(crate::payload::decode_base64(data).unwrap() == messages[2].data);
+        assert!(crate::payload::decode_base64(data).unwrap() == *messages[2].payload());
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::event::Kind;
 use crate::json::string;
+use crate::message::Kind;
 
 /// The most that is escaped at once. Base64 is cut in threes, so that no padding comes between.
 const PIECE: usize = 3 << 13;

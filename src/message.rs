@@ -1,0 +1,129 @@
+//! Data messages (RFC 6455 §5.6). A text message is checked to be UTF-8 where it arises, and never
+//! again.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// The two kinds of data message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Binary,
+}
+
+impl Kind {
+    /// The opcode on the wire (RFC 6455 §11.8).
+    pub fn opcode(self) -> u8 {
+        match self {
+            Kind::Text => 1,
+            Kind::Binary => 2,
+        }
+    }
+}
+
+/// A data message, whole. A clone shares the payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    Text(ByteString),
+    Binary(Bytes),
+}
+
+impl Message {
+    pub fn text(text: impl Into<ByteString>) -> Self {
+        Message::Text(text.into())
+    }
+
+    pub fn binary(data: impl Into<Bytes>) -> Self {
+        Message::Binary(data.into())
+    }
+
+    /// A message of this kind.
+    ///
+    /// # Errors
+    /// Where a text is not UTF-8, how many of its bytes are.
+    pub fn new(kind: Kind, payload: Bytes) -> Result<Self, usize> {
+        match kind {
+            Kind::Binary => Ok(Message::Binary(payload)),
+            Kind::Text => ByteString::try_from(payload)
+                .map(Message::Text)
+                .map_err(|error| error.valid_up_to()),
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Message::Text(_) => Kind::Text,
+            Message::Binary(_) => Kind::Binary,
+        }
+    }
+
+    pub fn payload(&self) -> &Bytes {
+        match self {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(data) => data,
+        }
+    }
+
+    pub fn into_payload(self) -> Bytes {
+        match self {
+            Message::Text(text) => text.into_bytes(),
+            Message::Binary(data) => data,
+        }
+    }
+
+    /// Bytes of payload.
+    pub fn len(&self) -> usize {
+        self.payload().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.payload().is_empty()
+    }
+
+    /// A copy that keeps no other memory than it needs.
+    pub fn to_compact(&self) -> Message {
+        match self {
+            Message::Text(text) => Message::Text(ByteString::from(&**text)),
+            Message::Binary(data) => Message::Binary(Bytes::copy_from_slice(data)),
+        }
+    }
+
+    /// The text of a text message.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Message::Text(text) => Some(text),
+            Message::Binary(_) => None,
+        }
+    }
+
+    /// The payload as what it is.
+    pub fn as_data(&self) -> Data<'_> {
+        match self {
+            Message::Text(text) => Data::Text(text),
+            Message::Binary(data) => Data::Binary(data),
+        }
+    }
+}
+
+/// What a message holds, or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
+
+impl<'a> Data<'a> {
+    pub fn kind(self) -> Kind {
+        match self {
+            Data::Text(_) => Kind::Text,
+            Data::Binary(_) => Kind::Binary,
+        }
+    }
+
+    pub fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Data::Text(text) => text.as_bytes(),
+            Data::Binary(data) => data,
+        }
+    }
+}
