@@ -12,8 +12,8 @@
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
 //!   [`json`] (tokens, strings, jq), [`drain`] (when to stop), and the pure files within the modules
 //!   above;
-//! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`payload`], [`units`], [`uri`],
-//!   [`auth`], [`http_token`].
+//! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`payload`], [`units`],
+//!   [`uri`], [`auth`], [`http_token`], and the frames of [`wire::frame`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!

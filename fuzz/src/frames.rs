@@ -1,8 +1,7 @@
 //! Frames as the engine sees them, read in the plainest way there is and held against the rules once
 //! more.
 
-use wirecat::event::{FrameHeader, LengthForm};
-use wirecat::wire::frame::{BINARY, CONTINUATION, PING, PONG, TEXT};
+use wirecat::wire::frame::{BINARY, CONTINUATION, FrameHeader, LengthForm, PING, PONG, TEXT};
 use wirecat::wire::mask;
 
 /// An opcode and a payload: a data message or a control frame.

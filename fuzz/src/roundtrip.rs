@@ -1,10 +1,10 @@
 //! Messages from the engine of one side to that of the other.
 
 use bytes::Bytes;
-use wirecat::event::{FrameHeader, TracedFrame, Volume};
+use wirecat::event::{TracedFrame, Volume};
 use wirecat::wire::deflate::Deflater;
 use wirecat::wire::fragments::{Fragmentation, Fragments};
-use wirecat::wire::frame::{BINARY, PING, PONG, TEXT};
+use wirecat::wire::frame::{BINARY, FrameHeader, PING, PONG, TEXT};
 use wirecat::wire::mask;
 use wirecat::wire::outbound::{Options, Outbound};
 use wirecat::wire::validate::Role;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::clock;
 use super::object::{Line, Seconds};
 use crate::error::Error;
-use crate::event::{By, Event, Masking, Opened, Origin, RawFrame, Refusal, Runs, Timing};
+use crate::event::{By, Event, Opened, Origin, Refusal, Runs, Timing};
 use crate::message::Data;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
+use crate::wire::frame::{Masking, RawFrame};
 
 /// Version of the schema.
 const SCHEMA: u32 = 1;

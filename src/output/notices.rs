@@ -383,8 +383,8 @@ mod tests {
 
     use super::*;
     use crate::error::{Exit, Stage};
-    use crate::event::FrameHeader;
     use crate::output::{Format, tests::options};
+    use crate::wire::frame::FrameHeader;
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Options), event: &Event<'_>, expected: &str) {

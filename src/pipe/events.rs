@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::close::MAX_REASON;
 use crate::close::{Close, may_be_sent};
-use crate::event::{Command, LengthForm, Masking, RawFrame, opcode_named};
+use crate::event::Command;
 use crate::message::Kind;
 use crate::payload::{Encoding, Payload, decode_base64, decode_hex};
-use crate::wire::frame::{BINARY, CLOSE, MAX_CONTROL, TEXT, close_payload};
+use crate::wire::frame::{
+    BINARY, CLOSE, LengthForm, MAX_CONTROL, Masking, RawFrame, TEXT, close_payload, opcode_named,
+};
 
 /// What a client does.
 const DONE: [&str; 5] = ["send", "ping", "pong", "close", "frame"];

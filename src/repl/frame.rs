@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::line::{Data, PAYLOADS, data};
-use crate::event::{LengthForm, Masking, RawFrame, opcode_name, opcode_named};
-use crate::wire::frame::{CLOSE, close_payload};
+use crate::wire::frame::{
+    CLOSE, LengthForm, Masking, RawFrame, close_payload, opcode_name, opcode_named,
+};
 
 /// What `/frame` by itself is answered with.
 pub const HELP: &str = "\

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::close::Close;
 use crate::drain::{Drain, Limits};
 use crate::error::{Error, Exit, plain_words};
-use crate::event::{Command, Event, Heads, Opened, RawFrame};
+use crate::event::{Command, Event, Heads, Opened};
 use crate::io::terminal::EchoOff;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::{Filter, Interrupt};
@@ -31,6 +31,7 @@ use crate::session::connect::Plan;
 use crate::session::ended::Verdict;
 use crate::session::rtt::Rtts;
 use crate::session::state::Output;
+use crate::wire::frame::RawFrame;
 use editor::{LAST, Restore, Shown, Started, Typed};
 use line::{Data, Line};
 

@@ -12,8 +12,7 @@ use super::faults::Fault;
 use super::rooms::hang_up;
 use crate::close::Close;
 use crate::error::plain_words;
-use crate::event::FrameHeader;
-use crate::wire::frame::{CLOSE, MAX_CONTROL};
+use crate::wire::frame::{CLOSE, FrameHeader, MAX_CONTROL};
 use crate::wire::mask;
 
 /// How long the client may take to notice.

@@ -10,8 +10,9 @@ use std::fmt;
 use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress};
 
-use crate::event::{LengthForm, Masking, RawFrame};
-use crate::wire::frame::{BINARY, CLOSE, CONTINUATION, MAX_CONTROL, PING, RSV1, TEXT};
+use crate::wire::frame::{
+    BINARY, CLOSE, CONTINUATION, LengthForm, MAX_CONTROL, Masking, PING, RSV1, RawFrame, TEXT,
+};
 
 /// The valid text message that every kind begins with.
 pub const BEFORE: &str = "before";
@@ -563,7 +564,7 @@ mod tests {
     use flate2::{Decompress, FlushDecompress};
 
     use super::*;
-    use crate::event::FrameHeader;
+    use crate::wire::frame::FrameHeader;
 
     /// Bytes once each, without the message that all begin with.
     fn bytes(name: &str) -> Vec<u8> {

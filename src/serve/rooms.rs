@@ -26,8 +26,7 @@ use super::upgrade::Entered;
 use super::{Shared, fault_room, ledger_room, seq_room};
 use crate::close::MAX_REASON;
 use crate::close::{Close, code_name};
-use crate::event::FrameHeader;
-use crate::wire::frame::TEXT;
+use crate::wire::frame::{FrameHeader, TEXT};
 use crate::wire::shim;
 use crate::wire::validate::{self, Violation};
 

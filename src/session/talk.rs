@@ -21,11 +21,12 @@ use super::state::Saver;
 use super::stream::DeferWriteErrors;
 use super::{Front, LAST_PATIENCE, now};
 use crate::close::Close;
-use crate::event::{By, Command, Event, Origin, RawFrame};
+use crate::event::{By, Command, Event, Origin};
 use crate::io::signals::{Stop, StopSignal};
 use crate::message::Message;
 use crate::transport::BoxedStream;
 use crate::wire::frame;
+use crate::wire::frame::RawFrame;
 use crate::wire::socket::Socket;
 use crate::wire::validate::Violation;
 

@@ -1,11 +1,11 @@
-//! Frame headers (RFC 6455 §5.2) read and written as they stand: reserved bits, reserved opcodes and
-//! lengths in a longer form than needed are reported, not refused.
+//! Frames (RFC 6455 §5.2) as they stand on the wire: the header, read and written, and frames made by
+//! hand. Reserved bits, reserved opcodes and lengths in a longer form than needed are reported, not
+//! refused. The types are part of the vocabulary, so this file uses nothing but the mask.
 
 use std::fmt;
 
 use bytes::Bytes;
 
-use crate::event::{FrameHeader, LengthForm, Masking, RawFrame, opcode_name};
 use crate::wire::mask;
 
 /// Longest header: two bytes, a 64-bit length and a mask.
@@ -26,6 +26,20 @@ pub const RSV1: u8 = 4;
 
 const FIN_BIT: u8 = 0x80;
 const MASK_BIT: u8 = 0x80;
+
+/// A frame header (RFC 6455 §5.2) as it stands on the wire; it may break any rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub rsv: u8,
+    /// 0 to 15.
+    pub opcode: u8,
+    pub mask: Option<[u8; 4]>,
+    /// Payload length in bytes, as declared.
+    pub len: u64,
+    pub form: LengthForm,
+}
 
 impl FrameHeader {
     /// A header without a mask, its length in the shortest form.
@@ -104,50 +118,6 @@ impl FrameHeader {
     }
 }
 
-impl LengthForm {
-    /// Bytes of length after the first two of the header.
-    fn extra(self) -> usize {
-        match self {
-            LengthForm::Bits7 => 0,
-            LengthForm::Bits16 => 2,
-            LengthForm::Bits64 => 8,
-        }
-    }
-
-    /// 7, 16 or 64
-    pub fn bits(self) -> u8 {
-        match self {
-            LengthForm::Bits7 => 7,
-            LengthForm::Bits16 => 16,
-            LengthForm::Bits64 => 64,
-        }
-    }
-
-    /// The form with this many [`LengthForm::bits`].
-    pub fn of_bits(bits: u64) -> Option<Self> {
-        match bits {
-            7 => Some(LengthForm::Bits7),
-            16 => Some(LengthForm::Bits16),
-            64 => Some(LengthForm::Bits64),
-            _ => None,
-        }
-    }
-}
-
-impl Masking {
-    /// The masking with a key written as eight hex digits.
-    pub fn of_hex(digits: &str) -> Option<Self> {
-        let plain = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let key = plain.then(|| u32::from_str_radix(digits, 16).ok())??;
-        Some(Masking::Key(key.to_be_bytes()))
-    }
-}
-
-/// The payload of a Close frame, with any code at all and a reason of any length.
-pub fn close_payload(code: u16, reason: &[u8]) -> Bytes {
-    Bytes::from([&code.to_be_bytes(), reason].concat())
-}
-
 /// `FIN=1 RSV1=0 RSV2=0 RSV3=0 opcode=1 (text) MASK=1 key=37fa213d length=5 (7 bit)`
 impl fmt::Display for FrameHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,7 +150,139 @@ impl fmt::Display for FrameHeader {
     }
 }
 
+/// How a frame header writes the payload length (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LengthForm {
+    /// In the second byte itself: at most 125.
+    Bits7,
+    /// Two bytes more: at most 65,535.
+    Bits16,
+    /// Eight bytes more.
+    Bits64,
+}
+
+impl LengthForm {
+    /// The only form allowed for this length.
+    pub fn shortest_for(len: u64) -> Self {
+        match len {
+            0..=125 => LengthForm::Bits7,
+            126..=0xffff => LengthForm::Bits16,
+            _ => LengthForm::Bits64,
+        }
+    }
+
+    /// Bytes of length after the first two of the header.
+    fn extra(self) -> usize {
+        match self {
+            LengthForm::Bits7 => 0,
+            LengthForm::Bits16 => 2,
+            LengthForm::Bits64 => 8,
+        }
+    }
+
+    /// 7, 16 or 64
+    pub fn bits(self) -> u8 {
+        match self {
+            LengthForm::Bits7 => 7,
+            LengthForm::Bits16 => 16,
+            LengthForm::Bits64 => 64,
+        }
+    }
+
+    /// The form with this many [`LengthForm::bits`].
+    pub fn of_bits(bits: u64) -> Option<Self> {
+        match bits {
+            7 => Some(LengthForm::Bits7),
+            16 => Some(LengthForm::Bits16),
+            64 => Some(LengthForm::Bits64),
+            _ => None,
+        }
+    }
+}
+
+/// The name of an opcode (RFC 6455 §11.8).
+pub fn opcode_name(opcode: u8) -> &'static str {
+    match opcode {
+        0x0 => "continuation",
+        0x1 => "text",
+        0x2 => "binary",
+        0x8 => "close",
+        0x9 => "ping",
+        0xa => "pong",
+        _ => "reserved",
+    }
+}
+
+/// The opcode of a name that [`opcode_name`] gives.
+pub fn opcode_named(name: &str) -> Option<u8> {
+    (0..16).find(|&opcode| opcode_name(opcode) == name && name != "reserved")
+}
+
+/// How a hand-made frame is masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masking {
+    /// With a fresh random key, as a client must (RFC 6455 §5.3).
+    Random,
+    None,
+    Key([u8; 4]),
+}
+
+impl Masking {
+    /// The masking with a key written as eight hex digits.
+    pub fn of_hex(digits: &str) -> Option<Self> {
+        let plain = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let key = plain.then(|| u32::from_str_radix(digits, 16).ok())??;
+        Some(Masking::Key(key.to_be_bytes()))
+    }
+}
+
+/// A frame made by hand, which may break any rule. It is sent as it is: never compressed, never
+/// fragmented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawFrame {
+    pub fin: bool,
+    /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
+    pub rsv: u8,
+    /// 0 to 15.
+    pub opcode: u8,
+    pub masking: Masking,
+    /// The length to declare, where it is not that of the payload.
+    pub len: Option<u64>,
+    /// `None` is the shortest form. A form too short for the length gives way to the next.
+    pub form: Option<LengthForm>,
+    /// Before masking.
+    pub payload: Bytes,
+}
+
 impl RawFrame {
+    /// A whole frame that breaks no rule yet.
+    pub fn new(opcode: u8, payload: Bytes) -> Self {
+        RawFrame {
+            fin: true,
+            rsv: 0,
+            opcode,
+            masking: Masking::Random,
+            len: None,
+            form: None,
+            payload,
+        }
+    }
+
+    /// Whether the form that was asked for, if any, can hold the length.
+    ///
+    /// # Errors
+    /// That it cannot, in words.
+    pub fn check_form(&self) -> Result<(), String> {
+        let len = self.len.unwrap_or(self.payload.len() as u64);
+        match self.form {
+            Some(form) if form < LengthForm::shortest_for(len) => Err(format!(
+                "a length of {len} does not fit in {} bits",
+                form.bits()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The header that goes out, with `key` where the masking is [`Masking::Random`].
     pub fn header(&self, key: [u8; 4]) -> FrameHeader {
         let len = self.len.unwrap_or(self.payload.len() as u64);
@@ -209,6 +311,11 @@ impl RawFrame {
             mask::apply(key, 0, &mut out[start..]);
         }
     }
+}
+
+/// The payload of a Close frame, with any code at all and a reason of any length.
+pub fn close_payload(code: u16, reason: &[u8]) -> Bytes {
+    Bytes::from([&code.to_be_bytes(), reason].concat())
 }
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

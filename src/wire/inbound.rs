@@ -12,9 +12,9 @@
 use std::collections::VecDeque;
 
 use crate::close::Close;
-use crate::event::{By, FrameHeader, TracedFrame, Volume};
+use crate::event::{By, TracedFrame, Volume};
 use crate::wire::deflate::{Garbage, Inflater};
-use crate::wire::frame::{CLOSE, CONTINUATION, PING, PONG};
+use crate::wire::frame::{CLOSE, CONTINUATION, FrameHeader, PING, PONG};
 use crate::wire::mask;
 use crate::wire::reader::{FrameReader, Piece};
 use crate::wire::trace::Trace;

@@ -5,10 +5,10 @@
 //! fresh key (RFC 6455 §5.3): a frame leaves when it is full or the message ends, so control frames
 //! can still pass between two parts that the engine sends.
 
-use crate::event::{By, FrameHeader, RawFrame, TracedFrame, Volume};
+use crate::event::{By, TracedFrame, Volume};
 use crate::wire::deflate::Deflater;
 use crate::wire::fragments::Fragmentation;
-use crate::wire::frame::{CONTINUATION, RSV1};
+use crate::wire::frame::{CONTINUATION, FrameHeader, RSV1, RawFrame};
 use crate::wire::mask;
 use crate::wire::reader::{FrameReader, Piece};
 use crate::wire::trace::Trace;

@@ -1,8 +1,7 @@
 //! Cuts a stream of bytes into frames, without a judgement: headers as soon as they are whole,
 //! payloads as they come.
 
-use crate::event::FrameHeader;
-use crate::wire::frame::MAX_HEADER;
+use crate::wire::frame::{FrameHeader, MAX_HEADER};
 
 /// What comes next in the stream.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::close::Close;
-use crate::event::FrameHeader;
 use crate::wire::extension::Agreed;
 use crate::wire::fragments::{Fragmentation, Fragments};
-use crate::wire::frame::{BINARY, CONTINUATION, PING, PONG, TEXT};
+use crate::wire::frame::{BINARY, CONTINUATION, FrameHeader, PING, PONG, TEXT};
 use crate::wire::inbound::Inbound;
 use crate::wire::mask;
 use crate::wire::outbound::Outbound;

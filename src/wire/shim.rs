@@ -11,10 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
 
 use crate::close::Close;
-use crate::event::{RawFrame, TracedFrame, Volume};
+use crate::event::{TracedFrame, Volume};
 use crate::wire::deflate::{Deflater, Inflater, MIN_WINDOW_BITS};
 use crate::wire::extension::Agreed;
 use crate::wire::fragments::{Fragmentation, Parts};
+use crate::wire::frame::RawFrame;
 use crate::wire::inbound::{self, Inbound};
 use crate::wire::outbound::{self, Outbound};
 use crate::wire::validate::{self, Role, Violation};
@@ -398,8 +399,7 @@ mod tests {
     use tokio::io::AsyncReadExt as _;
 
     use super::*;
-    use crate::event::FrameHeader;
-    use crate::wire::frame::{BINARY, RSV1};
+    use crate::wire::frame::{BINARY, FrameHeader, RSV1};
 
     #[tokio::test]
     async fn other_tasks_have_their_turn_while_a_message_inflates() {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::event::{By, FrameHeader, TracedFrame};
+use crate::event::{By, TracedFrame};
+use crate::wire::frame::FrameHeader;
 
 /// The frames of one direction that nobody has asked for yet.
 #[derive(Debug)]

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use crate::close::{Close, may_be_sent};
-use crate::event::{FrameHeader, opcode_name};
-use crate::wire::frame::{self, BINARY, CLOSE, CONTINUATION, MAX_CONTROL, PONG, RSV1, TEXT};
+use crate::wire::frame::{
+    self, BINARY, CLOSE, CONTINUATION, FrameHeader, MAX_CONTROL, PONG, RSV1, TEXT, opcode_name,
+};
 use crate::wire::utf8::{self, Utf8};
 
 /// How much of an offending frame's payload is shown.
