@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::heads::{self, respell};
+use super::heads;
 use crate::event::Heads;
 use crate::secret::Redactor;
 
@@ -68,6 +68,21 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
+/// Spells the header names of a head as `names` does, where they differ in case alone.
+fn respell(head: &mut [u8], names: &[String]) {
+    let end = memchr::memmem::find(head, b"\r\n\r\n").unwrap_or(head.len());
+    for line in head[..end].split_mut(|byte| *byte == b'\n').skip(1) {
+        let name = line.iter().position(|byte| *byte == b':').unwrap_or(0);
+        let line = &mut line[..name];
+        if let Some(name) = names
+            .iter()
+            .find(|name| name.as_bytes().eq_ignore_ascii_case(line))
+        {
+            line.copy_from_slice(name.as_bytes());
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -104,5 +119,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelt_as_they_were_given() {
+        let mut head = b"GET /x-a: HTTP/1.1\r\nx-a: x-a: 1\r\nx-ab: 2\r\n\r\nx-a: 3".to_vec();
+        respell(&mut head, &["X-A".to_owned()]);
+        assert_eq!(
+            String::from_utf8(head).unwrap(),
+            "GET /x-a: HTTP/1.1\r\nX-A: x-a: 1\r\nx-ab: 2\r\n\r\nx-a: 3"
+        );
     }
 }
