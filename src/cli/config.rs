@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::args::{
-    AuthArgs, Cli, ClientArgs, DeflateArgs, FormatArg, Generate, OutputArgs, SendArgs, ServeArgs,
-    StayArgs, Subcommands, WireArgs,
+    AuthArgs, Cli, ClientArgs, DeflateArgs, Generate, OutputArgs, SendArgs, ServeArgs, StayArgs,
+    Subcommands, WireArgs,
 };
+use super::choices::FormatArg;
 use super::files::Files;
 use super::ineffective::{self, Typed, Way};
 use super::world::World;

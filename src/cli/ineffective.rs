@@ -7,7 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use super::args::{ClientArgs, FormatArg, TokenVia};
+use super::args::ClientArgs;
+use super::choices::{FormatArg, TokenVia};
 
 /// The long names of the options that were typed with another value than their default.
 pub type Typed = BTreeSet<String>;

@@ -2,6 +2,7 @@
 //! meant in ([`world`]).
 
 pub mod args;
+mod choices;
 pub mod config;
 mod files;
 pub mod generate;

@@ -1,0 +1,172 @@
+//! The values of options that take one of several names. clap and its help stay in `cli`, so each of
+//! these mirrors an enum of the module that obeys it. Nothing here decides anything.
+
+use clap::ValueEnum;
+
+use crate::auth::Via;
+use crate::drain::OnEof;
+use crate::output::{Format, Timestamps, style::ColorChoice};
+use crate::pipe::framing::Frame;
+use crate::session::backoff::Jitter;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TokenVia {
+    /// Authorization: Bearer TOKEN, or the header of --token-name
+    Header,
+    /// ?token=TOKEN, or the parameter of --token-name
+    Query,
+    /// The first message, from --token-message
+    Message,
+    /// Offered in Sec-WebSocket-Protocol
+    Subprotocol,
+}
+
+impl From<TokenVia> for Via {
+    fn from(via: TokenVia) -> Via {
+        match via {
+            TokenVia::Header => Via::Header,
+            TokenVia::Query => Via::Query,
+            TokenVia::Message => Via::Message,
+            TokenVia::Subprotocol => Via::Subprotocol,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum JitterArg {
+    /// Half of the delay is certain, half random
+    Equal,
+    /// All of it is random
+    Full,
+    /// Random up to three times the delay before
+    Decorrelated,
+    /// Nothing is random
+    None,
+}
+
+impl From<JitterArg> for Jitter {
+    fn from(jitter: JitterArg) -> Jitter {
+        match jitter {
+            JitterArg::Equal => Jitter::Equal,
+            JitterArg::Full => Jitter::Full,
+            JitterArg::Decorrelated => Jitter::Decorrelated,
+            JitterArg::None => Jitter::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FrameArg {
+    /// Each line is a message
+    Line,
+    /// Each piece that ends in a NUL is a message
+    Nul,
+    /// All of stdin is one message
+    Whole,
+    /// Each JSON value is a message, over any number of lines
+    Json,
+    /// Each line is an event as --json prints it; those that a client makes (send, ping, pong,
+    /// close, frame) are made
+    Events,
+}
+
+impl From<FrameArg> for Frame {
+    fn from(frame: FrameArg) -> Frame {
+        match frame {
+            FrameArg::Line => Frame::Line,
+            FrameArg::Nul => Frame::Nul,
+            FrameArg::Whole => Frame::Whole,
+            FrameArg::Json => Frame::Json,
+            FrameArg::Events => Frame::Events,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum OnEofArg {
+    /// Receive until nothing happens for --idle, --count or --until is met, or the server closes
+    Drain,
+    /// Close as soon as everything is sent
+    Close,
+    /// Stay until the server closes
+    Stay,
+}
+
+impl From<OnEofArg> for OnEof {
+    fn from(on_eof: OnEofArg) -> OnEof {
+        match on_eof {
+            OnEofArg::Drain => OnEof::Drain,
+            OnEofArg::Close => OnEof::Close,
+            OnEofArg::Stay => OnEof::Stay,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FormatArg {
+    /// For people: JSON laid out and coloured, binary as a hex dump
+    Pretty,
+    /// The payload; text ends in a line feed, binary is left as it is
+    Raw,
+    /// One line per message, line feeds and backslashes escaped as --escapes reads them
+    Line,
+    /// One line of hex per message
+    Hex,
+    /// One line of base64 per message
+    Base64,
+    /// Every event as a line of JSON
+    Json,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Format {
+        match format {
+            FormatArg::Pretty => Format::Pretty,
+            FormatArg::Raw => Format::Raw,
+            FormatArg::Line => Format::Line,
+            FormatArg::Hex => Format::Hex,
+            FormatArg::Base64 => Format::Base64,
+            FormatArg::Json => Format::Json,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TimestampsArg {
+    /// The local time of day
+    Short,
+    /// RFC 3339, local time with its offset
+    Iso,
+    /// Since the start
+    Relative,
+    /// Since the line before
+    Delta,
+}
+
+impl From<TimestampsArg> for Timestamps {
+    fn from(form: TimestampsArg) -> Timestamps {
+        match form {
+            TimestampsArg::Short => Timestamps::Short,
+            TimestampsArg::Iso => Timestamps::Iso,
+            TimestampsArg::Relative => Timestamps::Relative,
+            TimestampsArg::Delta => Timestamps::Delta,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<ColorArg> for ColorChoice {
+    fn from(color: ColorArg) -> ColorChoice {
+        match color {
+            ColorArg::Auto => ColorChoice::Auto,
+            ColorArg::Always => ColorChoice::Always,
+            ColorArg::Never => ColorChoice::Never,
+        }
+    }
+}
