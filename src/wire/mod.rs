@@ -10,10 +10,10 @@ pub mod inbound;
 pub mod mask;
 pub mod outbound;
 pub mod reader;
-#[cfg(test)]
-mod roundtrip;
 pub mod shim;
 pub mod socket;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 pub mod utf8;
 pub mod validate;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::tests::options;
-use super::*;
+use super::super::*;
+use super::options;
 use crate::close::Close;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Heads, Opened, Origin, Refusal, TlsInfo, Totals};

@@ -1,4 +1,4 @@
-//! Expressions under [`super::meter`]: that they mean what they mean in jaq, and that all of them end.
+//! Expressions under the meter: that they mean what they mean in jaq, and that all of them end.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, unwrap_valr};
 use jaq_json::{Val, read};
 
-use super::{Filter, Interrupt};
+use super::super::{Filter, Interrupt, shortened};
 
 /// The outputs of a run, and the error after them.
 type Run = (Vec<String>, Option<String>);
@@ -39,10 +39,10 @@ fn plain(expr: &str, messages: &[&str]) -> Vec<Run> {
             match output.map_err(jaq_core::Error::into_val) {
                 Ok(value) => outputs.push(value.to_string()),
                 Err(Val::TStr(text)) => {
-                    let error = super::shortened(&String::from_utf8_lossy(&text));
+                    let error = shortened(&String::from_utf8_lossy(&text));
                     return (outputs, Some(error));
                 }
-                Err(other) => return (outputs, Some(super::shortened(&other.to_string()))),
+                Err(other) => return (outputs, Some(shortened(&other.to_string()))),
             }
         }
         (outputs, None)

@@ -1,0 +1,3 @@
+//! Tests of several files of this module together.
+
+mod roundtrip;
