@@ -1,9 +1,7 @@
 //! Credentials: where they come from and where they go. Pure: reading a file, a command or the
 //! terminal is the caller's part.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::codec;
 use crate::error::Error;
 use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, Secret};
@@ -114,7 +112,7 @@ pub struct Placed {
 impl Placed {
     /// Basic auth.
     pub fn basic(user: &str, password: &Secret, redactor: &Redactor) -> Placed {
-        let value = STANDARD.encode(format!("{user}:{}", password.expose()));
+        let value = codec::base64(format!("{user}:{}", password.expose()).as_bytes());
         redactor.add_given(password.expose());
         redactor.add_given(&value);
         Placed::authorization(format!("Basic {value}"))

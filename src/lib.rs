@@ -12,8 +12,9 @@
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
 //!   [`json`] (tokens, strings, jq), [`drain`] (when to stop), and the pure files within the modules
 //!   above;
-//! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`payload`], [`units`],
-//!   [`uri`], [`auth`], [`http_token`], and the frames of [`wire::frame`].
+//! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex, base64,
+//!   escapes), [`payload`], [`units`], [`uri`], [`auth`], [`http_token`], and the frames of
+//!   [`wire::frame`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!
@@ -26,6 +27,7 @@
 pub mod auth;
 pub mod cli;
 pub mod close;
+pub mod codec;
 pub mod drain;
 pub mod error;
 pub mod event;

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use crate::codec::hex;
+
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
@@ -199,18 +201,15 @@ impl Redactor {
 /// Bytes of a secret that give it away in a dump, which may show no more than its beginning.
 const TELLING: usize = 8;
 
-/// What stands for a byte in a dump: two digits and what divides them from the next.
-fn hex(text: &str, divider: &str) -> String {
-    let bytes: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(divider)
-}
-
 /// Replaces `secret`, or as much of it from its beginning on as is there, in a dump whose bytes
 /// `divider` divides.
 fn redact_beginning(dump: &str, secret: &str, divider: &str) -> Option<String> {
     let least = secret.len().min(TELLING);
-    let beginning = hex(&secret[..secret.floor_char_boundary(least)], divider);
-    let whole = hex(secret, divider);
+    let beginning = hex(
+        &secret.as_bytes()[..secret.floor_char_boundary(least)],
+        divider,
+    );
+    let whole = hex(secret.as_bytes(), divider);
     let width = 2 + divider.len();
     let mut out = String::new();
     let mut rest = dump;

@@ -2,7 +2,7 @@
 //!
 //! What it writes is ASCII without controls, whatever the bytes are.
 
-use super::sanitize::push_hex;
+use crate::codec::push_hex_byte;
 
 /// Appends the dump of `bytes`, every line after `indent` spaces and ended by a line feed.
 pub(super) fn push(bytes: &[u8], indent: usize, out: &mut Vec<u8>) {
@@ -25,7 +25,7 @@ pub(super) fn push(bytes: &[u8], indent: usize, out: &mut Vec<u8>) {
 fn push_cell(column: usize, byte: Option<u8>, out: &mut Vec<u8>) {
     out.extend_from_slice(if column == 8 { b"  " } else { b" " });
     match byte {
-        Some(byte) => push_hex(byte, out),
+        Some(byte) => push_hex_byte(byte, out),
         None => out.extend_from_slice(b"  "),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::clock;
 use super::object::{Line, Seconds};
+use crate::codec;
 use crate::error::Error;
 use crate::event::{By, Event, Opened, Origin, Refusal, Runs, Timing};
 use crate::message::Data;
@@ -264,7 +265,7 @@ fn frame_by_hand(line: Line<'_>, frame: &RawFrame) {
     line = match frame.masking {
         Masking::Random => line.raw("mask", true),
         Masking::None => line.raw("mask", false),
-        Masking::Key(key) => line.text("mask", &format!("{:08x}", u32::from_be_bytes(key))),
+        Masking::Key(key) => line.text("mask", &codec::hex(&key, "")),
     };
     if let Some(length) = frame.len {
         line = line.raw("length", length);

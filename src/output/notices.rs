@@ -13,6 +13,7 @@ use super::style::Role;
 use super::{Options, style::Painter};
 use super::{hexdump, sanitize};
 use crate::close::{Close, code_name};
+use crate::codec;
 use crate::error::Error;
 use crate::event::{By, Cause, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame};
 use crate::secret::{REDACTED, Redactor};
@@ -311,11 +312,7 @@ impl Stderr<'_> {
                 self.raw("\"").put(text).raw("\"");
             }
             _ => {
-                let mut dump = Vec::new();
-                data.iter()
-                    .for_each(|byte| sanitize::push_hex(*byte, &mut dump));
-                let dump = String::from_utf8_lossy(&dump);
-                self.raw(&self.redactor.redact_hex(&dump));
+                self.raw(&self.redactor.redact_hex(&codec::hex(data, "")));
             }
         }
         if let Some(rtt) = rtt {

@@ -7,11 +7,9 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
-use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
-
 use super::json;
 use super::ndjson::Ndjson;
+use crate::codec;
 use crate::event::Origin;
 use crate::secret::Redactor;
 
@@ -85,12 +83,11 @@ impl<'a> Line<'a> {
     /// any more; `len` is that of the data shown.
     pub(super) fn base64(self, data: &[u8]) -> Self {
         let data = &*redact_bytes(self.to.redactor, data);
-        self.text("encoding", "base64")
-            .raw(
-                "data",
-                format_args!("\"{}\"", Base64Display::new(data, &STANDARD)),
-            )
-            .raw("len", data.len())
+        let line = self.text("encoding", "base64").key("data");
+        line.out.push(b'"');
+        codec::push_base64(data, line.out);
+        line.out.push(b'"');
+        line.raw("len", data.len())
     }
 }
 

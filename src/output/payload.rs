@@ -3,10 +3,8 @@
 //! Nothing is added but the line feed at the end, and nothing is lost: what is one line reads back
 //! as the bytes it was made of. Only raw on a terminal is for the eye.
 
-use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
-
 use super::sanitize;
+use crate::codec;
 use crate::message::{Data, Kind};
 
 /// Appends the payload as it is; a line feed ends a text.
@@ -29,63 +27,36 @@ pub(super) fn push_raw_for_terminal(data: Data<'_>, out: &mut Vec<u8>) {
 
 /// What is escaped is escaped byte by byte, so that `--escapes` gives the same bytes back.
 pub(super) fn push_line(data: &[u8], tty: bool, out: &mut Vec<u8>) {
+    if !tty {
+        codec::push_escaped(data, out);
+        return out.push(b'\n');
+    }
     for chunk in data.utf8_chunks() {
-        push_line_text(chunk.valid(), tty, out);
-        for byte in chunk.invalid() {
-            sanitize::push_byte(*byte, out);
-        }
+        push_text_for_terminal(chunk.valid(), out);
+        codec::push_escaped(chunk.invalid(), out);
     }
     out.push(b'\n');
 }
 
-fn push_line_text(text: &str, tty: bool, out: &mut Vec<u8>) {
+fn push_text_for_terminal(text: &str, out: &mut Vec<u8>) {
     let mut from = 0;
-    if tty {
-        sanitize::each_dangerous(text, |at, c| {
-            push_plain_line_text(&text[from..at], out);
-            push_line_escape(c, out);
-            from = at + c.len_utf8();
-        });
-    }
-    push_plain_line_text(&text[from..], out);
-}
-
-/// Escapes the controls of ASCII and the backslash.
-fn push_plain_line_text(text: &str, out: &mut Vec<u8>) {
-    let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte == b'\\' || byte.is_ascii_control() {
-            out.extend_from_slice(&text.as_bytes()[from..at]);
-            push_line_escape(char::from(byte), out);
-            from = at + 1;
-        }
-    }
-    out.extend_from_slice(&text.as_bytes()[from..]);
-}
-
-fn push_line_escape(c: char, out: &mut Vec<u8>) {
-    match c {
-        '\\' => out.extend_from_slice(b"\\\\"),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\r' => out.extend_from_slice(b"\\r"),
-        _ => {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                sanitize::push_byte(byte, out);
-            }
-        }
-    }
+    sanitize::each_dangerous(text, |at, c| {
+        codec::push_escaped_text(&text[from..at], out);
+        codec::push_escape(c, out);
+        from = at + c.len_utf8();
+    });
+    codec::push_escaped_text(&text[from..], out);
 }
 
 /// Appends the payload as one line of lower-case hex digits.
 pub(super) fn push_hex(data: &[u8], out: &mut Vec<u8>) {
-    data.iter().for_each(|byte| sanitize::push_hex(*byte, out));
+    codec::push_hex(data, out);
     out.push(b'\n');
 }
 
 /// Appends the payload as one line of standard base64 (RFC 4648 §4).
 pub(super) fn push_base64(data: &[u8], out: &mut Vec<u8>) {
-    let text = Base64Display::new(data, &STANDARD).to_string();
-    out.extend_from_slice(text.as_bytes());
+    codec::push_base64(data, out);
     out.push(b'\n');
 }
 

@@ -6,6 +6,7 @@
 //! joiners within an emoji, is harmless; [`super::invisible`] decides.
 
 use super::invisible;
+use crate::codec::push_escaped_byte;
 
 /// How many lines a text may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,22 +63,9 @@ pub fn line_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         escape(chunk.valid(), Layout::One, out);
         for &byte in chunk.invalid() {
-            push_byte(byte, out);
+            push_escaped_byte(byte, out);
         }
     }
-}
-
-/// Appends one byte as `\xNN`.
-pub(super) fn push_byte(byte: u8, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\\x");
-    push_hex(byte, out);
-}
-
-/// Appends two lower-case hex digits.
-pub(super) fn push_hex(byte: u8, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.push(DIGITS[usize::from(byte >> 4)]);
-    out.push(DIGITS[usize::from(byte & 15)]);
 }
 
 fn escape(text: &str, layout: Layout, out: &mut Vec<u8>) {
@@ -100,7 +88,7 @@ fn escape(text: &str, layout: Layout, out: &mut Vec<u8>) {
 
 fn push_char(c: char, out: &mut Vec<u8>) {
     match u8::try_from(c) {
-        Ok(byte) => push_byte(byte, out),
+        Ok(byte) => push_escaped_byte(byte, out),
         Err(_) => out.extend_from_slice(format!("\\u{{{:x}}}", u32::from(c)).as_bytes()),
     }
 }

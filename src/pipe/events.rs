@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::close::MAX_REASON;
 use crate::close::{Close, may_be_sent};
+use crate::codec::{decode_base64, decode_hex};
 use crate::event::Command;
 use crate::message::Kind;
-use crate::payload::{Encoding, Payload, decode_base64, decode_hex};
+use crate::payload::{Encoding, Payload};
 use crate::wire::frame::{
     BINARY, CLOSE, LengthForm, MAX_CONTROL, Masking, RawFrame, TEXT, close_payload, opcode_named,
 };

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::frame;
 use crate::close::MAX_REASON;
 use crate::close::{Close, may_be_sent};
-use crate::payload::{decode_base64, decode_hex};
+use crate::codec::{decode_base64, decode_hex};
 use crate::wire::frame::RawFrame;
 
 /// Longest payload of a ping or pong (RFC 6455 §5.5).

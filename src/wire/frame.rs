@@ -6,6 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::codec;
 use crate::wire::mask;
 
 /// Longest header: two bytes, a 64-bit length and a mask.
@@ -134,7 +135,7 @@ impl fmt::Display for FrameHeader {
         )?;
         match self.mask {
             None => write!(f, " MASK=0")?,
-            Some([a, b, c, d]) => write!(f, " MASK=1 key={a:02x}{b:02x}{c:02x}{d:02x}")?,
+            Some(key) => write!(f, " MASK=1 key={}", codec::hex(&key, ""))?,
         }
         let minimal = if self.is_minimal() {
             ""

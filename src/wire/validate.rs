@@ -1,9 +1,8 @@
 //! The rules that a peer's frames must keep (RFC 6455 §5, RFC 7692 §6). Every frame is judged as it
 //! arrives: its header at once, text byte by byte, a Close when it is whole.
 
-use std::fmt::Write as _;
-
 use crate::close::{Close, may_be_sent};
+use crate::codec;
 use crate::wire::frame::{
     self, BINARY, CLOSE, CONTINUATION, FrameHeader, MAX_CONTROL, PONG, RSV1, TEXT, opcode_name,
 };
@@ -382,10 +381,7 @@ impl Validator {
         let len = usize::try_from(self.header.len).unwrap_or(usize::MAX);
         let shown: Vec<u8> = self.shown.iter().chain(next).copied().collect();
         let shown = &shown[..shown.len().min(SHOWN).min(len)];
-        let mut bytes = String::from("bytes:");
-        for byte in head.iter().chain(shown) {
-            let _ = write!(bytes, " {byte:02x}");
-        }
+        let mut bytes = format!("bytes: {}", codec::hex(&[&head, shown].concat(), " "));
         if shown.len() < len {
             bytes.push_str(" …");
         }

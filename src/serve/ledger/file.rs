@@ -101,9 +101,8 @@ impl File {
         for message in messages {
             let mut rest = &message.payload()[..];
             while outcome.is_ok() && !rest.is_empty() {
-                let piece = text::characters(rest);
-                text::push_line(piece, &mut self.lines);
-                rest = &rest[piece.len()..];
+                let piece = text::push_line(rest, &mut self.lines);
+                rest = &rest[piece..];
                 if self.lines.len() >= WRITE {
                     outcome = self.file.write_all(&self.lines);
                     written += self.lines.len() as u64;

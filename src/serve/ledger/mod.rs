@@ -188,11 +188,7 @@ impl<'a> Entry<'a> {
     fn write(&self, format: Format, within: usize, out: &mut Vec<u8>) -> usize {
         let rest = &self.data[within..];
         let (written, end) = match format {
-            Format::Line => {
-                let piece = text::characters(rest);
-                text::push_line(piece, out);
-                (piece.len(), &b"\n"[..])
-            }
+            Format::Line => (text::push_line(rest, out), &b"\n"[..]),
             Format::Json => {
                 if within == 0 {
                     text::push_object_start(self.conn, self.kind, out);
@@ -279,7 +275,7 @@ mod tests {
             .collect();
         assert!(objects[1]["data"] == text);
         let data = objects[2]["data"].as_str().unwrap().as_bytes();
-        assert!(crate::payload::decode_base64(data).unwrap() == *messages[2].payload());
+        assert!(crate::codec::decode_base64(data).unwrap() == *messages[2].payload());
     }
 
     #[test]

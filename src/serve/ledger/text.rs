@@ -1,66 +1,18 @@
 //! A recorded message as text, a piece at a time. Pure.
 
-use std::io::Write as _;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::codec;
 use crate::json::string;
 use crate::message::Kind;
 
-/// The most that is escaped at once. Base64 is cut in threes, so that no padding comes between.
+/// The most that is escaped at once.
 const PIECE: usize = 3 << 13;
 
-/// The beginning of `data`, cut where no character is cut in two.
-pub(super) fn characters(data: &[u8]) -> &[u8] {
-    if data.len() <= PIECE {
-        return data;
-    }
-    // A character that goes on here began at most three bytes before. Where none of these bytes
-    // begins one, the last of them is invalid by itself.
-    let begins = |at: &usize| data[*at] & 0xc0 != 0x80;
-    let at = (PIECE - 3..=PIECE).rev().find(begins);
-    &data[..at.unwrap_or(PIECE)]
-}
-
-/// The beginning of `data`, cut where base64 needs no padding.
-fn triples(data: &[u8]) -> &[u8] {
-    &data[..data.len().min(PIECE)]
-}
-
-/// Appends a piece of a line as `--format line` has it, and as `--escapes` reads it.
-pub(super) fn push_line(piece: &[u8], out: &mut Vec<u8>) {
-    for chunk in piece.utf8_chunks() {
-        let mut rest = chunk.valid().as_bytes();
-        while let Some(at) = rest.iter().position(|byte| needs_escape(*byte)) {
-            out.extend_from_slice(&rest[..at]);
-            push_escape(rest[at], out);
-            rest = &rest[at + 1..];
-        }
-        out.extend_from_slice(rest);
-        for byte in chunk.invalid() {
-            push_hex(*byte, out);
-        }
-    }
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte.is_ascii_control() || byte == b'\\'
-}
-
-fn push_escape(byte: u8, out: &mut Vec<u8>) {
-    match byte {
-        b'\\' => out.extend_from_slice(b"\\\\"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        _ => push_hex(byte, out),
-    }
-}
-
-fn push_hex(byte: u8, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS[usize::from(nibble)];
-    out.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte & 0xf)]);
+/// Appends the next piece of `data` as a part of a line, as `--format line` has it and `--escapes`
+/// reads it; how many bytes of it that was.
+pub(super) fn push_line(data: &[u8], out: &mut Vec<u8>) -> usize {
+    let piece = codec::text_piece(data, PIECE);
+    codec::push_escaped(piece, out);
+    piece.len()
 }
 
 /// Appends a JSON object up to its data, in the words of `--json`.
@@ -78,13 +30,13 @@ pub(super) fn push_object_start(conn: u64, kind: Kind, out: &mut Vec<u8>) {
 pub(super) fn push_object_data(kind: Kind, data: &[u8], out: &mut Vec<u8>) -> usize {
     match kind {
         Kind::Text => {
-            let piece = characters(data);
+            let piece = codec::text_piece(data, PIECE);
             string::push_content(&String::from_utf8_lossy(piece), out);
             piece.len()
         }
         Kind::Binary => {
-            let piece = triples(data);
-            let _ = write!(out, "{}", STANDARD.encode(piece));
+            let piece = codec::base64_piece(data, PIECE);
+            codec::push_base64(piece, out);
             piece.len()
         }
     }
@@ -137,12 +89,13 @@ mod tests {
                 let data = [&b"xxxxx"[..shift], &unit.repeat(PIECE)].concat();
                 let (mut out, mut rest) = (Vec::new(), &data[..]);
                 while !rest.is_empty() {
-                    let piece = characters(rest);
-                    assert!(!piece.is_empty() && piece.len() <= PIECE);
-                    push_line(piece, &mut out);
-                    rest = &rest[piece.len()..];
+                    let written = push_line(rest, &mut out);
+                    assert!((1..=PIECE).contains(&written));
+                    rest = &rest[written..];
                 }
-                assert!(out == line(&data).as_bytes(), "{unit:x?} {shift}");
+                let mut whole = Vec::new();
+                codec::push_escaped(&data, &mut whole);
+                assert!(out == whole, "{unit:x?} {shift}");
             }
         }
     }
