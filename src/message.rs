@@ -1,7 +1,7 @@
 //! Data messages (RFC 6455 §5.6). A text message is checked to be UTF-8 where it arises, and never
 //! again.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
 /// The two kinds of data message.
@@ -48,6 +48,13 @@ impl Message {
                 .map(Message::Text)
                 .map_err(|error| error.valid_up_to()),
         }
+    }
+
+    /// A text message of what was written to `buffer`, whose memory many messages share. What is not
+    /// UTF-8 makes a binary one.
+    pub fn text_from(buffer: &mut BytesMut) -> Self {
+        let payload = buffer.split().freeze();
+        Message::new(Kind::Text, payload.clone()).unwrap_or(Message::Binary(payload))
     }
 
     pub fn kind(&self) -> Kind {

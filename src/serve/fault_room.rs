@@ -9,7 +9,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sp
 use tokio::time::timeout;
 
 use super::faults::Fault;
-use super::rooms::hang_up;
 use crate::close::Close;
 use crate::error::plain_words;
 use crate::wire::frame::{CLOSE, FrameHeader, MAX_CONTROL};
@@ -18,33 +17,12 @@ use crate::wire::mask;
 /// How long the client may take to notice.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the client may take to close its side of the TCP connection.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// Sends the fault, waits for the client's Close and ends the TCP connection, `stopped` at the
-/// latest.
+/// Sends the fault and waits for the client's Close. Listens while it writes: a client that has had
+/// enough does not read the rest of a bomb.
 ///
 /// # Errors
 /// Why there was no Close, in words for the log.
-pub(super) async fn send<S>(
-    io: &mut S,
-    fault: &Fault,
-    stopped: impl Future<Output = ()>,
-) -> Result<Close, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let answer = tokio::select! {
-        biased;
-        answer = provoke(io, fault) => answer,
-        () = stopped => Err("server shutting down".to_owned()),
-    };
-    let _ = timeout(LINGER, hang_up(io)).await;
-    answer
-}
-
-/// Listens while it writes: a client that has had enough does not read the rest of a bomb.
-async fn provoke<S>(io: &mut S, fault: &Fault) -> Result<Close, String>
+pub(super) async fn send<S>(io: &mut S, fault: &Fault) -> Result<Close, String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -135,8 +113,6 @@ fn read_close(header: &FrameHeader, payload: &[u8]) -> Option<Close> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
-
     use tokio::io::{DuplexStream, duplex};
 
     use super::*;
@@ -169,7 +145,12 @@ mod tests {
         client: impl FnOnce(DuplexStream) -> F,
     ) -> Result<Close, String> {
         let (mut ours, theirs) = duplex(1000);
-        let room = send(&mut ours, find(name).unwrap(), pending());
+        let fault = find(name).unwrap();
+        let room = async move {
+            let answer = send(&mut ours, fault).await;
+            drop(ours);
+            answer
+        };
         let (answer, ()) = tokio::join!(room, client(theirs));
         answer
     }
@@ -235,19 +216,6 @@ mod tests {
             assert!(sent.len() < 100_000, "{}", sent.len());
         };
         assert_eq!(with_client("bomb", client).await, Ok(Close::new(1009, "")));
-    }
-
-    #[tokio::test]
-    async fn the_end_of_the_server_is_the_end() {
-        let (mut ours, mut theirs) = duplex(1000);
-        let client = async { theirs.read_to_end(&mut Vec::new()).await.map(drop) };
-        let room = async {
-            let answer = send(&mut ours, find("rsv").unwrap(), std::future::ready(())).await;
-            drop(ours);
-            answer
-        };
-        let (answer, read) = tokio::join!(room, client);
-        assert_eq!((answer, read.is_ok()), (lost("server shutting down"), true));
     }
 
     #[test]

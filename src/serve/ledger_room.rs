@@ -8,18 +8,16 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::SinkExt as _;
 use tokio::time::sleep;
-use tokio_tungstenite::tungstenite::protocol;
 
+use super::connection::{Connection, End, EndReason, Received};
 use super::endpoints::Recorder;
 use super::ledger::book::{Book, Recorded, Stopped};
 use super::ledger::number;
 use super::lock;
-use super::rooms::{Over, Socket, poll_next, text};
 use crate::close::Close;
 use crate::error::plain_words;
-use crate::message::{Kind, Message};
+use crate::message::Message;
 
 /// Messages that are written together, in number and, but for the last of them, in bytes.
 const MAX_BATCH: usize = 256;
@@ -27,10 +25,10 @@ const MAX_BYTES: usize = 256 << 10;
 
 /// Records until the connection is over or the ledger full.
 pub(super) async fn record(
-    socket: &mut Socket,
+    connection: &mut Connection,
     recorder: Recorder,
     book: &Mutex<Book>,
-) -> Result<Over, Over> {
+) -> Result<End, EndReason> {
     let conn = lock(book).connect();
     let mut batch = Batch::default();
     let most = if recorder.delay.is_zero() {
@@ -40,7 +38,7 @@ pub(super) async fn record(
     };
     let mut buffer = BytesMut::new();
     loop {
-        let read = poll_fn(|cx| batch.poll_fill(most, socket, cx)).await;
+        let read = poll_fn(|cx| batch.poll_fill(most, connection, cx)).await;
         // A sleep of nothing would last for a millisecond.
         if !recorder.delay.is_zero() && !batch.messages.is_empty() {
             sleep(recorder.delay).await;
@@ -48,17 +46,18 @@ pub(super) async fn record(
         let recorded = lock(book).record(conn, &batch.messages);
         // The peer may have gone, yet what it sent counts, and it may still be reading.
         let answered = batch
-            .answer(recorder.ack, &recorded, &mut buffer, socket)
+            .answer(recorder.ack, &recorded, &mut buffer, connection)
             .await;
         match (read, recorded.stopped) {
             // The peer's own Close, sent back, would say that all is well.
-            (Err(Over::Peer(_)), Some(stopped)) => return Err(Over::Answered(close_for(&stopped))),
-            (Err(over), _) => return Err(over),
-            (Ok(()), Some(stopped)) => return Ok(Over::Ours(close_for(&stopped))),
+            (Ok(()) | Err(EndReason::Peer(_)), Some(stopped)) => {
+                return Ok(End::Close(close_for(&stopped)));
+            }
+            (Err(reason), _) => return Err(reason),
             (Ok(()), None) => answered?,
         }
         batch.clear();
-        socket.flush().await?;
+        connection.flush().await?;
     }
 }
 
@@ -94,25 +93,21 @@ impl Batch {
     fn poll_fill(
         &mut self,
         most: usize,
-        socket: &mut Socket,
+        connection: &mut Connection,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), Over>> {
+    ) -> Poll<Result<(), EndReason>> {
         while self.len() < most && self.bytes < MAX_BYTES {
-            match poll_next(socket, cx)? {
-                Poll::Ready(protocol::Message::Text(text)) => {
-                    self.push(Kind::Text, text.into());
+            match connection.poll_received(cx)? {
+                Poll::Ready(Received::Message(message)) => {
+                    self.bytes += message.len();
+                    self.messages.push(message);
                 }
-                Poll::Ready(protocol::Message::Binary(data)) => self.push(Kind::Binary, data),
-                // The engine, which would answer a ping too early, sees every ping as a pong here.
-                Poll::Ready(protocol::Message::Pong(data)) => {
-                    if socket.get_mut().next_was_ping() {
-                        self.pings.push((self.messages.len(), data));
-                    }
+                Poll::Ready(Received::Ping(payload)) => {
+                    self.pings.push((self.messages.len(), payload));
                 }
-                Poll::Ready(_) => {}
                 Poll::Pending if self.len() > 0 => break,
                 Poll::Pending => {
-                    ready!(socket.poll_flush_unpin(cx))?;
+                    ready!(connection.poll_flush(cx))?;
                     return Poll::Pending;
                 }
             }
@@ -124,29 +119,23 @@ impl Batch {
         self.messages.len() + self.pings.len()
     }
 
-    fn push(&mut self, kind: Kind, data: Bytes) {
-        self.bytes += data.len();
-        self.messages.extend(Message::new(kind, data));
-    }
-
     /// Answers what was recorded, and the pings up to where that ends, in the order of arrival.
     async fn answer(
         &self,
         ack: bool,
         recorded: &Recorded,
         buffer: &mut BytesMut,
-        socket: &mut Socket,
-    ) -> Result<(), Over> {
+        connection: &mut Connection,
+    ) -> Result<(), EndReason> {
         let mut pings = self.pings.iter().peekable();
         let messages = self.messages[..recorded.count].iter().map(Some);
         for (at, message) in messages.chain([None]).enumerate() {
             while let Some((_, payload)) = pings.next_if(|(before, _)| *before == at) {
-                let pong = protocol::Message::Pong(payload.clone());
-                socket.feed(pong).await?;
+                connection.send_pong(payload.clone()).await?;
             }
             if let Some(message) = message.filter(|_| ack) {
                 push_ack(message, recorded.before + at as u64 + 1, buffer);
-                socket.feed(text(buffer)?).await?;
+                connection.send(Message::text_from(buffer)).await?;
             }
         }
         Ok(())

@@ -3,11 +3,13 @@
 //! one connection for the next is bounded; it is not meant for the open internet, yet no client may
 //! take it down or grow its memory without end.
 
+mod connection;
 pub mod endpoints;
 mod fault_room;
 pub mod faults;
 mod ledger;
 mod ledger_room;
+mod log;
 mod memory;
 mod rooms;
 mod seq_room;
@@ -276,7 +278,7 @@ impl Connection {
             // The ledger's pongs wait until what came before the ping is written.
             hide_pings: matches!(entered.room, Room::Ledger(_)),
             deflate_level: self.options.deflate_level,
-            ..rooms::wire_options()
+            ..connection::wire_options()
         }
     }
 

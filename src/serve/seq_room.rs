@@ -6,13 +6,12 @@ use std::future::ready;
 use std::pin::pin;
 
 use bytes::BytesMut;
-use futures_util::SinkExt as _;
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::protocol::Message;
 
+use super::connection::{Connection, End, EndReason};
 use super::endpoints::Seq;
-use super::rooms::{Over, Socket, next_data, text};
 use crate::close::Close;
+use crate::message::Message;
 
 /// Messages between two looks at what has come in.
 const BATCH: usize = 64;
@@ -21,13 +20,13 @@ const BATCH: usize = 64;
 const MAX_POSITION: usize = 64 << 10;
 
 /// Sends what is asked for.
-pub(super) async fn send(socket: &mut Socket, seq: Seq) -> Result<Over, Over> {
+pub(super) async fn send(connection: &mut Connection, seq: Seq) -> Result<End, EndReason> {
     let mut id = seq.after;
     if seq.via_message {
-        match position(&next_data(socket).await?) {
+        match position(&connection.next_message().await?) {
             Ok(Some(after)) => id = after,
             Ok(None) => {}
-            Err(sentence) => return Ok(Over::Ours(Close::new(1008, sentence))),
+            Err(sentence) => return Ok(End::Close(Close::new(1008, sentence))),
         }
     }
     let (mut left, how) = match seq.ends {
@@ -39,17 +38,17 @@ pub(super) async fn send(socket: &mut Socket, seq: Seq) -> Result<Over, Over> {
     let mut buffer = BytesMut::new();
     loop {
         if id >= seq.count {
-            return Ok(Over::Ours(Close::normal()));
+            return Ok(End::Close(Close::normal()));
         }
         if let Some(how) = &how
             && left == 0
         {
-            return Ok(how.clone().into());
+            return Ok(how.clone());
         }
         tokio::select! {
             biased;
             () = &mut waiting => {}
-            message = next_data(socket) => {
+            message = connection.next_message() => {
                 message?;
                 continue;
             }
@@ -63,14 +62,14 @@ pub(super) async fn send(socket: &mut Socket, seq: Seq) -> Result<Over, Over> {
             left -= 1;
             due += seq.interval;
             let _ = write!(buffer, "{{\"id\":{id},\"data\":\"message {id}\"}}");
-            socket.feed(text(&mut buffer)?).await?;
+            connection.send(Message::text_from(&mut buffer)).await?;
         }
-        socket.flush().await?;
+        connection.flush().await?;
         waiting.as_mut().reset(due);
         // Where a message is always due, nothing would be read otherwise.
         tokio::select! {
             biased;
-            message = next_data(socket) => drop(message?),
+            message = connection.next_message() => drop(message?),
             () = ready(()) => {}
         }
     }
@@ -78,10 +77,8 @@ pub(super) async fn send(socket: &mut Socket, seq: Seq) -> Result<Over, Over> {
 
 /// The id in `{"after":ID}`, which may be a string. `None` where the message says nothing of it.
 fn position(message: &Message) -> Result<Option<u64>, &'static str> {
-    let json = match message {
-        Message::Text(text) if text.len() <= MAX_POSITION => serde_json::from_str(text).ok(),
-        _ => None,
-    };
+    let text = message.as_text().filter(|text| text.len() <= MAX_POSITION);
+    let json = text.and_then(|text| serde_json::from_str(text).ok());
     let after = json
         .as_ref()
         .and_then(|json: &serde_json::Value| json.get("after"));

@@ -499,7 +499,7 @@ impl<F: Front, S: StopSignal> Session<'_, F, S> {
     /// Hands a data message over.
     fn send_data(&mut self, message: Message) {
         // See `start_send` for what an error means.
-        let _ = self.socket.send_data(message);
+        let _ = self.socket.start_message(message);
         self.needs_flush = true;
     }
 

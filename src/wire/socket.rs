@@ -218,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     ///
     /// # Errors
     /// Where the connection has failed.
-    pub fn send_data(&mut self, message: message::Message) -> Result<(), Error> {
+    pub fn start_message(&mut self, message: message::Message) -> Result<(), Error> {
         let opcode = message.kind().opcode();
         let payload = message.into_payload();
         self.start_data(Whole { opcode, payload })

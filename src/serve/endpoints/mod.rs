@@ -10,8 +10,9 @@ use std::time::Duration;
 use rand::Rng;
 
 pub use reconnect::{Flaky, Format, Recorder, RetryAfter, Seq};
-pub use values::{Cut, End, Range};
+pub use values::Range;
 
+use super::connection::End;
 use super::faults::{self, Deflate, Fault};
 use values::{bad, count, duration, final_status};
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::values::{End, Range, bad, count, duration, end, final_status, flag, parameter, range};
+use super::values::{Range, bad, count, duration, end, final_status, flag, parameter, range};
 use super::{Refused, Room};
+use crate::serve::connection::End;
 use crate::units;
 
 /// How long `/freeze` holds a connection, and `/expire` a token, where nothing is said.
@@ -163,9 +164,9 @@ pub(super) fn ledger(query: &str) -> Result<Room, Refused> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{is_bad, parse};
-    use super::super::values::Cut;
     use super::*;
     use crate::close::Close;
+    use crate::serve::connection::AbruptEnd;
 
     const ONCE: Range = Range { least: 1, most: 1 };
 
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_drop_has_count_and_how() {
-        let cut = |reset, part| End::Cut(Cut { reset, part });
+        let cut = |reset, part| End::Abort(AbruptEnd { reset, part });
         for (path, after, how) in [
             ("/drop", 0, cut(false, 0)),
             ("/drop?after=2&how=rst&part=7", 2, cut(true, 7)),
@@ -273,7 +274,7 @@ mod tests {
                     via_message: true,
                     ends: Some((
                         3,
-                        End::Cut(Cut {
+                        End::Abort(AbruptEnd {
                             reset: true,
                             part: 0,
                         }),

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 use super::Refused;
 use crate::close::Close;
 use crate::close::MAX_REASON;
+use crate::serve::connection::{AbruptEnd, End};
 use crate::units;
 
 /// Longer times are typing errors, and the clock arithmetic of huge ones overflows.
@@ -27,24 +28,6 @@ impl Range {
     pub fn draw(self, rng: &mut impl Rng) -> u64 {
         rng.random_range(self.least..=self.most)
     }
-}
-
-/// How a room ends the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Without a Close.
-    Cut(Cut),
-    /// With a closing handshake.
-    Close(Close),
-}
-
-/// An end of the TCP connection in the midst of things.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cut {
-    /// With a TCP reset, in place of an orderly end.
-    pub reset: bool,
-    /// Bytes of a last frame that is never finished.
-    pub part: usize,
 }
 
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
@@ -142,7 +125,7 @@ pub(super) fn end(query: &str) -> Result<End, Refused> {
         "fin" => false,
         _ => return Err(bad("The value of `how` must be rst, fin or close:CODE.")),
     };
-    Ok(End::Cut(Cut { reset, part }))
+    Ok(End::Abort(AbruptEnd { reset, part }))
 }
 
 fn part(text: &str) -> Result<usize, Refused> {
@@ -199,7 +182,7 @@ mod tests {
 
     #[test]
     fn an_end_is_a_cut_or_a_close() {
-        let cut = |reset, part| Ok(End::Cut(Cut { reset, part }));
+        let cut = |reset, part| Ok(End::Abort(AbruptEnd { reset, part }));
         let closes = |code, reason: &str| {
             let reason = reason.to_owned();
             Ok(End::Close(Close { code, reason }))
