@@ -1,6 +1,5 @@
 //! One WebSocket connection of the debug server, from the 101 to the end of TCP: receiving, sending,
-//! and the closing handshake. It is all that an endpoint sees of the wire, and the only file here that
-//! knows the engine below. It never decides what to send.
+//! and the closing handshake. It is all that an endpoint sees of the wire. It never decides what to send.
 //!
 //! A connection never reads faster than its peer does: what cannot be written stops the reading, so a
 //! client that only sends costs a bounded amount of memory.
@@ -10,22 +9,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 
 use super::log::Ended;
 use crate::close::{Close, MAX_REASON};
-use crate::message::{Kind, Message};
+use crate::error::plain_clause;
+use crate::message::Message;
 use crate::wire::frame::FrameHeader;
 use crate::wire::frame::TEXT;
+use crate::wire::linger::Linger;
 use crate::wire::shim;
-use crate::wire::socket::Socket;
+use crate::wire::socket::{Incoming, Socket};
 use crate::wire::validate::{Role, Violation};
 
 /// The TCP connection as hyper hands it over.
@@ -34,14 +32,15 @@ pub(super) type Stream = TokioIo<Upgraded>;
 /// The largest message and frame taken, in bytes.
 pub(super) const MAX_MESSAGE: usize = 64 << 20;
 
-/// Pongs that may wait for a peer that does not read them, before its pings are not read either.
-const MAX_PONGS: usize = 1024;
-
 /// How long the peer may take to answer a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the peer may take to close its side of the TCP connection.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
+/// How long the peer may take to close its side of the TCP connection. The server closes first (RFC
+/// 6455 §7.1.1).
+const LINGER: Linger = Linger {
+    patience: Duration::from_secs(2),
+    drain: true,
+};
 
 /// How an endpoint ends its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +76,7 @@ pub(super) enum EndReason {
 
 impl From<std::io::Error> for EndReason {
     fn from(error: std::io::Error) -> Self {
-        tungstenite::Error::from(error).into()
-    }
-}
-
-impl From<tungstenite::Error> for EndReason {
-    fn from(error: tungstenite::Error) -> Self {
-        EndReason::Lost(error.to_string())
+        EndReason::Lost(plain_clause(&error))
     }
 }
 
@@ -99,7 +92,6 @@ pub(super) enum Received {
 /// A WebSocket connection to a client.
 pub(super) struct Connection {
     socket: Socket<Stream>,
-    hides_pings: bool,
     /// What arrived while a message was sent.
     read_ahead: Option<Message>,
     /// The peer's Close was received.
@@ -109,14 +101,9 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection whose handshake is over.
     pub(super) async fn new(stream: Stream, wire: &shim::Options) -> Self {
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(wire.max_message_size))
-            .max_frame_size(Some(wire.max_message_size))
-            // The shim refuses those, and gives the engine frames that it has unmasked.
-            .accept_unmasked_frames(true);
         Connection {
-            socket: Socket::new(stream, wire, config).await,
-            hides_pings: wire.hide_pings,
+            // What came with the request is in the stream.
+            socket: Socket::new(stream, Bytes::new(), wire).await,
             read_ahead: None,
             peer_closed: false,
         }
@@ -156,22 +143,18 @@ impl Connection {
             return Poll::Ready(Ok(Received::Message(message)));
         }
         loop {
-            let (kind, data) = match ready!(self.poll_engine(cx))? {
-                tungstenite::Message::Text(text) => (Kind::Text, text.into()),
-                tungstenite::Message::Binary(data) => (Kind::Binary, data),
-                tungstenite::Message::Ping(data) => return Poll::Ready(Ok(Received::Ping(data))),
-                // The engine, which would answer a ping by itself, sees a hidden one as a pong.
-                tungstenite::Message::Pong(data)
-                    if self.hides_pings && self.socket.get_mut().next_was_ping() =>
-                {
-                    return Poll::Ready(Ok(Received::Ping(data)));
+            let end = match ready!(self.socket.poll_next(cx)) {
+                Incoming::Data(message) => return Poll::Ready(Ok(Received::Message(message))),
+                Incoming::Ping(data, _) => return Poll::Ready(Ok(Received::Ping(data))),
+                Incoming::Pong(_) => continue,
+                Incoming::Close(close) => {
+                    self.peer_closed = true;
+                    EndReason::Peer(close)
                 }
-                _ => continue,
+                Incoming::Violation(violation) => EndReason::Violation(*violation),
+                Incoming::Lost(loss) => EndReason::Lost(loss.describe("the client")),
             };
-            match Message::new(kind, data) {
-                Ok(message) => return Poll::Ready(Ok(Received::Message(message))),
-                Err(_) => continue,
-            }
+            return Poll::Ready(Err(end));
         }
     }
 
@@ -182,13 +165,12 @@ impl Connection {
     /// # Errors
     /// Why it cannot be sent.
     pub(super) async fn send(&mut self, message: Message) -> Result<(), EndReason> {
-        poll_fn(|cx| self.socket.poll_ready_unpin(cx)).await?;
-        self.socket.start_message(message)?;
+        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.socket.send(message);
         if self.socket.is_sending() {
-            let mut pongs = 0;
-            poll_fn(|cx| self.poll_sending(&mut pongs, cx)).await?;
+            poll_fn(|cx| self.poll_sending(cx)).await?;
         }
-        Ok(())
+        self.check_writing()
     }
 
     /// Hands over a pong, which leaves with the next flush at the latest.
@@ -196,8 +178,9 @@ impl Connection {
     /// # Errors
     /// Why it cannot be sent.
     pub(super) async fn send_pong(&mut self, payload: Bytes) -> Result<(), EndReason> {
-        let pong = tungstenite::Message::Pong(payload);
-        Ok(self.socket.feed(pong).await?)
+        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.socket.pong(payload);
+        self.check_writing()
     }
 
     /// Waits until all that was handed over has left.
@@ -213,36 +196,22 @@ impl Connection {
     /// # Errors
     /// Likewise.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), EndReason>> {
-        Poll::Ready(Ok(ready!(self.socket.poll_flush_unpin(cx))?))
+        ready!(self.socket.poll_flush(cx));
+        Poll::Ready(self.check_writing())
+    }
+
+    /// Whether what was handed over can still leave.
+    fn check_writing(&self) -> Result<(), EndReason> {
+        match self.socket.write_error() {
+            None => Ok(()),
+            Some(why) => Err(EndReason::Lost(why.to_owned())),
+        }
     }
 
     /// The stream below the protocol, for an endpoint that breaks it. Such an endpoint uses nothing
     /// else and ends with [`End::Disconnect`].
     pub(super) fn stream(&mut self) -> &mut Stream {
-        self.socket.get_mut().get_mut()
-    }
-
-    /// Returns the next message of whatever kind from the engine, or the end.
-    fn poll_engine(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<tungstenite::Message, EndReason>> {
-        match self.socket.poll_next_unpin(cx) {
-            Poll::Ready(Some(Ok(message))) => return Poll::Ready(Ok(message)),
-            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
-            Poll::Ready(None) => {
-                return Poll::Ready(Err(tungstenite::Error::ConnectionClosed.into()));
-            }
-            Poll::Pending => {}
-        }
-        match self.socket.get_mut().take_close() {
-            Some(Ok(close)) => {
-                self.peer_closed = true;
-                Poll::Ready(Err(EndReason::Peer(close)))
-            }
-            Some(Err(violation)) => Poll::Ready(Err(EndReason::Violation(*violation))),
-            None => Poll::Pending,
-        }
+        self.socket.get_mut()
     }
 
     /// Flushes only when nothing more can be read: a burst of messages is answered in one write.
@@ -257,21 +226,17 @@ impl Connection {
         Poll::Pending
     }
 
-    fn poll_sending(
-        &mut self,
-        pongs: &mut usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), EndReason>> {
-        while self.read_ahead.is_none() && *pongs < MAX_PONGS {
+    fn poll_sending(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), EndReason>> {
+        while self.read_ahead.is_none() && !self.socket.owes_pongs() {
             match self.poll_received(cx)? {
                 Poll::Ready(Received::Message(message)) => self.read_ahead = Some(message),
-                Poll::Ready(Received::Ping(_)) => *pongs += 1,
+                Poll::Ready(Received::Ping(_)) => {}
                 Poll::Pending => break,
             }
         }
-        let sent = self.socket.poll_ready_unpin(cx)?;
-        if self.socket.take_controls_flushed() && *pongs >= MAX_PONGS {
-            *pongs = 0;
+        let full = self.socket.owes_pongs();
+        let sent = self.socket.poll_ready(cx);
+        if full && !self.socket.owes_pongs() {
             // There may be more to read.
             cx.waker().wake_by_ref();
         }
@@ -287,7 +252,8 @@ impl Connection {
                 let ended = Ended::by_server(close);
                 if answered == Ok(true) {
                     // Our Close has arrived: there is nothing that lingering could save.
-                    let _ = self.socket.get_mut().shutdown().await;
+                    let drain = false;
+                    Linger { drain, ..LINGER }.close(self.stream()).await;
                     return ended;
                 }
                 ended
@@ -295,7 +261,7 @@ impl Connection {
             Ok(End::Close(close)) => Ended::by_server(self.answer_close(close).await),
             Ok(End::Abort(how)) => return self.abort(how).await,
             Ok(End::Disconnect(heard)) => {
-                let _ = timeout(LINGER, lingering_close(self.stream())).await;
+                LINGER.close(self.stream()).await;
                 return heard.map_or_else(Ended::lost, Ended::by_client);
             }
             Err(EndReason::Peer(close)) => Ended::by_client(self.answer_close(close).await),
@@ -304,11 +270,11 @@ impl Connection {
             }
             Err(EndReason::Lost(why)) => {
                 // A peer that only closed its sending side may still be reading its last echoes.
-                let _ = timeout(LINGER, self.flush()).await;
+                let _ = timeout(LINGER.patience, self.flush()).await;
                 Ended::lost(why)
             }
         };
-        let _ = timeout(LINGER, self.linger()).await;
+        LINGER.close(self.stream()).await;
         ended
     }
 
@@ -325,16 +291,8 @@ impl Connection {
     }
 
     async fn send_close(&mut self, close: &Close) {
-        let frame = close.code.map(|code| CloseFrame {
-            code: code.into(),
-            reason: close.reason.as_str().into(),
-        });
-        let frame = tungstenite::Message::Close(frame);
-        // Not behind a message that is under way. An error means that the connection is gone, which
-        // is what comes next anyway.
-        if self.socket.start_send_unpin(frame).is_ok() {
-            let _ = self.flush().await;
-        }
+        self.socket.close(close);
+        let _ = self.flush().await;
     }
 
     /// Reads until the peer has answered our Close, or cannot any more: then the answer is `false`.
@@ -348,13 +306,6 @@ impl Connection {
         }
     }
 
-    async fn linger(&mut self) {
-        let shim = self.socket.get_mut();
-        let _ = shim.flush().await;
-        // Past the shim, for which there is nothing after a Close.
-        lingering_close(shim.get_mut()).await;
-    }
-
     /// Ends the TCP connection without a Close, once everything that was sent before is out.
     async fn abort(mut self, how: AbruptEnd) -> Ended {
         let last = async {
@@ -366,9 +317,9 @@ impl Connection {
             Ok::<_, EndReason>(())
         };
         let _ = timeout(CLOSE_TIMEOUT, last).await;
-        let mut io = self.socket.into_inner().into_inner();
+        let mut io = self.socket.into_inner();
         if !how.reset {
-            let _ = timeout(LINGER, lingering_close(&mut io)).await;
+            LINGER.close(&mut io).await;
             return Ended::lost("ended by the server, as this room does");
         }
         match io.into_inner().downcast::<TokioIo<TcpStream>>() {
@@ -401,14 +352,4 @@ fn close_for(violation: &Violation) -> Close {
     let mut reason = violation.rule.clone();
     reason.truncate(reason.floor_char_boundary(MAX_REASON));
     Close::new(violation.code, reason)
-}
-
-/// The server closes TCP first (RFC 6455 §7.1.1). It goes on reading until the peer has closed too:
-/// unread bytes at the end would make the kernel send a reset, which can overtake our Close.
-async fn lingering_close(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-    if io.shutdown().await.is_err() {
-        return;
-    }
-    let mut rest = vec![0; 16 << 10];
-    while matches!(io.read(&mut rest).await, Ok(1..)) {}
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 
 use super::Front;
+use super::conn::OVERSLEPT;
 use super::resume::{Memory, Place};
-use super::talk::OVERSLEPT;
 use super::token::{self, Credentials, Environment, Prompted};
 use crate::auth::Placed;
 use crate::error::{Error, Exit, Stage};
@@ -36,13 +36,16 @@ pub struct Plan {
     pub redactor: Redactor,
 }
 
+/// A message that brings a token, and what is shown of it.
+pub(super) type First = (Message, Message);
+
 /// An open connection.
 pub struct Connection {
     pub(crate) stream: BoxedStream,
     /// Frames that came with the 101.
     pub(crate) early: Bytes,
     /// The token message, to be sent before anything else, and the same redacted.
-    pub(crate) first: Option<(Message, Message)>,
+    pub(super) first: Option<First>,
     pub opened: Opened,
     /// What was agreed on for compression.
     pub(crate) deflate: Option<Agreed>,
@@ -321,7 +324,7 @@ fn compression(request: &Request, agreed: Option<Agreed>) -> Option<String> {
     }
 }
 
-fn first_message((sent, shown): &(Secret, String)) -> (Message, Message) {
+fn first_message((sent, shown): &(Secret, String)) -> First {
     (Message::text(sent.expose()), Message::text(shown.as_str()))
 }
 

@@ -6,6 +6,7 @@ use crate::close::{Close, code_name};
 use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Cause};
 use crate::io::signals::Stop;
+use crate::wire::loss::Loss;
 use crate::wire::validate::Violation;
 
 /// What to look at when a connection is gone.
@@ -23,7 +24,7 @@ pub enum Answer {
     Eof,
     TimedOut,
     /// The connection broke.
-    Lost(String),
+    Lost(Loss),
 }
 
 /// How a connection ended.
@@ -32,10 +33,12 @@ pub enum Ended {
     /// The front end closed.
     ByUs(Answer),
     ByPeer(Close),
-    /// No Close came: 1006.
-    Lost(String),
-    /// Messages waited to be sent when the connection was lost, or writing failed while the peer
-    /// neither closed nor went.
+    /// No Close came: 1006. `unsent` is whether something waited to be sent.
+    Lost {
+        loss: Loss,
+        unsent: bool,
+    },
+    /// Writing failed while the peer neither closed nor went.
     SendFailed(String),
     /// The peer broke a rule. The Close is ours, and may have been sent before.
     Violation(Violation, Close),
@@ -129,11 +132,12 @@ impl Ended {
                 )
                 .advice("--close-timeout T waits longer"),
             ),
-            Ended::ByUs(Answer::Lost(why)) | Ended::Lost(why) => Some(lost(why)),
-            Ended::SendFailed(why) => Some(
-                Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}"))
-                    .advice(LOST_ADVICE),
-            ),
+            Ended::Lost { loss, unsent: true } => Some(send_failed(&format!(
+                "connection lost (1006): {}",
+                words(loss)
+            ))),
+            Ended::ByUs(Answer::Lost(loss)) | Ended::Lost { loss, .. } => Some(lost(&words(loss))),
+            Ended::SendFailed(why) => Some(send_failed(why)),
             Ended::Violation(violation, close) => Some(violation_error(violation, close)),
             Ended::LeftUnsent => Some(Error::new(
                 Stage::Send,
@@ -172,10 +176,8 @@ impl Ended {
                 by: By::Us,
                 close: close.clone(),
             }),
-            Ended::Lost(why) | Ended::SendFailed(why) => {
-                let why = why.strip_prefix(SEND_FAILED).unwrap_or(why);
-                Some(Cause::Lost(why.to_owned()))
-            }
+            Ended::Lost { loss, .. } => Some(Cause::Lost(words(loss))),
+            Ended::SendFailed(why) => Some(Cause::Lost(why.clone())),
             Ended::NoPong { .. } | Ended::Stuck(_) => self.dead().map(Cause::Dead),
         }
     }
@@ -206,8 +208,9 @@ impl Ended {
     }
 }
 
-/// What a failed sending begins with, where the connection was lost.
-pub(super) const SEND_FAILED: &str = "connection lost (1006): ";
+fn words(loss: &Loss) -> String {
+    loss.describe("the server")
+}
 
 /// `0.3 s`, `20 s`: as exact as anybody needs it.
 fn seconds(time: Duration) -> String {
@@ -247,6 +250,10 @@ fn violation_error(violation: &Violation, close: &Close) -> Error {
     error
 }
 
+fn send_failed(why: &str) -> Error {
+    Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}")).advice(LOST_ADVICE)
+}
+
 fn lost(why: &str) -> Error {
     Error::new(
         Stage::Receive,
@@ -259,6 +266,17 @@ fn lost(why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn reset() -> Loss {
+        Loss::Reset("reset".into())
+    }
+
+    fn lost() -> Ended {
+        Ended::Lost {
+            loss: reset(),
+            unsent: false,
+        }
+    }
 
     fn peer(code: u16) -> Ended {
         Ended::ByPeer(Close::new(code, ""))
@@ -274,7 +292,14 @@ mod tests {
             (peer(1014), Exit::PeerError),
             (peer(3000), Exit::PeerPrivate),
             (peer(4001), Exit::PeerPrivate),
-            (Ended::Lost("reset".into()), Exit::Lost),
+            (lost(), Exit::Lost),
+            (
+                Ended::Lost {
+                    loss: reset(),
+                    unsent: true,
+                },
+                Exit::Send,
+            ),
             (Ended::SendFailed("broken pipe".into()), Exit::Send),
             (Ended::ByUs(Answer::Agreed), Exit::Ok),
             (
@@ -283,7 +308,7 @@ mod tests {
             ),
             (Ended::ByUs(Answer::Eof), Exit::Ok),
             (Ended::ByUs(Answer::TimedOut), Exit::Timeout),
-            (Ended::ByUs(Answer::Lost("reset".into())), Exit::Lost),
+            (Ended::ByUs(Answer::Lost(reset())), Exit::Lost),
             (
                 Ended::Violation(
                     Violation {
@@ -357,7 +382,7 @@ mod tests {
             output_closed: true,
             ..Verdict::default()
         };
-        assert_eq!(Ended::Lost("x".into()).exit(gone), Exit::Ok);
+        assert_eq!(lost().exit(gone), Exit::Ok);
         let unsent = Verdict {
             unsent: 1,
             ..Verdict::default()

@@ -7,61 +7,46 @@
 
 pub mod backoff;
 pub mod confirm;
+mod conn;
 pub mod connect;
 pub mod ended;
-mod engine;
 pub mod keepalive;
 pub mod outbox;
-mod receive;
 pub mod reconnect;
 pub mod resume;
 pub mod rtt;
 mod run_state;
 pub mod state;
-mod stream;
-mod talk;
 pub mod token;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::error::{Error, Exit};
-use crate::event::{Cause, Command, Event, Origin, Totals};
+use crate::event::{Cause, Command, Event, Totals};
 use crate::io::signals::{Stop, StopSignal};
 use crate::message::Message;
 use crate::secret::Secret;
 use crate::transport::BoxedStream;
 use crate::wire::fragments::Fragmentation;
+use crate::wire::linger::Linger;
 use crate::wire::shim;
-use crate::wire::socket::Socket;
 use crate::wire::validate::Role;
+use conn::{Conn, Over};
 use connect::{Connection, Failed, Plan, Turn, connect, tell};
 use ended::{Answer, Ended, Outcome};
-use keepalive::Keepalive;
 use reconnect::{Action, Decision, Reconnect};
 use resume::Memory;
 use run_state::RunState;
 use state::{Output, Saver};
-use stream::DeferWriteErrors;
-use talk::Session;
 use token::{Environment, Prompted};
-
-/// What is read at once. The engine clears all of it before every read, so more is not better.
-const READ_BUFFER: usize = 64 * 1024;
-
-/// The engine's limit for frames holds for control frames too, which are not messages. Below this
-/// one, data frames are judged by the limit for messages alone.
-const SMALLEST_FRAME_LIMIT: usize = 64 * 1024;
 
 /// How long a peer that broke the protocol, or that `--max-time` cuts off, is given to read our
 /// Close.
@@ -255,7 +240,6 @@ pub async fn run<F: Front>(
         stop,
         reconnect: Reconnect::new(options.reconnect.clone()),
         run_state: RunState::new(options),
-        saver: Saver::new(options.state.clone()),
         prompted: Prompted::default(),
     };
     let outcome = run.drive().await;
@@ -269,7 +253,7 @@ pub async fn run<F: Front>(
         totals,
         unsent: run.run_state.outbox.unsent(),
         memory: run.run_state.memory,
-        saver: run.saver,
+        saver: run.run_state.saver,
         ..Finished::nothing(outcome)
     }
 }
@@ -284,7 +268,6 @@ struct Run<'a, F, S> {
     stop: &'a mut S,
     reconnect: Reconnect,
     run_state: RunState,
-    saver: Saver,
     prompted: Prompted,
 }
 
@@ -381,8 +364,13 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
     async fn wait(&mut self) -> Result<(), Ended> {
         while let Some(deadline) = self.reconnect.poll_timeout() {
             let output = self.front.borrow().output();
-            self.saver.save(&self.run_state.memory, output, now());
-            let deadline = self.saver.poll_timeout().unwrap_or(deadline).min(deadline);
+            self.run_state.save(output, now());
+            let deadline = self
+                .run_state
+                .saver
+                .poll_timeout()
+                .unwrap_or(deadline)
+                .min(deadline);
             let mut sleep = pin!(sleep_until(deadline.into()));
             let (front, stop) = (&self.front, &mut *self.stop);
             let idle = poll_fn(|cx| {
@@ -456,25 +444,19 @@ impl<F: Front, S: StopSignal> Run<'_, F, S> {
             tell(&self.front, &Event::Note(note));
         }
         let front = &mut **self.front.get_mut();
-        let mut session = Session::new(
-            connection,
-            self.options,
-            &mut self.run_state,
-            &mut self.saver,
-            front,
-            self.stop,
-        )
-        .await;
-        let ended = poll_fn(|cx| session.poll(cx)).await;
-        let (mut again, brought_data) = (session.again, session.brought_data);
-        session.handle_ended();
-        let shim = session.socket.into_inner();
-        self.run_state.add_volumes(shim.volumes());
+        let (options, run) = (self.options, &mut self.run_state);
+        let conn = Conn::new(connection, options, run, front, self.stop).await;
+        let Over {
+            ended,
+            mut again,
+            brought_data,
+            stream,
+        } = conn.finish().await;
         if brought_data {
             self.reconnect.handle_data();
         }
         self.tell_uncertain(&ended);
-        match self.hang_up(shim.into_inner().into_inner(), &ended).await {
+        match self.hang_up(stream, &ended).await {
             Some(Offline::Stop(stop)) => return (Ended::Stopped(stop), false),
             Some(Offline::Connect) => again = true,
             Some(Offline::Leave) => again = false,
@@ -569,93 +551,21 @@ fn gave_up(cause: &Cause, outcome: Outcome) -> Error {
     error
 }
 
-impl<'a, F: Front, S: StopSignal> Session<'a, F, S> {
-    /// A conversation over `connection`, which has just opened.
-    async fn new(
-        connection: Connection,
-        options: &Options,
-        run_state: &'a mut RunState,
-        saver: &'a mut Saver,
-        front: &'a mut F,
-        stop: &'a mut S,
-    ) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .max_message_size(Some(options.max_message_size))
-            .max_frame_size(Some(options.max_message_size.max(SMALLEST_FRAME_LIMIT)));
-        let wire = options.wire(&connection);
-        let steady = DeferWriteErrors::new(connection.stream, connection.early);
-        let socket = Socket::new(steady, &wire, config).await;
-        let first = connection.first.into_iter();
-        let mut opening: VecDeque<_> = first
-            .map(|(sent, shown)| (sent, shown, Origin::Token))
-            .collect();
-        for message in &options.opening {
-            let message = run_state.fill(message);
-            opening.push_back((message.clone(), message, Origin::OnOpen));
-        }
-        let now = now();
-        Session {
-            socket,
-            keepalive: Keepalive::new(options.keepalive.clone(), now),
-            mirror: options.mirror,
-            tells_sends: options.tells_sends || options.trace.is_some(),
-            by_hand: None,
-            sent_close: None,
-            close_told: false,
-            closed_by_hand: None,
-            large: None,
-            conn: run_state.totals.connections,
-            front,
-            stop,
-            run_state,
-            saver,
-            heartbeat: options.heartbeat.clone(),
-            again: false,
-            brought_data: false,
-            complaint: None,
-            opening,
-            held: None,
-            unasked: 0,
-            paused: None,
-            late_end: None,
-            closing: None,
-            needs_flush: false,
-            stalled: false,
-            pongs: 0,
-            received_before: 0,
-            data_before: 0,
-            taken_before: 0,
-            sleep: Box::pin(sleep_until(now.into())),
-            armed: None,
-            looked_again: false,
-        }
-    }
-}
-
 /// tokio's clock, so that tests can pause it.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Ends the TCP connection so that our last frame is still read: closing a socket that holds
-/// unread bytes sends a reset, which may overtake it.
+/// Ends the TCP connection so that our last frame is still read.
 async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
-    let patience = match ended {
-        Ended::Violation(..) => LAST_PATIENCE,
+    let (patience, drain) = match ended {
+        Ended::Violation(..) => (LAST_PATIENCE, true),
         Ended::ByPeer(_) | Ended::ByUs(Answer::Agreed | Answer::Crossed(_)) => {
-            Duration::from_millis(100)
+            (Duration::from_millis(100), false)
         }
         _ => return,
     };
-    let goodbye = async {
-        let _ = stream.shutdown().await;
-        let mut rest = [0; 4096];
-        while matches!(ended, Ended::Violation(..))
-            && matches!(stream.read(&mut rest).await, Ok(n) if n > 0)
-        {}
-    };
-    let _ = tokio::time::timeout(patience, goodbye).await;
+    Linger { patience, drain }.close(&mut stream).await;
 }
 
 #[cfg(test)]
@@ -829,7 +739,6 @@ mod tests {
             stop: &mut stop,
             reconnect: Reconnect::new(reconnect::Options::default()),
             run_state: RunState::new(&options),
-            saver: Saver::new(None),
             prompted: Prompted::default(),
         };
         let violation = crate::wire::validate::Violation {
@@ -891,24 +800,16 @@ mod tests {
         };
         let options = options();
         let started = now();
-        let (mut run_state, mut saver) = (RunState::new(&options), Saver::new(None));
+        let mut run_state = RunState::new(&options);
         let mut front = Nobody::default();
         let mut stop = Nobody {
             signals,
             ..Nobody::default()
         };
-        let mut session = Session::new(
-            connection,
-            &options,
-            &mut run_state,
-            &mut saver,
-            &mut front,
-            &mut stop,
-        )
-        .await;
-        let ended = poll_fn(|cx| session.poll(cx)).await;
-        drop(session);
-        (ended, front.closes, now() - started)
+        let (run, stop) = (&mut run_state, &mut stop);
+        let conn = Conn::new(connection, &options, run, &mut front, stop).await;
+        let over = conn.finish().await;
+        (over.ended, front.closes, now() - started)
     }
 
     #[tokio::test(start_paused = true)]

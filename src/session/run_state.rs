@@ -1,11 +1,14 @@
 //! What outlives a connection: messages that are not confirmed, what is remembered of those that
 //! came, and the sums.
 
+use std::time::Instant;
+
 use super::Options;
 use super::confirm::How;
 use super::outbox::{self, Outbox, Reply};
 use super::resume::{Memory, Place};
 use super::rtt::Rtts;
+use super::state::{Output, Saver};
 use crate::event::{Totals, Volume};
 use crate::message::Message;
 use crate::wire::socket::Unsent;
@@ -27,6 +30,7 @@ pub(super) struct RunState {
     pub(super) memory: Memory,
     pub(super) rtts: Rtts,
     pub(super) totals: Totals,
+    pub(super) saver: Saver,
     confirm: Option<How>,
     /// The heartbeat sent last, until a message comes after it.
     heartbeat: Option<Message>,
@@ -51,6 +55,7 @@ impl RunState {
             memory: options.memory.clone(),
             rtts: Rtts::default(),
             totals: Totals::default(),
+            saver: Saver::new(options.state.clone()),
             heartbeat: None,
             answer: None,
             attentive: confirm.is_some() || options.counts_replies || !options.memory.is_empty(),
@@ -129,6 +134,11 @@ impl RunState {
             // Only a header may be at fault.
             Some(Err(_)) | None => message.clone(),
         }
+    }
+
+    /// Writes what is remembered to the file of `--state`, if it is time for that. Never blocks.
+    pub(super) fn save(&mut self, output: Output, now: Instant) {
+        self.saver.save(&self.memory, output, now);
     }
 
     /// Takes back what a connection was not given whole from what was counted as sent.

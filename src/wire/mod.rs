@@ -1,17 +1,20 @@
 //! The wire format of RFC 6455 and RFC 7692, sans I/O: bytes come in as arguments, nothing here
-//! waits. Only [`shim`] and [`socket`] know of streams: the shim puts the rest under the engine, and
-//! the socket hands messages to the engine.
+//! waits. Only [`socket`], [`shim`], [`stream`] and [`linger`] know of streams: the shim puts the rest under the
+//! engine, and the socket is the endpoint that everybody else uses.
 
 pub mod deflate;
 pub mod extension;
 pub mod fragments;
 pub mod frame;
 pub mod inbound;
+pub mod linger;
+pub mod loss;
 pub mod mask;
 pub mod outbound;
 pub mod reader;
 pub mod shim;
 pub mod socket;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod trace;

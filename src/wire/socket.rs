@@ -1,26 +1,46 @@
-//! The engine, handed large messages one fragment after another, as the connection takes them.
+//! One WebSocket endpoint, of either role: what arrives, judged; what is sent; and what is known of
+//! both. The only file that names the engine, tungstenite. It never decides what to send, and waits
+//! for nothing by itself.
 //!
-//! Between two fragments the engine sends whatever control frames it was given meanwhile (RFC 6455
-//! §5.4). Data messages keep their order, and none begins before the one ahead of it is out. A Close
-//! of ours abandons what is still to be sent, since nothing may follow it (RFC 6455 §5.5.1).
+//! Large messages go to the engine one fragment after another, as the connection takes them. Between
+//! two fragments the engine sends whatever control frames it was given meanwhile (RFC 6455 §5.4).
+//! Data messages keep their order, and none begins before the one ahead of it is out. A Close of
+//! ours abandons what is still to be sent, since nothing may follow it (RFC 6455 §5.5.1).
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream};
+use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::{Error, Message, protocol};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::{self, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self as engine, Error};
 
-use crate::message;
+use crate::close::Close;
+use crate::event::{TracedFrame, Volume};
+use crate::message::{Kind, Message};
 use crate::wire::fragments::{Fragment, Fragments, Parts};
-use crate::wire::frame::{BINARY, MAX_HEADER, TEXT};
+use crate::wire::frame::{BINARY, CLOSE, MAX_HEADER, RawFrame, TEXT};
+use crate::wire::loss::Loss;
 use crate::wire::shim::{Options, Shim};
-use crate::wire::validate::Role;
+use crate::wire::stream::DeferWriteErrors;
+use crate::wire::validate::{Role, Violation};
+
+/// What is read at once. The engine clears all of it before every read, so more is not better.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// The engine's limit for frames holds for control frames too, which are not messages. Below this
+/// one, data frames are judged by the limit for messages alone.
+const SMALLEST_FRAME_LIMIT: usize = 64 * 1024;
+
+/// Pongs that may wait for a peer that does not read them, before its pings are not read either. The
+/// engine would collect them without end.
+const MAX_PONGS: u32 = 4096;
 
 /// Bytes that the engine is handed in one call, unless one fragment is larger. After them the caller
 /// reads what it has received.
@@ -59,10 +79,42 @@ struct UnderWay {
     len: usize,
 }
 
+/// What arrived, or why nothing more will.
+#[derive(Debug)]
+pub enum Incoming {
+    Data(Message),
+    /// A ping, and whether its pong is on its way.
+    Ping(Bytes, bool),
+    Pong(Bytes),
+    /// The peer's Close, which has not been answered.
+    Close(Close),
+    /// The peer broke a rule.
+    Violation(Box<Violation>),
+    /// The connection is gone.
+    Lost(Loss),
+}
+
+/// What has moved since it was asked last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Bytes came.
+    pub received: bool,
+    /// Bytes of a data message came.
+    pub data: bool,
+}
+
+/// Bytes up to which somebody has looked.
+#[derive(Debug, Default)]
+struct Seen {
+    received: u64,
+    data: u64,
+    written: u64,
+}
+
 /// A WebSocket over `S`.
 #[derive(Debug)]
 pub struct Socket<S> {
-    engine: WebSocketStream<Shim<S>>,
+    engine: WebSocketStream<Shim<DeferWriteErrors<S>>>,
     parts: Parts,
     traces: bool,
     under_way: Option<UnderWay>,
@@ -75,18 +127,38 @@ pub struct Socket<S> {
     controls: bool,
     /// Those that it had have been, since somebody asked.
     controls_flushed: bool,
+    /// Whether the engine answers pings: it does until a Close is sent.
+    answers: bool,
+    /// Pongs handed to the engine since its last flush.
+    pongs: u32,
+    /// Something was handed over since the last flush.
+    dirty: bool,
+    /// The connection took no more when it was last asked to.
+    stalled: bool,
+    seen: Seen,
+}
+
+fn config(options: &Options) -> WebSocketConfig {
+    let largest = options.max_message_size;
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(Some(largest))
+        .max_frame_size(Some(largest.max(SMALLEST_FRAME_LIMIT)))
+        // The shim refuses those, and gives the engine frames that it has unmasked.
+        .accept_unmasked_frames(options.role == Role::Server)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// A WebSocket whose handshake is over.
-    pub async fn new(stream: S, options: &Options, config: protocol::WebSocketConfig) -> Self {
+    /// A WebSocket whose handshake is over. `early` is what came with the end of it.
+    pub async fn new(stream: S, early: Bytes, options: &Options) -> Self {
         let role = match options.role {
             Role::Client => protocol::Role::Client,
             Role::Server => protocol::Role::Server,
         };
-        let shim = Shim::new(stream, options);
+        let shim = Shim::new(DeferWriteErrors::new(stream, early), options);
+        let config = Some(config(options));
         Socket {
-            engine: WebSocketStream::from_raw_socket(shim, role, Some(config)).await,
+            engine: WebSocketStream::from_raw_socket(shim, role, config).await,
             parts: options.parts(),
             traces: options.trace.is_some(),
             under_way: None,
@@ -95,19 +167,164 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             abandoned: Unsent::default(),
             controls: false,
             controls_flushed: false,
+            answers: !options.hide_pings,
+            pongs: 0,
+            dirty: false,
+            stalled: false,
+            seen: Seen::default(),
         }
     }
 
-    pub fn get_ref(&self) -> &Shim<S> {
+    /// What arrived next. Nothing more is to be asked for after [`Incoming::Violation`] and
+    /// [`Incoming::Lost`].
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        loop {
+            match Pin::new(&mut self.engine).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    if let Some(incoming) = self.incoming(message) {
+                        return Poll::Ready(incoming);
+                    }
+                }
+                // The engine never learns of a Close, nor of a broken rule. One that arrived before
+                // the connection ended counts.
+                Poll::Ready(end) => {
+                    let why = end.and_then(Result::err);
+                    return Poll::Ready(self.take_end().unwrap_or_else(|| self.loss(why)));
+                }
+                Poll::Pending => return self.take_end().map_or(Poll::Pending, Poll::Ready),
+            }
+        }
+    }
+
+    fn incoming(&mut self, message: engine::Message) -> Option<Incoming> {
+        Some(match message {
+            engine::Message::Text(text) => match Message::new(Kind::Text, text.into()) {
+                Ok(message) => Incoming::Data(message),
+                // The engine has checked it.
+                Err(_) => return None,
+            },
+            engine::Message::Binary(data) => Incoming::Data(Message::Binary(data)),
+            engine::Message::Ping(data) => {
+                self.shim_mut().next_was_ping();
+                if self.answers {
+                    // The engine has the pong ready; it goes out with the next flush.
+                    self.controls = true;
+                    self.dirty = true;
+                    self.pongs += 1;
+                }
+                Incoming::Ping(data, self.answers)
+            }
+            // Where the engine is not to answer, it sees every ping as a pong.
+            engine::Message::Pong(data) if self.shim_mut().next_was_ping() => {
+                Incoming::Ping(data, false)
+            }
+            engine::Message::Pong(data) => Incoming::Pong(data),
+            // The shim keeps Close frames, and the engine gives raw frames to nobody.
+            engine::Message::Close(_) | engine::Message::Frame(_) => return None,
+        })
+    }
+
+    fn take_end(&mut self) -> Option<Incoming> {
+        Some(match self.shim_mut().take_close()? {
+            Ok(close) => Incoming::Close(close),
+            Err(violation) => Incoming::Violation(violation),
+        })
+    }
+
+    fn loss(&self, error: Option<Error>) -> Incoming {
+        Incoming::Lost(match error {
+            None => Loss::Failed("the connection ended".to_owned()),
+            Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+                Loss::Eof(self.shim().unfinished())
+            }
+            Some(Error::Io(error)) => Loss::from(&error),
+            // The shim has judged every frame before the engine; this is for what it might overlook.
+            Some(error @ (Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_))) => {
+                return Incoming::Violation(Box::new(Violation {
+                    code: 1002,
+                    rule: error.to_string(),
+                    frame: Vec::new(),
+                }));
+            }
+            Some(other) => Loss::Failed(other.to_string()),
+        })
+    }
+
+    /// The peer takes none of the many pongs that wait for it, so that nothing more should be read.
+    pub fn owes_pongs(&self) -> bool {
+        self.pongs >= MAX_PONGS
+    }
+
+    /// Whether something was handed over that has not been flushed.
+    pub fn needs_flush(&self) -> bool {
+        self.dirty
+    }
+
+    /// Whether the connection took no more when it was last asked to.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
+    /// Why writing is no longer possible. What is sent from then on goes nowhere.
+    pub fn write_error(&self) -> Option<&str> {
+        self.stream().write_error()
+    }
+
+    /// Bytes received so far.
+    pub fn received(&self) -> u64 {
+        self.stream().received()
+    }
+
+    /// Whether a frame or a message has come in part.
+    pub fn is_within_message(&self) -> bool {
+        self.shim().unfinished().is_some()
+    }
+
+    /// What has come since this was asked last.
+    pub fn take_moved(&mut self) -> Moved {
+        let (received, data) = (self.stream().received(), self.shim().data_bytes());
+        Moved {
+            received: std::mem::replace(&mut self.seen.received, received) != received,
+            data: std::mem::replace(&mut self.seen.data, data) != data,
+        }
+    }
+
+    /// Whether the system has taken bytes for the peer since this was asked last.
+    pub fn take_written(&mut self) -> bool {
+        let written = self.stream().written();
+        std::mem::replace(&mut self.seen.written, written) != written
+    }
+
+    /// The next frame of the trace, either way. To be asked for before anything that arrived is
+    /// looked at.
+    pub fn poll_frame(&mut self) -> Option<TracedFrame> {
+        self.shim_mut().poll_frame()
+    }
+
+    /// What was compressed: sent and received.
+    pub fn volumes(&self) -> (Volume, Volume) {
+        self.shim().volumes()
+    }
+
+    /// The stream below the protocol, whose errors are its own.
+    pub fn get_mut(&mut self) -> &mut S {
+        self.shim_mut().get_mut().get_mut()
+    }
+
+    pub fn into_inner(self) -> S {
+        self.engine.into_inner().into_inner().into_inner()
+    }
+
+    fn shim(&self) -> &Shim<DeferWriteErrors<S>> {
         self.engine.get_ref()
     }
 
-    pub fn get_mut(&mut self) -> &mut Shim<S> {
+    fn shim_mut(&mut self) -> &mut Shim<DeferWriteErrors<S>> {
         self.engine.get_mut()
     }
 
-    pub fn into_inner(self) -> Shim<S> {
-        self.engine.into_inner()
+    fn stream(&self) -> &DeferWriteErrors<S> {
+        self.shim().get_ref()
     }
 
     /// Whether a message of `len` bytes is sent in several steps.
@@ -155,10 +372,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         std::mem::take(&mut self.controls_flushed)
     }
 
-    /// Flushes what the engine has, and gives it no more of a message under way.
-    pub fn poll_flush_engine(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_flush_engine(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(Pin::new(&mut self.engine).poll_flush(cx))?;
         self.controls_flushed |= std::mem::take(&mut self.controls);
+        self.pongs = 0;
         Poll::Ready(Ok(()))
     }
 
@@ -211,17 +428,107 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             _ => Data::Continue,
         };
         let frame = Frame::message(fragment.payload, OpCode::Data(opcode), fragment.fin);
-        Pin::new(&mut self.engine).start_send(Message::Frame(frame))
+        Pin::new(&mut self.engine).start_send(engine::Message::Frame(frame))
     }
 
-    /// Hands over a data message. [`Sink::poll_ready`] says when there is room for it.
-    ///
-    /// # Errors
-    /// Where the connection has failed.
-    pub fn start_message(&mut self, message: message::Message) -> Result<(), Error> {
+    /// Ready when there is room for another data message. Control frames are taken at any time.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ready = self.poll_room(cx);
+        self.stalled |= ready.is_pending();
+        ready
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.under_way.is_some() && ready!(self.poll_fragments(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        Pin::new(&mut self.engine).poll_ready(cx).map(drop)
+    }
+
+    /// Hands over a data message. [`Socket::poll_ready`] says when there is room for it.
+    pub fn send(&mut self, message: Message) {
+        self.dirty = true;
         let opcode = message.kind().opcode();
         let payload = message.into_payload();
-        self.start_data(Whole { opcode, payload })
+        let _ = self.start_data(Whole { opcode, payload });
+    }
+
+    /// Hands over a ping, of at most 125 bytes.
+    pub fn ping(&mut self, data: Bytes) {
+        self.controls = true;
+        self.start(engine::Message::Ping(data));
+    }
+
+    /// Hands over a pong, of at most 125 bytes.
+    pub fn pong(&mut self, data: Bytes) {
+        self.controls = true;
+        self.start(engine::Message::Pong(data));
+    }
+
+    /// Hands over a Close. It is the last frame that can be sent, and overtakes what is under way.
+    pub fn close(&mut self, close: &Close) {
+        self.abandon();
+        self.answers = false;
+        self.start(engine::Message::Close(close.code.map(|code| CloseFrame {
+            code: CloseCode::from(code),
+            reason: Utf8Bytes::from(close.reason.as_str()),
+        })));
+    }
+
+    /// Hands over a frame made by hand. Everything before it must have been flushed.
+    pub fn send_raw(&mut self, frame: &RawFrame) {
+        self.dirty = true;
+        self.shim_mut().inject(frame);
+        if frame.opcode == CLOSE {
+            // The engine knows nothing of it, and would go on to answer.
+            self.answers = false;
+            self.shim_mut().hide_pings();
+        }
+    }
+
+    fn start(&mut self, message: engine::Message) {
+        self.dirty = true;
+        // An error here can only be one of the engine's state, as the stream defers those of
+        // writing: after the engine has ended reading it may refuse to send, and then there is
+        // nobody to send to.
+        let _ = Pin::new(&mut self.engine).start_send(message);
+    }
+
+    /// Ready when all that was handed over has left for the system.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let flushed = self.poll_flush_all(cx);
+        if self.write_error().is_some() {
+            // What the engine is given now goes nowhere.
+            self.abandon();
+        }
+        self.stalled = flushed.is_pending();
+        if flushed.is_ready() {
+            self.dirty = false;
+            self.pongs = 0;
+        }
+        flushed
+    }
+
+    fn poll_flush_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.under_way.is_some() && ready!(self.poll_fragments(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        self.poll_flush_engine(cx).map(drop)
+    }
+
+    /// Flushes what the engine has, and gives it no more of the message under way.
+    pub fn poll_flush_controls(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = self.poll_flush_engine(cx);
+        self.stalled = true;
+        if self.write_error().is_some() {
+            self.abandon();
+        }
+        Poll::Pending
+    }
+
+    /// Lets the next flush report, though nothing may have been handed over.
+    pub fn require_flush(&mut self) {
+        self.dirty = true;
     }
 
     fn start_data(&mut self, message: Whole) -> Result<(), Error> {
@@ -253,55 +560,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 /// before that, again and again.
 fn yield_now(cx: &mut Context<'_>) {
     let _ = pin!(tokio::task::yield_now()).poll(cx);
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(Pin::new(&mut self.engine).poll_next(cx));
-        if let Some(Ok(Message::Ping(_))) = &next {
-            // The engine has the pong ready.
-            self.controls = true;
-        }
-        Poll::Ready(next)
-    }
-}
-
-/// Ready for another data message when none is under way; control frames are taken at any time.
-/// Flushed is what was handed over when all of it has left.
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message> for Socket<S> {
-    type Error = Error;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.under_way.is_some() {
-            ready!(self.poll_fragments(cx))?;
-        }
-        Pin::new(&mut self.engine).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        match &message {
-            Message::Text(_) | Message::Binary(_) => {
-                let opcode = if message.is_text() { TEXT } else { BINARY };
-                let payload = message.into_data();
-                return self.start_data(Whole { opcode, payload });
-            }
-            Message::Close(_) => self.abandon(),
-            _ => self.controls = true,
-        }
-        Pin::new(&mut self.engine).start_send(message)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.under_way.is_some() {
-            ready!(self.poll_fragments(cx))?;
-        }
-        self.poll_flush_engine(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.abandon();
-        Pin::new(&mut self.engine).poll_close(cx)
-    }
 }

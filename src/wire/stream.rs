@@ -12,7 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::plain_clause;
 
-pub(crate) struct DeferWriteErrors<S> {
+/// A stream whose writing never fails.
+#[derive(Debug)]
+pub struct DeferWriteErrors<S> {
     inner: S,
     early: Bytes,
     /// Bytes received so far.
@@ -23,7 +25,7 @@ pub(crate) struct DeferWriteErrors<S> {
 }
 
 impl<S> DeferWriteErrors<S> {
-    pub(crate) fn new(inner: S, early: Bytes) -> Self {
+    pub fn new(inner: S, early: Bytes) -> Self {
         DeferWriteErrors {
             inner,
             early,
@@ -33,20 +35,25 @@ impl<S> DeferWriteErrors<S> {
         }
     }
 
-    pub(crate) fn received(&self) -> u64 {
+    pub fn received(&self) -> u64 {
         self.received
     }
 
-    pub(crate) fn written(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.written
     }
 
     /// Why writing is no longer possible.
-    pub(crate) fn write_error(&self) -> Option<&str> {
+    pub fn write_error(&self) -> Option<&str> {
         self.write_error.as_deref()
     }
 
-    pub(crate) fn into_inner(self) -> S {
+    /// The stream itself, whose errors are not deferred.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    pub fn into_inner(self) -> S {
         self.inner
     }
 }

@@ -1,0 +1,218 @@
+//! What the peer sends: messages, pings and pongs, as far as there is room for what they show.
+
+use std::ops::ControlFlow;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{BATCH, Conn, Front, Step};
+use crate::event::{By, Event, Origin};
+use crate::io::signals::StopSignal;
+use crate::message::Message;
+use crate::wire::socket::Incoming;
+
+/// Control frames handled, and frames traced, while the front end has no room.
+const MAX_UNASKED: u32 = 1024;
+
+/// The state of reading.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// A message read while the front end had no room for it.
+    held: Option<Message>,
+    /// Control frames read, and frames traced, while the front end had no room.
+    unasked: u32,
+    /// Why the last look did not read everything that had arrived. While it holds, the peer's silence
+    /// says nothing.
+    pub(super) paused: Option<Paused>,
+    /// A data message has come.
+    pub(super) brought_data: bool,
+}
+
+/// Why nothing is read, though something may have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paused {
+    /// The front end has no room for what is read.
+    ByOutput,
+    /// The peer does not take the answers to what it sends.
+    ByPeer,
+}
+
+impl<F: Front, S: StopSignal> Conn<'_, F, S> {
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        for n in 0..BATCH {
+            if self.ending.is_over() || self.stop.is_due() {
+                return ControlFlow::Continue(n > 0);
+            }
+            let front_ready = self.front.poll_ready(cx).is_ready();
+            let room = !self.owes_mirrored(cx) && front_ready;
+            if room {
+                self.reading.unasked = 0;
+            }
+            if let Some(message) = self.reading.held.take_if(|_| room) {
+                self.deliver(&message, now);
+                continue;
+            }
+            // A signal cuts the output short: all that is wanted is the answer to our Close.
+            if self.ending.is_stopped() && !room && self.reading.held.take().is_some() {
+                self.reading.unasked = self.reading.unasked.saturating_sub(1);
+            }
+            self.reading.paused = self.pauses(front_ready);
+            if self.reading.paused.is_some() {
+                return ControlFlow::Continue(n > 0);
+            }
+            let next = self.socket.poll_next(cx);
+            let traced = self.tell_frames(now);
+            self.reading.unasked += if room { 0 } else { traced };
+            let Poll::Ready(incoming) = next else {
+                self.handle_pending(now);
+                return ControlFlow::Continue(n > 0);
+            };
+            self.handle_incoming(incoming, room, now)?;
+        }
+        ControlFlow::Continue(true)
+    }
+
+    /// Why nothing more is to be read for now.
+    fn pauses(&self, front_ready: bool) -> Option<Paused> {
+        if self.socket.owes_pongs() {
+            return Some(Paused::ByPeer);
+        }
+        // One message of look-ahead, so that control frames before it are still handled; but they may
+        // be shown too, so not without end.
+        let overfull = !front_ready && self.front.is_overfull();
+        let (held, unasked) = (&self.reading.held, self.reading.unasked);
+        let full = held.is_some() || unasked > MAX_UNASKED || overfull;
+        full.then_some(match front_ready {
+            true => Paused::ByPeer,
+            false => Paused::ByOutput,
+        })
+    }
+
+    fn handle_incoming(&mut self, incoming: Incoming, room: bool, now: Instant) -> Step {
+        match incoming {
+            Incoming::Data(message) if room => self.deliver(&message, now),
+            Incoming::Data(message) => {
+                self.reading.unasked += 1;
+                self.reading.held = Some(message);
+            }
+            Incoming::Ping(data, answered) => {
+                self.reading.unasked += u32::from(!room);
+                self.tell_ping(&data, now);
+                if answered {
+                    self.tell_our_pong(&data, Some(Origin::Auto), now);
+                }
+            }
+            Incoming::Pong(data) => {
+                self.reading.unasked += u32::from(!room);
+                self.handle_pong(&data, now);
+            }
+            Incoming::Close(close) => return self.handle_peer_close(close, now),
+            Incoming::Violation(violation) => return self.handle_violation(*violation, now),
+            Incoming::Lost(loss) => return self.handle_lost(loss, now),
+        }
+        ControlFlow::Continue(true)
+    }
+
+    fn tell_ping(&mut self, data: &[u8], now: Instant) {
+        self.tell(
+            now,
+            &Event::Ping {
+                conn: self.number,
+                by: By::Peer,
+                origin: None,
+                data,
+            },
+        );
+    }
+
+    pub(super) fn tell_our_pong(&mut self, data: &[u8], origin: Option<Origin>, now: Instant) {
+        self.tell(
+            now,
+            &Event::Pong {
+                conn: self.number,
+                by: By::Us,
+                origin,
+                data,
+                rtt: None,
+                asked: false,
+            },
+        );
+    }
+
+    fn handle_pong(&mut self, data: &Bytes, now: Instant) {
+        let answered = self.timers.keepalive.handle_pong(data, now);
+        if let Some((rtt, _)) = answered {
+            self.run.rtts.push(rtt);
+        }
+        let confirms = self.run.outbox.handle_pong(data);
+        self.tell(
+            now,
+            &Event::Pong {
+                conn: self.number,
+                by: By::Peer,
+                origin: None,
+                data,
+                rtt: answered.map(|(rtt, _)| rtt),
+                asked: answered.is_some_and(|(_, asked)| asked),
+            },
+        );
+        if confirms {
+            self.tell_confirmed(now);
+        }
+    }
+
+    fn deliver(&mut self, message: &Message, now: Instant) {
+        self.run.totals.received += 1;
+        self.run.totals.bytes_received += message.len() as u64;
+        self.reading.brought_data = true;
+        if !self.sending.has_heartbeat() || !self.run.answers_heartbeat(message) {
+            self.front.handle_bytes(now);
+        }
+        let conn = self.number;
+        let taken = self.front.takes_messages();
+        self.front
+            .handle_event(now, &Event::Receive { conn, message });
+        if taken && self.run.is_attentive() {
+            self.learn(message, now);
+        }
+        if self.sending.mirror && !self.ending.has_begun() {
+            self.send_back(message, now);
+        }
+    }
+
+    /// Looks at what a message means for those that were sent.
+    fn learn(&mut self, message: &Message, now: Instant) {
+        let mut complaint = None;
+        let meaning = self.run.handle_received(message, &mut complaint);
+        if meaning.answers {
+            self.front.handle_answered();
+        }
+        if meaning.confirms {
+            self.tell_confirmed(now);
+        }
+        if let Some(complaint) = complaint {
+            self.tell(now, &Event::Note(&complaint));
+        }
+    }
+
+    /// Some messages are known to have arrived.
+    fn tell_confirmed(&mut self, now: Instant) {
+        let left = self.run.outbox.unconfirmed();
+        self.front.handle_confirmed(now, left);
+        // The last that was to be sent again may be among them.
+        self.tell_repeats(false, now);
+    }
+
+    /// The socket has nothing more for now.
+    fn handle_pending(&mut self, now: Instant) {
+        let moved = self.socket.take_moved();
+        if moved.received {
+            self.timers.keepalive.handle_bytes(now);
+        }
+        // A message that is complete has been looked at as a whole.
+        if moved.data && self.socket.is_within_message() {
+            self.front.handle_bytes(now);
+        }
+    }
+}

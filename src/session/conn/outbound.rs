@@ -1,0 +1,338 @@
+//! What is sent: what opens the connection, what the front end wants, what has to be sent again, and
+//! pings of our own.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::super::connect::First;
+use super::super::outbox::Handed;
+use super::super::run_state::RunState;
+use super::super::{LAST_PATIENCE, Options};
+use super::{BATCH, Conn, Front, Step};
+use crate::close::Close;
+use crate::event::{By, Command, Event, Origin};
+use crate::io::signals::{Stop, StopSignal};
+use crate::message::Message;
+use crate::wire::frame::{self, RawFrame};
+
+/// The state of sending.
+#[derive(Debug)]
+pub(super) struct Sending {
+    /// Messages to send first, each with what is shown of it.
+    opening: VecDeque<(Message, Message, Origin)>,
+    /// What shows the peer's application that we are there, before variables are filled in.
+    heartbeat: Option<Message>,
+    /// Send every data message straight back.
+    pub(super) mirror: bool,
+    /// What is sent, or its frames, is told at length.
+    tells_sends: bool,
+    /// A frame made by hand, which waits for what was sent before it.
+    by_hand: Option<RawFrame>,
+    /// The last message of the front end's, where it may still be under way.
+    large: Option<Large>,
+}
+
+/// A message of the front end's that is sent in several steps.
+#[derive(Debug)]
+pub(super) struct Large {
+    pub(super) number: u64,
+    pub(super) message: Message,
+    /// How many data messages the engine has been given once it was given this one.
+    place: u64,
+}
+
+impl Sending {
+    pub(super) fn new(first: Option<First>, options: &Options, run: &RunState) -> Self {
+        let token = first.map(|(sent, shown)| (sent, shown, Origin::Token));
+        let others = options.opening.iter().map(|message| {
+            let message = run.fill(message);
+            (message.clone(), message, Origin::OnOpen)
+        });
+        Sending {
+            opening: token.into_iter().chain(others).collect(),
+            heartbeat: options.heartbeat.clone(),
+            mirror: options.mirror,
+            tells_sends: options.tells_sends || options.trace.is_some(),
+            by_hand: None,
+            large: None,
+        }
+    }
+
+    pub(super) fn has_heartbeat(&self) -> bool {
+        self.heartbeat.is_some()
+    }
+}
+
+impl<F: Front, S: StopSignal> Conn<'_, F, S> {
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        for n in 0..BATCH {
+            if self.ending.is_closing() || self.socket.write_error().is_some() {
+                let controlled = self.poll_control(cx, now)?;
+                return ControlFlow::Continue(controlled || n > 0);
+            }
+            let free = self.poll_room(cx) && self.poll_by_hand(cx, now);
+            if free && let Some((message, shown, origin)) = self.sending.opening.pop_front() {
+                self.send(message, &shown, origin, now);
+                continue;
+            }
+            // Before the front end is asked, which might close: the input may be over.
+            if free && self.run.outbox.was_cut_off() {
+                self.send_next(now);
+                continue;
+            }
+            let again = self.run.outbox.has_next();
+            let room = free && !again && self.run.outbox.has_room();
+            // Also without room: leaving is always possible.
+            if let Poll::Ready(command) = self.front.poll_command(cx, now, room) {
+                self.obey(cx, command, now)?;
+                continue;
+            }
+            if free && again && self.front.poll_pace(cx, now).is_ready() {
+                self.send_next(now);
+                continue;
+            }
+            if free {
+                self.ask_for_confirmation(now);
+            }
+            return ControlFlow::Continue(n > 0);
+        }
+        self.ask_for_confirmation(now);
+        ControlFlow::Continue(true)
+    }
+
+    fn obey(&mut self, cx: &mut Context<'_>, command: Command, now: Instant) -> Step {
+        match command {
+            Command::Interrupt => return self.handle_stop(cx, Stop::Interrupt, now),
+            Command::Send(message) => match self.run.outbox.pass() {
+                Some(number) => self.send_numbered(number, message, false, now),
+                None => {
+                    self.run.outbox.push(message);
+                    self.send_next(now);
+                }
+            },
+            Command::Ping(data) => self.send_ping(data, true, now),
+            Command::Pong(data) => {
+                self.tell_our_pong(&data, None, now);
+                self.socket.pong(data);
+            }
+            Command::Frame(frame) => self.sending.by_hand = Some(frame),
+            Command::Close(close) => self.close(close, Duration::MAX, now),
+            Command::Leave(close) => self.close(close, LAST_PATIENCE, now),
+            Command::Reconnect => {
+                self.ending.again = true;
+                self.close(Close::normal(), Duration::MAX, now);
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+
+    /// Hands the next message of the outbox over.
+    fn send_next(&mut self, now: Instant) {
+        if let Some(Handed {
+            number,
+            message,
+            repeat,
+        }) = self.run.outbox.hand_over()
+        {
+            self.send_numbered(number, message, repeat, now);
+            self.tell_repeats(false, now);
+        }
+    }
+
+    fn send_numbered(&mut self, number: u64, message: Message, repeat: bool, now: Instant) {
+        self.count_sent(&message);
+        let event = Event::Send {
+            conn: self.number,
+            message: &message,
+            number: Some(number),
+            origin: repeat.then_some(Origin::Repeat),
+        };
+        self.front.handle_event(now, &event);
+        if self.socket.splits(message.len()) {
+            self.sending.large = Some(Large {
+                number,
+                message: message.clone(),
+                place: self.socket.whole() + 1,
+            });
+        }
+        self.socket.send(message);
+    }
+
+    /// Sends a message that is not the front end's.
+    fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
+        self.count_sent(&message);
+        self.run.outbox.handle_extra();
+        let event = Event::Send {
+            conn: self.number,
+            message: shown,
+            number: None,
+            origin: Some(origin),
+        };
+        self.front.handle_event(now, &event);
+        self.socket.send(message);
+    }
+
+    pub(super) fn send_heartbeat(&mut self, now: Instant) {
+        let opened = self.sending.opening.is_empty();
+        // Nothing goes before what opens the connection.
+        let Some(message) = self.sending.heartbeat.as_ref().filter(|_| opened) else {
+            return;
+        };
+        let message = self.run.fill(message);
+        self.run.handle_heartbeat(&message);
+        self.send(message.clone(), &message, Origin::Heartbeat, now);
+    }
+
+    /// Sends a message back as it came. The socket has room, or holds it until it has.
+    pub(super) fn send_back(&mut self, message: &Message, now: Instant) {
+        self.send(message.clone(), message, Origin::Mirror, now);
+    }
+
+    /// Whether what is sent back must go out before more of it comes. Control frames may come.
+    pub(super) fn owes_mirrored(&mut self, cx: &mut Context<'_>) -> bool {
+        self.sending.mirror
+            && !self.ending.is_closing()
+            && (!self.sending.opening.is_empty() || !self.poll_room(cx))
+    }
+
+    fn count_sent(&mut self, message: &Message) {
+        self.run.totals.sent += 1;
+        self.run.totals.bytes_sent += message.len() as u64;
+    }
+
+    /// Sends a ping where its pong would confirm something.
+    fn ask_for_confirmation(&mut self, now: Instant) {
+        if self.run.outbox.wants_ping() && !self.ending.has_raw_close() {
+            let data = self.timers.keepalive.ping_data();
+            self.send_our_ping(data, now);
+        }
+    }
+
+    /// A ping that is not the front end's, whose pong also confirms what went before it.
+    pub(super) fn send_our_ping(&mut self, data: Bytes, now: Instant) {
+        if self.is_within_message() {
+            self.run.outbox.handle_ping_within(&data);
+        } else {
+            self.run.outbox.handle_ping(&data);
+        }
+        self.send_ping(data, false, now);
+    }
+
+    fn send_ping(&mut self, data: Bytes, asked: bool, now: Instant) {
+        let keepalive = &mut self.timers.keepalive;
+        keepalive.handle_ping_queued(data.clone(), asked);
+        self.tell(
+            now,
+            &Event::Ping {
+                conn: self.number,
+                by: By::Us,
+                origin: (!asked).then_some(Origin::Keepalive),
+                data: &data,
+            },
+        );
+        self.socket.ping(data);
+    }
+
+    pub(super) fn tell_repeats(&mut self, over: bool, now: Instant) {
+        if let Some(messages) = self.run.outbox.poll_repeats(over) {
+            let (conn, messages) = (self.number, &messages[..]);
+            self.tell(now, &Event::Repeated { conn, messages });
+        }
+    }
+
+    /// Whether there is room to send, and to tell of it.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.sending.tells_sends && self.front.poll_ready(cx).is_pending() {
+            return false;
+        }
+        self.socket.poll_ready(cx).is_ready()
+    }
+
+    /// Sends the frame made by hand, if there is one, behind everything else. Whether it is gone.
+    fn poll_by_hand(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.sending.by_hand.is_none() {
+            return true;
+        }
+        if self.socket.poll_flush(cx).is_pending() {
+            return false;
+        }
+        self.tell_frames(now);
+        if let Some(frame) = self.sending.by_hand.take() {
+            self.send_raw(&frame, now);
+        }
+        true
+    }
+
+    fn send_raw(&mut self, frame: &RawFrame, now: Instant) {
+        self.socket.send_raw(frame);
+        if frame.fin && frame.opcode < frame::CLOSE {
+            // The end of a data message, to which there may be a reply.
+            self.run.outbox.handle_extra();
+        }
+        if frame.opcode == frame::CLOSE {
+            self.ending.handle_raw_close(frame);
+        }
+        self.tell(
+            now,
+            &Event::Frame {
+                conn: self.number,
+                frame,
+            },
+        );
+    }
+
+    /// Whether a message of the front end's is under way.
+    pub(super) fn is_within_message(&self) -> bool {
+        let large = self.sending.large.as_ref();
+        large.is_some_and(|large| self.socket.whole() < large.place)
+    }
+
+    /// The message of the front end's that the connection did not take whole before it ended.
+    pub(super) fn take_cut_off(&mut self) -> Option<Large> {
+        let within = self.is_within_message();
+        self.sending.large.take().filter(|_| within)
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        if !self.socket.needs_flush() || self.poll_socket(cx, now).is_pending() {
+            return ControlFlow::Continue(false);
+        }
+        if !self.is_within_message() {
+            self.sending.large = None;
+        }
+        if self.socket.write_error().is_none() {
+            self.timers.keepalive.handle_flushed(now);
+            self.front.handle_flushed(now);
+        } else {
+            // What the peer said before it went is still to be read. Mostly the end of that comes
+            // by itself; this is for the peer that only takes nothing more.
+            self.timers.keepalive.handle_closing(now, Duration::MAX);
+            self.front.handle_closing(now);
+        }
+        match self.take_over() {
+            Some(ended) => ControlFlow::Break(ended),
+            None => ControlFlow::Continue(true),
+        }
+    }
+
+    /// Lets the socket write; ready when everything handed over has left.
+    fn poll_socket(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        // The trace reports fragments too, so there must be room for that before they are made.
+        let waits = self.socket.traces()
+            && self.socket.is_sending()
+            && self.front.poll_ready(cx).is_pending();
+        let flushed = match waits {
+            true => self.socket.poll_flush_controls(cx),
+            false => self.socket.poll_flush(cx),
+        };
+        self.tell_frames(now);
+        if self.socket.write_error().is_none() && self.socket.take_controls_flushed() {
+            self.timers.keepalive.handle_pings_flushed(now);
+        }
+        flushed
+    }
+}

@@ -1,0 +1,60 @@
+//! How a connection was lost. Pure.
+
+use std::io;
+
+use crate::error::plain_clause;
+
+/// How a connection ended without a Close from the peer (RFC 6455 §7.1.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The peer ended the TCP connection: within a frame or a message, where that is named.
+    Eof(Option<&'static str>),
+    /// The TCP connection was reset. The words are the system's.
+    Reset(String),
+    /// The connection failed in another way, in words.
+    Failed(String),
+}
+
+impl Loss {
+    /// The same in words; `peer` is what the peer is called.
+    pub fn describe(&self, peer: &str) -> String {
+        match self {
+            Loss::Eof(None) => format!("{peer} ended the TCP connection"),
+            Loss::Eof(Some(what)) => format!("{peer} ended the TCP connection within a {what}"),
+            Loss::Reset(why) | Loss::Failed(why) => why.clone(),
+        }
+    }
+}
+
+impl From<&io::Error> for Loss {
+    fn from(error: &io::Error) -> Self {
+        let why = plain_clause(error);
+        match error.kind() {
+            io::ErrorKind::ConnectionReset => Loss::Reset(why),
+            _ => Loss::Failed(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_is_told_from_other_failures() {
+        let reset = Loss::from(&io::ErrorKind::ConnectionReset.into());
+        assert!(matches!(reset, Loss::Reset(_)), "{reset:?}");
+        let other = Loss::from(&io::Error::other("reset the counter"));
+        assert_eq!(other.describe("the server"), "reset the counter");
+    }
+
+    #[test]
+    fn an_end_within_something_names_it() {
+        let words = |within| Loss::Eof(within).describe("the client");
+        assert_eq!(words(None), "the client ended the TCP connection");
+        assert_eq!(
+            words(Some("frame")),
+            "the client ended the TCP connection within a frame"
+        );
+    }
+}
