@@ -56,7 +56,7 @@ fn every_fault_is_named_and_answered_by_one_close() {
         for deflate in [false, true] {
             let fits = match fault.deflate {
                 Deflate::Needed => deflate,
-                Deflate::Spoils => !deflate,
+                Deflate::Forbidden => !deflate,
                 Deflate::Either => true,
             };
             if !fits {

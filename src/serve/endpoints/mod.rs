@@ -66,7 +66,7 @@ pub enum Room {
 impl Room {
     /// Whether the server may agree to permessage-deflate (RFC 7692) here.
     pub fn allows_deflate(&self) -> bool {
-        !matches!(self, Room::Frames(fault) if fault.deflate == Deflate::Spoils)
+        !matches!(self, Room::Frames(fault) if fault.deflate == Deflate::Forbidden)
     }
 
     /// Whether there is no such room without permessage-deflate.
