@@ -8,7 +8,7 @@ use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::args::Generate;
 use crate::error::EXITS;
-use crate::serve::endpoints::ROOMS;
+use crate::serve::endpoints;
 
 /// Every kind with the file it is kept in, below `completions/`; the manual page is not kept.
 pub const COMPLETIONS: &[(Generate, &str)] = &[
@@ -160,8 +160,8 @@ fn serve_section(serve: &clap::Command) -> Roff {
         ),
     ]);
     roff.control("nf", []);
-    for room in ROOMS.lines() {
-        roff.text([roman(room)]);
+    for line in endpoints::help().lines() {
+        roff.text([roman(line)]);
     }
     roff.control("fi", []);
     for option in serve.get_arguments() {

@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::error::EXITS;
-use crate::serve::endpoints::ROOMS;
+use crate::serve::endpoints;
 use args::Cli;
 use ineffective::Typed;
 
@@ -72,7 +72,7 @@ pub fn command() -> clap::Command {
         .mut_subcommand("serve", |serve| {
             serve.after_help(format!(
                 "Rooms:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end it with exit code 0.",
-                indented(ROOMS)
+                indented(&endpoints::help())
             ))
         })
 }

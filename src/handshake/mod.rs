@@ -1,9 +1,11 @@
 //! The opening handshake over HTTP/1.1: hyper carries it, [`request`] says what to ask and
-//! [`verify`] judges the answer. It never decides whether to try again.
+//! [`verify`] judges the answer. It never decides whether to try again. [`server`] is the other side
+//! of it.
 
 mod heads;
 pub mod request;
 pub mod retry_after;
+pub mod server;
 mod tap;
 pub mod verify;
 

@@ -44,7 +44,7 @@ const LINGER: Linger = Linger {
 
 /// How an endpoint ends its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// With this Close. Where the peer has sent its own Close already, this is the answer.
     Close(Close),
     /// Without a Close, in the midst of things.
@@ -56,11 +56,11 @@ pub enum End {
 
 /// An end of the TCP connection without a closing handshake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AbruptEnd {
+pub(super) struct AbruptEnd {
     /// With a TCP reset, in place of an orderly end.
-    pub reset: bool,
+    pub(super) reset: bool,
     /// Bytes of a last frame that is never finished.
-    pub part: usize,
+    pub(super) part: usize,
 }
 
 /// Why a connection ended before its endpoint ended it.

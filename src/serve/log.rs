@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use hyper::Uri;
+use url::Host;
+
 use crate::close::{Close, code_name};
+use crate::uri::Target;
 
 /// How a connection ended, for the log. The reason may be the peer's, and is not escaped.
 #[derive(Debug)]
@@ -42,6 +46,46 @@ impl fmt::Display for Ended {
             // Nobody sent a reason; this is ours.
             why if code == 1006 => write!(f, " {why}"),
             reason => write!(f, " \"{reason}\""),
+        }
+    }
+}
+
+/// The target of a request as it may be logged: without what a [`Target`] does not show of its
+/// query.
+pub(super) fn shown(uri: &Uri) -> String {
+    let uri = uri.to_string();
+    let Some((path, query)) = uri.split_once('?') else {
+        return uri;
+    };
+    let nowhere = Target {
+        tls: false,
+        host: Host::Domain(String::new()),
+        zone: None,
+        port: 80,
+        path: path.to_owned(),
+        query: Some(query.to_owned()),
+        user: None,
+    };
+    let shown = nowhere.to_string();
+    shown.strip_prefix("ws://").unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_logged() {
+        for (target, expected) in [
+            ("/echo", "/echo"),
+            ("/echo?", "/echo?"),
+            ("/echo?x=y&z", "/echo?x=y&z"),
+            ("/expire?a=1&token=hunter2", "/expire?a=1&token=[redacted]"),
+            ("/expire?token=a?b", "/expire?token=[redacted]"),
+            ("*", "*"),
+        ] {
+            let uri = Uri::try_from(target).unwrap();
+            assert_eq!(shown(&uri), expected);
         }
     }
 }

@@ -1,15 +1,15 @@
 //! The ledger: messages in the order in which they arrived, held in memory, and written out in
-//! pieces, because the largest of them would be a large page on its own. Pure; its file is
-//! [`book`]'s affair.
+//! pieces, because the largest of them would be a large page on its own. Pure; [`store`] keeps it in a
+//! file, and [`http`] shows it to those who do not speak WebSocket.
 
-pub(super) mod book;
 mod file;
+pub(super) mod http;
 mod number;
+pub(super) mod store;
 mod text;
 
 pub(super) use number::number;
 
-use super::endpoints::Format;
 use crate::message::{Kind, Message};
 
 /// The most that is held, with what stands before each message.
@@ -23,6 +23,15 @@ const PAGE: usize = 64 << 10;
 
 /// What stands before a message: its connection, its opcode and its length.
 const HEAD: usize = 8 + 1 + 8;
+
+/// How the ledger is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// One line per message, line feeds and backslashes escaped.
+    Line,
+    /// One JSON object per line.
+    Json,
+}
 
 /// Everything recorded, each message within one segment.
 #[derive(Default)]
@@ -53,7 +62,7 @@ struct Place {
 
 /// The ledger has been emptied, and there is nothing more to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Emptied;
+pub(super) struct Emptied;
 
 impl std::fmt::Display for Emptied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,23 +9,23 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use sha1::{Digest as _, Sha1};
 
-use super::endpoints::Range;
+use super::range::Range;
 
 /// How many keys of a kind are remembered.
 const MAX_KEYS: usize = 1024;
 
 /// Stands for a text that is long or secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Mark([u8; 20]);
+pub(super) struct Digest([u8; 20]);
 
-impl Mark {
-    pub(super) fn of(text: &[u8]) -> Mark {
-        Mark(Sha1::digest(text).into())
+impl Digest {
+    pub(super) fn of(text: &[u8]) -> Digest {
+        Digest(Sha1::digest(text).into())
     }
 }
 
 /// See the head of this file.
-pub(super) struct Memory {
+pub(super) struct ServerState {
     /// Everything random comes from here.
     pub(super) rng: StdRng,
     /// How many handshakes are still to be refused.
@@ -34,16 +34,16 @@ pub(super) struct Memory {
     tokens: Bounded<Instant>,
 }
 
-impl Default for Memory {
+impl Default for ServerState {
     fn default() -> Self {
-        Memory::new(None)
+        ServerState::new(None)
     }
 }
 
-impl Memory {
+impl ServerState {
     /// `seed`: the same requests in the same order draw the same numbers.
-    pub(super) fn new(seed: Option<u64>) -> Memory {
-        Memory {
+    pub(super) fn new(seed: Option<u64>) -> ServerState {
+        ServerState {
             rng: seed.map_or_else(rand::make_rng, StdRng::seed_from_u64),
             refusals: Bounded::default(),
             tokens: Bounded::default(),
@@ -53,7 +53,7 @@ impl Memory {
     /// Whether to refuse this handshake, one more of those to this target.
     pub(super) fn refuses(&mut self, target: &str, fail: Range) -> bool {
         let rng = &mut self.rng;
-        let key = Mark::of(target.as_bytes());
+        let key = Digest::of(target.as_bytes());
         let left = self.refusals.get_or_insert(key, || fail.draw(rng));
         let refuses = *left > 0;
         *left = left.saturating_sub(1);
@@ -61,15 +61,15 @@ impl Memory {
     }
 
     /// When this token was seen first: now, if it is new.
-    pub(super) fn first_seen(&mut self, token: Mark, now: Instant) -> Instant {
+    pub(super) fn first_seen(&mut self, token: Digest, now: Instant) -> Instant {
         *self.tokens.get_or_insert(token, || now)
     }
 }
 
 /// A map that forgets its oldest key to make room for a new one.
 struct Bounded<V> {
-    values: HashMap<Mark, V>,
-    order: VecDeque<Mark>,
+    values: HashMap<Digest, V>,
+    order: VecDeque<Digest>,
 }
 
 impl<V> Default for Bounded<V> {
@@ -82,7 +82,7 @@ impl<V> Default for Bounded<V> {
 }
 
 impl<V> Bounded<V> {
-    fn get_or_insert(&mut self, key: Mark, new: impl FnOnce() -> V) -> &mut V {
+    fn get_or_insert(&mut self, key: Digest, new: impl FnOnce() -> V) -> &mut V {
         if !self.values.contains_key(&key) {
             if self.order.len() >= MAX_KEYS
                 && let Some(oldest) = self.order.pop_front()
@@ -110,29 +110,29 @@ mod tests {
 
     #[test]
     fn each_target_is_refused_for_itself() {
-        let mut memory = Memory::new(Some(1));
-        let mut refuses = |target| memory.refuses(target, exactly(2));
+        let mut state = ServerState::new(Some(1));
+        let mut refuses = |target| state.refuses(target, exactly(2));
         assert!(refuses("/flaky?fail=2"));
         assert!(refuses("/flaky?fail=2&id=x"));
         assert!(refuses("/flaky?fail=2"));
         assert!(!refuses("/flaky?fail=2"));
         assert!(!refuses("/flaky?fail=2"));
         assert!(refuses("/flaky?fail=2&id=x"));
-        assert!(!memory.refuses("/flaky?fail=0", exactly(0)));
+        assert!(!state.refuses("/flaky?fail=0", exactly(0)));
     }
 
     /// How often a new target is refused.
-    fn refusals(memory: &mut Memory, target: &str) -> usize {
+    fn refusals(state: &mut ServerState, target: &str) -> usize {
         let range = Range { least: 2, most: 50 };
-        (0..60).filter(|_| memory.refuses(target, range)).count()
+        (0..60).filter(|_| state.refuses(target, range)).count()
     }
 
     #[test]
     fn a_range_is_drawn_from_once_per_target() {
         let drawn = |seed| {
-            let mut memory = Memory::new(Some(seed));
+            let mut state = ServerState::new(Some(seed));
             let targets = ["a", "b", "c", "d"];
-            targets.map(|target| refusals(&mut memory, target))
+            targets.map(|target| refusals(&mut state, target))
         };
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1), drawn(2));
@@ -141,18 +141,18 @@ mod tests {
 
     #[test]
     fn a_token_keeps_its_age_until_it_is_forgotten() {
-        let mut memory = Memory::new(None);
+        let mut state = ServerState::new(None);
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
-        let token = Mark::of(b"token");
-        assert_eq!(memory.first_seen(token, start), start);
-        assert_eq!(memory.first_seen(Mark::of(b"other"), later(1)), later(1));
-        assert_eq!(memory.first_seen(token, later(2)), start);
+        let token = Digest::of(b"token");
+        assert_eq!(state.first_seen(token, start), start);
+        assert_eq!(state.first_seen(Digest::of(b"other"), later(1)), later(1));
+        assert_eq!(state.first_seen(token, later(2)), start);
         for number in 0..MAX_KEYS {
-            memory.first_seen(Mark::of(&number.to_be_bytes()), later(3));
+            state.first_seen(Digest::of(&number.to_be_bytes()), later(3));
         }
-        assert_eq!(memory.tokens.values.len(), MAX_KEYS);
-        assert_eq!(memory.tokens.order.len(), MAX_KEYS);
-        assert_eq!(memory.first_seen(token, later(4)), later(4));
+        assert_eq!(state.tokens.values.len(), MAX_KEYS);
+        assert_eq!(state.tokens.order.len(), MAX_KEYS);
+        assert_eq!(state.first_seen(token, later(4)), later(4));
     }
 }

@@ -2,23 +2,18 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
 
 use super::file::{File, Found};
-use super::{Cursor, Emptied, Ledger};
+use super::{Cursor, Emptied, Format, Ledger};
 use crate::error::{Error, plain_words};
 use crate::message::Message;
-use crate::serve::endpoints::Format;
-use crate::serve::lock;
 
 /// Stands for the connections of an earlier server, whose file was read back.
 const EARLIER: u64 = 0;
 
 /// See the head of this file.
 #[derive(Default)]
-pub(crate) struct Book {
+pub(crate) struct LedgerStore {
     ledger: Ledger,
     file: Option<File>,
     conns: u64,
@@ -39,12 +34,12 @@ pub(crate) enum Stopped {
     Failed(io::Error),
 }
 
-impl Book {
+impl LedgerStore {
     /// A ledger that is kept in this file, with what is in it.
     ///
     /// # Errors
     /// Exit 2, for a file that is no ledger or cannot be had.
-    pub(crate) fn open(path: &Path) -> Result<(Book, Found), Error> {
+    pub(crate) fn open(path: &Path) -> Result<(LedgerStore, Found), Error> {
         let mut ledger = Ledger::default();
         let opened = File::open(path, |message| {
             if ledger.room_for(std::slice::from_ref(&message)) == 0 {
@@ -56,12 +51,12 @@ impl Book {
         let (file, found) = opened.map_err(|why| {
             Error::usage(format!("cannot use the ledger {}: {why}", path.display()))
         })?;
-        let book = Book {
+        let store = LedgerStore {
             ledger,
             file: Some(file),
             conns: 0,
         };
-        Ok((book, found))
+        Ok((store, found))
     }
 
     /// Cuts a torn last line off the file. What fails now is tried again before the first write.
@@ -112,53 +107,18 @@ impl Book {
         self.ledger.clear();
         Ok(())
     }
-}
 
-/// The ledger as a plain request sees it, page by page.
-pub(crate) struct Pages {
-    book: Arc<Mutex<Book>>,
-    cursor: Cursor,
-    /// A page that was looked at and put back.
-    first: Option<Bytes>,
-    over: bool,
-}
-
-impl Pages {
-    pub(crate) fn new(book: &Arc<Mutex<Book>>, format: Format) -> Pages {
-        Pages {
-            cursor: lock(book).ledger.cursor(format),
-            book: Arc::clone(book),
-            first: None,
-            over: false,
-        }
+    /// From the first message to the one that is last now.
+    pub(crate) fn cursor(&self, format: Format) -> Cursor {
+        self.ledger.cursor(format)
     }
 
-    /// Whether there is nothing more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over
-    }
-
-    /// Puts a page back.
-    pub(crate) fn after(mut self, first: Bytes) -> Pages {
-        self.first = Some(first);
-        self
-    }
-}
-
-impl Iterator for Pages {
-    type Item = Result<Bytes, Emptied>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(first) = self.first.take() {
-            return Some(Ok(first));
-        }
-        if self.over {
-            return None;
-        }
-        let mut page = Vec::new();
-        let more = lock(&self.book).ledger.page(&mut self.cursor, &mut page);
-        self.over = more != Ok(true);
-        Some(more.map(|_| page.into()))
+    /// Appends the next page to `out`; whether there is more behind it.
+    ///
+    /// # Errors
+    /// [`Emptied`]
+    pub(crate) fn page(&self, cursor: &mut Cursor, out: &mut Vec<u8>) -> Result<bool, Emptied> {
+        self.ledger.page(cursor, out)
     }
 }
 
@@ -166,9 +126,11 @@ impl Iterator for Pages {
 mod tests {
     use super::*;
 
-    fn shown(book: &Arc<Mutex<Book>>) -> String {
-        let pages: Vec<_> = Pages::new(book, Format::Line).map(Result::unwrap).collect();
-        String::from_utf8(pages.concat()).unwrap()
+    fn shown(store: &LedgerStore) -> String {
+        let mut out = Vec::new();
+        let mut cursor = store.cursor(Format::Line);
+        assert_eq!(store.page(&mut cursor, &mut out), Ok(false));
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -176,26 +138,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let messages = ["one", "two"].map(Message::text);
-        let (mut book, _) = Book::open(&path).unwrap();
-        assert_eq!((book.connect(), book.connect()), (1, 2));
-        let recorded = book.record(1, &messages[..1]);
+        let (mut store, _) = LedgerStore::open(&path).unwrap();
+        assert_eq!((store.connect(), store.connect()), (1, 2));
+        let recorded = store.record(1, &messages[..1]);
         assert_eq!((recorded.before, recorded.count), (0, 1));
-        let recorded = book.record(2, &messages);
+        let recorded = store.record(2, &messages);
         assert_eq!((recorded.before, recorded.count), (1, 2));
-        drop(book);
-        let (book, found) = Book::open(&path).unwrap();
+        drop(store);
+        let (mut store, found) = LedgerStore::open(&path).unwrap();
         assert_eq!(found, Found::default());
-        let book = Arc::new(Mutex::new(book));
-        assert_eq!(shown(&book), "one\none\ntwo\n");
-        book.lock().unwrap().clear().unwrap();
-        assert_eq!(shown(&book), "");
+        assert_eq!(shown(&store), "one\none\ntwo\n");
+        store.clear().unwrap();
+        assert_eq!(shown(&store), "");
         assert_eq!(std::fs::read(&path).unwrap(), b"");
     }
 
     #[test]
     fn a_file_that_is_none_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Book::open(folder.path()).err().unwrap();
+        let error = LedgerStore::open(folder.path()).err().unwrap();
         let name = folder.path().display().to_string();
         assert!(error.to_string().contains(&name), "{error}");
     }
@@ -203,10 +164,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn what_cannot_be_written_is_not_recorded() {
-        let (mut book, _) = Book::open(Path::new("/dev/full")).unwrap();
-        let recorded = book.record(1, &[Message::text("one")]);
+        let (mut store, _) = LedgerStore::open(Path::new("/dev/full")).unwrap();
+        let recorded = store.record(1, &[Message::text("one")]);
         assert_eq!(recorded.count, 0);
         assert!(matches!(recorded.stopped, Some(Stopped::Failed(_))));
-        assert_eq!(book.ledger.total(), 0);
+        assert_eq!(store.ledger.total(), 0);
     }
 }

@@ -1,28 +1,90 @@
-//! A room that breaks the protocol. It writes to the bare stream, below the engine, which would
-//! never send such frames, and then listens for what the client says to them. It answers nothing:
-//! after a violation the closing handshake is the client's affair (RFC 6455 §7.1.7).
+//! `/frames/KIND`: breaks one rule of the protocol. It writes to the bare stream, below the engine,
+//! which would never send such frames, and then listens for what the client says to them. It answers
+//! nothing: after a violation the closing handshake is the client's affair (RFC 6455 §7.1.7).
 
 use std::pin::pin;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::time::timeout;
 
-use super::faults::Fault;
+use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::request::Request;
 use crate::close::Close;
 use crate::error::plain_words;
+use crate::serve::connection::{Connection, End};
+use crate::serve::faults::{self, Deflate, Fault};
+use crate::serve::response::{Refusal, bad_request, text};
+use crate::wire::extension::{self, Agreed};
 use crate::wire::frame::{CLOSE, FrameHeader, MAX_CONTROL};
 use crate::wire::mask;
 
+pub(super) const SPEC: Spec = Spec {
+    path: "/frames/KIND",
+    parameters: "",
+    help: "breaks one rule of the protocol; GET /frames lists the kinds",
+    open: |request| Ok(Opened::websocket(Frames::read(request)?)),
+};
+
+pub(super) const LISTING: Spec = Spec {
+    path: "/frames",
+    parameters: "",
+    help: "",
+    open: |_| Ok(Opened::Http(text(StatusCode::OK, faults::listing()))),
+};
+
 /// How long the client may take to notice.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+struct Frames(&'static Fault);
+
+impl Frames {
+    fn read(request: Request<'_>) -> Result<Frames, Refusal> {
+        faults::find(request.argument()).map(Frames).ok_or_else(|| {
+            let body = format!(
+                "There is no such kind of fault. The kinds are:\n\n{}\n\
+                     GET /frames says what each of them sends.\n",
+                faults::names()
+            );
+            Box::new(text(StatusCode::NOT_FOUND, body))
+        })
+    }
+}
+
+impl Endpoint for Frames {
+    fn restrict(&self, extensions: &mut extension::Options) {
+        extensions.compress &= self.0.deflate != Deflate::Forbidden;
+    }
+
+    fn admit(&mut self, _: Request<'_>, deflate: Option<&Agreed>) -> Result<(), Refusal> {
+        if self.0.deflate == Deflate::Needed && deflate.is_none() {
+            return Err(bad_request(
+                "This fault is one of compression: the client must offer permessage-deflate.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn shutdown(&self) -> End {
+        End::Disconnect(Err("server shutting down".to_owned()))
+    }
+
+    fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a> {
+        Box::pin(async {
+            let answer = send(connection.stream(), self.0).await;
+            Ok(End::Disconnect(answer))
+        })
+    }
+}
 
 /// Sends the fault and waits for the client's Close. Listens while it writes: a client that has had
 /// enough does not read the rest of a bomb.
 ///
 /// # Errors
 /// Why there was no Close, in words for the log.
-pub(super) async fn send<S>(io: &mut S, fault: &Fault) -> Result<Close, String>
+async fn send<S>(io: &mut S, fault: &Fault) -> Result<Close, String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -115,6 +177,7 @@ fn read_close(header: &FrameHeader, payload: &[u8]) -> Option<Close> {
 mod tests {
     use tokio::io::{DuplexStream, duplex};
 
+    use super::super::request::get;
     use super::*;
     use crate::serve::faults::{FAULTS, find};
 
@@ -135,7 +198,7 @@ mod tests {
     }
 
     fn bytes(fault: &Fault) -> Vec<u8> {
-        let repeat = |piece: super::super::faults::Piece| piece.bytes.repeat(piece.times as usize);
+        let repeat = |piece: faults::Piece| piece.bytes.repeat(piece.times as usize);
         fault.pieces().into_iter().flat_map(repeat).collect()
     }
 
@@ -248,5 +311,17 @@ mod tests {
         assert_eq!(close(b"\x03"), Some(Close::default()));
         let long = [&b"\x03\xe8"[..], &[b'x'; 200]].concat();
         assert_eq!(close(&long), Some(Close::new(1000, "x".repeat(123))));
+    }
+
+    #[test]
+    fn a_fault_has_a_name() {
+        for fault in FAULTS {
+            let path = format!("/frames/{}?x", fault.name);
+            assert_eq!(get(&path, Frames::read).unwrap().0, fault);
+        }
+        for path in ["/frames/", "/frames/RSV", "/frames/nothing"] {
+            let refusal = get(path, Frames::read).unwrap_err();
+            assert_eq!(refusal.status(), 404, "{path}");
+        }
     }
 }

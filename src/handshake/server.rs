@@ -1,0 +1,331 @@
+//! The server's side of the opening handshake (RFC 6455 §4.2): whether a request is one, and what it is
+//! answered with. Pure: the head of a request comes in, a response goes out. It never decides which
+//! path there is a WebSocket at. Every refusal says in its body what was wrong.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::{Method, Request, Response, StatusCode, Version};
+
+use super::verify::accept_for;
+use crate::wire::extension::{self, Agreed};
+
+/// A handshake that succeeds.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The 101.
+    pub response: Response<()>,
+    /// How messages may be compressed.
+    pub deflate: Option<Agreed>,
+}
+
+/// A response in place of a 101: its body is one sentence of plain text.
+pub type Rejection = Box<Response<&'static str>>;
+
+/// Whether the request asks for a WebSocket at all.
+pub fn wants_websocket(headers: &HeaderMap) -> bool {
+    has_token(headers, UPGRADE, "websocket")
+}
+
+/// The checks of RFC 6455 §4.2.1, in an order that gives the most telling refusal first.
+///
+/// # Errors
+/// What is wrong with the handshake: 400, 405, or 426.
+pub fn accept<B>(
+    request: &Request<B>,
+    options: &extension::Options,
+) -> Result<Accepted, Rejection> {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        return Err(wrong_method());
+    }
+    if !wants_websocket(headers) {
+        return Err(upgrade_required(
+            "This is a WebSocket room: the request must carry `Upgrade: websocket`.\n",
+        ));
+    }
+    if request.version() != Version::HTTP_11 {
+        return Err(bad_request("A WebSocket handshake needs HTTP/1.1.\n"));
+    }
+    if !headers.contains_key(HOST) {
+        return Err(bad_request("The Host header is missing.\n"));
+    }
+    if !has_token(headers, CONNECTION, "upgrade") {
+        return Err(bad_request(
+            "The Connection header must contain `Upgrade`.\n",
+        ));
+    }
+    if only(headers, SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(upgrade_required("Sec-WebSocket-Version must be 13.\n"));
+    }
+    let Some(key) = only(headers, SEC_WEBSOCKET_KEY) else {
+        return Err(bad_request(
+            "There must be exactly one Sec-WebSocket-Key header.\n",
+        ));
+    };
+    if !is_nonce(key) {
+        return Err(bad_request(
+            "Sec-WebSocket-Key must be 16 bytes in base64.\n",
+        ));
+    }
+    switching(key, headers, options).ok_or_else(|| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Box::new(text(status, "500 Internal Server Error\n"))
+    })
+}
+
+/// The answer that lets a client in; `None` where a header could not be made, which what is put into
+/// them rules out.
+fn switching(
+    key: &HeaderValue,
+    request: &HeaderMap,
+    options: &extension::Options,
+) -> Option<Accepted> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    offer_upgrade(headers);
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept_value(key)?);
+    if let Some(protocol) = first_protocol(request) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    let mut deflate = None;
+    if let Some((agreed, said)) = extension::answer(&offered_extensions(request), options) {
+        let said = HeaderValue::try_from(said).ok()?;
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, said);
+        deflate = Some(agreed);
+    }
+    Some(Accepted { response, deflate })
+}
+
+/// Over all the lines that the list is spread on. What is no UTF-8 is no token either, and the
+/// grammar refuses what stands in its place.
+fn offered_extensions(headers: &HeaderMap) -> String {
+    let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    values.join(", ")
+}
+
+fn accept_value(key: &HeaderValue) -> Option<HeaderValue> {
+    // What is no ASCII is no nonce, and has been refused.
+    let accept = accept_for(key.to_str().unwrap_or_default());
+    HeaderValue::try_from(accept).ok()
+}
+
+fn is_nonce(key: &HeaderValue) -> bool {
+    STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16)
+}
+
+/// The first subprotocol offered: the client lists them in its order of preference (RFC 6455 §4.1).
+fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let first = tokens(headers, SEC_WEBSOCKET_PROTOCOL).next()?;
+    HeaderValue::from_bytes(first).ok()
+}
+
+fn has_token(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+/// The items of a comma-separated header, over all the lines it is spread on (RFC 9110 §5.6.1).
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty())
+}
+
+/// The value of a header that must not be repeated (RFC 6455 §11.3.1, §11.3.5).
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<&'static str> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let plain = "text/plain; charset=utf-8";
+    insert(response.headers_mut(), CONTENT_TYPE, plain);
+    response
+}
+
+fn bad_request(body: &'static str) -> Rejection {
+    Box::new(text(StatusCode::BAD_REQUEST, body))
+}
+
+fn wrong_method() -> Rejection {
+    let body = "A WebSocket handshake is a GET request.\n";
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, body);
+    insert(response.headers_mut(), ALLOW, "GET");
+    Box::new(response)
+}
+
+/// 426 names the protocol (RFC 9110 §15.5.22) and the version (RFC 6455 §4.4) it wants.
+fn upgrade_required(body: &'static str) -> Rejection {
+    let mut response = text(StatusCode::UPGRADE_REQUIRED, body);
+    offer_upgrade(response.headers_mut());
+    insert(response.headers_mut(), SEC_WEBSOCKET_VERSION, "13");
+    Box::new(response)
+}
+
+fn offer_upgrade(headers: &mut HeaderMap) {
+    insert(headers, UPGRADE, "websocket");
+    insert(headers, CONNECTION, "Upgrade");
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::http::request::Builder;
+
+    /// The request of RFC 6455 §1.2.
+    fn handshake() -> Builder {
+        Request::get("/chat")
+            .header("Host", "server.example.com")
+            .header("Upgrade", "websocket")
+            .header("Connection", "Upgrade")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Sec-WebSocket-Version", "13")
+    }
+
+    fn without(name: &str) -> Builder {
+        let mut builder = handshake();
+        builder.headers_mut().unwrap().remove(name);
+        builder
+    }
+
+    fn ask(builder: Builder) -> Result<Accepted, Rejection> {
+        accept(&builder.body(()).unwrap(), &extension::Options::default())
+    }
+
+    #[track_caller]
+    fn is_accepted(builder: Builder) -> Accepted {
+        let accepted = ask(builder).unwrap();
+        assert_eq!(accepted.response.status(), 101);
+        accepted
+    }
+
+    #[track_caller]
+    fn is_refused(builder: Builder, code: u16) -> Rejection {
+        let rejection = ask(builder).unwrap_err();
+        assert_eq!(rejection.status(), code);
+        rejection
+    }
+
+    #[track_caller]
+    fn has<B>(response: &Response<B>, name: &str, value: &str) {
+        assert_eq!(response.headers().get(name).unwrap(), value);
+    }
+
+    #[test]
+    fn the_handshake_of_the_rfc_is_accepted() {
+        let accepted = is_accepted(handshake());
+        assert_eq!(accepted.deflate, None);
+        let answer = accepted.response;
+        has(&answer, "upgrade", "websocket");
+        has(&answer, "connection", "Upgrade");
+        has(
+            &answer,
+            "sec-websocket-accept",
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        );
+        assert!(!answer.headers().contains_key("sec-websocket-protocol"));
+        assert!(!answer.headers().contains_key("sec-websocket-extensions"));
+    }
+
+    #[test]
+    fn lists_of_tokens_are_read_as_lists() {
+        let request = without("connection")
+            .header("Connection", "keep-alive")
+            .header("Connection", "foo , UPGRADE");
+        is_accepted(request);
+        let request = without("upgrade").header("Upgrade", "h2c, WebSocket");
+        is_accepted(request);
+    }
+
+    #[test]
+    fn the_first_subprotocol_is_selected() {
+        let request = handshake()
+            .header("Sec-WebSocket-Protocol", " , chat.v2, chat.v1")
+            .header("Sec-WebSocket-Protocol", "other");
+        has(
+            &is_accepted(request).response,
+            "sec-websocket-protocol",
+            "chat.v2",
+        );
+    }
+
+    #[test]
+    fn an_extension_is_agreed_on_over_all_lines() {
+        let request = handshake()
+            .header("Sec-WebSocket-Extensions", "x-foo")
+            .header(
+                "Sec-WebSocket-Extensions",
+                "permessage-deflate; server_max_window_bits=10",
+            );
+        let accepted = is_accepted(request);
+        has(
+            &accepted.response,
+            "sec-websocket-extensions",
+            "permessage-deflate; server_max_window_bits=10",
+        );
+        let agreed = accepted.deflate.unwrap();
+        assert_eq!(agreed.server_max_window_bits, 10);
+        let unreadable = HeaderValue::from_bytes(b"permessage-deflate; \xff").unwrap();
+        let request = handshake().header("Sec-WebSocket-Extensions", unreadable);
+        assert_eq!(is_accepted(request).deflate, None);
+    }
+
+    #[test]
+    fn a_plain_get_is_told_to_upgrade() {
+        let answer = is_refused(Request::get("/chat").header("Host", "x"), 426);
+        has(&answer, "sec-websocket-version", "13");
+        has(&answer, "upgrade", "websocket");
+    }
+
+    #[test]
+    fn what_the_rfc_does_not_allow_is_refused() {
+        has(&is_refused(handshake().method("POST"), 405), "allow", "GET");
+        is_refused(handshake().version(Version::HTTP_10), 400);
+        is_refused(without("host"), 400);
+        is_refused(without("connection"), 400);
+        is_refused(
+            without("connection").header("Connection", "keep-alive"),
+            400,
+        );
+        is_refused(without("upgrade").header("Upgrade", "h2c"), 426);
+        is_refused(without("sec-websocket-version"), 426);
+        let version_8 = without("sec-websocket-version").header("Sec-WebSocket-Version", "8");
+        has(&is_refused(version_8, 426), "sec-websocket-version", "13");
+    }
+
+    #[test]
+    fn the_key_is_sixteen_bytes_once() {
+        is_refused(without("sec-websocket-key"), 400);
+        for key in [
+            "",
+            "short",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            is_refused(
+                without("sec-websocket-key").header("Sec-WebSocket-Key", key),
+                400,
+            );
+        }
+        let twice = handshake().header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        is_refused(twice, 400);
+    }
+}

@@ -1,0 +1,113 @@
+//! What an endpoint is: a row of the table, and what it does with a request and with a connection.
+
+use futures_util::future::BoxFuture;
+
+use super::request::Request;
+use crate::close::Close;
+use crate::serve::connection::{Connection, End, EndReason};
+use crate::serve::response::{Answer, Refusal};
+use crate::wire::extension::{self, Agreed};
+use crate::wire::shim;
+
+/// A row of the table of endpoints.
+pub(super) struct Spec {
+    /// The path. A segment in capitals stands for any segment: [`Request::argument`].
+    pub(super) path: &'static str,
+    /// The parameters to show in the help, from the `?` on.
+    pub(super) parameters: &'static str,
+    /// What the help says, in lines of at most 64 characters; empty where it does not list this.
+    pub(super) help: &'static str,
+    /// Reads the URL.
+    ///
+    /// # Errors
+    /// 400 for a parameter out of range, 404 for a name that is unknown.
+    pub(super) open: fn(Request<'_>) -> Result<Opened, Refusal>,
+}
+
+impl Spec {
+    /// Whether this is the endpoint of a path.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        let is_argument = |segment: &str| segment.starts_with(|c: char| c.is_ascii_uppercase());
+        let mut segments = path.split('/');
+        let alike = self.path.split('/').all(|expected| {
+            let segment = segments.next();
+            segment.is_some_and(|segment| segment == expected || is_argument(expected))
+        });
+        alike && segments.next().is_none()
+    }
+}
+
+/// What there is at a URL.
+pub(crate) enum Opened {
+    /// An answer over HTTP, whether or not a WebSocket was asked for.
+    Http(Answer),
+    /// An endpoint, if the handshake is good.
+    WebSocket(Box<dyn Endpoint>),
+}
+
+impl Opened {
+    pub(super) fn websocket(endpoint: impl Endpoint + 'static) -> Self {
+        Opened::WebSocket(Box::new(endpoint))
+    }
+}
+
+/// The work of [`Endpoint::run`].
+pub(crate) type Run<'a> = BoxFuture<'a, Result<End, EndReason>>;
+
+/// A WebSocket endpoint, for one connection.
+pub(crate) trait Endpoint: Send {
+    /// Restricts what the server may agree to.
+    fn restrict(&self, _extensions: &mut extension::Options) {}
+
+    /// Looks at a handshake that is good otherwise. `deflate` is what was agreed on.
+    ///
+    /// # Errors
+    /// The response in place of a 101.
+    fn admit(&mut self, _request: Request<'_>, _deflate: Option<&Agreed>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Changes how the connection works on the wire.
+    fn configure(&self, _wire: &mut shim::Options) {}
+
+    /// How the connection ends when the server is shut down.
+    fn shutdown(&self) -> End {
+        End::Close(Close::new(1001, "server shutting down"))
+    }
+
+    /// Serves the connection until the endpoint ends it.
+    ///
+    /// # Errors
+    /// Why it ended before.
+    fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a>;
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+
+    use super::*;
+    use crate::serve::response::status;
+
+    #[test]
+    fn a_path_matches_in_all_of_its_segments() {
+        let matches = |path, requested: &str| {
+            let spec = Spec {
+                path,
+                parameters: "",
+                help: "",
+                open: |_| Ok(Opened::Http(status(StatusCode::OK))),
+            };
+            spec.matches(requested)
+        };
+        assert!(matches("/echo", "/echo"));
+        for path in ["/", "", "*", "/Echo", "/echo/", "/echo2", "/echo/x"] {
+            assert!(!matches("/echo", path), "{path}");
+        }
+        assert!(matches("/close/CODE", "/close/1000"));
+        assert!(matches("/close/CODE", "/close/"));
+        for path in ["/close", "/close/1000/x", "/close/1000/", "/x/1000"] {
+            assert!(!matches("/close/CODE", path), "{path}");
+        }
+    }
+}

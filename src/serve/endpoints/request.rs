@@ -1,0 +1,88 @@
+//! A request as endpoints see it.
+
+use std::time::SystemTime;
+
+use hyper::header::HeaderMap;
+use hyper::{Method, Request as HttpRequest};
+
+use super::query::Query;
+use crate::handshake::server;
+use crate::serve::response::Refusal;
+use crate::serve::shared::Shared;
+
+/// The head of a request, and what the server knows apart from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(super) method: &'a Method,
+    /// The path and query as they were requested.
+    pub(super) target: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) shared: &'a Shared,
+    pub(super) now: SystemTime,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new<B>(request: &'a HttpRequest<B>, shared: &'a Shared, now: SystemTime) -> Self {
+        let target = request.uri().path_and_query();
+        Request {
+            method: request.method(),
+            target: target.map_or("", |target| target.as_str()),
+            headers: request.headers(),
+            shared,
+            now,
+        }
+    }
+
+    pub(super) fn path(self) -> &'a str {
+        let (path, _) = self.target.split_once('?').unwrap_or((self.target, ""));
+        path
+    }
+
+    /// The last segment of the path, where the URL of the endpoint has a name in capitals.
+    pub(super) fn argument(self) -> &'a str {
+        let (_, last) = self.path().rsplit_once('/').unwrap_or_default();
+        last
+    }
+
+    pub(super) fn query(self) -> Query<'a> {
+        let (_, query) = self.target.split_once('?').unwrap_or_default();
+        Query(query)
+    }
+
+    /// A number of the query, drawn where a range is given; without the parameter, 0.
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn count(self, name: &str) -> Result<u64, Refusal> {
+        let range = self.query().range(name)?;
+        Ok(range.map_or(0, |range| range.draw(&mut self.shared.state().rng)))
+    }
+
+    /// Whether the request asks for a WebSocket.
+    pub(super) fn wants_websocket(self) -> bool {
+        server::wants_websocket(self.headers)
+    }
+}
+
+/// What `read` makes of a GET of this target.
+#[cfg(test)]
+pub(super) fn get<T>(target: &str, read: impl FnOnce(Request<'_>) -> T) -> T {
+    let headers = HeaderMap::new();
+    let shared = Shared::default();
+    read(Request {
+        method: &Method::GET,
+        target,
+        headers: &headers,
+        shared: &shared,
+        now: SystemTime::UNIX_EPOCH,
+    })
+}
+
+/// Fails unless `read` refuses a GET of this target with 400.
+#[cfg(test)]
+#[track_caller]
+pub(super) fn is_bad<T>(target: &str, read: impl FnOnce(Request<'_>) -> Result<T, Refusal>) {
+    let refusal = get(target, read).err();
+    let status = refusal.map(|refusal| refusal.status().as_u16());
+    assert_eq!(status, Some(400), "{target}");
+}

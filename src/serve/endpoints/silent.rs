@@ -1,0 +1,23 @@
+//! `/silent`: reads everything and sends no data.
+
+use super::endpoint::{Endpoint, Opened, Run, Spec};
+use crate::serve::connection::Connection;
+
+pub(super) const SPEC: Spec = Spec {
+    path: "/silent",
+    parameters: "",
+    help: "reads everything, answers pings and Close, never sends data",
+    open: |_| Ok(Opened::websocket(Silent)),
+};
+
+struct Silent;
+
+impl Endpoint for Silent {
+    fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a> {
+        Box::pin(async {
+            loop {
+                connection.next_message().await?;
+            }
+        })
+    }
+}

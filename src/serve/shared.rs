@@ -1,0 +1,56 @@
+//! What the connections of the debug server have in common.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::ledger::store::LedgerStore;
+use super::state::ServerState;
+
+/// A handle to what all connections share.
+#[derive(Clone, Default)]
+pub(super) struct Shared {
+    state: Arc<Mutex<ServerState>>,
+    ledger: Arc<Mutex<LedgerStore>>,
+}
+
+impl Shared {
+    pub(super) fn new(state: ServerState, ledger: LedgerStore) -> Self {
+        Shared {
+            state: Arc::new(Mutex::new(state)),
+            ledger: Arc::new(Mutex::new(ledger)),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {
+        lock(&self.state)
+    }
+
+    pub(super) fn ledger(&self) -> &Arc<Mutex<LedgerStore>> {
+        &self.ledger
+    }
+}
+
+/// Locks `mutex`, also where a connection has panicked under the lock: that ends this connection,
+/// and what is kept there is whole after every single step.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_panicked_takes_no_other_with_it() {
+        let shared = Shared::default();
+        let theirs = shared.clone();
+        let panicked = std::thread::spawn(move || {
+            let (_state, _ledger) = (theirs.state(), lock(theirs.ledger()));
+            std::panic::resume_unwind(Box::new("a mistake of ours"));
+        });
+        assert!(panicked.join().is_err() && shared.ledger.is_poisoned());
+        drop(shared.state());
+        drop(lock(shared.ledger()));
+    }
+}
