@@ -1,4 +1,4 @@
-//! The rooms that break the protocol, byte by byte. What wirecat's own client makes of them is told
+//! The endpoints that break the protocol, byte by byte. What wirecat's own client makes of them is told
 //! elsewhere.
 
 use std::net::Shutdown;
@@ -11,7 +11,7 @@ fn fault(name: &str) -> &'static Fault {
     FAULTS.iter().find(|fault| fault.name == name).unwrap()
 }
 
-/// An open WebSocket that has read what its room sends: unread bytes would make its end a reset.
+/// An open WebSocket that has read what its endpoint sends: unread bytes would make its end a reset.
 #[track_caller]
 fn suffer(server: &Server, fault: &Fault) -> Wire {
     let mut wire = server.open(&path(fault));

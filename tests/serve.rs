@@ -403,23 +403,23 @@ fn a_plain_get_is_told_what_is_missing() {
     has(&head, "Upgrade", "websocket");
     assert_eq!(
         body,
-        "This is a WebSocket room: the request must carry `Upgrade: websocket`.\n"
+        "This is a WebSocket endpoint: the request must carry `Upgrade: websocket`.\n"
     );
 }
 
 #[test]
-fn the_rooms_are_listed() {
+fn the_endpoints_are_listed() {
     let (_, index) = refuses("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK");
     let (_, unknown) = refuses(&handshake("/nowhere"), "404 Not Found");
-    for room in [
+    for endpoint in [
         "/echo",
         "/status/CODE",
         "/close/CODE",
         "/silent",
         "/frames/KIND",
     ] {
-        assert!(index.contains(room), "{index}");
-        assert!(unknown.contains(room), "{unknown}");
+        assert!(index.contains(endpoint), "{index}");
+        assert!(unknown.contains(endpoint), "{unknown}");
     }
 }
 
@@ -660,7 +660,7 @@ fn every_code_goes_out_as_asked() {
 }
 
 #[test]
-fn the_silent_room_says_nothing() {
+fn the_silent_endpoint_says_nothing() {
     let server = Server::start();
     let mut wire = server.open("/silent");
     wire.write(masked(0x81, b"hello?"));

@@ -71,7 +71,7 @@ pub fn command() -> clap::Command {
         ))
         .mut_subcommand("serve", |serve| {
             serve.after_help(format!(
-                "Rooms:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end it with exit code 0.",
+                "Endpoints:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end it with exit code 0.",
                 indented(&endpoints::help())
             ))
         })

@@ -45,7 +45,7 @@ pub fn accept<B>(
     }
     if !wants_websocket(headers) {
         return Err(upgrade_required(
-            "This is a WebSocket room: the request must carry `Upgrade: websocket`.\n",
+            "This is a WebSocket endpoint: the request must carry `Upgrade: websocket`.\n",
         ));
     }
     if request.version() != Version::HTTP_11 {

@@ -320,13 +320,13 @@ impl Connection {
         let mut io = self.socket.into_inner();
         if !how.reset {
             LINGER.close(&mut io).await;
-            return Ended::lost("ended by the server, as this room does");
+            return Ended::lost("ended by the server, as this endpoint does");
         }
         match io.into_inner().downcast::<TokioIo<TcpStream>>() {
             Ok(parts) => {
                 // What follows is that it is dropped.
                 let _ = parts.io.inner().set_zero_linger();
-                Ended::lost("reset by the server, as this room does")
+                Ended::lost("reset by the server, as this endpoint does")
             }
             Err(_) => Ended::lost("ended by the server, which has no TCP connection to reset"),
         }

@@ -48,7 +48,7 @@ pub(crate) fn serve_with(options: wirecat::serve::Options) -> Serve {
 }
 
 impl Serve {
-    /// The URL of a room: `serve().url("/echo")`.
+    /// The URL of an endpoint: `serve().url("/echo")`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address)
     }

@@ -73,7 +73,7 @@ impl Endpoint for Expire {
     fn admit(&mut self, _: Request<'_>, _: Option<&Agreed>) -> Result<(), Refusal> {
         if self.token.is_none() && !self.via_message {
             return Err(Box::new(token_required(
-                "This room wants a token: in `Authorization: Bearer TOKEN`, as `token=TOKEN` in the \
+                "This endpoint wants a token: in `Authorization: Bearer TOKEN`, as `token=TOKEN` in the \
                  query, or, with `via=message`, as {\"event\":\"token\",\"data\":\"TOKEN\"} in the first \
                  message.\n",
             )));

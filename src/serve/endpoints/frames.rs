@@ -121,7 +121,7 @@ async fn listen(mut io: impl AsyncRead + Unpin, ended: bool) -> Result<Close, St
     let mut buffer = vec![0; 16 << 10];
     loop {
         match io.read(&mut buffer).await {
-            Ok(0) if ended => return Err("ended by the server, as this room does".to_owned()),
+            Ok(0) if ended => return Err("ended by the server, as this endpoint does".to_owned()),
             Ok(0) => return Err("the client ended the connection without a Close".to_owned()),
             Ok(count) => answers.held.extend_from_slice(&buffer[..count]),
             Err(error) => return Err(plain_words(&error)),
@@ -202,19 +202,19 @@ mod tests {
         fault.pieces().into_iter().flat_map(repeat).collect()
     }
 
-    /// What the room makes of a client that does this.
+    /// What the endpoint makes of a client that does this.
     async fn with_client<F: Future<Output = ()>>(
         name: &str,
         client: impl FnOnce(DuplexStream) -> F,
     ) -> Result<Close, String> {
         let (mut ours, theirs) = duplex(1000);
         let fault = find(name).unwrap();
-        let room = async move {
+        let endpoint = async move {
             let answer = send(&mut ours, fault).await;
             drop(ours);
             answer
         };
-        let (answer, ()) = tokio::join!(room, client(theirs));
+        let (answer, ()) = tokio::join!(endpoint, client(theirs));
         answer
     }
 
@@ -260,13 +260,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_that_the_room_makes_is_not_the_clients() {
+    async fn an_end_that_the_endpoint_makes_is_not_the_clients() {
         for kind in ["unfinished", "unclosed"] {
             let client = |mut io: DuplexStream| async move {
                 io.read_to_end(&mut Vec::new()).await.unwrap();
             };
             let answer = with_client(kind, client).await;
-            assert_eq!(answer, lost("ended by the server, as this room does"));
+            assert_eq!(answer, lost("ended by the server, as this endpoint does"));
         }
     }
 

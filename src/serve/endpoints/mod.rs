@@ -82,7 +82,7 @@ fn index() -> Answer {
 
 fn not_found() -> Answer {
     let help = help();
-    let body = format!("There is no such room. The rooms are:\n\n{help}");
+    let body = format!("There is no such endpoint. The endpoints are:\n\n{help}");
     response::text(StatusCode::NOT_FOUND, body)
 }
 

@@ -1,4 +1,4 @@
-//! The rooms for clients that reconnect: byte by byte where the wire matters, and with the program
+//! The endpoints for clients that reconnect: byte by byte where the wire matters, and with the program
 //! itself where it has to survive being killed.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
@@ -56,7 +56,7 @@ impl Wire {
 }
 
 #[test]
-fn a_flaky_room_refuses_so_often_per_url() {
+fn a_flaky_endpoint_refuses_so_often_per_url() {
     let server = Server::start();
     let (head, body) = server.ask(&handshake("/flaky?fail=2&id=a"));
     assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
@@ -157,7 +157,8 @@ fn a_cut_is_logged_as_what_it_was() {
     server.join();
     let lines = server.lines().join("\n");
     for how in ["ended", "reset"] {
-        let told = format!("lost: 1006 (abnormal closure) {how} by the server, as this room does");
+        let told =
+            format!("lost: 1006 (abnormal closure) {how} by the server, as this endpoint does");
         assert!(lines.contains(&told), "{lines}");
     }
 }
@@ -649,7 +650,7 @@ fn a_disk_that_is_full_ends_the_recording_and_costs_nothing_that_was_recorded() 
 }
 
 #[test]
-fn the_client_gets_through_the_rooms_compressed() {
+fn the_client_gets_through_the_endpoints_compressed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let server = serve_with(kept_in(&path));
