@@ -23,6 +23,11 @@
 //! through [`wire::shim`], which compresses it, and into the stream below;
 //! what comes back passes the shim's judgement before the engine sees it, goes up as an
 //! [`event::Event`], is rendered by [`output`] and written by one writer.
+//!
+//! A request to the debug server goes from `serve/accept.rs` (TCP, HTTP) to the table in
+//! [`serve::endpoints`], which has a file for each endpoint, and through [`handshake::server`], which
+//! accepts it or not; its endpoint then talks through `serve/connection.rs`. What `/ledger` keeps is in
+//! `serve/ledger/`, what `/frames` sends in [`serve::faults`].
 
 pub mod auth;
 pub mod cli;

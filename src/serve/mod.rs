@@ -3,8 +3,8 @@
 //! one connection for the next is bounded; it is not meant for the open internet, yet no client may
 //! take it down or grow its memory without end.
 //!
-//! This file listens and shuts down; [`accept`] takes one connection from TCP to its endpoint,
-//! [`connection`] is what an endpoint sees of the wire, and [`endpoints`] has the endpoints.
+//! This file listens and shuts down; `accept` takes one connection from TCP to its endpoint,
+//! `connection` is what an endpoint sees of the wire, and [`endpoints`] has the endpoints.
 
 mod accept;
 mod connection;

@@ -1,7 +1,7 @@
 //! The endpoints of the debug server. The path names the endpoint, the query tunes it; the whole of
 //! the debug server's behaviour can be asked for in a URL, so that a test needs no configuration.
 //!
-//! An endpoint is a file of this folder and a row of [`TABLE`]: the file has its URL, its line of the
+//! An endpoint is a file of this folder and a row of `TABLE`: the file has its URL, its line of the
 //! help, its refusals and its behaviour. Nothing else knows one endpoint from another.
 
 mod echo;

@@ -1,5 +1,5 @@
 //! The ways to break the protocol: what each of them sends, which rule that breaks, and the Close
-//! code with which a strict client answers. Pure: a table, of which [`frames`] makes the bytes.
+//! code with which a strict client answers. Pure: a table, of which `frames` makes the bytes.
 //!
 //! Each kind breaks one rule and no other. Apart from that its bytes are harmless, so a client that
 //! lets it through shows a message that says so. First comes the text message `before`, without
