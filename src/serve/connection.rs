@@ -191,10 +191,10 @@ impl Connection {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// As [`Connection::flush`].
+    /// Polls [`Connection::flush`].
     ///
     /// # Errors
-    /// Likewise.
+    /// Those of [`Connection::flush`].
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), EndReason>> {
         ready!(self.socket.poll_flush(cx));
         Poll::Ready(self.check_writing())
@@ -260,9 +260,9 @@ impl Connection {
             }
             Ok(End::Close(close)) => Ended::by_server(self.answer_close(close).await),
             Ok(End::Abort(how)) => return self.abort(how).await,
-            Ok(End::Disconnect(heard)) => {
+            Ok(End::Disconnect(close)) => {
                 LINGER.close(self.stream()).await;
-                return heard.map_or_else(Ended::lost, Ended::by_client);
+                return close.map_or_else(Ended::lost, Ended::by_client);
             }
             Err(EndReason::Peer(close)) => Ended::by_client(self.answer_close(close).await),
             Err(EndReason::Violation(violation)) => {

@@ -1,5 +1,5 @@
-//! The names of response headers as RFC 6455 and RFC 9110 spell them. Their case means nothing to
-//! HTTP, but many small clients compare them byte by byte.
+//! The names of response headers in the case of RFC 6455 and RFC 9110. Case means nothing to HTTP, but
+//! many small clients compare the names byte by byte.
 
 use std::sync::OnceLock;
 
@@ -25,7 +25,7 @@ const NAMES: &[&str] = &[
 /// What a response must carry for hyper to spell [`NAMES`] so.
 ///
 /// hyper spells the headers of a response as those of the message that its extensions come from, and
-/// does not let anybody else say how: so a request with these names is read once.
+/// offers no other way to set the spelling: so a request with these names is read once.
 pub(super) fn extensions() -> &'static Extensions {
     static EXTENSIONS: OnceLock<Extensions> = OnceLock::new();
     // Without them the names are still right but for their case.

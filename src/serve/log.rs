@@ -1,4 +1,4 @@
-//! What the debug server logs. Pure: it makes lines and prints none.
+//! The lines of the debug server's log. Pure: it makes lines and never prints them.
 
 use std::fmt;
 
@@ -43,15 +43,14 @@ impl fmt::Display for Ended {
         write!(f, "{}: {code} ({})", self.how, code_name(code))?;
         match self.close.reason.as_str() {
             "" => Ok(()),
-            // Nobody sent a reason; this is ours.
+            // No peer sent this reason: it is the server's own.
             why if code == 1006 => write!(f, " {why}"),
             reason => write!(f, " \"{reason}\""),
         }
     }
 }
 
-/// The target of a request as it may be logged: without what a [`Target`] does not show of its
-/// query.
+/// Returns the target of a request with its secrets redacted, as [`Target`] does it.
 pub(super) fn shown(uri: &Uri) -> String {
     let uri = uri.to_string();
     let Some((path, query)) = uri.split_once('?') else {

@@ -1,5 +1,5 @@
 //! The debug server: endpoints that echo, refuse, close, stay silent or break the protocol, so that a
-//! client can be tried with nothing else installed. It accepts everybody, and what it remembers of
+//! client can be tried with nothing else installed. It accepts every client, and what it remembers of
 //! one connection for the next is bounded; it is not meant for the open internet, yet no client may
 //! take it down or grow its memory without end.
 //!

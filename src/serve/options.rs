@@ -1,4 +1,4 @@
-//! What the caller decides about the debug server.
+//! The options of the debug server. The command line fills them in; nothing here reads it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use crate::wire::extension;
 
-/// Takes one line without its end.
+/// A function that takes one line of the log, without its line feed.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What the caller decides about the server.
+/// The options of the debug server.
 #[derive(Clone)]
 pub struct Options {
-    /// Told one line per request (`127.0.0.1:5555 GET /echo -> 101`) and one per end of a
+    /// Receives one line per request (`127.0.0.1:5555 GET /echo -> 101`) and one per end of a
     /// connection (`127.0.0.1:5555 closed by client: 1000 (normal closure)`). The lines hold bytes
-    /// that a client chose; whoever prints them escapes them first.
+    /// that a client chose; the caller escapes them before it prints them.
     pub log: Option<Log>,
     /// What the server answers to offers of permessage-deflate.
     pub extensions: extension::Options,
-    /// 0, not at all, to 9.
+    /// The level of compression, from 0 (none) to 9.
     pub deflate_level: u8,
-    /// Where everything random comes from; without it, the server differs from run to run.
+    /// The seed of all random numbers; without one, they differ from run to run.
     pub seed: Option<u64>,
-    /// Where the messages of `/ledger` are kept, too.
+    /// The file in which `/ledger` keeps its messages. Without one, they are held in memory only.
     pub ledger: Option<PathBuf>,
 }
 

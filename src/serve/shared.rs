@@ -1,4 +1,4 @@
-//! What the connections of the debug server have in common.
+//! What the connections of the debug server share, behind locks.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

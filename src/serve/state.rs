@@ -1,5 +1,5 @@
 //! What the server remembers from one connection to the next: how often it has refused, which
-//! tokens it has seen, and where its dice stand. Pure: time comes in as an argument, chance from a
+//! tokens it has seen, and the state of its random numbers. Pure: time comes in as an argument, chance from a
 //! seed. Clients choose what is remembered, so everything has a bound and no secret is kept.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,7 +14,7 @@ use super::range::Range;
 /// How many keys of a kind are remembered.
 const MAX_KEYS: usize = 1024;
 
-/// Stands for a text that is long or secret.
+/// The digest of a text that is long or secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Digest([u8; 20]);
 
@@ -24,7 +24,7 @@ impl Digest {
     }
 }
 
-/// See the head of this file.
+/// What is remembered; see the head of this file.
 pub(super) struct ServerState {
     /// Everything random comes from here.
     pub(super) rng: StdRng,
@@ -50,7 +50,7 @@ impl ServerState {
         }
     }
 
-    /// Whether to refuse this handshake, one more of those to this target.
+    /// Counts a handshake to this target; returns whether to refuse it.
     pub(super) fn refuses(&mut self, target: &str, fail: Range) -> bool {
         let rng = &mut self.rng;
         let key = Digest::of(target.as_bytes());
@@ -60,7 +60,7 @@ impl ServerState {
         refuses
     }
 
-    /// When this token was seen first: now, if it is new.
+    /// Returns when this token was seen first: now, if it is new.
     pub(super) fn first_seen(&mut self, token: Digest, now: Instant) -> Instant {
         *self.tokens.get_or_insert(token, || now)
     }

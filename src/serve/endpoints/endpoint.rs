@@ -13,11 +13,12 @@ use crate::wire::shim;
 pub(super) struct Spec {
     /// The path. A segment in capitals stands for any segment: [`Request::argument`].
     pub(super) path: &'static str,
-    /// The parameters to show in the help, from the `?` on.
+    /// The parameters that the help shows, with the `?`.
     pub(super) parameters: &'static str,
-    /// What the help says, in lines of at most 64 characters; empty where it does not list this.
+    /// The text of the help, in lines of at most 66 characters; empty where the help does not list
+    /// the endpoint.
     pub(super) help: &'static str,
-    /// Reads the URL.
+    /// Reads the URL and returns what is there.
     ///
     /// # Errors
     /// 400 for a parameter out of range, 404 for a name that is unknown.

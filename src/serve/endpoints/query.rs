@@ -1,4 +1,4 @@
-//! What stands behind the `=` of a parameter. Pure.
+//! The parameters of a URL: numbers, ranges, durations, and ways to end a connection. Pure.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ const MAX_DURATION: Duration = Duration::from_secs(3600);
 /// The unfinished frame of an abrupt end is held in memory.
 const MAX_PART: usize = 1 << 20;
 
-/// The query of a URL, without its `?`. Parameters that nobody asks for are left alone, because
-/// clients under test put tokens into the query.
+/// The query of a URL, without its `?`. Unknown parameters are ignored, because clients
+/// under test put tokens into the query.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query<'a>(pub(super) &'a str);
 

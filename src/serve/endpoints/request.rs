@@ -1,4 +1,4 @@
-//! A request as endpoints see it.
+//! A request as endpoints see it: its head, and access to what connections share. It never answers.
 
 use std::time::SystemTime;
 

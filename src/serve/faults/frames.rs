@@ -9,7 +9,7 @@ use crate::wire::frame::{BINARY, CLOSE, CONTINUATION, MAX_CONTROL, Masking, RSV1
 pub(super) const RSV2: u8 = 2;
 pub(super) const RSV3: u8 = 1;
 
-/// Bytes, to be sent so many times in a row.
+/// Bytes, and how many times in a row to send them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub bytes: Vec<u8>,

@@ -39,7 +39,7 @@ pub struct Fault {
     /// `KIND` in `/frames/KIND`.
     pub name: &'static str,
     /// The code of the Close that a strict client answers with. Where the TCP connection ends there
-    /// is nobody to answer, and it is 1006, which a client reports and never sends (RFC 6455 §7.1.5).
+    /// is no peer to answer, and it is 1006, which a client reports and never sends (RFC 6455 §7.1.5).
     pub code: u16,
     /// What is sent after [`BEFORE`].
     pub sends: &'static str,
