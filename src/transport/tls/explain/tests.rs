@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::KeyExchangeAlgorithm;
-use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ContentType, EncryptedClientHelloError, HandshakeType, OtherError};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ContentType, EncryptedClientHelloError, ExtendedKeyPurpose, HandshakeType, OtherError,
+};
+use url::Host;
 use webpki::{
-    InvalidNameContext, KeyUsage, RequiredEkuNotFoundContext, UnsupportedSignatureAlgorithmContext,
-    UnsupportedSignatureAlgorithmForPublicKeyContext,
+    Error as Path, InvalidNameContext, KeyUsage, RequiredEkuNotFoundContext,
+    UnsupportedSignatureAlgorithmContext, UnsupportedSignatureAlgorithmForPublicKeyContext,
 };
 
+use super::names::{ip_text, listed, span};
 use super::*;
 
 /// Fails for what looks like the `Debug` form of a Rust value.
