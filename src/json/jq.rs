@@ -5,12 +5,18 @@
 //! sees it, outputs are capped, and every evaluation has limits ([`meter`]) and can be interrupted
 //! ([`Interrupt`]). The environment and `halt` are out of reach of an expression.
 
+mod access;
+mod arithmetic;
+mod cost;
 mod functions;
 mod meter;
+mod order;
+mod parts;
 mod read;
 #[cfg(test)]
 mod tests;
 mod value;
+mod write;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -7,7 +7,9 @@ use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 use regex_bites::bytes::{Match, RegexBuilder};
 
-use super::value::{self, Error, Value};
+use super::order::{order, same};
+use super::parts::windows;
+use super::value::{Error, Value};
 use super::{Jq, MAX_INNER_DEPTH, meter, read};
 
 /// jaq's functions with ours in place of some.
@@ -171,11 +173,11 @@ fn indices(whole: &Value, part: &Value) -> ValR<Value> {
                 .collect()
         }
         (Val::Arr(_), Val::Arr(part)) if part.is_empty() => Value::from_iter([]),
-        (Val::Arr(whole), Val::Arr(part)) => value::windows(whole, part).collect(),
+        (Val::Arr(whole), Val::Arr(part)) => windows(whole, part).collect(),
         (Val::Arr(whole), part) => {
             let items = whole.iter().enumerate().inspect(|_| meter::tick());
             items
-                .filter(|(_, item)| value::same(item, part))
+                .filter(|(_, item)| same(item, part))
                 .map(|(at, _)| Value::from(at))
                 .collect()
         }
@@ -188,7 +190,7 @@ fn binary_search(items: Value, wanted: Value) -> ValR<Value> {
     let Val::Arr(items) = &items.0 else {
         return Err(Error::typ(items, "array"));
     };
-    let found = items.binary_search_by(|item| value::order(item, &wanted.0));
+    let found = items.binary_search_by(|item| order(item, &wanted.0));
     Ok(Value::from(
         found.map_or_else(|at| -1 - at as isize, |at| at as isize),
     ))
