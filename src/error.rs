@@ -4,6 +4,9 @@
 //! curl has a number for the same failure, it is curl's.
 
 use std::fmt;
+use std::time::Duration;
+
+use crate::units;
 
 /// How the program ends. The discriminant is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,6 +149,12 @@ impl Error {
     /// A wrong option, value or file: exit 2.
     pub fn usage(message: impl Into<String>) -> Self {
         Error::new(Stage::Usage, Exit::Usage, message)
+    }
+
+    /// `--connect-timeout`, which `timeout` is, was over while we were `doing` this: exit 28.
+    pub fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Self {
+        let message = format!("timed out after {} ({doing})", units::written(timeout));
+        Error::new(stage, Exit::Timeout, message).advice("--connect-timeout T waits longer")
     }
 
     #[must_use]

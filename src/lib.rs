@@ -6,15 +6,16 @@
 //! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
 //!   server), which know nothing of each other;
 //! - I/O: [`session`] (a run over its connections: to connect, talk, and connect again), [`handshake`]
-//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`io`] (the standard streams, the
-//!   writer thread, signals, the terminal's echo);
+//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`auth::acquire`] (a token or
+//!   password from a file, a variable, a command or a person), [`io`] (the standard streams, the writer
+//!   thread, signals, the terminal's echo);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
 //!   [`json`] (tokens, strings, jq), [`drain`] (when to stop), and the pure files within the modules
 //!   above;
 //! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex, base64,
-//!   escapes), [`payload`], [`units`], [`uri`], [`auth`], [`http_token`], and the frames of
-//!   [`wire::frame`].
+//!   escapes), [`payload`], [`units`], [`uri`], [`auth`] (which credentials, and where they are put),
+//!   [`http_token`], and the frames of [`wire::frame`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wirecat::auth::Placed;
+use wirecat::auth::placement::Placed;
 use wirecat::handshake::request::{Options, build};
 use wirecat::handshake::verify::accept_for;
 use wirecat::uri::Target;

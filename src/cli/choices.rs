@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 
-use crate::auth::Via;
+use crate::auth::sources::Via;
 use crate::drain::OnEof;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Frame;

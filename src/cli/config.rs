@@ -14,7 +14,8 @@ use super::choices::FormatArg;
 use super::files::Files;
 use super::ineffective::{self, Typed, Way};
 use super::world::World;
-use crate::auth::{self, Basic, Source, Token};
+use crate::auth::placement;
+use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
 use crate::drain::{Limits, OnEof};
 use crate::error::{Error, Exit};
 use crate::handshake::request::{self, HeaderLine};
@@ -33,7 +34,6 @@ use crate::session::keepalive;
 use crate::session::reconnect::{self, Codes, Renewal, When};
 use crate::session::resume::Memory;
 use crate::session::state;
-use crate::session::token::{Authorization, Credentials};
 use crate::uri::Target;
 use crate::wire::extension;
 use crate::wire::fragments::Fragmentation;
@@ -668,16 +668,16 @@ fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {
     let message = args
         .token_message
         .clone()
-        .unwrap_or_else(|| auth::DEFAULT_MESSAGE.to_owned());
-    auth::check_template(&message)?;
+        .unwrap_or_else(|| placement::DEFAULT_MESSAGE.to_owned());
+    placement::check_template(&message)?;
     if source == "@-" {
         return Err(Error::usage("--token @-: stdin carries messages")
             .advice("--token @FILE, env:VAR, cmd:COMMAND or prompt"));
     }
     let via = match (args.token_via, &args.token_message) {
         (Some(via), _) => via.into(),
-        (None, Some(_)) => auth::Via::Message,
-        (None, None) => auth::Via::Header,
+        (None, Some(_)) => Via::Message,
+        (None, None) => Via::Header,
     };
     Ok(Token {
         source: Source::parse(source),

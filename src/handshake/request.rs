@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::auth::Placed;
+use crate::auth::placement::Placed;
 use crate::error::Error;
 use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, is_secret_header};

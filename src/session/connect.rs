@@ -11,8 +11,9 @@ use futures_util::FutureExt as _;
 use super::Front;
 use super::conn::OVERSLEPT;
 use super::resume::{Memory, Place};
-use super::token::{self, Credentials, Environment, Prompted};
-use crate::auth::Placed;
+use crate::auth::acquire::{self, CachedAnswers, Environment};
+use crate::auth::placement::Placed;
+use crate::auth::sources::Credentials;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Cause, Event, Opened};
 use crate::handshake::request::{self, HeaderLine, Request};
@@ -20,7 +21,6 @@ use crate::handshake::{self, Transcript, retry_after};
 use crate::message::Message;
 use crate::secret::{Redactor, Secret};
 use crate::transport::{self, BoxedStream, Step};
-use crate::units;
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
@@ -133,17 +133,17 @@ pub(super) async fn connect<F: Front>(
     plan: &Plan,
     turn: Turn,
     environment: &Environment<'_>,
-    prompted: &mut Prompted,
+    prompted: &mut CachedAnswers,
     memory: &Memory,
     front: &RefCell<&mut F>,
 ) -> Result<Connection, Failed> {
-    let placed = token::read(
+    let placed = acquire::read(
         &plan.credentials,
         environment,
         plan.connect_timeout,
         &plan.redactor,
         prompted,
-        front,
+        &mut |question| front.borrow_mut().ask(question),
     )
     .await
     .map_err(|error| Failed {
@@ -357,11 +357,5 @@ fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
             "waiting for the server to answer the handshake".to_owned(),
         ),
     };
-    connect_timeout(stage, plan.connect_timeout, &doing)
-}
-
-/// `--connect-timeout` was over while we were `doing` this.
-pub(super) fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Error {
-    let message = format!("timed out after {} ({doing})", units::written(timeout));
-    Error::new(stage, Exit::Timeout, message).advice("--connect-timeout T waits longer")
+    Error::connect_timeout(stage, plan.connect_timeout, &doing)
 }

@@ -17,7 +17,6 @@ pub mod resume;
 pub mod rtt;
 mod run_state;
 pub mod state;
-pub mod token;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -29,6 +28,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
+use crate::auth::acquire::{CachedAnswers, Environment};
 use crate::error::{Error, Exit};
 use crate::event::{Cause, Command, Event, Totals};
 use crate::io::signals::{Stop, StopSignal};
@@ -46,7 +46,6 @@ use reconnect::{Action, Decision, Reconnect};
 use resume::Memory;
 use run_state::RunState;
 use state::{Output, Saver};
-use token::{Environment, Prompted};
 
 /// How long a peer that broke the protocol, or that `--max-time` cuts off, is given to read our
 /// Close.
@@ -240,7 +239,7 @@ pub async fn run<F: Front>(
         stop,
         reconnect: Reconnect::new(options.reconnect.clone()),
         run_state: RunState::new(options),
-        prompted: Prompted::default(),
+        prompted: CachedAnswers::default(),
     };
     let outcome = run.drive().await;
     let totals = run.run_state.totals();
@@ -268,7 +267,7 @@ struct Run<'a, F, S> {
     stop: &'a mut S,
     reconnect: Reconnect,
     run_state: RunState,
-    prompted: Prompted,
+    prompted: CachedAnswers,
 }
 
 /// What a front end or a signal wants while there is no connection.
@@ -723,7 +722,7 @@ mod tests {
         let options = options();
         let plan = Plan {
             target: crate::uri::Target::parse("ws://localhost/").unwrap(),
-            credentials: token::Credentials::default(),
+            credentials: crate::auth::sources::Credentials::default(),
             request: crate::handshake::request::Options::default(),
             transport: crate::transport::Options::default(),
             connect_timeout: Duration::ZERO,
@@ -739,7 +738,7 @@ mod tests {
             stop: &mut stop,
             reconnect: Reconnect::new(reconnect::Options::default()),
             run_state: RunState::new(&options),
-            prompted: Prompted::default(),
+            prompted: CachedAnswers::default(),
         };
         let violation = crate::wire::validate::Violation {
             code: 1002,

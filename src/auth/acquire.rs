@@ -1,6 +1,6 @@
-//! Reads the credentials of one connection attempt from wherever they are kept.
+//! Reads the credentials of one connection attempt from wherever they are kept: a file, a variable, a
+//! command, a person. The caller says who can be asked, and how long a file may take.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::process::Stdio;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Front;
-use super::connect::connect_timeout;
-use crate::auth::{self, Basic, Placed, Source, Token};
+use super::placement::{Placed, place};
+use super::sources::{Authorization, Credentials, Source};
 use crate::error::{Error, Stage, plain_words};
 use crate::io::terminal::EchoOff;
 use crate::secret::{Redactor, Secret};
@@ -20,31 +20,10 @@ use crate::secret::{Redactor, Secret};
 /// Maximum size of a token, in bytes. No server takes one that comes near it.
 const MAX_TOKEN: u64 = 1024 * 1024;
 
-/// Who the user is to the server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Credentials {
-    pub authorization: Option<Authorization>,
-    /// In another place, where there is an `authorization` too.
-    pub token: Option<Token>,
-}
-
-impl Credentials {
-    /// Whether reading them again may give others after they have been refused.
-    pub fn is_renewable(&self) -> bool {
-        let asked = matches!(&self.authorization, Some(Authorization::Basic(basic)) if basic.password.is_none());
-        let token = self.token.as_ref().map(|token| &token.source);
-        asked
-            || matches!(
-                token,
-                Some(Source::File(_) | Source::Command(_) | Source::Prompt)
-            )
-    }
-}
-
 /// What a person was asked for. It holds until it is refused: nobody wants to type it again because
 /// a connection was lost.
 #[derive(Debug, Default)]
-pub struct Prompted {
+pub struct CachedAnswers {
     password: Option<Secret>,
     token: Option<Secret>,
     /// All credentials have been read at least once.
@@ -54,26 +33,23 @@ pub struct Prompted {
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
-impl Prompted {
+impl CachedAnswers {
     /// What was said has been refused.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         (self.password, self.token) = (None, None);
     }
 
-    pub(super) fn have_been_read(&self) -> bool {
+    pub(crate) fn have_been_read(&self) -> bool {
         self.read_once
     }
 }
 
-/// What the `Authorization` header says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Authorization {
-    Basic(Basic),
-    Bearer(Secret),
-}
-
 /// A variable of the environment, by its name.
 pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Asks the person who edits lines at the terminal, without echo. `None` where nobody does: then the
+/// terminal itself is asked.
+pub(crate) type Ask<'a> = dyn FnMut(&str) -> Option<oneshot::Receiver<Secret>> + 'a;
 
 /// Reads what `credentials` names and puts it into its place. Called again for every attempt.
 ///
@@ -82,13 +58,13 @@ pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 ///
 /// # Errors
 /// Exit 2 where a file, variable, command or terminal gives no token, 28 where a file takes too long.
-pub(super) async fn read<F: Front>(
+pub(crate) async fn read(
     credentials: &Credentials,
     environment: &Environment<'_>,
     timeout: Duration,
     redactor: &Redactor,
-    prompted: &mut Prompted,
-    front: &RefCell<&mut F>,
+    cached: &mut CachedAnswers,
+    ask: &mut Ask<'_>,
 ) -> Result<Placed, Error> {
     let mut placed = match &credentials.authorization {
         None => Placed::default(),
@@ -98,7 +74,7 @@ pub(super) async fn read<F: Front>(
                 Some(password) => password.clone(),
                 None => {
                     let question = format!("Password for {}: ", basic.user);
-                    prompt(question, &mut prompted.password, front).await?
+                    prompt(question, &mut cached.password, ask).await?
                 }
             };
             Placed::basic(&basic.user, &password, redactor)
@@ -108,17 +84,17 @@ pub(super) async fn read<F: Front>(
         let text = match &token.source {
             Source::Prompt => {
                 let question = "Token: ".to_owned();
-                prompt(question, &mut prompted.token, front).await?
+                prompt(question, &mut cached.token, ask).await?
             }
-            Source::File(path) => read_file(path, timeout, &mut prompted.reading).await?,
+            Source::File(path) => read_file(path, timeout, &mut cached.reading).await?,
             source => read_source(source, environment).await?,
         };
         let text = usable(&token.source, &text)?;
         let authorization = placed.headers;
-        placed = auth::place(token, &text, redactor)?;
+        placed = place(token, &text, redactor)?;
         placed.headers.splice(0..0, authorization);
     }
-    prompted.read_once = true;
+    cached.read_once = true;
     Ok(placed)
 }
 
@@ -150,7 +126,7 @@ async fn read_file(
         reading.get_or_insert_with(|| tokio::task::spawn_blocking(move || read_at_most(&owned)));
     let Ok(read) = tokio::time::timeout(timeout, read).await else {
         let doing = format!("reading the token from @{path}");
-        return Err(connect_timeout(Stage::Input, timeout, &doing));
+        return Err(Error::connect_timeout(Stage::Input, timeout, &doing));
     };
     *reading = None;
     let bytes = match read {
@@ -221,17 +197,16 @@ async fn run(command: &str) -> Result<String, Error> {
 }
 
 /// What a person said before, or says now.
-async fn prompt<F: Front>(
+async fn prompt(
     question: String,
     answer: &mut Option<Secret>,
-    front: &RefCell<&mut F>,
+    ask: &mut Ask<'_>,
 ) -> Result<Secret, Error> {
     if let Some(answer) = answer {
         return Ok(answer.clone());
     }
     // Where lines are edited, the terminal is the editor's.
-    let asked = front.borrow_mut().ask(&question);
-    let given = match asked {
+    let given = match ask(&question) {
         None => ask_at_terminal(question).await?,
         Some(typed) => typed.await.map_err(|_| {
             Error::usage("nothing was typed for the password or token that is asked for")

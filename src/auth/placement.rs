@@ -1,6 +1,7 @@
-//! Credentials: where they come from and where they go. Pure: reading a file, a command or the
-//! terminal is the caller's part.
+//! Where credentials go: a header, the query, the first message or a subprotocol. Every form of a
+//! secret that this makes is reported to the [`Redactor`]. Pure.
 
+use super::sources::{AUTHORIZATION, Token, Via};
 use crate::codec;
 use crate::error::Error;
 use crate::http_token::is_http_token;
@@ -9,95 +10,8 @@ use crate::secret::{REDACTED, Redactor, Secret};
 /// `{{token}}` in `--token-message`.
 const PLACEHOLDER: &str = "{{token}}";
 
-const AUTHORIZATION: &str = "Authorization";
-
 /// Default of `--token-message`.
 pub const DEFAULT_MESSAGE: &str = r#"{"event":"token","data":"{{token}}"}"#;
-
-/// Where a token is read from, again for every connection attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    Literal(Secret),
-    /// `@FILE`; one trailing newline is not part of the token.
-    File(String),
-    /// `env:VAR`
-    Variable(String),
-    /// `cmd:COMMAND`, run by `sh -c`; its standard output is the token.
-    Command(String),
-    /// Asked for at the terminal, without echo.
-    Prompt,
-}
-
-impl Source {
-    pub fn parse(text: &str) -> Source {
-        if text.starts_with("@@") {
-            Source::Literal(Secret::new(&text[1..]))
-        } else if let Some(path) = text.strip_prefix('@') {
-            Source::File(path.to_owned())
-        } else if let Some(name) = text.strip_prefix("env:") {
-            Source::Variable(name.to_owned())
-        } else if let Some(command) = text.strip_prefix("cmd:") {
-            Source::Command(command.to_owned())
-        } else if text == "prompt" {
-            Source::Prompt
-        } else {
-            Source::Literal(Secret::new(text))
-        }
-    }
-}
-
-/// Where a token is put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Via {
-    #[default]
-    Header,
-    Query,
-    Message,
-    Subprotocol,
-}
-
-/// `--token` and its companions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub source: Source,
-    pub via: Via,
-    /// `--token-name`: the header (default `Authorization`) or query parameter (default `token`).
-    pub name: Option<String>,
-    /// `--token-message`.
-    pub message: String,
-}
-
-impl Token {
-    /// Whether it goes into the `Authorization` header.
-    pub fn is_authorization(&self) -> bool {
-        let named = self.name.as_deref().unwrap_or(AUTHORIZATION);
-        self.via == Via::Header && named.eq_ignore_ascii_case(AUTHORIZATION)
-    }
-}
-
-/// `-u` or the userinfo of the URL: HTTP Basic (RFC 7617).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Basic {
-    pub user: String,
-    /// `None` asks at the terminal.
-    pub password: Option<Secret>,
-}
-
-impl Basic {
-    /// `user:password`, or `user` alone.
-    pub fn parse(text: &str) -> Basic {
-        match text.split_once(':') {
-            Some((user, password)) => Basic {
-                user: user.to_owned(),
-                password: Some(Secret::new(password)),
-            },
-            None => Basic {
-                user: text.to_owned(),
-                password: None,
-            },
-        }
-    }
-}
 
 /// What one connection attempt carries, once every secret has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -239,6 +153,7 @@ fn json_string_content(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sources::Source;
     use super::*;
 
     fn token(via: Via, name: Option<&str>) -> Token {
@@ -253,19 +168,6 @@ mod tests {
     #[track_caller]
     fn placed(via: Via, name: Option<&str>, text: &str) -> Placed {
         place(&token(via, name), &Secret::new(text), &Redactor::default()).unwrap()
-    }
-
-    #[test]
-    fn sources() {
-        assert_eq!(Source::parse("abc"), Source::Literal(Secret::new("abc")));
-        assert_eq!(Source::parse("@@abc"), Source::Literal(Secret::new("@abc")));
-        assert_eq!(Source::parse("@f.txt"), Source::File("f.txt".into()));
-        assert_eq!(Source::parse("env:T"), Source::Variable("T".into()));
-        assert_eq!(
-            Source::parse("cmd:echo x"),
-            Source::Command("echo x".into())
-        );
-        assert_eq!(Source::parse("prompt"), Source::Prompt);
     }
 
     #[test]
