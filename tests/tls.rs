@@ -1,6 +1,6 @@
 //! wss: whose certificate is trusted, what is said where it is not, and what goes over it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::pty::Pty;
 use crate::support::server::{close, raw, serve, text};
-use crate::support::{Output, wirecat};
+use crate::support::{Output, fifo, output, reader_of, wait, wirecat};
 
 const DAY: u64 = 86_400;
 
@@ -278,6 +278,50 @@ fn an_authority_is_trusted_when_it_is_named() {
         "this system has no root certificates to check the server with",
         "--cacert",
     ]);
+}
+
+#[test]
+fn roots_are_read_once_a_run() {
+    let (authority, plain) = (authority(), serve());
+    let server = authority.serve(&["127.0.0.1"], valid, plain.address);
+    // What is read from here cannot be read again.
+    let (_directory, path) = fifo();
+    let args = [
+        "--reconnect=2",
+        "--reconnect-on=1000",
+        "--reconnect-delay=1ms",
+    ];
+    let (file, url) = (path.display().to_string(), server.url("/close/1000"));
+    let child = wirecat([&args[..], &["--cacert", &file, &url]].concat()).spawn();
+    let pem = std::fs::read(authority.file()).unwrap();
+    reader_of(&path).write_all(&pem).unwrap();
+    output(child)
+        .exits(113)
+        .complains(&["retry 2 in ", "gave up connecting: closed by server: 1000"]);
+}
+
+#[test]
+fn roots_that_come_late_are_taken_by_a_later_attempt() {
+    let (authority, plain) = (authority(), serve());
+    let server = authority.serve(&["127.0.0.1"], valid, plain.address);
+    let (_directory, path) = fifo();
+    let args = [
+        "--reconnect",
+        "--reconnect-delay=1ms",
+        "--reconnect-max-delay=1ms",
+        "--connect-timeout=500ms",
+    ];
+    let (file, url) = (path.display().to_string(), server.url("/close/1000"));
+    let mut child = wirecat([&args[..], &["--cacert", &file, &url]].concat()).spawn();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    // Some attempts have been given up, and there is one read all the same.
+    while !seen.contains("retry 4") {
+        assert_ne!(stderr.read_line(&mut seen).unwrap(), 0, "{seen}");
+    }
+    let pem = std::fs::read(authority.file()).unwrap();
+    reader_of(&path).write_all(&pem).unwrap();
+    assert_eq!(wait(&mut child).unwrap().code(), Some(0));
 }
 
 #[test]

@@ -384,14 +384,14 @@ fn plan(
             subprotocols: subprotocols(&args.request.subprotocols)?,
             extensions: extensions(&args.wire.deflate),
         },
-        transport: transport::Options {
+        transport: transport::Dialer::new(transport::Options {
             tls: transport::tls::Options {
                 insecure: args.tls.insecure,
                 cacert: args.tls.cacert.clone(),
                 cert_file: world.variable("SSL_CERT_FILE").map(Into::into),
                 cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
             },
-        },
+        }),
         connect_timeout: Some(args.time.connect_timeout)
             .filter(|time| !time.is_zero())
             .unwrap_or(NO_LIMIT),

@@ -20,7 +20,7 @@ use crate::handshake::request::{self, HeaderLine, Request};
 use crate::handshake::{self, Transcript, retry_after};
 use crate::message::Message;
 use crate::secret::{Redactor, Secret};
-use crate::transport::{self, BoxedStream, Step};
+use crate::transport::{BoxedStream, Dialer, Step};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
@@ -30,7 +30,7 @@ pub struct Plan {
     pub target: Target,
     pub credentials: Credentials,
     pub request: request::Options,
-    pub transport: transport::Options,
+    pub transport: Dialer,
     /// Over name lookup, TCP, TLS and handshake together.
     pub connect_timeout: Duration,
     pub redactor: Redactor,
@@ -246,7 +246,7 @@ async fn attempt<F: Front>(
         };
         tell(front, &event);
     };
-    let dialed = transport::dial(&plan.target, &plan.transport, step, &mut told).await?;
+    let dialed = plan.transport.dial(&plan.target, step, &mut told).await?;
     if let Some(tls) = &dialed.tls {
         tell(front, &Event::Tls(tls));
     }

@@ -724,7 +724,7 @@ mod tests {
             target: crate::uri::Target::parse("ws://localhost/").unwrap(),
             credentials: crate::auth::sources::Credentials::default(),
             request: crate::handshake::request::Options::default(),
-            transport: crate::transport::Options::default(),
+            transport: crate::transport::Dialer::default(),
             connect_timeout: Duration::ZERO,
             redactor: crate::secret::Redactor::default(),
         };

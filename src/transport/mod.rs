@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::error::{Error, Exit, Stage};
+use crate::error::Error;
 use crate::event::{Timing, TlsInfo};
 use crate::uri::Target;
 
@@ -46,61 +46,69 @@ pub struct Dialed {
     pub timing: Timing,
 }
 
-/// Reads certificates off the loop: they are many files, and the one of `--cacert` may be a pipe.
-async fn tls_client(target: &Target, options: &Options) -> Result<tls::Client, Error> {
-    let (host, options) = (target.host.clone(), options.tls.clone());
-    let client = tokio::task::spawn_blocking(move || tls::Client::new(&host, &options)).await;
-    client.unwrap_or_else(|error| Err(Error::new(Stage::Tls, Exit::Tls, error.to_string())))
+/// Makes byte streams to servers, with what is read once for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Dialer {
+    tls: tls::Config,
 }
 
-/// Connects to `target`. `on_address` hears the first address before it is tried; `step` always
-/// holds the step in progress. The caller sets the deadline.
-///
-/// # Errors
-/// Exit 6 (name), 7 (connect), 35 (TLS), 60 (certificate), 2 (`--cacert` unreadable).
-pub async fn dial(
-    target: &Target,
-    options: &Options,
-    step: &Cell<Step>,
-    on_address: &mut dyn FnMut(SocketAddr),
-) -> Result<Dialed, Error> {
-    let tls = match target.tls {
-        true => {
-            step.set(Step::Roots);
-            Some(tls_client(target, options).await?)
+impl Dialer {
+    /// Reads nothing yet.
+    pub fn new(options: Options) -> Dialer {
+        Dialer {
+            tls: tls::Config::new(options.tls),
         }
-        false => None,
-    };
-    let mut timing = Timing::default();
-    let started = Instant::now();
-    step.set(Step::Lookup);
-    let addresses = tcp::resolve(target).await?;
-    if matches!(target.host, url::Host::Domain(_)) {
-        timing.dns = Some(started.elapsed());
     }
 
-    let started = Instant::now();
-    step.set(Step::Connect);
-    on_address(addresses[0]);
-    let (tcp, address) = tcp::connect(target, &addresses).await?;
-    timing.tcp = Some(started.elapsed());
+    /// Connects to `target`. `on_address` hears the first address before it is tried; `step` always
+    /// holds the step in progress. The caller sets the deadline.
+    ///
+    /// # Errors
+    /// Exit 6 (name), 7 (connect), 35 (TLS), 60 (certificate), 2 (`--cacert` unreadable).
+    pub async fn dial(
+        &self,
+        target: &Target,
+        step: &Cell<Step>,
+        on_address: &mut dyn FnMut(SocketAddr),
+    ) -> Result<Dialed, Error> {
+        let tls = match target.tls {
+            true => {
+                step.set(Step::Roots);
+                Some(tls::Client::new(&target.host, &self.tls).await?)
+            }
+            false => None,
+        };
+        let mut timing = Timing::default();
+        let started = Instant::now();
+        step.set(Step::Lookup);
+        let addresses = tcp::resolve(target).await?;
+        if matches!(target.host, url::Host::Domain(_)) {
+            timing.dns = Some(started.elapsed());
+        }
 
-    let Some(tls) = tls else {
-        return Ok(Dialed {
-            stream: Box::new(tcp),
+        let started = Instant::now();
+        step.set(Step::Connect);
+        on_address(addresses[0]);
+        let (tcp, address) = tcp::connect(target, &addresses).await?;
+        timing.tcp = Some(started.elapsed());
+
+        let Some(tls) = tls else {
+            return Ok(Dialed {
+                stream: Box::new(tcp),
+                address,
+                tls: None,
+                timing,
+            });
+        };
+        let started = Instant::now();
+        step.set(Step::Tls);
+        let (stream, info) = tls.connect(tcp).await?;
+        timing.tls = Some(started.elapsed());
+        Ok(Dialed {
+            stream: Box::new(stream),
             address,
-            tls: None,
+            tls: Some(info),
             timing,
-        });
-    };
-    let started = Instant::now();
-    step.set(Step::Tls);
-    let (stream, info) = tls.connect(tcp).await?;
-    timing.tls = Some(started.elapsed());
-    Ok(Dialed {
-        stream: Box::new(stream),
-        address,
-        tls: Some(info),
-        timing,
-    })
+        })
+    }
 }

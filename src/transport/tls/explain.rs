@@ -21,8 +21,16 @@ use self::certificates::Certificates;
 pub(super) use self::certificates::Peer;
 pub(super) use self::names::Names;
 pub(super) use self::words::in_words;
-use super::failed;
 use crate::error::{Error, Exit, Stage};
+
+/// An error of the handshake: exit 35.
+pub(super) fn failed(why: impl Into<String>) -> Error {
+    Error::new(
+        Stage::Tls,
+        Exit::Tls,
+        format!("TLS handshake failed: {}", why.into()),
+    )
+}
 
 /// Turns a failed handshake into what was wrong, whose certificate it was and what to try.
 pub(super) fn handshake(error: &Tls, peer: &Peer<'_>) -> Error {

@@ -1,0 +1,60 @@
+//! What certificates of servers are checked against. It is read when the first connection needs it, on
+//! a thread of its own, and kept for the run: a system has hundreds of roots, and the file of
+//! `--cacert` may be a pipe, which can be read once and which nobody may ever write to.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::roots::{Options, Trust};
+use crate::error::{Error, Exit, Stage};
+
+/// The options, and what has been read as they say. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    options: Options,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Also where an attempt gave up waiting for it. The next attempt waits for the same read: every
+    /// new one would block one more thread.
+    reading: Option<JoinHandle<Result<Trust, Error>>>,
+    read: Option<Arc<Trust>>,
+}
+
+impl Config {
+    /// Reads nothing yet.
+    pub fn new(options: Options) -> Config {
+        Config {
+            options,
+            state: Arc::default(),
+        }
+    }
+
+    /// Waits until everything is read. It may be dropped and called again.
+    ///
+    /// # Errors
+    /// Exit 2 where `--cacert` cannot be read, 60 where there is nothing to check a server with. The
+    /// next call reads again.
+    pub(super) async fn trust(&self) -> Result<Arc<Trust>, Error> {
+        let mut state = self.state.lock().await;
+        if let Some(trust) = &state.read {
+            return Ok(Arc::clone(trust));
+        }
+        let reading = state.reading.get_or_insert_with(|| {
+            let options = self.options.clone();
+            spawn_blocking(move || Trust::read(&options))
+        });
+        let read = reading.await;
+        state.reading = None;
+        let trust = match read {
+            Ok(read) => Arc::new(read?),
+            Err(error) => return Err(Error::new(Stage::Tls, Exit::Tls, error.to_string())),
+        };
+        state.read = Some(Arc::clone(&trust));
+        Ok(trust)
+    }
+}
