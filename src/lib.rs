@@ -2,7 +2,7 @@
 //!
 //! The crate is laid out in layers; each uses only those below it:
 //!
-//! - [`cli`]: arguments, environment and terminals, settled into the options of everything below;
+//! - [`cli`]: arguments, environment and terminals, resolved into the options of everything below;
 //! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
 //!   server), which know nothing of each other;
 //! - I/O: [`session`] (a run over its connections: to connect, talk, and connect again), [`handshake`]

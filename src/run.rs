@@ -1,4 +1,4 @@
-//! From the world to an exit code: settles the command line, starts the runtime, and lets one front
+//! From the world to an exit code: resolves the command line, starts the runtime, and lets one front
 //! end have one conversation.
 
 use std::future::Future;
@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::cli::config::{Client, FrontEnd, Job, Serve};
+use crate::cli::resolve::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
-use crate::cli::{self, config, generate};
+use crate::cli::{self, generate, resolve};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::io::signals::StopSignals;
@@ -35,7 +35,7 @@ pub fn run(world: &World) -> Exit {
         }
     };
     let silent = cli.is_silent();
-    match config::settle(cli, world).and_then(|job| perform(job, world)) {
+    match resolve::job(cli, world).and_then(|job| perform(job, world)) {
         Ok(exit) => exit,
         Err(error) => {
             if !silent {

@@ -375,7 +375,7 @@ fn a_url_that_does_not_parse_does_not_show_its_secrets() {
 }
 
 #[test]
-fn the_settled_options_print_no_secret() {
+fn the_resolved_options_print_no_secret() {
     let url = "ws://ann:s3cr3t@h/?token=s3cr3t";
     for options in [
         &["--token", "s3cr3t"][..],
@@ -393,7 +393,7 @@ fn the_settled_options_print_no_secret() {
             ..World::default()
         };
         let cli = wirecat::cli::parse(&world.arguments).unwrap();
-        let job = wirecat::cli::config::settle(cli, &world).unwrap();
+        let job = wirecat::cli::resolve::job(cli, &world).unwrap();
         let printed = format!("{job:?}");
         assert!(!printed.contains("s3cr3t"), "{options:?}: {printed}");
     }

@@ -1,6 +1,7 @@
 //! The command line as typed. Nothing here decides anything: defaults that depend on terminals,
-//! files and other options are settled in [`super::config`].
+//! files and other options are resolved in [`super::resolve`].
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,6 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::choices::{ColorArg, FormatArg, FrameArg, JitterArg, OnEofArg, TimestampsArg, TokenVia};
-use super::ineffective::Typed;
 use crate::session::reconnect::Codes;
 use crate::units;
 
@@ -18,6 +18,9 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Yellow.on_default().bold())
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
+
+/// The long names of the options that were typed with another value than their default.
+pub type Typed = BTreeSet<String>;
 
 #[derive(Debug, Parser)]
 #[command(

@@ -1,12 +1,10 @@
-//! The command line: what was typed ([`args`]), what is meant ([`config`]), and the world it is
+//! The command line: what was typed ([`args`]), what is meant ([`resolve`]), and the world it is
 //! meant in ([`world`]).
 
 pub mod args;
 mod choices;
-pub mod config;
-mod files;
 pub mod generate;
-pub mod ineffective;
+pub mod resolve;
 pub mod world;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -15,8 +13,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::error::EXITS;
 use crate::serve::endpoints;
-use args::Cli;
-use ineffective::Typed;
+use args::{Cli, Typed};
 
 /// What the help and the manual begin with: a command and what it is for.
 pub const EXAMPLES: &[(&str, &str)] = &[

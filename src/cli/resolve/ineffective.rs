@@ -7,11 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use super::args::ClientArgs;
-use super::choices::{FormatArg, TokenVia};
-
-/// The long names of the options that were typed with another value than their default.
-pub type Typed = BTreeSet<String>;
+use crate::cli::args::{ClientArgs, Typed};
+use crate::cli::choices::{FormatArg, TokenVia};
 
 /// What the options depend on.
 pub(super) struct Way<'a> {

@@ -1,0 +1,168 @@
+//! The client: the options of a whole run, and which front end has it.
+
+use std::time::Instant;
+
+use super::expressions::compile;
+use super::files::Files;
+use super::ineffective::{self, Way};
+use super::messages::{input, payload};
+use super::output::color;
+use super::request::plan;
+use super::session::session;
+use crate::cli::args::{ClientArgs, Typed};
+use crate::cli::world::World;
+use crate::drain::{Limits, OnEof};
+use crate::error::Error;
+use crate::json::jq::{Filter, Interrupt};
+use crate::pipe::{self, pace};
+use crate::session::confirm::How;
+use crate::session::connect::Plan;
+use crate::uri::Target;
+use crate::{output, repl, session};
+
+#[derive(Debug)]
+pub struct Client {
+    /// Options that were typed and do nothing, a line each.
+    pub ineffective: Vec<String>,
+    pub plan: Plan,
+    pub session: session::Options,
+    /// When `--max-time` is over.
+    pub deadline: Option<Instant>,
+    pub output: output::Options,
+    pub front: FrontEnd,
+    /// Ends the evaluation of any expression.
+    pub interrupt: Interrupt,
+}
+
+impl Client {
+    /// The expressions over messages, each with its option, and whether its failures are reported
+    /// one by one.
+    fn filters(&self) -> impl Iterator<Item = (String, &Filter, bool)> {
+        let until = match &self.front {
+            FrontEnd::Interactive(options) => options.until.as_ref(),
+            FrontEnd::Pipe(options) => options.until.as_ref(),
+        };
+        let confirm = match &self.session.confirm {
+            Some(How::Number(filter)) => Some(filter),
+            _ => None,
+        };
+        let filter = self.output.filter.as_ref();
+        let filter = filter.map(|it| ("--filter".to_owned(), it, true));
+        let until = until.map(|it| ("--until".to_owned(), it, false));
+        let confirm = confirm.map(|it| ("--confirm".to_owned(), it, false));
+        let resume = self.session.memory.filters();
+        let resume = resume.map(|(name, it)| (format!("--resume {name}"), it, false));
+        filter.into_iter().chain(until).chain(confirm).chain(resume)
+    }
+
+    /// What the expressions left out of the messages of the run, in sentences.
+    pub fn losses(&self) -> Vec<String> {
+        let filters = self.filters();
+        let losses = filters.map(|(option, filter, reported)| filter.losses(&option, !reported));
+        losses.flatten().collect()
+    }
+}
+
+/// The way of working.
+#[derive(Debug)]
+pub enum FrontEnd {
+    Interactive(repl::Options),
+    Pipe(pipe::Options),
+}
+
+pub(super) fn client(
+    target: Target,
+    args: &ClientArgs,
+    typed: &Typed,
+    world: &World,
+) -> Result<Client, Error> {
+    let max_time = args.time.max_time.filter(|time| !time.is_zero());
+    let deadline = max_time.and_then(|time| Instant::now().checked_add(time));
+    let resolve =
+        |target, files: &mut Files| client_with(target, args, typed, world, files, deadline);
+    let mut files = Files::not_blocking();
+    let client = resolve(target.clone(), &mut files)?;
+    if files.have_skipped() {
+        return resolve(target, &mut Files::blocking(deadline));
+    }
+    Ok(client)
+}
+
+fn client_with(
+    target: Target,
+    args: &ClientArgs,
+    typed: &Typed,
+    world: &World,
+    files: &mut Files,
+    deadline: Option<Instant>,
+) -> Result<Client, Error> {
+    let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
+    let ineffective = ineffective::lines(typed, &Way { args, interactive });
+    let output = super::output::options(args, world, interactive)?;
+    let plan = plan(target, args, world, files)?;
+    let session = session(args, &plan, interactive, files)?;
+    let interrupt = Interrupt::default();
+    let front = front_end(args, world, interactive, files, interrupt.clone())?;
+    let client = Client {
+        ineffective,
+        plan,
+        session,
+        deadline,
+        output,
+        front,
+        interrupt,
+    };
+    for (_, filter, _) in client.filters() {
+        filter.set_interrupt(&client.interrupt);
+    }
+    Ok(client)
+}
+
+fn front_end(
+    args: &ClientArgs,
+    world: &World,
+    interactive: bool,
+    files: &mut Files,
+    interrupt: Interrupt,
+) -> Result<FrontEnd, Error> {
+    let payload = payload(&args.send);
+    let limits = limits(args);
+    let until = compile("--until", args.stop.until.as_deref())?;
+    let output = args.output.output.clone();
+    if interactive {
+        return Ok(FrontEnd::Interactive(repl::Options {
+            payload,
+            limits,
+            until,
+            output,
+            queue: args.stay.outbox,
+            interrupt,
+            color: color(&args.output, world, world.stdout_tty),
+        }));
+    }
+    Ok(FrontEnd::Pipe(pipe::Options {
+        input: input(args, payload, files)?,
+        pace: pace::Options {
+            interval: args.send.rate,
+            lockstep: args.send.lockstep,
+        },
+        limits,
+        until,
+        output,
+    }))
+}
+
+fn limits(args: &ClientArgs) -> Limits {
+    let stop = &args.stop;
+    Limits {
+        on_eof: if args.wire.mirror {
+            OnEof::Stay
+        } else {
+            stop.on_eof.into()
+        },
+        idle: stop.idle,
+        count: stop.count.or(stop.one_message.then_some(1)),
+        until: stop.until.is_some(),
+        confirm: args.stay.confirm.is_some(),
+    }
+}

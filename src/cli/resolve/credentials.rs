@@ -1,0 +1,61 @@
+//! Who the user is: `-u`, `--oauth2-bearer`, `--token` and the URL.
+
+use crate::auth::placement;
+use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
+use crate::cli::args::AuthArgs;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::uri::Target;
+
+pub(super) fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
+    let token = args
+        .token
+        .as_ref()
+        .map(|source| token(source, args))
+        .transpose()?;
+    let in_header = token.as_ref().is_some_and(Token::is_authorization);
+    let chosen = [args.user.is_some(), args.oauth2_bearer.is_some(), in_header];
+    if chosen.iter().filter(|set| **set).count() > 1 {
+        return Err(Error::usage(
+            "-u, --oauth2-bearer and --token all want the Authorization header",
+        )
+        .advice("give one of them, or move the token with --token-via or --token-name"));
+    }
+    let from_url = target.user.as_ref().map(|user| Basic {
+        user: user.name.clone(),
+        password: Some(user.password.clone().unwrap_or_else(|| Secret::new(""))),
+    });
+    let basic = args.user.as_deref().map(Basic::parse).or(from_url);
+    let authorization = match &args.oauth2_bearer {
+        _ if in_header => None,
+        Some(bearer) => Some(Authorization::Bearer(Secret::new(bearer.as_str()))),
+        None => basic.map(Authorization::Basic),
+    };
+    Ok(Credentials {
+        authorization,
+        token,
+    })
+}
+
+fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {
+    let message = args
+        .token_message
+        .clone()
+        .unwrap_or_else(|| placement::DEFAULT_MESSAGE.to_owned());
+    placement::check_template(&message)?;
+    if source == "@-" {
+        return Err(Error::usage("--token @-: stdin carries messages")
+            .advice("--token @FILE, env:VAR, cmd:COMMAND or prompt"));
+    }
+    let via = match (args.token_via, &args.token_message) {
+        (Some(via), _) => via.into(),
+        (None, Some(_)) => Via::Message,
+        (None, None) => Via::Header,
+    };
+    Ok(Token {
+        source: Source::parse(source),
+        via,
+        name: args.token_name.clone(),
+        message,
+    })
+}

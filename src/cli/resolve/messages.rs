@@ -1,0 +1,88 @@
+//! What is sent: `-d`, `--on-open`, `--heartbeat` and how stdin is read.
+
+use bytes::Bytes;
+
+use super::files::Files;
+use crate::cli::args::{ClientArgs, SendArgs};
+use crate::error::{Error, Exit};
+use crate::message::{Kind, Message};
+use crate::payload::{Encoding, Payload};
+use crate::pipe::Input;
+use crate::pipe::framing::Frame;
+
+pub(super) fn payload(args: &SendArgs) -> Payload {
+    let encoding = match (args.hex, args.base64, args.escapes) {
+        (true, _, _) => Encoding::Hex,
+        (_, true, _) => Encoding::Base64,
+        (_, _, true) => Encoding::Escapes,
+        _ => Encoding::Plain,
+    };
+    let bytes = matches!(encoding, Encoding::Hex | Encoding::Base64);
+    let kind = if args.binary || (bytes && !args.text) {
+        Kind::Binary
+    } else {
+        Kind::Text
+    };
+    Payload { encoding, kind }
+}
+
+pub(super) fn input(
+    args: &ClientArgs,
+    payload: Payload,
+    files: &mut Files,
+) -> Result<Input, Error> {
+    let (send, mirror) = (&args.send, args.wire.mirror);
+    // What is sent back is all the input that --mirror wants.
+    if send.data.is_empty() && !mirror {
+        let frame = send.frame.into();
+        if frame == Frame::Events && payload != Payload::default() {
+            return Err(Error::usage(
+                "--frame events: each event says itself what its data is, so --binary, --hex, --base64 and --escapes have no meaning",
+            )
+            .advice(r#"{"type":"send","encoding":"hex","data":"00ff"}"#));
+        }
+        return Ok(Input::Stdin { frame, payload });
+    }
+    Ok(Input::Given(given(&send.data, "-d", payload, files)?))
+}
+
+/// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an `@`,
+/// as `//` is a `/` at the prompt. Those whose files are passed over are left out.
+pub(super) fn given(
+    values: &[String],
+    option: &str,
+    payload: Payload,
+    files: &mut Files,
+) -> Result<Vec<Message>, Error> {
+    let message = |value: &String| {
+        let (bytes, named) = match value.strip_prefix('@') {
+            None => (Bytes::from(value.clone()), ""),
+            Some(text) if text.starts_with('@') => (Bytes::from(text.to_owned()), ""),
+            Some(path) => match files
+                .read(option, path)
+                .map_err(|error| suggest_at(error, value))?
+            {
+                Some(bytes) => (Bytes::from(bytes), value.as_str()),
+                None => return Ok(None),
+            },
+        };
+        payload.message(bytes).map(Some).map_err(|why| {
+            Error::usage(format!(
+                "{} {why}",
+                format!("{option} {named}").trim_end().to_owned() + ":"
+            ))
+        })
+    };
+    let messages = values.iter().map(message);
+    messages.filter_map(Result::transpose).collect()
+}
+
+/// A file that cannot be read may have been meant as a message.
+fn suggest_at(error: Error, value: &str) -> Error {
+    match error.exit {
+        Exit::Usage => error.advice(format!(
+            "@FILE reads a file; a message that begins with @ is written @{value}"
+        )),
+        _ => error,
+    }
+}

@@ -1,0 +1,94 @@
+//! Where to connect to, and what to ask for there.
+
+use std::time::Duration;
+
+use super::credentials::credentials;
+use super::files::Files;
+use super::wire::extensions;
+use crate::cli::args::ClientArgs;
+use crate::cli::world::World;
+use crate::error::Error;
+use crate::handshake::request::{self, HeaderLine};
+use crate::http_token;
+use crate::secret::Redactor;
+use crate::session::connect::Plan;
+use crate::transport;
+use crate::uri::Target;
+
+/// What a timeout of 0 means, as in curl.
+const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 86400);
+
+pub(super) fn plan(
+    target: Target,
+    args: &ClientArgs,
+    world: &World,
+    files: &mut Files,
+) -> Result<Plan, Error> {
+    Ok(Plan {
+        credentials: credentials(&args.auth, &target)?,
+        target,
+        request: request::Options {
+            headers: headers(&args.request.headers, files)?,
+            origin: checked("--origin", args.request.origin.clone())?,
+            user_agent: checked("--user-agent", args.request.user_agent.clone())?,
+            subprotocols: subprotocols(&args.request.subprotocols)?,
+            extensions: extensions(&args.wire.deflate),
+        },
+        transport: transport::Dialer::new(transport::Options {
+            tls: transport::tls::Options {
+                insecure: args.tls.insecure,
+                cacert: args.tls.cacert.clone(),
+                cert_file: world.variable("SSL_CERT_FILE").map(Into::into),
+                cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
+            },
+        }),
+        connect_timeout: Some(args.time.connect_timeout)
+            .filter(|time| !time.is_zero())
+            .unwrap_or(NO_LIMIT),
+        redactor: Redactor::new(args.output.include_secrets),
+    })
+}
+
+fn headers(lines: &[String], files: &mut Files) -> Result<Vec<HeaderLine>, Error> {
+    let mut headers = Vec::new();
+    for line in lines {
+        let Some(path) = line.strip_prefix('@') else {
+            headers.push(HeaderLine::parse(line)?);
+            continue;
+        };
+        let Some(text) = files.read("-H", path)? else {
+            continue;
+        };
+        let text = String::from_utf8(text)
+            .map_err(|_| Error::usage(format!("-H @{path}: it is not UTF-8")))?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            headers.push(HeaderLine::parse(line)?);
+        }
+    }
+    Ok(headers)
+}
+
+/// A value that goes into a header as it is.
+fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error> {
+    match &value {
+        Some(text) if text.chars().any(char::is_control) => Err(Error::usage(format!(
+            "{option}: the value holds a control character"
+        ))),
+        _ => Ok(value),
+    }
+}
+
+/// Each may be a list, as the header itself is.
+fn subprotocols(values: &[String]) -> Result<Vec<String>, Error> {
+    let names: Vec<String> = values
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_owned())
+        .collect();
+    match names.iter().find(|name| !http_token::is_http_token(name)) {
+        Some(name) => Err(Error::usage(format!(
+            "--subprotocol '{name}' holds a character that a subprotocol may not have (RFC 6455 section 4.1)"
+        ))),
+        None => Ok(names),
+    }
+}

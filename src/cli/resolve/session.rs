@@ -1,0 +1,126 @@
+//! How a run stays connected, and what it remembers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::expressions::compile;
+use super::files::Files;
+use super::messages::given;
+use super::wire::fragmentation;
+use crate::auth::sources::Credentials;
+use crate::cli::args::{ClientArgs, StayArgs};
+use crate::cli::choices::FormatArg;
+use crate::error::Error;
+use crate::payload::Payload;
+use crate::session::backoff;
+use crate::session::confirm::How;
+use crate::session::connect::Plan;
+use crate::session::keepalive;
+use crate::session::reconnect::{self, Codes, Renewal, When};
+use crate::session::resume::Memory;
+use crate::session::{self, state};
+
+/// Pings in the interactive mode.
+const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
+
+/// Payload bytes of a frame that `-vvv` shows at most.
+const DUMPED: usize = 64 * 1024;
+
+pub(super) fn session(
+    args: &ClientArgs,
+    plan: &Plan,
+    interactive: bool,
+    files: &mut Files,
+) -> Result<session::Options, Error> {
+    let stay = &args.stay;
+    let reconnect = reconnect(stay, &plan.credentials, interactive);
+    let heartbeat = stay.heartbeat.as_slice();
+    let (memory, state) = memory(stay)?;
+    Ok(session::Options {
+        keepalive: keepalive::Options {
+            close_timeout: args.time.close_timeout,
+            ping_interval: stay
+                .ping_interval
+                .or(interactive.then_some(INTERACTIVE_PINGS))
+                .filter(|interval| !interval.is_zero()),
+            ping_timeout: stay.ping_timeout,
+            heartbeat: stay
+                .heartbeat
+                .as_ref()
+                .map(|_| stay.heartbeat_interval)
+                .filter(|interval| !interval.is_zero()),
+        },
+        max_message_size: args.wire.max_message_size,
+        deflate_level: args.wire.deflate.deflate_level,
+        fragmentation: fragmentation(&args.wire),
+        trace: match args.output.verbose {
+            0 | 1 => None,
+            2 => Some(0),
+            _ => Some(DUMPED),
+        },
+        tells_sends: args.output.json || matches!(args.output.format, Some(FormatArg::Json)),
+        auto_pong: !stay.no_auto_pong,
+        mirror: args.wire.mirror,
+        heartbeat: given(heartbeat, "--heartbeat", Payload::default(), files)?.pop(),
+        opening: given(&args.send.on_open, "--on-open", Payload::default(), files)?,
+        tell_uncertain: reconnect.when == When::Always && !interactive,
+        reconnect,
+        confirm: confirm(stay.confirm.as_deref())?,
+        counts_replies: args.send.lockstep,
+        outbox: stay.outbox,
+        memory,
+        state,
+    })
+}
+
+fn reconnect(args: &StayArgs, credentials: &Credentials, interactive: bool) -> reconnect::Options {
+    let codes = |lists: &[Codes]| {
+        let mut all = Codes::default();
+        lists.iter().cloned().for_each(|list| all.extend(list));
+        all
+    };
+    let asked = args.reconnect.is_some() || !args.reconnect_on.is_empty();
+    let when = match args.reconnect {
+        _ if args.no_reconnect => When::Never,
+        Some(Some(0)) => When::Never,
+        _ if asked => When::Always,
+        _ if interactive => When::AfterOpen,
+        _ => When::Never,
+    };
+    reconnect::Options {
+        when,
+        limit: args.reconnect.flatten(),
+        max_time: args.reconnect_max_time.filter(|time| !time.is_zero()),
+        backoff: backoff::Options {
+            base: args.reconnect_delay,
+            max: args.reconnect_max_delay,
+            jitter: args.reconnect_jitter.into(),
+        },
+        on: codes(&args.reconnect_on),
+        never_on: codes(&args.no_reconnect_on),
+        renewal: match credentials.is_renewable() {
+            true => Renewal::Renewable,
+            false => Renewal::Fixed,
+        },
+    }
+}
+
+fn confirm(how: Option<&str>) -> Result<Option<How>, Error> {
+    Ok(match how {
+        None => None,
+        Some("pong") => Some(How::Pong),
+        Some("reply") => Some(How::Reply),
+        Some(expression) => compile("--confirm", Some(expression))?.map(How::Number),
+    })
+}
+
+/// What is remembered to begin with, and where it is kept.
+fn memory(args: &StayArgs) -> Result<(Memory, Option<PathBuf>), Error> {
+    let mut memory = Memory::default();
+    for definition in &args.resume {
+        memory.add(definition)?;
+    }
+    let state = args.state.as_ref();
+    let state = state.map(|path| state::load(path, &mut memory));
+    Ok((memory, state.transpose()?))
+}
