@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use super::expressions::compile;
 use super::files::Files;
-use super::ineffective::{self, Way};
+use super::ineffective;
 use super::messages::{input, payload};
+use super::mode::Mode;
 use super::output::color;
 use super::request::plan;
 use super::session::session;
@@ -96,13 +97,13 @@ fn client_with(
     files: &mut Files,
     deadline: Option<Instant>,
 ) -> Result<Client, Error> {
-    let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
-    let ineffective = ineffective::lines(typed, &Way { args, interactive });
-    let output = super::output::options(args, world, interactive)?;
+    let mode = Mode::new(args, world);
+    let ineffective = ineffective::lines(typed, &mode);
+    let output = super::output::options(&mode)?;
     let plan = plan(target, args, world, files)?;
-    let session = session(args, &plan, interactive, files)?;
+    let session = session(&mode, &plan, files)?;
     let interrupt = Interrupt::default();
-    let front = front_end(args, world, interactive, files, interrupt.clone())?;
+    let front = front_end(&mode, files, interrupt.clone())?;
     let client = Client {
         ineffective,
         plan,
@@ -118,18 +119,13 @@ fn client_with(
     Ok(client)
 }
 
-fn front_end(
-    args: &ClientArgs,
-    world: &World,
-    interactive: bool,
-    files: &mut Files,
-    interrupt: Interrupt,
-) -> Result<FrontEnd, Error> {
+fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result<FrontEnd, Error> {
+    let (args, world) = (mode.args, mode.world);
     let payload = payload(&args.send);
-    let limits = limits(args);
+    let limits = limits(mode);
     let until = compile("--until", args.stop.until.as_deref())?;
     let output = args.output.output.clone();
-    if interactive {
+    if mode.interactive {
         return Ok(FrontEnd::Interactive(repl::Options {
             payload,
             limits,
@@ -152,8 +148,8 @@ fn front_end(
     }))
 }
 
-fn limits(args: &ClientArgs) -> Limits {
-    let stop = &args.stop;
+fn limits(mode: &Mode<'_>) -> Limits {
+    let (args, stop) = (mode.args, &mode.args.stop);
     Limits {
         on_eof: if args.wire.mirror {
             OnEof::Stay
@@ -163,6 +159,6 @@ fn limits(args: &ClientArgs) -> Limits {
         idle: stop.idle,
         count: stop.count.or(stop.one_message.then_some(1)),
         until: stop.until.is_some(),
-        confirm: args.stay.confirm.is_some(),
+        confirm: mode.confirms,
     }
 }

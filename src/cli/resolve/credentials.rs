@@ -47,15 +47,19 @@ fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {
         return Err(Error::usage("--token @-: stdin carries messages")
             .advice("--token @FILE, env:VAR, cmd:COMMAND or prompt"));
     }
-    let via = match (args.token_via, &args.token_message) {
-        (Some(via), _) => via.into(),
-        (None, Some(_)) => Via::Message,
-        (None, None) => Via::Header,
-    };
     Ok(Token {
         source: Source::parse(source),
-        via,
+        via: via(args),
         name: args.token_name.clone(),
         message,
     })
+}
+
+/// Where the token goes: `--token-message` implies the first message.
+pub(super) fn via(args: &AuthArgs) -> Via {
+    match (args.token_via, &args.token_message) {
+        (Some(via), _) => via.into(),
+        (None, Some(_)) => Via::Message,
+        (None, None) => Via::Header,
+    }
 }

@@ -7,20 +7,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::args::{ClientArgs, Typed};
-use crate::cli::choices::{FormatArg, TokenVia};
-
-/// What the options depend on.
-pub(super) struct Way<'a> {
-    pub(super) args: &'a ClientArgs,
-    /// The prompt, as opposed to the pipe.
-    pub(super) interactive: bool,
-}
+use super::mode::Mode;
+use crate::auth::sources::Via;
+use crate::cli::args::Typed;
+use crate::output::Format;
+use crate::session::reconnect::When;
 
 /// Options that do nothing under a condition.
 struct Rule {
     options: &'static [&'static str],
-    when: fn(&Way<'_>) -> bool,
+    when: fn(&Mode<'_>) -> bool,
     /// What follows "has no effect".
     why: &'static str,
 }
@@ -29,24 +25,24 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule {
         options: &["rate", "lockstep", "on-eof", "idle", "frame"],
-        when: |way| way.interactive,
+        when: |mode| mode.interactive,
         why: "at the prompt",
     },
     Rule {
         options: &[
             "frame", "rate", "lockstep", "binary", "hex", "base64", "escapes",
         ],
-        when: |way| !way.interactive && way.args.wire.mirror && way.args.send.data.is_empty(),
+        when: |mode| !mode.interactive && mode.args.wire.mirror && mode.args.send.data.is_empty(),
         why: "with --mirror, which does not read stdin",
     },
     Rule {
         options: &["on-eof", "idle"],
-        when: |way| way.args.wire.mirror,
+        when: |mode| mode.args.wire.mirror,
         why: "with --mirror, which stays until the server closes",
     },
     Rule {
         options: &["frame"],
-        when: |way| !way.args.send.data.is_empty(),
+        when: |mode| !mode.args.send.data.is_empty(),
         why: "with -d, as stdin is not read",
     },
     Rule {
@@ -58,7 +54,7 @@ const RULES: &[Rule] = &[
             "reconnect-on",
             "no-reconnect-on",
         ],
-        when: |way| never_again(way.args),
+        when: |mode| mode.is_told_not_to_reconnect(),
         why: "with --no-reconnect or --reconnect=0",
     },
     Rule {
@@ -69,67 +65,54 @@ const RULES: &[Rule] = &[
             "reconnect-max-time",
             "no-reconnect-on",
         ],
-        when: |way| !connects_again(way),
+        when: |mode| mode.reconnects == When::Never,
         why: "without --reconnect",
     },
     Rule {
         options: &["outbox"],
-        when: |way| !way.interactive && way.args.stay.confirm.is_none(),
+        when: |mode| !mode.interactive && !mode.confirms,
         why: "without --confirm",
     },
     Rule {
         options: &["ping-timeout"],
-        when: |way| match way.args.stay.ping_interval {
-            Some(interval) => interval.is_zero(),
-            None => !way.interactive,
-        },
+        when: |mode| mode.ping_interval.is_none(),
         why: "without --ping-interval",
     },
     Rule {
         options: &["resume"],
-        when: |way| {
-            let stay = &way.args.stay;
-            !connects_again(way) && stay.state.is_none() && stay.heartbeat.is_none()
+        when: |mode| {
+            let stay = &mode.args.stay;
+            mode.reconnects == When::Never && stay.state.is_none() && stay.heartbeat.is_none()
         },
         why: "without --reconnect, --state or --heartbeat",
     },
     Rule {
         options: &["token-name"],
-        when: |way| {
-            let auth = &way.args.auth;
-            let implied = auth.token_via.is_none() && auth.token_message.is_some();
-            implied || matches!(auth.token_via, Some(TokenVia::Message))
-        },
+        when: |mode| mode.token_via == Via::Message,
         why: "with a token in the first message",
     },
     Rule {
         options: &["token-message"],
-        when: |way| {
-            let via = way.args.auth.token_via;
-            via.is_some_and(|via| !matches!(via, TokenVia::Message))
-        },
+        when: |mode| mode.token_via != Via::Message,
         why: "without --token-via message",
     },
     Rule {
         options: &["timestamps"],
-        when: |way| is_json(way) && !way.args.output.show_ping_pong,
+        when: |mode| mode.format == Format::Json && !mode.args.output.show_ping_pong,
         why: "on events, which have times of their own",
     },
     Rule {
         options: &["filter"],
-        when: |way| {
-            let format = way.args.output.format;
-            matches!(format, Some(FormatArg::Hex | FormatArg::Base64))
-        },
+        when: |mode| matches!(mode.format, Format::Hex | Format::Base64),
         why: "on bytes: --format hex or base64 encodes its results, and leaves out what is not JSON",
     },
 ];
 
 /// A line for each option of `typed` that does nothing.
-pub(super) fn lines(typed: &Typed, way: &Way<'_>) -> Vec<String> {
+pub(super) fn lines(typed: &Typed, mode: &Mode<'_>) -> Vec<String> {
     let mut named: BTreeSet<&str> = BTreeSet::new();
     let mut lines = Vec::new();
-    for rule in RULES.iter().filter(|rule| (rule.when)(way)) {
+    for rule in RULES.iter().filter(|rule| (rule.when)(mode)) {
         for option in rule.options {
             if typed.contains(*option) && named.insert(option) {
                 lines.push(format!("--{option} has no effect {}", rule.why));
@@ -139,24 +122,10 @@ pub(super) fn lines(typed: &Typed, way: &Way<'_>) -> Vec<String> {
     lines
 }
 
-fn never_again(args: &ClientArgs) -> bool {
-    args.stay.no_reconnect || args.stay.reconnect == Some(Some(0))
-}
-
-fn connects_again(way: &Way<'_>) -> bool {
-    let stay = &way.args.stay;
-    let asked = stay.reconnect.is_some() || !stay.reconnect_on.is_empty();
-    !never_again(way.args) && (asked || way.interactive)
-}
-
-fn is_json(way: &Way<'_>) -> bool {
-    let output = &way.args.output;
-    output.json || matches!(output.format, Some(FormatArg::Json))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::world::World;
     use crate::cli::{command, parse};
 
     /// Options that do something in every way of working, or that people set once for all of them.
@@ -222,8 +191,14 @@ mod tests {
         let arguments = format!("wirecat {line} ws://h/");
         let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
         let cli = parse(&arguments).unwrap();
-        let args = &cli.client;
-        lines(&cli.typed, &Way { args, interactive })
+        let world = World {
+            stdin_tty: interactive,
+            stdout_tty: interactive,
+            ..World::default()
+        };
+        let mode = Mode::new(&cli.client, &world);
+        assert_eq!(mode.interactive, interactive, "{line}");
+        lines(&cli.typed, &mode)
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod expressions;
 mod files;
 mod ineffective;
 mod messages;
+mod mode;
 mod output;
 mod request;
 mod serve;

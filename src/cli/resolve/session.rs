@@ -1,16 +1,16 @@
 //! How a run stays connected, and what it remembers.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::expressions::compile;
 use super::files::Files;
 use super::messages::given;
+use super::mode::Mode;
 use super::wire::fragmentation;
 use crate::auth::sources::Credentials;
-use crate::cli::args::{ClientArgs, StayArgs};
-use crate::cli::choices::FormatArg;
+use crate::cli::args::StayArgs;
 use crate::error::Error;
+use crate::output::Format;
 use crate::payload::Payload;
 use crate::session::backoff;
 use crate::session::confirm::How;
@@ -20,29 +20,21 @@ use crate::session::reconnect::{self, Codes, Renewal, When};
 use crate::session::resume::Memory;
 use crate::session::{self, state};
 
-/// Pings in the interactive mode.
-const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
-
 /// Payload bytes of a frame that `-vvv` shows at most.
 const DUMPED: usize = 64 * 1024;
 
 pub(super) fn session(
-    args: &ClientArgs,
+    mode: &Mode<'_>,
     plan: &Plan,
-    interactive: bool,
     files: &mut Files,
 ) -> Result<session::Options, Error> {
-    let stay = &args.stay;
-    let reconnect = reconnect(stay, &plan.credentials, interactive);
+    let (args, stay) = (mode.args, &mode.args.stay);
     let heartbeat = stay.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
     Ok(session::Options {
         keepalive: keepalive::Options {
             close_timeout: args.time.close_timeout,
-            ping_interval: stay
-                .ping_interval
-                .or(interactive.then_some(INTERACTIVE_PINGS))
-                .filter(|interval| !interval.is_zero()),
+            ping_interval: mode.ping_interval,
             ping_timeout: stay.ping_timeout,
             heartbeat: stay
                 .heartbeat
@@ -58,13 +50,13 @@ pub(super) fn session(
             2 => Some(0),
             _ => Some(DUMPED),
         },
-        tells_sends: args.output.json || matches!(args.output.format, Some(FormatArg::Json)),
+        tells_sends: mode.format == Format::Json,
         auto_pong: !stay.no_auto_pong,
         mirror: args.wire.mirror,
         heartbeat: given(heartbeat, "--heartbeat", Payload::default(), files)?.pop(),
         opening: given(&args.send.on_open, "--on-open", Payload::default(), files)?,
-        tell_uncertain: reconnect.when == When::Always && !interactive,
-        reconnect,
+        tell_uncertain: mode.reconnects == When::Always && !mode.interactive,
+        reconnect: reconnect(stay, mode.reconnects, &plan.credentials),
         confirm: confirm(stay.confirm.as_deref())?,
         counts_replies: args.send.lockstep,
         outbox: stay.outbox,
@@ -73,19 +65,11 @@ pub(super) fn session(
     })
 }
 
-fn reconnect(args: &StayArgs, credentials: &Credentials, interactive: bool) -> reconnect::Options {
+fn reconnect(args: &StayArgs, when: When, credentials: &Credentials) -> reconnect::Options {
     let codes = |lists: &[Codes]| {
         let mut all = Codes::default();
         lists.iter().cloned().for_each(|list| all.extend(list));
         all
-    };
-    let asked = args.reconnect.is_some() || !args.reconnect_on.is_empty();
-    let when = match args.reconnect {
-        _ if args.no_reconnect => When::Never,
-        Some(Some(0)) => When::Never,
-        _ if asked => When::Always,
-        _ if interactive => When::AfterOpen,
-        _ => When::Never,
     };
     reconnect::Options {
         when,

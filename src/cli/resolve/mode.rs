@@ -1,0 +1,83 @@
+//! What the options of several modules depend on, decided once.
+
+use std::time::Duration;
+
+use super::credentials;
+use crate::auth::sources::Via;
+use crate::cli::args::{ClientArgs, StayArgs};
+use crate::cli::world::World;
+use crate::output::Format;
+use crate::session::reconnect::When;
+
+/// Pings in the interactive mode.
+const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
+
+/// The way in which the client works.
+pub(super) struct Mode<'a> {
+    pub(super) args: &'a ClientArgs,
+    pub(super) world: &'a World,
+    /// The prompt, as opposed to the pipe.
+    pub(super) interactive: bool,
+    /// Messages are shown at a terminal.
+    pub(super) messages_tty: bool,
+    pub(super) format: Format,
+    pub(super) reconnects: When,
+    pub(super) ping_interval: Option<Duration>,
+    /// Messages are numbered, and kept until they are confirmed.
+    pub(super) confirms: bool,
+    pub(super) token_via: Via,
+}
+
+impl<'a> Mode<'a> {
+    pub(super) fn new(args: &'a ClientArgs, world: &'a World) -> Self {
+        let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
+        // A file is no terminal, wherever stdout goes.
+        let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == "-";
+        let messages_tty = world.stdout_tty && args.output.output.as_ref().is_none_or(to_stdout);
+        Mode {
+            args,
+            world,
+            interactive,
+            messages_tty,
+            format: format(args, messages_tty),
+            reconnects: reconnects(&args.stay, interactive),
+            ping_interval: args
+                .stay
+                .ping_interval
+                .or(interactive.then_some(INTERACTIVE_PINGS))
+                .filter(|interval| !interval.is_zero()),
+            confirms: args.stay.confirm.is_some(),
+            token_via: credentials::via(&args.auth),
+        }
+    }
+
+    /// Whether the user has asked for no second connection.
+    pub(super) fn is_told_not_to_reconnect(&self) -> bool {
+        is_told_not_to_reconnect(&self.args.stay)
+    }
+}
+
+fn format(args: &ClientArgs, messages_tty: bool) -> Format {
+    match args.output.format {
+        _ if args.output.json => Format::Json,
+        Some(format) => format.into(),
+        None if messages_tty => Format::Pretty,
+        None => Format::Raw,
+    }
+}
+
+fn is_told_not_to_reconnect(args: &StayArgs) -> bool {
+    args.no_reconnect || args.reconnect == Some(Some(0))
+}
+
+fn reconnects(args: &StayArgs, interactive: bool) -> When {
+    if is_told_not_to_reconnect(args) {
+        When::Never
+    } else if args.reconnect.is_some() || !args.reconnect_on.is_empty() {
+        When::Always
+    } else if interactive {
+        When::AfterOpen
+    } else {
+        When::Never
+    }
+}
