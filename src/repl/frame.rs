@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::line::{Data, PAYLOADS, data};
+use super::data::{Data, PAYLOADS, data};
 use crate::wire::frame::{
     CLOSE, LengthForm, Masking, RawFrame, close_payload, opcode_name, opcode_named,
 };

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
+use super::data::{Data, PAYLOADS, data};
 use super::frame;
 use crate::close::MAX_REASON;
 use crate::close::{Close, may_be_sent};
-use crate::codec::{decode_base64, decode_hex};
 use crate::wire::frame::RawFrame;
 
 /// Longest payload of a ping or pong (RFC 6455 §5.5).
@@ -84,13 +84,6 @@ pub enum Line {
     FrameHelp,
 }
 
-/// Bytes that were typed, or the name of the file that holds them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Data {
-    Bytes(Bytes),
-    File(String),
-}
-
 /// Reads a line: `/word …` is a command, `//x` is the message `/x`, all else is a message.
 ///
 /// # Errors
@@ -146,23 +139,6 @@ fn binary(argument: &str) -> Result<Line, String> {
     data(argument)?
         .map(Line::Binary)
         .ok_or_else(|| "write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned())
-}
-
-/// What `hex:…`, `base64:…` and `@FILE` stand for; `None` where it is none of them.
-///
-/// # Errors
-/// What is wrong with the digits.
-pub(super) fn data(argument: &str) -> Result<Option<Data>, String> {
-    let bytes = if let Some(path) = argument.strip_prefix('@') {
-        return Ok(Some(Data::File(path.trim().to_owned())));
-    } else if let Some(hex) = argument.strip_prefix("hex:") {
-        decode_hex(hex.as_bytes())?
-    } else if let Some(base64) = argument.strip_prefix("base64:") {
-        decode_base64(base64.as_bytes())?
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Data::Bytes(Bytes::from(bytes))))
 }
 
 fn close(argument: &str) -> Result<Close, String> {
@@ -231,9 +207,6 @@ pub fn complete(line: &str) -> (usize, Vec<String>) {
     let fitting = candidates.into_iter().filter(|it| it.starts_with(word));
     (start, fitting.collect())
 }
-
-/// What a payload that is not typed as it stands begins with.
-pub(super) const PAYLOADS: [&str; 3] = ["hex:", "base64:", "@"];
 
 #[cfg(test)]
 mod tests {

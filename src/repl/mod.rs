@@ -1,6 +1,7 @@
 //! The front end for a person at a terminal: a prompt, incoming messages above the line being
 //! typed, slash commands. What a line means is decided in [`line`]; [`editor`] holds the threads.
 
+mod data;
 mod editor;
 mod frame;
 pub mod line;
@@ -32,8 +33,9 @@ use crate::session::ended::Verdict;
 use crate::session::rtt::Rtts;
 use crate::session::state::Output;
 use crate::wire::frame::RawFrame;
+use data::Data;
 use editor::{LAST, Restore, Shown, Started, Typed};
-use line::{Data, Line};
+use line::Line;
 
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
