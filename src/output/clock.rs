@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::Timestamps;
+use super::options::Timestamps;
 
 /// Turns time since start into what a line begins with.
 pub(super) struct Clock {

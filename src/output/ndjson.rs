@@ -7,22 +7,21 @@
 use std::time::Duration;
 
 use super::clock;
-use super::object::{Line, Seconds};
+use super::object::{Line, Reader, Seconds};
 use crate::codec;
 use crate::error::Error;
 use crate::event::{By, Event, Opened, Origin, Refusal, Runs, Timing};
 use crate::message::Data;
-use crate::secret::{REDACTED, Redactor, is_secret_header};
+use crate::secret::{REDACTED, is_secret_header};
 use crate::wire::frame::{Masking, RawFrame};
 
 /// Version of the schema.
 const SCHEMA: u32 = 1;
 
-/// Who writes for whom.
+/// How events are written.
 #[derive(Clone, Copy)]
 pub(super) struct Ndjson<'a> {
-    pub(super) terminal: bool,
-    pub(super) redactor: &'a Redactor,
+    pub(super) to: Reader<'a>,
     /// Whether sent messages have their numbers with them.
     pub(super) numbers: bool,
 }
@@ -168,7 +167,7 @@ impl Ndjson<'_> {
     }
 
     fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {
-        Line::start(self, "header", out)
+        Line::start(self.to, "header", out)
             .raw("v", SCHEMA)
             .text("tool", concat!("wirecat/", env!("CARGO_PKG_VERSION")))
             .text("url", url)
@@ -189,7 +188,7 @@ impl Ndjson<'_> {
         let mut line = line.raw("status", refusal.status).key("headers");
         line.out.push(b'[');
         for (number, (name, value)) in refusal.headers.iter().enumerate() {
-            let value = match is_secret_header(name) && !self.redactor.includes_secrets() {
+            let value = match is_secret_header(name) && !self.to.redactor.includes_secrets() {
                 true => REDACTED,
                 false => value,
             };
@@ -240,7 +239,7 @@ impl Ndjson<'_> {
             for (number, detail) in error.details.iter().enumerate() {
                 line.out.push(if number > 0 { b',' } else { b'[' });
                 // A frame that broke a rule is shown in hex.
-                line = line.string(&self.redactor.redact_hex(detail));
+                line = line.string(&self.to.redactor.redact_hex(detail));
             }
             line.out.push(b']');
         }
@@ -251,7 +250,7 @@ impl Ndjson<'_> {
     where
         Self: 'o,
     {
-        Line::start(self, name, out).raw("t", Seconds(t))
+        Line::start(self.to, name, out).raw("t", Seconds(t))
     }
 }
 
@@ -313,14 +312,17 @@ mod tests {
     use crate::error::{Exit, Stage};
     use crate::event::Totals;
     use crate::message::Message;
+    use crate::secret::Redactor;
 
     #[track_caller]
     fn check(ms: u64, event: &Event<'_>, expected: &str) {
         let redactor = Redactor::default();
         let to = Ndjson {
             numbers: true,
-            terminal: false,
-            redactor: &redactor,
+            to: Reader {
+                terminal: false,
+                redactor: &redactor,
+            },
         };
         let mut out = Vec::new();
         to.push(Duration::from_millis(ms), event, &mut out);

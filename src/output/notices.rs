@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::options::Options;
 use super::stats::{self, millis, steps};
-use super::style::Role;
-use super::{Options, style::Painter};
+use super::style::{Painter, Role};
 use super::{hexdump, sanitize};
 use crate::close::{Close, code_name};
 use crate::codec;

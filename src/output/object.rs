@@ -8,19 +8,25 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::json;
-use super::ndjson::Ndjson;
 use crate::codec;
 use crate::event::Origin;
 use crate::secret::Redactor;
 
+/// Who reads it, and what they must not see.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) terminal: bool,
+    pub(super) redactor: &'a Redactor,
+}
+
 /// One object on one line.
 pub(super) struct Line<'a> {
-    to: Ndjson<'a>,
+    to: Reader<'a>,
     pub(super) out: &'a mut Vec<u8>,
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn start(to: Ndjson<'a>, name: &str, out: &'a mut Vec<u8>) -> Self {
+    pub(super) fn start(to: Reader<'a>, name: &str, out: &'a mut Vec<u8>) -> Self {
         out.extend_from_slice(b"{\"type\":\"");
         out.extend_from_slice(name.as_bytes());
         out.push(b'"');

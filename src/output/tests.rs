@@ -3,6 +3,7 @@
 mod hostile;
 
 use super::*;
+use crate::json::jq;
 use crate::message::Message;
 use proptest::prelude::*;
 

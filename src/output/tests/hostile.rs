@@ -8,6 +8,7 @@ use super::options;
 use crate::close::Close;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Heads, Opened, Origin, Refusal, TlsInfo, Totals};
+use crate::json::jq;
 use crate::message::Message;
 
 const FORMATS: [Format; 6] = [
