@@ -1,4 +1,11 @@
-//! Close frames: what one says, the registered codes, and what may be sent.
+//! Close frames (RFC 6455 §5.5.1): code and reason, the body on the wire both ways, the registered
+//! codes, and the rules for a Close that the user asks for.
+//!
+//! It knows nothing of frame headers, and does not decide when a Close is sent.
+
+use std::fmt;
+
+use bytes::Bytes;
 
 /// Longest reason of a Close, in bytes (RFC 6455 §5.5: 125 bytes with the code).
 pub const MAX_REASON: usize = 123;
@@ -23,9 +30,139 @@ impl Close {
         Close::new(1000, "")
     }
 
+    /// A Close that the user asks for. `allows` says which codes it may have.
+    ///
+    /// # Errors
+    /// Why there can be no such Close. A reason needs a code, because it stands after it.
+    pub fn from_person(
+        code: Option<u16>,
+        reason: &str,
+        allows: impl FnOnce(u16) -> bool,
+    ) -> Result<Close, Unsendable> {
+        match code {
+            None if !reason.is_empty() => Err(Unsendable::ReasonWithoutCode),
+            Some(code) if !allows(code) => Err(Unsendable::Code(code)),
+            _ if reason.len() > MAX_REASON => Err(Unsendable::LongReason(reason.len())),
+            code => Ok(Close {
+                code,
+                reason: reason.to_owned(),
+            }),
+        }
+    }
+
+    /// Reads the body of a peer's Close frame.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn parse(body: &[u8]) -> Result<Close, BadBody> {
+        let Some((code, reason)) = split(body) else {
+            return match body {
+                [] => Ok(Close::default()),
+                _ => Err(BadBody::HalfCode),
+            };
+        };
+        if !may_be_sent(code) {
+            return Err(BadBody::Code(code));
+        }
+        match std::str::from_utf8(reason) {
+            Ok(reason) => Ok(Close::new(code, reason)),
+            Err(_) => Err(BadBody::Reason { code }),
+        }
+    }
+
+    /// Reads the body of a Close frame that may break every rule, as far as it can be read.
+    pub fn parse_lossy(body: &[u8]) -> Close {
+        match split(body) {
+            Some((code, reason)) => Close::new(code, String::from_utf8_lossy(reason)),
+            None => Close::default(),
+        }
+    }
+
+    /// The body of the Close frame, which may break every rule: any code, a reason of any length.
+    pub fn payload(&self) -> Bytes {
+        match self.code {
+            Some(code) => Bytes::from([&code.to_be_bytes(), self.reason.as_bytes()].concat()),
+            None => Bytes::new(),
+        }
+    }
+
     /// The code as browsers report it: 1005 where the frame carried none.
     pub fn reported_code(&self) -> u16 {
         self.code.unwrap_or(1005)
+    }
+}
+
+/// Code and reason of a body that is long enough for a code.
+fn split(body: &[u8]) -> Option<(u16, &[u8])> {
+    let (code, reason) = body.split_first_chunk()?;
+    Some((u16::from_be_bytes(*code), reason))
+}
+
+/// Why there can be no Close such as the user asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsendable {
+    /// The code is none of those that are allowed.
+    Code(u16),
+    /// The reason takes this many bytes, more than [`MAX_REASON`].
+    LongReason(usize),
+    ReasonWithoutCode,
+}
+
+impl fmt::Display for Unsendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unsendable::Code(code) => {
+                write!(f, "{code} must not be sent (RFC 6455 section 7.4)")
+            }
+            Unsendable::LongReason(bytes) => {
+                write!(
+                    f,
+                    "the reason takes {bytes} bytes, and {MAX_REASON} are allowed"
+                )
+            }
+            Unsendable::ReasonWithoutCode => {
+                f.write_str("a reason without a code, which stands before it")
+            }
+        }
+    }
+}
+
+/// The rule that the body of a peer's Close breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadBody {
+    /// One byte is too short for a code.
+    HalfCode,
+    /// The code must not be sent.
+    Code(u16),
+    /// The reason is not UTF-8.
+    Reason { code: u16 },
+}
+
+impl BadBody {
+    /// The code of the Close that answers it (RFC 6455 §7.4.1).
+    pub fn close_code(self) -> u16 {
+        match self {
+            BadBody::HalfCode | BadBody::Code(_) => 1002,
+            BadBody::Reason { .. } => 1007,
+        }
+    }
+}
+
+impl fmt::Display for BadBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadBody::HalfCode => {
+                f.write_str("a Close frame with half a code (RFC 6455 section 5.5.1)")
+            }
+            BadBody::Code(code) => write!(
+                f,
+                "a Close frame with the code {code}, which must not be sent (RFC 6455 section 7.4)"
+            ),
+            BadBody::Reason { code } => write!(
+                f,
+                "a Close frame with the code {code} whose reason is not UTF-8 (RFC 6455 section 5.5.1)"
+            ),
+        }
     }
 }
 
@@ -60,4 +197,82 @@ pub fn code_name(code: u16) -> &'static str {
 /// Whether a peer may put this code into a Close frame (RFC 6455 §7.4 and the IANA registry).
 pub fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_body_keeps_the_rules_or_is_read_as_far_as_it_can_be() {
+        for (body, strict, lossy) in [
+            (&b""[..], Ok(Close::default()), Close::default()),
+            (b"\x03", Err(BadBody::HalfCode), Close::default()),
+            (b"\x03\xe8", Ok(Close::normal()), Close::normal()),
+            (
+                b"\x0f\xa1bye",
+                Ok(Close::new(4001, "bye")),
+                Close::new(4001, "bye"),
+            ),
+            (
+                b"\x03\xedx",
+                Err(BadBody::Code(1005)),
+                Close::new(1005, "x"),
+            ),
+            (
+                b"\x03\xe8\xff",
+                Err(BadBody::Reason { code: 1000 }),
+                Close::new(1000, "\u{fffd}"),
+            ),
+        ] {
+            assert_eq!(Close::parse(body), strict, "{body:?}");
+            assert_eq!(Close::parse_lossy(body), lossy, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_asks_for_keeps_the_rules() {
+        let long = "x".repeat(MAX_REASON + 1);
+        for (code, reason, expected) in [
+            (None, "", Ok(Close::default())),
+            (None, "x", Err(Unsendable::ReasonWithoutCode)),
+            (Some(1000), "", Ok(Close::normal())),
+            (
+                Some(4001),
+                &long[1..],
+                Ok(Close::new(4001, long[1..].to_owned())),
+            ),
+            (Some(4001), &long, Err(Unsendable::LongReason(124))),
+            (Some(1005), "", Err(Unsendable::Code(1005))),
+            (Some(1006), &long, Err(Unsendable::Code(1006))),
+        ] {
+            let close = Close::from_person(code, reason, may_be_sent);
+            assert_eq!(close, expected, "{code:?} {reason}");
+        }
+        assert_eq!(
+            Close::from_person(Some(1006), "x", |_| true),
+            Ok(Close::new(1006, "x"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_body_reads_back(code: u16, reason in "\\PC{0,30}") {
+            let close = Close::new(code, reason);
+            prop_assert_eq!(Close::parse_lossy(&close.payload()), close.clone());
+            let strict = Close::parse(&close.payload());
+            prop_assert_eq!(strict, if may_be_sent(code) { Ok(close) } else { Err(BadBody::Code(code)) });
+        }
+
+        #[test]
+        fn no_body_is_too_strange(body: Vec<u8>) {
+            let lossy = Close::parse_lossy(&body);
+            if let Ok(close) = Close::parse(&body) {
+                prop_assert_eq!(&lossy, &close);
+                prop_assert_eq!(&close.payload()[..], &body[..]);
+            }
+        }
+    }
 }

@@ -75,6 +75,13 @@ pub fn size(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "that is more than this machine can count".to_owned())
 }
 
+/// A number that is written in digits alone, without a sign, and is at most `most`.
+pub fn digits(text: &str, most: u64) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| plain);
+    number.filter(|&number| number <= most)
+}
+
 /// A whole number from `least` to `most`.
 ///
 /// # Errors
@@ -128,6 +135,25 @@ mod tests {
             let error = whole(text, 0, 9).unwrap_err();
             assert_eq!(error, "write a whole number from 0 to 9", "{text}");
         }
+    }
+
+    #[test]
+    fn digits_have_no_sign() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("15", Some(15)),
+            ("16", None),
+            ("+1", None),
+            ("-1", None),
+            ("", None),
+            ("1.0", None),
+        ] {
+            assert_eq!(digits(text, 15), number, "{text}");
+        }
+        let most = u64::MAX.to_string();
+        assert_eq!(digits(&most, u64::MAX), Some(u64::MAX));
+        assert_eq!(digits(&(most + "0"), u64::MAX), None);
     }
 
     #[test]

@@ -4,14 +4,13 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::close::MAX_REASON;
-use crate::close::{Close, may_be_sent};
+use crate::close::{Close, Unsendable, may_be_sent};
 use crate::codec::{decode_base64, decode_hex};
 use crate::event::Command;
 use crate::message::Kind;
 use crate::payload::{Encoding, Payload};
 use crate::wire::frame::{
-    BINARY, CLOSE, LengthForm, MAX_CONTROL, Masking, RawFrame, TEXT, close_payload, opcode_named,
+    BINARY, CLOSE, LengthForm, Masking, RawFrame, TEXT, check_control_payload, opcode_named,
 };
 
 /// What a client does.
@@ -146,43 +145,32 @@ impl Event {
 
     fn control_data(&self) -> Result<Bytes, Wrong> {
         let data = self.data()?.unwrap_or_default();
-        if data.len() as u64 > MAX_CONTROL {
-            return Err(Wrong::new(
-                format!(
-                    "{} bytes, and a ping or pong holds at most {MAX_CONTROL}",
-                    data.len()
-                ),
+        match check_control_payload(&data) {
+            Ok(()) => Ok(data),
+            Err(why) => Err(Wrong::new(
+                why,
                 r#"{"type":"frame","opcode":"ping"} sends more"#,
-            ));
+            )),
         }
-        Ok(data)
     }
 
     /// 1005 is how the absence of a code is told (RFC 6455 §7.1.5).
     fn close(&self) -> Result<Close, Wrong> {
         let code = self.code()?.filter(|&code| code != 1005);
         let reason = self.string("reason")?.unwrap_or_default();
-        let any = |code| format!(r#"{{"type":"frame","opcode":"close","code":{code}}} sends it"#);
-        match code {
-            None if reason.is_empty() => Ok(Close::default()),
-            None if self.get("code").is_some() => Err(Wrong::new(
+        if code.is_none() && self.get("code").is_some() && !reason.is_empty() {
+            return Err(Wrong::new(
                 "1005 stands for a Close without a code, and such a one has no reason either",
-                any(1005),
-            )),
-            None => Err(reason_without_code()),
-            Some(code) if !may_be_sent(code) => Err(Wrong::new(
-                format!("the close code {code} must not be sent (RFC 6455 section 7.4)"),
-                any(code),
-            )),
-            Some(code) if reason.len() > MAX_REASON => Err(Wrong::new(
-                format!(
-                    "the reason takes {} bytes, and {MAX_REASON} are allowed",
-                    reason.len()
-                ),
-                any(code),
-            )),
-            Some(code) => Ok(Close::new(code, reason)),
+                sends_any(1005),
+            ));
         }
+        Close::from_person(code, reason, may_be_sent).map_err(|why| match (why, code) {
+            (Unsendable::Code(code), _) => {
+                Wrong::new(format!("the close code {why}"), sends_any(code))
+            }
+            (Unsendable::LongReason(_), Some(code)) => Wrong::new(why.to_string(), sends_any(code)),
+            _ => reason_without_code(),
+        })
     }
 
     fn frame(&self) -> Result<RawFrame, Wrong> {
@@ -216,7 +204,7 @@ impl Event {
             ));
         }
         let code = code.ok_or_else(reason_without_code)?;
-        Ok(close_payload(code, reason.unwrap_or_default().as_bytes()))
+        Ok(Close::new(code, reason.unwrap_or_default()).payload())
     }
 
     fn rsv(&self) -> Result<u8, Wrong> {
@@ -338,9 +326,13 @@ impl Event {
     }
 }
 
+fn sends_any(code: u16) -> String {
+    format!(r#"{{"type":"frame","opcode":"close","code":{code}}} sends it"#)
+}
+
 fn reason_without_code() -> Wrong {
     Wrong::new(
-        "a reason without a code, which stands before it",
+        Unsendable::ReasonWithoutCode.to_string(),
         r#"write "code":1000 as well"#,
     )
 }

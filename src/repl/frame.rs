@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::data::{Data, PAYLOADS, data};
-use crate::wire::frame::{
-    CLOSE, LengthForm, Masking, RawFrame, close_payload, opcode_name, opcode_named,
-};
+use crate::close::Close;
+use crate::units::digits;
+use crate::wire::frame::{CLOSE, LengthForm, Masking, RawFrame, opcode_name, opcode_named};
 
 /// What `/frame` by itself is answered with.
 pub const HELP: &str = "\
@@ -75,7 +75,7 @@ impl Words {
         match (key, word.contains('=')) {
             ("fin", true) => self.fin = Some(bit(value).ok_or_else(|| wrong("0 or 1") + "0")?),
             ("rsv", true) => {
-                self.rsv |= number(value, 7).ok_or_else(|| wrong("0 to 7") + "4")? as u8
+                self.rsv |= digits(value, 7).ok_or_else(|| wrong("0 to 7") + "4")? as u8
             }
             ("rsv1", given) => rsv(4, bit_or_set(value, given))?,
             ("rsv2", given) => rsv(2, bit_or_set(value, given))?,
@@ -88,14 +88,14 @@ impl Words {
             }
             ("length", true) => {
                 self.len =
-                    Some(number(value, u64::MAX).ok_or_else(|| wrong("a number of bytes") + "5")?);
+                    Some(digits(value, u64::MAX).ok_or_else(|| wrong("a number of bytes") + "5")?);
             }
             ("bits", true) => {
-                let form = number(value, 64).and_then(LengthForm::of_bits);
+                let form = digits(value, 64).and_then(LengthForm::of_bits);
                 self.form = Some(form.ok_or_else(|| wrong("7, 16 or 64") + "64")?);
             }
             ("code", true) => {
-                let code = number(value, u64::from(u16::MAX));
+                let code = digits(value, u64::from(u16::MAX));
                 self.code = Some(code.ok_or_else(|| wrong("0 to 65535") + "1005")? as u16);
             }
             ("opcode", true) => {
@@ -112,7 +112,7 @@ impl Words {
     fn take_opcode(&mut self, word: &str) -> Result<bool, String> {
         match opcode(word) {
             Some(opcode) => self.set_opcode(opcode, word)?,
-            None if self.opcode.is_none() && number(word, u64::MAX).is_some() => {
+            None if self.opcode.is_none() && digits(word, u64::MAX).is_some() => {
                 return Err(format!(
                     "'{word}': an opcode is 0 to 15; for example /frame 3 x"
                 ));
@@ -142,7 +142,7 @@ impl Words {
         })?;
         let before = match self.code {
             None => Bytes::new(),
-            Some(code) if opcode == CLOSE => close_payload(code, b""),
+            Some(code) if opcode == CLOSE => Close::new(code, "").payload(),
             Some(code) => {
                 return Err(format!(
                     "code={code} goes with the opcode close: /frame close code={code} REASON"
@@ -223,19 +223,12 @@ fn masking(value: &str) -> Option<Masking> {
     match value {
         "none" => Some(Masking::None),
         "random" => Some(Masking::Random),
-        digits => Masking::of_hex(digits),
+        key => Masking::of_hex(key),
     }
 }
 
 fn opcode(word: &str) -> Option<u8> {
-    opcode_named(word).or_else(|| number(word, 15).map(|opcode| opcode as u8))
-}
-
-/// Digits and nothing else.
-fn number(value: &str, at_most: u64) -> Option<u64> {
-    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = value.parse().ok().filter(|_| digits);
-    number.filter(|&number| number <= at_most)
+    opcode_named(word).or_else(|| digits(word, 15).map(|opcode| opcode as u8))
 }
 
 #[cfg(test)]

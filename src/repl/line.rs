@@ -4,12 +4,8 @@ use bytes::Bytes;
 
 use super::data::{Data, PAYLOADS, data};
 use super::frame;
-use crate::close::MAX_REASON;
-use crate::close::{Close, may_be_sent};
-use crate::wire::frame::RawFrame;
-
-/// Longest payload of a ping or pong (RFC 6455 §5.5).
-const MAX_CONTROL: usize = 125;
+use crate::close::{Close, Unsendable, may_be_sent};
+use crate::wire::frame::{RawFrame, check_control_payload};
 
 /// Every command, with its arguments and what it does.
 const COMMANDS: &[(&str, &str, &str)] = &[
@@ -126,12 +122,7 @@ fn command(word: &str, argument: &str) -> Result<Line, String> {
 }
 
 fn control(data: &str) -> Result<Bytes, String> {
-    if data.len() > MAX_CONTROL {
-        return Err(format!(
-            "{} bytes, and a ping or pong holds at most {MAX_CONTROL}",
-            data.len()
-        ));
-    }
+    check_control_payload(data.as_bytes())?;
     Ok(Bytes::copy_from_slice(data.as_bytes()))
 }
 
@@ -149,19 +140,10 @@ fn close(argument: &str) -> Result<Close, String> {
     let code: u16 = code
         .parse()
         .map_err(|_| format!("'{code}' is no close code; write /close 1000 REASON"))?;
-    if !may_be_sent(code) {
-        return Err(format!(
-            "{code} must not be sent (RFC 6455 section 7.4); use 1000, 1001 or 3000-4999"
-        ));
-    }
-    let reason = reason.trim();
-    if reason.len() > MAX_REASON {
-        return Err(format!(
-            "the reason takes {} bytes, and {MAX_REASON} are allowed",
-            reason.len()
-        ));
-    }
-    Ok(Close::new(code, reason))
+    Close::from_person(Some(code), reason.trim(), may_be_sent).map_err(|why| match why {
+        Unsendable::Code(_) => format!("{why}; use 1000, 1001 or 3000-4999"),
+        _ => why.to_string(),
+    })
 }
 
 fn unknown_command(word: &str) -> String {

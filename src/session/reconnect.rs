@@ -8,6 +8,7 @@ use rand::Rng;
 use super::backoff::{self, Backoff};
 use crate::close::code_name;
 use crate::event::{By, Cause};
+use crate::units;
 
 /// A connection that held for so long begins a new series of retries when it ends, as does one that
 /// brought a data message. A server that accepts and drops does not.
@@ -95,8 +96,7 @@ impl Codes {
 }
 
 fn number(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.trim().parse().ok().filter(|_| digits)?;
+    let number = units::digits(text, u16::MAX.into())? as u16;
     matches!(number, 200..=599 | 1000..=4999).then_some(number)
 }
 

@@ -314,9 +314,17 @@ impl RawFrame {
     }
 }
 
-/// The payload of a Close frame, with any code at all and a reason of any length.
-pub fn close_payload(code: u16, reason: &[u8]) -> Bytes {
-    Bytes::from([&code.to_be_bytes(), reason].concat())
+/// Checks what the user wants in a ping or pong.
+///
+/// # Errors
+/// That it is too long, in words.
+pub fn check_control_payload(data: &[u8]) -> Result<(), String> {
+    match data.len() {
+        len if len as u64 > MAX_CONTROL => Err(format!(
+            "{len} bytes, and a ping or pong holds at most {MAX_CONTROL}"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {

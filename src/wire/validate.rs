@@ -1,7 +1,7 @@
 //! The rules that a peer's frames must keep (RFC 6455 §5, RFC 7692 §6). Every frame is judged as it
 //! arrives: its header at once, text byte by byte, a Close when it is whole.
 
-use crate::close::{Close, may_be_sent};
+use crate::close::Close;
 use crate::codec;
 use crate::wire::frame::{
     self, BINARY, CLOSE, CONTINUATION, FrameHeader, MAX_CONTROL, PONG, RSV1, TEXT, opcode_name,
@@ -175,10 +175,9 @@ impl Validator {
     /// The rule that it breaks.
     pub fn handle_end(&mut self) -> Result<Option<Close>, Box<Violation>> {
         if self.header.opcode == CLOSE {
-            let close = read_close(&self.body);
-            return close
+            return Close::parse(&self.body)
                 .map(Some)
-                .map_err(|broken| self.violation(broken, &[]));
+                .map_err(|bad| self.violation(broken(bad.close_code(), bad.to_string()), &[]));
         }
         if self.header.fin && !self.header.is_control() {
             if self.is_text() {
@@ -415,31 +414,4 @@ fn not_utf8(position: u64) -> Broken {
 fn cut_off() -> Broken {
     let rule = "a text message that ends within a character (RFC 6455 section 8.1)";
     broken(1007, rule)
-}
-
-/// Reads the body of a Close frame (RFC 6455 §5.5.1).
-fn read_close(body: &[u8]) -> Result<Close, Broken> {
-    let (code, reason) = match body {
-        [] => return Ok(Close::default()),
-        [_] => {
-            let rule = "a Close frame with half a code (RFC 6455 section 5.5.1)";
-            return Err(broken(1002, rule));
-        }
-        [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
-    };
-    if !may_be_sent(code) {
-        let rule = format!(
-            "a Close frame with the code {code}, which must not be sent (RFC 6455 section 7.4)"
-        );
-        return Err(broken(1002, rule));
-    }
-    match std::str::from_utf8(reason) {
-        Ok(reason) => Ok(Close::new(code, reason)),
-        Err(_) => Err(broken(
-            1007,
-            format!(
-                "a Close frame with the code {code} whose reason is not UTF-8 (RFC 6455 section 5.5.1)"
-            ),
-        )),
-    }
 }

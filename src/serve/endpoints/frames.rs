@@ -164,13 +164,7 @@ fn read_close(header: &FrameHeader, payload: &[u8]) -> Option<Close> {
     if let Some(key) = header.mask {
         mask::apply(key, 0, &mut payload);
     }
-    Some(match payload.split_first_chunk() {
-        Some((code, reason)) => Close::new(
-            u16::from_be_bytes(*code),
-            String::from_utf8_lossy(reason).into_owned(),
-        ),
-        None => Close::default(),
-    })
+    Some(Close::parse_lossy(&payload))
 }
 
 #[cfg(test)]

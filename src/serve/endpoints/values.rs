@@ -1,0 +1,208 @@
+//! What stands behind the `=` of a parameter. Pure; chance comes in as an argument.
+
+use std::time::Duration;
+
+use rand::{Rng, RngExt as _};
+use url::form_urlencoded;
+
+use super::Refused;
+use crate::close::{Close, Unsendable};
+use crate::serve::connection::{AbruptEnd, End};
+use crate::units;
+
+/// Longer times are typing errors, and the clock arithmetic of huge ones overflows.
+const MAX_DURATION: Duration = Duration::from_secs(3600);
+
+/// The unfinished frame of a cut is held in memory.
+const MAX_PART: usize = 1 << 20;
+
+/// A number, or `A-B`, from which one is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub least: u64,
+    pub most: u64,
+}
+
+impl Range {
+    pub fn draw(self, rng: &mut impl Rng) -> u64 {
+        rng.random_range(self.least..=self.most)
+    }
+}
+
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// A number of messages or attempts, or a range of them.
+pub(super) fn range(query: &str, name: &str) -> Result<Option<Range>, Refused> {
+    let Some(text) = parameter(query, name) else {
+        return Ok(None);
+    };
+    let (least, most) = text.split_once('-').unwrap_or((&text, &text));
+    match (least.parse(), most.parse()) {
+        (Ok(least), Ok(most)) if least <= most => Ok(Some(Range { least, most })),
+        _ => Err(bad(&format!(
+            "The value of `{name}` must be a number, or a range such as 2-5 to draw one from."
+        ))),
+    }
+}
+
+/// A number, drawn where a range is given; without the parameter, 0.
+pub(super) fn count(query: &str, name: &str, rng: &mut impl Rng) -> Result<u64, Refused> {
+    Ok(range(query, name)?.map_or(0, |range| range.draw(rng)))
+}
+
+pub(super) fn duration(query: &str, name: &str) -> Result<Option<Duration>, Refused> {
+    let Some(text) = parameter(query, name) else {
+        return Ok(None);
+    };
+    let duration = units::duration(&text).ok();
+    let duration = duration.filter(|duration| *duration <= MAX_DURATION);
+    duration.map(Some).ok_or_else(|| {
+        bad(&format!(
+            "The value of `{name}` must be a duration such as 500ms, 2s or 1m, at most one hour."
+        ))
+    })
+}
+
+/// Whether the parameter is there; `value` is the only one it may have.
+pub(super) fn flag(query: &str, name: &str, value: &str) -> Result<bool, Refused> {
+    match parameter(query, name) {
+        None => Ok(false),
+        Some(text) if text == value => Ok(true),
+        Some(_) => Err(bad(&format!(
+            "The value of `{name}` must be `{value}`, or the parameter be left out."
+        ))),
+    }
+}
+
+/// A final status: the other 1xx announce one and cannot be one (RFC 9110 §15.2).
+pub(super) fn final_status(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|code| (200..=599).contains(code))
+}
+
+/// A Close with the `reason` of the query. 1005 stands for one without a code (RFC 6455 §7.1.5).
+pub(super) fn close(code: &str, query: &str) -> Result<Close, Refused> {
+    const NOT_A_CODE: &str = "The close code must be a number from 1000 to 4999.";
+    let code: u16 = code.parse().map_err(|_| bad(NOT_A_CODE))?;
+    let reason = parameter(query, "reason").unwrap_or_default();
+    let code = Some(code).filter(|code| *code != 1005);
+    let allows = |code| (1000..=4999).contains(&code);
+    Close::from_person(code, &reason, allows).map_err(|why| {
+        bad(match why {
+            Unsendable::Code(_) => NOT_A_CODE,
+            Unsendable::LongReason(_) => "The reason must be at most 123 bytes of UTF-8.",
+            Unsendable::ReasonWithoutCode => {
+                "1005 stands for a Close without a code, which has no reason either."
+            }
+        })
+    })
+}
+
+/// `how=rst`, `how=fin` (also where nothing is said), with `part`; or `how=close:CODE`.
+pub(super) fn end(query: &str) -> Result<End, Refused> {
+    let how = parameter(query, "how").unwrap_or_else(|| "fin".to_owned());
+    let part = match parameter(query, "part") {
+        None => 0,
+        Some(text) => part(&text)?,
+    };
+    if let Some(code) = how.strip_prefix("close:") {
+        if part > 0 {
+            return Err(bad(
+                "`part` goes with `how=rst` and `how=fin`: nothing but a whole frame can precede a Close.",
+            ));
+        }
+        return close(code, query).map(End::Close);
+    }
+    let reset = match how.as_str() {
+        "rst" => true,
+        "fin" => false,
+        _ => return Err(bad("The value of `how` must be rst, fin or close:CODE.")),
+    };
+    Ok(End::Abort(AbruptEnd { reset, part }))
+}
+
+fn part(text: &str) -> Result<usize, Refused> {
+    let part = text.parse().ok().filter(|part| *part <= MAX_PART);
+    part.ok_or_else(|| {
+        bad("The value of `part` must be a number of bytes, at most 1048576 of them.")
+    })
+}
+
+pub(super) fn bad(sentence: &str) -> Refused {
+    Refused::BadRequest(format!("{sentence}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_range_is_drawn_from_and_a_number_is_itself() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let range = range("x&n=2-5", "n").unwrap().unwrap();
+        assert_eq!(range, Range { least: 2, most: 5 });
+        let drawn: Vec<u64> = (0..200).map(|_| range.draw(&mut rng)).collect();
+        for number in 2..=5 {
+            assert!(drawn.contains(&number), "{drawn:?}");
+        }
+        assert!(drawn.iter().all(|number| (2..=5).contains(number)));
+        assert_eq!(count("n=7", "n", &mut rng), Ok(7));
+        assert_eq!(count("", "n", &mut rng), Ok(0));
+        let all = format!("n=0-{}", u64::MAX);
+        assert!(count(&all, "n", &mut rng).is_ok());
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same() {
+        let draw = |seed| {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let drawn = (0..20).map(|_| count("n=0-1000000", "n", &mut rng).unwrap());
+            drawn.collect::<Vec<_>>()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in ["", "-", "-1", "1-", "5-2", "1-2-3", "x", "1.5"] {
+            assert!(range(&format!("n={text}"), "n").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_a_cut_or_a_close() {
+        let cut = |reset, part| Ok(End::Abort(AbruptEnd { reset, part }));
+        let closes = |code, reason: &str| {
+            let reason = reason.to_owned();
+            Ok(End::Close(Close { code, reason }))
+        };
+        for (query, expected) in [
+            ("", cut(false, 0)),
+            ("how=fin&part=3", cut(false, 3)),
+            ("how=rst", cut(true, 0)),
+            ("how=close:4000&reason=why", closes(Some(4000), "why")),
+            ("how=close%3A1005", closes(None, "")),
+        ] {
+            assert_eq!(end(query), expected, "{query}");
+        }
+        for query in [
+            "how=",
+            "how=close",
+            "how=close:",
+            "how=close:999",
+            "how=close:1000&part=1",
+            "how=RST",
+            "part=-1",
+            "part=1048577",
+        ] {
+            assert!(end(query).is_err(), "{query}");
+        }
+    }
+}
