@@ -2,5 +2,6 @@
 
 pub mod grammar;
 pub mod jq;
+pub mod scanner;
 pub mod string;
 pub mod text;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::close::{Close, Unsendable, may_be_sent};
 use crate::codec::{decode_base64, decode_hex};
 use crate::event::Command;
+use crate::json::scanner::without_place;
 use crate::message::Kind;
 use crate::payload::{Encoding, Payload};
 use crate::wire::frame::{
@@ -65,7 +66,7 @@ pub(super) fn read(line: &[u8]) -> Result<Option<Command>, Wrong> {
             r#"write {"type":"send","data":"hello"}"#,
         )),
         Err(error) => Err(Wrong::new(
-            format!("not JSON: {}", super::framing::without_place(&error)),
+            format!("not JSON: {}", without_place(&error)),
             "one event a line, as --json prints them; --frame line sends lines as they are",
         )),
     }

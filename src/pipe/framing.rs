@@ -6,6 +6,7 @@ use bytestring::ByteString;
 use super::events;
 use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
+use crate::json::scanner::{Scanner, without_place};
 use crate::message::Message;
 use crate::payload::{Encoding, Payload};
 
@@ -64,7 +65,7 @@ pub struct Framer {
     scanned: usize,
     /// Line (or NUL-ended piece) that `buffer` begins in, from 1.
     line: u64,
-    json: JsonScanner,
+    json: Scanner,
 }
 
 impl Framer {
@@ -75,7 +76,7 @@ impl Framer {
             buffer: BytesMut::new(),
             scanned: 0,
             line: 1,
-            json: JsonScanner::default(),
+            json: Scanner::default(),
         }
     }
 
@@ -147,7 +148,7 @@ impl Framer {
         if !eof {
             return Ok(());
         }
-        match self.json.start {
+        match self.json.start() {
             Some(_) => self.push_json(self.buffer.len(), out),
             None => Ok(()),
         }
@@ -155,10 +156,10 @@ impl Framer {
 
     /// Takes the value that ends at `end` out of the buffer.
     fn push_json(&mut self, end: usize, out: &mut Vec<Item>) -> Result<(), Error> {
-        let start = self.json.start.take().unwrap_or(0);
+        let start = self.json.start().unwrap_or(0);
         let value = self.buffer.split_to(end).freeze();
         self.scanned = 0;
-        self.json = JsonScanner::default();
+        self.json = Scanner::default();
         self.line += newlines(&value[..start]);
         let value = value.slice(start..);
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&value) {
@@ -209,13 +210,6 @@ impl Framer {
     }
 }
 
-/// The parser counts lines from the value's first, and puts that behind its words.
-pub(super) fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let words = text.rsplit_once(" at line ").map(|(words, _)| words);
-    words.unwrap_or(&text).to_owned()
-}
-
 fn bad_input(place: String, why: &str) -> Error {
     Error::new(
         Stage::Input,
@@ -235,78 +229,6 @@ fn without_return(block: &[u8], start: usize, at: usize, end: u8) -> usize {
 
 fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
-}
-
-/// Finds where a JSON value ends without understanding it; the parser judges it afterwards.
-#[derive(Clone, Copy, Debug, Default)]
-struct JsonScanner {
-    /// Where the value begins.
-    start: Option<usize>,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    /// A number or word, which ends where something else begins.
-    scalar: bool,
-}
-
-impl JsonScanner {
-    /// Reads `buffer` on from `from`, and returns the end of the value once it is there.
-    fn scan(&mut self, buffer: &[u8], from: usize) -> Option<usize> {
-        for (at, &byte) in buffer.iter().enumerate().skip(from) {
-            if self.start.is_none() {
-                // RFC 7464 puts a record separator before each value.
-                if byte.is_ascii_whitespace() || byte == 0x1e {
-                    continue;
-                }
-                self.begin(at, byte);
-                continue;
-            }
-            if self.scalar
-                && (byte.is_ascii_whitespace() || matches!(byte, b'{' | b'[' | b'"' | 0x1e))
-            {
-                return Some(at);
-            }
-            if self.step(byte) {
-                return Some(at + 1);
-            }
-        }
-        None
-    }
-
-    fn begin(&mut self, at: usize, byte: u8) {
-        self.start = Some(at);
-        match byte {
-            b'{' | b'[' => self.depth = 1,
-            b'"' => self.in_string = true,
-            _ => self.scalar = true,
-        }
-    }
-
-    /// Whether `byte` ends the value.
-    fn step(&mut self, byte: u8) -> bool {
-        if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => {
-                    self.in_string = false;
-                    return self.depth == 0;
-                }
-                _ => {}
-            }
-            return false;
-        }
-        match byte {
-            b'"' if !self.scalar => self.in_string = true,
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' if !self.scalar => {
-                self.depth -= 1;
-                return self.depth == 0;
-            }
-            _ => {}
-        }
-        false
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! Bytes as they are typed at the prompt: hex, base64, or the name of a file. Pure: the file is read by
-//! the caller.
+//! Payloads at the prompt that are not typed as they stand: `hex:…`, `base64:…` and `@FILE`. Pure: the
+//! file is read elsewhere.
 
 use bytes::Bytes;
 
 use crate::codec::{decode_base64, decode_hex};
 
-/// What a payload that is not typed as it stands begins with.
-pub(super) const PAYLOADS: [&str; 3] = ["hex:", "base64:", "@"];
+/// What such a payload begins with.
+pub(super) const PREFIXES: [&str; 3] = ["hex:", "base64:", "@"];
 
 /// Bytes that were typed, or the name of the file that holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub enum Data {
     File(String),
 }
 
-/// What `hex:…`, `base64:…` and `@FILE` stand for; `None` where it is none of them.
+/// What such a payload stands for; `None` where `argument` is none.
 ///
 /// # Errors
 /// What is wrong with the digits.
-pub(super) fn data(argument: &str) -> Result<Option<Data>, String> {
+pub(super) fn parse(argument: &str) -> Result<Option<Data>, String> {
     let bytes = if let Some(path) = argument.strip_prefix('@') {
         return Ok(Some(Data::File(path.trim().to_owned())));
     } else if let Some(hex) = argument.strip_prefix("hex:") {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::data::{Data, PAYLOADS, data};
+use super::data::{self, Data};
 use crate::close::Close;
 use crate::units::digits;
 use crate::wire::frame::{CLOSE, LengthForm, Masking, RawFrame, opcode_name, opcode_named};
@@ -157,7 +157,7 @@ impl Words {
             form: self.form,
             ..RawFrame::new(opcode, before)
         };
-        let data = data(payload)?.unwrap_or_else(|| Data::Bytes(payload.to_owned().into()));
+        let data = data::parse(payload)?.unwrap_or_else(|| Data::Bytes(payload.to_owned().into()));
         Ok((frame, data))
     }
 }
@@ -179,7 +179,7 @@ pub(super) fn next_words(argument: &str) -> Vec<String> {
     });
     let next: Vec<&str> = match words.opcode {
         None => settings.chain(opcodes).collect(),
-        Some(_) => settings.chain(PAYLOADS).collect(),
+        Some(_) => settings.chain(data::PREFIXES).collect(),
     };
     next.into_iter()
         .map(|word| match word.ends_with(['=', ':', '@']) {

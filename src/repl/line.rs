@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::data::{Data, PAYLOADS, data};
+use super::data::{self, Data};
 use super::frame;
 use crate::close::{Close, Unsendable, may_be_sent};
 use crate::wire::frame::{RawFrame, check_control_payload};
@@ -127,7 +127,7 @@ fn control(data: &str) -> Result<Bytes, String> {
 }
 
 fn binary(argument: &str) -> Result<Line, String> {
-    data(argument)?
+    data::parse(argument)?
         .map(Line::Binary)
         .ok_or_else(|| "write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned())
 }
@@ -182,7 +182,7 @@ pub fn complete(line: &str) -> (usize, Vec<String>) {
             .iter()
             .map(|(name, _, _)| format!("/{name} "))
             .collect(),
-        Some("bin ") => PAYLOADS.iter().map(ToString::to_string).collect(),
+        Some("bin ") => data::PREFIXES.iter().map(ToString::to_string).collect(),
         Some(rest) if rest.starts_with("frame ") => frame::next_words(&rest["frame ".len()..]),
         _ => Vec::new(),
     };

@@ -78,7 +78,7 @@ impl Ending {
 
     /// A Close made by hand is sent.
     pub(super) fn handle_raw_close(&mut self, frame: &RawFrame) {
-        let close = close_by_hand(frame);
+        let close = Close::parse_lossy(&frame.payload);
         self.sent = Some(close.clone());
         self.raw_close = Some(close);
     }
@@ -87,17 +87,6 @@ impl Ending {
     fn take(&mut self) -> Option<Closing> {
         let by_hand = self.raw_close.take().map(Closing::Requested);
         self.closing.take().or(by_hand)
-    }
-}
-
-/// What a Close made by hand says, as far as it can be read.
-fn close_by_hand(frame: &RawFrame) -> Close {
-    match &frame.payload[..] {
-        [high, low, reason @ ..] => Close::new(
-            u16::from_be_bytes([*high, *low]),
-            String::from_utf8_lossy(reason),
-        ),
-        _ => Close::default(),
     }
 }
 
