@@ -55,7 +55,7 @@ pub enum Origin {
 
 impl Origin {
     /// The word of the schema of events.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Origin::OnOpen => "on-open",
             Origin::Token => "token",

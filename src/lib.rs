@@ -11,7 +11,8 @@
 //!   thread, signals, the terminal's echo);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
-//!   [`json`] (tokens, strings, jq), [`drain`] (when to stop), and the pure files within the modules
+//!   [`record`] (events as lines of JSON, written and read), [`json`] (tokens, strings, jq),
+//!   [`drain`] (when to stop), and the pure files within the modules
 //!   above;
 //! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex, base64,
 //!   escapes), [`payload`], [`units`], [`uri`], [`auth`] (which credentials, and where they are put),
@@ -45,6 +46,7 @@ pub mod message;
 pub mod output;
 pub mod payload;
 pub mod pipe;
+pub mod record;
 pub mod repl;
 mod run;
 pub mod secret;

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use jiff::Zoned;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::options::Timestamps;
+use crate::record::write::timestamp;
 
 /// Turns time since start into what a line begins with.
 pub(super) struct Clock {
@@ -55,19 +56,6 @@ fn seconds(t: Duration) -> String {
     format!("+{}.{:03}s", t.as_secs(), t.subsec_millis())
 }
 
-fn timestamp(since_epoch: Duration) -> Timestamp {
-    SignedDuration::try_from(since_epoch)
-        .and_then(Timestamp::from_duration)
-        .unwrap_or(Timestamp::MAX)
-}
-
-/// RFC 3339 in UTC with microseconds.
-pub(super) fn rfc3339(since_epoch: Duration) -> String {
-    timestamp(since_epoch)
-        .strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-        .to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,11 +90,5 @@ mod tests {
             [stamp(1500), stamp(1501), stamp(1501)],
             ["+1.500s", "+0.001s", "+0.000s"]
         );
-    }
-
-    #[test]
-    fn the_header_carries_utc_and_no_moment_is_too_late() {
-        assert_eq!(rfc3339(STARTED), "2026-11-20T10:00:00.250000Z");
-        assert!(rfc3339(Duration::MAX).starts_with("9999-12-30T"));
     }
 }

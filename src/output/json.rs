@@ -4,16 +4,21 @@
 use super::sanitize;
 use crate::json::string;
 
+/// Appends `text` as a JSON string with quotes, everything escaped that is dangerous on a terminal.
+pub(super) fn push_string_for_terminal(text: &str, out: &mut Vec<u8>) {
+    push_string(text, true, out);
+}
+
 /// Appends `text` as a JSON string with quotes. For a terminal everything dangerous is escaped,
 /// otherwise what [`string`] escapes.
-pub(super) fn push_string(text: &str, terminal: bool, out: &mut Vec<u8>) {
+fn push_string(text: &str, terminal: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     push_content(text, terminal, out);
     out.push(b'"');
 }
 
 /// [`push_string`] without the quotes.
-pub(super) fn push_content(text: &str, terminal: bool, out: &mut Vec<u8>) {
+fn push_content(text: &str, terminal: bool, out: &mut Vec<u8>) {
     let mut from = 0;
     if terminal {
         sanitize::each_dangerous(text, |at, c| {

@@ -9,15 +9,14 @@ use std::time::Duration;
 use crate::event::{Event, Timing};
 use crate::json::string;
 use crate::message::{Data, Kind};
+use crate::record::write::{Strings, Writer};
 use crate::secret::Redactor;
 
 mod clock;
 mod hexdump;
 mod invisible;
 mod json;
-mod ndjson;
 mod notices;
-mod object;
 mod options;
 mod payload;
 mod pretty;
@@ -28,10 +27,8 @@ pub mod style;
 mod tests;
 
 use clock::Clock;
-use ndjson::Ndjson;
 use notices::Stderr;
 pub use notices::brief;
-use object::Reader;
 pub use options::{Format, Options, Timestamps};
 use pretty::Pretty;
 pub use stats::round_trips as describe_round_trips;
@@ -95,7 +92,7 @@ impl Renderer {
                 let (conn, data) = (*conn, message.as_data());
                 self.received(Shown { t, conn, data }, out, err);
             }
-            _ if self.options.format == Format::Json => self.ndjson().push(t, event, out),
+            _ if self.options.format == Format::Json => self.record().push(t, event, out),
             _ => {}
         }
         self.notices(t, event, err);
@@ -140,7 +137,7 @@ impl Renderer {
         let &Shown { t, conn, data } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
-            return self.ndjson().received(t, conn, data, out);
+            return self.record().received(t, conn, data, out);
         }
         if self.options.format != Format::Raw || data.kind() == Kind::Text {
             self.stamp(t, Painter::new(self.options.stdout_color), out);
@@ -173,11 +170,14 @@ impl Renderer {
         }
     }
 
-    fn ndjson(&self) -> Ndjson<'_> {
-        Ndjson {
-            to: Reader {
-                terminal: self.options.stdout_tty,
+    fn record(&self) -> Writer<'_> {
+        Writer {
+            strings: Strings {
                 redactor: &self.redactor,
+                push: match self.options.stdout_tty {
+                    true => json::push_string_for_terminal,
+                    false => string::push_string,
+                },
             },
             numbers: self.options.numbers,
         }

@@ -1,362 +1,86 @@
-//! A line of `--frame events`: an event as `--json` prints it, read back. What a client does is
-//! obeyed, and the rest of a recording passed over, so that one run can be the input of another. Pure.
+//! `--frame events`: which events of a record become commands. What a client does is done again, and the
+//! rest of a recording is passed over, so that one run can be the input of another. Pure.
 
-use bytes::Bytes;
-use serde_json::{Map, Value};
-
-use crate::close::{Close, Unsendable, may_be_sent};
-use crate::codec::{decode_base64, decode_hex};
-use crate::event::Command;
-use crate::json::scanner::without_place;
-use crate::message::Kind;
-use crate::payload::{Encoding, Payload};
-use crate::wire::frame::{
-    BINARY, CLOSE, LengthForm, Masking, RawFrame, TEXT, check_control_payload, opcode_named,
-};
-
-/// What a client does.
-const DONE: [&str; 5] = ["send", "ping", "pong", "close", "frame"];
-
-/// What a recording tells besides.
-const TOLD: [&str; 11] = [
-    "header",
-    "connecting",
-    "open",
-    "receive",
-    "retry",
-    "give_up",
-    "uncertain",
-    "repeated",
-    "refused",
-    "error",
-    "end",
-];
-
-/// What is shown of a value that is wrong, in characters.
-const SHOWN: usize = 40;
-
-/// What is wrong with a line, and what to write instead.
-#[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) what: String,
-    pub(super) advice: String,
-}
-
-impl Wrong {
-    fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Wrong {
-            what: what.into(),
-            advice: advice.into(),
-        }
-    }
-}
+use crate::event::{By, Command};
+use crate::record::read::{Line, LineError, shown};
+use crate::record::schema::{TYPES, Type};
 
 /// What a line asks for: nothing where it is blank, or an event that no client makes.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(line: &[u8]) -> Result<Option<Command>, Wrong> {
-    if line.trim_ascii().is_empty() {
+pub(super) fn read(line: &[u8]) -> Result<Option<Command>, LineError> {
+    match Line::parse(line)? {
+        Some(line) => command(&line),
+        None => Ok(None),
+    }
+}
+
+fn command(line: &Line) -> Result<Option<Command>, LineError> {
+    let name = line.type_name()?.ok_or_else(|| {
+        LineError::new(
+            r#"an event without "type""#,
+            format!("the types to send are {}", names(is_done)),
+        )
+    })?;
+    // A client that plays a recording opens its own connections, keeps them alive and repeats
+    // what is lost. `repeat` is what older recordings have.
+    if line.has_origin()? {
         return Ok(None);
     }
-    match serde_json::from_slice(line) {
-        Ok(Value::Object(members)) => Event(members).command(),
-        Ok(other) => Err(Wrong::new(
-            format!("{} is no event", shown(&other)),
-            r#"write {"type":"send","data":"hello"}"#,
-        )),
-        Err(error) => Err(Wrong::new(
-            format!("not JSON: {}", without_place(&error)),
-            "one event a line, as --json prints them; --frame line sends lines as they are",
-        )),
-    }
+    let kind = Type::named(name).ok_or_else(|| unknown(name))?;
+    let command = match kind {
+        Type::Send if line.is_repeat()? => return Ok(None),
+        Type::Send => Command::Send(line.message()?),
+        Type::Ping | Type::Pong | Type::Frame if line.sender()? == By::Peer => return Ok(None),
+        Type::Ping => Command::Ping(line.control_data()?),
+        Type::Pong => Command::Pong(line.control_data()?),
+        Type::Frame => Command::Frame(line.frame()?),
+        Type::Close if line.closer()? == By::Peer => return Ok(None),
+        Type::Close => Command::Close(line.close()?),
+        _ => return Ok(None),
+    };
+    Ok(Some(command))
 }
 
-/// The members of an event. Those that nobody asks for are of no account.
-struct Event(Map<String, Value>);
-
-impl Event {
-    fn command(&self) -> Result<Option<Command>, Wrong> {
-        let name = self.string("type")?.ok_or_else(|| {
-            Wrong::new(
-                r#"an event without "type""#,
-                format!("the types to send are {}", DONE.join(", ")),
-            )
-        })?;
-        // A client that plays a recording opens its own connections, keeps them alive and repeats
-        // what is lost. `repeat` is what older recordings have.
-        if self.string("origin")?.is_some() {
-            return Ok(None);
-        }
-        let command = match name {
-            "send" if self.flag("repeat")? == Some(true) => return Ok(None),
-            "send" => self.send()?,
-            "ping" | "pong" | "frame" if self.by_peer("dir", ["send", "receive"])? => {
-                return Ok(None);
-            }
-            "ping" => Command::Ping(self.control_data()?),
-            "pong" => Command::Pong(self.control_data()?),
-            "frame" => Command::Frame(self.frame()?),
-            "close" if self.by_peer("by", ["us", "peer"])? => return Ok(None),
-            "close" => Command::Close(self.close()?),
-            told if TOLD.contains(&told) => return Ok(None),
-            _ => {
-                return Err(Wrong::new(
-                    format!("there is no event of type {}", shown(&self.0["type"])),
-                    format!(
-                        "the types to send are {}; passed over are {}",
-                        DONE.join(", "),
-                        TOLD.join(", ")
-                    ),
-                ));
-            }
-        };
-        Ok(Some(command))
-    }
-
-    fn send(&self) -> Result<Command, Wrong> {
-        let default = self.get("encoding").map_or(TEXT, |_| BINARY);
-        let kind = match self.opcode()?.unwrap_or(default) {
-            TEXT => Kind::Text,
-            BINARY => Kind::Binary,
-            other => {
-                return Err(Wrong::new(
-                    format!("no message has the opcode {other}"),
-                    format!(
-                        r#"1 is text, 2 is binary; {{"type":"frame","opcode":{other}}} sends any"#
-                    ),
-                ));
-            }
-        };
-        let data = self.data()?.ok_or_else(|| {
-            Wrong::new(
-                r#"a send without "data""#,
-                r#"{"type":"send","data":""} sends an empty message"#,
-            )
-        })?;
-        let encoding = Encoding::Plain;
-        let message = Payload { encoding, kind }.message(data);
-        message.map(Command::Send).map_err(|why| {
-            Wrong::new(
-                why,
-                r#""opcode":2 sends bytes as they are; {"type":"frame"} sends even text so"#,
-            )
-        })
-    }
-
-    fn control_data(&self) -> Result<Bytes, Wrong> {
-        let data = self.data()?.unwrap_or_default();
-        match check_control_payload(&data) {
-            Ok(()) => Ok(data),
-            Err(why) => Err(Wrong::new(
-                why,
-                r#"{"type":"frame","opcode":"ping"} sends more"#,
-            )),
-        }
-    }
-
-    /// 1005 is how the absence of a code is told (RFC 6455 §7.1.5).
-    fn close(&self) -> Result<Close, Wrong> {
-        let code = self.code()?.filter(|&code| code != 1005);
-        let reason = self.string("reason")?.unwrap_or_default();
-        if code.is_none() && self.get("code").is_some() && !reason.is_empty() {
-            return Err(Wrong::new(
-                "1005 stands for a Close without a code, and such a one has no reason either",
-                sends_any(1005),
-            ));
-        }
-        Close::from_person(code, reason, may_be_sent).map_err(|why| match (why, code) {
-            (Unsendable::Code(code), _) => {
-                Wrong::new(format!("the close code {why}"), sends_any(code))
-            }
-            (Unsendable::LongReason(_), Some(code)) => Wrong::new(why.to_string(), sends_any(code)),
-            _ => reason_without_code(),
-        })
-    }
-
-    fn frame(&self) -> Result<RawFrame, Wrong> {
-        let opcode = self.opcode()?.unwrap_or(TEXT);
-        let frame = RawFrame {
-            fin: self.flag("fin")?.unwrap_or(true),
-            rsv: self.rsv()?,
-            masking: self.masking()?,
-            len: self.number("length", u64::MAX)?,
-            form: self.length_form()?,
-            ..RawFrame::new(opcode, self.frame_payload(opcode)?)
-        };
-        frame.check_form().map_err(|why| {
-            Wrong::new(
-                why,
-                r#""length_bits":64 holds every length; without it the shortest form is used"#,
-            )
-        })?;
-        Ok(frame)
-    }
-
-    fn frame_payload(&self, opcode: u8) -> Result<Bytes, Wrong> {
-        let (code, reason) = (self.code()?, self.string("reason")?);
-        if code.is_none() && reason.is_none() {
-            return Ok(self.data()?.unwrap_or_default());
-        }
-        if opcode != CLOSE || self.get("data").is_some() {
-            return Err(Wrong::new(
-                r#""code" and "reason" are the payload of a Close, in place of "data""#,
-                r#"write {"type":"frame","opcode":"close","code":1005,"reason":"x"}"#,
-            ));
-        }
-        let code = code.ok_or_else(reason_without_code)?;
-        Ok(Close::new(code, reason.unwrap_or_default()).payload())
-    }
-
-    fn rsv(&self) -> Result<u8, Wrong> {
-        let mut rsv = self.number("rsv", 7)?.unwrap_or(0) as u8;
-        for (key, bit) in [("rsv1", 4), ("rsv2", 2), ("rsv3", 1)] {
-            if self.flag(key)? == Some(true) {
-                rsv |= bit;
-            }
-        }
-        Ok(rsv)
-    }
-
-    fn masking(&self) -> Result<Masking, Wrong> {
-        let masking = match self.get("mask") {
-            None | Some(Value::Bool(true)) => Some(Masking::Random),
-            Some(Value::Bool(false)) => Some(Masking::None),
-            Some(Value::String(digits)) => Masking::of_hex(digits),
-            Some(_) => None,
-        };
-        masking
-            .ok_or_else(|| self.bad_value("mask", r#"true (random), false or a key: "37fa213d""#))
-    }
-
-    fn length_form(&self) -> Result<Option<LengthForm>, Wrong> {
-        let Some(value) = self.get("length_bits") else {
-            return Ok(None);
-        };
-        match value.as_u64().and_then(LengthForm::of_bits) {
-            None => Err(self.bad_value("length_bits", "7, 16 or 64")),
-            form => Ok(form),
-        }
-    }
-
-    /// The bytes that "data" and "encoding" stand for.
-    fn data(&self) -> Result<Option<Bytes>, Wrong> {
-        let Some(data) = self.string("data")? else {
-            return Ok(None);
-        };
-        let decoded = match self.string("encoding")? {
-            None => Ok(data.as_bytes().to_vec()),
-            Some("base64") => decode_base64(data.as_bytes()),
-            Some("hex") => decode_hex(data.as_bytes()),
-            Some(_) => {
-                return Err(self.bad_value("encoding", r#""base64" or "hex", or none for text"#));
-            }
-        };
-        match decoded {
-            Ok(bytes) => Ok(Some(Bytes::from(bytes))),
-            Err(why) => Err(Wrong::new(
-                format!(r#""data": {why}"#),
-                r#""encoding" says how the bytes are written: "base64" or "hex", or none for text"#,
-            )),
-        }
-    }
-
-    fn opcode(&self) -> Result<Option<u8>, Wrong> {
-        let opcode = match self.get("opcode") {
-            None => return Ok(None),
-            Some(Value::String(name)) => opcode_named(name),
-            Some(_) => return Ok(self.number("opcode", 15)?.map(|opcode| opcode as u8)),
-        };
-        opcode.map(Some).ok_or_else(|| {
-            self.bad_value(
-                "opcode",
-                "0 to 15, or text, binary, continuation, close, ping or pong",
-            )
-        })
-    }
-
-    fn code(&self) -> Result<Option<u16>, Wrong> {
-        let code = self.number("code", u64::from(u16::MAX))?;
-        Ok(code.map(|code| code as u16))
-    }
-
-    /// Whether it was the peer's doing; where nothing is said it is to be ours.
-    fn by_peer(&self, key: &str, [us, peer]: [&str; 2]) -> Result<bool, Wrong> {
-        match self.string(key)? {
-            None => Ok(false),
-            Some(who) if who == us => Ok(false),
-            Some(who) if who == peer => Ok(true),
-            Some(_) => Err(self.bad_value(key, &format!(r#""{us}" (obeyed) or "{peer}" (not)"#))),
-        }
-    }
-
-    fn string(&self, key: &str) -> Result<Option<&str>, Wrong> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.bad_value(key, r#"a string; JSON inside one is "{\"a\":1}""#)),
-        }
-    }
-
-    fn flag(&self, key: &str) -> Result<Option<bool>, Wrong> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(self.bad_value(key, "true or false")),
-        }
-    }
-
-    fn number(&self, key: &str, at_most: u64) -> Result<Option<u64>, Wrong> {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        match value.as_u64().filter(|&number| number <= at_most) {
-            None => Err(self.bad_value(key, &format!("a whole number from 0 to {at_most}"))),
-            number => Ok(number),
-        }
-    }
-
-    /// `null` is as good as nothing.
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key).filter(|value| !value.is_null())
-    }
-
-    fn bad_value(&self, key: &str, wanted: &str) -> Wrong {
-        let value = self.get(key).map_or_else(String::new, shown);
-        Wrong::new(format!(r#""{key}" must not be {value}"#), wanted)
-    }
-}
-
-fn sends_any(code: u16) -> String {
-    format!(r#"{{"type":"frame","opcode":"close","code":{code}}} sends it"#)
-}
-
-fn reason_without_code() -> Wrong {
-    Wrong::new(
-        Unsendable::ReasonWithoutCode.to_string(),
-        r#"write "code":1000 as well"#,
+/// Whether a client does this.
+fn is_done(kind: Type) -> bool {
+    matches!(
+        kind,
+        Type::Send | Type::Ping | Type::Pong | Type::Close | Type::Frame
     )
 }
 
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+fn names(which: impl Fn(Type) -> bool) -> String {
+    let names = TYPES.iter().filter(|spec| which(spec.kind));
+    names.map(|spec| spec.name).collect::<Vec<_>>().join(", ")
+}
+
+fn unknown(name: &str) -> LineError {
+    LineError::new(
+        format!("there is no event of type {}", shown(&name.into())),
+        format!(
+            "the types to send are {}; passed over are {}",
+            names(is_done),
+            names(|kind| !is_done(kind))
+        ),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::close::Close;
     use crate::event::{By, Event as Told};
     use crate::message::Message;
     use crate::output::{Format, Options, Renderer};
     use crate::secret::Redactor;
+    use crate::wire::frame::{LengthForm, Masking, RawFrame};
 
     fn raw(opcode: u8, payload: &'static [u8]) -> RawFrame {
         RawFrame::new(opcode, Bytes::from_static(payload))

@@ -1,13 +1,16 @@
-//! Events as JSON lines, the schema that `--json` shares with `--record` and `--frame events`.
+//! Writes events as lines of a record.
 //!
-//! Written by hand, because a message must not cost a tree of values. Secrets are redacted, and in
-//! the data of messages only those of which [`crate::secret`] says so; for a terminal everything
-//! dangerous is escaped.
+//! It writes by hand, because a message must not cost a tree of values. Secrets are redacted, and in
+//! the data of messages only those of which [`crate::secret`] says so. How a string is escaped is the
+//! caller's choice ([`Strings`]).
 
 use std::time::Duration;
 
-use super::clock;
-use super::object::{Line, Reader, Seconds};
+use jiff::{SignedDuration, Timestamp};
+
+pub use super::object::Strings;
+use super::object::{Object, Seconds};
+use super::schema::{self, Type};
 use crate::codec;
 use crate::error::Error;
 use crate::event::{By, Event, Opened, Origin, Refusal, Runs, Timing};
@@ -15,20 +18,17 @@ use crate::message::Data;
 use crate::secret::{REDACTED, is_secret_header};
 use crate::wire::frame::{Masking, RawFrame};
 
-/// Version of the schema.
-const SCHEMA: u32 = 1;
-
-/// How events are written.
+/// Writes events.
 #[derive(Clone, Copy)]
-pub(super) struct Ndjson<'a> {
-    pub(super) to: Reader<'a>,
+pub struct Writer<'a> {
+    pub strings: Strings<'a>,
     /// Whether sent messages have their numbers with them.
-    pub(super) numbers: bool,
+    pub numbers: bool,
 }
 
-impl Ndjson<'_> {
+impl Writer<'_> {
     /// Appends the line of an event; nothing for those that are not in the schema.
-    pub(super) fn push(self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>) {
+    pub fn push(self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
             Event::Header { url, started } => self.header(url, *started, out),
             Event::Connecting {
@@ -37,18 +37,22 @@ impl Ndjson<'_> {
                 address,
             } => {
                 let line = self
-                    .timed("connecting", t, out)
-                    .raw("conn", conn)
-                    .raw("attempt", attempt);
-                line.text_or_null("address", address.map(|a| a.to_string()).as_deref())
+                    .timed(Type::Connecting, t, out)
+                    .raw(schema::CONN, conn)
+                    .raw(schema::ATTEMPT, attempt);
+                line.text_or_null(schema::ADDRESS, address.map(|a| a.to_string()).as_deref())
                     .end();
             }
             Event::Open { conn, opened } => {
-                self.open(self.timed("open", t, out).raw("conn", conn), opened);
+                self.open(
+                    self.timed(Type::Open, t, out).raw(schema::CONN, conn),
+                    opened,
+                );
             }
             Event::Refused { attempt, refusal } => {
                 self.refused(
-                    self.timed("refused", t, out).raw("attempt", attempt),
+                    self.timed(Type::Refused, t, out)
+                        .raw(schema::ATTEMPT, attempt),
                     refusal,
                 );
             }
@@ -58,14 +62,14 @@ impl Ndjson<'_> {
                 number,
                 origin,
             } => {
-                let line = self.timed("send", t, out).raw("conn", conn);
+                let line = self.timed(Type::Send, t, out).raw(schema::CONN, conn);
                 let line = match number.filter(|_| self.numbers) {
-                    Some(number) => line.raw("n", number),
+                    Some(number) => line.raw(schema::N, number),
                     None => line,
                 };
                 // For readers from before there was an `origin`.
                 let line = match origin {
-                    Some(Origin::Repeat) => line.raw("repeat", true),
+                    Some(Origin::Repeat) => line.raw(schema::REPEAT, true),
                     _ => line,
                 };
                 data(line.origin(*origin), message.as_data());
@@ -79,7 +83,7 @@ impl Ndjson<'_> {
                 origin,
                 data,
             } => self
-                .control("ping", t, (*conn, *by, *origin, data), out)
+                .control(Type::Ping, t, (*conn, *by, *origin, data), out)
                 .end(),
             Event::Pong {
                 conn,
@@ -89,9 +93,9 @@ impl Ndjson<'_> {
                 rtt,
                 ..
             } => {
-                let line = self.control("pong", t, (*conn, *by, *origin, data), out);
+                let line = self.control(Type::Pong, t, (*conn, *by, *origin, data), out);
                 match rtt {
-                    Some(rtt) => line.raw("rtt", Seconds(*rtt)).end(),
+                    Some(rtt) => line.raw(schema::RTT, Seconds(*rtt)).end(),
                     None => line.end(),
                 }
             }
@@ -102,93 +106,104 @@ impl Ndjson<'_> {
                 close,
                 clean,
             } => {
-                let by = match by {
-                    By::Us => "us",
-                    By::Peer => "peer",
-                };
-                self.timed("close", t, out)
-                    .raw("conn", conn)
-                    .text("by", by)
+                let by = schema::side(*by, schema::SIDES);
+                self.timed(Type::Close, t, out)
+                    .raw(schema::CONN, conn)
+                    .text(schema::BY, by)
                     .origin(*origin)
-                    .raw("code", close.reported_code())
-                    .payload("reason", &close.reason)
-                    .raw("clean", clean)
+                    .raw(schema::CODE, close.reported_code())
+                    .payload(schema::REASON, &close.reason)
+                    .raw(schema::CLEAN, clean)
                     .end();
             }
             Event::Uncertain { conn, messages } => {
-                runs(self.timed("uncertain", t, out).raw("conn", conn), messages);
+                runs(
+                    self.timed(Type::Uncertain, t, out).raw(schema::CONN, conn),
+                    messages,
+                );
             }
             Event::Repeated { conn, messages } => {
-                runs(self.timed("repeated", t, out).raw("conn", conn), messages);
+                runs(
+                    self.timed(Type::Repeated, t, out).raw(schema::CONN, conn),
+                    messages,
+                );
             }
             Event::Retry {
                 attempt,
                 delay,
                 why,
             } => self
-                .timed("retry", t, out)
-                .raw("attempt", attempt)
-                .raw("delay", Seconds(*delay))
-                .text("why", &why.short())
+                .timed(Type::Retry, t, out)
+                .raw(schema::ATTEMPT, attempt)
+                .raw(schema::DELAY, Seconds(*delay))
+                .text(schema::WHY, &why.short())
                 .end(),
             Event::GiveUp { attempts, why } => self
-                .timed("give_up", t, out)
-                .raw("attempts", attempts)
-                .text("why", why)
+                .timed(Type::GiveUp, t, out)
+                .raw(schema::ATTEMPTS, attempts)
+                .text(schema::WHY, why)
                 .end(),
-            Event::Error(error) => self.error(self.timed("error", t, out), error),
+            Event::Error(error) => self.error(self.timed(Type::Error, t, out), error),
             Event::End { exit, totals } => {
                 let line = self
-                    .timed("end", t, out)
-                    .raw("exit", exit.code())
-                    .raw("sent", totals.sent)
-                    .raw("received", totals.received)
-                    .raw("bytes_sent", totals.bytes_sent)
-                    .raw("bytes_received", totals.bytes_received)
-                    .raw("unconfirmed", totals.unconfirmed);
+                    .timed(Type::End, t, out)
+                    .raw(schema::EXIT, exit.code())
+                    .raw(schema::SENT, totals.sent)
+                    .raw(schema::RECEIVED, totals.received)
+                    .raw(schema::BYTES_SENT, totals.bytes_sent)
+                    .raw(schema::BYTES_RECEIVED, totals.bytes_received)
+                    .raw(schema::UNCONFIRMED, totals.unconfirmed);
                 match totals.delivery {
                     None => line.end(),
                     Some(delivery) => line
-                        .raw("confirmed", delivery.confirmed)
-                        .raw("repeated", delivery.repeated)
+                        .raw(schema::CONFIRMED, delivery.confirmed)
+                        .raw(schema::REPEATED, delivery.repeated)
                         .end(),
                 }
             }
             Event::Frame { conn, frame } => {
-                frame_by_hand(self.timed("frame", t, out).raw("conn", conn), frame);
+                frame_by_hand(
+                    self.timed(Type::Frame, t, out).raw(schema::CONN, conn),
+                    frame,
+                );
             }
             Event::Heads(_) | Event::Tls(_) | Event::Note(_) | Event::Traced(_) => {}
         }
     }
 
     /// Appends a data message that came.
-    pub(super) fn received(self, t: Duration, conn: u32, message: Data<'_>, out: &mut Vec<u8>) {
-        data(self.timed("receive", t, out).raw("conn", conn), message);
+    pub fn received(self, t: Duration, conn: u32, message: Data<'_>, out: &mut Vec<u8>) {
+        data(
+            self.timed(Type::Receive, t, out).raw(schema::CONN, conn),
+            message,
+        );
     }
 
     fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {
-        Line::start(self.to, "header", out)
-            .raw("v", SCHEMA)
-            .text("tool", concat!("wirecat/", env!("CARGO_PKG_VERSION")))
-            .text("url", url)
-            .text("started", &clock::rfc3339(started))
+        Object::start(self.strings, Type::Header, out)
+            .raw(schema::V, schema::VERSION)
+            .text(schema::TOOL, concat!("wirecat/", env!("CARGO_PKG_VERSION")))
+            .text(schema::URL, url)
+            .text(schema::STARTED, &rfc3339(started))
             .end();
     }
 
-    fn open(self, line: Line<'_>, opened: &Opened) {
+    fn open(self, line: Object<'_>, opened: &Opened) {
         let line = line
-            .raw("status", opened.status)
-            .text("http", opened.http)
-            .text_or_null("subprotocol", opened.subprotocol.as_deref())
-            .text_or_null("extensions", opened.extensions.as_deref());
-        line.raw("timing", timing(&opened.timing)).end();
+            .raw(schema::STATUS, opened.status)
+            .text(schema::HTTP, opened.http)
+            .text_or_null(schema::SUBPROTOCOL, opened.subprotocol.as_deref())
+            .text_or_null(schema::EXTENSIONS, opened.extensions.as_deref());
+        line.raw(schema::TIMING, timing(&opened.timing)).end();
     }
 
-    fn refused(self, line: Line<'_>, refusal: &Refusal) {
-        let mut line = line.raw("status", refusal.status).key("headers");
+    fn refused(self, line: Object<'_>, refusal: &Refusal) {
+        let mut line = line
+            .raw(schema::STATUS, refusal.status)
+            .key(schema::HEADERS);
         line.out.push(b'[');
         for (number, (name, value)) in refusal.headers.iter().enumerate() {
-            let value = match is_secret_header(name) && !self.to.redactor.includes_secrets() {
+            let value = match is_secret_header(name) && !self.strings.redactor.includes_secrets() {
                 true => REDACTED,
                 false => value,
             };
@@ -200,80 +215,77 @@ impl Ndjson<'_> {
             line.out.push(b']');
         }
         line.out.push(b']');
-        let line = line.text("body", &String::from_utf8_lossy(&refusal.body));
+        let line = line.text(schema::BODY, &String::from_utf8_lossy(&refusal.body));
         match refusal.truncated {
-            true => line.raw("truncated", true).end(),
+            true => line.raw(schema::TRUNCATED, true).end(),
             false => line.end(),
         }
     }
 
     fn control<'o>(
         self,
-        name: &str,
+        kind: Type,
         t: Duration,
         (conn, by, origin, data): (u32, By, Option<Origin>, &[u8]),
         out: &'o mut Vec<u8>,
-    ) -> Line<'o>
+    ) -> Object<'o>
     where
         Self: 'o,
     {
-        let dir = match by {
-            By::Us => "send",
-            By::Peer => "receive",
-        };
-        let line = self.timed(name, t, out).raw("conn", conn);
-        let line = line.text("dir", dir).origin(origin);
+        let dir = schema::side(by, schema::DIRS);
+        let line = self.timed(kind, t, out).raw(schema::CONN, conn);
+        let line = line.text(schema::DIR, dir).origin(origin);
         match std::str::from_utf8(data) {
-            Ok(text) => line.payload("data", text),
+            Ok(text) => line.payload(schema::DATA, text),
             Err(_) => line.base64(data),
         }
     }
 
-    fn error(self, line: Line<'_>, error: &Error) {
+    fn error(self, line: Object<'_>, error: &Error) {
         let mut line = line
-            .text("stage", error.stage.name())
-            .raw("exit", error.exit.code())
-            .text("message", &error.message);
+            .text(schema::STAGE, error.stage.name())
+            .raw(schema::EXIT, error.exit.code())
+            .text(schema::MESSAGE, &error.message);
         if !error.details.is_empty() {
-            line = line.key("details");
+            line = line.key(schema::DETAILS);
             for (number, detail) in error.details.iter().enumerate() {
                 line.out.push(if number > 0 { b',' } else { b'[' });
                 // A frame that broke a rule is shown in hex.
-                line = line.string(&self.to.redactor.redact_hex(detail));
+                line = line.string(&self.strings.redactor.redact_hex(detail));
             }
             line.out.push(b']');
         }
         line.end();
     }
 
-    fn timed<'o>(self, name: &str, t: Duration, out: &'o mut Vec<u8>) -> Line<'o>
+    fn timed<'o>(self, kind: Type, t: Duration, out: &'o mut Vec<u8>) -> Object<'o>
     where
         Self: 'o,
     {
-        Line::start(self.to, name, out).raw("t", Seconds(t))
+        Object::start(self.strings, kind, out).at(t)
     }
 }
 
 /// As `--frame events` reads it back.
-fn frame_by_hand(line: Line<'_>, frame: &RawFrame) {
+fn frame_by_hand(line: Object<'_>, frame: &RawFrame) {
     let mut line = line
-        .text("dir", "send")
-        .raw("fin", frame.fin)
-        .raw("rsv", frame.rsv)
-        .raw("opcode", frame.opcode);
+        .text(schema::DIR, schema::side(By::Us, schema::DIRS))
+        .raw(schema::FIN, frame.fin)
+        .raw(schema::RSV, frame.rsv)
+        .raw(schema::OPCODE, frame.opcode);
     line = match frame.masking {
-        Masking::Random => line.raw("mask", true),
-        Masking::None => line.raw("mask", false),
-        Masking::Key(key) => line.text("mask", &codec::hex(&key, "")),
+        Masking::Random => line.raw(schema::MASK, true),
+        Masking::None => line.raw(schema::MASK, false),
+        Masking::Key(key) => line.text(schema::MASK, &codec::hex(&key, "")),
     };
     if let Some(length) = frame.len {
-        line = line.raw("length", length);
+        line = line.raw(schema::LENGTH, length);
     }
     if let Some(form) = frame.form {
-        line = line.raw("length_bits", form.bits());
+        line = line.raw(schema::LENGTH_BITS, form.bits());
     }
     match std::str::from_utf8(&frame.payload) {
-        Ok(text) => line.payload("data", text).end(),
+        Ok(text) => line.payload(schema::DATA, text).end(),
         Err(_) => line.base64(&frame.payload).end(),
     }
 }
@@ -287,22 +299,36 @@ fn timing(timing: &Timing) -> String {
 }
 
 /// Appends a data message, the last member of its line.
-fn data(line: Line<'_>, data: Data<'_>) {
-    let line = line.raw("opcode", data.kind().opcode());
+fn data(line: Object<'_>, data: Data<'_>) {
+    let line = line.raw(schema::OPCODE, data.kind().opcode());
     match data {
-        Data::Text(text) => line.payload("data", text).end(),
+        Data::Text(text) => line.payload(schema::DATA, text).end(),
         Data::Binary(data) => line.base64(data).end(),
     }
 }
 
 /// Appends `"messages":[[1,3],[5,5]]`, the last member of its line.
-fn runs(line: Line<'_>, runs: &Runs) {
+fn runs(line: Object<'_>, runs: &Runs) {
     let pairs: Vec<_> = runs
         .iter()
         .map(|(first, last)| format!("[{first},{last}]"))
         .collect();
-    line.raw("messages", format_args!("[{}]", pairs.join(",")))
+    line.raw(schema::MESSAGES, format_args!("[{}]", pairs.join(",")))
         .end();
+}
+
+/// RFC 3339 in UTC with microseconds.
+fn rfc3339(since_epoch: Duration) -> String {
+    timestamp(since_epoch)
+        .strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+        .to_string()
+}
+
+/// The moment so long after the Unix epoch, or the last one that the calendar has.
+pub fn timestamp(since_epoch: Duration) -> Timestamp {
+    SignedDuration::try_from(since_epoch)
+        .and_then(Timestamp::from_duration)
+        .unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -317,11 +343,11 @@ mod tests {
     #[track_caller]
     fn check(ms: u64, event: &Event<'_>, expected: &str) {
         let redactor = Redactor::default();
-        let to = Ndjson {
+        let to = Writer {
             numbers: true,
-            to: Reader {
-                terminal: false,
+            strings: Strings {
                 redactor: &redactor,
+                push: crate::json::string::push_string,
             },
         };
         let mut out = Vec::new();
@@ -556,5 +582,12 @@ mod tests {
             },
             r#"{"type":"close","t":4.2,"conn":1,"by":"us","code":1005,"reason":"","clean":true}"#,
         );
+    }
+
+    #[test]
+    fn the_header_carries_utc_and_no_moment_is_too_late() {
+        let started = Duration::from_millis(1_795_168_800_250);
+        assert_eq!(rfc3339(started), "2026-11-20T10:00:00.250000Z");
+        assert!(rfc3339(Duration::MAX).starts_with("9999-12-30T"));
     }
 }

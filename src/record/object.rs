@@ -1,99 +1,123 @@
 //! One JSON object on one line, written member by member.
 //!
 //! Every string goes through the redactor before it is escaped; there is no other way in. What
-//! messages hold goes in by [`Line::payload`] and [`Line::base64`], which change it as little as may be.
+//! messages hold goes in by [`Object::payload`] and [`Object::base64`], which change it as little as may be.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::json;
+use super::schema::{self, Member, Type};
 use crate::codec;
 use crate::event::Origin;
 use crate::secret::Redactor;
 
-/// Who reads it, and what they must not see.
+/// How strings are written.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
-    pub(super) terminal: bool,
-    pub(super) redactor: &'a Redactor,
+pub struct Strings<'a> {
+    pub redactor: &'a Redactor,
+    /// Appends a text as a JSON string with its quotes. For a terminal it escapes more.
+    pub push: fn(&str, &mut Vec<u8>),
 }
 
-/// One object on one line.
-pub(super) struct Line<'a> {
-    to: Reader<'a>,
+/// An object under way.
+pub(super) struct Object<'a> {
+    strings: Strings<'a>,
+    kind: Type,
     pub(super) out: &'a mut Vec<u8>,
 }
 
-impl<'a> Line<'a> {
-    pub(super) fn start(to: Reader<'a>, name: &str, out: &'a mut Vec<u8>) -> Self {
-        out.extend_from_slice(b"{\"type\":\"");
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'"');
-        Line { to, out }
+impl<'a> Object<'a> {
+    pub(super) fn start(strings: Strings<'a>, kind: Type, out: &'a mut Vec<u8>) -> Self {
+        for part in ["{\"", schema::TYPE.name, "\":\"", kind.name(), "\""] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        Object { strings, kind, out }
+    }
+
+    /// Appends when it happened.
+    pub(super) fn at(self, t: Duration) -> Self {
+        self.name(schema::T.name).value(Seconds(t))
     }
 
     pub(super) fn end(self) {
         self.out.extend_from_slice(b"}\n");
     }
 
-    pub(super) fn key(self, key: &str) -> Self {
+    /// Appends the name of a member, whose value follows.
+    pub(super) fn key(self, member: Member) -> Self {
+        let members = self.kind.spec().members;
+        debug_assert!(
+            members.iter().any(|known| known.name == member.name),
+            "{} has no {}",
+            self.kind.name(),
+            member.name
+        );
+        self.name(member.name)
+    }
+
+    fn name(self, name: &str) -> Self {
         self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
         self
     }
 
-    /// Appends a number, a bool or an object that is written already.
-    pub(super) fn raw(self, key: &str, value: impl Display) -> Self {
+    fn value(self, value: impl Display) -> Self {
         use std::io::Write;
-        let line = self.key(key);
         // Writing to a Vec cannot fail.
-        let _ = write!(line.out, "{value}");
-        line
+        let _ = write!(self.out, "{value}");
+        self
     }
 
-    pub(super) fn text(self, key: &str, value: &str) -> Self {
-        self.key(key).string(value)
+    /// Appends a number, a bool or an object that is written already.
+    pub(super) fn raw(self, member: Member, value: impl Display) -> Self {
+        self.key(member).value(value)
     }
 
-    pub(super) fn text_or_null(self, key: &str, value: Option<&str>) -> Self {
+    pub(super) fn text(self, member: Member, value: &str) -> Self {
+        self.key(member).string(value)
+    }
+
+    pub(super) fn text_or_null(self, member: Member, value: Option<&str>) -> Self {
         match value {
-            Some(value) => self.text(key, value),
-            None => self.raw(key, "null"),
+            Some(value) => self.text(member, value),
+            None => self.raw(member, "null"),
         }
     }
 
     /// Appends why it was sent; nothing where the user sent it.
     pub(super) fn origin(self, origin: Option<Origin>) -> Self {
         match origin {
-            Some(origin) => self.text("origin", origin.name()),
+            Some(origin) => self.text(schema::ORIGIN, origin.name()),
             None => self,
         }
     }
 
+    /// Appends a string by itself.
     pub(super) fn string(self, value: &str) -> Self {
-        json::push_string(&self.to.redactor.redact(value), self.to.terminal, self.out);
+        (self.strings.push)(&self.strings.redactor.redact(value), self.out);
         self
     }
 
     /// Appends what a message or a control frame holds, where that is text.
-    pub(super) fn payload(self, key: &str, text: &str) -> Self {
-        let line = self.key(key);
-        let text = line.to.redactor.redact_data(text);
-        json::push_string(&text, line.to.terminal, line.out);
-        line
+    pub(super) fn payload(self, member: Member, text: &str) -> Self {
+        let object = self.key(member);
+        let text = object.strings.redactor.redact_data(text);
+        (object.strings.push)(&text, object.out);
+        object
     }
 
-    /// Appends what one holds that is binary. A secret is looked for before it is encoded, when it could not be found
-    /// any more; `len` is that of the data shown.
+    /// Appends what one holds that is binary. A secret is looked for before it is encoded, when it
+    /// could not be found any more; the length is that of the data shown.
     pub(super) fn base64(self, data: &[u8]) -> Self {
-        let data = &*redact_bytes(self.to.redactor, data);
-        let line = self.text("encoding", "base64").key("data");
-        line.out.push(b'"');
-        codec::push_base64(data, line.out);
-        line.out.push(b'"');
-        line.raw("len", data.len())
+        let data = &*redact_bytes(self.strings.redactor, data);
+        let object = self.text(schema::ENCODING, schema::BASE64);
+        let object = object.key(schema::DATA);
+        object.out.push(b'"');
+        codec::push_base64(data, object.out);
+        object.out.push(b'"');
+        object.raw(schema::LEN, data.len())
     }
 }
 
