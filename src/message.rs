@@ -28,6 +28,7 @@ pub enum Message {
     Binary(Bytes),
 }
 
+#[allow(clippy::len_without_is_empty)] // nobody asks for it
 impl Message {
     pub fn text(text: impl Into<ByteString>) -> Self {
         Message::Text(text.into())
@@ -81,10 +82,6 @@ impl Message {
     /// Bytes of payload.
     pub fn len(&self) -> usize {
         self.payload().len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.payload().is_empty()
     }
 
     /// A copy that keeps no other memory than it needs.

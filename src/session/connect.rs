@@ -46,7 +46,6 @@ pub struct Connection {
     pub(crate) early: Bytes,
     /// The token message, to be sent before anything else, and the same redacted.
     pub(super) first: Option<First>,
-    pub opened: Opened,
     /// What was agreed on for compression.
     pub(crate) deflate: Option<Agreed>,
 }
@@ -303,7 +302,6 @@ async fn attempt<F: Front>(
         stream: upgraded.stream,
         early: upgraded.early,
         first: None,
-        opened,
         deflate,
     })
 }

@@ -135,13 +135,6 @@ pub trait Front {
     fn flush(&mut self);
 }
 
-/// `--heartbeat`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heartbeat {
-    pub message: Message,
-    pub interval: Duration,
-}
-
 #[derive(Clone, Debug)]
 pub struct Options {
     pub keepalive: keepalive::Options,
@@ -576,7 +569,7 @@ mod tests {
     use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
     use super::*;
-    use crate::event::{By, Opened, Timing};
+    use crate::event::By;
     use crate::io::signals::{Stop, StopSignal};
 
     /// A peer that is there and says nothing. It takes nothing either, or everything.
@@ -786,16 +779,6 @@ mod tests {
             early: Bytes::new(),
             first: None,
             deflate: None,
-            opened: Opened {
-                address: None,
-                status: 101,
-                http: "1.1",
-                subprotocol: None,
-                extensions: None,
-                compression: None,
-                tls: None,
-                timing: Timing::default(),
-            },
         };
         let options = options();
         let started = now();

@@ -181,11 +181,6 @@ impl Reconnect {
         self.backoff.retries() + 1
     }
 
-    /// Whether there has been a connection.
-    pub fn opened_once(&self) -> bool {
-        self.opened_once
-    }
-
     pub fn handle_open(&mut self, now: Instant) {
         self.opened_once = true;
         let (since, data) = (now, false);

@@ -136,11 +136,6 @@ impl Memory {
         Ok(filled)
     }
 
-    /// Whether there is anything to fill in.
-    pub fn occurs_in(&self, template: &str) -> bool {
-        self.first_in(template).is_some()
-    }
-
     /// The first place where a name is asked for.
     fn first_in(&self, text: &str) -> Option<(usize, &Variable)> {
         let found = self.variables.iter().filter_map(|variable| {
