@@ -5,17 +5,17 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use wirecat::event::Event;
-use wirecat::message::Message;
-use wirecat::output::{Format, Options, Renderer, sanitize};
-use wirecat::payload::Payload;
-use wirecat::pipe::framing::{Frame, Framer, Item};
-use wirecat::secret::Redactor;
-use wirecat::wire::deflate::{Deflater, Inflater};
-use wirecat::wire::fragments::Fragmentation;
-use wirecat::wire::inbound::{self, Inbound};
-use wirecat::wire::outbound::{self, Outbound};
-use wirecat::wire::validate::{self, Role};
+use wirecat::internals::event::Event;
+use wirecat::internals::message::Message;
+use wirecat::internals::output::{Format, Options, Renderer, sanitize};
+use wirecat::internals::payload::Payload;
+use wirecat::internals::pipe::framing::{Frame, Framer, Item};
+use wirecat::internals::secret::Redactor;
+use wirecat::internals::wire::deflate::{Deflater, Inflater};
+use wirecat::internals::wire::fragments::Fragmentation;
+use wirecat::internals::wire::inbound::{self, Inbound};
+use wirecat::internals::wire::outbound::{self, Outbound};
+use wirecat::internals::wire::validate::{self, Role};
 
 /// As much as the program reads from stdin or a socket at once.
 const READ: usize = 64 << 10;

@@ -31,30 +31,39 @@
 //! accepts it or not; its endpoint then talks through `serve/connection.rs`. What `/ledger` keeps is in
 //! `serve/ledger/`, what `/frames` sends in [`serve::faults`].
 
-pub mod auth;
-pub mod cli;
-pub mod close;
-pub mod codec;
-pub mod drain;
-pub mod error;
-pub mod event;
-pub mod handshake;
-pub mod http_token;
-pub mod io;
-pub mod json;
-pub mod message;
-pub mod output;
-pub mod payload;
-pub mod pipe;
-pub mod record;
-pub mod repl;
-mod run;
-pub mod secret;
-pub mod serve;
-pub mod session;
-pub mod transport;
-pub mod units;
-pub mod uri;
-pub mod wire;
+// `pub` within the modules is for the other modules. They are private, so that the compiler reports what
+// nobody uses; what leaves the crate stands at the end.
+#![allow(unreachable_pub, rustdoc::private_intra_doc_links)]
 
+mod auth;
+mod cli;
+mod close;
+mod codec;
+mod drain;
+mod error;
+mod event;
+mod handshake;
+mod http_token;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
+mod io;
+mod json;
+mod message;
+mod output;
+mod payload;
+mod pipe;
+mod record;
+mod repl;
+mod run;
+mod secret;
+mod serve;
+mod session;
+mod transport;
+mod units;
+mod uri;
+mod wire;
+
+pub use cli::world::World;
+pub use error::Exit;
 pub use run::run;

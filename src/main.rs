@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use wirecat::cli::world::World;
-use wirecat::error::Exit;
+use wirecat::{Exit, World};
 
 fn main() -> ExitCode {
     let exit = wirecat::run(&World::capture());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use wirecat::serve::Options;
+use wirecat::internals::serve::Options;
 
 use crate::serve::{Server, Wire, handshake, has, header, masked, plain, stops_reading, upgrade};
 use crate::support::server::{serve, serve_with};

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use wirecat::error::EXITS;
+use wirecat::internals::error::EXITS;
 
 use crate::support::server::{Frame, Wire, close, frame_of, raw, serve, text};
 use crate::support::{Output, wirecat};

@@ -3,7 +3,7 @@
 
 use std::net::Shutdown;
 
-use wirecat::serve::faults::{Deflate, FAULTS, Fault, listing};
+use wirecat::internals::serve::faults::{Deflate, FAULTS, Fault, listing};
 
 use crate::serve::{Server, Wire, handshake, masked};
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::SockRef;
-use wirecat::wire::deflate::{Inflated, Inflater};
-use wirecat::wire::mask;
+use wirecat::internals::wire::deflate::{Inflated, Inflater};
+use wirecat::internals::wire::mask;
 
 use crate::support::pty::Pty;
 use crate::support::server::{Serve, Wire, close, frame_of, raw, raws, serve};

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use clap::ValueEnum as _;
-use wirecat::cli::args::Generate;
-use wirecat::cli::generate::{COMPLETIONS, generate};
-use wirecat::cli::{ENVIRONMENT, EXAMPLES};
-use wirecat::error::EXITS;
+use wirecat::internals::cli::args::Generate;
+use wirecat::internals::cli::generate::{COMPLETIONS, generate};
+use wirecat::internals::cli::{ENVIRONMENT, EXAMPLES};
+use wirecat::internals::error::EXITS;
 
 use crate::support::wirecat;
 

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wirecat::auth::placement::Placed;
-use wirecat::handshake::request::{Options, build};
-use wirecat::handshake::verify::accept_for;
-use wirecat::uri::Target;
+use wirecat::internals::auth::placement::Placed;
+use wirecat::internals::handshake::request::{Options, build};
+use wirecat::internals::handshake::verify::accept_for;
+use wirecat::internals::uri::Target;
 
 use crate::support::server::{Wire, close, header, raw, serve, text};
 use crate::support::{Output, wirecat};

@@ -2,7 +2,7 @@
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use wirecat::error::EXITS;
+use wirecat::internals::error::EXITS;
 
 use crate::support::server::{close, frame_of, raw};
 use crate::support::wirecat;

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use wirecat::error::EXITS;
-use wirecat::payload::Payload;
-use wirecat::pipe::framing::{Frame, Framer};
-use wirecat::repl::line::{Line, help, parse};
+use wirecat::internals::error::EXITS;
+use wirecat::internals::payload::Payload;
+use wirecat::internals::pipe::framing::{Frame, Framer};
+use wirecat::internals::repl::line::{Line, help, parse};
 
 use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};
@@ -207,7 +207,7 @@ fn the_exit_codes_are_those_of_the_program() {
 
 #[test]
 fn every_long_option_named_exists() {
-    let command = wirecat::cli::command();
+    let command = wirecat::internals::cli::command();
     let mut known: BTreeSet<String> = ["--help".into(), "--version".into()].into();
     for command in [&command].into_iter().chain(command.get_subcommands()) {
         for argument in command.get_arguments() {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use wirecat::cli::world::World;
+use wirecat::internals::cli::world::World;
 
 use crate::support::server::{close, frame_of, header, raw, serve, text};
 use crate::support::{Output, wirecat};
@@ -392,8 +392,8 @@ fn the_resolved_options_print_no_secret() {
                 .collect(),
             ..World::default()
         };
-        let cli = wirecat::cli::parse(&world.arguments).unwrap();
-        let job = wirecat::cli::resolve::job(cli, &world).unwrap();
+        let cli = wirecat::internals::cli::parse(&world.arguments).unwrap();
+        let job = wirecat::internals::cli::resolve::job(cli, &world).unwrap();
         let printed = format!("{job:?}");
         assert!(!printed.contains("s3cr3t"), "{options:?}: {printed}");
     }

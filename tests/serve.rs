@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use wirecat::serve::{Options, run};
-use wirecat::wire::extension;
+use wirecat::internals::serve::{Options, run};
+use wirecat::internals::wire::extension;
 
 /// Only a test that fails waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use wirecat::output::sanitize::find_dangerous;
+use wirecat::internals::output::sanitize::find_dangerous;
 
 use crate::support::pty::Pty;
 use crate::support::scripts::{collect, sh};

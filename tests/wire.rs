@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use wirecat::serve::faults::{Deflate, FAULTS, Fault};
+use wirecat::internals::serve::faults::{Deflate, FAULTS, Fault};
 
 use crate::support::pty::Pty;
 use crate::support::server::{Frame, Wire, close, frame_of, raw, serve, text};

@@ -1,8 +1,10 @@
 //! Frames as the engine sees them, read in the plainest way there is and held against the rules once
 //! more.
 
-use wirecat::wire::frame::{BINARY, CONTINUATION, FrameHeader, LengthForm, PING, PONG, TEXT};
-use wirecat::wire::mask;
+use wirecat::internals::wire::frame::{
+    BINARY, CONTINUATION, FrameHeader, LengthForm, PING, PONG, TEXT,
+};
+use wirecat::internals::wire::mask;
 
 /// An opcode and a payload: a data message or a control frame.
 pub(super) type Message = (u8, Vec<u8>);

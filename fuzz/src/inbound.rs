@@ -1,11 +1,11 @@
 //! Any bytes at all as the stream from a peer.
 
-use wirecat::close::Close;
-use wirecat::event::{TracedFrame, Volume};
-use wirecat::wire::deflate::Inflater;
-use wirecat::wire::frame::{PING, PONG};
-use wirecat::wire::inbound::{self, Inbound};
-use wirecat::wire::validate::{self, Role, Violation};
+use wirecat::internals::close::Close;
+use wirecat::internals::event::{TracedFrame, Volume};
+use wirecat::internals::wire::deflate::Inflater;
+use wirecat::internals::wire::frame::{PING, PONG};
+use wirecat::internals::wire::inbound::{self, Inbound};
+use wirecat::internals::wire::validate::{self, Role, Violation};
 
 use super::frames::{self, Message};
 use super::input::{Input, SINGLE, Sizes, WHOLE};

@@ -1,6 +1,6 @@
 //! The inflater alone: garbage, and then what was compressed.
 
-use wirecat::wire::deflate::{Deflater, Garbage, Inflated, Inflater};
+use wirecat::internals::wire::deflate::{Deflater, Garbage, Inflated, Inflater};
 
 use super::input::{Input, Sizes, WHOLE};
 

@@ -1,13 +1,13 @@
 //! Messages from the engine of one side to that of the other.
 
 use bytes::Bytes;
-use wirecat::event::{TracedFrame, Volume};
-use wirecat::wire::deflate::Deflater;
-use wirecat::wire::fragments::{Fragmentation, Fragments};
-use wirecat::wire::frame::{BINARY, FrameHeader, PING, PONG, TEXT};
-use wirecat::wire::mask;
-use wirecat::wire::outbound::{Options, Outbound};
-use wirecat::wire::validate::Role;
+use wirecat::internals::event::{TracedFrame, Volume};
+use wirecat::internals::wire::deflate::Deflater;
+use wirecat::internals::wire::fragments::{Fragmentation, Fragments};
+use wirecat::internals::wire::frame::{BINARY, FrameHeader, PING, PONG, TEXT};
+use wirecat::internals::wire::mask;
+use wirecat::internals::wire::outbound::{Options, Outbound};
+use wirecat::internals::wire::validate::Role;
 
 use super::frames::{self, Message};
 use super::inbound::{Received, Setting};

@@ -11,6 +11,7 @@ use crate::error::EXITS;
 use crate::serve::endpoints;
 
 /// Every kind with the file it is kept in, below `completions/`; the manual page is not kept.
+#[cfg(feature = "internals")]
 pub const COMPLETIONS: &[(Generate, &str)] = &[
     (Generate::CompleteBash, "wirecat.bash"),
     (Generate::CompleteZsh, "_wirecat"),

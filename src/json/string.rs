@@ -7,6 +7,13 @@
 
 use std::borrow::Cow;
 
+/// Appends `text` as a JSON string with its quotes.
+pub fn push_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    push_content(text, out);
+    out.push(b'"');
+}
+
 /// The bytes that are escaped, and those that U+0085, U+2028 and U+2029 begin with. A table, because
 /// every byte of every message is looked at.
 const STOPS: [bool; 256] = {
@@ -92,9 +99,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn string(text: &str) -> String {
-        let mut out = b"\"".to_vec();
-        push_content(text, &mut out);
-        out.push(b'"');
+        let mut out = Vec::new();
+        push_string(text, &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
-use wirecat::json::string::escape_line_ends;
+use wirecat::internals::json::string::escape_line_ends;
 
 /// The largest message.
 const MAX: usize = 270 << 10;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
-use wirecat::handshake::verify::accept_for;
+use wirecat::internals::handshake::verify::accept_for;
 
 use super::PATIENCE;
 
@@ -18,11 +18,11 @@ pub(crate) struct Serve {
 
 /// Starts wirecat's debug server.
 pub(crate) fn serve() -> Serve {
-    serve_with(wirecat::serve::Options::default())
+    serve_with(wirecat::internals::serve::Options::default())
 }
 
 /// Starts wirecat's debug server with these options.
-pub(crate) fn serve_with(options: wirecat::serve::Options) -> Serve {
+pub(crate) fn serve_with(options: wirecat::internals::serve::Options) -> Serve {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,7 +35,7 @@ pub(crate) fn serve_with(options: wirecat::serve::Options) -> Serve {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let shutdown = async { drop(stopped.await) };
-            wirecat::serve::run(listener, options, shutdown)
+            wirecat::internals::serve::run(listener, options, shutdown)
                 .await
                 .unwrap();
         });

@@ -1,0 +1,122 @@
+//! What tests, benchmarks and fuzz targets use of the crate, by the paths that it has inside. It is no
+//! interface: everything else is private, so that the compiler reports what nobody uses.
+
+pub mod auth {
+    pub mod placement {
+        pub use crate::auth::placement::Placed;
+    }
+}
+
+pub mod cli {
+    pub use crate::cli::{ENVIRONMENT, EXAMPLES, command, parse};
+    pub mod args {
+        pub use crate::cli::args::Generate;
+    }
+    pub mod generate {
+        pub use crate::cli::generate::{COMPLETIONS, generate};
+    }
+    pub mod resolve {
+        pub use crate::cli::resolve::job;
+    }
+    pub mod world {
+        pub use crate::cli::world::World;
+    }
+}
+
+pub mod close {
+    pub use crate::close::Close;
+}
+
+pub mod error {
+    pub use crate::error::EXITS;
+}
+
+pub mod event {
+    pub use crate::event::{Event, TracedFrame, Volume};
+}
+
+pub mod handshake {
+    pub mod request {
+        pub use crate::handshake::request::{Options, build};
+    }
+    pub mod verify {
+        pub use crate::handshake::verify::accept_for;
+    }
+}
+
+pub mod json {
+    pub mod string {
+        pub use crate::json::string::escape_line_ends;
+    }
+}
+
+pub mod message {
+    pub use crate::message::Message;
+}
+
+pub mod output {
+    pub use crate::output::{Format, Options, Renderer};
+    pub mod sanitize {
+        pub use crate::output::sanitize::{find_dangerous, lines};
+    }
+}
+
+pub mod payload {
+    pub use crate::payload::Payload;
+}
+
+pub mod pipe {
+    pub mod framing {
+        pub use crate::pipe::framing::{Frame, Framer, Item};
+    }
+}
+
+pub mod repl {
+    pub mod line {
+        pub use crate::repl::line::{Line, help, parse};
+    }
+}
+
+pub mod secret {
+    pub use crate::secret::Redactor;
+}
+
+pub mod serve {
+    pub use crate::serve::{Options, run};
+    pub mod faults {
+        pub use crate::serve::faults::{Deflate, FAULTS, Fault, listing};
+    }
+}
+
+pub mod uri {
+    pub use crate::uri::Target;
+}
+
+pub mod wire {
+    pub mod deflate {
+        pub use crate::wire::deflate::{Deflater, Garbage, Inflated, Inflater};
+    }
+    pub mod extension {
+        pub use crate::wire::extension::Options;
+    }
+    pub mod fragments {
+        pub use crate::wire::fragments::{Fragmentation, Fragments};
+    }
+    pub mod frame {
+        pub use crate::wire::frame::{
+            BINARY, CONTINUATION, FrameHeader, LengthForm, PING, PONG, TEXT,
+        };
+    }
+    pub mod inbound {
+        pub use crate::wire::inbound::{Inbound, Options};
+    }
+    pub mod mask {
+        pub use crate::wire::mask::apply;
+    }
+    pub mod outbound {
+        pub use crate::wire::outbound::{Options, Outbound};
+    }
+    pub mod validate {
+        pub use crate::wire::validate::{Options, Role, Violation};
+    }
+}
