@@ -12,11 +12,10 @@
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
 //!   [`record`] (events as lines of JSON, written and read), [`json`] (tokens, strings, jq),
-//!   [`drain`] (when to stop), and the pure files within the modules
-//!   above;
+//!   [`drain`] (when to stop), and the pure files within the modules above;
 //! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex, base64,
-//!   escapes), [`payload`], [`units`], [`uri`], [`auth`] (which credentials, and where they are put),
-//!   [`http_token`], and the frames of [`wire::frame`].
+//!   escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which
+//!   credentials, and where they are put), [`http_token`], and the frames of [`wire::frame`].
 //!
 //! `run` puts them together: it lets one front end have one run, and ends with its exit code.
 //!
@@ -59,6 +58,7 @@ mod run;
 mod secret;
 mod serve;
 mod session;
+mod template;
 mod transport;
 mod units;
 mod uri;

@@ -6,9 +6,10 @@ use crate::codec;
 use crate::error::Error;
 use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, Secret};
+use crate::template::{self, Place, Value};
 
-/// `{{token}}` in `--token-message`.
-const PLACEHOLDER: &str = "{{token}}";
+/// The name that stands for the token in `--token-message`.
+const PLACEHOLDER: &str = "token";
 
 /// Default of `--token-message`.
 pub const DEFAULT_MESSAGE: &str = r#"{"event":"token","data":"{{token}}"}"#;
@@ -112,43 +113,33 @@ fn place_subprotocol(options: &Token, text: &str) -> Result<Placed, Error> {
 }
 
 fn place_message(options: &Token, text: &str, redactor: &Redactor) -> Placed {
-    // Inside JSON the token is escaped as a string's content is; elsewhere it stands as it is.
-    let is_json =
-        serde_json::from_str::<serde::de::IgnoredAny>(&options.message.replace(PLACEHOLDER, "x"))
-            .is_ok();
-    let value = if is_json {
-        json_string_content(text)
-    } else {
-        text.to_owned()
+    let template = &options.message;
+    let filled = |text| {
+        template::fill(template, Place::Message, |name| {
+            (name == PLACEHOLDER).then_some(Value::Text(text))
+        })
     };
-    redactor.add_given(&value);
+    // As it stands in a string of JSON.
+    redactor.add_given(&template::json_text(text));
     let shown = match redactor.includes_secrets() {
-        true => &value,
+        true => text,
         false => REDACTED,
     };
     Placed {
-        message: Some((
-            Secret::new(options.message.replace(PLACEHOLDER, &value)),
-            options.message.replace(PLACEHOLDER, shown),
-        )),
+        message: Some((Secret::new(filled(text)), filled(shown))),
         ..Placed::default()
     }
 }
 
 /// Checks `--token-message` before anything is sent.
 pub fn check_template(template: &str) -> Result<(), Error> {
-    if template.contains(PLACEHOLDER) {
+    if template::mentions(template.as_bytes(), PLACEHOLDER) {
         return Ok(());
     }
-    Err(
-        Error::usage(format!("--token-message '{template}' has no {PLACEHOLDER}"))
-            .advice(format!("--token-message '{DEFAULT_MESSAGE}'")),
-    )
-}
-
-fn json_string_content(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
+    Err(Error::usage(format!(
+        "--token-message '{template}' has no {{{{{PLACEHOLDER}}}}}"
+    ))
+    .advice(format!("--token-message '{DEFAULT_MESSAGE}'")))
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::mem::size_of;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::event::Delivery;
 use crate::message::Message;
+use crate::template::{self, Place, Value};
 
-/// Where the number goes, with [`Confirm::Number`].
-const NUMBER: &str = "{{n}}";
+/// The name that stands for the number, with [`Confirm::Number`].
+const NUMBER: &str = "n";
 
 /// What counts as the arrival of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -454,26 +455,14 @@ fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
 
 /// The message with its number in every place that asks for it.
 fn numbered(message: Message, number: u64) -> Message {
-    if memchr::memmem::find(message.payload(), NUMBER.as_bytes()).is_none() {
+    if !template::mentions(message.payload(), NUMBER) {
         return message;
     }
-    let digits = number.to_string();
+    let value = |name: &str| (name == NUMBER).then_some(Value::Number(number));
     match message {
-        Message::Text(text) => Message::text(text.replace(NUMBER, &digits)),
-        Message::Binary(data) => Message::Binary(replaced(&data, &digits)),
+        Message::Text(text) => Message::text(template::fill(&text, Place::Message, value)),
+        Message::Binary(data) => Message::binary(template::fill_bytes(&data, value)),
     }
-}
-
-fn replaced(data: &[u8], digits: &str) -> Bytes {
-    let mut filled = BytesMut::with_capacity(data.len() + digits.len());
-    let mut from = 0;
-    for at in memchr::memmem::find_iter(data, NUMBER) {
-        filled.extend_from_slice(&data[from..at]);
-        filled.extend_from_slice(digits.as_bytes());
-        from = at + NUMBER.len();
-    }
-    filled.extend_from_slice(&data[from..]);
-    filled.freeze()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use crate::error::Error;
 use crate::json::jq::Filter;
 use crate::json::string;
 use crate::message::Message;
+use crate::template;
+pub use crate::template::Place;
 
 /// Version of the state.
 const VERSION: u64 = 1;
@@ -28,14 +30,6 @@ pub struct Memory {
     changes: u64,
 }
 
-/// Where a template stands, which decides how a value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    Message,
-    Header,
-    Query,
-}
-
 impl Memory {
     /// Adds what `NAME=EXPR` says.
     ///
@@ -44,9 +38,7 @@ impl Memory {
     pub fn add(&mut self, definition: &str) -> Result<(), Error> {
         let (name, expression) = definition.split_once('=').unwrap_or((definition, ""));
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+            && template::is_name(name);
         if !is_name || expression.is_empty() {
             return Err(Error::usage(format!(
                 "--resume '{definition}': it is not of the form NAME=EXPR"
@@ -109,25 +101,10 @@ impl Memory {
 
     /// `template` with every `{{NAME}}` filled in; a name without a value yet is empty.
     ///
-    /// In the text of a JSON string a value is escaped as such text, elsewhere in JSON it is written
-    /// as JSON.
-    ///
     /// # Errors
     /// Where a header would hold a control character.
     pub fn fill(&self, template: &str, place: Place) -> Result<String, Error> {
-        let is_json = place == Place::Message && self.is_json(template);
-        let mut filled = String::with_capacity(template.len());
-        let mut inside = false;
-        let mut rest = template;
-        while let Some((at, variable)) = self.first_in(rest) {
-            inside ^= is_json && has_odd_quotes(&rest[..at]);
-            filled.push_str(&rest[..at]);
-            if let Some(value) = &variable.value {
-                filled.push_str(&written(value, place, is_json, inside));
-            }
-            rest = &rest[at + variable.name.len() + 4..];
-        }
-        filled.push_str(rest);
+        let filled = template::fill(template, place, |name| self.value(name));
         if place == Place::Header && filled.chars().any(|c| c.is_control() && c != '\t') {
             return Err(Error::usage(format!(
                 "header '{template}': what was remembered for it holds a control character"
@@ -136,23 +113,10 @@ impl Memory {
         Ok(filled)
     }
 
-    /// The first place where a name is asked for.
-    fn first_in(&self, text: &str) -> Option<(usize, &Variable)> {
-        let found = self.variables.iter().filter_map(|variable| {
-            let at = text.find(&format!("{{{{{}}}}}", variable.name))?;
-            Some((at, variable))
-        });
-        found.min_by_key(|(at, _)| *at)
-    }
-
-    fn is_json(&self, template: &str) -> bool {
-        let mut probe = template.to_owned();
-        for variable in &self.variables {
-            probe = probe.replace(&format!("{{{{{}}}}}", variable.name), "0");
-        }
-        // A value that stands alone is no JSON that anybody wrote.
-        probe.trim_start().starts_with(['{', '[', '"'])
-            && serde_json::from_str::<serde::de::IgnoredAny>(&probe).is_ok()
+    fn value(&self, name: &str) -> Option<template::Value<'_>> {
+        let variable = self.variables.iter().find(|known| known.name == name)?;
+        let value = variable.value.as_ref();
+        Some(value.map_or(template::Value::Nothing, template::Value::Json))
     }
 
     /// The state as it is kept in a file.
@@ -190,37 +154,6 @@ impl Memory {
         }
         Ok(())
     }
-}
-
-fn written(value: &Value, place: Place, is_json: bool, inside: bool) -> String {
-    let plain = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match place {
-        Place::Query => url::form_urlencoded::byte_serialize(plain.as_bytes()).collect(),
-        Place::Message if inside => {
-            let quoted = Value::from(plain).to_string();
-            quoted[1..quoted.len() - 1].to_owned()
-        }
-        Place::Message if is_json => value.to_string(),
-        Place::Message | Place::Header => plain,
-    }
-}
-
-/// Whether a piece of JSON text, of which strings may stick out at both ends, changes between inside
-/// and outside of a string.
-fn has_odd_quotes(text: &str) -> bool {
-    let mut odd = false;
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => odd = !odd,
-            b'\\' => drop(bytes.next()),
-            _ => {}
-        }
-    }
-    odd
 }
 
 #[cfg(test)]

@@ -1,0 +1,311 @@
+//! Templates: text in which `{{NAME}}` stands for a value. One engine fills in the token of
+//! `--token-message`, the values of `--resume` and the `{{n}}` of numbered messages.
+//!
+//! There is one rule of quoting. A message that is JSON stays JSON: inside of a string a value is
+//! escaped as the text of a string, elsewhere it is written as JSON. In any other message, and in a
+//! header, a value stands as it is; in a query it is percent-encoded. A value is never read as a
+//! template again, and a name that nobody knows stays as it is.
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// There is no value yet; nothing is written.
+    Nothing,
+    /// It reads the same everywhere.
+    Number(u64),
+    /// Text of the user's own, which may be JSON: outside of a string it is written as it is.
+    Text(&'a str),
+    Json(&'a serde_json::Value),
+}
+
+/// Where a template stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Message,
+    Header,
+    Query,
+}
+
+/// How a value is written at one place of a template.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    Plain,
+    Percent,
+    /// Within a string of JSON.
+    JsonString,
+    /// Elsewhere in JSON.
+    Json,
+}
+
+/// `template` with the values that `value` has for its names.
+pub fn fill<'v>(template: &str, place: Place, value: impl Fn(&str) -> Option<Value<'v>>) -> String {
+    let quoting = match place {
+        Place::Query => Quoting::Percent,
+        Place::Message if needs_quoting(template, &value) && is_json(template, &value) => {
+            Quoting::Json
+        }
+        Place::Message | Place::Header => Quoting::Plain,
+    };
+    fill_quoted(template, quoting, value)
+}
+
+/// Within strings of [`Quoting::Json`], values are quoted as their text.
+fn fill_quoted<'v>(
+    template: &str,
+    quoting: Quoting,
+    value: impl Fn(&str) -> Option<Value<'v>>,
+) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let (mut from, mut inside) = (0, false);
+    for (at, name) in Placeholders::of(template.as_bytes()) {
+        let Some(value) = value(name) else {
+            continue;
+        };
+        let before = &template[from..at];
+        inside ^= quoting == Quoting::Json && has_odd_quotes(before);
+        filled.push_str(before);
+        filled.push_str(&value.written(if inside { Quoting::JsonString } else { quoting }));
+        from = at + len(name);
+    }
+    filled.push_str(&template[from..]);
+    filled
+}
+
+/// Binary data with the values that `value` has for its names, as they are.
+pub fn fill_bytes<'v>(data: &[u8], value: impl Fn(&str) -> Option<Value<'v>>) -> Vec<u8> {
+    let mut filled = Vec::with_capacity(data.len());
+    let mut from = 0;
+    for (at, name) in Placeholders::of(data) {
+        if let Some(value) = value(name) {
+            filled.extend_from_slice(&data[from..at]);
+            filled.extend_from_slice(value.written(Quoting::Plain).as_bytes());
+            from = at + len(name);
+        }
+    }
+    filled.extend_from_slice(&data[from..]);
+    filled
+}
+
+/// Whether `{{name}}` occurs in `data`.
+pub fn mentions(data: &[u8], name: &str) -> bool {
+    Placeholders::of(data).any(|(_, found)| found == name)
+}
+
+/// Whether `name` can stand between the braces.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(is_name_byte)
+}
+
+/// Whether a message is JSON, whatever the values are. A value that stands alone is no JSON that
+/// anybody wrote.
+fn is_json<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
+    let zero = |name: &str| value(name).map(|_| Value::Number(0));
+    let probe = fill_quoted(template, Quoting::Plain, zero);
+    probe.trim_start().starts_with(['{', '[', '"'])
+        && serde_json::from_str::<IgnoredAny>(&probe).is_ok()
+}
+
+/// The text of a JSON string, without its quotes.
+pub fn json_text(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// Whether it makes a difference where the values stand.
+fn needs_quoting<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
+    let mut values = Placeholders::of(template.as_bytes()).filter_map(|(_, name)| value(name));
+    values.any(|value| matches!(value, Value::Text(_) | Value::Json(_)))
+}
+
+impl<'a> Value<'a> {
+    fn written(self, quoting: Quoting) -> Cow<'a, str> {
+        match (quoting, self) {
+            (Quoting::Json, Value::Json(value)) => value.to_string().into(),
+            (Quoting::Json | Quoting::Plain, value) => value.text(),
+            (Quoting::JsonString, value) => json_text(&value.text()).into(),
+            (Quoting::Percent, value) => {
+                let text = value.text();
+                let encoded = url::form_urlencoded::byte_serialize(text.as_bytes());
+                Cow::Owned(encoded.collect())
+            }
+        }
+    }
+
+    fn text(self) -> Cow<'a, str> {
+        match self {
+            Value::Nothing => "".into(),
+            Value::Number(number) => number.to_string().into(),
+            Value::Text(text) => text.into(),
+            Value::Json(serde_json::Value::String(text)) => text.into(),
+            Value::Json(value) => value.to_string().into(),
+        }
+    }
+}
+
+/// Whether a piece of JSON text, of which strings may stick out at both ends, changes between inside
+/// and outside of a string.
+fn has_odd_quotes(text: &str) -> bool {
+    let mut odd = false;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => odd = !odd,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    odd
+}
+
+/// Bytes of `{{name}}`.
+fn len(name: &str) -> usize {
+    name.len() + 4
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
+}
+
+/// Every `{{NAME}}`: where it begins, and the name.
+struct Placeholders<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Placeholders<'a> {
+    fn of(data: &'a [u8]) -> Self {
+        Placeholders { data, at: 0 }
+    }
+}
+
+impl<'a> Iterator for Placeholders<'a> {
+    type Item = (usize, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let Some(found) = memchr::memmem::find(&self.data[self.at..], b"{{") {
+            let start = self.at + found;
+            let rest = &self.data[start + 2..];
+            let end = rest.iter().position(|byte| !is_name_byte(*byte));
+            let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+            if let Ok(name) = std::str::from_utf8(name)
+                && !name.is_empty()
+                && after.starts_with(b"}}")
+            {
+                self.at = start + len(name);
+                return Some((start, name));
+            }
+            self.at = start + 1;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(template: &str, place: Place, value: Value<'_>, expected: &str) {
+        let filled = fill(template, place, |name| (name == "x").then_some(value));
+        assert_eq!(filled, expected, "{template}");
+    }
+
+    #[test]
+    fn one_rule_of_quoting() {
+        let text = Value::Text("a\"b");
+        let string = json!("a\"b");
+        let object = json!({"k": [1, "y"]});
+        for (template, value, expected) in [
+            // Not JSON: as it is.
+            ("AUTH {{x}}", text, "AUTH a\"b"),
+            ("{{x}}", Value::Json(&object), r#"{"k":[1,"y"]}"#),
+            ("{\"a\":{{x}}", text, "{\"a\":a\"b"),
+            // Within a string: as the text of one.
+            (r#"{"d":"{{x}}"}"#, text, r#"{"d":"a\"b"}"#),
+            (r#" "{{x}}" "#, text, r#" "a\"b" "#),
+            (
+                r#"{"q\"":["{{x}}","p{{x}}"]}"#,
+                Value::Json(&string),
+                r#"{"q\"":["a\"b","pa\"b"]}"#,
+            ),
+            (
+                r#"["{{x}}"]"#,
+                Value::Json(&object),
+                r#"["{\"k\":[1,\"y\"]}"]"#,
+            ),
+            // Elsewhere in JSON: as JSON.
+            (r#"{"d":{{x}}}"#, Value::Json(&string), r#"{"d":"a\"b"}"#),
+            (r#"[{{x}}]"#, Value::Json(&object), r#"[{"k":[1,"y"]}]"#),
+            (r#"[{{x}}]"#, Value::Text("{\"own\":1}"), r#"[{"own":1}]"#),
+            // What has no value leaves nothing, and a number is the same everywhere.
+            (r#"{"d":"{{x}}"}"#, Value::Nothing, r#"{"d":""}"#),
+            (r#"["{{x}}",{{x}}]"#, Value::Number(7), r#"["7",7]"#),
+        ] {
+            check(template, Place::Message, value, expected);
+        }
+        check(r#"["{{x}}"]"#, Place::Header, text, r#"["a"b"]"#);
+        check(
+            "a={{x}}&b=1",
+            Place::Query,
+            Value::Text("1&c %"),
+            "a=1%26c+%25&b=1",
+        );
+    }
+
+    #[test]
+    fn names_that_are_known_are_filled_in() {
+        for (template, expected) in [
+            ("", ""),
+            ("{{x}}{{x}}", "77"),
+            ("{{{x}}}", "{7}"),
+            (
+                "{{y}} {{}} {{ x }} {x} {{x} {{x",
+                "{{y}} {{}} {{ x }} {x} {{x} {{x",
+            ),
+            ("{{y{{x}}", "{{y7"),
+            ("é{{x}}é", "é7é"),
+        ] {
+            check(template, Place::Message, Value::Number(7), expected);
+            let value = |name: &str| (name == "x").then_some(Value::Number(7));
+            assert_eq!(fill_bytes(template.as_bytes(), value), expected.as_bytes());
+            let mentioned = template.contains("{{x}}");
+            assert_eq!(mentions(template.as_bytes(), "x"), mentioned, "{template}");
+        }
+        let filled = fill_bytes(b"\xff{{x}}\xfe", |_| Some(Value::Text("{{x}}")));
+        assert_eq!(filled, b"\xff{{x}}\xfe");
+        assert!(is_name("a-b_c.1") && !is_name("") && !is_name("a b"));
+    }
+
+    proptest! {
+        #[test]
+        fn json_stays_json(text: String, number: f64) {
+            let values = [json!(text), json!([text]), json!(number)];
+            for template in [r#"{"a":"{{x}}","{{x}}":{{x}}}"#, r#"[{{x}},"\\{{x}}\""]"#] {
+                for value in &values {
+                    let filled = fill(template, Place::Message, |_| Some(Value::Json(value)));
+                    prop_assert!(serde_json::from_str::<IgnoredAny>(&filled).is_ok(), "{}", filled);
+                }
+                let filled = fill(r#"{"a":"{{x}}"}"#, Place::Message, |_| Some(Value::Text(&text)));
+                let read: serde_json::Value = serde_json::from_str(&filled).unwrap();
+                prop_assert_eq!(&read["a"], &text);
+            }
+        }
+
+        #[test]
+        fn no_template_is_too_strange(template in "[{}x\"\\\\é\\[\\]]{0,20}") {
+            let value = |name: &str| (name == "x").then_some(Value::Text("\"{{x}}"));
+            for place in [Place::Message, Place::Header, Place::Query] {
+                fill(&template, place, value);
+            }
+            let filled = fill(&template, Place::Header, value);
+            prop_assert_eq!(fill_bytes(template.as_bytes(), value), filled.into_bytes());
+        }
+    }
+}
