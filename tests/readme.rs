@@ -1,27 +1,81 @@
-//! What the README and the changelog say is true.
+//! What the README, the pages in `docs/`, CONTRIBUTING and the changelog say is true.
 //!
 //! A block marked `console` is a transcript: `sh` runs the lines that begin with `$ `, with this
 //! build of wirecat on the path, and each must print what stands below it. Both streams go to one
 //! pipe, as in a script. The server at localhost:8765 is a debug server of the test's own. `[..]`
-//! stands for any text within a line.
+//! stands for any text within a line. A block marked `json` holds lines for `--frame events`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use wirecat::internals::error::EXITS;
 use wirecat::internals::payload::Payload;
 use wirecat::internals::pipe::framing::{Frame, Framer};
 use wirecat::internals::repl::line::{Line, help, parse};
+use wirecat::repl::line::FRAME_HELP;
 
 use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};
 
-const README: &str = include_str!("../README.md");
-const CHANGELOG: &str = include_str!("../CHANGELOG.md");
-
-/// Options of other programs that the README names.
+/// Options of other programs that the pages name.
 const OTHERS: &[&str] = &["--include-ignored", "--path", "--release"];
+
+/// A page of the documentation.
+struct Page {
+    /// Its path from the root of the repository.
+    name: String,
+    text: String,
+}
+
+impl Page {
+    fn read(name: &str) -> Page {
+        let text = std::fs::read_to_string(root().join(name));
+        Page {
+            name: name.to_owned(),
+            text: text.unwrap_or_else(|error| panic!("{name}: {error}")),
+        }
+    }
+
+    /// The lines of the blocks marked `language`, each with its number.
+    fn blocks(&self, language: &str) -> Vec<(usize, &str)> {
+        let mut inside = false;
+        let lines = self.text.lines().enumerate().filter(|(_, line)| {
+            if let Some(mark) = line.strip_prefix("```") {
+                inside = mark == language;
+                return false;
+            }
+            inside
+        });
+        lines.map(|(number, line)| (number + 1, line)).collect()
+    }
+
+    /// The lines outside of all blocks, each with its number.
+    fn prose(&self) -> Vec<(usize, &str)> {
+        let mut inside = false;
+        let lines = self.text.lines().enumerate().filter(|(_, line)| {
+            let fence = line.starts_with("```");
+            inside ^= fence;
+            !fence && !inside
+        });
+        lines.map(|(number, line)| (number + 1, line)).collect()
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every page that is written for readers: those at the top, and those in `docs/`.
+fn pages() -> Vec<Page> {
+    let mut names: Vec<String> = ["README.md", "CHANGELOG.md"].map(str::to_owned).into();
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name();
+        names.push(format!("docs/{}", name.to_str().unwrap()));
+    }
+    names.sort();
+    names.iter().map(|name| Page::read(name)).collect()
+}
 
 /// Stands before the output of each command.
 const MARK: char = '\x1e';
@@ -32,21 +86,16 @@ struct Step {
     prints: String,
 }
 
-/// The transcripts, with the line of the README that each begins in.
-fn transcripts() -> Vec<(usize, Vec<Step>)> {
+/// The transcripts of a page, each with the number of its first line.
+fn transcripts(page: &Page) -> Vec<(usize, Vec<Step>)> {
     let mut transcripts: Vec<(usize, Vec<Step>)> = Vec::new();
-    let mut inside = false;
-    for (number, line) in README.lines().enumerate() {
-        if line.starts_with("```") {
-            inside = line == "```console";
-            if inside {
-                transcripts.push((number + 2, Vec::new()));
-            }
-            continue;
+    let mut last = 0;
+    for (number, line) in page.blocks("console") {
+        if number != last + 1 {
+            transcripts.push((number, Vec::new()));
         }
-        let Some((_, steps)) = transcripts.last_mut().filter(|_| inside) else {
-            continue;
-        };
+        last = number;
+        let (_, steps) = transcripts.last_mut().expect("one was just begun");
         if let Some(command) = line.strip_prefix("$ ") {
             steps.push(Step {
                 command: command.to_owned(),
@@ -108,26 +157,31 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn prints_as_told(told: &str, printed: &str) -> bool {
-    told.lines().count() == printed.lines().count()
-        && told
+fn prints_as_written(written: &str, printed: &str) -> bool {
+    written.lines().count() == printed.lines().count()
+        && written
             .lines()
             .zip(printed.lines())
-            .all(|(told, printed)| matches(told, printed))
+            .all(|(written, printed)| matches(written, printed))
 }
 
-#[test]
-fn the_transcripts_are_what_happens() {
+/// Runs the transcripts of a page against a server of their own.
+#[track_caller]
+fn check_transcripts(name: &str) {
+    let page = Page::read(name);
     let server = serve();
-    let transcripts = transcripts();
-    assert!(transcripts.len() >= 5, "where are the transcripts?");
+    let transcripts = transcripts(&page);
+    assert!(
+        !transcripts.is_empty(),
+        "{name}: where are the transcripts?"
+    );
     for (line, steps) in transcripts {
         let printed = play(&steps, &server);
-        assert_eq!(printed.len(), steps.len(), "README.md, line {line}");
+        assert_eq!(printed.len(), steps.len(), "{name}, line {line}");
         for (step, printed) in steps.iter().zip(printed) {
             assert!(
-                prints_as_told(&step.prints, &printed),
-                "README.md, the transcript in line {line}:\n$ {}\nthe README says:\n{}\nit prints:\n{printed}",
+                prints_as_written(&step.prints, &printed),
+                "{name}, the transcript in line {line}:\n$ {}\nthe page says:\n{}\nit prints:\n{printed}",
                 step.command,
                 step.prints
             );
@@ -135,17 +189,120 @@ fn the_transcripts_are_what_happens() {
     }
 }
 
-/// The lines of the blocks marked `language`.
-fn lines_of(language: &str) -> Vec<&'static str> {
-    let mut inside = false;
-    let lines = README.lines().filter(|line| {
-        if let Some(mark) = line.strip_prefix("```") {
-            inside = mark == language;
-            return false;
+/// A test for each page that has transcripts.
+macro_rules! transcripts_are_what_happens {
+    ($($test:ident: $page:literal,)*) => {
+        const WITH_TRANSCRIPTS: &[&str] = &[$($page),*];
+
+        mod transcripts_are_what_happens {
+            $(#[test]
+            fn $test() {
+                super::check_transcripts($page);
+            })*
         }
-        inside
+    };
+}
+
+transcripts_are_what_happens! {
+    authentication: "docs/authentication.md",
+    debug_server: "docs/debug-server.md",
+    events: "docs/events.md",
+    exit_codes: "docs/exit-codes.md",
+    frames: "docs/frames.md",
+    pipes: "docs/pipes.md",
+    readme: "README.md",
+    staying_connected: "docs/staying-connected.md",
+    tls: "docs/tls.md",
+}
+
+#[test]
+fn no_page_with_transcripts_is_left_out() {
+    for page in pages() {
+        let has = !page.blocks("console").is_empty();
+        let run = WITH_TRANSCRIPTS.contains(&page.name.as_str());
+        assert_eq!(has, run, "{}", page.name);
+    }
+}
+
+#[test]
+fn the_readme_can_be_read_in_two_minutes() {
+    let lines = Page::read("README.md").text.lines().count();
+    assert!(lines <= 250, "README.md has {lines} lines");
+}
+
+/// Where the links and pictures of a page lead, each with the number of its line.
+fn links(page: &Page) -> Vec<(usize, &str)> {
+    let mut links = Vec::new();
+    for (number, line) in page.prose() {
+        for after in line.split("](").skip(1) {
+            let (target, _) = after.split_once(')').expect("a link ends in its line");
+            links.push((number, target));
+        }
+    }
+    links
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(page: &Page) -> BTreeSet<String> {
+    let headings = page.prose().into_iter().filter_map(|(_, line)| {
+        let heading = line.trim_start_matches('#');
+        heading.strip_prefix(' ').filter(|_| line.starts_with('#'))
     });
-    lines.collect()
+    let anchors = headings.map(|heading| {
+        let kept = heading
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    });
+    anchors.collect()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut seen = 0;
+    for page in pages() {
+        for (number, target) in links(&page) {
+            if target.starts_with("https://") {
+                continue;
+            }
+            seen += 1;
+            let here = format!("{}:{number}: {target}", page.name);
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match file {
+                "" => PathBuf::from(&page.name),
+                file => Path::new(&page.name).with_file_name(file),
+            };
+            assert!(root().join(&path).exists(), "{here}: there is no such file");
+            if !anchor.is_empty() {
+                let there = anchors(&Page::read(path.to_str().unwrap()));
+                assert!(there.contains(anchor), "{here}: there are {there:?}");
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn the_readme_links_to_every_page() {
+    let readme = Page::read("README.md");
+    let linked: Vec<&str> = links(&readme).iter().map(|(_, target)| *target).collect();
+    for page in pages() {
+        let is_there = page.name == readme.name || linked.contains(&page.name.as_str());
+        assert!(is_there, "{} is not linked", page.name);
+    }
+}
+
+/// The lines of the blocks marked `language` on all pages.
+fn lines_of(language: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for page in pages() {
+        lines.extend(
+            page.blocks(language)
+                .iter()
+                .map(|(_, line)| (*line).to_owned()),
+        );
+    }
+    lines
 }
 
 #[test]
@@ -158,20 +315,24 @@ fn the_events_and_the_typed_frames_are_understood() {
         .extend_from_slice((events.join("\n") + "\n").as_bytes());
     framer.handle_input(&mut items).unwrap();
     assert!(items.len() >= 8 && items.len() == events.len());
-    let typed: Vec<&str> = lines_of("text")
-        .into_iter()
-        .filter_map(|line| line.strip_prefix("open> /frame"))
+    let text = lines_of("text");
+    let typed: Vec<&str> = text
+        .iter()
+        .filter_map(|line| line.strip_prefix("open> /frame "))
         .collect();
     assert!(typed.len() >= 4);
     for line in typed {
-        let line = format!("/frame{line}");
+        let line = format!("/frame {line}");
         assert!(matches!(parse(&line), Ok(Line::Frame(..))), "{line}");
     }
 }
 
 #[test]
 fn the_commands_are_those_of_the_prompt() {
-    assert!(README.contains(&format!("open> /help\n{}", help())));
+    let prompt = Page::read("docs/prompt.md").text;
+    assert!(prompt.contains(&format!("open> /help\n{}```", help())));
+    let frames = Page::read("docs/frames.md").text;
+    assert!(frames.contains(&format!("open> /frame\n{FRAME_HELP}```")));
 }
 
 #[test]
@@ -187,7 +348,7 @@ fn holes_match_within_a_line() {
     ] {
         assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
     }
-    assert!(!prints_as_told("[..]\n", "a\nb\n"));
+    assert!(!prints_as_written("[..]\n", "a\nb\n"));
 }
 
 #[test]
@@ -196,13 +357,14 @@ fn the_exit_codes_are_those_of_the_program() {
         .iter()
         .map(|(exit, meaning)| format!("| {} | {meaning} |", exit.code()))
         .collect();
-    let told: Vec<&str> = README
+    let page = Page::read("docs/exit-codes.md").text;
+    let listed: Vec<&str> = page
         .lines()
         .skip_while(|line| !line.starts_with("| code | meaning |"))
         .skip(2)
         .take_while(|line| line.starts_with('|'))
         .collect();
-    assert_eq!(told, rows, "the table should be:\n{}", rows.join("\n"));
+    assert_eq!(listed, rows, "the table should be:\n{}", rows.join("\n"));
 }
 
 #[test]
@@ -216,23 +378,27 @@ fn every_long_option_named_exists() {
         }
     }
     known.extend(OTHERS.iter().map(|name| (*name).to_owned()));
-    for (number, line) in README.lines().enumerate() {
-        for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
-            let named = word.len() > 2
-                && word.starts_with("--")
-                && word[2..].starts_with(|c: char| c.is_ascii_lowercase());
-            assert!(
-                !named || known.contains(word),
-                "README.md:{}: there is no option {word}",
-                number + 1
-            );
+    for page in pages() {
+        for (number, line) in page.text.lines().enumerate() {
+            for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
+                let named = word.len() > 2
+                    && word.starts_with("--")
+                    && word[2..].starts_with(|c: char| c.is_ascii_lowercase());
+                assert!(
+                    !named || known.contains(word),
+                    "{}:{}: there is no option {word}",
+                    page.name,
+                    number + 1
+                );
+            }
         }
     }
 }
 
 #[test]
 fn the_changelog_begins_with_this_version() {
-    let heading = CHANGELOG
+    let changelog = Page::read("CHANGELOG.md").text;
+    let heading = changelog
         .lines()
         .find_map(|line| line.strip_prefix("## "))
         .expect("a heading");
