@@ -19,7 +19,17 @@ use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};
 
 /// Options of other programs that the pages name.
-const OTHERS: &[&str] = &["--include-ignored", "--path", "--release"];
+const OTHERS: &[&str] = &[
+    "--all-targets",
+    "--baseline",
+    "--include-ignored",
+    "--lib",
+    "--locked",
+    "--path",
+    "--release",
+    "--summary",
+    "--test",
+];
 
 /// A page of the documentation.
 struct Page {
@@ -68,7 +78,9 @@ fn root() -> &'static Path {
 
 /// Every page that is written for readers: those at the top, and those in `docs/`.
 fn pages() -> Vec<Page> {
-    let mut names: Vec<String> = ["README.md", "CHANGELOG.md"].map(str::to_owned).into();
+    let mut names: Vec<String> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .map(str::to_owned)
+        .into();
     for entry in std::fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name();
         names.push(format!("docs/{}", name.to_str().unwrap()));
