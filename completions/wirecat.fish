@@ -24,205 +24,205 @@ function __fish_wirecat_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c wirecat -n "__fish_wirecat_needs_command" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l origin -d 'The Origin header, which browsers send and some servers check' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable; the preferred one first)' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -s u -l user -d 'Basic authentication; asks for the password if there is none' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l oauth2-bearer -d 'Bearer authentication: the token itself, as curl takes it' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for an @ at its beginning' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l token-via -d 'Where the token goes: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header of --token-name'
-query\t'?token=TOKEN, or the parameter of --token-name'
-message\t'The first message, from --token-message'
-subprotocol\t'Offered in Sec-WebSocket-Protocol'"
-complete -c wirecat -n "__fish_wirecat_needs_command" -l token-name -d 'The name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, the text that goes before the token' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l token-message -d 'The message that carries the token, in place of {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s H -l header -d 'Send a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable, in order of preference)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s u -l user -d 'Use Basic authentication; asks for the password if none is given' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l oauth2-bearer -d 'Use Bearer authentication with this token, as in curl' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token-via -d 'Where to put the token: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header named by --token-name'
+query\t'?token=TOKEN, or the parameter named by --token-name'
+message\t'The first message, as given by --token-message'
+subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
-complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message, and @@ at the beginning is an @' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
-nul\t'Each piece that ends in a NUL is a message'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Maximum time for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
+nul\t'A NUL byte ends each message'
 whole\t'All of stdin is one message'
-json\t'Each JSON value is a message, over any number of lines'
-events\t'Each line is an event as --json prints it; those that a client makes (send, ping, pong, close, frame) are made'"
-complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most this many messages a second' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Receive until nothing happens for --idle, --count or --until is met, or the server closes'
+json\t'Each JSON value is a message and may span any number of lines'
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most N messages per second' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
-stay\t'Stay until the server closes'"
-complete -c wirecat -n "__fish_wirecat_needs_command" -l idle -d 'How long --on-eof drain waits with nothing sent or received' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l count -d 'Stop after N messages received; exit 1 if there are fewer' -r
+stay\t'Stay connected until the server closes'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l idle -d 'Idle time after which --on-eof drain closes' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l format -d 'How messages are shown [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON laid out and coloured, binary as a hex dump'
-raw\t'The payload; text ends in a line feed, binary is left as it is'
-line\t'One line per message, line feeds and backslashes escaped as --escapes reads them'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
+raw\t'The payload; a newline follows text, binary is unchanged'
+line\t'One line per message, with newlines and backslashes escaped as --escapes reads them'
 hex\t'One line of hex per message'
 base64\t'One line of base64 per message'
 json\t'Every event as a line of JSON'"
-complete -c wirecat -n "__fish_wirecat_needs_command" -l filter -d 'Show the results of this jq expression for each JSON message, in place of the message' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'The local time of day'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l filter -d 'Apply this jq expression to each JSON message and show the results instead of the message' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'Local time of day'
 iso\t'RFC 3339, local time with its offset'
-relative\t'Since the start'
-delta\t'Since the line before'"
-complete -c wirecat -n "__fish_wirecat_needs_command" -l color -d 'When to colour' -r -f -a "auto\t''
+relative\t'Time since the start'
+delta\t'Time since the previous line'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l color -d 'When to use colours' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect -d 'Connect again when the connection is lost, at most N times in a row [default: without end when interactive, otherwise not at all]' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-delay -d 'The delay before the first retry; each retry doubles it' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-delay -d 'The longest delay; only a Retry-After of the server is longer' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-jitter -d 'How much of a delay is left to chance, so that the clients of a server that restarts do not all come at once' -r -f -a "equal\t'Half of the delay is certain, half random'
-full\t'All of it is random'
-decorrelated\t'Random up to three times the delay before'
-none\t'Nothing is random'"
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-time -d 'Give up after this long without a connection' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-on -d 'Connect again also after these close codes, ranges of them and HTTP statuses: 1000,4000-4099,404' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect-on -d 'Do not connect again after these (1006 is a lost connection); goes before --reconnect-on' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l confirm -d 'Send messages again after a reconnect until they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l outbox -d 'What may wait for its confirmation; when that is full, no more is read' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l resume -d 'Remember the last value of a jq expression over the messages received (repeatable); {{NAME}} in --on-open, --heartbeat, headers and the query of the URL stands for it' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l state -d 'Keep what --resume remembers in this file from one run to the next' -r -F
-complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application; @FILE, @- and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat-interval -d 'How often to send --heartbeat' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Largest payload of a data frame that is sent; 0 never fragments [default: messages above 1 MiB leave in fragments of 256 KiB]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-delay -d 'Maximum delay between retries (a server\'s Retry-After may exceed it)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-jitter -d 'How retry delays are randomized (jitter), so that the clients of a restarted server do not all connect at once' -r -f -a "equal\t'Half of the delay is fixed, half is random'
+full\t'The whole delay is random'
+decorrelated\t'Random, up to three times the previous delay'
+none\t'The delay is not randomized'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-time -d 'Give up after this time without a connection' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l confirm -d 'Send messages again after a reconnect unless they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l outbox -d 'Maximum size of unconfirmed messages to keep; reading pauses when it is reached' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l resume -d 'Remember the last value of a jq expression over the received messages (repeatable); it replaces {{NAME}} in --on-open, --heartbeat, headers and the query of the URL' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l state -d 'Keep the values of --resume in this file from one run to the next' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-interval -d 'Send a ping this often [default: 20s at the prompt, never in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l ping-timeout -d 'How long the server may be silent after a ping before it is considered dead' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that expect messages from the application; @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l heartbeat-interval -d 'How often to send the message of --heartbeat' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l max-message-size -d 'Maximum size of a received message; a larger one is answered with Close 1009 and ends in exit 110' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'Compression level: 0 (none) to 9 (best and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page or a shell completion' -r -f -a "man\t''
 complete-bash\t''
 complete-zsh\t''
 complete-fish\t''
 complete-powershell\t''
 complete-elvish\t''"
-complete -c wirecat -n "__fish_wirecat_needs_command" -s k -l insecure -d 'Do not check the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s k -l insecure -d 'Do not verify the server\'s certificate'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l binary -d 'Send binary messages'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and the prompt as hex; sends binary messages unless --text'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l base64 -d 'Read -d, stdin and the prompt as base64; sends binary messages unless --text'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Read escapes in -d, stdin and the prompt: \\n \\0 \\x1e \\u2028 \\\\'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Send the next message only after the reply to the last, however long that takes (-m sets a limit)'
-complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'The same as --count 1'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'The same as --format json: every event as a line of JSON'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Interpret escapes in -d, stdin and typed lines: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'Same as --count 1'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'Same as --format json: every event as a line of JSON'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l show-ping-pong -d 'Show pings and pongs'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l include-secrets -d 'Show secrets in URLs, headers, notices and events, where [redacted] stands otherwise'
-complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and TLS; -vv every frame too, -vvv also its bytes'
-complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l include-secrets -d 'Show secrets in URLs, headers, notices and events instead of [redacted]'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect -d 'Do not connect again'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l no-compress -d 'Do without permessage-deflate'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l mirror -d 'Send every data message straight back, until the server closes; stdin is not read'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect -d 'Do not reconnect'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-compress -d 'Disable permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l mirror -d 'Send every received data message back until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
-complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals, closes and broken frames on demand'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Add a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'The Origin header, which browsers send and some servers check' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'The User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable; the preferred one first)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s u -l user -d 'Basic authentication; asks for the password if there is none' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l oauth2-bearer -d 'Bearer authentication: the token itself, as curl takes it' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for an @ at its beginning' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-via -d 'Where the token goes: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header of --token-name'
-query\t'?token=TOKEN, or the parameter of --token-name'
-message\t'The first message, from --token-message'
-subprotocol\t'Offered in Sec-WebSocket-Protocol'"
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-name -d 'The name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, the text that goes before the token' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-message -d 'The message that carries the token, in place of {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals, closes and invalid frames on demand'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Send a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable, in order of preference)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s u -l user -d 'Use Basic authentication; asks for the password if none is given' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l oauth2-bearer -d 'Use Bearer authentication with this token, as in curl' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-via -d 'Where to put the token: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header named by --token-name'
+query\t'?token=TOKEN, or the parameter named by --token-name'
+message\t'The first message, as given by --token-message'
+subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Limit for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Limit for the server\'s answer to our Close' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Limit for the whole run; when it is over, exit 28' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message, and @@ at the beginning is an @' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How stdin is cut into messages' -r -f -a "line\t'Each line is a message'
-nul\t'Each piece that ends in a NUL is a message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Maximum time for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
+nul\t'A NUL byte ends each message'
 whole\t'All of stdin is one message'
-json\t'Each JSON value is a message, over any number of lines'
-events\t'Each line is an event as --json prints it; those that a client makes (send, ping, pong, close, frame) are made'"
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most this many messages a second' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Receive until nothing happens for --idle, --count or --until is met, or the server closes'
+json\t'Each JSON value is a message and may span any number of lines'
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most N messages per second' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
-stay\t'Stay until the server closes'"
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l idle -d 'How long --on-eof drain waits with nothing sent or received' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l count -d 'Stop after N messages received; exit 1 if there are fewer' -r
+stay\t'Stay connected until the server closes'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l idle -d 'Idle time after which --on-eof drain closes' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l format -d 'How messages are shown [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON laid out and coloured, binary as a hex dump'
-raw\t'The payload; text ends in a line feed, binary is left as it is'
-line\t'One line per message, line feeds and backslashes escaped as --escapes reads them'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
+raw\t'The payload; a newline follows text, binary is unchanged'
+line\t'One line per message, with newlines and backslashes escaped as --escapes reads them'
 hex\t'One line of hex per message'
 base64\t'One line of base64 per message'
 json\t'Every event as a line of JSON'"
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l filter -d 'Show the results of this jq expression for each JSON message, in place of the message' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'The local time of day'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l filter -d 'Apply this jq expression to each JSON message and show the results instead of the message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'Local time of day'
 iso\t'RFC 3339, local time with its offset'
-relative\t'Since the start'
-delta\t'Since the line before'"
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l color -d 'When to colour' -r -f -a "auto\t''
+relative\t'Time since the start'
+delta\t'Time since the previous line'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l color -d 'When to use colours' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect -d 'Connect again when the connection is lost, at most N times in a row [default: without end when interactive, otherwise not at all]' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-delay -d 'The delay before the first retry; each retry doubles it' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-delay -d 'The longest delay; only a Retry-After of the server is longer' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-jitter -d 'How much of a delay is left to chance, so that the clients of a server that restarts do not all come at once' -r -f -a "equal\t'Half of the delay is certain, half random'
-full\t'All of it is random'
-decorrelated\t'Random up to three times the delay before'
-none\t'Nothing is random'"
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-time -d 'Give up after this long without a connection' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-on -d 'Connect again also after these close codes, ranges of them and HTTP statuses: 1000,4000-4099,404' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect-on -d 'Do not connect again after these (1006 is a lost connection); goes before --reconnect-on' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l confirm -d 'Send messages again after a reconnect until they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l outbox -d 'What may wait for its confirmation; when that is full, no more is read' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l resume -d 'Remember the last value of a jq expression over the messages received (repeatable); {{NAME}} in --on-open, --heartbeat, headers and the query of the URL stands for it' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l state -d 'Keep what --resume remembers in this file from one run to the next' -r -F
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s when interactive, otherwise never]' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long after a ping the server may be silent before it counts as dead' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that want to hear from the application; @FILE, @- and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat-interval -d 'How often to send --heartbeat' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'The largest message to receive; a larger one is answered with Close 1009 and exit 110' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Largest payload of a data frame that is sent; 0 never fragments [default: messages above 1 MiB leave in fragments of 256 KiB]' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not check the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-delay -d 'Maximum delay between retries (a server\'s Retry-After may exceed it)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-jitter -d 'How retry delays are randomized (jitter), so that the clients of a restarted server do not all connect at once' -r -f -a "equal\t'Half of the delay is fixed, half is random'
+full\t'The whole delay is random'
+decorrelated\t'Random, up to three times the previous delay'
+none\t'The delay is not randomized'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-time -d 'Give up after this time without a connection' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l confirm -d 'Send messages again after a reconnect unless they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l outbox -d 'Maximum size of unconfirmed messages to keep; reading pauses when it is reached' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l resume -d 'Remember the last value of a jq expression over the received messages (repeatable); it replaces {{NAME}} in --on-open, --heartbeat, headers and the query of the URL' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l state -d 'Keep the values of --resume in this file from one run to the next' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-interval -d 'Send a ping this often [default: 20s at the prompt, never in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l ping-timeout -d 'How long the server may be silent after a ping before it is considered dead' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that expect messages from the application; @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l heartbeat-interval -d 'How often to send the message of --heartbeat' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-message-size -d 'Maximum size of a received message; a larger one is answered with Close 1009 and ends in exit 110' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -d 'Compression level: 0 (none) to 9 (best and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not verify the server\'s certificate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and the prompt as hex; sends binary messages unless --text'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l base64 -d 'Read -d, stdin and the prompt as base64; sends binary messages unless --text'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Read escapes in -d, stdin and the prompt: \\n \\0 \\x1e \\u2028 \\\\'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Send the next message only after the reply to the last, however long that takes (-m sets a limit)'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'The same as --count 1'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'The same as --format json: every event as a line of JSON'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Interpret escapes in -d, stdin and typed lines: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'Same as --count 1'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'Same as --format json: every event as a line of JSON'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l show-ping-pong -d 'Show pings and pongs'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l include-secrets -d 'Show secrets in URLs, headers, notices and events, where [redacted] stands otherwise'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and TLS; -vv every frame too, -vvv also its bytes'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Say nothing on stderr, not even errors (--stats still does)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l include-secrets -d 'Show secrets in URLs, headers, notices and events instead of [redacted]'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect -d 'Do not connect again'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-auto-pong -d 'Do not answer pings, to see what the server does'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-compress -d 'Do without permessage-deflate'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l mirror -d 'Send every data message straight back, until the server closes; stdin is not read'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect -d 'Do not reconnect'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-compress -d 'Disable permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l mirror -d 'Send every received data message back until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'The same, given as an option' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d 'Set only the port; 0 takes a free one' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the address; any but a loopback address lets other machines in' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l seed -d 'Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ledger -d 'Append each message that /ledger receives to this file before it is acknowledged, and read the file back at the start; no other server may use it meanwhile' -r -F
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l deflate-level -d 'How hard to compress: 0 (not at all) to 9 (best, and slowest)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s s -l silent -d 'Do not log requests and the ends of connections on stderr'
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l no-compress -d 'Do without permessage-deflate'
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-no-context-takeover -d 'Compress each message that the client sends for itself alone'
-complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-no-context-takeover -d 'Have the server compress each message for itself alone'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l listen -d 'Same as the argument ADDRESS' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d 'Set only the port; 0 takes any free port' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the IP address; any but a loopback address lets other machines connect' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l seed -d 'Seed for the random numbers of ranges like after=2-5; the same seed gives the same numbers' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ledger -d 'Append each message that /ledger receives to this file before acknowledging it, and read the file at the start; only one server can use the file at a time' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l deflate-level -d 'Compression level: 0 (none) to 9 (best and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s s -l silent -d 'Do not log requests and closed connections on stderr'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l no-compress -d 'Disable permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'

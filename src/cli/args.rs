@@ -41,7 +41,8 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Subcommands>,
 
-    /// ws://, wss:// (http:// and https:// mean the same), HOST:PORT/PATH, or :PORT/PATH
+    /// ws:// or wss:// (http:// and https:// mean the same), HOST:PORT/PATH, or :PORT/PATH on
+    /// localhost
     #[arg(value_name = "URL", required_unless_present = "generate")]
     pub url: Option<String>,
 
@@ -78,7 +79,7 @@ impl Cli {
 pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
     Demo(Box<DemoArgs>),
-    /// Run the debug server: echo, refusals, closes and broken frames on demand
+    /// Run the debug server: echo, refusals, closes and invalid frames on demand
     Serve(ServeArgs),
 }
 
@@ -90,33 +91,33 @@ pub struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Where to listen: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes a free one [default:
-    /// 127.0.0.1:8765]
+    /// Address to listen on: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes any free port
+    /// [default: 127.0.0.1:8765]
     #[arg(value_name = "ADDRESS", conflicts_with = "listen")]
     pub address: Option<String>,
 
-    /// The same, given as an option
+    /// Same as the argument ADDRESS
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
 
-    /// Set only the port; 0 takes a free one
+    /// Set only the port; 0 takes any free port
     #[arg(short, long)]
     pub port: Option<u16>,
 
-    /// Set only the address; any but a loopback address lets other machines in
+    /// Set only the IP address; any but a loopback address lets other machines connect
     #[arg(long, value_name = "IP", visible_alias = "bind")]
     pub host: Option<IpAddr>,
 
-    /// Draw the numbers of ranges like after=2-5 from this seed, the same ones in each run
+    /// Seed for the random numbers of ranges like after=2-5; the same seed gives the same numbers
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Append each message that /ledger receives to this file before it is acknowledged, and read
-    /// the file back at the start; no other server may use it meanwhile
+    /// Append each message that /ledger receives to this file before acknowledging it, and read the
+    /// file at the start; only one server can use the file at a time
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 
-    /// Do not log requests and the ends of connections on stderr
+    /// Do not log requests and closed connections on stderr
     #[arg(short, long)]
     pub silent: bool,
 
@@ -159,20 +160,20 @@ pub struct ClientArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 pub struct RequestArgs {
-    /// Add a header, 'Name: value' (repeatable); 'Name;' sends it empty, 'Name:' removes it, @FILE
+    /// Send a header, 'Name: value' (repeatable); 'Name;' sends it empty, 'Name:' removes it, @FILE
     /// reads headers from a file, @- from stdin
     #[arg(short = 'H', long = "header", value_name = "LINE", action = ArgAction::Append)]
     pub headers: Vec<String>,
 
-    /// The Origin header, which browsers send and some servers check
+    /// Send this Origin header; browsers send one, and some servers check it
     #[arg(long, value_name = "URL")]
     pub origin: Option<String>,
 
-    /// The User-Agent header; '' sends none [default: wirecat/VERSION]
+    /// Send this User-Agent header; '' sends none [default: wirecat/VERSION]
     #[arg(short = 'A', long, value_name = "NAME", hide_short_help = true)]
     pub user_agent: Option<String>,
 
-    /// Offer a subprotocol (repeatable; the preferred one first)
+    /// Offer a subprotocol (repeatable, in order of preference)
     #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", action = ArgAction::Append)]
     pub subprotocols: Vec<String>,
 }
@@ -180,20 +181,20 @@ pub struct RequestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Authentication")]
 pub struct AuthArgs {
-    /// Basic authentication; asks for the password if there is none
+    /// Use Basic authentication; asks for the password if none is given
     #[arg(short, long, value_name = "USER[:PASSWORD]")]
     pub user: Option<String>,
 
-    /// Bearer authentication: the token itself, as curl takes it
+    /// Use Bearer authentication with this token, as in curl
     #[arg(long, value_name = "TOKEN", hide_short_help = true)]
     pub oauth2_bearer: Option<String>,
 
     /// Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself,
-    /// with @@ for an @ at its beginning
+    /// with @@ for a leading @
     #[arg(long, value_name = "SOURCE")]
     pub token: Option<String>,
 
-    /// Where the token goes: in a header, the query, the first message or a subprotocol [default:
+    /// Where to put the token: in a header, the query, the first message or a subprotocol [default:
     /// header]
     #[arg(
         long,
@@ -204,12 +205,12 @@ pub struct AuthArgs {
     )]
     pub token_via: Option<TokenVia>,
 
-    /// The name of the header [default: Authorization, with Bearer before the token] or of the query
-    /// parameter [default: token]; with subprotocol, the text that goes before the token
+    /// Name of the header [default: Authorization, with Bearer before the token] or of the query
+    /// parameter [default: token]; with subprotocol, a prefix of the token
     #[arg(long, value_name = "NAME", requires = "token", hide_short_help = true)]
     pub token_name: Option<String>,
 
-    /// The message that carries the token, in place of {{token}}; implies --token-via message
+    /// Message that carries the token, which replaces {{token}}; implies --token-via message
     /// [default: {"event":"token","data":"{{token}}"}]
     #[arg(
         long,
@@ -223,7 +224,7 @@ pub struct AuthArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Do not check the server's certificate
+    /// Do not verify the server's certificate
     #[arg(short = 'k', long)]
     pub insecure: bool,
 
@@ -235,15 +236,16 @@ pub struct TlsArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
 pub struct TimeArgs {
-    /// Limit for name lookup, TCP, TLS and handshake together; also for reading --token @FILE
+    /// Maximum time for name lookup, TCP, TLS and handshake together; also for reading --token
+    /// @FILE
     #[arg(long, value_name = "T", default_value = "10s", value_parser = units::duration)]
     pub connect_timeout: Duration,
 
-    /// Limit for the server's answer to our Close
+    /// Maximum time to wait for the server's answer to a Close
     #[arg(long, value_name = "T", default_value = "5s", value_parser = units::duration, hide_short_help = true)]
     pub close_timeout: Duration,
 
-    /// Limit for the whole run; when it is over, exit 28
+    /// Maximum time for the whole run; when it is over, exit 28
     #[arg(short, long, value_name = "T", value_parser = units::duration)]
     pub max_time: Option<Duration>,
 }
@@ -251,25 +253,25 @@ pub struct TimeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Staying connected")]
 pub struct StayArgs {
-    /// Connect again when the connection is lost, at most N times in a row [default: without end
-    /// when interactive, otherwise not at all]
+    /// Reconnect when the connection is lost, at most N times in a row (unlimited without N)
+    /// [default: on at the prompt, off in a pipe]
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, overrides_with = "no_reconnect")]
     pub reconnect: Option<Option<u32>>,
 
-    /// Do not connect again
+    /// Do not reconnect
     #[arg(long, overrides_with = "reconnect", hide_short_help = true)]
     pub no_reconnect: bool,
 
-    /// The delay before the first retry; each retry doubles it
+    /// Delay before the first retry; it doubles with each retry
     #[arg(long, value_name = "T", default_value = "500ms", value_parser = units::duration, hide_short_help = true)]
     pub reconnect_delay: Duration,
 
-    /// The longest delay; only a Retry-After of the server is longer
+    /// Maximum delay between retries (a server's Retry-After may exceed it)
     #[arg(long, value_name = "T", default_value = "20s", value_parser = units::duration, hide_short_help = true)]
     pub reconnect_max_delay: Duration,
 
-    /// How much of a delay is left to chance, so that the clients of a server that restarts do not
-    /// all come at once
+    /// How retry delays are randomized (jitter), so that the clients of a restarted server do not
+    /// all connect at once
     #[arg(
         long,
         value_name = "FORM",
@@ -279,63 +281,67 @@ pub struct StayArgs {
     )]
     pub reconnect_jitter: JitterArg,
 
-    /// Give up after this long without a connection
+    /// Give up after this time without a connection
     #[arg(long, value_name = "T", value_parser = units::duration, hide_short_help = true)]
     pub reconnect_max_time: Option<Duration>,
 
-    /// Connect again also after these close codes, ranges of them and HTTP statuses: 1000,4000-4099,404
+    /// Also reconnect after these close codes, ranges of codes and HTTP statuses:
+    /// 1000,4000-4099,404
     #[arg(long, value_name = "LIST", action = ArgAction::Append, value_parser = Codes::parse, hide_short_help = true)]
     pub reconnect_on: Vec<Codes>,
 
-    /// Do not connect again after these (1006 is a lost connection); goes before --reconnect-on
+    /// Do not reconnect after these (1006 is a lost connection); takes precedence over
+    /// --reconnect-on
     #[arg(long, value_name = "LIST", action = ArgAction::Append, value_parser = Codes::parse, hide_short_help = true)]
     pub no_reconnect_on: Vec<Codes>,
 
-    /// Send messages again after a reconnect until they are confirmed: by a pong to a later ping
+    /// Send messages again after a reconnect unless they are confirmed: by a pong to a later ping
     /// (the default), by the n-th reply, or by the number that a jq expression finds in a reply.
     ///
-    /// With pong (the same as --confirm alone) the server's endpoint has read the message, since
-    /// frames are handled in order. It is no acknowledgement by the application: a server process
-    /// that is killed between reading and handling loses what it had read.
+    /// With pong (the same as --confirm alone), a pong shows that the server's endpoint has read
+    /// the messages before the ping, because frames are handled in order. This is not an
+    /// acknowledgement by the application: a server process that is killed between reading and
+    /// handling a message loses it.
     ///
-    /// With reply, the n-th data message received on a connection confirms the n-th sent on it,
-    /// --on-open and --heartbeat included: for servers that answer every message.
+    /// With reply, the n-th data message received on a connection confirms the n-th one sent on it,
+    /// --on-open and --heartbeat included. This is for servers that answer every message.
     ///
-    /// With an expression, as in --confirm=.ack, its value for a message received is the number, or
-    /// an array of numbers, of the messages that it acknowledges. They are counted from 1 over the
-    /// whole run, and the letter n in two pairs of braces in a message is replaced by its number.
+    /// With an expression, as in --confirm=.ack, its value for a received message is the number, or
+    /// an array of numbers, of the messages that are acknowledged. Messages are numbered from 1
+    /// over the whole run. To put its number into a message, write the letter n in two pairs of
+    /// braces.
     ///
-    /// Whatever is not confirmed at the end makes it exit 1.
+    /// If a message is not confirmed at the end, the exit code is 1.
     #[arg(long, value_name = "pong|reply|JQ", num_args = 0..=1, require_equals = true, default_missing_value = "pong")]
     pub confirm: Option<String>,
 
-    /// What may wait for its confirmation; when that is full, no more is read
+    /// Maximum size of unconfirmed messages to keep; reading pauses when it is reached
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = units::size, hide_short_help = true)]
     pub outbox: usize,
 
-    /// Remember the last value of a jq expression over the messages received (repeatable); {{NAME}}
-    /// in --on-open, --heartbeat, headers and the query of the URL stands for it
+    /// Remember the last value of a jq expression over the received messages (repeatable); it
+    /// replaces {{NAME}} in --on-open, --heartbeat, headers and the query of the URL
     #[arg(long, value_name = "NAME=JQ", action = ArgAction::Append, hide_short_help = true)]
     pub resume: Vec<String>,
 
-    /// Keep what --resume remembers in this file from one run to the next
+    /// Keep the values of --resume in this file from one run to the next
     #[arg(long, value_name = "FILE", requires = "resume", hide_short_help = true)]
     pub state: Option<PathBuf>,
 
-    /// Send a ping this often [default: 20s when interactive, otherwise never]
+    /// Send a ping this often [default: 20s at the prompt, never in a pipe]
     #[arg(long, value_name = "T", value_parser = units::duration, hide_short_help = true)]
     pub ping_interval: Option<Duration>,
 
-    /// How long after a ping the server may be silent before it counts as dead
+    /// How long the server may be silent after a ping before it is considered dead
     #[arg(long, value_name = "T", default_value = "20s", value_parser = units::duration, hide_short_help = true)]
     pub ping_timeout: Duration,
 
-    /// Do not answer pings, to see what the server does
+    /// Do not answer pings, to see how the server reacts
     #[arg(long, hide_short_help = true)]
     pub no_auto_pong: bool,
 
-    /// Send this text message at every --heartbeat-interval, for servers that want to hear from the
-    /// application; @FILE, @- and @@ as with -d
+    /// Send this text message at every --heartbeat-interval, for servers that expect messages from
+    /// the application; @FILE, @- and @@ as with -d
     #[arg(
         long,
         value_name = "MESSAGE",
@@ -344,7 +350,7 @@ pub struct StayArgs {
     )]
     pub heartbeat: Option<String>,
 
-    /// How often to send --heartbeat
+    /// How often to send the message of --heartbeat
     #[arg(long, value_name = "T", default_value = "30s", value_parser = units::duration, requires = "heartbeat", hide_short_help = true)]
     pub heartbeat_interval: Duration,
 }
@@ -352,16 +358,17 @@ pub struct StayArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to send")]
 pub struct SendArgs {
-    /// Send this instead of stdin (repeatable); @FILE sends a file, @- all of stdin, as one message,
-    /// and @@ at the beginning is an @
+    /// Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all
+    /// of stdin, and @@ stands for a leading @
     #[arg(short, long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub data: Vec<String>,
 
-    /// Send this first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d
+    /// Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and
+    /// @@ as with -d
     #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub on_open: Vec<String>,
 
-    /// How stdin is cut into messages
+    /// How to split stdin into messages
     #[arg(
         long,
         value_name = "HOW",
@@ -379,26 +386,27 @@ pub struct SendArgs {
     #[arg(long)]
     pub binary: bool,
 
-    /// Read -d, stdin and the prompt as hex; sends binary messages unless --text
+    /// Read -d, stdin and typed lines as hex; sends binary messages unless --text is given
     #[arg(long, conflicts_with_all = ["base64", "escapes"], hide_short_help = true)]
     pub hex: bool,
 
-    /// Read -d, stdin and the prompt as base64; sends binary messages unless --text
+    /// Read -d, stdin and typed lines as base64; sends binary messages unless --text is given
     #[arg(long, conflicts_with = "escapes", hide_short_help = true)]
     pub base64: bool,
 
-    /// Read escapes in -d, stdin and the prompt: \n \0 \x1e \u2028 \\
+    /// Interpret escapes in -d, stdin and typed lines: \n \0 \x1e \u2028 \\
     #[arg(long, hide_short_help = true)]
     pub escapes: bool,
 
-    /// Send the next message only after the reply to the last, however long that takes (-m sets a limit)
+    /// Wait for the reply to a message before sending the next one, however long that takes (-m
+    /// limits it)
     ///
-    /// The n-th data message received on a connection counts as the reply to the n-th that was sent on
+    /// The n-th data message received on a connection counts as the reply to the n-th one sent on
     /// it, --on-open, a token and heartbeats included.
     #[arg(long, hide_short_help = true)]
     pub lockstep: bool,
 
-    /// Send at most this many messages a second
+    /// Send at most N messages per second
     #[arg(long, value_name = "N", value_parser = units::rate, hide_short_help = true)]
     pub rate: Option<Duration>,
 }
@@ -410,11 +418,11 @@ pub struct StopArgs {
     #[arg(long, value_name = "WHAT", value_enum, default_value = "drain")]
     pub on_eof: OnEofArg,
 
-    /// How long --on-eof drain waits with nothing sent or received
+    /// Idle time after which --on-eof drain closes
     #[arg(long, value_name = "T", default_value = "2s", value_parser = units::duration)]
     pub idle: Duration,
 
-    /// Stop after N messages received; exit 1 if there are fewer
+    /// Stop after receiving N messages; exit 1 if there are fewer
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
@@ -422,7 +430,7 @@ pub struct StopArgs {
     #[arg(long, value_name = "JQ")]
     pub until: Option<String>,
 
-    /// The same as --count 1
+    /// Same as --count 1
     #[arg(short = '1', long, conflicts_with = "count")]
     pub one_message: bool,
 }
@@ -430,15 +438,15 @@ pub struct StopArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// How messages are shown [default: pretty on a terminal, otherwise raw]
+    /// How to show messages [default: pretty on a terminal, otherwise raw]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Option<FormatArg>,
 
-    /// The same as --format json: every event as a line of JSON
+    /// Same as --format json: every event as a line of JSON
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
 
-    /// Show the results of this jq expression for each JSON message, in place of the message
+    /// Apply this jq expression to each JSON message and show the results instead of the message
     #[arg(long, value_name = "JQ")]
     pub filter: Option<String>,
 
@@ -450,11 +458,11 @@ pub struct OutputArgs {
     #[arg(long, hide_short_help = true)]
     pub show_ping_pong: bool,
 
-    /// Show secrets in URLs, headers, notices and events, where [redacted] stands otherwise
+    /// Show secrets in URLs, headers, notices and events instead of [redacted]
     #[arg(long, hide_short_help = true)]
     pub include_secrets: bool,
 
-    /// When to colour
+    /// When to use colours
     #[arg(
         long,
         value_name = "WHEN",
@@ -466,16 +474,17 @@ pub struct OutputArgs {
 
     /// Write messages to this file instead of stdout
     ///
-    /// The file is created, or an old one emptied, when there is something to write. A run that fails
-    /// before that leaves an old file alone; one that ends well without a message leaves an empty file.
+    /// The file is created, or an existing one emptied, at the first write. A run that fails before
+    /// that leaves an existing file unchanged; a run that ends well without a message leaves an
+    /// empty file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Show the handshake and TLS; -vv every frame too, -vvv also its bytes
+    /// Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say nothing on stderr, not even errors (--stats still does)
+    /// Print nothing on stderr, not even errors (--stats still prints)
     #[arg(short, long)]
     pub silent: bool,
 
@@ -487,19 +496,20 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Wire")]
 pub struct WireArgs {
-    /// The largest message to receive; a larger one is answered with Close 1009 and exit 110
+    /// Maximum size of a received message; a larger one is answered with Close 1009 and ends in
+    /// exit 110
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::size, hide_short_help = true)]
     pub max_message_size: usize,
 
     #[command(flatten)]
     pub deflate: DeflateArgs,
 
-    /// Largest payload of a data frame that is sent; 0 never fragments [default: messages above
-    /// 1 MiB leave in fragments of 256 KiB]
+    /// Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB
+    /// are sent in fragments of 256 KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::size, hide_short_help = true)]
     pub fragment: Option<usize>,
 
-    /// Send every data message straight back, until the server closes; stdin is not read
+    /// Send every received data message back until the server closes; stdin is not read
     #[arg(long, hide_short_help = true)]
     pub mirror: bool,
 }
@@ -508,7 +518,7 @@ pub struct WireArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Wire")]
 pub struct DeflateArgs {
-    /// Do without permessage-deflate
+    /// Disable permessage-deflate
     #[arg(long, conflicts_with_all = [
         "deflate_level",
         "client_max_window_bits",
@@ -518,23 +528,23 @@ pub struct DeflateArgs {
     ])]
     pub no_compress: bool,
 
-    /// How hard to compress: 0 (not at all) to 9 (best, and slowest)
+    /// Compression level: 0 (none) to 9 (best and slowest)
     #[arg(long, value_name = "0..9", default_value = "1", value_parser = |text: &str| units::whole(text, 0, 9), hide_short_help = true)]
     pub deflate_level: u8,
 
-    /// Limit the window that the client compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)
+    /// Limit the client's compression window, in bits: 9 (512 bytes) to 15 (32 KiB)
     #[arg(long, value_name = "9..15", value_parser = |text: &str| units::whole(text, 9, 15), hide_short_help = true)]
     pub client_max_window_bits: Option<u8>,
 
-    /// Limit the window that the server compresses with, in bits: 9 (512 bytes) to 15 (32 KiB)
+    /// Limit the server's compression window, in bits: 9 (512 bytes) to 15 (32 KiB)
     #[arg(long, value_name = "9..15", value_parser = |text: &str| units::whole(text, 9, 15), hide_short_help = true)]
     pub server_max_window_bits: Option<u8>,
 
-    /// Compress each message that the client sends for itself alone
+    /// Reset the client's compression context after each message
     #[arg(long, hide_short_help = true)]
     pub client_no_context_takeover: bool,
 
-    /// Have the server compress each message for itself alone
+    /// Reset the server's compression context after each message
     #[arg(long, hide_short_help = true)]
     pub server_no_context_takeover: bool,
 }

@@ -11,13 +11,13 @@ use crate::session::backoff::Jitter;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TokenVia {
-    /// Authorization: Bearer TOKEN, or the header of --token-name
+    /// Authorization: Bearer TOKEN, or the header named by --token-name
     Header,
-    /// ?token=TOKEN, or the parameter of --token-name
+    /// ?token=TOKEN, or the parameter named by --token-name
     Query,
-    /// The first message, from --token-message
+    /// The first message, as given by --token-message
     Message,
-    /// Offered in Sec-WebSocket-Protocol
+    /// A subprotocol offered in Sec-WebSocket-Protocol
     Subprotocol,
 }
 
@@ -34,13 +34,13 @@ impl From<TokenVia> for Via {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum JitterArg {
-    /// Half of the delay is certain, half random
+    /// Half of the delay is fixed, half is random
     Equal,
-    /// All of it is random
+    /// The whole delay is random
     Full,
-    /// Random up to three times the delay before
+    /// Random, up to three times the previous delay
     Decorrelated,
-    /// Nothing is random
+    /// The delay is not randomized
     None,
 }
 
@@ -59,14 +59,14 @@ impl From<JitterArg> for Jitter {
 pub enum FrameArg {
     /// Each line is a message
     Line,
-    /// Each piece that ends in a NUL is a message
+    /// A NUL byte ends each message
     Nul,
     /// All of stdin is one message
     Whole,
-    /// Each JSON value is a message, over any number of lines
+    /// Each JSON value is a message and may span any number of lines
     Json,
-    /// Each line is an event as --json prints it; those that a client makes (send, ping, pong,
-    /// close, frame) are made
+    /// Each line is an event as --json prints it; send, ping, pong, close and frame are carried
+    /// out, others are skipped
     Events,
 }
 
@@ -84,11 +84,12 @@ impl From<FrameArg> for Frame {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum OnEofArg {
-    /// Receive until nothing happens for --idle, --count or --until is met, or the server closes
+    /// Keep receiving until nothing happens for --idle, --count or --until is met, or the server
+    /// closes
     Drain,
     /// Close as soon as everything is sent
     Close,
-    /// Stay until the server closes
+    /// Stay connected until the server closes
     Stay,
 }
 
@@ -104,11 +105,11 @@ impl From<OnEofArg> for OnEof {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum FormatArg {
-    /// For people: JSON laid out and coloured, binary as a hex dump
+    /// For people: JSON formatted and coloured, binary as a hex dump
     Pretty,
-    /// The payload; text ends in a line feed, binary is left as it is
+    /// The payload; a newline follows text, binary is unchanged
     Raw,
-    /// One line per message, line feeds and backslashes escaped as --escapes reads them
+    /// One line per message, with newlines and backslashes escaped as --escapes reads them
     Line,
     /// One line of hex per message
     Hex,
@@ -133,13 +134,13 @@ impl From<FormatArg> for Format {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TimestampsArg {
-    /// The local time of day
+    /// Local time of day
     Short,
     /// RFC 3339, local time with its offset
     Iso,
-    /// Since the start
+    /// Time since the start
     Relative,
-    /// Since the line before
+    /// Time since the previous line
     Delta,
 }
 
