@@ -73,7 +73,7 @@ pub mod pipe {
 
 pub mod repl {
     pub mod line {
-        pub use crate::repl::line::{Line, help, parse};
+        pub use crate::repl::line::{FRAME_HELP, Line, help, parse};
     }
 }
 

@@ -13,7 +13,7 @@ use wirecat::internals::error::EXITS;
 use wirecat::internals::payload::Payload;
 use wirecat::internals::pipe::framing::{Frame, Framer};
 use wirecat::internals::repl::line::{Line, help, parse};
-use wirecat::repl::line::FRAME_HELP;
+use wirecat::internals::repl::line::FRAME_HELP;
 
 use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};
