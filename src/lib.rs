@@ -11,7 +11,8 @@
 //!   thread, signals, the terminal's echo);
 //! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
 //!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
-//!   [`record`] (events as lines of JSON, written and read), [`json`] (tokens, strings, jq),
+//!   [`record`] (events as lines of JSON, written and read), [`json`] (tokens, strings, jq, one parse a
+//!   message),
 //!   [`drain`] (when to stop), and the pure files within the modules above;
 //! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex, base64,
 //!   escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which

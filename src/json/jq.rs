@@ -12,10 +12,10 @@ mod functions;
 mod meter;
 mod order;
 mod parts;
-mod read;
+pub(super) mod read;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(super) mod value;
 mod write;
 
 use std::fmt;
@@ -27,14 +27,14 @@ use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, ValT, Vars, unwrap_valr};
 use jaq_json::Val;
 
+use super::parsed::Parsed;
 use crate::error::Error;
+use crate::message::Data;
 pub use meter::Interrupt;
 use meter::Stop;
 use read::Unread;
 use value::Value;
 
-/// Deepest message a filter is run on.
-const MAX_DEPTH: usize = 1_000;
 /// Deepest text `fromjson` takes: it adds to the depth of the value around it.
 const MAX_INNER_DEPTH: usize = 128;
 /// Above this depth the ordinary stack (2 MiB in a thread) may not do for every filter.
@@ -118,7 +118,12 @@ impl Filter {
     /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` where
     /// the message is not JSON; `Err` is what jq says of a failure, in one line.
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {
-        let found = self.evaluate(json, outputs_of)?;
+        self.run_on(&Parsed::once(Data::Binary(json)))
+    }
+
+    /// [`Filter::run`] on a message that other expressions may look into.
+    pub fn run_on(&self, message: &Parsed<'_>) -> Option<Result<Vec<String>, String>> {
+        let found = self.evaluate(message, outputs_of)?;
         Some(found.map(|(outputs, cut)| {
             self.shared.cut.fetch_add(u64::from(cut), Ordering::Relaxed);
             outputs
@@ -128,7 +133,12 @@ impl Filter {
     /// Whether the first output is neither `false` nor `null`. A message that is not JSON, a
     /// failure and no output at all are not true.
     pub fn is_true(&self, json: &[u8]) -> bool {
-        let first = self.evaluate(json, |outputs| {
+        self.is_true_of(&Parsed::once(Data::Binary(json)))
+    }
+
+    /// [`Filter::is_true`] of a message that other expressions may look into.
+    pub fn is_true_of(&self, message: &Parsed<'_>) -> bool {
+        let first = self.evaluate(message, |outputs| {
             let first = outputs.next().transpose()?;
             Ok(first.is_some_and(|value| value.as_bool()))
         });
@@ -177,14 +187,18 @@ impl Filter {
         losses
     }
 
-    fn evaluate<T: Send + 'static>(&self, json: &[u8], take: Take<T>) -> Option<Result<T, String>> {
+    fn evaluate<T: Send + 'static>(
+        &self,
+        message: &Parsed<'_>,
+        take: Take<T>,
+    ) -> Option<Result<T, String>> {
         let shared = &self.shared;
         let interrupt = shared.interrupt.get_or_init(Interrupt::default);
         if interrupt.is_stopped() && shared.interrupted.load(Ordering::Relaxed) {
             // The messages that still come before the end must not hold it up.
             return None;
         }
-        let found = self.evaluate_uncounted(json, take);
+        let found = self.evaluate_uncounted(message, take);
         let failure = match found {
             Ok(found) => return Some(Ok(found)),
             Err(Unread::NotJson) => {
@@ -204,14 +218,13 @@ impl Filter {
 
     fn evaluate_uncounted<T: Send + 'static>(
         &self,
-        json: &[u8],
+        message: &Parsed<'_>,
         take: Take<T>,
     ) -> Result<T, Unread> {
-        let text = std::str::from_utf8(json).map_err(|_| Unread::NotJson)?;
-        let depth = read::measure(text, MAX_DEPTH)?;
+        let (text, depth) = message.text()?;
         let heavy = &self.shared.heavy;
         if depth <= SHALLOW && text.len() <= SMALL && !heavy.load(Ordering::Relaxed) {
-            match meter::run_inline(|| perform(&self.program, text, take)) {
+            match meter::run_inline(|| perform(&self.program, message.value(), take)) {
                 Err(Stop::Heavy) => heavy.store(true, Ordering::Relaxed),
                 done => return done.unwrap_or_else(|stop| Err(Unread::Refused(stop.describe()))),
             }
@@ -219,7 +232,7 @@ impl Filter {
         let (program, text) = (Arc::clone(&self.program), Arc::<str>::from(text));
         let interrupt = self.shared.interrupt.get_or_init(Interrupt::default);
         let done = meter::run_on_thread(text.len(), self.memory, interrupt, move || {
-            perform(&program, &text, take)
+            perform(&program, read::parse(&text), take)
         });
         match done {
             Ok((found, was_light)) => {
@@ -238,8 +251,12 @@ impl Filter {
 }
 
 /// One evaluation, on whatever thread it runs.
-fn perform<T>(program: &jaq_core::Filter<Jq>, text: &str, take: Take<T>) -> Result<T, Unread> {
-    let input = read::parse(text)?;
+fn perform<T>(
+    program: &jaq_core::Filter<Jq>,
+    input: Result<Value, Unread>,
+    take: Take<T>,
+) -> Result<T, Unread> {
+    let input = input?;
     meter::message_read();
     let context = Ctx::<Jq>::new(Program(&program.lut), Vars::new([]));
     let outputs = program.id.run((context, input)).map(unwrap_valr);

@@ -2,6 +2,7 @@
 
 pub mod grammar;
 pub mod jq;
+pub mod parsed;
 pub mod scanner;
 pub mod string;
 pub mod text;

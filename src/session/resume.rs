@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::json::jq::Filter;
+use crate::json::parsed::Parsed;
 use crate::json::string;
 use crate::message::Message;
 use crate::template;
@@ -83,8 +84,12 @@ impl Memory {
 
     /// A message came.
     pub fn learn(&mut self, message: &Message) {
+        let parsed = match self.variables.len() {
+            1 => Parsed::once(message.as_data()),
+            _ => Parsed::new(message.as_data()),
+        };
         for variable in &mut self.variables {
-            let Some(Ok(outputs)) = variable.filter.run(message.payload()) else {
+            let Some(Ok(outputs)) = variable.filter.run_on(&parsed) else {
                 continue;
             };
             let last = outputs

@@ -6,14 +6,16 @@ use super::value::Value;
 use crate::json::grammar;
 use crate::json::text as tokens;
 
+/// Deepest message that an expression is run on.
+pub(in crate::json) const MAX_DEPTH: usize = 1_000;
 /// Longest number: turning digits into a big integer takes time that grows with their square.
 const MAX_NUMBER: usize = 4_300;
 /// Memory of a value that is written as `{}`, the one that takes most for its text.
 const VALUE_BYTES: usize = 112;
 
 /// Why a text is no value.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::json) enum Unread {
     NotJson,
     /// It is JSON, but jaq does not take it.
     Unreadable,
@@ -25,7 +27,7 @@ pub(super) enum Unread {
 ///
 /// # Errors
 /// Where it is not JSON, or deeper than `depth`, or has a number that is too long.
-pub(super) fn measure(text: &str, depth: usize) -> Result<usize, Unread> {
+pub(in crate::json) fn measure(text: &str, depth: usize) -> Result<usize, Unread> {
     if !grammar::is_value(text) {
         return Err(Unread::NotJson);
     }
@@ -57,7 +59,7 @@ pub(super) fn read(text: &str, depth: usize, charge: impl FnOnce(usize)) -> Resu
 ///
 /// # Errors
 /// Where jaq does not take it.
-pub(super) fn parse(text: &str) -> Result<Value, Unread> {
+pub(in crate::json) fn parse(text: &str) -> Result<Value, Unread> {
     let parsed = parse_single(text.as_bytes());
     // The grammar of JSON allows half a surrogate pair, jaq's parser does not.
     let parsed = parsed.or_else(|_| parse_single(whole_characters(text).as_bytes()));

@@ -21,7 +21,7 @@ pub(super) type Error = jaq_core::Error<Value>;
 
 /// A value; see the module.
 #[derive(Clone)]
-pub(super) struct Value(pub(super) Val);
+pub(in crate::json) struct Value(pub(super) Val);
 
 impl Drop for Value {
     fn drop(&mut self) {

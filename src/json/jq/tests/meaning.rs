@@ -8,6 +8,8 @@ use jaq_core::{Compiler, Ctx, Vars, unwrap_valr};
 use jaq_json::{Val, read};
 
 use super::super::{Filter, Interrupt, shortened};
+use crate::json::parsed::Parsed;
+use crate::message::Data;
 
 /// The outputs of a run, and the error after them.
 type Run = (Vec<String>, Option<String>);
@@ -52,7 +54,7 @@ fn plain(expr: &str, messages: &[&str]) -> Vec<Run> {
 
 /// The same of ours.
 fn ours(filter: &Filter, json: &str) -> Run {
-    let found = filter.evaluate(json.as_bytes(), |values| {
+    let found = filter.evaluate(&Parsed::once(Data::Text(json)), |values| {
         let mut outputs = Vec::new();
         for value in values {
             match value {

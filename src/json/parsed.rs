@@ -1,0 +1,143 @@
+//! A message that expressions look into: measured and read as JSON once, however many of them there
+//! are, and not before the first does. Pure.
+//!
+//! The limits of an evaluation ([`super::jq`]) hold all the same. An expression never changes the value
+//! that others see: it changes a copy, which it is charged for. Where an evaluation needs a thread of
+//! its own, that thread reads the message for itself, as values cannot cross threads.
+
+use std::cell::OnceCell;
+
+use super::jq::read::{self, Unread};
+use super::jq::value::Value;
+use crate::message::Data;
+
+/// A message as JSON; see the module.
+pub struct Parsed<'a> {
+    data: Data<'a>,
+    /// Whether the value is kept for the next expression.
+    keeps: bool,
+    measured: OnceCell<Result<(&'a str, usize), Unread>>,
+    value: OnceCell<Result<Value, Unread>>,
+}
+
+impl<'a> Parsed<'a> {
+    /// A message that several expressions look into.
+    pub fn new(data: Data<'a>) -> Self {
+        Parsed {
+            data,
+            keeps: true,
+            measured: OnceCell::new(),
+            value: OnceCell::new(),
+        }
+    }
+
+    /// A message that one expression looks into. The value is that expression's own, so it can change
+    /// the value without a copy.
+    pub fn once(data: Data<'a>) -> Self {
+        Parsed {
+            keeps: false,
+            ..Parsed::new(data)
+        }
+    }
+
+    /// The text, and how deep it is nested.
+    ///
+    /// # Errors
+    /// Where it is not JSON, or beyond the limits of an expression.
+    pub(super) fn text(&self) -> Result<(&'a str, usize), Unread> {
+        let measured = self.measured.get_or_init(|| {
+            let text = match self.data {
+                Data::Text(text) => text,
+                Data::Binary(bytes) => std::str::from_utf8(bytes).map_err(|_| Unread::NotJson)?,
+            };
+            Ok((text, read::measure(text, read::MAX_DEPTH)?))
+        });
+        measured.clone()
+    }
+
+    /// The value. What is done to it may panic, as jaq's parser may: only call it where an evaluation
+    /// is under way.
+    ///
+    /// # Errors
+    /// Those of [`Parsed::text`], and where jaq does not take the text.
+    pub(super) fn value(&self) -> Result<Value, Unread> {
+        let (text, _) = self.text()?;
+        match self.keeps {
+            true => self.value.get_or_init(|| read::parse(text)).clone(),
+            false => read::parse(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::jq::Filter;
+
+    fn filter(expression: &str) -> Filter {
+        Filter::compile(expression).unwrap()
+    }
+
+    #[test]
+    fn many_expressions_see_the_same_value() {
+        let json = r#"{"a":[1,{"b":2}],"c":"x"}"#;
+        let parsed = Parsed::new(Data::Text(json));
+        for (expression, expected) in [
+            (".a[1].b = 7 | .a[0] += 1", r#"{"a":[2,{"b":7}],"c":"x"}"#),
+            ("del(.a) | .c |= ascii_upcase", r#"{"c":"X"}"#),
+            (".", json),
+            ("[limit(3; repeat(.c))]", r#"["x","x","x"]"#),
+            (".a[1].b", "2"),
+        ] {
+            let filter = filter(expression);
+            let outputs = filter.run_on(&parsed).unwrap().unwrap();
+            assert_eq!(outputs, [expected], "{expression}");
+            assert_eq!(filter.run(json.as_bytes()).unwrap().unwrap(), outputs);
+            let own = Parsed::once(Data::Binary(json.as_bytes()));
+            assert_eq!(filter.run_on(&own).unwrap().unwrap(), outputs);
+        }
+    }
+
+    #[test]
+    fn the_value_is_read_once_and_only_when_it_is_asked_for() {
+        let parsed = Parsed::new(Data::Text("[1]"));
+        assert!(parsed.measured.get().is_none() && parsed.value.get().is_none());
+        assert!(filter(".[0] == 1").is_true_of(&parsed));
+        let first = parsed.value.get().map(std::ptr::from_ref);
+        assert!(first.is_some());
+        assert!(!filter(".[0] == 2").is_true_of(&parsed));
+        assert_eq!(parsed.value.get().map(std::ptr::from_ref), first);
+        let once = Parsed::once(Data::Text("[1]"));
+        assert!(filter(".[0]").is_true_of(&once));
+        assert!(once.value.get().is_none());
+    }
+
+    #[test]
+    fn what_is_no_json_is_so_for_every_expression_and_counted_by_each() {
+        let parsed = Parsed::new(Data::Binary(b"\xff"));
+        for filter in [filter("."), filter(".a")] {
+            assert_eq!(filter.run_on(&parsed), None);
+            assert!(!filter.is_true_of(&parsed));
+            let losses = filter.losses("--filter", true);
+            assert_eq!(
+                losses,
+                ["--filter passed over 2 messages that are not JSON"]
+            );
+        }
+    }
+
+    #[test]
+    fn an_expression_that_needs_more_leaves_the_value_to_the_next() {
+        let json = format!("[{}0]", "1,".repeat(100_000));
+        let parsed = Parsed::new(Data::Text(&json));
+        for _ in 0..2 {
+            let outputs = filter("map(. + 1) | add").run_on(&parsed).unwrap();
+            assert_eq!(outputs.unwrap(), ["200001"]);
+            assert!(filter("length == 100001").is_true_of(&parsed));
+        }
+        let deep = "[".repeat(900) + &"]".repeat(900);
+        let parsed = Parsed::new(Data::Text(&deep));
+        assert_eq!(filter("length").run_on(&parsed).unwrap().unwrap(), ["1"]);
+        assert!(parsed.value.get().is_none(), "it is read on the thread");
+    }
+}
