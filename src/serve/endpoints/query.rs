@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use url::form_urlencoded;
 
-use crate::close::{Close, MAX_REASON};
+use crate::close::{Close, Unsendable};
 use crate::serve::connection::{AbruptEnd, End};
 use crate::serve::range::Range;
 use crate::serve::response::{Refusal, bad_request};
@@ -74,26 +74,19 @@ impl Query<'_> {
     /// A Close with this code and the `reason` of the query. 1005 stands for one without a code
     /// (RFC 6455 §7.1.5).
     pub(super) fn close(self, code: &str) -> Result<Close, Refusal> {
-        let code = code.parse().ok();
-        let Some(code) = code.filter(|code| (1000..=4999).contains(code)) else {
-            return Err(bad_request(
-                "The close code must be a number from 1000 to 4999.",
-            ));
-        };
+        const NOT_A_CODE: &str = "The close code must be a number from 1000 to 4999.";
+        let code: u16 = code.parse().map_err(|_| bad_request(NOT_A_CODE))?;
         let reason = self.get("reason").unwrap_or_default();
-        if reason.len() > MAX_REASON {
-            return Err(bad_request(
-                "The reason must be at most 123 bytes of UTF-8.",
-            ));
-        }
-        if code == 1005 && !reason.is_empty() {
-            return Err(bad_request(
-                "1005 stands for a Close without a code, which has no reason either.",
-            ));
-        }
-        Ok(Close {
-            code: Some(code).filter(|code| *code != 1005),
-            reason,
+        let code = Some(code).filter(|code| *code != 1005);
+        let allows = |code| (1000..=4999).contains(&code);
+        Close::from_person(code, &reason, allows).map_err(|why| {
+            bad_request(match why {
+                Unsendable::Code(_) => NOT_A_CODE,
+                Unsendable::LongReason(_) => "The reason must be at most 123 bytes of UTF-8.",
+                Unsendable::ReasonWithoutCode => {
+                    "1005 stands for a Close without a code, which has no reason either."
+                }
+            })
         })
     }
 
