@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use wirecat::internals::error::EXITS;
 use wirecat::internals::payload::Payload;
 use wirecat::internals::pipe::framing::{Frame, Framer};
-use wirecat::internals::repl::line::{Line, help, parse};
 use wirecat::internals::repl::line::FRAME_HELP;
+use wirecat::internals::repl::line::{Line, help, parse};
 
 use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};

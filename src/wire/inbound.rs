@@ -17,11 +17,12 @@ use crate::wire::deflate::{Garbage, Inflater};
 use crate::wire::frame::{CLOSE, CONTINUATION, FrameHeader, PING, PONG};
 use crate::wire::mask;
 use crate::wire::reader::{FrameReader, Piece};
+use crate::wire::spare::{self, BLOCK, Block};
 use crate::wire::trace::Trace;
 use crate::wire::validate::{self, Role, Validator, Violation};
 
 /// Inflated bytes that go to the engine as one frame, and output that is enough for one call.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = BLOCK;
 
 /// Compressed bytes looked at together.
 const STEP: usize = 16 * 1024;
@@ -69,7 +70,7 @@ struct Rewrite {
     wire: Vec<u8>,
     taken: usize,
     /// Inflated bytes that the engine has not been given: the first `made` of it.
-    chunk: Box<[u8]>,
+    chunk: Block,
     made: usize,
     /// The last call filled the chunk: there may be more without more input.
     filled: bool,
@@ -99,7 +100,7 @@ impl Inbound {
             close: None,
             data: 0,
             rewrite: Rewrite {
-                chunk: vec![0; options.inflater.as_ref().map_or(0, |_| CHUNK)].into_boxed_slice(),
+                chunk: Block::default(),
                 made: 0,
                 inflater: options.inflater,
                 wire: Vec::new(),
@@ -141,6 +142,34 @@ impl Inbound {
     /// Whether more comes out without more bytes.
     pub fn is_busy(&self) -> bool {
         self.rewrite.is_inflating()
+    }
+
+    /// Lends others what is not needed before more is received.
+    pub fn leave(&mut self) {
+        let rewrite = &mut self.rewrite;
+        if rewrite.is_inflating() {
+            return;
+        }
+        spare::give_back(&mut rewrite.wire);
+        if rewrite.made == 0 {
+            rewrite.chunk.give_back();
+        }
+        if let Some(inflater) = &mut rewrite.inflater {
+            inflater.leave();
+        }
+    }
+
+    /// Whether there is a window to let go of.
+    pub fn keeps(&self) -> bool {
+        let inflater = self.rewrite.inflater.as_ref();
+        inflater.is_some_and(Inflater::keeps)
+    }
+
+    /// Lets go of what can be made anew, after a time without messages.
+    pub fn let_go(&mut self) {
+        if let Some(inflater) = &mut self.rewrite.inflater {
+            inflater.let_go();
+        }
     }
 
     /// Hides pings from here on.
@@ -210,9 +239,8 @@ impl Inbound {
                 self.inflate(out).map(|()| 0)
             } else if at == bytes.len() {
                 break;
-            } else if let Some(size) = self.untouched(&bytes[at..]) {
+            } else if let Some(size) = self.unmask(&bytes[at..], out) {
                 self.data += size as u64;
-                out.extend_from_slice(&bytes[at..at + size]);
                 Ok(size)
             } else {
                 let end = bytes.len().min(at + STEP);
@@ -237,20 +265,40 @@ impl Inbound {
 
     /// The size of the frame at the start of `bytes`, where it is whole and a whole message.
     fn whole_message(&self, bytes: &[u8]) -> Option<usize> {
-        let header = FrameHeader::parse(bytes)?;
-        let size = header
-            .size()
-            .checked_add(usize::try_from(header.len).ok()?)?;
-        let payload = bytes.get(header.size()..size)?;
-        self.judge.accepts(&header, payload).then_some(size)
+        let (header, payload) = whole_frame(bytes)?;
+        let passes = header.mask.is_none()
+            && self.judge.accepts(&header)
+            && self.judge.accepts_payload(&header, payload);
+        passes.then_some(header.size() + payload.len())
     }
 
-    /// The same, where nothing is to be written anew about it, and it is not too much for one call.
-    fn untouched(&self, bytes: &[u8]) -> Option<usize> {
+    /// The same, where nothing but a mask is to be taken away, and it is not too much for one call.
+    /// Appends it.
+    fn unmask(&self, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         if self.rewrite.trace.is_some() || !self.cutter.at_start() {
             return None;
         }
-        self.whole_message(&bytes[..bytes.len().min(CHUNK)])
+        let (header, payload) = whole_frame(&bytes[..bytes.len().min(CHUNK)])?;
+        if !self.judge.accepts(&header) {
+            return None;
+        }
+        let start = out.len();
+        let mask = header.mask;
+        FrameHeader {
+            mask: None,
+            ..header
+        }
+        .write(out);
+        let at = out.len();
+        out.extend_from_slice(payload);
+        if let Some(key) = mask {
+            mask::apply(key, 0, &mut out[at..]);
+        }
+        if !self.judge.accepts_payload(&header, &out[at..]) {
+            out.truncate(start);
+            return None;
+        }
+        Some(header.size() + payload.len())
     }
 
     /// The first byte of a frame.
@@ -370,6 +418,7 @@ impl Inbound {
     fn rewrite_payload(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Box<Violation>> {
         let compressed = self.judge.is_compressed();
         let to = if compressed {
+            spare::prepare(&mut self.rewrite.wire);
             &mut self.rewrite.wire
         } else {
             out
@@ -402,7 +451,8 @@ impl Inbound {
         let rewrite = &mut self.rewrite;
         let before = rewrite.made;
         let over = rewrite.inflate();
-        let plain = &rewrite.chunk[before..rewrite.made];
+        let plain = rewrite.chunk.filled().get(before..rewrite.made);
+        let plain = plain.unwrap_or_default();
         rewrite.volume.plain += plain.len() as u64;
         if let Some(trace) = &mut rewrite.trace {
             trace.plain(plain.len());
@@ -430,13 +480,21 @@ impl Inbound {
     }
 }
 
+/// The frame at the start of `bytes`, where it is whole.
+fn whole_frame(bytes: &[u8]) -> Option<(FrameHeader, &[u8])> {
+    let header = FrameHeader::parse(bytes)?;
+    let len = usize::try_from(header.len).ok()?;
+    let payload = bytes[header.size()..].get(..len)?;
+    Some((header, payload))
+}
+
 impl Rewrite {
     fn is_inflating(&self) -> bool {
         self.taken < self.wire.len() || self.filled || self.ending
     }
 
     fn is_full(&self) -> bool {
-        self.made == self.chunk.len()
+        self.made == CHUNK
     }
 
     /// Inflates what there is, or ends the message; whether it is over.
@@ -444,7 +502,7 @@ impl Rewrite {
         let Some(inflater) = &mut self.inflater else {
             return Ok(true);
         };
-        let room = &mut self.chunk[self.made..];
+        let room = &mut self.chunk.bytes()[self.made..];
         if self.taken == self.wire.len() && !self.filled {
             inflater.finish()?;
             return Ok(true);
@@ -469,7 +527,7 @@ impl Rewrite {
             self.opcode
         };
         FrameHeader::plain(fin, opcode, self.made as u64).write(out);
-        out.extend_from_slice(&self.chunk[..self.made]);
+        out.extend_from_slice(&self.chunk.bytes()[..self.made]);
         self.made = 0;
         self.begun = true;
     }

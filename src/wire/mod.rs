@@ -12,8 +12,10 @@ pub mod loss;
 pub mod mask;
 pub mod outbound;
 pub mod reader;
+mod shelf;
 pub mod shim;
 pub mod socket;
+mod spare;
 pub mod stream;
 #[cfg(test)]
 mod tests;

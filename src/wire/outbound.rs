@@ -11,6 +11,7 @@ use crate::wire::fragments::Fragmentation;
 use crate::wire::frame::{CONTINUATION, FrameHeader, RSV1, RawFrame};
 use crate::wire::mask;
 use crate::wire::reader::{FrameReader, Piece};
+use crate::wire::spare;
 use crate::wire::trace::Trace;
 
 #[derive(Debug)]
@@ -82,6 +83,33 @@ impl Outbound {
         self.trace.as_mut()?.poll_frame()
     }
 
+    /// Whether what the engine writes goes out as it is.
+    pub fn passes(&self) -> bool {
+        self.deflater.is_none() && self.trace.is_none()
+    }
+
+    /// Lends others what is not needed before more is sent.
+    pub fn leave(&mut self) {
+        spare::give_back(&mut self.body);
+        self.part.clear();
+        spare::give_back(&mut self.part);
+        if let Some(deflater) = &mut self.deflater {
+            deflater.leave();
+        }
+    }
+
+    /// Whether there is a window to let go of.
+    pub fn keeps(&self) -> bool {
+        self.deflater.as_ref().is_some_and(Deflater::keeps)
+    }
+
+    /// Lets go of it, after a time without messages.
+    pub fn let_go(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.let_go();
+        }
+    }
+
     /// Takes what the engine writes, and appends what goes out. `key` gives a fresh random masking
     /// key.
     pub fn handle_bytes(
@@ -90,6 +118,10 @@ impl Outbound {
         key: &mut impl FnMut() -> [u8; 4],
         out: &mut Vec<u8>,
     ) {
+        if self.passes() {
+            out.extend_from_slice(bytes);
+            return;
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             let (piece, took) = self.cutter.next(&rest[..rest.len().min(STEP)]);
@@ -145,6 +177,7 @@ impl Outbound {
             out.extend_from_slice(piece);
         }
         if rewrites || self.trace.is_some() {
+            spare::prepare(&mut self.part);
             self.part.clear();
             self.part.extend_from_slice(piece);
             if let Some(key) = self.header.mask {
@@ -156,6 +189,7 @@ impl Outbound {
     }
 
     fn handle_plain(&mut self, rewrites: bool) {
+        spare::prepare(&mut self.body);
         match (&mut self.deflater, &mut self.trace) {
             (Some(deflater), _) if rewrites => deflater.push(&self.part, &mut self.body),
             _ if rewrites => self.body.extend_from_slice(&self.part),

@@ -1,14 +1,18 @@
 //! What the engine reads from and writes to, in place of the connection itself.
 //!
 //! Where nothing has to be written anew, frames are judged where they lie in the engine's buffer and
-//! its writes go straight through. Compression and the trace bring buffers of their own into the path.
+//! its writes go straight through. Masks, compression and the trace bring buffers into the path, which
+//! the connections of a thread share: one that waits for its peer keeps none of them. What was needed
+//! to compress and to inflate is let go of after a time without messages.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::close::Close;
 use crate::event::{TracedFrame, Volume};
@@ -18,16 +22,20 @@ use crate::wire::fragments::{Fragmentation, Parts};
 use crate::wire::frame::RawFrame;
 use crate::wire::inbound::{self, Inbound};
 use crate::wire::outbound::{self, Outbound};
+use crate::wire::spare::{self, Block};
 use crate::wire::validate::{self, Role, Violation};
-
-/// Read from the connection at once.
-const READ: usize = 64 * 1024;
 
 /// Written bytes that may wait for the connection before the engine has to.
 const MAX_WAITING: usize = 256 * 1024;
 
 /// Taken from the engine at once.
 const STEP: usize = 64 * 1024;
+
+/// Written by the engine at once, this goes to the connection without a detour where it goes as it is.
+const LARGE: usize = 16 * 1024;
+
+/// How long there is no message before windows are let go of, and at most twice that.
+const QUIET: Duration = Duration::from_secs(15);
 
 /// Frames of the trace that may wait. The engine reads on to the end of a message, and a message may
 /// have any number of frames.
@@ -69,7 +77,7 @@ impl Options {
 
     /// Whether frames have to be written anew.
     fn rewrites(&self) -> bool {
-        self.deflate.is_some() || self.trace.is_some()
+        self.role == Role::Server || self.deflate.is_some() || self.trace.is_some()
     }
 
     /// How messages are handed to the engine.
@@ -144,13 +152,17 @@ pub struct Shim<S> {
 #[derive(Debug)]
 struct Rewriting {
     outbound: Outbound,
-    /// Read from the connection and not yet looked at.
-    unread: Box<[u8]>,
+    /// Read from the connection and not yet looked at: from `unread_from` to `unread_to`.
+    unread: Block,
     unread_from: usize,
     unread_to: usize,
     /// For the engine to read, from `read` on.
     plain: Vec<u8>,
     read: usize,
+    /// Something was read or written since the clock was set.
+    used: bool,
+    /// Runs while there is something to let go of.
+    clock: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Shim<S> {
@@ -158,11 +170,13 @@ impl<S> Shim<S> {
         let rewriting = options.rewrites().then(|| {
             Box::new(Rewriting {
                 outbound: Outbound::new(options.outbound()),
-                unread: vec![0; READ].into_boxed_slice(),
+                unread: Block::default(),
                 unread_from: 0,
                 unread_to: 0,
                 plain: Vec::new(),
                 read: 0,
+                used: false,
+                clock: None,
             })
         });
         Shim {
@@ -252,7 +266,6 @@ impl<S: AsyncWrite + Unpin> Shim<S> {
         }
         if self.written == self.out.len() {
             self.out.clear();
-            self.out.shrink_to(2 * MAX_WAITING);
             self.written = 0;
         } else if self.written >= MAX_WAITING {
             self.out.drain(..self.written);
@@ -318,8 +331,9 @@ impl Rewriting {
             }
             // A few bytes may inflate for long; other tasks have their turn in between.
             let turn = ready!(coop::poll_proceed(cx));
-            let unread = &self.unread[self.unread_from..self.unread_to];
-            self.unread_from += inbound.handle_bytes(unread, &mut self.plain);
+            let unread = self.unread.filled().get(self.unread_from..self.unread_to);
+            spare::prepare(&mut self.plain);
+            self.unread_from += inbound.handle_bytes(unread.unwrap_or_default(), &mut self.plain);
             if !self.plain.is_empty() {
                 turn.made_progress();
                 continue;
@@ -333,12 +347,52 @@ impl Rewriting {
             }
             // What reading costs is for the connection to count.
             drop(turn);
-            let mut fresh = ReadBuf::new(&mut self.unread);
-            ready!(Pin::new(&mut *inner).poll_read(cx, &mut fresh))?;
-            (self.unread_from, self.unread_to) = (0, fresh.filled().len());
-            if self.unread_to == 0 {
+            if ready!(self.poll_fill(inner, inbound, cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+
+    /// Reads from the connection; how many bytes.
+    fn poll_fill<S: AsyncRead + Unpin>(
+        &mut self,
+        inner: &mut S,
+        inbound: &mut Inbound,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut fresh = ReadBuf::new(self.unread.bytes());
+        let polled = Pin::new(inner).poll_read(cx, &mut fresh);
+        (self.unread_from, self.unread_to) = (0, fresh.filled().len());
+        self.used |= self.unread_to > 0;
+        if polled.is_pending() {
+            self.unread.give_back();
+            spare::give_back(&mut self.plain);
+            inbound.leave();
+            self.poll_quiet(inbound, cx);
+        }
+        ready!(polled)?;
+        Poll::Ready(Ok(self.unread_to))
+    }
+
+    /// Lets go of windows when nothing has happened for long.
+    fn poll_quiet(&mut self, inbound: &mut Inbound, cx: &mut Context<'_>) {
+        if !inbound.keeps() && !self.outbound.keeps() {
+            self.clock = None;
+            return;
+        }
+        let used = &mut self.used;
+        let clock = self.clock.get_or_insert_with(|| {
+            *used = false;
+            Box::pin(sleep(QUIET))
+        });
+        while clock.as_mut().poll(cx).is_ready() {
+            if !std::mem::take(used) {
+                self.outbound.let_go();
+                inbound.let_go();
+                self.clock = None;
+                return;
+            }
+            clock.as_mut().reset(Instant::now() + QUIET);
         }
     }
 }
@@ -369,9 +423,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shim<S> {
         let Some(rewriting) = &mut this.rewriting else {
             return Pin::new(&mut this.inner).poll_write(cx, bytes);
         };
+        if bytes.len() >= LARGE && this.out.is_empty() && rewriting.outbound.passes() {
+            return Pin::new(&mut this.inner).poll_write(cx, bytes);
+        }
         // As with inflating: all of a large message may vanish in the buffer.
         let turn = ready!(coop::poll_proceed(cx));
         turn.made_progress();
+        rewriting.used = true;
+        spare::prepare(&mut this.out);
         let step = &bytes[..bytes.len().min(STEP)];
         let outbound = &mut rewriting.outbound;
         outbound.handle_bytes(step, &mut rand::random, &mut this.out);
@@ -381,6 +440,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Shim<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_drain(cx, 0))?;
+        spare::give_back(&mut this.out);
+        if let Some(rewriting) = &mut this.rewriting {
+            rewriting.outbound.leave();
+        }
         Pin::new(&mut this.inner).poll_flush(cx)
     }
 
@@ -396,10 +459,10 @@ mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
 
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::wire::frame::{BINARY, FrameHeader, RSV1};
+    use crate::wire::frame::{BINARY, FrameHeader, RSV1, TEXT};
 
     #[tokio::test]
     async fn other_tasks_have_their_turn_while_a_message_inflates() {
@@ -427,7 +490,7 @@ mod tests {
         // Reading from a slice costs no turns.
         let mut shim = Shim::new(&wire[..], &options);
         let mut reading = pin!(async {
-            let mut buffer = vec![0; READ];
+            let mut buffer = vec![0; 64 * 1024];
             let mut total = 0;
             while let Ok(read @ 1..) = shim.read(&mut buffer).await {
                 total += read;
@@ -441,5 +504,50 @@ mod tests {
         });
         assert!(total.await > 32 << 20);
         assert!(turns > 2, "{turns}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_messages_keeps_no_windows_and_no_buffers() {
+        let agreed = Agreed {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        };
+        let options = |role| Options {
+            deflate: Some(agreed),
+            ..Options::plain(role, 1 << 20)
+        };
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let mut server = Shim::new(ours, &options(Role::Server));
+        let mut client = Shim::new(theirs, &options(Role::Client));
+        let mut buffer = [0; 1024];
+        for (text, after) in [
+            ("one", Duration::ZERO),
+            ("two", 4 * QUIET),
+            ("two", QUIET / 2),
+        ] {
+            let mut frame = Vec::new();
+            let mut header = FrameHeader::plain(true, TEXT, 3);
+            header.mask = Some([0; 4]);
+            header.write(&mut frame);
+            frame.extend_from_slice(text.as_bytes());
+            client.write_all(&frame).await.unwrap();
+            client.flush().await.unwrap();
+            let size = server.read(&mut buffer).await.unwrap();
+            assert!(buffer[..size].ends_with(text.as_bytes()));
+            server.write_all(&buffer[..size]).await.unwrap();
+            server.flush().await.unwrap();
+            let size = client.read(&mut buffer).await.unwrap();
+            assert!(buffer[..size].ends_with(text.as_bytes()));
+            let silence = tokio::time::timeout(after, server.read(&mut buffer));
+            assert!(silence.await.is_err());
+            let rewriting = server.rewriting.as_mut().unwrap();
+            assert_eq!(server.inbound.keeps(), after <= QUIET);
+            assert_eq!(rewriting.outbound.keeps(), after <= QUIET);
+            assert_eq!(rewriting.clock.is_some(), after <= QUIET);
+            assert!(rewriting.unread.filled().is_empty());
+            assert_eq!(rewriting.plain.capacity() + server.out.capacity(), 0);
+        }
     }
 }

@@ -31,8 +31,12 @@ use crate::wire::shim::{Options, Shim};
 use crate::wire::stream::DeferWriteErrors;
 use crate::wire::validate::{Role, Violation};
 
-/// What is read at once. The engine clears all of it before every read, so more is not better.
+/// What a client reads at once. The engine clears all of it before every read, so more is not better.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// What the engine of a server keeps for each connection, once to read and once to write, in bytes.
+/// The shim reads and writes more at once.
+const SERVER_BUFFER: usize = 4 * 1024;
 
 /// The engine's limit for frames holds for control frames too, which are not messages. Below this
 /// one, data frames are judged by the limit for messages alone.
@@ -140,8 +144,13 @@ pub struct Socket<S> {
 
 fn config(options: &Options) -> WebSocketConfig {
     let largest = options.max_message_size;
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
+    let buffers = match options.role {
+        Role::Client => WebSocketConfig::default().read_buffer_size(READ_BUFFER),
+        Role::Server => WebSocketConfig::default()
+            .read_buffer_size(SERVER_BUFFER)
+            .write_buffer_size(SERVER_BUFFER),
+    };
+    buffers
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest.max(SMALLEST_FRAME_LIMIT)))
         // The shim refuses those, and gives the engine frames that it has unmasked.

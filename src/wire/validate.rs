@@ -105,17 +105,22 @@ impl Validator {
         !self.header.is_control() && self.message.is_some_and(|message| message.text)
     }
 
-    /// Whether this whole frame is a whole message that keeps every rule, as most are; then there is
-    /// nothing more to judge about it. Otherwise the functions below tell.
-    pub fn accepts(&self, header: &FrameHeader, payload: &[u8]) -> bool {
+    /// Whether a frame with this header is a whole message that keeps every rule, as most are, if
+    /// its payload does too; then there is nothing more to judge about it. Otherwise the functions
+    /// below tell.
+    pub fn accepts(&self, header: &FrameHeader) -> bool {
         header.fin
             && header.rsv == 0
-            && header.mask.is_none()
-            && self.options.role == Role::Client
+            && header.mask.is_some() == (self.options.role == Role::Server)
             && self.message.is_none()
             && header.is_minimal()
-            && payload.len() <= self.options.max_message_size
-            && (header.opcode == BINARY || (header.opcode == TEXT && utf8::is_valid(payload)))
+            && header.len <= self.options.max_message_size as u64
+            && matches!(header.opcode, TEXT | BINARY)
+    }
+
+    /// The same of its payload, which is whole and unmasked.
+    pub fn accepts_payload(&self, header: &FrameHeader, payload: &[u8]) -> bool {
+        header.opcode == BINARY || utf8::is_valid(payload)
     }
 
     /// A frame begins; `next` is what came after its header.
