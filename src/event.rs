@@ -1,6 +1,6 @@
 //! The narrow waist: the words that cross between front ends, session and output.
 //!
-//! An [`Event`] says what happened, a [`Command`] what to do next. Nothing here knows how bytes
+//! An [`Event`] says what happened, a [`Command`] or a [`Control`] what to do next. Nothing here knows how bytes
 //! travel or how they are shown, and nothing here does I/O.
 
 use std::fmt;
@@ -361,16 +361,28 @@ pub enum Event<'a> {
     },
 }
 
-/// What a front end wants done.
+/// What the user wants sent, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Send(Message),
     /// At most 125 bytes (RFC 6455 §5.5).
     Ping(Bytes),
-    /// An unasked pong, at most 125 bytes.
+    /// An unsolicited pong, at most 125 bytes.
     Pong(Bytes),
     Frame(RawFrame),
-    /// Start the closing handshake; without a connection, end the run.
+    /// Start the closing handshake.
+    Close(Close),
+}
+
+/// What the user wants done at once, whether or not there is a connection, or room in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// At most 125 bytes. It may pass between the fragments of a message (RFC 6455 §5.4).
+    Ping(Bytes),
+    /// Likewise.
+    Pong(Bytes),
+    /// Start the closing handshake; without a connection, end the run. While a Close is awaited this
+    /// changes nothing.
     Close(Close),
     /// Leave without waiting: a Close of ours that has been sent is not waited for any longer, and
     /// one that has not been sent (this one) only for a moment.

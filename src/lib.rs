@@ -39,7 +39,6 @@ mod auth;
 mod cli;
 mod close;
 mod codec;
-mod drain;
 mod error;
 mod event;
 mod handshake;

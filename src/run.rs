@@ -16,12 +16,11 @@ use crate::io::stdio;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
 use crate::output::{Options, Renderer, sanitize, style};
-use crate::pipe::Pipe;
-use crate::repl::Repl;
 use crate::secret::Redactor;
-use crate::serve;
 use crate::session::ended::{Ended, Outcome, Verdict};
-use crate::session::{self, Finished, Front};
+use crate::session::frontend::{Asker, Sink, Source};
+use crate::session::{self, Finished};
+use crate::{pipe, repl, serve};
 
 /// How long output may still take after a signal.
 const LAST_WRITES: Duration = Duration::from_millis(500);
@@ -134,18 +133,22 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
-            let mut pipe = Pipe::new(options.clone(), renderer, start)?;
-            let finished = talk(&client, world, &mut pipe, &mut stops).await;
-            let verdict = pipe.verdict();
-            let exit = conclude(&finished, verdict, &client.losses(), &mut pipe);
-            finish(exit, finished, verdict, pipe.finish(exit), &mut stops).await
+            let mut output = pipe::Output::new(options.output.as_deref(), renderer, start)?;
+            let mut input = pipe::Input::new(options.messages.clone());
+            let ends = (&mut input, &mut output);
+            let finished = talk(&client, world, ends, &mut stops).await;
+            let exit = conclude(&finished, &client.losses(), &mut output);
+            finish(exit, finished, output.finish(exit), &mut stops).await
         }
         FrontEnd::Interactive(options) => {
-            let mut repl = Repl::new(options.clone(), &client.plan, renderer, start)?;
-            let finished = talk(&client, world, &mut repl, &mut stops).await;
-            let verdict = repl.verdict();
-            let exit = conclude(&finished, verdict, &client.losses(), &mut repl);
-            finish(exit, finished, verdict, repl.finish(exit), &mut stops).await
+            let until = client.session.policy.stop.until.clone();
+            let (mut prompt, mut screen) =
+                repl::open(options.clone(), until, &client.plan, renderer, start)?;
+            let ends = (&mut prompt, &mut screen);
+            let finished = talk(&client, world, ends, &mut stops).await;
+            let exit = conclude(&finished, &client.losses(), &mut screen);
+            let writing = repl::finish(prompt, screen, exit);
+            finish(exit, finished, writing, &mut stops).await
         }
     }
 }
@@ -165,57 +168,48 @@ fn unsent(totals: &Totals, verdict: Verdict) -> Option<String> {
 async fn talk(
     client: &Client,
     world: &World,
-    front: &mut impl Front,
+    (source, sink): (&mut (impl Source + Asker), &mut impl Sink),
     stops: &mut StopSignals,
 ) -> Finished {
     let url = client.plan.target.shown(&client.plan.redactor);
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    front.handle_event(Instant::now(), &Event::Header { url: &url, started });
+    sink.handle_event(Instant::now(), &Event::Header { url: &url, started });
     for line in &client.ineffective {
-        front.handle_event(Instant::now(), &Event::Note(line));
+        sink.handle_event(Instant::now(), &Event::Note(line));
     }
     let environment = |name: &str| world.environment.get(name).cloned();
-    session::run(&client.plan, &environment, &client.session, front, stops).await
+    let ends = (source, sink);
+    session::run(&client.plan, &environment, &client.session, ends, stops).await
 }
 
 /// Tells how it ended, and what expressions left out (`losses`), and gives the exit code.
-fn conclude(
-    finished: &Finished,
-    verdict: Verdict,
-    losses: &[String],
-    front: &mut impl Front,
-) -> Exit {
+fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exit {
     let now = Instant::now();
     let Finished {
         outcome, totals, ..
     } = finished;
-    let verdict = Verdict {
-        unconfirmed: totals.unconfirmed > 0,
-        unsent: verdict.unsent + finished.unsent,
-        cut_off: finished.unsent > 0,
-        ..verdict
-    };
+    let verdict = finished.verdict;
     let (error, exit) = match outcome {
         Outcome::Failed(error) => (Some(error.clone()), error.exit),
         Outcome::Ended(ended) => (ended.error(), ended.exit(verdict)),
     };
     // After a stop condition is met, or when nobody reads any more, a rough end is no failure.
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
-        front.handle_event(now, &Event::Error(&error));
+        sink.handle_event(now, &Event::Error(&error));
     }
     if exit == Exit::Unmet && verdict.condition_met == Some(false) {
         let note = "the connection ended before --count, --until or -1 was met";
-        front.handle_event(now, &Event::Note(note));
+        sink.handle_event(now, &Event::Note(note));
     }
     if let Some(note) = unsent(totals, verdict) {
-        front.handle_event(now, &Event::Note(&note));
+        sink.handle_event(now, &Event::Note(&note));
     }
     for loss in losses {
-        front.handle_event(now, &Event::Note(loss));
+        sink.handle_event(now, &Event::Note(loss));
     }
-    front.handle_event(now, &Event::End { exit, totals });
+    sink.handle_event(now, &Event::End { exit, totals });
     exit
 }
 
@@ -223,13 +217,12 @@ fn conclude(
 async fn finish(
     exit: Exit,
     finished: Finished,
-    verdict: Verdict,
     writing: impl Future<Output = Result<(), Error>>,
     stops: &mut StopSignals,
 ) -> Result<Exit, Error> {
     let stopped = matches!(finished.outcome, Outcome::Ended(Ended::Stopped(_)));
     let (complete, exit) = tokio::select! {
-        written = writing => (written.is_ok() && !verdict.output_closed, written.map(|()| exit)),
+        written = writing => (written.is_ok() && !finished.verdict.output_closed, written.map(|()| exit)),
         () = tokio::time::sleep(LAST_WRITES), if stopped => (false, Ok(exit)),
         stop = stops.next() => (false, Ok(Ended::Stopped(stop).exit(Verdict::default()))),
     };

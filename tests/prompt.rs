@@ -294,7 +294,7 @@ fn a_pipe_or_device_is_not_sent_as_a_file() {
     let server = crate::support::server::serve();
     let mut pty = Pty::prompt(&[], &server.url("/echo"));
     pty.type_keys("/bin @/dev/zero\r");
-    pty.expect("/dev/zero is no regular file");
+    pty.expect("/dev/zero is not a regular file");
     pty.type_keys("\x04");
     let (status, _) = pty.end();
     assert_eq!(status.code(), Some(0));

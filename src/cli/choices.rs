@@ -4,10 +4,10 @@
 use clap::ValueEnum;
 
 use crate::auth::sources::Via;
-use crate::drain::OnEof;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Frame;
 use crate::session::backoff::Jitter;
+use crate::session::policy::drain::OnEof;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TokenVia {

@@ -29,6 +29,7 @@ use jaq_json::Val;
 
 use super::parsed::Parsed;
 use crate::error::Error;
+#[cfg(test)]
 use crate::message::Data;
 pub use meter::Interrupt;
 use meter::Stop;
@@ -117,6 +118,7 @@ impl Filter {
 
     /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` where
     /// the message is not JSON; `Err` is what jq says of a failure, in one line.
+    #[cfg(test)]
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {
         self.run_on(&Parsed::once(Data::Binary(json)))
     }
@@ -132,6 +134,7 @@ impl Filter {
 
     /// Whether the first output is neither `false` nor `null`. A message that is not JSON, a
     /// failure and no output at all are not true.
+    #[cfg(test)]
     pub fn is_true(&self, json: &[u8]) -> bool {
         self.is_true_of(&Parsed::once(Data::Binary(json)))
     }

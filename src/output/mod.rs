@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use crate::event::{Event, Timing};
+use crate::json::parsed::Parsed;
 use crate::json::string;
-use crate::message::{Data, Kind};
+use crate::message::{Data, Kind, Message};
 use crate::record::write::{Strings, Writer};
 use crate::secret::Redactor;
 
@@ -80,22 +81,37 @@ impl Renderer {
 
     /// Appends what `event`, which happened at `t` since the start, shows on stdout and on stderr.
     pub fn render(&mut self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>, err: &mut Vec<u8>) {
-        // The hot path: a pipe that takes every message as it is.
-        if self.direct
-            && let Event::Receive { message, .. } = event
-        {
-            return payload::push_raw(message.as_data(), out);
+        if let Event::Receive { conn, message } = event {
+            let json = Parsed::once(message.as_data());
+            return self.render_message((t, *conn), message, &json, out, err);
         }
         self.learn(event);
-        match event {
-            Event::Receive { conn, message } => {
-                let (conn, data) = (*conn, message.as_data());
-                self.received(Shown { t, conn, data }, out, err);
-            }
-            _ if self.options.format == Format::Json => self.record().push(t, event, out),
-            _ => {}
+        if self.options.format == Format::Json {
+            self.record().push(t, event, out);
         }
         self.notices(t, event, err);
+    }
+
+    /// Appends what a message that was received shows. `json` is the same message, for expressions.
+    pub fn render_message(
+        &mut self,
+        (t, conn): (Duration, u32),
+        message: &Message,
+        json: &Parsed<'_>,
+        out: &mut Vec<u8>,
+        err: &mut Vec<u8>,
+    ) {
+        let data = message.as_data();
+        // The hot path: a pipe that takes every message as it is.
+        if self.direct {
+            return payload::push_raw(data, out);
+        }
+        let message = Shown { t, conn, data };
+        let outputs = self.options.filter.as_ref().map(|it| it.run_on(json));
+        match outputs {
+            None => self.show(&message, out),
+            Some(outputs) => self.show_filtered(&message, outputs, out, err),
+        }
     }
 
     fn learn(&mut self, event: &Event<'_>) {
@@ -117,18 +133,22 @@ impl Renderer {
         }
     }
 
-    fn received(&mut self, message: Shown<'_>, out: &mut Vec<u8>, err: &mut Vec<u8>) {
-        let Some(filter) = &self.options.filter else {
-            return self.show(&message, out);
-        };
-        match filter.run(message.data.as_bytes()) {
+    /// Shows what `--filter` made of a message.
+    fn show_filtered(
+        &mut self,
+        message: &Shown<'_>,
+        outputs: Option<Result<Vec<String>, String>>,
+        out: &mut Vec<u8>,
+        err: &mut Vec<u8>,
+    ) {
+        match outputs {
             None => {}
             Some(Err(failure)) if self.options.silent => drop(failure),
             Some(Err(failure)) => self.stderr(err).note(&format!("--filter: {failure}")),
             Some(Ok(values)) => values.iter().for_each(|value| {
                 let value = string::escape_line_ends(value);
                 let data = Data::Text(&value);
-                self.show(&Shown { data, ..message }, out);
+                self.show(&Shown { data, ..*message }, out);
             }),
         }
     }

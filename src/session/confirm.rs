@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::outbox::Confirm;
 use crate::json::jq::Filter;
+use crate::json::parsed::Parsed;
 
 #[derive(Clone, Debug)]
 pub enum How {
@@ -31,8 +32,8 @@ impl How {
 ///
 /// # Errors
 /// What is wrong with the message, in words.
-pub(super) fn numbers(filter: &Filter, message: &[u8]) -> Result<Vec<u64>, String> {
-    let Some(outputs) = filter.run(message) else {
+pub(super) fn numbers(filter: &Filter, message: &Parsed<'_>) -> Result<Vec<u64>, String> {
+    let Some(outputs) = filter.run_on(message) else {
         return Ok(Vec::new());
     };
     let mut numbers = Vec::new();
@@ -80,6 +81,7 @@ fn number(value: &Value) -> Result<Option<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Data;
 
     #[test]
     fn numbers_of_every_shape() {
@@ -110,7 +112,7 @@ mod tests {
         ] {
             let filter = Filter::compile(expression).unwrap();
             assert_eq!(
-                numbers(&filter, message.as_bytes()),
+                numbers(&filter, &Parsed::once(Data::Text(message))),
                 expected.map_err(str::to_owned),
                 "{expression} {message}"
             );

@@ -1,6 +1,6 @@
 //! One connection attempt: credentials, dialling, handshake, all of it told as events.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 
-use super::Front;
+use super::Ends;
 use super::conn::OVERSLEPT;
+use super::frontend::{Asker, Sink};
 use super::resume::{Memory, Place};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::Placed;
@@ -124,17 +125,17 @@ impl From<Error> for Failed {
     }
 }
 
-/// Connects as `plan` says, telling `front` about it.
+/// Connects as `plan` says, and reports every step.
 ///
 /// # Errors
 /// Whatever ended the attempt, with the exit code of its stage; it has not been told yet.
-pub(super) async fn connect<F: Front>(
+pub(super) async fn connect<I: Asker, O: Sink>(
     plan: &Plan,
     turn: Turn,
     environment: &Environment<'_>,
     prompted: &mut CachedAnswers,
     memory: &Memory,
-    front: &RefCell<&mut F>,
+    ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Failed> {
     let placed = acquire::read(
         &plan.credentials,
@@ -142,7 +143,7 @@ pub(super) async fn connect<F: Front>(
         plan.connect_timeout,
         &plan.redactor,
         prompted,
-        &mut |question| front.borrow_mut().ask(question),
+        &mut |question| ends.source.borrow_mut().ask(question),
     )
     .await
     .map_err(|error| Failed {
@@ -158,7 +159,7 @@ pub(super) async fn connect<F: Front>(
     let step = Cell::new(Step::Lookup);
     let log = Transcript::default();
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
-    let attempt = attempt(plan, turn, &request, (&step, &log), deadline, front);
+    let attempt = attempt(plan, turn, &request, (&step, &log), deadline, ends);
     match until(deadline, plan.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(Connection {
             first: placed.message.as_ref().map(first_message),
@@ -167,7 +168,7 @@ pub(super) async fn connect<F: Front>(
         Ok(Err(failed)) => Err(failed),
         Err(()) => {
             if step.get() == Step::Upgrade {
-                tell(front, &Event::Heads(&log.heads(&plan.redactor)));
+                ends.tell(&Event::Heads(&log.heads(&plan.redactor)));
             }
             Err(timed_out(plan, step.get(), log.received()).into())
         }
@@ -228,13 +229,13 @@ fn filled(options: &request::Options, memory: &Memory) -> Result<request::Option
     Ok(options)
 }
 
-async fn attempt<F: Front>(
+async fn attempt<I, O: Sink>(
     plan: &Plan,
     Turn { conn, attempt }: Turn,
     request: &Request,
     (step, log): (&Cell<Step>, &Transcript),
     deadline: tokio::time::Instant,
-    front: &RefCell<&mut F>,
+    ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Failed> {
     let mut told = |address: SocketAddr| {
         let address = Some(address);
@@ -243,21 +244,21 @@ async fn attempt<F: Front>(
             attempt,
             address,
         };
-        tell(front, &event);
+        ends.tell(&event);
     };
     let dialed = plan.transport.dial(&plan.target, step, &mut told).await?;
     if let Some(tls) = &dialed.tls {
-        tell(front, &Event::Tls(tls));
+        ends.tell(&Event::Tls(tls));
     }
     step.set(Step::Upgrade);
     let started = Instant::now();
     let upgraded = match handshake::upgrade(dialed.stream, request, log, deadline).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
-            tell(front, &Event::Heads(&log.heads(&plan.redactor)));
+            ends.tell(&Event::Heads(&log.heads(&plan.redactor)));
             let obstacle = match &failed.refusal {
                 Some(refusal) => {
-                    tell(front, &Event::Refused { attempt, refusal });
+                    ends.tell(&Event::Refused { attempt, refusal });
                     Obstacle::Status {
                         status: refusal.status,
                         reason: refusal.reason.chars().take(MAX_PHRASE).collect(),
@@ -284,19 +285,15 @@ async fn attempt<F: Front>(
         tls: dialed.tls,
         timing,
     };
-    tell(front, &Event::Heads(&log.heads(&plan.redactor)));
-    tell(
-        front,
-        &Event::Open {
-            conn,
-            opened: &opened,
-        },
-    );
+    ends.tell(&Event::Heads(&log.heads(&plan.redactor)));
+    ends.tell(&Event::Open {
+        conn,
+        opened: &opened,
+    });
     if opened.subprotocol.is_none() && request.subprotocols().next().is_some() {
-        tell(
-            front,
-            &Event::Note("warning: the server chose none of the offered subprotocols"),
-        );
+        ends.tell(&Event::Note(
+            "warning: the server chose none of the offered subprotocols",
+        ));
     }
     Ok(Connection {
         stream: upgraded.stream,
@@ -304,13 +301,6 @@ async fn attempt<F: Front>(
         first: None,
         deflate,
     })
-}
-
-/// Tells at once: the next step may take its time.
-pub(super) fn tell<F: Front>(front: &RefCell<&mut F>, event: &Event<'_>) {
-    let mut front = front.borrow_mut();
-    front.handle_event(Instant::now(), event);
-    front.flush();
 }
 
 /// What was agreed, in words; nothing where nothing was offered.

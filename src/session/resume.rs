@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::json::jq::Filter;
 use crate::json::parsed::Parsed;
 use crate::json::string;
-use crate::message::Message;
 use crate::template;
 pub use crate::template::Place;
 
@@ -83,13 +82,9 @@ impl Memory {
     }
 
     /// A message came.
-    pub fn learn(&mut self, message: &Message) {
-        let parsed = match self.variables.len() {
-            1 => Parsed::once(message.as_data()),
-            _ => Parsed::new(message.as_data()),
-        };
+    pub fn learn(&mut self, message: &Parsed<'_>) {
         for variable in &mut self.variables {
-            let Some(Ok(outputs)) = variable.filter.run_on(&parsed) else {
+            let Some(Ok(outputs)) = variable.filter.run_on(message) else {
                 continue;
             };
             let last = outputs
@@ -164,6 +159,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Data;
 
     #[track_caller]
     fn memory(definitions: &[&str], messages: &[&str]) -> Memory {
@@ -172,7 +168,7 @@ mod tests {
             memory.add(definition).unwrap();
         }
         for message in messages {
-            memory.learn(&Message::text(*message));
+            memory.learn(&Parsed::once(Data::Text(message)));
         }
         memory
     }
@@ -292,7 +288,7 @@ mod tests {
         let mut second = memory(&["b=.b"], &[]);
         second.load(&first.to_state()).unwrap();
         assert_eq!(filled(&second, "{{b}}", Place::Message), "x");
-        second.learn(&Message::text(r#"{"b":"y"}"#));
+        second.learn(&Parsed::once(Data::Text(r#"{"b":"y"}"#)));
         first.load(&second.to_state()).unwrap();
         assert_eq!(filled(&first, "{{a}}{{b}}", Place::Message), "1y");
         for wrong in ["", "[]", "{}", r#"{"v":2,"resume":{}}"#, r#"{"v":1}"#] {

@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use super::Options;
 use super::confirm::How;
+use super::frontend::Progress;
 use super::outbox::{self, Outbox, Reply};
+use super::policy::Policy;
 use super::resume::{Memory, Place};
 use super::rtt::Rtts;
-use super::state::{Output, Saver};
+use super::state::Saver;
 use crate::event::{Totals, Volume};
+use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::wire::socket::Unsent;
 
@@ -31,6 +34,9 @@ pub(super) struct RunState {
     pub(super) rtts: Rtts,
     pub(super) totals: Totals,
     pub(super) saver: Saver,
+    pub(super) policy: Policy,
+    /// Several expressions look into what is received.
+    pub(super) shares_json: bool,
     confirm: Option<How>,
     /// The heartbeat sent last, until a message comes after it.
     heartbeat: Option<Message>,
@@ -43,7 +49,7 @@ pub(super) struct RunState {
 }
 
 impl RunState {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, now: Instant) -> Self {
         let confirm = options.confirm.clone();
         RunState {
             outbox: Outbox::new(outbox::Options {
@@ -56,6 +62,8 @@ impl RunState {
             rtts: Rtts::default(),
             totals: Totals::default(),
             saver: Saver::new(options.state.clone()),
+            policy: Policy::new(options.policy.clone(), now),
+            shares_json: options.shares_json,
             heartbeat: None,
             answer: None,
             attentive: confirm.is_some() || options.counts_replies || !options.memory.is_empty(),
@@ -91,7 +99,7 @@ impl RunState {
     /// is put into `complaint`, once.
     pub(super) fn handle_received(
         &mut self,
-        message: &Message,
+        message: &Parsed<'_>,
         complaint: &mut Option<String>,
     ) -> Meaning {
         self.memory.learn(message);
@@ -104,9 +112,9 @@ impl RunState {
     }
 
     /// Whether the message acknowledges one of ours by its number.
-    fn acknowledges(&mut self, message: &Message, complaint: &mut Option<String>) -> bool {
+    fn acknowledges(&mut self, message: &Parsed<'_>, complaint: &mut Option<String>) -> bool {
         match &self.confirm {
-            Some(How::Number(filter)) => match super::confirm::numbers(filter, message.payload()) {
+            Some(How::Number(filter)) => match super::confirm::numbers(filter, message) {
                 Ok(numbers) => {
                     let mut news = false;
                     for number in numbers {
@@ -137,7 +145,7 @@ impl RunState {
     }
 
     /// Writes what is remembered to the file of `--state`, if it is time for that. Never blocks.
-    pub(super) fn save(&mut self, output: Output, now: Instant) {
+    pub(super) fn save(&mut self, output: Progress, now: Instant) {
         self.saver.save(&self.memory, output, now);
     }
 

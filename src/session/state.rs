@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 
+use super::frontend::Progress;
 use super::resume::Memory;
 use crate::error::{Error, plain_words};
 
@@ -21,13 +22,6 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often it is looked whether the output has got there.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// Where the output is: what has been handed over so far, and what of that is written, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    pub handed: u64,
-    pub written: u64,
-}
 
 /// Reads the file into `memory`, and says where it is, with links followed. One that does not exist
 /// yet is no state.
@@ -86,7 +80,7 @@ impl Saver {
     }
 
     /// Writes what has changed, if it is time for that. Never blocks.
-    pub(super) fn save(&mut self, memory: &Memory, output: Output, now: Instant) {
+    pub(super) fn save(&mut self, memory: &Memory, output: Progress, now: Instant) {
         if self.path.is_none() || (self.taken.is_none() && memory.changes() == self.saved) {
             self.next = None;
             return;
@@ -193,7 +187,8 @@ fn create(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Message;
+    use crate::json::parsed::Parsed;
+    use crate::message::Data;
 
     fn fresh() -> Memory {
         let mut memory = Memory::default();
@@ -202,7 +197,8 @@ mod tests {
     }
 
     fn learn(memory: &mut Memory, id: u32) {
-        memory.learn(&Message::text(format!("{{\"id\":{id}}}")));
+        let message = format!("{{\"id\":{id}}}");
+        memory.learn(&Parsed::once(Data::Text(&message)));
     }
 
     #[tokio::test]
@@ -212,7 +208,7 @@ mod tests {
         let mut saver = Saver::new(Some(path.clone()));
         let mut memory = fresh();
         let start = Instant::now();
-        let output = |handed, written| Output { handed, written };
+        let output = |handed, written| Progress { handed, written };
         saver.save(&memory, output(0, 0), start);
         assert_eq!(saver.poll_timeout(), None);
         learn(&mut memory, 1);
@@ -267,7 +263,7 @@ mod tests {
         for id in 2..5 {
             learn(&mut memory, id);
             now += INTERVAL;
-            saver.save(&memory, Output::default(), now);
+            saver.save(&memory, Progress::default(), now);
             while !saver.is_written() {
                 tokio::task::yield_now().await;
             }

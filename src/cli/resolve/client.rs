@@ -12,14 +12,14 @@ use super::request::plan;
 use super::session::session;
 use crate::cli::args::{ClientArgs, Typed};
 use crate::cli::world::World;
-use crate::drain::{Limits, OnEof};
 use crate::error::Error;
 use crate::json::jq::{Filter, Interrupt};
-use crate::pipe::{self, pace};
 use crate::session::confirm::How;
 use crate::session::connect::Plan;
+use crate::session::policy::drain::OnEof;
+use crate::session::policy::{self, drain, pace, stop};
 use crate::uri::Target;
-use crate::{output, repl, session};
+use crate::{output, pipe, repl, session};
 
 #[derive(Debug)]
 pub struct Client {
@@ -39,10 +39,7 @@ impl Client {
     /// The expressions over messages, each with its option, and whether its failures are reported
     /// one by one.
     fn filters(&self) -> impl Iterator<Item = (String, &Filter, bool)> {
-        let until = match &self.front {
-            FrontEnd::Interactive(options) => options.until.as_ref(),
-            FrontEnd::Pipe(options) => options.until.as_ref(),
-        };
+        let until = self.session.policy.stop.until.as_ref();
         let confirm = match &self.session.confirm {
             Some(How::Number(filter)) => Some(filter),
             _ => None,
@@ -101,10 +98,11 @@ fn client_with(
     let ineffective = ineffective::lines(typed, &mode);
     let output = super::output::options(&mode)?;
     let plan = plan(target, args, world, files)?;
-    let session = session(&mode, &plan, files)?;
+    let mut session = session(&mode, &plan, files)?;
+    session.policy = policy(&mode)?;
     let interrupt = Interrupt::default();
     let front = front_end(&mode, files, interrupt.clone())?;
-    let client = Client {
+    let mut client = Client {
         ineffective,
         plan,
         session,
@@ -113,6 +111,7 @@ fn client_with(
         front,
         interrupt,
     };
+    client.session.shares_json = client.filters().count() > 1;
     for (_, filter, _) in client.filters() {
         filter.set_interrupt(&client.interrupt);
     }
@@ -122,14 +121,10 @@ fn client_with(
 fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result<FrontEnd, Error> {
     let (args, world) = (mode.args, mode.world);
     let payload = payload(&args.send);
-    let limits = limits(mode);
-    let until = compile("--until", args.stop.until.as_deref())?;
     let output = args.output.output.clone();
     if mode.interactive {
         return Ok(FrontEnd::Interactive(repl::Options {
             payload,
-            limits,
-            until,
             output,
             queue: args.stay.outbox,
             interrupt,
@@ -137,28 +132,31 @@ fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
-        input: input(args, payload, files)?,
-        pace: pace::Options {
-            interval: args.send.rate,
-            lockstep: args.send.lockstep,
-        },
-        limits,
-        until,
+        messages: input(args, payload, files)?,
         output,
     }))
 }
 
-fn limits(mode: &Mode<'_>) -> Limits {
+/// When to send, and when to be done.
+fn policy(mode: &Mode<'_>) -> Result<policy::Options, Error> {
     let (args, stop) = (mode.args, &mode.args.stop);
-    Limits {
-        on_eof: if args.wire.mirror {
-            OnEof::Stay
-        } else {
-            stop.on_eof.into()
+    Ok(policy::Options {
+        stop: stop::Options {
+            count: stop.count.or(stop.one_message.then_some(1)),
+            until: compile("--until", stop.until.as_deref())?,
         },
-        idle: stop.idle,
-        count: stop.count.or(stop.one_message.then_some(1)),
-        until: stop.until.is_some(),
-        confirm: mode.confirms,
-    }
+        drain: drain::Options {
+            on_eof: if args.wire.mirror {
+                OnEof::Stay
+            } else {
+                stop.on_eof.into()
+            },
+            idle: stop.idle,
+            confirm: mode.confirms,
+        },
+        pace: pace::Options {
+            interval: args.send.rate,
+            lockstep: args.send.lockstep,
+        },
+    })
 }

@@ -7,7 +7,7 @@ use crate::cli::args::{ClientArgs, SendArgs};
 use crate::error::{Error, Exit};
 use crate::message::{Kind, Message};
 use crate::payload::{Encoding, Payload};
-use crate::pipe::Input;
+use crate::pipe::Messages;
 use crate::pipe::framing::Frame;
 
 pub(super) fn payload(args: &SendArgs) -> Payload {
@@ -30,7 +30,7 @@ pub(super) fn input(
     args: &ClientArgs,
     payload: Payload,
     files: &mut Files,
-) -> Result<Input, Error> {
+) -> Result<Messages, Error> {
     let (send, mirror) = (&args.send, args.wire.mirror);
     // What is sent back is all the input that --mirror wants.
     if send.data.is_empty() && !mirror {
@@ -41,9 +41,9 @@ pub(super) fn input(
             )
             .advice(r#"{"type":"send","encoding":"hex","data":"00ff"}"#));
         }
-        return Ok(Input::Stdin { frame, payload });
+        return Ok(Messages::Stdin { frame, payload });
     }
-    Ok(Input::Given(given(&send.data, "-d", payload, files)?))
+    Ok(Messages::Given(given(&send.data, "-d", payload, files)?))
 }
 
 /// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an `@`,

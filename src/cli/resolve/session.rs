@@ -10,7 +10,6 @@ use super::wire::fragmentation;
 use crate::auth::sources::Credentials;
 use crate::cli::args::StayArgs;
 use crate::error::Error;
-use crate::output::Format;
 use crate::payload::Payload;
 use crate::session::backoff;
 use crate::session::confirm::How;
@@ -18,7 +17,7 @@ use crate::session::connect::Plan;
 use crate::session::keepalive;
 use crate::session::reconnect::{self, Codes, Renewal, When};
 use crate::session::resume::Memory;
-use crate::session::{self, state};
+use crate::session::{self, policy, state};
 
 /// Payload bytes of a frame that `-vvv` shows at most.
 const DUMPED: usize = 64 * 1024;
@@ -50,7 +49,8 @@ pub(super) fn session(
             2 => Some(0),
             _ => Some(DUMPED),
         },
-        tells_sends: mode.format == Format::Json,
+        policy: policy::Options::default(),
+        shares_json: false,
         auto_pong: !stay.no_auto_pong,
         mirror: args.wire.mirror,
         heartbeat: given(heartbeat, "--heartbeat", Payload::default(), files)?.pop(),

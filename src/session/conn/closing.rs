@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::super::LAST_PATIENCE;
 use super::super::ended::{self, Answer, Ended};
+use super::super::frontend::{Sink, Source};
 use super::inbound::Paused;
-use super::{Conn, Front, Step};
+use super::{Conn, Step};
 use crate::close::Close;
 use crate::error::Exit;
-use crate::event::{By, Command, Event, Origin};
+use crate::event::{By, Control, Event, Origin};
 use crate::io::signals::{Stop, StopSignal};
 use crate::wire::frame::RawFrame;
 use crate::wire::loss::Loss;
@@ -32,6 +33,8 @@ pub(super) struct Ending {
     pub(super) told: bool,
     /// The front end leaves this connection for another one.
     pub(super) again: bool,
+    /// Nothing more can be sent: a Close has been, or writing has failed.
+    pub(super) sends_no_more: bool,
     /// Where to stop reading after the close timeout, in bytes received.
     late_end: Option<u64>,
 }
@@ -100,7 +103,7 @@ fn end_of(closing: Closing) -> Ended {
     }
 }
 
-impl<F: Front, S: StopSignal> Conn<'_, F, S> {
+impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         match self.stop.poll_stop(cx) {
             Poll::Ready(stop) => self.handle_stop(cx, stop, now),
@@ -132,7 +135,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
             Duration::MAX
         };
         let already_sent = self.ending.has_begun();
-        self.set_closing(Closing::Stopped(stop), now);
+        self.set_closing(Closing::Stopped(stop));
         if !already_sent {
             self.send_close(&Close::new(1001, ""), patience, now);
         }
@@ -140,20 +143,23 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         ControlFlow::Continue(true)
     }
 
-    /// Asks the front end for control while nothing can be sent any more.
+    /// Asks the user for control while nothing can be sent any more.
     pub(super) fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let flushed = self.poll_flush(cx, now)?;
-        let Poll::Ready(command) = self.front.poll_command(cx, now, false) else {
+        if self.poll_end(cx, now) && !self.ending.is_closing() {
+            // A Close can never be sent, and nothing that may still come is wanted.
+            return ControlFlow::Break(self.abandon());
+        }
+        let Poll::Ready(control) = self.source.poll_control(cx, now) else {
             return ControlFlow::Continue(flushed);
         };
-        match command {
-            Command::Interrupt => self.handle_stop(cx, Stop::Interrupt, now),
-            Command::Reconnect | Command::Leave(_) => {
-                self.ending.again = command == Command::Reconnect;
+        match control {
+            Control::Interrupt => self.handle_stop(cx, Stop::Interrupt, now),
+            Control::Reconnect | Control::Leave(_) => {
+                self.ending.again = control == Control::Reconnect;
                 ControlFlow::Break(self.abandon())
             }
-            // It can never be sent, and nothing that may still come is wanted.
-            Command::Close(_) if !self.ending.is_closing() => ControlFlow::Break(self.abandon()),
+            Control::Close(_) if !self.ending.is_closing() => ControlFlow::Break(self.abandon()),
             // It is under way.
             _ => ControlFlow::Continue(flushed),
         }
@@ -165,12 +171,12 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
             false => self.send_close(&close, patience, now),
             true => self.timers.keepalive.handle_closing(now, patience),
         }
-        self.set_closing(Closing::Requested(close), now);
+        self.set_closing(Closing::Requested(close));
     }
 
-    fn set_closing(&mut self, closing: Closing, now: Instant) {
+    fn set_closing(&mut self, closing: Closing) {
         self.ending.closing = Some(closing);
-        self.front.handle_closing(now);
+        self.handle_closing();
     }
 
     fn send_close(&mut self, close: &Close, patience: Duration, now: Instant) {
@@ -189,7 +195,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
                 };
                 self.send_close(&reply, Duration::MAX, now);
                 self.tell_close(By::Peer, None, &close, true, now);
-                self.set_closing(Closing::Reply(close), now);
+                self.set_closing(Closing::Reply(close));
                 return ControlFlow::Continue(true);
             }
             Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
@@ -219,7 +225,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         self.timers.keepalive.handle_closing(now, LAST_PATIENCE);
         // The end comes after a flush, even one that finds nothing to do.
         self.socket.require_flush();
-        self.set_closing(Closing::Violation(violation, close), now);
+        self.set_closing(Closing::Violation(violation, close));
         ControlFlow::Continue(true)
     }
 

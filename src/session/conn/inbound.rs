@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{BATCH, Conn, Front, Step};
+use super::super::frontend::{Sink, Source};
+use super::{BATCH, Conn, Step};
 use crate::event::{By, Event, Origin};
 use crate::io::signals::StopSignal;
+use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::wire::socket::Incoming;
 
@@ -38,13 +40,13 @@ pub(super) enum Paused {
     ByPeer,
 }
 
-impl<F: Front, S: StopSignal> Conn<'_, F, S> {
+impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         for n in 0..BATCH {
             if self.ending.is_over() || self.stop.is_due() {
                 return ControlFlow::Continue(n > 0);
             }
-            let front_ready = self.front.poll_ready(cx).is_ready();
+            let front_ready = self.sink.poll_ready(cx).is_ready();
             let room = !self.owes_mirrored(cx) && front_ready;
             if room {
                 self.reading.unasked = 0;
@@ -80,7 +82,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         }
         // One message of look-ahead, so that control frames before it are still handled; but they may
         // be shown too, so not without end.
-        let overfull = !front_ready && self.front.is_overfull();
+        let overfull = !front_ready && self.sink.is_overfull();
         let (held, unasked) = (&self.reading.held, self.reading.unasked);
         let full = held.is_some() || unasked > MAX_UNASKED || overfull;
         full.then_some(match front_ready {
@@ -167,14 +169,17 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         self.run.totals.bytes_received += message.len() as u64;
         self.reading.brought_data = true;
         if !self.sending.has_heartbeat() || !self.run.answers_heartbeat(message) {
-            self.front.handle_bytes(now);
+            self.run.policy.drain.handle_bytes(now);
         }
-        let conn = self.number;
-        let taken = self.front.takes_messages();
-        self.front
-            .handle_event(now, &Event::Receive { conn, message });
-        if taken && self.run.is_attentive() {
-            self.learn(message, now);
+        let json = match self.run.shares_json {
+            true => Parsed::new(message.as_data()),
+            false => Parsed::once(message.as_data()),
+        };
+        if self.run.policy.handle_received(&json) {
+            self.sink.handle_message(now, self.number, message, &json);
+            if self.run.is_attentive() {
+                self.learn(&json, now);
+            }
         }
         if self.sending.mirror && !self.ending.has_begun() {
             self.send_back(message, now);
@@ -182,11 +187,11 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
     }
 
     /// Looks at what a message means for those that were sent.
-    fn learn(&mut self, message: &Message, now: Instant) {
+    fn learn(&mut self, message: &Parsed<'_>, now: Instant) {
         let mut complaint = None;
         let meaning = self.run.handle_received(message, &mut complaint);
         if meaning.answers {
-            self.front.handle_answered();
+            self.run.policy.pace.handle_reply();
         }
         if meaning.confirms {
             self.tell_confirmed(now);
@@ -199,7 +204,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
     /// Some messages are known to have arrived.
     fn tell_confirmed(&mut self, now: Instant) {
         let left = self.run.outbox.unconfirmed();
-        self.front.handle_confirmed(now, left);
+        self.run.policy.drain.handle_confirmed(now, left);
         // The last that was to be sent again may be among them.
         self.tell_repeats(false, now);
     }
@@ -212,7 +217,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         }
         // A message that is complete has been looked at as a whole.
         if moved.data && self.socket.is_within_message() {
-            self.front.handle_bytes(now);
+            self.run.policy.drain.handle_bytes(now);
         }
     }
 }

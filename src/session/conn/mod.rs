@@ -12,8 +12,9 @@ use std::time::Instant;
 
 use super::connect::Connection;
 use super::ended::Ended;
+use super::frontend::{Sink, Source};
 use super::run_state::RunState;
-use super::{Front, Options, now};
+use super::{Options, now};
 use crate::event::Event;
 use crate::io::signals::StopSignal;
 use crate::transport::BoxedStream;
@@ -29,9 +30,10 @@ pub(super) use timers::OVERSLEPT;
 const BATCH: usize = 256;
 
 /// A connection under way.
-pub(super) struct Conn<'a, F, S> {
+pub(super) struct Conn<'a, I, O, S> {
     socket: Socket<BoxedStream>,
-    front: &'a mut F,
+    source: &'a mut I,
+    sink: &'a mut O,
     stop: &'a mut S,
     /// What outlives the connection.
     run: &'a mut RunState,
@@ -56,24 +58,24 @@ pub(super) struct Over {
 /// Whether a step got anywhere, or how it all ended.
 type Step = ControlFlow<Ended, bool>;
 
-impl<'a, F: Front, S: StopSignal> Conn<'a, F, S> {
+impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
     /// A conversation over `connection`, which has just opened.
     pub(super) async fn new(
         connection: Connection,
         options: &Options,
         run: &'a mut RunState,
-        front: &'a mut F,
-        stop: &'a mut S,
+        (source, sink, stop): (&'a mut I, &'a mut O, &'a mut S),
     ) -> Self {
         let wire = options.wire(&connection);
         Conn {
             socket: Socket::new(connection.stream, connection.early, &wire).await,
             number: run.totals.connections,
             reading: Reading::default(),
-            sending: Sending::new(connection.first, options, run),
+            sending: Sending::new(connection.first, options, run, sink.wants_sends()),
             ending: Ending::default(),
             timers: Timers::new(options.keepalive.clone(), now()),
-            front,
+            source,
+            sink,
             stop,
             run,
         }
@@ -97,7 +99,7 @@ impl<'a, F: Front, S: StopSignal> Conn<'a, F, S> {
                 ControlFlow::Break(ended) => {
                     self.tell_end(now());
                     self.tell_repeats(true, now());
-                    self.front.flush();
+                    self.sink.flush();
                     return Poll::Ready(ended);
                 }
                 ControlFlow::Continue(true) => {}
@@ -126,13 +128,37 @@ impl<'a, F: Front, S: StopSignal> Conn<'a, F, S> {
         if self.poll_flush(cx, now)? {
             return ControlFlow::Continue(true);
         }
-        self.front.flush();
+        self.sink.flush();
         self.poll_timers(cx, now)
     }
 
     fn tell(&mut self, now: Instant, event: &Event<'_>) {
         self.ending.told |= matches!(event, Event::Close { .. });
-        self.front.handle_event(now, event);
+        self.sink.handle_event(now, event);
+    }
+
+    /// Nothing more can be sent.
+    fn handle_closing(&mut self) {
+        self.ending.sends_no_more = true;
+        self.source.handle_closing();
+    }
+
+    /// Whether nothing can be written any more; the first time, a failure is reported.
+    fn poll_broken(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Poll::Ready(broken) = self.sink.poll_broken(cx) else {
+            return false;
+        };
+        if let Some(error) = self.run.policy.handle_broken(broken) {
+            self.tell(now, &Event::Error(&error));
+        }
+        true
+    }
+
+    /// Whether the rules of the run end the connection now.
+    fn poll_end(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let broken = self.poll_broken(cx, now);
+        let policy = &self.run.policy;
+        broken || policy.stop.is_met() || (!self.ending.sends_no_more && policy.is_finished())
     }
 
     /// Passes on the frames that went over the wire since the last time, and returns their number.

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::super::connect::First;
+use super::super::frontend::{Next, Sink, Source};
 use super::super::outbox::Handed;
 use super::super::run_state::RunState;
 use super::super::{LAST_PATIENCE, Options};
-use super::{BATCH, Conn, Front, Step};
+use super::{BATCH, Conn, Step};
 use crate::close::Close;
-use crate::event::{By, Command, Event, Origin};
+use crate::event::{By, Command, Control, Event, Origin};
 use crate::io::signals::{Stop, StopSignal};
 use crate::message::Message;
 use crate::wire::frame::{self, RawFrame};
@@ -46,7 +47,12 @@ pub(super) struct Large {
 }
 
 impl Sending {
-    pub(super) fn new(first: Option<First>, options: &Options, run: &RunState) -> Self {
+    pub(super) fn new(
+        first: Option<First>,
+        options: &Options,
+        run: &RunState,
+        tells_sends: bool,
+    ) -> Self {
         let token = first.map(|(sent, shown)| (sent, shown, Origin::Token));
         let others = options.opening.iter().map(|message| {
             let message = run.fill(message);
@@ -56,7 +62,7 @@ impl Sending {
             opening: token.into_iter().chain(others).collect(),
             heartbeat: options.heartbeat.clone(),
             mirror: options.mirror,
-            tells_sends: options.tells_sends || options.trace.is_some(),
+            tells_sends: tells_sends || options.trace.is_some(),
             by_hand: None,
             large: None,
         }
@@ -67,7 +73,7 @@ impl Sending {
     }
 }
 
-impl<F: Front, S: StopSignal> Conn<'_, F, S> {
+impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         for n in 0..BATCH {
             if self.ending.is_closing() || self.socket.write_error().is_some() {
@@ -84,14 +90,16 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
                 self.send_next(now);
                 continue;
             }
-            let again = self.run.outbox.has_next();
-            let room = free && !again && self.run.outbox.has_room();
-            // Also without room: leaving is always possible.
-            if let Poll::Ready(command) = self.front.poll_command(cx, now, room) {
-                self.obey(cx, command, now)?;
+            if self.poll_end(cx, now) {
+                self.close(Close::normal(), Duration::MAX, now);
                 continue;
             }
-            if free && again && self.front.poll_pace(cx, now).is_ready() {
+            let again = self.run.outbox.has_next();
+            let room = free && !again && self.run.outbox.has_room();
+            if self.poll_source(cx, room, now)? {
+                continue;
+            }
+            if free && again && self.run.policy.pace.ready(now) {
                 self.send_next(now);
                 continue;
             }
@@ -104,9 +112,63 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         ControlFlow::Continue(true)
     }
 
-    fn obey(&mut self, cx: &mut Context<'_>, command: Command, now: Instant) -> Step {
+    /// Does the next thing that the user wants, if there is one. Without `room` that is control alone.
+    fn poll_source(&mut self, cx: &mut Context<'_>, room: bool, now: Instant) -> Step {
+        if room && self.poll_input(cx, room, now) {
+            return ControlFlow::Continue(true);
+        }
+        if let Poll::Ready(control) = self.source.poll_control(cx, now) {
+            return self.obey_control(cx, control, now);
+        }
+        ControlFlow::Continue(!room && self.poll_input(cx, room, now))
+    }
+
+    /// Looks at what is next in the input, and does it where there is `room`.
+    fn poll_input(&mut self, cx: &mut Context<'_>, room: bool, now: Instant) -> bool {
+        let Poll::Ready(next) = self.source.poll_next(cx, now) else {
+            return false;
+        };
+        let policy = &mut self.run.policy;
+        match next {
+            Next::Command { .. } if !room => policy.pace.handle_no_room(),
+            Next::Command { paced } => {
+                if (!paced || policy.pace.ready(now))
+                    && let Some(command) = self.source.take()
+                {
+                    self.obey(command, now);
+                    return true;
+                }
+            }
+            Next::Bad(error) => {
+                policy.bad_input = true;
+                self.tell(now, &Event::Error(&error));
+                return true;
+            }
+            Next::End => {
+                policy.drain.handle_eof(now);
+                return policy.is_finished();
+            }
+        }
+        false
+    }
+
+    fn obey_control(&mut self, cx: &mut Context<'_>, control: Control, now: Instant) -> Step {
+        match control {
+            Control::Interrupt => return self.handle_stop(cx, Stop::Interrupt, now),
+            Control::Ping(data) => self.obey(Command::Ping(data), now),
+            Control::Pong(data) => self.obey(Command::Pong(data), now),
+            Control::Close(close) => self.obey(Command::Close(close), now),
+            Control::Leave(close) => self.close(close, LAST_PATIENCE, now),
+            Control::Reconnect => {
+                self.ending.again = true;
+                self.close(Close::normal(), Duration::MAX, now);
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Interrupt => return self.handle_stop(cx, Stop::Interrupt, now),
             Command::Send(message) => match self.run.outbox.pass() {
                 Some(number) => self.send_numbered(number, message, false, now),
                 None => {
@@ -114,20 +176,18 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
                     self.send_next(now);
                 }
             },
-            Command::Ping(data) => self.send_ping(data, true, now),
+            Command::Ping(data) => {
+                self.run.policy.drain.handle_sent();
+                self.send_ping(data, true, now);
+            }
             Command::Pong(data) => {
+                self.run.policy.drain.handle_sent();
                 self.tell_our_pong(&data, None, now);
                 self.socket.pong(data);
             }
             Command::Frame(frame) => self.sending.by_hand = Some(frame),
             Command::Close(close) => self.close(close, Duration::MAX, now),
-            Command::Leave(close) => self.close(close, LAST_PATIENCE, now),
-            Command::Reconnect => {
-                self.ending.again = true;
-                self.close(Close::normal(), Duration::MAX, now);
-            }
         }
-        ControlFlow::Continue(true)
     }
 
     /// Hands the next message of the outbox over.
@@ -145,13 +205,15 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
 
     fn send_numbered(&mut self, number: u64, message: Message, repeat: bool, now: Instant) {
         self.count_sent(&message);
+        let origin = repeat.then_some(Origin::Repeat);
+        self.run.policy.handle_sent(Some(number), origin, now);
         let event = Event::Send {
             conn: self.number,
             message: &message,
             number: Some(number),
-            origin: repeat.then_some(Origin::Repeat),
+            origin,
         };
-        self.front.handle_event(now, &event);
+        self.sink.handle_event(now, &event);
         if self.socket.splits(message.len()) {
             self.sending.large = Some(Large {
                 number,
@@ -166,13 +228,14 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
     fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         self.count_sent(&message);
         self.run.outbox.handle_extra();
+        self.run.policy.handle_sent(None, Some(origin), now);
         let event = Event::Send {
             conn: self.number,
             message: shown,
             number: None,
             origin: Some(origin),
         };
-        self.front.handle_event(now, &event);
+        self.sink.handle_event(now, &event);
         self.socket.send(message);
     }
 
@@ -239,6 +302,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
 
     pub(super) fn tell_repeats(&mut self, over: bool, now: Instant) {
         if let Some(messages) = self.run.outbox.poll_repeats(over) {
+            self.run.policy.drain.handle_repeated();
             let (conn, messages) = (self.number, &messages[..]);
             self.tell(now, &Event::Repeated { conn, messages });
         }
@@ -246,7 +310,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
 
     /// Whether there is room to send, and to tell of it.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.sending.tells_sends && self.front.poll_ready(cx).is_pending() {
+        if self.sending.tells_sends && self.sink.poll_ready(cx).is_pending() {
             return false;
         }
         self.socket.poll_ready(cx).is_ready()
@@ -269,6 +333,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
 
     fn send_raw(&mut self, frame: &RawFrame, now: Instant) {
         self.socket.send_raw(frame);
+        self.run.policy.drain.handle_sent();
         if frame.fin && frame.opcode < frame::CLOSE {
             // The end of a data message, to which there may be a reply.
             self.run.outbox.handle_extra();
@@ -306,12 +371,12 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         }
         if self.socket.write_error().is_none() {
             self.timers.keepalive.handle_flushed(now);
-            self.front.handle_flushed(now);
+            self.run.policy.drain.handle_flushed(now);
         } else {
             // What the peer said before it went is still to be read. Mostly the end of that comes
             // by itself; this is for the peer that only takes nothing more.
             self.timers.keepalive.handle_closing(now, Duration::MAX);
-            self.front.handle_closing(now);
+            self.handle_closing();
         }
         match self.take_over() {
             Some(ended) => ControlFlow::Break(ended),
@@ -324,7 +389,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         // The trace reports fragments too, so there must be room for that before they are made.
         let waits = self.socket.traces()
             && self.socket.is_sending()
-            && self.front.poll_ready(cx).is_pending();
+            && self.sink.poll_ready(cx).is_pending();
         let flushed = match waits {
             true => self.socket.poll_flush_controls(cx),
             false => self.socket.poll_flush(cx),

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 
 use super::super::ended::Ended;
+use super::super::frontend::{Sink, Source};
 use super::super::keepalive::{self, Action, Keepalive};
 use super::inbound::Paused;
-use super::{Conn, Front, Step};
+use super::{Conn, Step};
 use crate::event::Event;
 use crate::io::signals::StopSignal;
 
@@ -61,7 +62,7 @@ impl Timers {
     }
 }
 
-impl<F: Front, S: StopSignal> Conn<'_, F, S> {
+impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         if self.socket.take_written() {
             self.timers.keepalive.handle_taken(now);
@@ -70,13 +71,13 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
                 self.timers.keepalive.restart_ping_timeout(now);
             }
         }
-        self.run.save(self.front.output(), now);
+        self.run.save(self.sink.progress(), now);
         if let Some(failure) = self.run.saver.poll_failure() {
             self.tell(now, &Event::Note(&failure));
         }
         // The front end acts on its own by commands, and those are over.
         let listening = !self.ending.is_closing() && self.socket.write_error().is_none();
-        let quiet_at = self.front.quiet_at().filter(|_| listening);
+        let quiet_at = self.run.policy.drain.quiet_at().filter(|_| listening);
         let silence = earliest([self.timers.keepalive.poll_timeout(), quiet_at]);
         let is_silent = silence.is_some_and(|deadline| deadline <= now);
         if is_silent && self.timers.looked_again {
@@ -91,7 +92,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
             cx.waker().wake_by_ref();
             return ControlFlow::Continue(false);
         }
-        let front = self.front.poll_timeout().filter(|_| listening);
+        let front = self.run.policy.pace.poll_timeout().filter(|_| listening);
         let watch = silence.map(|deadline| deadline.min(now + WATCH));
         let deadline = earliest([watch, front, self.run.saver.poll_timeout()]);
         ControlFlow::Continue(
@@ -106,7 +107,7 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
     pub(super) fn handle_resumed(&mut self, now: Instant) {
         self.timers.armed = None;
         self.timers.keepalive.handle_resumed(now);
-        self.front.handle_bytes(now);
+        self.run.policy.drain.handle_bytes(now);
     }
 
     /// A deadline has passed, and everything is read that had arrived by then and may be read.
@@ -114,8 +115,8 @@ impl<F: Front, S: StopSignal> Conn<'_, F, S> {
         let paused = self.reading.paused;
         if quiet_at.is_some_and(|deadline| deadline <= now) {
             match paused {
-                None => self.front.handle_quiet(now),
-                Some(_) => self.front.handle_bytes(now),
+                None => self.run.policy.drain.handle_quiet(now),
+                Some(_) => self.run.policy.drain.handle_bytes(now),
             }
         }
         let keepalive = &mut self.timers.keepalive;

@@ -1,4 +1,4 @@
-//! When a conversation is done: the stop conditions, and what follows the end of the input. Pure.
+//! What follows the end of the input: how long to go on receiving, and when to close. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,11 @@ pub enum OnEof {
     Stay,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
     pub on_eof: OnEof,
+    /// `--idle`: how long nothing must have moved.
     pub idle: Duration,
-    /// `--count`, data messages received.
-    pub count: Option<u64>,
-    /// Whether `--until` was given.
-    pub until: bool,
     /// Whether messages are confirmed.
     pub confirm: bool,
 }
@@ -29,9 +26,7 @@ pub struct Limits {
 /// Follows what is sent and received.
 #[derive(Clone, Debug)]
 pub struct Drain {
-    limits: Limits,
-    received: u64,
-    met: bool,
+    options: Options,
     eof: bool,
     flushed: bool,
     /// Messages that are not confirmed.
@@ -44,11 +39,9 @@ pub struct Drain {
 }
 
 impl Drain {
-    pub fn new(limits: Limits, now: Instant) -> Self {
+    pub fn new(options: Options, now: Instant) -> Self {
         Drain {
-            limits,
-            received: 0,
-            met: false,
+            options,
             eof: false,
             flushed: true,
             unconfirmed: 0,
@@ -70,7 +63,7 @@ impl Drain {
 
     /// A message of the input was handed over, for the first time.
     pub fn handle_accepted(&mut self) {
-        self.unconfirmed += u64::from(self.limits.confirm);
+        self.unconfirmed += u64::from(self.options.confirm);
     }
 
     /// So many messages are not confirmed any more.
@@ -95,13 +88,13 @@ impl Drain {
     /// Whether there is nothing left to do that another connection would be good for.
     pub fn is_done(&self) -> bool {
         // Where nothing is confirmed, another connection may still bring the replies.
-        let settled = self.limits.confirm && self.eof && self.unconfirmed == 0;
-        settled && self.limits.on_eof != OnEof::Stay && self.condition() != Some(false)
+        let settled = self.options.confirm && self.eof && self.unconfirmed == 0;
+        settled && self.options.on_eof != OnEof::Stay
     }
 
     /// Whether the input is over, and nothing is left to do but to close ([`OnEof::Close`]).
     pub fn is_closing(&self) -> bool {
-        self.limits.on_eof == OnEof::Close && self.eof && self.unconfirmed == 0
+        self.options.on_eof == OnEof::Close && self.eof && self.unconfirmed == 0
     }
 
     /// Everything handed over has left.
@@ -110,16 +103,6 @@ impl Drain {
             self.flushed = true;
             self.touch(now);
         }
-    }
-
-    /// A data message came; `until` is whether it makes `--until` true.
-    pub fn handle_received(&mut self, until: bool) {
-        self.received += 1;
-        let counted = self
-            .limits
-            .count
-            .is_some_and(|count| self.received >= count);
-        self.met |= counted || until;
     }
 
     /// Something came that may have more behind it, or it could not be seen whether it did.
@@ -140,22 +123,9 @@ impl Drain {
         }
     }
 
-    /// Whether a stop condition is met; nothing received after that is wanted.
-    pub fn met(&self) -> bool {
-        self.met
-    }
-
-    /// `None` where no condition was asked for.
-    pub fn condition(&self) -> Option<bool> {
-        (self.limits.count.is_some() || self.limits.until).then_some(self.met)
-    }
-
     /// Whether it is time to close.
     pub fn finished(&self) -> bool {
-        if self.met {
-            return true;
-        }
-        match self.limits.on_eof {
+        match self.options.on_eof {
             OnEof::Close if self.unconfirmed == 0 => self.eof && self.flushed,
             OnEof::Close | OnEof::Drain => self.quiet && self.quiet_at().is_some(),
             OnEof::Stay => false,
@@ -165,13 +135,13 @@ impl Drain {
     /// When the silence will have lasted for `--idle`. Then [`Drain::handle_quiet`] is due.
     pub fn quiet_at(&self) -> Option<Instant> {
         // What is stuck in a full send buffer is not quiet.
-        let quiet_counts = match self.limits.on_eof {
+        let quiet_counts = match self.options.on_eof {
             OnEof::Drain => true,
             OnEof::Close => self.unconfirmed > 0,
             OnEof::Stay => false,
         };
         (self.eof && self.flushed && !self.owed && quiet_counts)
-            .then(|| self.last_activity + self.limits.idle)
+            .then(|| self.last_activity + self.options.idle)
     }
 }
 
@@ -181,16 +151,14 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn drain(on_eof: OnEof, count: Option<u64>) -> (Drain, Instant) {
-        let limits = Limits {
+    fn drain(on_eof: OnEof) -> (Drain, Instant) {
+        let options = Options {
             on_eof,
             idle: 2 * SECOND,
-            count,
-            until: false,
             confirm: true,
         };
         let start = Instant::now();
-        (Drain::new(limits, start), start)
+        (Drain::new(options, start), start)
     }
 
     /// Whether it is time to close at `now`, when everything that had arrived has been read.
@@ -201,19 +169,18 @@ mod tests {
 
     #[test]
     fn draining_ends_after_the_quiet() {
-        let (mut drain, start) = drain(OnEof::Drain, None);
+        let (mut drain, start) = drain(OnEof::Drain);
         assert_eq!(drain.quiet_at(), None);
         drain.handle_eof(start + 10 * SECOND);
         assert_eq!(drain.quiet_at(), Some(start + 12 * SECOND));
         drain.handle_bytes(start + 11 * SECOND);
         assert!(!is_finished(&mut drain, start + 12 * SECOND));
         assert!(is_finished(&mut drain, start + 13 * SECOND));
-        assert_eq!(drain.condition(), None);
     }
 
     #[test]
     fn what_is_not_yet_sent_is_not_quiet() {
-        let (mut drain, start) = drain(OnEof::Drain, None);
+        let (mut drain, start) = drain(OnEof::Drain);
         drain.handle_sent();
         drain.handle_eof(start);
         assert!(!is_finished(&mut drain, start + 1000 * SECOND));
@@ -223,7 +190,7 @@ mod tests {
 
     #[test]
     fn closing_waits_for_the_flush_only() {
-        let (mut drain, start) = drain(OnEof::Close, None);
+        let (mut drain, start) = drain(OnEof::Close);
         drain.handle_sent();
         drain.handle_eof(start);
         assert!(!drain.finished());
@@ -233,7 +200,7 @@ mod tests {
 
     #[test]
     fn closing_waits_for_confirmations_as_long_as_something_moves() {
-        let (mut drain, start) = drain(OnEof::Close, None);
+        let (mut drain, start) = drain(OnEof::Close);
         drain.handle_accepted();
         drain.handle_accepted();
         drain.handle_sent();
@@ -252,7 +219,7 @@ mod tests {
 
     #[test]
     fn another_connection_begins_the_quiet_anew() {
-        let (mut drain, start) = drain(OnEof::Drain, Some(1));
+        let (mut drain, start) = drain(OnEof::Drain);
         drain.handle_accepted();
         drain.handle_sent();
         drain.handle_eof(start);
@@ -264,32 +231,14 @@ mod tests {
         drain.handle_repeated();
         assert_eq!(drain.quiet_at(), Some(start + 12 * SECOND));
         drain.handle_confirmed(start + 10 * SECOND, 0);
-        assert!(!drain.is_done(), "--count is not met");
+        assert!(drain.is_done());
     }
 
     #[test]
     fn staying_never_ends_by_itself() {
-        let (mut drain, start) = drain(OnEof::Stay, None);
+        let (mut drain, start) = drain(OnEof::Stay);
         drain.handle_eof(start);
         assert!(!is_finished(&mut drain, start + 1000 * SECOND));
         assert_eq!(drain.quiet_at(), None);
-    }
-
-    #[test]
-    fn a_count_or_an_expression_ends_it_at_once() {
-        let (mut counted, _) = drain(OnEof::Stay, Some(2));
-        counted.handle_received(false);
-        assert_eq!(
-            (counted.finished(), counted.condition()),
-            (false, Some(false))
-        );
-        counted.handle_received(false);
-        assert_eq!(
-            (counted.finished(), counted.condition()),
-            (true, Some(true))
-        );
-        let (mut matched, _) = drain(OnEof::Stay, None);
-        matched.handle_received(true);
-        assert!(matched.finished());
     }
 }

@@ -1,0 +1,111 @@
+//! What a script sends: the messages of `-d`, or stdin in pieces.
+
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use super::framing::{Frame, Framer, Item};
+use super::stdin::{self, Reading};
+use crate::error::Error;
+use crate::event::Command;
+use crate::message::Message;
+use crate::payload::Payload;
+use crate::session::frontend::{Asker, Next, Source};
+
+/// Where messages come from.
+#[derive(Clone, Debug)]
+pub enum Messages {
+    /// `-d`; stdin is not touched.
+    Given(Vec<Message>),
+    Stdin {
+        frame: Frame,
+        payload: Payload,
+    },
+}
+
+/// How far the input has got.
+enum State {
+    /// Nothing is read before the connection is open.
+    Waiting(Framer),
+    Reading(Reading),
+    Ended,
+}
+
+/// The input of a script, on its way to the session.
+pub struct Input {
+    state: State,
+    queue: std::vec::IntoIter<Item>,
+    /// What is wrong with the input after the queue.
+    complaint: Option<Error>,
+}
+
+impl Input {
+    pub fn new(messages: Messages) -> Self {
+        let (state, queue) = match messages {
+            Messages::Given(messages) => (
+                State::Ended,
+                messages.into_iter().map(Item::Message).collect(),
+            ),
+            Messages::Stdin { frame, payload } => {
+                (State::Waiting(Framer::new(frame, payload)), Vec::new())
+            }
+        };
+        Input {
+            state,
+            queue: queue.into_iter(),
+            complaint: None,
+        }
+    }
+}
+
+impl Source for Input {
+    fn poll_next(&mut self, cx: &mut Context<'_>, _now: Instant) -> Poll<Next> {
+        loop {
+            if let Some(item) = self.queue.as_slice().first() {
+                let paced = item.is_paced();
+                return Poll::Ready(Next::Command { paced });
+            }
+            if let Some(complaint) = self.complaint.take() {
+                self.state = State::Ended;
+                return Poll::Ready(Next::Bad(complaint));
+            }
+            let reading = match &mut self.state {
+                State::Waiting(_) => return Poll::Pending,
+                State::Reading(reading) => reading,
+                State::Ended => return Poll::Ready(Next::End),
+            };
+            match ready!(reading.poll_batch(cx)) {
+                Some(batch) => {
+                    self.queue = batch.items.into_iter();
+                    self.complaint = batch.error;
+                }
+                None => self.state = State::Ended,
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Command> {
+        Some(match self.queue.next()? {
+            Item::Message(message) => Command::Send(message),
+            Item::Other(command) => *command,
+        })
+    }
+
+    /// stdin is read from the first connection on.
+    fn handle_opened(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Waiting(framer) => State::Reading(stdin::read_stdin(framer)),
+            other => other,
+        };
+    }
+
+    /// Messages, with pings and frames counted as such.
+    fn unsent(&self) -> usize {
+        let ahead = match &self.state {
+            State::Reading(reading) => reading.waiting(),
+            _ => 0,
+        };
+        self.queue.len() + ahead
+    }
+}
+
+impl Asker for Input {}

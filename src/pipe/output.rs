@@ -1,0 +1,184 @@
+//! Where the events of a script's run go: payload and events to stdout or a file, notices to stderr.
+
+use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use crate::error::{Error, Exit, Stage, plain_words};
+use crate::event::Event;
+use crate::io::writer::{self, Writer};
+use crate::json::parsed::Parsed;
+use crate::message::Message;
+use crate::output::Renderer;
+use crate::session::frontend::{Broken, Progress, Sink};
+
+/// How long a slow reader of stdout may keep back what is reported on stderr at the end.
+const PAYLOAD_FIRST: Duration = Duration::from_millis(100);
+
+pub struct Output {
+    renderer: Renderer,
+    start: Instant,
+    /// The last time there was an event, and that time since the start: events come in batches.
+    last: (Instant, Duration),
+    payload: Writer,
+    notices: Vec<u8>,
+    /// Writes the notices, from the first one on. Where both streams are one place, they are a part
+    /// of `payload` instead, in the order in which things happened.
+    stderr: Option<Writer>,
+    one_place: bool,
+    /// `-o` names a file, to be created by the first write.
+    to_file: bool,
+    /// It has been asked since the loop slept last whether the reader of the output has gone.
+    looked: bool,
+}
+
+impl Output {
+    /// The output of a run that began at `start`: `file`, or stdout.
+    ///
+    /// # Errors
+    /// Exit 2 where writing is not going to be possible.
+    pub fn new(file: Option<&Path>, renderer: Renderer, start: Instant) -> Result<Self, Error> {
+        let file = writer::file_of(file)?;
+        let to_file = file.is_some();
+        let payload = match file {
+            Some(file) => file,
+            None => open_stdout()?,
+        };
+        Ok(Output {
+            renderer,
+            start,
+            last: (start, Duration::ZERO),
+            payload,
+            notices: Vec::new(),
+            stderr: None,
+            one_place: !to_file && writer::stdout_is_stderr(),
+            to_file,
+            looked: false,
+        })
+    }
+
+    /// Waits until everything is written. A run that ends well with nothing to write leaves an
+    /// empty file of `-o`, as curl does.
+    ///
+    /// # Errors
+    /// Exit 2 where it could not be, except that a reader who has gone is no error.
+    pub async fn finish(mut self, exit: Exit) -> Result<(), Error> {
+        if self.to_file && exit == Exit::Ok && self.payload.progress().0 == 0 {
+            self.payload.submit_alone();
+        }
+        // What was received before what ended it, where both go to the same place.
+        let mut written = pin!(self.payload.finish());
+        let early = timeout(PAYLOAD_FIRST, &mut written).await;
+        if let Some(stderr) = self.stderr.take() {
+            // There is nowhere left to report it.
+            let _ = stderr.finish().await;
+        }
+        match early {
+            Ok(written) => written,
+            Err(_) => written.await,
+        }
+    }
+
+    /// The time of `now` since the start.
+    #[inline]
+    fn since_start(&mut self, now: Instant) -> Duration {
+        if self.last.0 != now {
+            self.last = (now, now.saturating_duration_since(self.start));
+        }
+        self.last.1
+    }
+
+    /// Hands over what was rendered, once there is enough of it.
+    #[inline]
+    fn submit_if_full(&mut self) {
+        if self.one_place {
+            self.payload.buffer().append(&mut self.notices);
+        }
+        self.payload.submit_if_full();
+        if !self.notices.is_empty() {
+            self.collect_notices().submit_if_full();
+        }
+    }
+
+    /// Moves the notices to the writer of stderr, which is started for the first of them.
+    fn collect_notices(&mut self) -> &mut Writer {
+        let stderr = self
+            .stderr
+            .get_or_insert_with(|| Writer::new(writer::stderr()));
+        stderr.buffer().append(&mut self.notices);
+        stderr
+    }
+}
+
+fn open_stdout() -> Result<Writer, Error> {
+    let sink = writer::stdout().map_err(|error| {
+        let message = format!("cannot use stdout: {}", plain_words(&error));
+        Error::new(Stage::Output, Exit::Usage, message)
+    })?;
+    Ok(Writer::new(sink).watching_stdout())
+}
+
+impl Sink for Output {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(stderr) = &self.stderr {
+            ready!(stderr.poll_ready(cx));
+        }
+        self.payload.poll_ready(cx)
+    }
+
+    fn is_overfull(&self) -> bool {
+        self.payload.is_overfull() || self.stderr.as_ref().is_some_and(Writer::is_overfull)
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        if matches!(event, Event::Send { .. }) && !self.renderer.wants_sends() {
+            return;
+        }
+        let t = self.since_start(now);
+        let out = self.payload.buffer();
+        self.renderer.render(t, event, out, &mut self.notices);
+        self.submit_if_full();
+    }
+
+    #[inline]
+    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
+        let t = self.since_start(now);
+        let (out, err) = (self.payload.buffer(), &mut self.notices);
+        self.renderer
+            .render_message((t, conn), message, json, out, err);
+        self.submit_if_full();
+    }
+
+    fn flush(&mut self) {
+        self.looked = false;
+        self.payload.submit();
+        if let Some(stderr) = &mut self.stderr {
+            stderr.submit();
+        }
+    }
+
+    fn wants_sends(&self) -> bool {
+        self.renderer.wants_sends()
+    }
+
+    fn progress(&self) -> Progress {
+        let (handed, written) = self.payload.progress();
+        Progress { handed, written }
+    }
+
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
+        // The runtime notices only while the loop sleeps, and a look costs a tenth of a message.
+        let broken = match std::mem::replace(&mut self.looked, true) {
+            true => self.payload.is_broken(),
+            false => self.payload.poll_broken(cx),
+        };
+        if !broken {
+            return Poll::Pending;
+        }
+        let failure = self.payload.take_failure();
+        Poll::Ready(failure.map_or(Broken::Closed, Broken::Failed))
+    }
+}

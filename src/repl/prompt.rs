@@ -1,0 +1,444 @@
+//! What the person wants: lines as they are typed become messages, or commands that are obeyed here.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::Options;
+use super::editor::Typed;
+use super::files::{bytes_of, with_payload};
+use super::line::{self, Line};
+use super::screen::{Link, Shared};
+use crate::close::Close;
+use crate::event::{Command, Control};
+use crate::io::terminal::EchoOff;
+use crate::json::jq::Filter;
+use crate::message::Message;
+use crate::output::brief;
+use crate::secret::{Redactor, Secret};
+use crate::session::frontend::{Asker, Next, Source};
+
+/// Whether the person has asked to leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Leaving {
+    #[default]
+    No,
+    /// With this Close, which waits for the messages that were typed before it.
+    Waiting(Close),
+    /// The session has been told.
+    Told,
+}
+
+/// What a line asks of the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    Nothing,
+    Send(Command),
+    Control(Control),
+}
+
+pub struct Prompt {
+    options: Options,
+    screen: Shared,
+    redactor: Redactor,
+    /// `--until`, for `/status`.
+    until: Option<Filter>,
+    leaving: Leaving,
+    /// Typed, and waiting for a connection, or for room in one.
+    waiting: VecDeque<Command>,
+    /// The memory that they take, in bytes.
+    waiting_bytes: usize,
+    /// Typed while there was room for a message.
+    control: Option<Control>,
+    /// Who waits for a secret to be typed.
+    asked: Option<oneshot::Sender<Secret>>,
+    /// The terminal without echo, where the editor cannot hide what is typed.
+    echo_off: Option<EchoOff>,
+    interrupted: bool,
+}
+
+impl Prompt {
+    pub(super) fn new(
+        options: Options,
+        until: Option<Filter>,
+        screen: Shared,
+        redactor: Redactor,
+    ) -> Self {
+        Prompt {
+            options,
+            screen,
+            redactor,
+            until,
+            leaving: Leaving::No,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            control: None,
+            asked: None,
+            echo_off: None,
+            interrupted: false,
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.screen.borrow_mut().say(text);
+    }
+
+    /// What a message or frame needs.
+    ///
+    /// # Errors
+    /// Why there is no connection, and until when.
+    fn need_connection(&self, now: Instant) -> Result<(), String> {
+        let screen = self.screen.borrow();
+        match &screen.link {
+            _ if self.is_leaving() => Err("not sent: you are leaving".to_owned()),
+            Link::Open(..) if screen.closing => Err(
+                "not sent: the connection is being closed (/queue TEXT keeps it for the next one)"
+                    .to_owned(),
+            ),
+            Link::Open(..) => Ok(()),
+            Link::Connecting => {
+                Err("not sent: still connecting (/queue TEXT keeps it until then)".to_owned())
+            }
+            Link::Down(due, _) => Err(format!(
+                "not sent: there is no connection; the next try is in {} (/queue TEXT keeps it until then)",
+                brief(due.saturating_duration_since(now))
+            )),
+        }
+    }
+
+    /// Messages that wait.
+    fn queued(&self) -> usize {
+        let messages = self.waiting.iter();
+        messages.filter(|it| matches!(it, Command::Send(_))).count()
+    }
+
+    /// Keeps a command for the next connection, or until there is room in this one.
+    ///
+    /// # Errors
+    /// Where there are too many already.
+    fn keep(&mut self, command: Command) -> Result<(), String> {
+        let bytes = memory_of(&command);
+        if self.waiting_bytes + bytes > self.options.queue {
+            return Err("not kept: --outbox is full".to_owned());
+        }
+        self.push(command);
+        Ok(())
+    }
+
+    fn push(&mut self, command: Command) {
+        self.waiting_bytes += memory_of(&command);
+        self.waiting.push_back(command);
+    }
+
+    /// What was typed for the one who asked.
+    fn answer(&mut self, typed: Typed) {
+        if typed == Typed::Begun {
+            return self
+                .say("that line was begun before the question, so it is not used as the answer\n");
+        }
+        let asked = self.asked.take();
+        self.echo_off = None;
+        let mut screen = self.screen.borrow_mut();
+        if let Some(editor) = &screen.editor {
+            editor.state.set_asking(false);
+        }
+        screen.redraw();
+        if let (Some(asked), Typed::Line(line)) = (asked, typed) {
+            self.redactor.add_given(&line);
+            // The asker may have given up meanwhile.
+            let _ = asked.send(Secret::new(line));
+        }
+    }
+
+    /// What to do about something typed, where it is the session's business.
+    fn obey(&mut self, typed: Typed, now: Instant) -> Wish {
+        let asked = self.asked.is_some();
+        let line = match typed {
+            Typed::End => return self.leave(Close::normal()),
+            // Nothing is going on that could be interrupted but a wait.
+            Typed::Interrupt { cancelled: false } if asked || self.is_waiting_for_the_end() => {
+                return Wish::Control(Control::Interrupt);
+            }
+            // The question is still there, on a new line.
+            Typed::Interrupt { .. } if asked => return Wish::Nothing,
+            typed if asked => {
+                self.answer(typed);
+                return Wish::Nothing;
+            }
+            // A Ctrl-C that clears a line does not count.
+            Typed::Interrupt { cancelled: false } if self.interrupted => {
+                return self.leave(Close::normal());
+            }
+            Typed::Interrupt { .. } => {
+                self.interrupted = true;
+                self.say("(Ctrl-C again or Ctrl-D to leave)\n");
+                return Wish::Nothing;
+            }
+            Typed::Line(line) => line,
+            // The question is over.
+            Typed::Begun => return Wish::Nothing,
+        };
+        self.interrupted = false;
+        match line::parse(&line).and_then(|line| self.act(line, now)) {
+            Ok(wish) => wish,
+            Err(why) => {
+                self.say(&format!("wirecat: {why}\n"));
+                Wish::Nothing
+            }
+        }
+    }
+
+    fn act(&mut self, line: Line, now: Instant) -> Result<Wish, String> {
+        let needs_connection = match line {
+            Line::Message(_)
+            | Line::Send(_)
+            | Line::Binary(_)
+            | Line::Frame(..)
+            | Line::Ping(_)
+            | Line::Pong(_) => true,
+            // While a Close is awaited it is one more wish to leave.
+            Line::Close(_) => !self.is_waiting_for_the_end(),
+            _ => false,
+        };
+        if needs_connection {
+            self.need_connection(now)?;
+        }
+        Ok(Wish::Send(match line {
+            Line::Message(text) => Command::Send(self.options.payload.message(Bytes::from(text))?),
+            Line::Send(text) => Command::Send(Message::text(text)),
+            Line::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
+            Line::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
+            Line::Ping(data) => Command::Ping(data),
+            Line::Pong(data) => Command::Pong(data),
+            Line::Queue(text) => {
+                let message = self.options.payload.message(Bytes::from(text))?;
+                if self.need_connection(now).is_ok() {
+                    return Ok(Wish::Send(Command::Send(message)));
+                }
+                self.keep(Command::Send(message))?;
+                return Ok(self.say_queued());
+            }
+            Line::Close(close) => return Ok(self.leave(close)),
+            Line::Quit => return Ok(self.leave(Close::normal())),
+            Line::Reconnect => {
+                self.leaving = Leaving::No;
+                return Ok(Wish::Control(Control::Reconnect));
+            }
+            other => {
+                self.show(&other, now);
+                return Ok(Wish::Nothing);
+            }
+        }))
+    }
+
+    /// Does what only shows something.
+    fn show(&mut self, line: &Line, now: Instant) {
+        match line {
+            Line::QueueStatus => drop(self.say_queued()),
+            Line::Help => self.say(&line::help()),
+            Line::FrameHelp => self.say(line::FRAME_HELP),
+            Line::Status => {
+                let mut status = self.screen.borrow().status(self.queued(), now);
+                let until = self.until.as_ref();
+                for loss in until.map_or_else(Vec::new, |it| it.losses("--until", true)) {
+                    status.push_str(&loss);
+                    status.push('\n');
+                }
+                self.say(&status);
+            }
+            Line::Headers => self.screen.borrow_mut().show_headers(now),
+            _ => {}
+        }
+    }
+
+    fn say_queued(&self) -> Wish {
+        self.say(&format!("kept: {}\n", messages(self.queued())));
+        Wish::Nothing
+    }
+
+    /// Whether a Close is awaited, or waits itself for what was typed before it.
+    fn is_waiting_for_the_end(&self) -> bool {
+        self.screen.borrow().closing || self.is_leaving()
+    }
+
+    /// A wish to leave: it waits for the messages that were typed before it, where there is a
+    /// connection to send them over. A second one waits for nothing.
+    fn leave(&mut self, close: Close) -> Wish {
+        let again = self.is_waiting_for_the_end();
+        self.leaving = Leaving::Waiting(close.clone());
+        self.screen.borrow_mut().show_closing();
+        if again {
+            self.leaving = Leaving::Told;
+            return Wish::Control(Control::Leave(close));
+        }
+        Wish::Nothing
+    }
+
+    /// What was typed next.
+    fn poll_typed(&mut self, cx: &mut Context<'_>) -> Poll<Typed> {
+        let mut screen = self.screen.borrow_mut();
+        let Some(editor) = &mut screen.editor else {
+            return Poll::Pending;
+        };
+        match ready!(editor.typed.poll_recv(cx)) {
+            Some(typed) => {
+                if typed.interrupts() {
+                    self.options.interrupt.set_key(false);
+                }
+                Poll::Ready(typed)
+            }
+            // Nobody can type any more: that is one wish to leave, and not many.
+            None if self.is_leaving() => Poll::Pending,
+            None => Poll::Ready(Typed::End),
+        }
+    }
+
+    /// Reads what is typed, up to a control, or to a command where there is `room` for it: it waits
+    /// in the queue then. Without room, commands are queued as long as the queue is not full.
+    fn poll_lines(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Wish> {
+        ready!(self.screen.borrow_mut().poll_prompt(cx));
+        loop {
+            let typed = ready!(self.poll_typed(cx));
+            let was_leaving = self.is_leaving();
+            match self.obey(typed, now) {
+                Wish::Nothing => {
+                    let started_to_leave = !was_leaving && self.is_leaving();
+                    if started_to_leave && room {
+                        return Poll::Ready(Wish::Nothing);
+                    }
+                    if started_to_leave && self.screen.borrow().is_open() {
+                        self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
+                    }
+                }
+                // With room, nothing waits before it.
+                Wish::Send(command) if room => return Poll::Ready(Wish::Send(command)),
+                // These pass even between the fragments of a message (RFC 6455 section 5.4), though not
+                // before one that was typed first and still waits.
+                Wish::Send(Command::Ping(data)) if self.waiting.is_empty() => {
+                    return Poll::Ready(Wish::Control(Control::Ping(data)));
+                }
+                Wish::Send(Command::Pong(data)) if self.waiting.is_empty() => {
+                    return Poll::Ready(Wish::Control(Control::Pong(data)));
+                }
+                Wish::Send(command) => {
+                    if let Err(why) = self.keep(command) {
+                        self.say(&format!("wirecat: {why}\n"));
+                    }
+                }
+                control @ Wish::Control(_) => return Poll::Ready(control),
+            }
+        }
+    }
+}
+
+impl Source for Prompt {
+    fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Control> {
+        if let Some(control) = self.control.take() {
+            return Poll::Ready(control);
+        }
+        let gone = {
+            let screen = self.screen.borrow();
+            screen.opened_once && screen.editor.is_none() && !screen.is_prompt_due()
+        };
+        if gone {
+            // Without a prompt there is nobody to wait for.
+            return Poll::Ready(Control::Close(Close::normal()));
+        }
+        loop {
+            match ready!(self.poll_lines(cx, now, false)) {
+                Wish::Control(control) => return Poll::Ready(control),
+                Wish::Send(_) | Wish::Nothing => {}
+            }
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Next> {
+        let command = Next::Command { paced: false };
+        loop {
+            if !self.waiting.is_empty() {
+                return Poll::Ready(command);
+            }
+            if let Leaving::Waiting(_) = &self.leaving {
+                return Poll::Ready(command);
+            }
+            if self.control.is_some() {
+                // It is asked for next.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match ready!(self.poll_lines(cx, now, true)) {
+                Wish::Send(command) => self.push(command),
+                Wish::Control(control) => self.control = Some(control),
+                Wish::Nothing => {}
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Command> {
+        if let Some(command) = self.waiting.pop_front() {
+            self.waiting_bytes -= memory_of(&command);
+            return Some(command);
+        }
+        match std::mem::replace(&mut self.leaving, Leaving::Told) {
+            Leaving::Waiting(close) => Some(Command::Close(close)),
+            other => {
+                self.leaving = other;
+                None
+            }
+        }
+    }
+
+    fn handle_opened(&mut self) {}
+
+    fn handle_closing(&mut self) {
+        let mut screen = self.screen.borrow_mut();
+        if !std::mem::replace(&mut screen.closing, true) {
+            screen.show_closing();
+        }
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving != Leaving::No
+    }
+
+    fn unsent(&self) -> usize {
+        self.queued()
+    }
+}
+
+impl Asker for Prompt {
+    fn ask(&mut self, question: &str) -> Option<oneshot::Receiver<Secret>> {
+        let mut screen = self.screen.borrow_mut();
+        let state = screen.editor.as_ref()?.state.clone();
+        let (sender, answer) = oneshot::channel();
+        self.asked = Some(sender);
+        state.set_asking(true);
+        if !screen.edits_lines() {
+            self.echo_off = Some(EchoOff::new());
+        }
+        screen.say(&format!("{}\n", question.trim_end()));
+        Some(answer)
+    }
+}
+
+/// What a waiting command takes, in bytes: its payload, and a place in a queue that may have room
+/// for twice as many.
+fn memory_of(command: &Command) -> usize {
+    let payload = match command {
+        Command::Send(message) => message.len(),
+        Command::Ping(data) | Command::Pong(data) => data.len(),
+        Command::Frame(frame) => frame.payload.len(),
+        Command::Close(_) => 0,
+    };
+    payload + 2 * size_of::<Command>()
+}
+
+fn messages(count: usize) -> String {
+    match count {
+        1 => "1 message".to_owned(),
+        more => format!("{more} messages"),
+    }
+}

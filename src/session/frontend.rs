@@ -1,0 +1,166 @@
+//! What a run needs from a front end: where to get what is to be sent, where to put what happens, and
+//! somebody to ask. The prompt and the pipe look the same from here.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::event::{Command, Control, Event};
+use crate::json::parsed::Parsed;
+use crate::message::Message;
+use crate::secret::Secret;
+
+/// What comes next in a [`Source`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// A command, to be had by [`Source::take`]. `paced` is whether it waits for its time where
+    /// messages do (`--rate`, `--lockstep`).
+    Command { paced: bool },
+    /// The rest of the input cannot be sent as it is.
+    Bad(Error),
+    /// The input is over.
+    End,
+}
+
+/// What the user wants.
+pub trait Source {
+    /// Returns what may be done at any time. Polled in every state of a run: while connecting,
+    /// between connections, while the socket is full, while a Close is awaited and while the
+    /// connection is shut down.
+    fn poll_control(&mut self, _cx: &mut Context<'_>, _now: Instant) -> Poll<Control> {
+        Poll::Pending
+    }
+
+    /// Returns what comes next. Also polled in every state, so that the end of the input is noticed;
+    /// it is taken only where there is room for it.
+    fn poll_next(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Next>;
+
+    /// Takes the command that [`Source::poll_next`] has announced.
+    fn take(&mut self) -> Option<Command>;
+
+    /// A connection has opened.
+    fn handle_opened(&mut self);
+
+    /// Nothing more can be sent over this connection: a Close has been sent, or writing has failed.
+    fn handle_closing(&mut self) {}
+
+    /// Whether the user has asked to leave. It stays so however the connection ends then: that end is
+    /// the end of the run.
+    fn is_leaving(&self) -> bool {
+        false
+    }
+
+    /// Commands that were read and not taken; those that were typed and wait, of messages alone.
+    fn unsent(&self) -> usize;
+}
+
+/// How far an output has got, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Handed over to be written.
+    pub handed: u64,
+    /// Taken by the system.
+    pub written: u64,
+}
+
+/// Why nothing more can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The reader has gone.
+    Closed,
+    Failed(Error),
+}
+
+/// Where events go.
+pub trait Sink {
+    /// Room for another message. Pending stops the reading.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Whether so much output waits that nothing more may be read, not even control frames, which
+    /// are otherwise handled while [`Sink::poll_ready`] is pending.
+    fn is_overfull(&self) -> bool {
+        false
+    }
+
+    /// Something happened. Must not block.
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>);
+
+    /// A data message came, as [`Event::Receive`]. `json` is the same for whatever looks into it.
+    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, _json: &Parsed<'_>) {
+        self.handle_event(now, &Event::Receive { conn, message });
+    }
+
+    /// The loop is about to sleep: what was rendered must be on its way.
+    fn flush(&mut self);
+
+    /// Whether [`Event::Send`] is shown at length, so that there must be room for it.
+    fn wants_sends(&self) -> bool {
+        false
+    }
+
+    /// How far the output has got.
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
+
+    /// Ready when nothing can be written any more, which ends the run. Asked again, it may say so
+    /// again.
+    fn poll_broken(&mut self, _cx: &mut Context<'_>) -> Poll<Broken> {
+        Poll::Pending
+    }
+}
+
+/// Both get every event, and nothing is read unless both have room. The first is the one whose
+/// progress counts.
+impl<A: Sink, B: Sink> Sink for (A, B) {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match (self.0.poll_ready(cx), self.1.poll_ready(cx)) {
+            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn is_overfull(&self) -> bool {
+        self.0.is_overfull() || self.1.is_overfull()
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        self.0.handle_event(now, event);
+        self.1.handle_event(now, event);
+    }
+
+    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
+        self.0.handle_message(now, conn, message, json);
+        self.1.handle_message(now, conn, message, json);
+    }
+
+    fn flush(&mut self) {
+        self.0.flush();
+        self.1.flush();
+    }
+
+    fn wants_sends(&self) -> bool {
+        self.0.wants_sends() || self.1.wants_sends()
+    }
+
+    fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
+        match self.0.poll_broken(cx) {
+            Poll::Pending => self.1.poll_broken(cx),
+            broken => broken,
+        }
+    }
+}
+
+/// A person who may be asked.
+pub trait Asker {
+    /// Asks without echo. `None` where nobody types.
+    fn ask(&mut self, _question: &str) -> Option<oneshot::Receiver<Secret>> {
+        None
+    }
+}

@@ -1,0 +1,110 @@
+//! When a run sends, how fast, and when it is done: pure rules, which follow what happens and are asked
+//! by the driver. They outlive a connection.
+
+pub mod drain;
+pub mod pace;
+pub mod stop;
+
+use std::time::Instant;
+
+use super::frontend::Broken;
+use crate::error::Error;
+use crate::event::Origin;
+use crate::json::parsed::Parsed;
+use drain::Drain;
+use pace::Pace;
+use stop::StopCondition;
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub stop: stop::Options,
+    pub drain: drain::Options,
+    pub pace: pace::Options,
+}
+
+/// The rules of one run.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub stop: StopCondition,
+    pub drain: Drain,
+    pub pace: Pace,
+    /// Nothing can be written any more.
+    pub output_closed: bool,
+    /// The output could not be written; it has been reported.
+    pub output_failed: bool,
+    /// The input could not be sent as it is; it has been reported.
+    pub bad_input: bool,
+}
+
+impl Policy {
+    pub fn new(options: Options, now: Instant) -> Self {
+        Policy {
+            stop: StopCondition::new(options.stop),
+            drain: Drain::new(options.drain, now),
+            pace: Pace::new(options.pace),
+            output_closed: false,
+            output_failed: false,
+            bad_input: false,
+        }
+    }
+
+    /// There is a connection, perhaps not the first.
+    pub fn handle_opened(&mut self, now: Instant) {
+        self.drain.handle_opened(now);
+        self.pace.handle_opened();
+    }
+
+    /// A data message was handed over for sending. `number` is its own, where it is of the input.
+    pub fn handle_sent(&mut self, number: Option<u64>, origin: Option<Origin>, now: Instant) {
+        // A heartbeat shows only that we are there.
+        if origin != Some(Origin::Heartbeat) {
+            self.drain.handle_sent();
+        }
+        if number.is_some() {
+            self.pace.handle_sent(now);
+            if origin != Some(Origin::Repeat) {
+                self.drain.handle_accepted();
+            }
+        }
+    }
+
+    /// A data message came. Whether it is wanted: nothing is once a stop condition is met.
+    pub fn handle_received(&mut self, message: &Parsed<'_>) -> bool {
+        let wanted = !self.stop.is_met();
+        if wanted {
+            self.stop.handle_received(message);
+        }
+        wanted
+    }
+
+    /// Whether it is time to close.
+    pub fn is_finished(&self) -> bool {
+        self.stop.is_met() || self.drain.finished()
+    }
+
+    /// Whether nothing is left to do that another connection would be good for; `unsent` commands
+    /// were read and not sent.
+    pub fn is_done(&self, unsent: usize) -> bool {
+        self.drain.is_done() && self.stop.outcome() != Some(false) && unsent == 0
+    }
+
+    /// Whether the run ends when its connection does, however that ends.
+    pub fn is_leaving(&self, unsent: usize) -> bool {
+        let unwanted = self.output_closed || self.stop.is_met();
+        unwanted || (self.drain.is_closing() && unsent == 0)
+    }
+
+    /// Nothing can be written any more. The failure, if it is one, is to be reported, once.
+    pub fn handle_broken(&mut self, broken: Broken) -> Option<Error> {
+        if std::mem::replace(&mut self.output_closed, true) {
+            return None;
+        }
+        match broken {
+            Broken::Closed => None,
+            Broken::Failed(error) => {
+                self.output_failed = true;
+                Some(error)
+            }
+        }
+    }
+}

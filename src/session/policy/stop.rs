@@ -1,0 +1,84 @@
+//! The stop conditions of a run, `--count` and `--until`. Pure.
+
+use crate::json::jq::Filter;
+use crate::json::parsed::Parsed;
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--count`, data messages received.
+    pub count: Option<u64>,
+    /// `--until`
+    pub until: Option<Filter>,
+}
+
+/// Looks for the message that ends the run.
+#[derive(Clone, Debug)]
+pub struct StopCondition {
+    options: Options,
+    received: u64,
+    met: bool,
+}
+
+impl StopCondition {
+    pub fn new(options: Options) -> Self {
+        StopCondition {
+            options,
+            received: 0,
+            met: false,
+        }
+    }
+
+    /// A data message came.
+    pub fn handle_received(&mut self, message: &Parsed<'_>) {
+        self.received += 1;
+        let Options { count, until } = &self.options;
+        let counted = count.is_some_and(|count| self.received >= count);
+        let until = until.as_ref();
+        let until = until.is_some_and(|until| until.is_true_of(message));
+        self.met |= counted || until;
+    }
+
+    /// Whether the condition is met. Nothing received after that is wanted.
+    pub fn is_met(&self) -> bool {
+        self.met
+    }
+
+    /// `None` where there is no condition.
+    pub fn outcome(&self) -> Option<bool> {
+        let exists = self.options.count.is_some() || self.options.until.is_some();
+        exists.then_some(self.met)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Data;
+
+    fn stop(count: Option<u64>, until: Option<&str>) -> StopCondition {
+        let until = until.map(|expression| Filter::compile(expression).unwrap());
+        StopCondition::new(Options { count, until })
+    }
+
+    fn receive(stop: &mut StopCondition, text: &str) -> Option<bool> {
+        stop.handle_received(&Parsed::new(Data::Text(text)));
+        stop.outcome()
+    }
+
+    #[test]
+    fn a_count_or_an_expression_ends_it_at_once() {
+        let mut counted = stop(Some(2), None);
+        assert_eq!(receive(&mut counted, "1"), Some(false));
+        assert_eq!(receive(&mut counted, "2"), Some(true));
+        assert!(counted.is_met());
+        let mut matched = stop(None, Some(".done"));
+        assert_eq!(receive(&mut matched, "no JSON"), Some(false));
+        assert_eq!(receive(&mut matched, r#"{"done":true}"#), Some(true));
+        assert_eq!(receive(&mut matched, "{}"), Some(true), "it stays met");
+    }
+
+    #[test]
+    fn without_a_condition_there_is_no_outcome() {
+        assert_eq!(receive(&mut stop(None, None), "1"), None);
+    }
+}
