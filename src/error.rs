@@ -53,11 +53,11 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Connect, "could not connect"),
     (
         Exit::Handshake,
-        "the answer is no valid WebSocket handshake",
+        "the answer is not a valid WebSocket handshake",
     ),
     (
         Exit::Refused,
-        "the handshake was answered with another status than 101",
+        "the handshake was answered with a status other than 101",
     ),
     (
         Exit::Timeout,
@@ -232,10 +232,10 @@ mod tests {
             "certificate expired 3 days ago",
         )
         .detail("subject: CN=example")
-        .advice("-k connects without checking");
+        .advice("-k connects without verifying it");
         assert_eq!(
             error.to_string(),
-            "certificate expired 3 days ago\n  subject: CN=example\n  try: -k connects without checking"
+            "certificate expired 3 days ago\n  subject: CN=example\n  try: -k connects without verifying it"
         );
     }
 }

@@ -161,7 +161,7 @@ fn files_that_never_come_obey_max_time_and_signals() {
 fn certificates_that_never_come_are_under_the_connect_timeout() {
     let (_directory, path) = fifo();
     let (path, url) = (path.to_str().unwrap(), "wss://127.0.0.1:9/");
-    let doing = "timed out after 200ms (reading the certificates to check the server with)";
+    let doing = "timed out after 200ms (reading the root certificates)";
     wirecat(["--connect-timeout=200ms", "--cacert", path, url])
         .run()
         .exits(28)
@@ -177,5 +177,5 @@ fn certificates_that_never_come_are_under_the_connect_timeout() {
     wirecat(["--cacert", "/dev/zero", url])
         .run()
         .exits(2)
-        .complains(&["--cacert /dev/zero: it holds no certificate in PEM form"]);
+        .complains(&["--cacert /dev/zero: it contains no certificate in PEM form"]);
 }

@@ -228,7 +228,7 @@ fn untrusted(output: &Output, why: &str) {
     assert_eq!(shown, first, "{}", output.stderr);
     output.complains(&[
         "\n  subject: CN=the server\n  issuer: CN=wirecat test root\n  valid for: ",
-        "\n  try: --cacert FILE trusts its issuer; -k connects without checking\n",
+        "\n  try: --cacert FILE trusts its issuer; -k connects without verifying it\n",
     ]);
 }
 
@@ -275,7 +275,7 @@ fn an_authority_is_trusted_when_it_is_named() {
     );
     let none = echoes(&[]).env("SSL_CERT_FILE", "/nonexistent").run();
     none.exits(60).complains(&[
-        "this system has no root certificates to check the server with",
+        "this system has no root certificates to verify the server with",
         "--cacert",
     ]);
 }
@@ -348,7 +348,7 @@ fn what_is_wrong_with_a_certificate_is_said() {
     run(&server).exits(60).complains(&[
         "it is not valid until 4000-01-01T00:00:00Z, for another ",
         " days\n",
-        "\n  try: check the clock of this machine, which says 2",
+        "\n  try: check the system clock, which says 2",
     ]);
     let server = authority.serve(&["other.example", "10.0.0.1"], valid, plain.address);
     let output = run(&server);
@@ -430,10 +430,13 @@ fn a_file_that_holds_no_certificate_is_a_usage_error() {
     let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
     for (path, why) in [
         (missing, "No such file or directory"),
-        (file("empty.pem", ""), "it holds no certificate in PEM form"),
+        (
+            file("empty.pem", ""),
+            "it contains no certificate in PEM form",
+        ),
         (
             file("text.pem", "hello"),
-            "it holds no certificate in PEM form",
+            "it contains no certificate in PEM form",
         ),
         (file("broken.pem", broken), ""),
     ] {
@@ -537,7 +540,7 @@ fn of_twelve_names_ten_are_shown() {
     let output = wirecat(["--cacert", &authority.cacert(), &server.url("/")]).run();
     untrusted(
         &output,
-        "it is not for '127.0.0.1': it holds no name of a server (a subjectAltName; the common name does not count)",
+        "it is not for '127.0.0.1': it names no server (no subjectAltName; the common name does not count)",
     );
 }
 
@@ -593,7 +596,7 @@ fn what_is_wrong_further_up_names_the_issuer() {
     run(&root, &[&valid]).exits(0).prints("hi\n");
     refused(
         &run(&root, &[&|params| params.is_ca = IsCa::ExplicitNoCa]),
-        "its issuer 'CN=intermediate 1' is no authority (CA:FALSE), so it may sign nothing",
+        "its issuer 'CN=intermediate 1' is not an authority (CA:FALSE), so it may not sign certificates",
     );
     let childless: &dyn Fn(&mut CertificateParams) =
         &|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -643,7 +646,7 @@ fn a_chain_with_a_gap_says_where() {
     // The wrong one was sent.
     refused(
         &run(&[&valid, &valid], &|place| place == 0, &named),
-        "its issuer 'CN=intermediate 2' is not trusted here, and the other certificate that the server sent is not its",
+        "its issuer 'CN=intermediate 2' is not trusted here, and the other certificate that the server sent is not that issuer's",
     );
     refused(
         &run(&[&valid, &valid], &|place| place == 1, &named),
@@ -663,11 +666,11 @@ fn signatures_that_are_not_safe_are_named() {
     for (kind, why) in [
         (
             "sha1",
-            "it is signed with SHA-1 and ECDSA, which is not safe any more",
+            "it is signed with SHA-1 and ECDSA, which is no longer secure",
         ),
         (
             "rsa1024",
-            "the key of its issuer 'CN=wirecat rsa1024 root' is too short: RSA with 1024 bits, where 2048 are the least that is safe",
+            "the key of its issuer 'CN=wirecat rsa1024 root' is too short: RSA with 1024 bits, and 2048 is the minimum",
         ),
     ] {
         let file = |name: String| format!("{directory}/{name}");
@@ -705,7 +708,7 @@ fn a_server_that_wants_a_client_certificate_is_exit_35() {
     output.exits(35).prints("");
     assert_eq!(
         output.stderr,
-        "wirecat: TLS failed: the server sent the alert certificate_required: it wants a client certificate\n"
+        "wirecat: TLS failed: the server sent the alert certificate_required: it requires a client certificate\n"
     );
 }
 
@@ -713,7 +716,7 @@ fn a_server_that_wants_a_client_certificate_is_exit_35() {
 fn an_alert_in_the_handshake_is_named_and_explained() {
     // A fatal alert in a TLS 1.2 record.
     for (code, said) in [
-        (112, "unrecognized_name: it knows no host of this name"),
+        (112, "unrecognized_name: it does not know this host name"),
         (
             70,
             "protocol_version: it speaks neither TLS 1.2 nor TLS 1.3",

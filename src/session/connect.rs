@@ -318,10 +318,7 @@ fn first_message((sent, shown): &(Secret, String)) -> First {
 
 fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
     let (stage, doing) = match step {
-        Step::Roots => (
-            Stage::Tls,
-            "reading the certificates to check the server with".to_owned(),
-        ),
+        Step::Roots => (Stage::Tls, "reading the root certificates".to_owned()),
         Step::Lookup => (
             Stage::Dns,
             format!("resolving the host name '{}'", plan.target.host),

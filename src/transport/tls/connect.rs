@@ -76,7 +76,7 @@ fn server_name(host: &Host<String>) -> Result<ServerName<'static>, Error> {
         Host::Ipv4(ip) => Ok(ServerName::IpAddress((*ip).into())),
         Host::Ipv6(ip) => Ok(ServerName::IpAddress((*ip).into())),
         Host::Domain(name) => ServerName::try_from(name.clone())
-            .map_err(|_| failed(format!("'{name}' is no name that a certificate could have"))),
+            .map_err(|_| failed(format!("'{name}' cannot be the name in a certificate"))),
     }
 }
 

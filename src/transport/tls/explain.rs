@@ -84,18 +84,18 @@ pub(super) fn sentence(error: &Tls) -> String {
             "the server sent a TLS record that is larger than allowed".to_owned()
         }
         Tls::NoApplicationProtocol => {
-            "the server agrees to no application protocol that wirecat speaks (ALPN)".to_owned()
+            "the server supports no application protocol that wirecat speaks (ALPN)".to_owned()
         }
-        Tls::UnsupportedNameType => "the host is no name that TLS could check".to_owned(),
+        Tls::UnsupportedNameType => "the host is not a name that TLS can verify".to_owned(),
         Tls::HandshakeNotComplete => "the TLS handshake is not complete".to_owned(),
-        Tls::FailedToGetCurrentTime => "this machine's clock cannot be read".to_owned(),
-        Tls::FailedToGetRandomBytes => "this machine gives no random numbers".to_owned(),
+        Tls::FailedToGetCurrentTime => "the system clock cannot be read".to_owned(),
+        Tls::FailedToGetRandomBytes => "the system provides no random numbers".to_owned(),
         Tls::BadMaxFragmentSize => "the size of TLS records is out of range".to_owned(),
         Tls::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             "the key does not belong to the certificate".to_owned()
         }
         Tls::InconsistentKeys(_) => {
-            "whether the key belongs to the certificate cannot be found out".to_owned()
+            "it is unknown whether the key belongs to the certificate".to_owned()
         }
         Tls::InvalidEncryptedClientHello(why) => format!(
             "the encrypted ClientHello (ECH) failed: {}",
@@ -109,7 +109,7 @@ pub(super) fn sentence(error: &Tls) -> String {
 
 fn out_of_turn(message: Option<&'static str>) -> String {
     let what = message.map_or_else(|| "an unknown message".to_owned(), in_words);
-    format!("the server sent a TLS message out of turn ({what})")
+    format!("the server sent a TLS message out of order ({what})")
 }
 
 /// The name of an alert in RFC 8446 section 6 (or the RFC that it comes from), and what it mostly
@@ -127,13 +127,13 @@ fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
         ),
         40 => (
             "handshake_failure",
-            "it agrees to nothing that wirecat offers, or wants a client certificate",
+            "it accepts nothing that wirecat offers, or requires a client certificate",
         ),
-        41 => ("no_certificate", "it wants a client certificate"),
-        42 => ("bad_certificate", "it refuses our certificate"),
+        41 => ("no_certificate", "it requires a client certificate"),
+        42 => ("bad_certificate", "it rejected our certificate"),
         43 => (
             "unsupported_certificate",
-            "it does not support the kind of our certificate",
+            "it does not support our type of certificate",
         ),
         44 => ("certificate_revoked", "our certificate has been revoked"),
         45 => ("certificate_expired", "our certificate has expired"),
@@ -143,22 +143,22 @@ fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
             "unknown_ca",
             "it does not trust the issuer of our certificate",
         ),
-        49 => ("access_denied", "it does not let us in"),
+        49 => ("access_denied", "it denies access"),
         50 => ("decode_error", "it could not read our message"),
-        51 => ("decrypt_error", "a signature of ours is wrong for it"),
+        51 => ("decrypt_error", "it could not verify our signature"),
         60 => ("export_restriction", "it restricts the length of keys"),
         70 => ("protocol_version", "it speaks neither TLS 1.2 nor TLS 1.3"),
         71 => (
             "insufficient_security",
-            "what wirecat offers is not safe enough for it",
+            "it requires stronger security than wirecat offers",
         ),
         80 => ("internal_error", "something went wrong in the server"),
         86 => ("inappropriate_fallback", "it speaks a newer version of TLS"),
-        90 => ("user_canceled", "the handshake was given up there"),
-        100 => ("no_renegotiation", "it does not negotiate again"),
+        90 => ("user_canceled", "it canceled the handshake"),
+        100 => ("no_renegotiation", "it does not renegotiate"),
         109 => (
             "missing_extension",
-            "it misses an extension in our ClientHello",
+            "our ClientHello lacks an extension that it requires",
         ),
         110 => (
             "unsupported_extension",
@@ -168,19 +168,19 @@ fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
             "certificate_unobtainable",
             "it could not fetch our certificate",
         ),
-        112 => ("unrecognized_name", "it knows no host of this name"),
+        112 => ("unrecognized_name", "it does not know this host name"),
         113 => (
             "bad_certificate_status_response",
-            "it refuses the status of our certificate",
+            "it rejected the OCSP response for our certificate",
         ),
-        114 => ("bad_certificate_hash_value", "it refuses our certificate"),
+        114 => ("bad_certificate_hash_value", "it rejected our certificate"),
         115 => ("unknown_psk_identity", "it does not know our key"),
-        116 => ("certificate_required", "it wants a client certificate"),
+        116 => ("certificate_required", "it requires a client certificate"),
         120 => (
             "no_application_protocol",
             "it does not speak HTTP/1.1 over TLS (ALPN)",
         ),
-        121 => ("ech_required", "it wants an encrypted ClientHello (ECH)"),
+        121 => ("ech_required", "it requires an encrypted ClientHello (ECH)"),
         _ => return None,
     })
 }
@@ -198,7 +198,7 @@ fn incompatible(why: &PeerIncompatible) -> String {
     let known = match why {
         Why::ServerDoesNotSupportTls12Or13 => "the server speaks neither TLS 1.2 nor TLS 1.3",
         Why::ServerTlsVersionIsDisabledByOurConfig => {
-            "the server chose a version of TLS that is switched off here"
+            "the server chose a version of TLS that is disabled here"
         }
         Why::NoCipherSuitesInCommon => "the server supports none of wirecat's cipher suites",
         Why::NoKxGroupsInCommon => "the server supports none of wirecat's key exchange groups",
@@ -208,18 +208,18 @@ fn incompatible(why: &PeerIncompatible) -> String {
         Why::NoEcPointFormatsInCommon
         | Why::UncompressedEcPointsRequired
         | Why::EcPointsExtensionRequired => {
-            "the server does not take elliptic curve points as wirecat sends them"
+            "the server does not support wirecat's format of elliptic curve points"
         }
         Why::ExtendedMasterSecretExtensionRequired => {
-            "the server lacks the extended master secret (RFC 7627), without which TLS 1.2 is not safe"
+            "the server lacks the extended master secret (RFC 7627), without which TLS 1.2 is not secure"
         }
-        Why::NullCompressionRequired => "the server wants compression in TLS, which is not safe",
+        Why::NullCompressionRequired => "the server requires TLS compression, which is not secure",
         Why::KeyShareExtensionRequired => "the server sent no key share",
         Why::ServerSentHelloRetryRequestWithUnknownExtension => {
-            "the server wants an extension that wirecat does not know"
+            "the server requires an extension that wirecat does not know"
         }
         Why::IncorrectCertificateTypeExtension | Why::UnsolicitedCertificateTypeExtension => {
-            "the server wants another type of certificate than X.509"
+            "the server requires a type of certificate other than X.509"
         }
         Why::ServerRejectedEncryptedClientHello(_) => {
             "the server refused the encrypted ClientHello (ECH)"
@@ -238,7 +238,7 @@ fn incompatible(why: &PeerIncompatible) -> String {
 fn misbehaved(why: &PeerMisbehaved) -> String {
     match why {
         PeerMisbehaved::AttemptedDowngradeToTls12WhenTls13IsSupported => {
-            "somebody on the way made the server choose TLS 1.2, though it speaks TLS 1.3"
+            "the server chose TLS 1.2 although it speaks TLS 1.3: an attacker in between may have forced it"
                 .to_owned()
         }
         PeerMisbehaved::SelectedUnofferedApplicationProtocol => {
@@ -256,7 +256,7 @@ fn malformed(why: &InvalidMessage) -> String {
         InvalidMessage::CertificatePayloadTooLarge => {
             "its certificates are larger than 64 KiB".to_owned()
         }
-        InvalidMessage::DuplicateExtension(number) => format!("extension {number} is there twice"),
+        InvalidMessage::DuplicateExtension(number) => format!("extension {number} appears twice"),
         InvalidMessage::MissingData(what) => format!("{} is cut short", in_words(what)),
         InvalidMessage::TrailingData(what) => {
             format!("something follows the end of {}", in_words(what))
@@ -272,7 +272,9 @@ fn revocation(why: &CertRevocationListError) -> String {
     #[allow(deprecated)]
     let known = match why {
         Why::BadSignature => "its signature is wrong",
-        Why::UnsupportedSignatureAlgorithm => "it is signed in a way that wirecat does not support",
+        Why::UnsupportedSignatureAlgorithm => {
+            "it is signed with an algorithm that wirecat does not support"
+        }
         Why::UnsupportedSignatureAlgorithmContext {
             signature_algorithm_id,
             ..
@@ -289,7 +291,7 @@ fn revocation(why: &CertRevocationListError) -> String {
         Why::UnsupportedCriticalExtension => {
             "it has a critical extension that wirecat does not know"
         }
-        Why::UnsupportedDeltaCrl => "it holds only changes to another list",
+        Why::UnsupportedDeltaCrl => "it contains only changes to another list",
         Why::UnsupportedIndirectCrl => "it lists certificates of another issuer",
         Why::UnsupportedRevocationReason => "it gives a reason that does not exist",
         Why::Other(inner) => return in_words(&inner.to_string()),
@@ -325,5 +327,5 @@ fn untrusted(reason: &CertificateError, peer: &Peer<'_>) -> Error {
     for advice in certificates.advice(reason) {
         error = error.advice(advice);
     }
-    error.advice("--cacert FILE trusts its issuer; -k connects without checking")
+    error.advice("--cacert FILE trusts its issuer; -k connects without verifying it")
 }

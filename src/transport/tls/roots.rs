@@ -82,7 +82,9 @@ fn roots(options: &Options) -> Result<Roots, Error> {
                 .map_err(|error| unusable(pem_error(&error)))?;
             let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
             if added == 0 {
-                return Err(unusable("it holds no certificate in PEM form".to_owned()));
+                return Err(unusable(
+                    "it contains no certificate in PEM form".to_owned(),
+                ));
             }
             certificates
         }
@@ -98,9 +100,9 @@ fn roots(options: &Options) -> Result<Roots, Error> {
                 return Err(Error::new(
                     Stage::Tls,
                     Exit::Untrusted,
-                    "this system has no root certificates to check the server with",
+                    "this system has no root certificates to verify the server with",
                 )
-                .advice("install them (package ca-certificates), name a file with --cacert, or -k to go without"));
+                .advice("install them (package ca-certificates), name a file with --cacert, or use -k to skip verification"));
             }
             found.certs
         }
@@ -112,10 +114,10 @@ fn pem_error(error: &rustls::pki_types::pem::Error) -> String {
     use rustls::pki_types::pem::Error as Pem;
     match error {
         Pem::Io(error) => plain_words(error),
-        Pem::NoItemsFound => "it holds no certificate in PEM form".to_owned(),
+        Pem::NoItemsFound => "it contains no certificate in PEM form".to_owned(),
         Pem::MissingSectionEnd { .. } => "the end of a PEM section is missing".to_owned(),
         Pem::IllegalSectionStart { .. } => "the beginning of a PEM section is malformed".to_owned(),
-        Pem::Base64Decode(_) => "what is in a PEM section is not base64".to_owned(),
+        Pem::Base64Decode(_) => "the content of a PEM section is not base64".to_owned(),
         Pem::SectionTooLarge => "a PEM section is too large".to_owned(),
         other => explain::in_words(&other.to_string()),
     }

@@ -12,7 +12,7 @@ pub(super) fn oid_of(algorithm: &[u8]) -> Option<String> {
 
 pub(super) fn signed_with(algorithm: &[u8]) -> String {
     let Some(oid) = oid_of(algorithm) else {
-        return "it is signed in a way that wirecat does not support".to_owned();
+        return "it is signed with an algorithm that wirecat does not support".to_owned();
     };
     let (name, unsafe_now) = match oid.as_str() {
         "1.2.840.113549.1.1.2" => ("MD2 and RSA", true),
@@ -23,7 +23,7 @@ pub(super) fn signed_with(algorithm: &[u8]) -> String {
         other => (algorithm_name(other), false),
     };
     match unsafe_now {
-        true => format!("it is signed with {name}, which is not safe any more"),
+        true => format!("it is signed with {name}, which is no longer secure"),
         false => format!("it is signed with {name}, which wirecat does not support"),
     }
 }

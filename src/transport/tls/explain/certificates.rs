@@ -81,10 +81,7 @@ impl<'a> Certificates<'a> {
             CertificateError::UnknownIssuer => self.unknown_issuer(),
             CertificateError::Other(inner) => match inner.0.downcast_ref::<Path>() {
                 Some(error) => self.path_fault(error),
-                None => format!(
-                    "it does not pass the check ({})",
-                    in_words(&inner.to_string())
-                ),
+                None => format!("it failed verification ({})", in_words(&inner.to_string())),
             },
             CertificateError::ExpiredContext { time, not_after } => {
                 let place = self.find(|certificate| {
@@ -145,29 +142,29 @@ impl<'a> Certificates<'a> {
             CertificateError::UnhandledCriticalExtension => self.critical_extension(),
             CertificateError::Revoked => "it has been revoked".to_owned(),
             CertificateError::UnknownRevocationStatus => {
-                "whether it has been revoked is not known".to_owned()
+                "it is not known whether it has been revoked".to_owned()
             }
             CertificateError::ExpiredRevocationListContext { time, next_update } => format!(
-                "the list of what its issuer has revoked expired {} ago, on {}",
+                "the revocation list (CRL) of its issuer expired {} ago, on {}",
                 span(time.as_secs().saturating_sub(next_update.as_secs())),
                 date(*next_update)
             ),
             CertificateError::ExpiredRevocationList => {
-                "the list of what its issuer has revoked has expired".to_owned()
+                "the revocation list (CRL) of its issuer has expired".to_owned()
             }
             CertificateError::BadEncoding => "it is malformed".to_owned(),
             CertificateError::InvalidOcspResponse => {
-                "the status that the server sent with it (OCSP) is not valid".to_owned()
+                "the OCSP response that the server sent with it is not valid".to_owned()
             }
             CertificateError::ApplicationVerificationFailure => {
                 "it is valid, but not accepted".to_owned()
             }
             #[allow(deprecated)]
             CertificateError::UnsupportedSignatureAlgorithm => {
-                "it is signed in a way that wirecat does not support".to_owned()
+                "it is signed with an algorithm that wirecat does not support".to_owned()
             }
             unknown => format!(
-                "it does not pass the check ({})",
+                "it failed verification ({})",
                 in_words(&format!("{unknown:?}"))
             ),
         }
@@ -191,7 +188,7 @@ impl<'a> Certificates<'a> {
 
     fn unknown_issuer(&self) -> String {
         let Some(last) = self.path.last() else {
-            return "nobody who is trusted here signed it".to_owned();
+            return "it is not signed by a trusted authority".to_owned();
         };
         if self.is_self_signed() {
             return SELF_SIGNED.to_owned();
@@ -205,10 +202,10 @@ impl<'a> Certificates<'a> {
                 "its issuer '{issuer}' is not trusted here, and the server sent no intermediate certificate"
             ),
             (1, 1) => format!(
-                "its issuer '{issuer}' is not trusted here, and the other certificate that the server sent is not its"
+                "its issuer '{issuer}' is not trusted here, and the other certificate that the server sent is not that issuer's"
             ),
             (1, others) => format!(
-                "its issuer '{issuer}' is not trusted here, and none of the {others} other certificates that the server sent is its"
+                "its issuer '{issuer}' is not trusted here, and none of the {others} other certificates that the server sent is that issuer's"
             ),
             _ => format!("its chain ends in '{issuer}', which is not trusted here"),
         }
@@ -221,7 +218,7 @@ impl<'a> Certificates<'a> {
         });
         match reversed {
             Some(place) => format!(
-                "{} is never valid: its time ends on {}, before it begins",
+                "{} is never valid: its validity ends on {}, before it begins",
                 self.name(place),
                 date_of(self.path[place].validity().not_after.timestamp())
             ),
@@ -239,7 +236,7 @@ impl<'a> Certificates<'a> {
         let names = self.path.first().map(names_of).unwrap_or_default();
         if names.is_empty() {
             return format!(
-                "it is not for {host}: it holds no name of a server (a subjectAltName; the common name does not count)"
+                "it is not for {host}: it names no server (no subjectAltName; the common name does not count)"
             );
         }
         format!("it is not for {host}, but for {}", listed(&names))
@@ -293,7 +290,9 @@ impl<'a> Certificates<'a> {
                 let wrong = self.path.iter().skip(1).find(|issuer| !issuer.is_ca());
                 let issuer =
                     wrong.map_or_else(String::new, |issuer| format!(" '{}'", issuer.subject()));
-                format!("its issuer{issuer} is no authority (CA:FALSE), so it may sign nothing")
+                format!(
+                    "its issuer{issuer} is not an authority (CA:FALSE), so it may not sign certificates"
+                )
             }
             Path::NameConstraintViolation => self.constrained_names(),
             Path::PathLenConstraintViolated => self.path_too_long(),
@@ -309,12 +308,14 @@ impl<'a> Certificates<'a> {
                 let name = self.name(place);
                 match number {
                     Some(number) => {
-                        format!("{name} is of X.509 version {number}, and only 3 will do")
+                        format!(
+                            "{name} is of X.509 version {number}, and only version 3 is accepted"
+                        )
                     }
                     None => format!("{name} is not of X.509 version 3"),
                 }
             }
-            Path::EmptyEkuExtension => "it says that it is for no purpose at all".to_owned(),
+            Path::EmptyEkuExtension => "it allows no purpose".to_owned(),
             Path::CertDistrusted => "it is distrusted".to_owned(),
             Path::SignatureAlgorithmMismatch => {
                 "it names one signature algorithm inside and another outside".to_owned()
@@ -323,7 +324,7 @@ impl<'a> Certificates<'a> {
             | Path::MaximumPathBuildCallsExceeded
             | Path::MaximumPathDepthExceeded
             | Path::MaximumSignatureChecksExceeded => {
-                "its chain is too long or too tangled to be checked".to_owned()
+                "its chain is too long or too complex to verify".to_owned()
             }
             Path::UnknownIssuer => self.unknown_issuer(),
             Path::BadDer
@@ -335,11 +336,11 @@ impl<'a> Certificates<'a> {
             | Path::MalformedDnsIdentifier
             | Path::MalformedExtensions
             | Path::MalformedNameConstraint => format!(
-                "it, or a certificate that it follows from, is malformed ({})",
+                "it, or a certificate in its chain, is malformed ({})",
                 in_words(&leading_identifier(error))
             ),
             other => format!(
-                "it does not pass the check ({})",
+                "it failed verification ({})",
                 in_words(&leading_identifier(other))
             ),
         }
@@ -351,7 +352,7 @@ impl<'a> Certificates<'a> {
             .filter_map(|issuer| Some((issuer, issuer.name_constraints().ok()??.value)))
             .next();
         let Some((issuer, constraints)) = constrained else {
-            return "its names are not among those that its issuer may sign for".to_owned();
+            return "its issuer is not allowed to sign for its names".to_owned();
         };
         let named = |trees: &Option<Vec<GeneralSubtree<'_>>>| -> Vec<String> {
             let trees = trees.iter().flatten();
@@ -411,7 +412,7 @@ impl<'a> Certificates<'a> {
                 ));
             }
             CertificateError::NotValidYetContext { time, .. } => advice.push(format!(
-                "check the clock of this machine, which says {}",
+                "check the system clock, which says {}",
                 date(*time)
             )),
             _ => {}
@@ -467,7 +468,7 @@ fn short_key(certificate: &X509Certificate<'_>) -> Option<usize> {
 }
 
 fn too_short(bits: usize) -> String {
-    format!("too short: RSA with {bits} bits, where {MIN_RSA_BITS} are the least that is safe")
+    format!("too short: RSA with {bits} bits, and {MIN_RSA_BITS} is the minimum")
 }
 
 fn purpose(purpose: &ExtendedKeyPurpose) -> String {

@@ -463,7 +463,7 @@ fn every_alert_with_a_name_has_a_meaning() {
     let alert = |code| sentence(&Tls::AlertReceived(AlertDescription::from(code)));
     assert_eq!(
         alert(112),
-        "the server sent the alert unrecognized_name: it knows no host of this name"
+        "the server sent the alert unrecognized_name: it does not know this host name"
     );
     assert_eq!(
         alert(200),
@@ -499,7 +499,7 @@ fn a_key_that_is_too_short_to_sign_the_handshake_is_named() {
     let explained = handshake(&error, &peer(&host, &chain, true));
     assert_eq!(
         explained.message,
-        "the certificate of server.example cannot be used: its key is too short: RSA with 1024 bits, where 2048 are the least that is safe"
+        "the certificate of server.example cannot be used: its key is too short: RSA with 1024 bits, and 2048 is the minimum"
     );
     // To trust it, or not to check it, would change nothing.
     assert_eq!(explained.advice, Vec::<String>::new());
