@@ -117,12 +117,10 @@ impl fmt::Display for Unsendable {
             Unsendable::LongReason(bytes) => {
                 write!(
                     f,
-                    "the reason takes {bytes} bytes, and {MAX_REASON} are allowed"
+                    "the reason has {bytes} bytes; at most {MAX_REASON} are allowed"
                 )
             }
-            Unsendable::ReasonWithoutCode => {
-                f.write_str("a reason without a code, which stands before it")
-            }
+            Unsendable::ReasonWithoutCode => f.write_str("a reason without a code"),
         }
     }
 }
@@ -152,7 +150,7 @@ impl fmt::Display for BadBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BadBody::HalfCode => {
-                f.write_str("a Close frame with half a code (RFC 6455 section 5.5.1)")
+                f.write_str("a Close frame with a body of one byte (RFC 6455 section 5.5.1)")
             }
             BadBody::Code(code) => write!(
                 f,

@@ -47,8 +47,9 @@ pub fn decode_hex(input: &[u8]) -> Result<Vec<u8>, String> {
         .filter(|byte| !byte.is_ascii_whitespace() && **byte != b':')
     {
         let digit = char::from(byte).to_digit(16);
-        nibbles
-            .push(digit.ok_or_else(|| format!("'{}' is no hex digit", byte.escape_ascii()))? as u8);
+        nibbles.push(
+            digit.ok_or_else(|| format!("'{}' is not a hex digit", byte.escape_ascii()))? as u8,
+        );
     }
     if nibbles.len() % 2 == 1 {
         return Err(format!(
@@ -204,7 +205,7 @@ fn decode_escape<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Stri
         b'u' => return decode_unicode(rest, out),
         other => {
             return Err(format!(
-                "'\\{}' is no escape; write \\\\ for a backslash",
+                "'\\{}' is not an escape; write \\\\ for a backslash",
                 other.escape_ascii()
             ));
         }
@@ -237,7 +238,7 @@ fn decode_unicode<'a>(rest: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Str
         (value, _) => (value, rest),
     };
     let character =
-        char::from_u32(value).ok_or_else(|| format!("U+{value:04X} is no character"))?;
+        char::from_u32(value).ok_or_else(|| format!("U+{value:04X} is not a character"))?;
     out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     Ok(rest)
 }
@@ -250,7 +251,7 @@ fn hex_digits(input: &[u8], count: usize) -> Result<(u32, &[u8]), String> {
         .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .and_then(|digits| u32::from_str_radix(digits, 16).ok())
         .map(|value| (value, &input[count..]))
-        .ok_or_else(|| format!("an escape wants {count} hex digits here"))
+        .ok_or_else(|| format!("this escape needs {count} hex digits"))
 }
 
 #[cfg(test)]

@@ -102,8 +102,8 @@ mod tests {
             (Escapes, br"\u{}", "hex digits"),
             (Escapes, br"\u{1234567}", "six"),
             (Escapes, br"\ud800", "U+D800"),
-            (Escapes, br"\ud800\u0041", "no character"),
-            (Escapes, br"\ud800\ue000", "no character"),
+            (Escapes, br"\ud800\u0041", "not a character"),
+            (Escapes, br"\ud800\ue000", "not a character"),
             (Escapes, br"\xff", "not UTF-8"),
         ] {
             let error = decoded(encoding, Kind::Text, input).unwrap_err();

@@ -21,7 +21,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         Some((number, "h")) => (number, 3600.0),
         Some((_, unit)) => {
             return Err(format!(
-                "'{unit}' is no unit of time; write 500ms, 2s, 1m or 1h"
+                "'{unit}' is not a unit of time; write 500ms, 2s, 1m or 1h"
             ));
         }
     };
@@ -62,7 +62,7 @@ pub fn size(text: &str) -> Result<usize, String> {
         "gb" => 1_000_000_000,
         _ => {
             return Err(format!(
-                "'{unit}' is no unit of size; write 64KiB, 1MB or a number of bytes"
+                "'{unit}' is not a unit of size; write 64KiB, 1MB or a number of bytes"
             ));
         }
     };
@@ -72,7 +72,7 @@ pub fn size(text: &str) -> Result<usize, String> {
     let bytes = value
         .checked_mul(factor)
         .and_then(|bytes| usize::try_from(bytes).ok());
-    bytes.ok_or_else(|| "that is more than this machine can count".to_owned())
+    bytes.ok_or_else(|| "that is too large".to_owned())
 }
 
 /// A number that is written in digits alone, without a sign, and is at most `most`.
@@ -102,7 +102,7 @@ pub fn rate(text: &str) -> Result<Duration, String> {
         .filter(|rate| *rate > 0.0)
         .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
         .filter(|interval| *interval <= MAX_DURATION)
-        .ok_or_else(|| "write a number of messages a second, such as 10 or 0.5".to_owned())
+        .ok_or_else(|| "write a number of messages per second, such as 10 or 0.5".to_owned())
 }
 
 /// Digits and at most one point: not `1e9`, `inf` or `-1`.

@@ -77,7 +77,7 @@ impl Target {
         let (tls, rest) = split_scheme(text)?;
         if rest.starts_with(['/', '\\', '?', '#']) {
             // The WHATWG parser would skip slashes until it finds something to call a host.
-            return Err(malformed(text, "it names no host"));
+            return Err(malformed(text, "it has no host"));
         }
         let (rest, zone) = split_zone(rest).map_err(|why| malformed(text, why))?;
         let url = Url::parse(&format!("{}://{rest}", scheme_of(tls)))
@@ -90,7 +90,7 @@ impl Target {
         }
         let host = url
             .host()
-            .ok_or_else(|| malformed(text, "it names no host"))?;
+            .ok_or_else(|| malformed(text, "it has no host"))?;
         Ok(Target {
             tls,
             host: host.to_owned(),
@@ -286,7 +286,9 @@ fn split_zone(rest: String) -> Result<(String, Option<String>), &'static str> {
     let decoded = percent_decode_str(encoded.unwrap_or(zone)).decode_utf8();
     let decoded = decoded.map_err(|_| "the zone of its address is not UTF-8")?;
     if decoded.is_empty() || decoded.contains(|c: char| c.is_control() || c == '/' || c == '%') {
-        return Err("the zone of its address is empty or holds a character that no interface has");
+        return Err(
+            "the zone of its address is empty or contains a character not allowed in interface names",
+        );
     }
     let (before, after) = (
         begin + address.len(),

@@ -202,11 +202,11 @@ fn what_gives_no_token_is_a_usage_error() {
         ),
         (
             &["--token", "a\u{1}b"],
-            "wirecat: the token holds the control character \\u{1} and cannot go into a header\n",
+            "wirecat: the token contains the control character \\u{1} and cannot go into a header\n",
         ),
         (
             &["--token", "a b", "--token-via", "subprotocol"],
-            "wirecat: the token holds a character that a subprotocol may not have",
+            "wirecat: the token contains a character not allowed in subprotocols",
         ),
         (
             &["--token", "x", "--token-message", "nothing"],
@@ -218,15 +218,15 @@ fn what_gives_no_token_is_a_usage_error() {
         ),
         (
             &["-u", "a:b", "--oauth2-bearer", "x"],
-            "wirecat: -u, --oauth2-bearer and --token all want the Authorization header\n",
+            "wirecat: -u, --oauth2-bearer and --token all set the Authorization header\n",
         ),
         (
             &["-u", "a:b", "--token", "x"],
-            "wirecat: -u, --oauth2-bearer and --token all want",
+            "wirecat: -u, --oauth2-bearer and --token all set",
         ),
         (
             &["--token", "x", "--oauth2-bearer", "x"],
-            "wirecat: -u, --oauth2-bearer and --token all want",
+            "wirecat: -u, --oauth2-bearer and --token all set",
         ),
         (&["--oauth2-bearer", "a\nb"], "wirecat: "),
         (&["--token-via", "query"], "error: "),

@@ -224,7 +224,7 @@ fn a_token_is_asked_for_and_its_message_is_not_echoed() {
     wire.echoes("hello");
     let mut wire = server.open("/expire?via=message");
     wire.write(text("hello"));
-    wire.expect_close(4401, "the first message is no token");
+    wire.expect_close(4401, "the first message is not a token");
     wire.answer_close();
 }
 

@@ -120,7 +120,7 @@ fn a_peer_that_breaks_a_rule_is_told_and_what_came_before_is_printed() {
         ),
         (
             frame_of(0x88, b"\x03"),
-            "a Close frame with half a code",
+            "a Close frame with a body of one byte",
             "5.5.1",
         ),
         (
@@ -222,7 +222,7 @@ fn the_limit_for_messages_is_not_one_for_control_frames() {
 
 #[test]
 fn a_connection_that_breaks_is_1006() {
-    let advice = "  try: see the server's log: it crashed, was stopped, or a proxy between cut an idle connection\n";
+    let advice = "  try: see the server's log: it crashed, was stopped, or a proxy in between cut an idle connection\n";
     let server = raw(|mut wire| {
         wire.handshake_with("", &text("last words"));
     });
@@ -285,7 +285,7 @@ fn what_cannot_be_reached() {
         ),
         (
             "ws:///x",
-            "wirecat: malformed URL 'ws:///x': it names no host\n",
+            "wirecat: malformed URL 'ws:///x': it has no host\n",
         ),
         (
             "ftp://h/",

@@ -211,19 +211,19 @@ fn messages_that_are_not_json_are_counted_once_at_the_end() {
     for (options, expected) in [
         (
             &["--filter", "."][..],
-            "wirecat: --filter passed over 3 messages that are not JSON\n",
+            "wirecat: --filter skipped 3 messages that are not JSON\n",
         ),
         (
             &["--until", ".x"],
-            "wirecat: --until passed over 3 messages that are not JSON\n",
+            "wirecat: --until skipped 3 messages that are not JSON\n",
         ),
         (
             &["--confirm=.x"],
-            "wirecat: --confirm passed over 3 messages that are not JSON\n",
+            "wirecat: --confirm skipped 3 messages that are not JSON\n",
         ),
         (
             &["--resume", "last=.x"],
-            "wirecat: --resume last passed over 3 messages that are not JSON\n",
+            "wirecat: --resume last skipped 3 messages that are not JSON\n",
         ),
         (&["--filter", ".", "-s"], ""),
     ] {
@@ -234,7 +234,7 @@ fn messages_that_are_not_json_are_counted_once_at_the_end() {
         let lines = output
             .stderr
             .lines()
-            .filter(|line| line.contains("passed over"));
+            .filter(|line| line.contains("skipped"));
         let lines: String = lines.map(|line| format!("{line}\n")).collect();
         assert_eq!(lines, expected, "{}", output.stderr);
         server.result();

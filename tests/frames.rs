@@ -103,7 +103,7 @@ fn a_line_that_is_wrong_is_named_and_what_came_before_it_sent() {
             r#"{"type":"sned","data":"x"}"#,
             &[
                 r#"line 3: there is no event of type "sned"; nothing from there on was sent"#,
-                "try: the types to send are send, ping, pong, close, frame; passed over are header",
+                "try: the types to send are send, ping, pong, close, frame; skipped are header",
             ],
         ),
         (
@@ -134,7 +134,10 @@ fn events_say_themselves_what_their_data_is() {
             .stdin("")
             .run()
             .exits(2)
-            .complains(&["--frame events: each event says itself", "\"encoding\""]);
+            .complains(&[
+                "--frame events: each event names its own encoding",
+                "\"encoding\"",
+            ]);
     }
 }
 

@@ -205,11 +205,11 @@ fn what_cannot_be_sent_is_refused_before_anything_is() {
         ),
         (
             ["-H", "X-A: 1\r\nX-B: 2"],
-            "wirecat: header 'X-A': the value holds a control character\n",
+            "wirecat: header 'X-A': the value contains a control character\n",
         ),
         (
             ["-H", ": x"],
-            "wirecat: header '': the name is empty or holds a character that no header name may have\n",
+            "wirecat: header '': the name is empty or contains a character not allowed in header names\n",
         ),
         (
             ["-H", "@/nonexistent"],
@@ -217,15 +217,15 @@ fn what_cannot_be_sent_is_refused_before_anything_is() {
         ),
         (
             ["--origin", "a\nb"],
-            "wirecat: --origin: the value holds a control character\n",
+            "wirecat: --origin: the value contains a control character\n",
         ),
         (
             ["-A", "a\nb"],
-            "wirecat: --user-agent: the value holds a control character\n",
+            "wirecat: --user-agent: the value contains a control character\n",
         ),
         (
             ["--subprotocol", "a b"],
-            "wirecat: --subprotocol 'a b' holds a character that a subprotocol may not have",
+            "wirecat: --subprotocol 'a b' contains a character not allowed in subprotocols",
         ),
     ] {
         let output = wirecat(options.into_iter().chain([url.as_str()])).run();
@@ -349,11 +349,11 @@ fn an_answer_that_is_no_handshake_is_exit_8_and_says_which_header() {
         ),
         (
             &[UPGRADE, "ACCEPT"],
-            "the Connection header must contain 'Upgrade', but there is none\n  try: a proxy in between may have taken it out; connect to the server directly\n",
+            "the Connection header must contain 'Upgrade', but there is none\n  try: a proxy in between may have removed it; connect to the server directly\n",
         ),
         (
             &[UPGRADE, "Connection: keep-alive", "ACCEPT"],
-            "the Connection header must contain 'Upgrade', but it is 'keep-alive'\n  try: a proxy in between may have taken it out; connect to the server directly\n",
+            "the Connection header must contain 'Upgrade', but it is 'keep-alive'\n  try: a proxy in between may have removed it; connect to the server directly\n",
         ),
         (
             &[UPGRADE, CONNECTION],
@@ -361,7 +361,7 @@ fn an_answer_that_is_no_handshake_is_exit_8_and_says_which_header() {
         ),
         (
             &[UPGRADE, CONNECTION, "Sec-WebSocket-Accept: AAAA"],
-            "the Sec-WebSocket-Accept header is 'AAAA', expected 'RIGHT'\n  try: a cache or proxy that answers for the server gives this; connect to the server directly\n",
+            "the Sec-WebSocket-Accept header is 'AAAA', expected 'RIGHT'\n  try: a cache or proxy may have answered instead of the server; connect to the server directly\n",
         ),
         (
             &[
@@ -379,7 +379,7 @@ fn an_answer_that_is_no_handshake_is_exit_8_and_says_which_header() {
                 "ACCEPT",
                 "Sec-WebSocket-Protocol: chat",
             ],
-            "the server chose the subprotocol 'chat', and none was offered\n  try: --subprotocol 'chat' offers it\n",
+            "the server chose the subprotocol 'chat', but none was offered\n  try: --subprotocol 'chat' offers it\n",
         ),
     ] {
         let right = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
@@ -448,7 +448,7 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
         (
             "",
             "; foo=1",
-            "foo is no parameter of permessage-deflate (RFC 7692 section 7.1)",
+            "foo is not a parameter of permessage-deflate (RFC 7692 section 7.1)",
         ),
         (
             "",
@@ -458,17 +458,17 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
         (
             "",
             "; client_no_context_takeover; client_no_context_takeover",
-            "client_no_context_takeover is there more than once (RFC 7692 section 7.1.1.2)",
+            "client_no_context_takeover appears more than once (RFC 7692 section 7.1.1.2)",
         ),
         (
             "",
             "; server_max_window_bits=16",
-            "server_max_window_bits must be 8 to 15, and is '16' (RFC 7692 section 7.1.2.1)",
+            "server_max_window_bits must be 8 to 15, but is '16' (RFC 7692 section 7.1.2.1)",
         ),
         (
             "",
             "; server_max_window_bits",
-            "server_max_window_bits has no value, and needs one from 8 to 15 (RFC 7692 section 7.1.2.1)",
+            "server_max_window_bits has no value, but needs one from 8 to 15 (RFC 7692 section 7.1.2.1)",
         ),
         (
             "",
@@ -483,12 +483,12 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
         (
             ASKED,
             "; server_max_window_bits=10",
-            "server_no_context_takeover was offered and is not in it (RFC 7692 section 7.1.1.1)",
+            "server_no_context_takeover was offered but is not in it (RFC 7692 section 7.1.1.1)",
         ),
         (
             ASKED,
             "; server_no_context_takeover",
-            "server_max_window_bits was offered as 10 and is not in it (RFC 7692 section 7.1.2.1)",
+            "server_max_window_bits was offered as 10 but is not in it (RFC 7692 section 7.1.2.1)",
         ),
         (
             ASKED,
@@ -498,7 +498,7 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
         (
             "",
             ", permessage-deflate",
-            "permessage-deflate may stand there only once (RFC 7692 section 5)",
+            "permessage-deflate may appear only once (RFC 7692 section 5)",
         ),
         (
             "",
@@ -525,7 +525,7 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
         .complains(&["'permessage-deflate', which was never offered\n"]);
     let output = extended(&["-H", "Sec-WebSocket-Extensions: x-foo"], "x-foo; a");
     output.exits(8).complains(&[
-        "the server chose the extension 'x-foo', offered by your -H, which wirecat does not speak\n",
+        "the server chose the extension 'x-foo', offered by your -H, which wirecat does not support\n",
     ]);
 }
 
@@ -759,7 +759,7 @@ fn the_zone_of_an_address_chooses_the_interface_and_is_not_sent() {
 fn an_interface_that_is_not_there_is_exit_6() {
     let output = wirecat(["ws://[fe80::1%25nosuch0]/"]).run();
     output.exits(6).prints("").complains(&[
-        "wirecat: this machine has no network interface 'nosuch0'\n",
+        "wirecat: there is no network interface 'nosuch0'\n",
         "\n  try: one of its interfaces: ",
     ]);
     // The kernel says only that an argument is invalid.

@@ -174,7 +174,7 @@ fn a_close_of_our_own() {
         "{written:?}"
     );
     assert!(
-        written.contains("wirecat: 'x' is no close code"),
+        written.contains("wirecat: 'x' is not a close code"),
         "{written:?}"
     );
 }
@@ -186,7 +186,7 @@ fn unknown_commands_and_help() {
         "wirecat: there is no command /pnig; did you mean /ping? (//pnig sends it)\r\n",
         "wirecat: there is no command /x; /help lists them (//x sends it)\r\n",
         "A line is sent as a message; //x sends /x. Commands:\r\n",
-        "  /close [CODE [REASON]]      close with a code of your own\r\n",
+        "  /close [CODE [REASON]]      close with this code\r\n",
     ] {
         assert!(written.contains(words), "no {words:?} in {written:?}");
     }

@@ -172,7 +172,7 @@ fn bad_input_is_named_after_all_before_it_was_answered() {
     for (args, stdin, place) in [
         (&["--hex"][..], "00\n0\n", "line 2: 1 hex digits"),
         (&["--base64"], "?\n", "line 1: it is not base64"),
-        (&["--escapes"], "\\q\n", "line 1: '\\q' is no escape"),
+        (&["--escapes"], "\\q\n", "line 1: '\\q' is not an escape"),
         (&["--frame", "json"], "{}\n{]\n", "line 2: not JSON"),
     ] {
         let server = collects();
@@ -324,7 +324,10 @@ fn usage_errors() {
             &["-d", "@/nowhere", "ws://h/"],
             "-d @/nowhere: No such file",
         ),
-        (&["--hex", "-d", "xx", "ws://h/"], "-d: 'x' is no hex digit"),
+        (
+            &["--hex", "-d", "xx", "ws://h/"],
+            "-d: 'x' is not a hex digit",
+        ),
         (&[], "<URL>"),
     ] {
         wirecat(args).run().exits(2).prints("").complains(&[words]);
@@ -378,7 +381,7 @@ fn a_message_that_begins_with_an_at_is_written_with_two() {
             run.stderr,
             format!(
                 "wirecat: {option} @all: No such file or directory\n  \
-                 try: @FILE reads a file; a message that begins with @ is written @@all\n"
+                 try: @FILE reads a file; a message that begins with @ is written as @@all\n"
             )
         );
     }

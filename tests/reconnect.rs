@@ -228,7 +228,7 @@ fn what_would_end_the_same_way_is_not_tried_again() {
         (
             "/status/403",
             22,
-            "not retrying: HTTP 403 Forbidden would be the answer again",
+            "not retrying: HTTP 403 Forbidden would be the same again",
         ),
     ] {
         let url = server.url(path);

@@ -69,7 +69,7 @@ fn a_server_that_speaks_first_is_quoted_too() {
 fn an_answer_that_breaks_off() {
     fails_with_8(
         "",
-        "the server closed the connection without answering the handshake\n  try: check the port, and whether the server wants TLS (wss://)\n",
+        "the server closed the connection without answering the handshake\n  try: check the port, and whether the server expects TLS (wss://)\n",
     );
     let cut = answered(&[], |mut wire| wire.send("HTTP/1.1 101 Switching Pro"));
     cut.exits(8)
@@ -133,7 +133,7 @@ fn a_refusal_is_exit_22_and_shows_what_explains_it() {
         ),
         (
             "426 Upgrade Required\r\nSec-WebSocket-Version: 14\r\nContent-Length: 0\r\n\r\n",
-            "426 Upgrade Required\n  sec-websocket-version: 14\n  try: the server wants another protocol or version: -v shows what it said\n",
+            "426 Upgrade Required\n  sec-websocket-version: 14\n  try: the server requires another protocol or version; -v shows its answer\n",
         ),
         ("418 \r\nContent-Length: 0\r\n\r\n", "418\n"),
         (

@@ -143,7 +143,7 @@ fn bad_definitions_are_usage_errors() {
             &["--resume", "last=.["],
             "--resume last: not a valid jq expression",
         ),
-        (&["--resume", "n=.id"], "another meaning"),
+        (&["--resume", "n=.id"], "is reserved"),
         (&["--resume", "a=.a", "--resume", "a=.b"], "given twice"),
         (&["--state", "x"], "--resume"),
         (&["--resume", "a=.a", "--state", "/"], "--state /: "),

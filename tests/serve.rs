@@ -403,7 +403,7 @@ fn a_plain_get_is_told_what_is_missing() {
     has(&head, "Upgrade", "websocket");
     assert_eq!(
         body,
-        "This is a WebSocket endpoint: the request must carry `Upgrade: websocket`.\n"
+        "This is a WebSocket endpoint: the request must have the header `Upgrade: websocket`.\n"
     );
 }
 

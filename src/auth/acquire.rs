@@ -208,9 +208,9 @@ async fn prompt(
     // Where lines are edited, the terminal is the editor's.
     let given = match ask(&question) {
         None => ask_at_terminal(question).await?,
-        Some(typed) => typed.await.map_err(|_| {
-            Error::usage("nothing was typed for the password or token that is asked for")
-        })?,
+        Some(typed) => typed
+            .await
+            .map_err(|_| Error::usage("no password or token was entered"))?,
     };
     Ok(answer.insert(given).clone())
 }

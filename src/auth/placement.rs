@@ -76,7 +76,7 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
 fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Placed, Error> {
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
         return Err(Error::usage(format!(
-            "the token holds the control character {} and cannot go into a header",
+            "the token contains the control character {} and cannot go into a header",
             bad.escape_default()
         )));
     }
@@ -102,7 +102,7 @@ fn place_subprotocol(options: &Token, text: &str) -> Result<Placed, Error> {
     };
     if !is_http_token(&value) {
         return Err(Error::usage(
-            "the token holds a character that a subprotocol may not have (RFC 6455 section 4.1)",
+            "the token contains a character not allowed in subprotocols (RFC 6455 section 4.1)",
         )
         .advice("encode it, for instance as base64url without padding"));
     }

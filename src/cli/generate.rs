@@ -95,13 +95,13 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
 }
 
 const DESCRIPTION: &str = "With a terminal on stdin and stdout, wirecat is a prompt: a line is a \
-message, and what comes in appears above the line being typed; /help lists the commands. Otherwise \
-it is a pipe: stdin is cut into messages, stdout carries the payload of what comes in and nothing \
-else, and all else goes to stderr. With -d it sends those messages and leaves stdin alone. wirecat \
-demo starts the debug server on a free port and connects to it.";
+message, and received messages appear above the line being typed; /help lists the commands. \
+Otherwise it is a pipe: stdin is cut into messages, stdout gets the payload of received messages and \
+nothing else, and everything else goes to stderr. With -d it sends those messages and does not read \
+stdin. wirecat demo starts the debug server on a free port and connects to it.";
 
-const UNITS: &str = "A time T is a number of seconds or has a unit: 500ms, 2s, 1m, 1h. A SIZE is a \
-number of bytes or has one: 64KiB, 1MB.";
+const UNITS: &str = "A time T is a number of seconds, or a number with a unit: 500ms, 2s, 1m, 1h. A \
+SIZE is a number of bytes, or a number with a unit: 64KiB, 1MB.";
 
 /// The events that `--frame events` takes.
 const EVENTS: &[&str] = &[
@@ -118,8 +118,8 @@ const EVENTS: &[&str] = &[
 fn events_section() -> Roff {
     let mut roff = section("EVENTS");
     roff.text([roman(
-        "--frame events reads a JSON object from each line of stdin, in the form in which --json \
-         prints it:",
+        "--frame events reads one JSON object from each line of stdin, in the form that --json \
+         prints:",
     )]);
     roff.control("nf", []);
     for event in EVENTS {
@@ -127,11 +127,11 @@ fn events_section() -> Roff {
     }
     roff.control("fi", []);
     roff.text([roman(
-        "A frame goes out as it stands and may break any rule: opcode is 0 to 15 or a name, mask is \
-         true (a random key), false or a key of 8 hex digits, length is declared in place of the \
-         real one and written in length_bits, 7, 16 or 64. encoding is hex or base64. What is left \
-         out has a default. Events that a client does not make are passed over, and so are those with \
-         an origin, which wirecat sent of its own accord.",
+        "A frame is sent as it stands and may break any rule. opcode is 0 to 15 or a name. mask is \
+         true (a random key), false, or a key of 8 hex digits. length is the length to declare in \
+         place of the real one, and length_bits (7, 16 or 64) its form. encoding is hex or base64. \
+         Every member but type has a default. Events that a client does not send are skipped, and so \
+         are events with an origin: wirecat sent those by itself.",
     )]);
     roff
 }
@@ -157,7 +157,7 @@ fn serve_section(serve: &clap::Command) -> Roff {
     roff.text([
         bold("wirecat serve"),
         roman(
-            " listens on 127.0.0.1:8765 and logs on stderr. The path of a URL says what it does:",
+            " listens on 127.0.0.1:8765 and logs to stderr. The path of the URL selects what it does:",
         ),
     ]);
     roff.control("nf", []);

@@ -17,7 +17,7 @@ use args::{Cli, Typed};
 
 /// What the help and the manual begin with: a command and what it is for.
 pub const EXAMPLES: &[(&str, &str)] = &[
-    ("wirecat demo", "try it, with a server of its own"),
+    ("wirecat demo", "try it with a built-in server"),
     (
         "wirecat ws://localhost:8080/chat",
         "talk to a server by hand",
@@ -28,7 +28,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "wirecat -d '{\"op\":\"sub\"}' --count 3 URL",
-        "send one message, take three",
+        "send one message, receive three",
     ),
     (
         "tail -f log | wirecat --reconnect --confirm=reply URL",
@@ -36,7 +36,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "wirecat --token env:TOKEN -v URL",
-        "with a token, showing the handshake",
+        "send a token and show the handshake",
     ),
 ];
 
@@ -68,7 +68,7 @@ pub fn command() -> clap::Command {
         ))
         .mut_subcommand("serve", |serve| {
             serve.after_help(format!(
-                "Endpoints:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end it with exit code 0.",
+                "Endpoints:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end the server with exit code 0.",
                 indented(&endpoints::help())
             ))
         })

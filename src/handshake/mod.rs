@@ -121,7 +121,7 @@ pub async fn upgrade(
         Err(_) => Err(Error::new(
             Stage::Handshake,
             Exit::Handshake,
-            "the connection was lost in the handshake",
+            "the connection was lost during the handshake",
         )
         .into()),
     }
@@ -255,8 +255,8 @@ fn advice_for(status: u16) -> Option<&'static str> {
         401 => "--token SOURCE or -u USER sends credentials",
         403 => "some servers check the Origin: --origin https://HOST",
         404 => "check the path of the URL",
-        407 => "the proxy wants credentials",
-        426 => "the server wants another protocol or version: -v shows what it said",
+        407 => "the proxy requires credentials",
+        426 => "the server requires another protocol or version; -v shows its answer",
         429 | 503 => "try again later",
         502 | 504 => "the server behind the proxy does not answer",
         _ => return None,
@@ -290,7 +290,7 @@ fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
     }
     if log.sent.is_empty() && !log.received.is_empty() {
         return not_http(
-            "the server spoke before it was asked, which HTTP does not",
+            "the server sent data before the request, which HTTP does not allow",
             &log.received,
         );
     }
@@ -300,7 +300,7 @@ fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
         return invalid(
             "the server closed the connection without answering the handshake".to_owned(),
         )
-        .advice("check the port, and whether the server wants TLS (wss://)");
+        .advice("check the port, and whether the server expects TLS (wss://)");
     }
     let source = std::error::Error::source(error);
     let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());

@@ -49,13 +49,13 @@ impl HeaderLine {
         };
         if !is_http_token(name) {
             return Err(wrong(
-                "the name is empty or holds a character that no header name may have",
+                "the name is empty or contains a character not allowed in header names",
             ));
         }
         let name = name.to_owned();
         match value {
             Some(value) if value.chars().any(|c| c.is_control() && c != '\t') => {
-                Err(wrong("the value holds a control character"))
+                Err(wrong("the value contains a control character"))
             }
             Some("") => Ok(HeaderLine::Remove(name)),
             Some(value) => Ok(HeaderLine::Set(name, value.to_owned())),

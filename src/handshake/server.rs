@@ -45,11 +45,11 @@ pub fn accept<B>(
     }
     if !wants_websocket(headers) {
         return Err(upgrade_required(
-            "This is a WebSocket endpoint: the request must carry `Upgrade: websocket`.\n",
+            "This is a WebSocket endpoint: the request must have the header `Upgrade: websocket`.\n",
         ));
     }
     if request.version() != Version::HTTP_11 {
-        return Err(bad_request("A WebSocket handshake needs HTTP/1.1.\n"));
+        return Err(bad_request("A WebSocket handshake requires HTTP/1.1.\n"));
     }
     if !headers.contains_key(HOST) {
         return Err(bad_request("The Host header is missing.\n"));
@@ -161,7 +161,7 @@ fn bad_request(body: &'static str) -> Rejection {
 }
 
 fn wrong_method() -> Rejection {
-    let body = "A WebSocket handshake is a GET request.\n";
+    let body = "A WebSocket handshake must be a GET request.\n";
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, body);
     insert(response.headers_mut(), ALLOW, "GET");
     Box::new(response)

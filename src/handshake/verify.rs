@@ -101,7 +101,7 @@ fn verify_upgrade(answer: &Answer) -> Result<(), Error> {
         return Err(invalid(format!(
             "the Connection header must contain 'Upgrade', but {said}"
         ))
-        .advice("a proxy in between may have taken it out; connect to the server directly"));
+        .advice("a proxy in between may have removed it; connect to the server directly"));
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ fn verify_accept(request: &Request, answer: &Answer) -> Result<(), Error> {
     match answer.joined("sec-websocket-accept") {
         Some(said) if said.trim() == expected => Ok(()),
         Some(said) => Err(invalid(format!("the Sec-WebSocket-Accept header is '{said}', expected '{expected}'"))
-            .advice("a cache or proxy that answers for the server gives this; connect to the server directly")),
+            .advice("a cache or proxy may have answered instead of the server; connect to the server directly")),
         None => Err(invalid(format!("there is no Sec-WebSocket-Accept header, expected '{expected}'"))),
     }
 }
@@ -153,7 +153,7 @@ fn verify_subprotocol(request: &Request, answer: &Answer) -> Result<Option<Strin
     let offered: Vec<&str> = request.subprotocols().collect();
     Err(if offered.is_empty() {
         let error = invalid(format!(
-            "the server chose the subprotocol '{said}', and none was offered"
+            "the server chose the subprotocol '{said}', but none was offered"
         ));
         // Advice is there to be pasted into a shell, and these are a server's bytes.
         if is_http_token(&said) && !said.contains('\'') {

@@ -172,7 +172,7 @@ impl Filter {
                 Some(format!("{} that {verb} not JSON{others}", messages(n)))
             }
         };
-        losses.extend(passed_over.map(|what| format!("{option} passed over {what}")));
+        losses.extend(passed_over.map(|what| format!("{option} skipped {what}")));
         if count(cut) > 0 {
             losses.push(format!(
                 "{option} kept only the first results of {} ({MAX_OUTPUTS} and {} MiB are the most)",

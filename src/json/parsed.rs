@@ -119,10 +119,7 @@ mod tests {
             assert_eq!(filter.run_on(&parsed), None);
             assert!(!filter.is_true_of(&parsed));
             let losses = filter.losses("--filter", true);
-            assert_eq!(
-                losses,
-                ["--filter passed over 2 messages that are not JSON"]
-            );
+            assert_eq!(losses, ["--filter skipped 2 messages that are not JSON"]);
         }
     }
 

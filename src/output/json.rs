@@ -107,7 +107,7 @@ fn escape(text: &str) -> (Option<char>, usize) {
 }
 
 /// The character of a `\uXXXX` escape or a surrogate pair of them, and how long it is written.
-/// A lone surrogate is no character.
+/// A lone surrogate is not a character.
 fn unicode_escape(text: &str) -> Option<(Option<char>, usize)> {
     let first = code_unit(text)?;
     let second = code_unit(&text[6..]).filter(|_| (0xd800..0xdc00).contains(&first));

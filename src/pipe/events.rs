@@ -60,7 +60,7 @@ fn unknown(name: &str) -> LineError {
     LineError::new(
         format!("there is no event of type {}", shown(&name.into())),
         format!(
-            "the types to send are {}; passed over are {}",
+            "the types to send are {}; skipped are {}",
             names(is_done),
             names(|kind| !is_done(kind))
         ),
@@ -242,16 +242,16 @@ mod tests {
         let long_value = format!(r#"{{"type":"{long}"}}"#);
         for (line, what, advice) in [
             ("hello", "not JSON: expected value", "--frame line"),
-            (r#"{"type":"send""#, "not JSON: EOF", "one event a line"),
+            (r#"{"type":"send""#, "not JSON: EOF", "one event per line"),
             (r#"{"type":"end"} x"#, "not JSON: trailing", "one event"),
             (r#"{"type":"send","data":"\ud800"}"#, "not JSON", "--json"),
-            ("[1,2]", "[1,2] is no event", r#"{"type":"send""#),
+            ("[1,2]", "[1,2] is not an event", r#"{"type":"send""#),
             ("{}", r#"without "type""#, "send, ping, pong, close, frame"),
             (r#"{"type":1}"#, r#""type" must not be 1"#, "a string"),
             (
                 r#"{"type":"sned"}"#,
                 r#"no event of type "sned""#,
-                "frame; passed over are header",
+                "frame; skipped are header",
             ),
             (&long_value, "xxx…", "send"),
             (r#"{"type":"send"}"#, r#"without "data""#, r#""data":"""#),
@@ -306,7 +306,7 @@ mod tests {
                 "a reason without a code",
                 r#""code":1000"#,
             ),
-            (&long_close, "takes 126 bytes", r#""type":"frame""#),
+            (&long_close, "has 126 bytes", r#""type":"frame""#),
             (
                 r#"{"type":"frame","opcode":16}"#,
                 r#""opcode" must not be 16"#,

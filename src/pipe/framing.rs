@@ -379,7 +379,7 @@ mod tests {
         };
         let (messages, error) = frames(Frame::Line, hex, b"00ff\n\nxyz\n", 4);
         assert_eq!(messages, [&b"\x00\xff"[..], b""]);
-        assert!(error.unwrap().contains("line 3: 'x' is no hex digit"));
+        assert!(error.unwrap().contains("line 3: 'x' is not a hex digit"));
     }
 
     proptest! {

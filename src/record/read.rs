@@ -52,12 +52,12 @@ impl Line {
         match serde_json::from_slice(line) {
             Ok(Value::Object(members)) => Ok(Some(Line(members))),
             Ok(other) => Err(LineError::new(
-                format!("{} is no event", shown(&other)),
+                format!("{} is not an event", shown(&other)),
                 r#"write {"type":"send","data":"hello"}"#,
             )),
             Err(error) => Err(LineError::new(
                 format!("not JSON: {}", without_place(&error)),
-                "one event a line, as --json prints them; --frame line sends lines as they are",
+                "one event per line, as --json prints them; --frame line sends lines as they are",
             )),
         }
     }
@@ -161,7 +161,7 @@ impl Line {
         let reason = self.string(schema::REASON)?.unwrap_or_default();
         if code.is_none() && self.get(schema::CODE).is_some() && !reason.is_empty() {
             return Err(LineError::new(
-                "1005 stands for a Close without a code, and such a one has no reason either",
+                "1005 stands for a Close without a code, so it has no reason",
                 sends_any(1005),
             ));
         }

@@ -10,14 +10,14 @@ use crate::wire::frame::{CLOSE, LengthForm, Masking, RawFrame, opcode_name, opco
 /// What `/frame` by itself is answered with.
 pub const HELP: &str = "\
 /frame [SETTING ...] OPCODE [SETTING ...] [--] [PAYLOAD]
-A frame goes out as it stands and may break any rule. Opcodes and settings:
+A frame is sent as it stands and may break any rule. Opcodes and settings:
   text, binary, continuation, close, ping, pong, or 0 to 15
   fin=0|1                     the FIN bit (1 if not given)
   rsv1 rsv2 rsv3              set a reserved bit; rsv=0..7 sets them as a number
   mask=none|random|37fa213d   no mask, a random key (if not given) or this one
   length=N                    the length to declare in place of the real one
   bits=7|16|64                how to write it (the shortest form if not given)
-  code=N                      of a close; its payload is the reason then
+  code=N                      the code of a close; the payload is then its reason
 The payload begins at the first other word, or after --. It is text as typed, or
 hex:00ff, base64:AP8= or @FILE. For example:
   /frame fin=0 text hel
@@ -126,7 +126,7 @@ impl Words {
         match self.opcode.replace(opcode) {
             None => Ok(()),
             Some(before) => Err(format!(
-                "'{word}' is an opcode, and there is one already; a payload that begins so goes after --: /frame {before} -- {word}"
+                "'{word}' is an opcode, and there is one already; write a payload that begins like this after --: /frame {before} -- {word}"
             )),
         }
     }
@@ -145,7 +145,7 @@ impl Words {
             Some(code) if opcode == CLOSE => Close::new(code, "").payload(),
             Some(code) => {
                 return Err(format!(
-                    "code={code} goes with the opcode close: /frame close code={code} REASON"
+                    "code={code} needs the opcode close: /frame close code={code} REASON"
                 ));
             }
         };

@@ -15,13 +15,13 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "",
         "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
     ),
-    ("close", "[CODE [REASON]]", "close with a code of your own"),
+    ("close", "[CODE [REASON]]", "close with this code"),
     (
         "ping",
         "[DATA]",
         "send a ping; its pong is shown with the time it took",
     ),
-    ("pong", "[DATA]", "send a pong that nobody asked for"),
+    ("pong", "[DATA]", "send an unsolicited pong"),
     (
         "send",
         "TEXT",
@@ -31,12 +31,12 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "frame",
         "… OPCODE [PAYLOAD]",
-        "send a frame made by hand; /frame alone says how",
+        "send a frame made by hand; /frame alone shows the syntax",
     ),
     (
         "queue",
         "[TEXT]",
-        "keep TEXT until there is a connection; alone: how many are kept",
+        "queue TEXT until connected; alone: how many are queued",
     ),
     (
         "reconnect",
@@ -48,7 +48,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "",
         "the connection: address, time, counts, round trips",
     ),
-    ("headers", "", "the handshake as it went over the wire"),
+    ("headers", "", "the handshake as sent and received"),
 ];
 
 pub use super::frame::HELP as FRAME_HELP;
@@ -139,7 +139,7 @@ fn close(argument: &str) -> Result<Close, String> {
     let (code, reason) = argument.split_once(' ').unwrap_or((argument, ""));
     let code: u16 = code
         .parse()
-        .map_err(|_| format!("'{code}' is no close code; write /close 1000 REASON"))?;
+        .map_err(|_| format!("'{code}' is not a close code; write /close 1000 REASON"))?;
     Close::from_person(Some(code), reason.trim(), may_be_sent).map_err(|why| match why {
         Unsendable::Code(_) => format!("{why}; use 1000, 1001 or 3000-4999"),
         _ => why.to_string(),
@@ -281,7 +281,7 @@ mod tests {
             ("/bin hex:0", "whole bytes"),
             ("/bin base64:?", "not base64"),
             ("/frame fin=0", "for example /frame"),
-            ("/close abc", "no close code"),
+            ("/close abc", "not a close code"),
             ("/close 1005", "1005 must not be sent"),
             (&long, "at most 125"),
             (&reason, "123 are allowed"),

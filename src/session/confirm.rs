@@ -73,7 +73,7 @@ fn number(value: &Value) -> Result<Option<u64>, String> {
         None => {
             let mut shown = value.to_string();
             shown.truncate(shown.floor_char_boundary(40));
-            Err(format!("{shown} is no number of a message"))
+            Err(format!("{shown} is not a message number"))
         }
     }
 }
@@ -100,14 +100,10 @@ mod tests {
             (
                 ".ack",
                 r#"{"ack":true}"#,
-                Err("true is no number of a message"),
+                Err("true is not a message number"),
             ),
-            (".ack", r#"{"ack":-1}"#, Err("-1 is no number of a message")),
-            (
-                ".ack",
-                r#"{"ack":1.5}"#,
-                Err("1.5 is no number of a message"),
-            ),
+            (".ack", r#"{"ack":-1}"#, Err("-1 is not a message number")),
+            (".ack", r#"{"ack":1.5}"#, Err("1.5 is not a message number")),
             (".ack", "[1]", Err("cannot index [1] with \"ack\"")),
         ] {
             let filter = Filter::compile(expression).unwrap();

@@ -11,7 +11,7 @@ use crate::wire::validate::Violation;
 
 /// What to look at when a connection is gone.
 const LOST_ADVICE: &str =
-    "see the server's log: it crashed, was stopped, or a proxy between cut an idle connection";
+    "see the server's log: it crashed, was stopped, or a proxy in between cut an idle connection";
 
 /// What became of our Close.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Ended {
             Ended::LeftUnsent => Some(Error::new(
                 Stage::Send,
                 Exit::Unmet,
-                "left before the server had taken everything that was sent",
+                "left before the server had read everything that was sent",
             )),
             Ended::NoPong { .. } | Ended::Stuck(_) => Some(Error::new(
                 Stage::Receive,
@@ -191,7 +191,7 @@ impl Ended {
                 seconds(*silent)
             )),
             Ended::Stuck(time) => Some(format!(
-                "the server has taken nothing and said nothing for {}",
+                "the server has neither read nor sent anything for {}",
                 seconds(*time)
             )),
             _ => None,

@@ -76,7 +76,7 @@ impl Codes {
                 match (number(first), number(last)) {
                     (Some(first), Some(last)) if first <= last => Ok((first, last)),
                     _ => Err(format!(
-                        "'{item}' is no close code (1000-4999), HTTP status (200-599) or range of them"
+                        "'{item}' is not a close code (1000-4999), HTTP status (200-599) or a range of them"
                     )),
                 }
             })
@@ -348,8 +348,9 @@ fn lasting(cause: &Cause) -> Option<String> {
                 .contains(&code)
                 .then(|| format!("{who} closed with {code} ({})", code_name(code)))
         }
-        Cause::Status { status, .. } => (!PASSING_STATUSES.contains(status))
-            .then(|| format!("{cause} would be the answer again")),
+        Cause::Status { status, .. } => {
+            (!PASSING_STATUSES.contains(status)).then(|| format!("{cause} would be the same again"))
+        }
         Cause::Failed { lasting: true, why } => Some(why.clone()),
         Cause::Failed { .. } | Cause::Lost(_) | Cause::Dead(_) => None,
     }

@@ -41,13 +41,13 @@ impl Memory {
             && template::is_name(name);
         if !is_name || expression.is_empty() {
             return Err(Error::usage(format!(
-                "--resume '{definition}': it is not of the form NAME=EXPR"
+                "--resume '{definition}': it must have the form NAME=EXPR"
             ))
             .advice("--resume last=.id remembers the member \"id\" for {{last}}"));
         }
         if matches!(name, "n" | "token") {
             return Err(Error::usage(format!(
-                "--resume {name}: {{{{{name}}}}} has another meaning already"
+                "--resume {name}: {{{{{name}}}}} is reserved"
             )));
         }
         if self.variables.iter().any(|known| known.name == name) {
@@ -107,7 +107,7 @@ impl Memory {
         let filled = template::fill(template, place, |name| self.value(name));
         if place == Place::Header && filled.chars().any(|c| c.is_control() && c != '\t') {
             return Err(Error::usage(format!(
-                "header '{template}': what was remembered for it holds a control character"
+                "header '{template}': its remembered value contains a control character"
             )));
         }
         Ok(filled)
@@ -141,7 +141,7 @@ impl Memory {
     pub fn load(&mut self, state: &str) -> Result<(), String> {
         let state: Value = serde_json::from_str(state).map_err(|error| error.to_string())?;
         if state.get("v").and_then(Value::as_u64) != Some(VERSION) {
-            return Err("it is no state of this version of wirecat".to_owned());
+            return Err("it is not a state file of this version of wirecat".to_owned());
         }
         let Some(Value::Object(values)) = state.get("resume") else {
             return Err("it has no member \"resume\"".to_owned());

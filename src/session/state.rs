@@ -37,7 +37,7 @@ pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
         Err(error) => return Err(wrong(&plain_words(&error))),
         // A pipe or a device might never end.
-        Ok(metadata) if !metadata.is_file() => return Err(wrong("it is no regular file")),
+        Ok(metadata) if !metadata.is_file() => return Err(wrong("it is not a regular file")),
         Ok(_) => {}
     }
     let text = fs::read_to_string(path).map_err(|error| wrong(&plain_words(&error)))?;
@@ -237,7 +237,7 @@ mod tests {
         load(&directory.path().join("none"), &mut fresh()).unwrap();
         for special in [Path::new("/dev/full"), directory.path()] {
             let error = load(special, &mut fresh()).unwrap_err();
-            assert!(error.message.contains("no regular file"), "{error}");
+            assert!(error.message.contains("not a regular file"), "{error}");
         }
         let nowhere = directory.path().join("no/where");
         let mut memory = fresh();

@@ -56,7 +56,7 @@ fn scope_id(zone: &str) -> Result<u32, Error> {
     let error = Error::new(
         Stage::Dns,
         Exit::Dns,
-        format!("this machine has no network interface '{zone}'"),
+        format!("there is no network interface '{zone}'"),
     );
     Err(match interfaces() {
         names if names.is_empty() => error.advice("the number of the interface"),

@@ -75,8 +75,8 @@ pub fn accept(offered: &str, options: &Options, answer: &str) -> Result<Option<A
     if chosen.is_empty() {
         return Ok(None);
     }
-    let offers =
-        parse(offered).map_err(|why| but(format!("what your -H offered cannot be told: {why}")))?;
+    let offers = parse(offered)
+        .map_err(|why| but(format!("the offer in your -H cannot be parsed: {why}")))?;
     for extension in &chosen {
         known(extension, &offers)?;
     }
@@ -85,7 +85,7 @@ pub fn accept(offered: &str, options: &Options, answer: &str) -> Result<Option<A
             .map(Some)
             .map_err(but),
         _ => Err(but(format!(
-            "{NAME} may stand there only once (RFC 7692 section 5)"
+            "{NAME} may appear only once (RFC 7692 section 5)"
         ))),
     }
 }
@@ -101,7 +101,7 @@ fn known(chosen: &Extension<'_>, offers: &[Extension<'_>]) -> Result<(), String>
     match offers.iter().any(same) {
         true if chosen.is_named(NAME) => Ok(()),
         true => Err(format!(
-            "{chose}, offered by your -H, which wirecat does not speak"
+            "{chose}, offered by your -H, which wirecat does not support"
         )),
         false => Err(format!("{chose}, which was never offered")),
     }

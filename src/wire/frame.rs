@@ -321,7 +321,7 @@ impl RawFrame {
 pub fn check_control_payload(data: &[u8]) -> Result<(), String> {
     match data.len() {
         len if len as u64 > MAX_CONTROL => Err(format!(
-            "{len} bytes, and a ping or pong holds at most {MAX_CONTROL}"
+            "{len} bytes; a ping or pong has at most {MAX_CONTROL}"
         )),
         _ => Ok(()),
     }

@@ -17,9 +17,9 @@ pub(super) fn credentials(args: &AuthArgs, target: &Target) -> Result<Credential
     let chosen = [args.user.is_some(), args.oauth2_bearer.is_some(), in_header];
     if chosen.iter().filter(|set| **set).count() > 1 {
         return Err(Error::usage(
-            "-u, --oauth2-bearer and --token all want the Authorization header",
+            "-u, --oauth2-bearer and --token all set the Authorization header",
         )
-        .advice("give one of them, or move the token with --token-via or --token-name"));
+        .advice("use one of them, or move the token with --token-via or --token-name"));
     }
     let from_url = target.user.as_ref().map(|user| Basic {
         user: user.name.clone(),

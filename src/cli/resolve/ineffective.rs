@@ -99,7 +99,7 @@ const RULES: &[Rule] = &[
     Rule {
         options: &["timestamps"],
         when: |mode| mode.format == Format::Json && !mode.args.output.show_ping_pong,
-        why: "on events, which have times of their own",
+        why: "on events, which have their own times",
     },
     Rule {
         options: &["filter"],
@@ -327,7 +327,7 @@ mod tests {
             (
                 "--json -t",
                 pipe,
-                &["--timestamps has no effect on events, which have times of their own"],
+                &["--timestamps has no effect on events, which have their own times"],
             ),
             (
                 "--filter . --format hex",

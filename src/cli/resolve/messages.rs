@@ -37,7 +37,7 @@ pub(super) fn input(
         let frame = send.frame.into();
         if frame == Frame::Events && payload != Payload::default() {
             return Err(Error::usage(
-                "--frame events: each event says itself what its data is, so --binary, --hex, --base64 and --escapes have no meaning",
+                "--frame events: each event names its own encoding, so --binary, --hex, --base64 and --escapes have no effect",
             )
             .advice(r#"{"type":"send","encoding":"hex","data":"00ff"}"#));
         }
@@ -81,7 +81,7 @@ pub(super) fn given(
 fn suggest_at(error: Error, value: &str) -> Error {
     match error.exit {
         Exit::Usage => error.advice(format!(
-            "@FILE reads a file; a message that begins with @ is written @{value}"
+            "@FILE reads a file; a message that begins with @ is written as @{value}"
         )),
         _ => error,
     }

@@ -72,7 +72,7 @@ fn headers(lines: &[String], files: &mut Files) -> Result<Vec<HeaderLine>, Error
 fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error> {
     match &value {
         Some(text) if text.chars().any(char::is_control) => Err(Error::usage(format!(
-            "{option}: the value holds a control character"
+            "{option}: the value contains a control character"
         ))),
         _ => Ok(value),
     }
@@ -87,7 +87,7 @@ fn subprotocols(values: &[String]) -> Result<Vec<String>, Error> {
         .collect();
     match names.iter().find(|name| !http_token::is_http_token(name)) {
         Some(name) => Err(Error::usage(format!(
-            "--subprotocol '{name}' holds a character that a subprotocol may not have (RFC 6455 section 4.1)"
+            "--subprotocol '{name}' contains a character not allowed in subprotocols (RFC 6455 section 4.1)"
         ))),
         None => Ok(names),
     }

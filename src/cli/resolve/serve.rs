@@ -56,7 +56,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, Error> {
             .ok()
             .map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
         .ok_or_else(|| {
-            Error::usage(format!("cannot listen on '{text}': that is no address"))
+            Error::usage(format!("cannot listen on '{text}': that is not an address"))
                 .advice("127.0.0.1:8765, [::1]:8765, :8765 or 8765; port 0 takes a free one")
         })
 }

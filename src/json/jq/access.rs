@@ -47,7 +47,7 @@ impl ValT for Value {
     fn from_num(n: &str) -> ValR<Self> {
         Ok(Value(Val::Num(match Val::from_num(n) {
             Ok(Val::Num(n)) => n,
-            _ => return Err(Error::str(format!("{n} is no number"))),
+            _ => return Err(Error::str(format!("{n} is not a number"))),
         })))
     }
 

@@ -17,7 +17,7 @@ pub(super) const DROP: Spec = Spec {
     path: "/drop",
     parameters: "?after=N&how=HOW",
     help: "echoes N messages, then ends: HOW is fin, rst or close:CODE;
-part=BYTES sends so much of a frame before fin or rst",
+part=BYTES sends that many bytes of a frame before fin or rst",
     open: |request| Ok(Opened::websocket(Ends::as_asked(request)?)),
 };
 

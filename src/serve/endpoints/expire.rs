@@ -19,8 +19,8 @@ use crate::wire::extension::Agreed;
 pub(super) const SPEC: Spec = Spec {
     path: "/expire",
     parameters: "?token-ttl=5s",
-    help: "an echo until the token is so old, then a Close 4401; the token
-is in Authorization, token=X or, with via=message, a message",
+    help: "an echo until the token reaches that age, then a Close 4401;
+token in Authorization, token=X or, with via=message, a message",
     open: |request| Ok(Opened::websocket(Expire::read(request)?)),
 };
 
@@ -56,7 +56,7 @@ impl Expire {
             Some(token) => token,
             None => match brought_token(&connection.next_message().await?) {
                 Some(token) => token,
-                None => return close("the first message is no token"),
+                None => return close("the first message is not a token"),
             },
         };
         let now = Instant::now().into_std();
@@ -73,7 +73,7 @@ impl Endpoint for Expire {
     fn admit(&mut self, _: Request<'_>, _: Option<&Agreed>) -> Result<(), Refusal> {
         if self.token.is_none() && !self.via_message {
             return Err(Box::new(token_required(
-                "This endpoint wants a token: in `Authorization: Bearer TOKEN`, as `token=TOKEN` in the \
+                "This endpoint requires a token: in `Authorization: Bearer TOKEN`, as `token=TOKEN` in the \
                  query, or, with `via=message`, as {\"event\":\"token\",\"data\":\"TOKEN\"} in the first \
                  message.\n",
             )));

@@ -84,7 +84,7 @@ impl Query<'_> {
                 Unsendable::Code(_) => NOT_A_CODE,
                 Unsendable::LongReason(_) => "The reason must be at most 123 bytes of UTF-8.",
                 Unsendable::ReasonWithoutCode => {
-                    "1005 stands for a Close without a code, which has no reason either."
+                    "1005 stands for a Close without a code, so it has no reason."
                 }
             })
         })

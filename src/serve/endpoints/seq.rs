@@ -88,7 +88,7 @@ fn interval(query: Query<'_>) -> Result<Duration, Refusal> {
         Some("0") => Ok(Duration::ZERO),
         Some(text) => units::rate(text).map_err(|_| {
             bad_request(
-                "The value of `rate` must be a number of messages a second, such as 10 or 0.5, \
+                "The value of `rate` must be a number of messages per second, such as 10 or 0.5, \
                  or 0 for no limit.",
             )
         }),

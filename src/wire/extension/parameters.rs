@@ -55,10 +55,10 @@ impl Parameters {
                     let bits = (!bare).then(|| window_bits(&name, value)).transpose()?;
                     read.client_max_window_bits.replace(bits).is_some()
                 }
-                _ => return Err(wrong(&name, "is no parameter of permessage-deflate")),
+                _ => return Err(wrong(&name, "is not a parameter of permessage-deflate")),
             };
             if repeated {
-                return Err(wrong(&name, "is there more than once"));
+                return Err(wrong(&name, "appears more than once"));
             }
         }
         Ok(read)
@@ -67,11 +67,11 @@ impl Parameters {
     /// Whether a server may answer this offer so.
     pub(super) fn allows(&self, answer: &Parameters) -> Result<(), String> {
         if self.server_no_context_takeover && !answer.server_no_context_takeover {
-            return Err(wrong(SERVER_TAKEOVER, "was offered and is not in it"));
+            return Err(wrong(SERVER_TAKEOVER, "was offered but is not in it"));
         }
         match (self.server_max_window_bits, answer.server_max_window_bits) {
             (Some(most), None) => {
-                let why = format!("was offered as {most} and is not in it");
+                let why = format!("was offered as {most} but is not in it");
                 return Err(wrong(SERVER_BITS, &why));
             }
             (Some(most), Some(bits)) if bits > most => return Err(too_large(SERVER_BITS, most)),
@@ -119,11 +119,11 @@ fn flag(name: &str, value: Option<&str>) -> Result<bool, String> {
 /// A decimal number without leading zeros (RFC 7692 §7.1.2).
 fn window_bits(name: &str, value: Option<&str>) -> Result<u8, String> {
     let Some(value) = value else {
-        return Err(wrong(name, "has no value, and needs one from 8 to 15"));
+        return Err(wrong(name, "has no value, but needs one from 8 to 15"));
     };
     (8..=MAX_BITS)
         .find(|bits| bits.to_string() == value)
-        .ok_or_else(|| wrong(name, &format!("must be 8 to 15, and is '{value}'")))
+        .ok_or_else(|| wrong(name, &format!("must be 8 to 15, but is '{value}'")))
 }
 
 fn too_large(name: &str, most: u8) -> String {

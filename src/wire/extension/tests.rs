@@ -238,47 +238,47 @@ fn answers_that_are_no_answer() {
         (
             "x-foo",
             "x-foo",
-            ", offered by your -H, which wirecat does not speak",
+            ", offered by your -H, which wirecat does not support",
         ),
         (
             default,
             "permessage-deflate, permessage-deflate",
-            ", but permessage-deflate may stand there only once (RFC 7692 section 5)",
+            ", but permessage-deflate may appear only once (RFC 7692 section 5)",
         ),
         (
             default,
             "permessage-deflate; foo=1",
-            ", but foo is no parameter of permessage-deflate (RFC 7692 section 7.1)",
+            ", but foo is not a parameter of permessage-deflate (RFC 7692 section 7.1)",
         ),
         (
             default,
             "permessage-deflate; client_max_window_bits",
-            ", but client_max_window_bits has no value, and needs one from 8 to 15 (RFC 7692 section 7.1.2.2)",
+            ", but client_max_window_bits has no value, but needs one from 8 to 15 (RFC 7692 section 7.1.2.2)",
         ),
         (
             default,
             "permessage-deflate; server_max_window_bits",
-            ", but server_max_window_bits has no value, and needs one from 8 to 15 (RFC 7692 section 7.1.2.1)",
+            ", but server_max_window_bits has no value, but needs one from 8 to 15 (RFC 7692 section 7.1.2.1)",
         ),
         (
             default,
             "permessage-deflate; client_max_window_bits=16",
-            ", but client_max_window_bits must be 8 to 15, and is '16' (RFC 7692 section 7.1.2.2)",
+            ", but client_max_window_bits must be 8 to 15, but is '16' (RFC 7692 section 7.1.2.2)",
         ),
         (
             default,
             "permessage-deflate; server_max_window_bits=7",
-            ", but server_max_window_bits must be 8 to 15, and is '7' (RFC 7692 section 7.1.2.1)",
+            ", but server_max_window_bits must be 8 to 15, but is '7' (RFC 7692 section 7.1.2.1)",
         ),
         (
             default,
             "permessage-deflate; server_max_window_bits=08",
-            ", but server_max_window_bits must be 8 to 15, and is '08' (RFC 7692 section 7.1.2.1)",
+            ", but server_max_window_bits must be 8 to 15, but is '08' (RFC 7692 section 7.1.2.1)",
         ),
         (
             default,
             "permessage-deflate; server_max_window_bits=+9",
-            ", but server_max_window_bits must be 8 to 15, and is '+9' (RFC 7692 section 7.1.2.1)",
+            ", but server_max_window_bits must be 8 to 15, but is '+9' (RFC 7692 section 7.1.2.1)",
         ),
         (
             default,
@@ -293,12 +293,12 @@ fn answers_that_are_no_answer() {
         (
             default,
             "permessage-deflate; client_no_context_takeover; CLIENT_NO_CONTEXT_TAKEOVER",
-            ", but client_no_context_takeover is there more than once (RFC 7692 section 7.1.1.2)",
+            ", but client_no_context_takeover appears more than once (RFC 7692 section 7.1.1.2)",
         ),
         (
             default,
             "permessage-deflate; server_max_window_bits=9; server_max_window_bits=9",
-            ", but server_max_window_bits is there more than once (RFC 7692 section 7.1.2.1)",
+            ", but server_max_window_bits appears more than once (RFC 7692 section 7.1.2.1)",
         ),
         (
             plain,
@@ -308,12 +308,12 @@ fn answers_that_are_no_answer() {
         (
             &everything,
             "permessage-deflate; server_max_window_bits=10",
-            ", but server_no_context_takeover was offered and is not in it (RFC 7692 section 7.1.1.1)",
+            ", but server_no_context_takeover was offered but is not in it (RFC 7692 section 7.1.1.1)",
         ),
         (
             &everything,
             "permessage-deflate; server_no_context_takeover",
-            ", but server_max_window_bits was offered as 10 and is not in it (RFC 7692 section 7.1.2.1)",
+            ", but server_max_window_bits was offered as 10 but is not in it (RFC 7692 section 7.1.2.1)",
         ),
         (
             &everything,
@@ -328,12 +328,12 @@ fn answers_that_are_no_answer() {
         (
             "permessage-deflate; foo",
             plain,
-            ", but in your offer foo is no parameter of permessage-deflate (RFC 7692 section 7.1)",
+            ", but in your offer foo is not a parameter of permessage-deflate (RFC 7692 section 7.1)",
         ),
         (
             "permessage-deflate; foo=",
             plain,
-            ", but what your -H offered cannot be told: it ends too early (RFC 6455 section 9.1)",
+            ", but the offer in your -H cannot be parsed: it ends too early (RFC 6455 section 9.1)",
         ),
         (
             default,

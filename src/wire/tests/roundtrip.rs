@@ -284,7 +284,7 @@ fn every_rule_has_its_code_and_section() {
         (
             b"\x88\x01\x03",
             1002,
-            "half a code (RFC 6455 section 5.5.1)",
+            "a body of one byte (RFC 6455 section 5.5.1)",
         ),
         (b"\x88\x02\x03\xed", 1002, "the code 1005"),
         (b"\x88\x03\x03\xe8\xff", 1007, "reason is not UTF-8"),
