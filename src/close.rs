@@ -1,7 +1,7 @@
-//! Close frames (RFC 6455 §5.5.1): code and reason, the body on the wire both ways, the registered
-//! codes, and the rules for a Close that the user asks for.
+//! Close frames (RFC 6455 §5.5.1): code and reason, the body on the wire in both directions, the
+//! registered codes, and the rules for a Close that the user asks for.
 //!
-//! It knows nothing of frame headers, and does not decide when a Close is sent.
+//! This module does not know frame headers and does not decide when a Close is sent.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 /// Longest reason of a Close, in bytes (RFC 6455 §5.5: 125 bytes with the code).
 pub const MAX_REASON: usize = 123;
 
-/// What a Close frame says. No code stands for 1005, "no status received" (RFC 6455 §7.1.5).
+/// The content of a Close frame. `code` is `None` for 1005, "no status received" (RFC 6455 §7.1.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Close {
     pub code: Option<u16>,
@@ -25,15 +25,16 @@ impl Close {
         }
     }
 
-    /// 1000, the Close of somebody who is done.
+    /// 1000, the normal closure.
     pub fn normal() -> Self {
         Close::new(1000, "")
     }
 
-    /// A Close that the user asks for. `allows` says which codes it may have.
+    /// Makes a Close that the user asks for. `allows` decides which codes are permitted.
     ///
     /// # Errors
-    /// Why there can be no such Close. A reason needs a code, because it stands after it.
+    /// Why no such Close can be sent. A reason requires a code, because it follows the code on the
+    /// wire.
     pub fn from_person(
         code: Option<u16>,
         reason: &str,
@@ -50,10 +51,10 @@ impl Close {
         }
     }
 
-    /// Reads the body of a peer's Close frame.
+    /// Parses the body of a peer's Close frame.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The rule that the body breaks.
     pub fn parse(body: &[u8]) -> Result<Close, BadBody> {
         let Some((code, reason)) = split(body) else {
             return match body {
@@ -70,7 +71,7 @@ impl Close {
         }
     }
 
-    /// Reads the body of a Close frame that may break every rule, as far as it can be read.
+    /// Parses the body of a Close frame that may break every rule, as far as possible.
     pub fn parse_lossy(body: &[u8]) -> Close {
         match split(body) {
             Some((code, reason)) => Close::new(code, String::from_utf8_lossy(reason)),
@@ -78,7 +79,7 @@ impl Close {
         }
     }
 
-    /// The body of the Close frame, which may break every rule: any code, a reason of any length.
+    /// The body of the Close frame. It may break every rule: any code, a reason of any length.
     pub fn payload(&self) -> Bytes {
         match self.code {
             Some(code) => Bytes::from([&code.to_be_bytes(), self.reason.as_bytes()].concat()),
@@ -86,7 +87,7 @@ impl Close {
         }
     }
 
-    /// The code as browsers report it: 1005 where the frame carried none.
+    /// The code as browsers report it: 1005 if the frame had none.
     pub fn reported_code(&self) -> u16 {
         self.code.unwrap_or(1005)
     }
@@ -98,12 +99,12 @@ fn split(body: &[u8]) -> Option<(u16, &[u8])> {
     Some((u16::from_be_bytes(*code), reason))
 }
 
-/// Why there can be no Close such as the user asks for.
+/// Why a Close that the user asks for cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsendable {
-    /// The code is none of those that are allowed.
+    /// The code is not allowed.
     Code(u16),
-    /// The reason takes this many bytes, more than [`MAX_REASON`].
+    /// The reason has this many bytes, more than [`MAX_REASON`].
     LongReason(usize),
     ReasonWithoutCode,
 }

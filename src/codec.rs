@@ -1,8 +1,8 @@
 //! Bytes as text and back: hex, base64, and escapes on one line.
 //!
-//! What one side writes the other reads as the same bytes. Large data can be written in pieces:
-//! [`text_piece`] and [`base64_piece`] cut it where the pieces together make the same text as the whole.
-//! What a terminal would act on is no concern of this module: `output::sanitize` knows that.
+//! Decoding returns the bytes that were encoded. Large data can be encoded in pieces:
+//! [`text_piece`] and [`base64_piece`] cut it so that the encoded pieces together equal the encoded
+//! whole. This module does not make text safe for a terminal: `output::sanitize` does.
 
 use std::io::Write as _;
 
@@ -35,10 +35,10 @@ pub fn hex(data: &[u8], divider: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Reads pairs of hex digits. White space, `:` and a leading `0x` are skipped.
+/// Decodes pairs of hex digits. White space, `:` and a leading `0x` are skipped.
 ///
 /// # Errors
-/// What is wrong with the input, in words.
+/// A sentence that says what is wrong with the input.
 pub fn decode_hex(input: &[u8]) -> Result<Vec<u8>, String> {
     let input = input.strip_prefix(b"0x").unwrap_or(input);
     let mut nibbles = Vec::with_capacity(input.len());
@@ -74,8 +74,8 @@ pub fn base64(data: &[u8]) -> String {
     STANDARD.encode(data)
 }
 
-/// The beginning of `data`, at most `most` bytes of it, cut where base64 needs no padding. `most` is
-/// at least 3.
+/// The longest prefix of `data` of at most `most` bytes that base64 encodes without padding. `most`
+/// is at least 3.
 pub fn base64_piece(data: &[u8], most: usize) -> &[u8] {
     match data.len() <= most {
         true => data,
@@ -83,10 +83,11 @@ pub fn base64_piece(data: &[u8], most: usize) -> &[u8] {
     }
 }
 
-/// Reads base64 in the standard or the URL alphabet, with or without padding. White space is skipped.
+/// Decodes base64 in the standard or the URL alphabet, with or without padding. White space is
+/// skipped.
 ///
 /// # Errors
-/// What is wrong with the input, in words.
+/// A sentence that says what is wrong with the input.
 pub fn decode_base64(input: &[u8]) -> Result<Vec<u8>, String> {
     let compact: Vec<u8> = input
         .iter()
@@ -104,8 +105,8 @@ pub fn decode_base64(input: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|_| "it is not base64".to_owned())
 }
 
-/// Appends `data` on one line: text stays as it is but for the backslash and the ASCII controls, and
-/// every byte that is not UTF-8 becomes `\xHH`. [`decode_escapes`] reads it.
+/// Appends `data` on one line. Text is unchanged except for the backslash and the ASCII controls;
+/// every byte that is not UTF-8 becomes `\xHH`. [`decode_escapes`] decodes it.
 pub fn push_escaped(data: &[u8], out: &mut Vec<u8>) {
     for chunk in data.utf8_chunks() {
         push_escaped_text(chunk.valid(), out);
@@ -115,7 +116,7 @@ pub fn push_escaped(data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `text` as [`push_escaped`] does.
+/// Appends `text` like [`push_escaped`].
 pub fn push_escaped_text(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|byte| needs_escape(*byte)) {
@@ -130,8 +131,8 @@ fn needs_escape(byte: u8) -> bool {
     byte.is_ascii_control() || byte == b'\\'
 }
 
-/// Appends a character as an escape that [`decode_escapes`] reads: `\\`, `\n`, `\r`, or each of its
-/// bytes as `\xHH`.
+/// Appends a character as an escape that [`decode_escapes`] decodes: `\\`, `\n`, `\r`, or each of
+/// its bytes as `\xHH`.
 pub fn push_escape(c: char, out: &mut Vec<u8>) {
     match c {
         '\\' => out.extend_from_slice(b"\\\\"),
@@ -151,23 +152,23 @@ pub fn push_escaped_byte(byte: u8, out: &mut Vec<u8>) {
     push_hex_byte(byte, out);
 }
 
-/// The beginning of `data`, at most `most` bytes of it, cut where no character is cut in two. `most`
-/// is at least 4.
+/// The longest prefix of `data` of at most `most` bytes that does not cut a character in two.
+/// `most` is at least 4.
 pub fn text_piece(data: &[u8], most: usize) -> &[u8] {
     if data.len() <= most {
         return data;
     }
-    // A character that goes on here began at most three bytes before. Where none of these bytes
+    // A character that continues here began at most three bytes before. If none of these bytes
     // begins one, the last of them is invalid by itself.
     let begins = |at: &usize| data[*at] & 0xc0 != 0x80;
     let at = (most - 3..=most).rev().find(begins);
     &data[..at.unwrap_or(most)]
 }
 
-/// Reads text with the escapes `\n \r \t \0 \e \a \b \f \v \\ \" \' \/ \xHH \uHHHH \u{H…}`.
+/// Decodes text with the escapes `\n \r \t \0 \e \a \b \f \v \\ \" \' \/ \xHH \uHHHH \u{H…}`.
 ///
 /// # Errors
-/// What is wrong with the input, in words.
+/// A sentence that says what is wrong with the input.
 pub fn decode_escapes(input: &[u8]) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(input.len());
     let mut rest = input;

@@ -1,4 +1,4 @@
-//! What can go wrong, and the exit code it ends in.
+//! Errors, and the exit code of each.
 //!
 //! One table serves `--help`, the manual and the program. Numbers never change once released; where
 //! curl has a number for the same failure, it is curl's.
@@ -85,7 +85,7 @@ impl Exit {
     }
 }
 
-/// Where a failure happened; the `stage` of an `error` event.
+/// The stage at which a failure happened; the `stage` of an `error` event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Usage,
@@ -121,8 +121,8 @@ impl Stage {
 
 /// A failure: what failed and where, the peer's own words, and what to try.
 ///
-/// `message`, `details` and `advice` may hold text that a peer chose. Whoever prints them escapes
-/// them for a terminal first; [`fmt::Display`] does not.
+/// `message`, `details` and `advice` may contain text that a peer chose. The caller escapes it
+/// before printing it to a terminal; [`fmt::Display`] does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     pub stage: Stage,
@@ -151,7 +151,7 @@ impl Error {
         Error::new(Stage::Usage, Exit::Usage, message)
     }
 
-    /// `--connect-timeout`, which `timeout` is, was over while we were `doing` this: exit 28.
+    /// `--connect-timeout` (`timeout`) passed while we were `doing` this: exit 28.
     pub fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Self {
         let message = format!("timed out after {} ({doing})", units::written(timeout));
         Error::new(stage, Exit::Timeout, message).advice("--connect-timeout T waits longer")
@@ -185,7 +185,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The words of an I/O error without the number that the standard library puts behind them.
+/// The message of an I/O error without the number that the standard library appends.
 pub fn plain_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
@@ -194,7 +194,8 @@ pub fn plain_words(error: &std::io::Error) -> String {
     }
 }
 
-/// The same as a clause of a sentence. Only the first letter is changed: there may be names in it.
+/// The same as a clause of a sentence. Only the first letter changes, because the message may
+/// contain names.
 pub fn plain_clause(error: &std::io::Error) -> String {
     let text = plain_words(error);
     let mut chars = text.chars();

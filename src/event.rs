@@ -1,7 +1,7 @@
-//! The narrow waist: the words that cross between front ends, session and output.
+//! The types shared by front ends, session and output.
 //!
-//! An [`Event`] says what happened, a [`Command`] or a [`Control`] what to do next. Nothing here knows how bytes
-//! travel or how they are shown, and nothing here does I/O.
+//! An [`Event`] says what happened, a [`Command`] or a [`Control`] what to do next. This module knows
+//! neither the transport nor the display, and does no I/O.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,19 +14,19 @@ use crate::error::{Error, Exit};
 use crate::message::Message;
 use crate::wire::frame::{FrameHeader, RawFrame};
 
-/// A frame that went over the wire, for the trace.
+/// A frame on the wire, for the trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TracedFrame {
     pub by: By,
     pub header: FrameHeader,
-    /// Bytes that the payload of a compressed frame stands for.
+    /// Number of bytes that the payload of a compressed frame inflates to.
     pub plain: Option<u64>,
-    /// The payload from its start, unmasked, as far as it was kept; `None` where it must not be
-    /// shown, for it holds a secret.
+    /// The beginning of the payload, unmasked, as far as it was kept; `None` if it must not be
+    /// shown because it contains a secret.
     pub payload: Option<Bytes>,
 }
 
-/// Which side did it.
+/// The side that acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     Us,
@@ -44,8 +44,8 @@ pub enum Origin {
     Heartbeat,
     /// A ping that keeps the connection alive, or whose pong confirms messages.
     Keepalive,
-    /// What the protocol asks of every endpoint: a pong (RFC 6455 §5.5.2), the Close for a broken
-    /// rule (§7.1.7).
+    /// What the protocol requires of every endpoint: a pong (RFC 6455 §5.5.2), or the Close for a
+    /// broken rule (§7.1.7).
     Auto,
     /// `--mirror`
     Mirror,
@@ -54,7 +54,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The word of the schema of events.
+    /// The name in the event schema.
     pub const fn name(self) -> &'static str {
         match self {
             Origin::OnOpen => "on-open",
@@ -68,7 +68,7 @@ impl Origin {
     }
 }
 
-/// How long each step of a connection attempt took. A step that was not needed is `None`.
+/// Duration of each step of a connection attempt. A step that was not needed is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
     pub dns: Option<Duration>,
@@ -92,7 +92,7 @@ impl Timing {
     }
 }
 
-/// What was agreed in the TLS handshake, for people.
+/// What was negotiated in the TLS handshake, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsInfo {
     /// `TLSv1.3`
@@ -103,7 +103,7 @@ pub struct TlsInfo {
     pub issuer: String,
     /// End of validity, RFC 3339.
     pub expires: String,
-    /// Whether the certificate was checked (`false` under `--insecure`).
+    /// Whether the certificate was verified (`false` with `--insecure`).
     pub verified: bool,
 }
 
@@ -116,7 +116,7 @@ pub struct Opened {
     pub http: &'static str,
     pub subprotocol: Option<String>,
     pub extensions: Option<String>,
-    /// What `extensions` come to, in words; `None` where none was offered.
+    /// The meaning of `extensions` as a sentence; `None` if none was offered.
     pub compression: Option<String>,
     pub tls: Option<TlsInfo>,
     pub timing: Timing,
@@ -132,18 +132,18 @@ pub struct Refusal {
     pub headers: Vec<(String, String)>,
     /// The first 4 KiB of the body.
     pub body: Vec<u8>,
-    /// Whether there was more of it.
+    /// Whether the body was longer.
     pub truncated: bool,
 }
 
-/// The request and response heads as they went over the wire, secrets already redacted.
+/// The request and response heads as sent and received, secrets already redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
     pub request: Vec<u8>,
     pub response: Vec<u8>,
 }
 
-/// Bytes of compressed messages, and of what they stand for.
+/// Sizes of compressed messages, before and after compression.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
     /// Compressed payload on the wire, without frame headers.
@@ -160,15 +160,15 @@ pub struct RoundTrips {
     pub max: Duration,
 }
 
-/// What became of the messages, where `--confirm` asked for it.
+/// What became of the messages, if `--confirm` was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     pub confirmed: u64,
-    /// How often a message was handed to a connection again.
+    /// Number of times a message was handed to a connection again.
     pub repeated: u64,
 }
 
-/// Sums over the whole run, for `--stats` and the `end` event.
+/// Totals of the whole run, for `--stats` and the `end` event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Connections that were opened.
@@ -184,13 +184,13 @@ pub struct Totals {
     pub compressed_received: Volume,
     /// `None` without `--confirm`.
     pub delivery: Option<Delivery>,
-    /// Messages of which it is not known whether they arrived.
+    /// Messages that may not have arrived.
     pub unconfirmed: u64,
-    /// `None` where no ping was answered.
+    /// `None` if no ping was answered.
     pub round_trips: Option<RoundTrips>,
 }
 
-/// Why a connection ended or was not had, as far as it bears on trying again.
+/// Why a connection ended or could not be made, as far as it matters for a retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     Close {
@@ -199,16 +199,16 @@ pub enum Cause {
     },
     /// There was no Close (1006).
     Lost(String),
-    /// The peer was dead (1006); in words.
+    /// The peer was considered dead (1006); a sentence.
     Dead(String),
     /// The handshake was answered with this status.
     Status {
         status: u16,
         reason: String,
-        /// How long the server asks to be left alone.
+        /// How long the server asks the client to wait.
         retry_after: Option<Duration>,
     },
-    /// There was no connection, in words; `lasting` where another try would end the same way.
+    /// There was no connection, a sentence; `lasting` if another attempt would fail the same way.
     Failed {
         why: String,
         lasting: bool,
@@ -216,8 +216,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The close code or the status, which the lists of `--reconnect-on` hold. 1006 stands for the
-    /// loss of a connection (RFC 6455 §7.1.5).
+    /// The close code or the status, which `--reconnect-on` lists. 1006 stands for a lost
+    /// connection (RFC 6455 §7.1.5).
     pub fn code(&self) -> Option<u16> {
         match self {
             Cause::Close { close, .. } => Some(close.reported_code()),
@@ -237,7 +237,7 @@ impl Cause {
     }
 }
 
-/// For people: `closed by server: 1012 service restart`. It may hold a peer's words.
+/// For people: `closed by server: 1012 service restart`. It may contain a peer's words.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -258,10 +258,10 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Numbers of messages, each pair the first and the last of a run without gaps.
+/// Numbers of messages; each pair is the first and the last of a run without gaps.
 pub type Runs = [(u64, u64)];
 
-/// What happened. Borrowed, so that telling it costs nothing where nobody looks.
+/// What happened. Borrowed, so that an event costs nothing if nobody looks at it.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// First event of a run. `started` is seconds since the Unix epoch.
@@ -274,7 +274,7 @@ pub enum Event<'a> {
         attempt: u32,
         address: Option<SocketAddr>,
     },
-    /// Heads of a handshake, whether it succeeded or not.
+    /// Heads of a handshake, successful or not.
     Heads(&'a Heads),
     Tls(&'a TlsInfo),
     Open {
@@ -285,12 +285,12 @@ pub enum Event<'a> {
         attempt: u32,
         refusal: &'a Refusal,
     },
-    /// `number` counts the messages of the front end from 1; those that open a connection have none.
+    /// `number` counts the messages of the front end from 1; those sent on open have none.
     Send {
         conn: u32,
         message: &'a Message,
         number: Option<u64>,
-        /// `None` where the user sent it, here and below.
+        /// `None` if the user sent it, here and below.
         origin: Option<Origin>,
     },
     Receive {
@@ -304,8 +304,8 @@ pub enum Event<'a> {
         origin: Option<Origin>,
         data: &'a [u8],
     },
-    /// A pong; `by` sent it. `rtt` is set where it answers a ping of ours, `asked` where somebody
-    /// asked for that ping, as opposed to keepalive.
+    /// A pong; `by` sent it. `rtt` is set if it answers a ping of ours. `asked` is set if the user
+    /// requested that ping; a keepalive ping is not requested.
     Pong {
         conn: u32,
         by: By,
@@ -314,14 +314,14 @@ pub enum Event<'a> {
         rtt: Option<Duration>,
         asked: bool,
     },
-    /// A frame made by hand was sent.
+    /// A raw frame was sent.
     Frame {
         conn: u32,
         frame: &'a RawFrame,
     },
-    /// Any frame, either way, where they are traced.
+    /// Any frame in either direction, if frames are traced.
     Traced(&'a TracedFrame),
-    /// The connection is over. `clean` is true where both sides sent a Close.
+    /// The connection is over. `clean` is true if both sides sent a Close.
     Close {
         conn: u32,
         by: By,
@@ -329,7 +329,7 @@ pub enum Event<'a> {
         close: &'a Close,
         clean: bool,
     },
-    /// These messages were handed to a connection that then ended: whether they arrived is not known.
+    /// These messages were handed to a connection that then ended: they may not have arrived.
     Uncertain {
         conn: u32,
         messages: &'a Runs,
@@ -339,20 +339,20 @@ pub enum Event<'a> {
         conn: u32,
         messages: &'a Runs,
     },
-    /// Another attempt follows after `delay`; `attempt` is its number, so it is the retry before that.
+    /// Another attempt follows after `delay`. `attempt` is its number; the first retry is attempt 2.
     Retry {
         attempt: u32,
         delay: Duration,
         why: &'a Cause,
     },
-    /// No other attempt follows, though there might have been one.
+    /// No other attempt follows, although one would have been possible.
     GiveUp {
-        /// Attempts since a connection was last had.
+        /// Attempts since the last successful connection.
         attempts: u32,
         why: &'a str,
     },
     Error(&'a Error),
-    /// One line for the person, nothing a program would need.
+    /// One line for the user, of no use to programs.
     Note(&'a str),
     /// Last event of a run.
     End {
@@ -384,11 +384,11 @@ pub enum Control {
     /// Start the closing handshake; without a connection, end the run. While a Close is awaited this
     /// changes nothing.
     Close(Close),
-    /// Leave without waiting: a Close of ours that has been sent is not waited for any longer, and
-    /// one that has not been sent (this one) only for a moment.
+    /// Quit without waiting: if our Close has been sent, its answer is not awaited any longer; if
+    /// it has not been sent (this one), there is only a moment to send it.
     Leave(Close),
-    /// The same as SIGINT, from a terminal that makes no signal of Ctrl-C.
+    /// The same as SIGINT, from a terminal where Ctrl-C raises no signal.
     Interrupt,
-    /// Connect now, or leave the connection for a new one.
+    /// Connect now, or replace the connection with a new one.
     Reconnect,
 }

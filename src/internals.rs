@@ -1,5 +1,5 @@
-//! What tests, benchmarks and fuzz targets use of the crate, by the paths that it has inside. It is no
-//! interface: everything else is private, so that the compiler reports what nobody uses.
+//! The parts of the crate that tests, benchmarks and fuzz targets use, by their paths inside the
+//! crate. It is not an API: everything else is private, so that the compiler reports unused code.
 
 pub mod auth {
     pub mod placement {

@@ -1,4 +1,4 @@
-//! Captures the world, runs, and ends as the run says.
+//! Captures the environment, runs the program, and exits with its code.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Whoever waits for us shall see the signal itself, as of any program that it killed.
+/// Raises the signal again, so that the parent process sees death by signal.
 #[cfg(unix)]
 fn raise_again(exit: Exit) {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -20,7 +20,7 @@ fn raise_again(exit: Exit) {
         Exit::HungUp => SIGHUP,
         _ => return,
     };
-    // Where even that fails, the exit code says the same.
+    // If even that fails, the exit code says the same.
     let _ = signal_hook::low_level::emulate_default_handler(signal);
 }
 

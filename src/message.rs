@@ -1,4 +1,4 @@
-//! Data messages (RFC 6455 §5.6). A text message is checked to be UTF-8 where it arises, and never
+//! Data messages (RFC 6455 §5.6). A text message is checked to be UTF-8 where it is made, and never
 //! again.
 
 use bytes::{Bytes, BytesMut};
@@ -38,10 +38,10 @@ impl Message {
         Message::Binary(data.into())
     }
 
-    /// A message of this kind.
+    /// Makes a message of this kind.
     ///
     /// # Errors
-    /// Where a text is not UTF-8, how many of its bytes are.
+    /// If a text is not UTF-8, the number of its valid bytes.
     pub fn new(kind: Kind, payload: Bytes) -> Result<Self, usize> {
         match kind {
             Kind::Binary => Ok(Message::Binary(payload)),
@@ -51,8 +51,8 @@ impl Message {
         }
     }
 
-    /// A text message of what was written to `buffer`, whose memory many messages share. What is not
-    /// UTF-8 makes a binary one.
+    /// Makes a text message of the content of `buffer`, whose memory many messages share. Content
+    /// that is not UTF-8 makes a binary message.
     pub fn text_from(buffer: &mut BytesMut) -> Self {
         let payload = buffer.split().freeze();
         Message::new(Kind::Text, payload.clone()).unwrap_or(Message::Binary(payload))
@@ -79,12 +79,12 @@ impl Message {
         }
     }
 
-    /// Bytes of payload.
+    /// Length of the payload in bytes.
     pub fn len(&self) -> usize {
         self.payload().len()
     }
 
-    /// A copy that keeps no other memory than it needs.
+    /// A copy that keeps no more memory alive than it needs.
     pub fn to_compact(&self) -> Message {
         match self {
             Message::Text(text) => Message::Text(ByteString::from(&**text)),
@@ -100,7 +100,7 @@ impl Message {
         }
     }
 
-    /// The payload as what it is.
+    /// The payload, typed.
     pub fn as_data(&self) -> Data<'_> {
         match self {
             Message::Text(text) => Data::Text(text),
@@ -109,7 +109,7 @@ impl Message {
     }
 }
 
-/// What a message holds, or a part of it.
+/// The content of a message, or a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data<'a> {
     Text(&'a str),

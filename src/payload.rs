@@ -1,15 +1,15 @@
-//! Makes the message of what was typed or piped, which may be plain text, bytes, hex, base64 or text
-//! with escapes. Pure.
+//! Makes messages of what was typed or piped: plain text, bytes, hex, base64 or text with escapes.
+//! Pure.
 
 use bytes::Bytes;
 
 use crate::codec::{decode_base64, decode_escapes, decode_hex};
 use crate::message::{Kind, Message};
 
-/// How input stands for bytes.
+/// How input encodes bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
+    /// Unchanged.
     #[default]
     Plain,
     Hex,
@@ -18,7 +18,7 @@ pub enum Encoding {
     Escapes,
 }
 
-/// What becomes of a piece of input.
+/// How a piece of input becomes a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload {
     pub encoding: Encoding,
@@ -38,7 +38,7 @@ impl Payload {
     /// Makes a message of one piece of input.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the input, to be put behind where it stands.
+    /// A sentence that says what is wrong with the input. The caller prefixes its position.
     pub fn message(&self, input: Bytes) -> Result<Message, String> {
         let data = match self.encoding {
             Encoding::Plain => input,
@@ -46,7 +46,7 @@ impl Payload {
             Encoding::Base64 => Bytes::from(decode_base64(&input)?),
             Encoding::Escapes => Bytes::from(decode_escapes(&input)?),
         };
-        // The clone is for the message of an error; it shares the bytes.
+        // The clone is for the error message; it shares the bytes.
         let bytes = data.clone();
         Message::new(self.kind, data)
             .map_err(|at| format!("byte {} (0x{:02x}) is not UTF-8", at + 1, bytes[at]))

@@ -1,8 +1,9 @@
-//! Values that must not be seen: they print as `[redacted]` wherever they are printed.
+//! Values that must not be shown: they print as `[redacted]` everywhere.
 //!
 //! Some are secrets because they were given as such: a token, a password. Others look like one by
-//! the name of their parameter or header. Both are taken out of URLs, headers and notices. What
-//! messages hold is data, which must not change: there only a given secret is looked for that is
+//! the name of their parameter or header. Both are removed from URLs, headers and notices. The
+//! content of messages is data, which must not change: there, only given secrets are replaced that
+//! are too long to be ordinary words of the data.
 //! too long to be a word of the data.
 
 use std::borrow::Cow;
@@ -11,19 +12,18 @@ use std::sync::{Arc, RwLock};
 
 use crate::codec::hex;
 
-/// What stands in place of a secret.
+/// The replacement for a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Shorter secrets are not searched for in text that came from elsewhere: `"a"` would blank half a
-/// message. In a header or the query, where wirecat itself places it, a secret is redacted whatever
-/// its length.
+/// Shorter secrets are not searched for in text from elsewhere: `"a"` would blank half a message.
+/// In a header or the query, where wirecat itself puts it, a secret of any length is redacted.
 const SHORTEST_SEARCHED: usize = 4;
 
-/// Bytes of a given secret that is looked for in the data of messages as well.
+/// Minimum length of a given secret that is searched for in message data too, in bytes.
 const SHORTEST_IN_DATA: usize = 16;
 
-/// A password or token. `Debug` and `Display` print `[redacted]`; [`Secret::expose`] is the one way
-/// to the text.
+/// A password or token. `Debug` and `Display` print `[redacted]`; only [`Secret::expose`] gives the
+/// text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -50,10 +50,10 @@ impl fmt::Display for Secret {
     }
 }
 
-/// The secrets of a run, to be taken out of everything that is shown, traced or recorded.
+/// The secrets of a run, to be removed from everything that is shown, traced or recorded.
 ///
-/// Clones share one list: a token that is read again for a later attempt is redacted by every
-/// holder from then on.
+/// Clones share one list: a token that is read again for a later attempt is redacted by every clone
+/// from then on.
 #[derive(Clone, Default)]
 pub struct Redactor {
     list: Arc<RwLock<List>>,
@@ -66,16 +66,16 @@ struct List {
     additions: u64,
 }
 
-/// Secrets kept at most. A run that fetches a token for every connection would otherwise collect them
-/// without end, and look for all of them in every line; the oldest are the first to be of no use.
+/// Maximum number of secrets kept. A run that fetches a token for every connection would otherwise
+/// collect them without end and search for all of them in every line. The oldest are dropped first.
 const KEPT: usize = 128;
 
-/// What is looked for, and what stands in its place.
+/// What to search for, and its replacement.
 #[derive(Clone, PartialEq, Eq)]
 struct Hidden {
     text: String,
     shown: String,
-    /// Whether it was given as a secret, and does not only look like one.
+    /// Whether it was given as a secret, or only looks like one.
     given: bool,
     /// When it was last added, in additions.
     added: u64,
@@ -88,7 +88,7 @@ impl Hidden {
 }
 
 impl Redactor {
-    /// A redactor for `--include-secrets`, where that is true: it leaves everything as it is.
+    /// A redactor that changes nothing if `--include-secrets` is true.
     pub fn new(includes_secrets: bool) -> Redactor {
         Redactor {
             includes_secrets,
@@ -108,15 +108,15 @@ impl Redactor {
         }
     }
 
-    /// Adds a secret that was given as one (`--token`, `--user`, `--oauth2-bearer`), or a form of it
-    /// that goes over the wire.
+    /// Adds a secret that was given as one (`--token`, `--user`, `--oauth2-bearer`), or a form of
+    /// it that is sent.
     pub fn add_given(&self, secret: &str) {
         if secret.len() >= SHORTEST_SEARCHED {
             self.hide(secret.to_owned(), REDACTED.to_owned(), true);
         }
     }
 
-    /// Adds a given secret that stands after `label`, where it is redacted whatever its length.
+    /// Adds a given secret that follows `label`, where it is redacted whatever its length.
     pub fn add_after(&self, label: &str, secret: &str) {
         self.add_given(secret);
         if (1..SHORTEST_SEARCHED).contains(&secret.len()) {
@@ -151,12 +151,12 @@ impl Redactor {
             given,
             added,
         });
-        // Longest first, so that a secret which contains another is replaced whole.
+        // Longest first, so that a secret that contains another is replaced as a whole.
         hidden.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
     }
 
-    /// A dump of bytes in hex, divided by spaces or not at all, with every secret replaced. It may
-    /// show only the beginning of one.
+    /// A hex dump, divided by spaces or undivided, with every secret replaced. A dump may end
+    /// within a secret.
     pub fn redact_hex<'a>(&self, dump: &'a str) -> Cow<'a, str> {
         let list = self
             .list
@@ -198,11 +198,11 @@ impl Redactor {
     }
 }
 
-/// Bytes of a secret that give it away in a dump, which may show no more than its beginning.
+/// Minimum number of leading bytes of a secret that are redacted at the end of a dump.
 const TELLING: usize = 8;
 
-/// Replaces `secret`, or as much of it from its beginning on as is there, in a dump whose bytes
-/// `divider` divides.
+/// Replaces `secret`, or the beginning of it at the end, in a hex dump whose bytes `divider`
+/// separates.
 fn redact_beginning(dump: &str, secret: &str, divider: &str) -> Option<String> {
     let least = secret.len().min(TELLING);
     let beginning = hex(
@@ -230,7 +230,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Whether a header's value is a credential by its name, whoever set it.
+/// Whether a header's value is a credential by the header's name, whoever set it.
 pub fn is_secret_header(name: &str) -> bool {
     const PARTS: &[&str] = &[
         "authorization",
@@ -307,7 +307,7 @@ mod tests {
             redactor.redact_data("X-Some-Long-Header: abc"),
             "X-Some-Long-Header: abc"
         );
-        // One that was first met under its name.
+        // A value that was first seen by its parameter's name.
         redactor.add_given("the value of an API key");
         assert_eq!(
             redactor.redact_data("the value of an API key"),

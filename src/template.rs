@@ -1,28 +1,28 @@
-//! Templates: text in which `{{NAME}}` stands for a value. One engine fills in the token of
+//! Templates: text in which `{{NAME}}` is replaced by a value. One engine fills in the token of
 //! `--token-message`, the values of `--resume` and the `{{n}}` of numbered messages.
 //!
-//! There is one rule of quoting. A message that is JSON stays JSON: inside of a string a value is
-//! escaped as the text of a string, elsewhere it is written as JSON. In any other message, and in a
-//! header, a value stands as it is; in a query it is percent-encoded. A value is never read as a
-//! template again, and a name that nobody knows stays as it is.
+//! There is one quoting rule. A message that is JSON stays JSON: inside a string a value is escaped
+//! as text of a string, elsewhere it is written as JSON. In any other message and in a header, a
+//! value is inserted unchanged; in a query it is percent-encoded. A value is never expanded as a
+//! template again, and an unknown name is left unchanged.
 
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-/// What a name stands for.
+/// The value of a name.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// There is no value yet; nothing is written.
+    /// There is no value yet; nothing is inserted.
     Nothing,
-    /// It reads the same everywhere.
+    /// Reads the same everywhere.
     Number(u64),
-    /// Text of the user's own, which may be JSON: outside of a string it is written as it is.
+    /// Text that the user supplied and that may be JSON: outside a string it is written unchanged.
     Text(&'a str),
     Json(&'a serde_json::Value),
 }
 
-/// Where a template stands.
+/// The place of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Message,
@@ -30,18 +30,18 @@ pub enum Place {
     Query,
 }
 
-/// How a value is written at one place of a template.
+/// How a value is written at one place in a template.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quoting {
     Plain,
     Percent,
-    /// Within a string of JSON.
+    /// Inside a JSON string.
     JsonString,
-    /// Elsewhere in JSON.
+    /// In JSON, outside a string.
     Json,
 }
 
-/// `template` with the values that `value` has for its names.
+/// Fills in `template`; `value` returns the value of a name.
 pub fn fill<'v>(template: &str, place: Place, value: impl Fn(&str) -> Option<Value<'v>>) -> String {
     let quoting = match place {
         Place::Query => Quoting::Percent,
@@ -53,7 +53,7 @@ pub fn fill<'v>(template: &str, place: Place, value: impl Fn(&str) -> Option<Val
     fill_quoted(template, quoting, value)
 }
 
-/// Within strings of [`Quoting::Json`], values are quoted as their text.
+/// Inside strings of [`Quoting::Json`], values are escaped as text.
 fn fill_quoted<'v>(
     template: &str,
     quoting: Quoting,
@@ -75,7 +75,7 @@ fn fill_quoted<'v>(
     filled
 }
 
-/// Binary data with the values that `value` has for its names, as they are.
+/// Fills in binary data, with the values unchanged.
 pub fn fill_bytes<'v>(data: &[u8], value: impl Fn(&str) -> Option<Value<'v>>) -> Vec<u8> {
     let mut filled = Vec::with_capacity(data.len());
     let mut from = 0;
@@ -95,13 +95,13 @@ pub fn mentions(data: &[u8], name: &str) -> bool {
     Placeholders::of(data).any(|(_, found)| found == name)
 }
 
-/// Whether `name` can stand between the braces.
+/// Whether `name` is allowed between the braces.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_name_byte)
 }
 
-/// Whether a message is JSON, whatever the values are. A value that stands alone is no JSON that
-/// anybody wrote.
+/// Whether a message is JSON, whatever the values are. A template that is a single value is not
+/// considered JSON.
 fn is_json<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
     let zero = |name: &str| value(name).map(|_| Value::Number(0));
     let probe = fill_quoted(template, Quoting::Plain, zero);
@@ -115,7 +115,7 @@ pub fn json_text(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// Whether it makes a difference where the values stand.
+/// Whether the place of the values matters.
 fn needs_quoting<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
     let mut values = Placeholders::of(template.as_bytes()).filter_map(|(_, name)| value(name));
     values.any(|value| matches!(value, Value::Text(_) | Value::Json(_)))
@@ -146,8 +146,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether a piece of JSON text, of which strings may stick out at both ends, changes between inside
-/// and outside of a string.
+/// Whether a piece of JSON text, which may begin and end inside a string, switches between the
+/// inside and the outside of a string.
 fn has_odd_quotes(text: &str) -> bool {
     let mut odd = false;
     let mut bytes = text.bytes();
@@ -161,7 +161,7 @@ fn has_odd_quotes(text: &str) -> bool {
     odd
 }
 
-/// Bytes of `{{name}}`.
+/// Length of `{{name}}` in bytes.
 fn len(name: &str) -> usize {
     name.len() + 4
 }
@@ -170,7 +170,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)
 }
 
-/// Every `{{NAME}}`: where it begins, and the name.
+/// Every `{{NAME}}`: its position and its name.
 struct Placeholders<'a> {
     data: &'a [u8],
     at: usize,
@@ -223,11 +223,11 @@ mod tests {
         let string = json!("a\"b");
         let object = json!({"k": [1, "y"]});
         for (template, value, expected) in [
-            // Not JSON: as it is.
+            // Not JSON: unchanged.
             ("AUTH {{x}}", text, "AUTH a\"b"),
             ("{{x}}", Value::Json(&object), r#"{"k":[1,"y"]}"#),
             ("{\"a\":{{x}}", text, "{\"a\":a\"b"),
-            // Within a string: as the text of one.
+            // Inside a string: escaped as text.
             (r#"{"d":"{{x}}"}"#, text, r#"{"d":"a\"b"}"#),
             (r#" "{{x}}" "#, text, r#" "a\"b" "#),
             (
@@ -244,7 +244,7 @@ mod tests {
             (r#"{"d":{{x}}}"#, Value::Json(&string), r#"{"d":"a\"b"}"#),
             (r#"[{{x}}]"#, Value::Json(&object), r#"[{"k":[1,"y"]}]"#),
             (r#"[{{x}}]"#, Value::Text("{\"own\":1}"), r#"[{"own":1}]"#),
-            // What has no value leaves nothing, and a number is the same everywhere.
+            // Without a value nothing is inserted, and a number is the same everywhere.
             (r#"{"d":"{{x}}"}"#, Value::Nothing, r#"{"d":""}"#),
             (r#"["{{x}}",{{x}}]"#, Value::Number(7), r#"["7",7]"#),
         ] {

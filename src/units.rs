@@ -1,14 +1,14 @@
-//! Option values as people write them. Pure.
+//! Option values in the form that people write. Pure.
 
 use std::time::Duration;
 
-/// Longer ones are typing errors, and the arithmetic of clocks overflows with huge ones.
+/// Longer durations are typing errors, and clock arithmetic overflows with huge ones.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86400);
 
-/// `500ms`, `2s`, `1m`, `1h`, or a bare number of seconds; decimals are allowed.
+/// Parses `500ms`, `2s`, `1m`, `1h`, or a bare number of seconds; decimals are allowed.
 ///
 /// # Errors
-/// What would have been right.
+/// What to write instead.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, seconds) = match text
         .find(|c: char| c.is_ascii_alphabetic())
@@ -32,8 +32,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "that is longer than ten years".to_owned())
 }
 
-/// Writes a duration as [`duration`] reads it: `300ms`, `1.5s`, `10s`, and all that is longer in
-/// seconds too.
+/// Formats a duration so that [`duration`] parses it: `300ms`, `1.5s`, `10s`. Durations above a
+/// second are in seconds.
 pub fn written(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1000.0;
     if millis < 1000.0 {
@@ -43,10 +43,10 @@ pub fn written(duration: Duration) -> String {
     }
 }
 
-/// `64KiB`, `1MB`, or bytes.
+/// Parses `64KiB`, `1MB`, or bytes.
 ///
 /// # Errors
-/// What would have been right.
+/// What to write instead.
 pub fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = text.split_at(
         text.find(|c: char| c.is_ascii_alphabetic())
@@ -75,17 +75,17 @@ pub fn size(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "that is too large".to_owned())
 }
 
-/// A number that is written in digits alone, without a sign, and is at most `most`.
+/// Parses a number of at most `most`, written in digits only, without a sign.
 pub fn digits(text: &str, most: u64) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|_| plain);
     number.filter(|&number| number <= most)
 }
 
-/// A whole number from `least` to `most`.
+/// Parses a whole number from `least` to `most`.
 ///
 /// # Errors
-/// What would have been right.
+/// What to write instead.
 pub fn whole(text: &str, least: u8, most: u8) -> Result<u8, String> {
     let number = text.parse().ok();
     number
@@ -93,10 +93,10 @@ pub fn whole(text: &str, least: u8, most: u8) -> Result<u8, String> {
         .ok_or_else(|| format!("write a whole number from {least} to {most}"))
 }
 
-/// Messages a second, as the time between two of them.
+/// Parses a number of messages per second into the time between two of them.
 ///
 /// # Errors
-/// What would have been right.
+/// What to write instead.
 pub fn rate(text: &str) -> Result<Duration, String> {
     plain_number(text)
         .filter(|rate| *rate > 0.0)

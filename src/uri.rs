@@ -1,4 +1,4 @@
-//! The URL as people write it, read into what to dial and what to ask for. Pure.
+//! The URL as people write it, parsed into what to dial and what to request. Pure.
 
 use std::fmt;
 
@@ -31,7 +31,8 @@ const SECRET_PARAMETERS: &[&str] = &[
     "pwd",
 ];
 
-/// What is encoded in the zone of an address: all but the unreserved characters (RFC 6874 section 2).
+/// Characters that are encoded in the zone of an address: all but the unreserved ones (RFC 6874
+/// section 2).
 const ZONE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -45,7 +46,7 @@ pub struct Target {
     pub tls: bool,
     pub host: Host<String>,
     /// The zone of an IPv6 address, an interface's name or number: `eth0` in `[fe80::1%25eth0]`
-    /// (RFC 6874). It is for this machine alone, and never sent.
+    /// (RFC 6874). It has a meaning on this host only and is never sent.
     pub zone: Option<String>,
     pub port: u16,
     pub path: String,
@@ -62,8 +63,8 @@ pub struct UserInfo {
 }
 
 impl Target {
-    /// Reads a URL: `ws://`, `wss://`, `http(s)://` as `ws(s)://`, `host:port/path` as `ws://`, and
-    /// `:8080/x` as `ws://localhost:8080/x`.
+    /// Parses a URL: `ws://`, `wss://`, `http(s)://` as `ws(s)://`, `host:port/path` as `ws://`,
+    /// and `:8080/x` as `ws://localhost:8080/x`.
     ///
     /// # Errors
     /// Exit 2 for a bare word (it may be a mistyped subcommand), exit 3 for anything malformed,
@@ -76,7 +77,7 @@ impl Target {
         }
         let (tls, rest) = split_scheme(text)?;
         if rest.starts_with(['/', '\\', '?', '#']) {
-            // The WHATWG parser would skip slashes until it finds something to call a host.
+            // The WHATWG parser would skip slashes until it finds a host.
             return Err(malformed(text, "it has no host"));
         }
         let (rest, zone) = split_zone(rest).map_err(|why| malformed(text, why))?;
@@ -102,7 +103,7 @@ impl Target {
         })
     }
 
-    /// The `Host` header: the port only where it is not the scheme's own (RFC 6455 §4.1).
+    /// The `Host` header; it has a port only if that is not the scheme's default (RFC 6455 §4.1).
     pub fn authority(&self) -> String {
         self.with_port(self.host.to_string())
     }
@@ -115,7 +116,7 @@ impl Target {
         }
     }
 
-    /// The host as it is written in a URL, with its zone.
+    /// The host as written in a URL, with its zone.
     fn host_in_url(&self) -> String {
         let host = self.host.to_string();
         match (&self.zone, host.strip_suffix(']')) {
@@ -126,7 +127,7 @@ impl Target {
         }
     }
 
-    /// The host and port as they are written outside of URLs, with the zone.
+    /// The host and port as written outside URLs, with the zone.
     pub fn place(&self) -> String {
         let host = self.host.to_string();
         match (&self.zone, host.strip_suffix(']')) {
@@ -135,7 +136,7 @@ impl Target {
         }
     }
 
-    /// What goes into the request line.
+    /// The target of the request line.
     pub fn path_and_query(&self) -> String {
         match &self.query {
             Some(query) => format!("{}?{query}", self.path),
@@ -156,7 +157,7 @@ impl Target {
         self
     }
 
-    /// The URL as `redactor` lets it be shown: like its `Display`, or with its secrets.
+    /// The URL as `redactor` permits: like its `Display`, or with its secrets.
     pub fn shown(&self, redactor: &Redactor) -> String {
         if !redactor.includes_secrets() {
             return self.to_string();
@@ -174,7 +175,7 @@ impl Target {
         format!("{scheme}://{user}{}{rest}", self.authority())
     }
 
-    /// Tells `redactor` about the values of parameters that are secret by their name.
+    /// Adds the values of parameters that are secret by their name to `redactor`.
     pub fn hide_secrets(&self, redactor: &Redactor) {
         for (name, value) in self.parameters() {
             if is_secret(name) {
@@ -190,7 +191,7 @@ impl Target {
     }
 }
 
-/// The URL as it may be shown: no userinfo, and no value of a parameter that is secret by its name.
+/// The URL without userinfo, and without the values of parameters that are secret by their name.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -236,8 +237,8 @@ fn default_port(tls: bool) -> u16 {
 }
 
 fn malformed(text: &str, why: &str) -> Error {
-    // A URL that does not parse may still hold a password: what stands before the @ is not shown,
-    // nor a secret parameter.
+    // A URL that does not parse may still contain a password: neither the part before the @ nor a
+    // secret parameter is shown.
     let mut shown = match text.rsplit_once('@') {
         Some((_, host)) => format!("{REDACTED}@{host}"),
         None => text.to_owned(),
@@ -253,7 +254,8 @@ fn malformed(text: &str, why: &str) -> Error {
     )
 }
 
-/// A word without `:`, `/` or `.` is never a host name: it is a subcommand that does not exist.
+/// A word without `:`, `/` or `.` is never taken for a host name: it is a subcommand that does not
+/// exist.
 fn refuse_bare_word(text: &str) -> Result<(), Error> {
     if text.contains([':', '/', '.']) {
         return Ok(());
@@ -268,8 +270,8 @@ fn refuse_bare_word(text: &str) -> Result<(), Error> {
     })
 }
 
-/// Takes the zone out of an IPv6 address at the beginning of `rest`, as the parser of URLs knows
-/// none: `[fe80::1%25eth0]` (RFC 6874), and `[fe80::1%eth0]` as it is typed elsewhere.
+/// Removes the zone from an IPv6 address at the beginning of `rest`, because the URL parser does
+/// not know zones: `[fe80::1%25eth0]` (RFC 6874), or `[fe80::1%eth0]` as typed elsewhere.
 fn split_zone(rest: String) -> Result<(String, Option<String>), &'static str> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let begin = rest[..end].rfind('@').map_or(0, |at| at + 1);
@@ -281,7 +283,7 @@ fn split_zone(rest: String) -> Result<(String, Option<String>), &'static str> {
     let Some((address, zone)) = found.and_then(|(inside, _)| inside.split_once('%')) else {
         return Ok((rest, None));
     };
-    // As with curl, a zone that is 25 itself is one all the same.
+    // As in curl, a zone may be 25 itself.
     let encoded = zone.strip_prefix("25").filter(|zone| !zone.is_empty());
     let decoded = percent_decode_str(encoded.unwrap_or(zone)).decode_utf8();
     let decoded = decoded.map_err(|_| "the zone of its address is not UTF-8")?;
@@ -298,7 +300,7 @@ fn split_zone(rest: String) -> Result<(String, Option<String>), &'static str> {
     Ok((without, Some(decoded.into_owned())))
 }
 
-/// Splits off the scheme, where there is one: whether it means TLS, and the rest.
+/// Splits off the scheme, if there is one. Returns whether it means TLS, and the rest.
 fn split_scheme(text: &str) -> Result<(bool, String), Error> {
     if let Some(rest) = text.strip_prefix(':') {
         return Ok((false, format!("localhost:{rest}")));
@@ -309,7 +311,7 @@ fn split_scheme(text: &str) -> Result<(bool, String), Error> {
     match scheme.to_ascii_lowercase().as_str() {
         "ws" | "http" => Ok((false, rest.to_owned())),
         "wss" | "https" => Ok((true, rest.to_owned())),
-        // `host/path?next=http://…` has no scheme of its own.
+        // In `host/path?next=http://…` the scheme is not the URL's.
         _ if scheme.contains(['/', '?', ':', '@']) => Ok((false, text.to_owned())),
         other => Err(
             malformed(text, &format!("the scheme '{other}' is not ws or wss"))
@@ -430,7 +432,7 @@ mod tests {
             assert_eq!(target.zone.as_deref(), Some(zone), "{text}");
             assert_eq!(target.to_string(), shown, "{text}");
             assert_eq!(target.authority(), authority, "{text}");
-            // What is shown can be given again.
+            // What is shown can be parsed again.
             assert_eq!(parsed(shown).to_string(), shown);
         }
         assert_eq!(parsed("ws://[::1]/").zone, None);

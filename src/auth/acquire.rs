@@ -1,5 +1,6 @@
-//! Reads the credentials of one connection attempt from wherever they are kept: a file, a variable, a
-//! command, a person. The caller says who can be asked, and how long a file may take.
+//! Reads the credentials of one connection attempt from their source: a file, a variable, a
+//! command, or the user. The caller decides whether the user can be asked and how long a file may
+//! take.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,24 +18,24 @@ use crate::error::{Error, Stage, plain_words};
 use crate::io::terminal::EchoOff;
 use crate::secret::{Redactor, Secret};
 
-/// Maximum size of a token, in bytes. No server takes one that comes near it.
+/// Maximum size of a token, in bytes. No server accepts one of nearly that size.
 const MAX_TOKEN: u64 = 1024 * 1024;
 
-/// What a person was asked for. It holds until it is refused: nobody wants to type it again because
-/// a connection was lost.
+/// The user's answers to prompts. They are kept until they are refused, so that the user need not
+/// type them again after a lost connection.
 #[derive(Debug, Default)]
 pub struct CachedAnswers {
     password: Option<Secret>,
     token: Option<Secret>,
     /// All credentials have been read at least once.
     read_once: bool,
-    /// A token file that an attempt gave up waiting for. The next attempt waits for the same read:
-    /// every new one would block one more thread.
+    /// The read of a token file that an earlier attempt gave up waiting for. The next attempt waits
+    /// for the same read, because each new one would block another thread.
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
 impl CachedAnswers {
-    /// What was said has been refused.
+    /// Forgets the answers, because they were refused.
     pub(crate) fn forget(&mut self) {
         (self.password, self.token) = (None, None);
     }
@@ -44,20 +45,21 @@ impl CachedAnswers {
     }
 }
 
-/// A variable of the environment, by its name.
+/// Looks up an environment variable by name.
 pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// Asks the person who edits lines at the terminal, without echo. `None` where nobody does: then the
-/// terminal itself is asked.
+/// Asks the user in the line editor, without echo. `None` if there is no editor: then the terminal
+/// itself is used.
 pub(crate) type Ask<'a> = dyn FnMut(&str) -> Option<oneshot::Receiver<Secret>> + 'a;
 
-/// Reads what `credentials` names and puts it into its place. Called again for every attempt.
+/// Reads the credentials that `credentials` names and puts them into place. It is called again for
+/// every attempt.
 ///
-/// A file may take as long as `--connect-timeout`, which `timeout` is: it may be a pipe that nobody
-/// writes to. A command or a prompt may take any time, because it may ask a person.
+/// Reading a file may take as long as `--connect-timeout` (`timeout`), because it may be a pipe
+/// without a writer. A command or a prompt may take any time, because the user may have to answer.
 ///
 /// # Errors
-/// Exit 2 where a file, variable, command or terminal gives no token, 28 where a file takes too long.
+/// Exit 2 if a file, variable, command or terminal gives no token, 28 if a file takes too long.
 pub(crate) async fn read(
     credentials: &Credentials,
     environment: &Environment<'_>,
@@ -101,7 +103,7 @@ pub(crate) async fn read(
 async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
     let text = match source {
         Source::Literal(secret) => return Ok(secret.clone()),
-        // Read where it is known who can be asked, and how long it may take.
+        // Read by the caller, who knows whether the user can be asked and how long it may take.
         Source::Prompt | Source::File(_) => String::new(),
         Source::Variable(name) => environment(name).ok_or_else(|| {
             Error::usage(format!(
@@ -113,8 +115,8 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
     Ok(Secret::new(text))
 }
 
-/// Reads a token file without blocking the loop. Where this future is dropped or times out, the
-/// thread that reads stays behind, and `reading` keeps it for the next attempt.
+/// Reads a token file without blocking the loop. If this future is dropped or times out, the
+/// reading thread continues, and `reading` keeps it for the next attempt.
 async fn read_file(
     path: &str,
     timeout: Duration,
@@ -143,7 +145,7 @@ async fn read_file(
 
 const TOO_LARGE: &str = "larger than 1 MiB";
 
-/// The file, and one byte too many where it is larger than [`MAX_TOKEN`].
+/// Reads the file; one byte more than [`MAX_TOKEN`] if it is larger.
 fn read_at_most(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
@@ -152,7 +154,7 @@ fn read_at_most(path: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What was read, without the line end that files and commands put behind it.
+/// The content without the newline that files and commands end with.
 fn usable(source: &Source, text: &Secret) -> Result<Secret, Error> {
     let token = match source {
         Source::Literal(_) => text.expose(),
@@ -169,7 +171,7 @@ fn without_line_end(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// Runs a command by the shell; what it says on stderr goes to the terminal.
+/// Runs a command in the shell. Its stderr goes to the terminal.
 async fn run(command: &str) -> Result<String, Error> {
     let unusable = |why: String| Error::usage(format!("--token cmd:{command}: {why}"));
     let mut child = Command::new("sh")
@@ -196,7 +198,7 @@ async fn run(command: &str) -> Result<String, Error> {
     String::from_utf8(output).map_err(|_| unusable("its output is not UTF-8".to_owned()))
 }
 
-/// What a person said before, or says now.
+/// The answer that the user gave before, or gives now.
 async fn prompt(
     question: String,
     answer: &mut Option<Secret>,
@@ -205,7 +207,7 @@ async fn prompt(
     if let Some(answer) = answer {
         return Ok(answer.clone());
     }
-    // Where lines are edited, the terminal is the editor's.
+    // While the line editor runs, it owns the terminal.
     let given = match ask(&question) {
         None => ask_at_terminal(question).await?,
         Some(typed) => typed
@@ -215,7 +217,7 @@ async fn prompt(
     Ok(answer.insert(given).clone())
 }
 
-/// Asks without echo. stdin is not touched: it may carry messages.
+/// Asks without echo. It does not read stdin, which may contain messages.
 async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
     let _silence = EchoOff::new();
     let asked = tokio::task::spawn_blocking(move || rpassword::prompt_password(question)).await;

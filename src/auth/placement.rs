@@ -1,5 +1,5 @@
-//! Where credentials go: a header, the query, the first message or a subprotocol. Every form of a
-//! secret that this makes is reported to the [`Redactor`]. Pure.
+//! Puts credentials into a header, the query, the first message or a subprotocol. Every form of a
+//! secret that this makes is added to the [`Redactor`]. Pure.
 
 use super::sources::{AUTHORIZATION, Token, Via};
 use crate::codec;
@@ -8,19 +8,19 @@ use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, Secret};
 use crate::template::{self, Place, Value};
 
-/// The name that stands for the token in `--token-message`.
+/// The placeholder for the token in `--token-message`.
 const PLACEHOLDER: &str = "token";
 
 /// Default of `--token-message`.
 pub const DEFAULT_MESSAGE: &str = r#"{"event":"token","data":"{{token}}"}"#;
 
-/// What one connection attempt carries, once every secret has been read.
+/// The credentials of one connection attempt, once every secret has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placed {
     pub headers: Vec<(String, Secret)>,
     pub parameter: Option<(String, Secret)>,
     pub subprotocol: Option<Secret>,
-    /// The first message, and the same with the token redacted.
+    /// The first message, and the same message with the token redacted.
     pub message: Option<(Secret, String)>,
 }
 
@@ -50,8 +50,8 @@ impl Placed {
 /// Puts a token that has been read into its place.
 ///
 /// # Errors
-/// Exit 2 where the token cannot stand there: a control character in a header, or a character that
-/// a subprotocol may not have (RFC 6455 §4.1: an HTTP token).
+/// Exit 2 if the token is not allowed there: a control character in a header, or a character that
+/// is not allowed in a subprotocol (RFC 6455 §4.1: an HTTP token).
 pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Placed, Error> {
     let text = token.expose();
     redactor.add_given(text);
@@ -61,7 +61,7 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
             let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
             let name = options.name.clone().unwrap_or_else(|| "token".to_owned());
             redactor.add_after(&format!("{name}="), &encoded);
-            // As a server may write it in turn, in a Location for instance.
+            // The form in which a server may repeat it, in a Location for instance.
             redactor.add_given(&encoded.replace('+', "%20"));
             Ok(Placed {
                 parameter: Some((name, token.clone())),
@@ -83,7 +83,7 @@ fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Plac
     let name = options.name.as_deref().unwrap_or(AUTHORIZATION);
     redactor.add_after(&format!("{name}: "), text);
     if name.eq_ignore_ascii_case(AUTHORIZATION) {
-        // A token with a scheme of its own (`Basic …`) is taken as the whole value.
+        // A token with a scheme (`Basic …`) is the whole value.
         match text.split_once(' ') {
             Some((_, credentials)) => redactor.add_given(credentials),
             None => return Ok(Placed::bearer(&Secret::new(text), redactor)),
@@ -119,7 +119,7 @@ fn place_message(options: &Token, text: &str, redactor: &Redactor) -> Placed {
             (name == PLACEHOLDER).then_some(Value::Text(text))
         })
     };
-    // As it stands in a string of JSON.
+    // The form inside a JSON string.
     redactor.add_given(&template::json_text(text));
     let shown = match redactor.includes_secrets() {
         true => text,

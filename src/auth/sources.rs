@@ -1,20 +1,20 @@
-//! Which credentials a run has, as the command line names them. Pure: nothing is read here.
+//! The sources of a run's credentials, as named on the command line. Pure: nothing is read here.
 
 use crate::secret::Secret;
 
-/// The header that says who the user is (RFC 9110 §11.6.2).
+/// The header with the user's credentials (RFC 9110 §11.6.2).
 pub(super) const AUTHORIZATION: &str = "Authorization";
 
-/// Who the user is to the server.
+/// The credentials of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
     pub authorization: Option<Authorization>,
-    /// In another place, where there is an `authorization` too.
+    /// A token outside the `Authorization` header, in addition to `authorization`.
     pub token: Option<Token>,
 }
 
 impl Credentials {
-    /// Whether reading them again may give others after they have been refused.
+    /// Whether reading them again can give different ones after a refusal.
     pub fn is_renewable(&self) -> bool {
         let asked = matches!(&self.authorization, Some(Authorization::Basic(basic)) if basic.password.is_none());
         let token = self.token.as_ref().map(|token| &token.source);
@@ -26,24 +26,24 @@ impl Credentials {
     }
 }
 
-/// What the `Authorization` header says.
+/// The content of the `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
     Basic(Basic),
     Bearer(Secret),
 }
 
-/// Where a token is read from, again for every connection attempt.
+/// The source of a token, read again for every connection attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Literal(Secret),
     /// `@FILE`; one trailing newline is not part of the token.
     File(String),
-    /// `env:VAR`
+    /// `env:VAR`.
     Variable(String),
     /// `cmd:COMMAND`, run by `sh -c`; its standard output is the token.
     Command(String),
-    /// Asked for at the terminal, without echo.
+    /// Typed at the terminal, without echo.
     Prompt,
 }
 
@@ -65,7 +65,7 @@ impl Source {
     }
 }
 
-/// Where a token is put.
+/// Where a token goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Via {
     #[default]
@@ -75,7 +75,7 @@ pub enum Via {
     Subprotocol,
 }
 
-/// `--token` and its companions.
+/// `--token` and the options that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     pub source: Source,
@@ -98,7 +98,7 @@ impl Token {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Basic {
     pub user: String,
-    /// `None` asks at the terminal.
+    /// `None`: ask at the terminal.
     pub password: Option<Secret>,
 }
 

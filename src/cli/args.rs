@@ -1,5 +1,5 @@
-//! The command line as typed. Nothing here decides anything: defaults that depend on terminals,
-//! files and other options are resolved in [`super::resolve`].
+//! The command line as typed. This module decides nothing: defaults that depend on terminals, files
+//! and other options are resolved in [`super::resolve`].
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// The long names of the options that were typed with another value than their default.
+/// The long names of the options that were typed with a value other than their default.
 pub type Typed = BTreeSet<String>;
 
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub type Typed = BTreeSet<String>;
     override_usage = "wirecat [OPTIONS] URL\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]",
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
-    // As with curl, the last one counts.
+    // As in curl, the last one counts.
     args_override_self = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
@@ -49,7 +49,7 @@ pub struct Cli {
     #[command(flatten)]
     pub client: ClientArgs,
 
-    /// Which options were typed, as clap tells only beside the values.
+    /// The options that were typed, which clap reports separately from the values.
     #[arg(skip)]
     pub typed: Typed,
 
@@ -65,7 +65,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Whether errors, too, are not to be shown.
+    /// Whether errors are hidden too.
     pub fn is_silent(&self) -> bool {
         match &self.command {
             Some(Subcommands::Demo(demo)) => demo.client.output.silent,
@@ -514,7 +514,7 @@ pub struct WireArgs {
     pub mirror: bool,
 }
 
-/// permessage-deflate (RFC 7692), for the client and the debug server alike.
+/// The options of permessage-deflate (RFC 7692), for the client and the debug server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Wire")]
 pub struct DeflateArgs {

@@ -1,5 +1,5 @@
-//! The values of options that take one of several names. clap and its help stay in `cli`, so each of
-//! these mirrors an enum of the module that obeys it. Nothing here decides anything.
+//! The values of options that take one of several names. clap and its help stay in `cli`, so each
+//! of these mirrors an enum of the module that uses it. This module decides nothing.
 
 use clap::ValueEnum;
 

@@ -10,7 +10,7 @@ use super::args::Generate;
 use crate::error::EXITS;
 use crate::serve::endpoints;
 
-/// Every kind with the file it is kept in, below `completions/`; the manual page is not kept.
+/// Every kind with its file in `completions/`; the manual page has no file.
 #[cfg(feature = "internals")]
 pub const COMPLETIONS: &[(Generate, &str)] = &[
     (Generate::CompleteBash, "wirecat.bash"),
@@ -20,7 +20,7 @@ pub const COMPLETIONS: &[(Generate, &str)] = &[
     (Generate::CompleteElvish, "wirecat.elv"),
 ];
 
-/// The text of one kind.
+/// Generates the text of one kind.
 pub fn generate(kind: Generate) -> Vec<u8> {
     let shell = match kind {
         Generate::Man => return manual(),
@@ -43,10 +43,10 @@ fn manual() -> Vec<u8> {
 }
 
 fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
-    // What the short help leaves out, clap_mangen would leave without a text.
+    // clap_mangen prints no text for options that the short help hides.
     let command = super::command().mut_args(|arg| {
         let arg = arg.hide_short_help(false);
-        // A heading is put into capitals, which units do not survive; DESCRIPTION tells them.
+        // clap_mangen capitalizes headings, and units must not change; DESCRIPTION explains them.
         match arg.get_help_heading() {
             Some(heading) if heading.starts_with("Time ") => arg.help_heading("Time"),
             _ => arg,
@@ -103,7 +103,7 @@ stdin. wirecat demo starts the debug server on a free port and connects to it.";
 const UNITS: &str = "A time T is a number of seconds, or a number with a unit: 500ms, 2s, 1m, 1h. A \
 SIZE is a number of bytes, or a number with a unit: 64KiB, 1MB.";
 
-/// The events that `--frame events` takes.
+/// Examples of the events that `--frame events` accepts.
 const EVENTS: &[&str] = &[
     r#"{"type":"send","data":"text"}"#,
     r#"{"type":"send","encoding":"hex","data":"00 ff"}"#,
@@ -174,7 +174,7 @@ fn serve_section(serve: &clap::Command) -> Roff {
     roff
 }
 
-/// `-p, --port <PORT>`, as in the sections that clap_mangen writes.
+/// `-p, --port <PORT>`, like the sections that clap_mangen writes.
 fn option_names(option: &clap::Arg) -> Vec<Inline> {
     let value = option.get_value_names().and_then(<[_]>::first);
     let Some(long) = option.get_long() else {

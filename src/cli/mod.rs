@@ -1,5 +1,5 @@
-//! The command line: what was typed ([`args`]), what is meant ([`resolve`]), and the world it is
-//! meant in ([`world`]).
+//! The command line: as typed ([`args`]), as resolved ([`resolve`]), and the environment of the
+//! process ([`world`]).
 
 pub mod args;
 mod choices;
@@ -15,7 +15,7 @@ use crate::error::EXITS;
 use crate::serve::endpoints;
 use args::{Cli, Typed};
 
-/// What the help and the manual begin with: a command and what it is for.
+/// The examples at the beginning of the help and the manual: a command and its purpose.
 pub const EXAMPLES: &[(&str, &str)] = &[
     ("wirecat demo", "try it with a built-in server"),
     (
@@ -40,7 +40,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The environment variables that matter.
+/// The environment variables that have an effect.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR", "not empty: no colours"),
     (
@@ -54,7 +54,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ),
 ];
 
-/// The command as clap knows it, with the parts of the help that come from tables.
+/// The clap command, with the parts of the help that come from tables.
 pub fn command() -> clap::Command {
     let examples = format!("Examples:\n{}", table(EXAMPLES));
     Cli::command()
@@ -74,10 +74,10 @@ pub fn command() -> clap::Command {
         })
 }
 
-/// Reads the arguments, the program's own name first.
+/// Parses the arguments; the first is the program's name.
 ///
 /// # Errors
-/// What clap has to say, which may be the help or the version that was asked for.
+/// clap's message, which may be the help or the version if that was requested.
 pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     let mut command = command();
     let matches = command
@@ -93,7 +93,7 @@ pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     Ok(cli)
 }
 
-/// The options that were typed with another value than their default.
+/// The options that were typed with a value other than their default.
 fn typed(command: &clap::Command, matches: &ArgMatches) -> Typed {
     let typed = command.get_arguments().filter(|argument| {
         let id = argument.get_id().as_str();
@@ -110,7 +110,7 @@ fn typed(command: &clap::Command, matches: &ArgMatches) -> Typed {
     names.map(str::to_owned).collect()
 }
 
-/// Where a subcommand may not stand, clap takes any word for one, a second URL included.
+/// Where a subcommand is not allowed, clap takes any word for one, even a second URL.
 fn not_a_subcommand(error: clap::Error) -> clap::Error {
     let conflict = error.kind() == ErrorKind::ArgumentConflict;
     let Some(ContextValue::String(word)) = error

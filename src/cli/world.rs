@@ -1,26 +1,26 @@
-//! The one place that looks at the world: arguments, environment, terminals. A test builds one by
-//! hand.
+//! The one place that reads the process's arguments, environment and terminals. A test builds a
+//! `World` itself.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
-/// What the program was started with.
+/// The environment that the program was started in.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// With the program's own name first.
+    /// The arguments; the first is the program's name.
     pub arguments: Vec<OsString>,
     /// Variables whose name and value are UTF-8.
     pub environment: HashMap<String, String>,
     pub stdin_tty: bool,
     pub stdout_tty: bool,
     pub stderr_tty: bool,
-    /// SIGHUP is ignored, as under `nohup`.
+    /// Whether SIGHUP is ignored, as under `nohup`.
     pub hangup_ignored: bool,
 }
 
 impl World {
-    /// Looks, once.
+    /// Captures all of it once.
     pub fn capture() -> World {
         let utf8 = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -44,7 +44,7 @@ impl World {
     }
 }
 
-/// Linux says it here; elsewhere there is no way without `unsafe`, and SIGHUP ends the program.
+/// Linux reports it here; elsewhere there is no way without `unsafe`, and SIGHUP ends the program.
 fn hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

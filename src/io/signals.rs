@@ -25,7 +25,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// The exit code of a run that it ends.
+    /// The exit code of a run that was stopped this way.
     pub fn exit(self) -> Exit {
         match self {
             Stop::Interrupt => Exit::Interrupted,
@@ -36,17 +36,17 @@ impl Stop {
     }
 }
 
-/// What stops a run from outside, as the loop sees it. It may fire more than once.
+/// The source of stops, as the loop sees it. It may fire more than once.
 pub trait StopSignal {
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<Stop>;
 
-    /// Whether there is a stop that [`StopSignal::poll_stop`] gives once the runtime has run.
+    /// Whether [`StopSignal::poll_stop`] will return a stop once the runtime has run.
     fn is_due(&self) -> bool {
         false
     }
 }
 
-/// Signals, and the end of the time there is.
+/// Signals, and the deadline of `--max-time`.
 pub struct StopSignals {
     signals: platform::Signals,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -54,12 +54,12 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Takes the signals over from here on; SIGHUP where `hangup` says so, for who starts a program
-    /// by `nohup` wants it to go on. A signal, and the end of the time, also raise `interrupt`: the
-    /// loop sees neither while it evaluates an expression. Must run inside the runtime.
+    /// Handles signals from here on; SIGHUP only if `hangup` is true, because `nohup` ignores it. A
+    /// signal or the deadline also raises `interrupt`, because the loop sees neither while it
+    /// evaluates an expression. Must run inside the runtime.
     ///
     /// # Errors
-    /// Where the system lets no handler be set.
+    /// If the system refuses a handler.
     pub fn new(
         max_time: Option<Duration>,
         hangup: bool,
@@ -75,7 +75,7 @@ impl StopSignals {
         })
     }
 
-    /// The next stop, for those who only wait.
+    /// Waits for the next stop.
     pub async fn next(&mut self) -> Stop {
         std::future::poll_fn(|cx| self.poll_stop(cx)).await
     }
@@ -121,8 +121,9 @@ mod platform {
         interrupt: Signal,
         terminate: Signal,
         hangup: Option<Signal>,
-        /// One has come that nobody has looked at: the loop is busy, in a jq expression for
-        /// instance. A second one then acts as if there were no handler.
+        /// Set when a signal arrives, and cleared when the loop sees it. A second signal in
+        /// between, while the loop is busy with a jq expression for instance, acts as if there were
+        /// no handler.
         unseen: Arc<AtomicBool>,
     }
 
@@ -133,7 +134,7 @@ mod platform {
                 if number == SIGHUP && !hangup {
                     continue;
                 }
-                // In this order: the first signal finds the flag down, and raises it.
+                // In this order, so that the first signal finds the flag unset and sets it.
                 flag::register_conditional_default(number, Arc::clone(&unseen))?;
                 flag::register(number, Arc::clone(&unseen))?;
             }

@@ -1,9 +1,9 @@
-//! stdin, stdout and stderr past the buffers and locks of the standard library, and other files that
-//! are written like them.
+//! stdin, stdout and stderr without the buffers and locks of the standard library, and other files
+//! that are written in the same way.
 //!
-//! A read or write here waits until the file is ready, also where `O_NONBLOCK` is set. That flag
-//! belongs to the open file description, so a program that shares it with us (node, ssh, tmux) may
-//! have set it, and to clear it would break that program.
+//! A read or write here waits until the file is ready, even if `O_NONBLOCK` is set. That flag
+//! belongs to the open file description: a program that shares it with us (node, ssh, tmux) may
+//! have set it, and clearing it would break that program.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -42,13 +42,14 @@ pub fn stderr() -> io::Result<Stream> {
     own(io::stderr())
 }
 
-/// Writes `bytes` to `stream`, [`stdout`] or [`stderr`], and waits until they are written. Nothing
-/// is left to report an error to, so there is none.
+/// Writes `bytes` to `stream`, [`stdout`] or [`stderr`], and waits until they are written. It
+/// returns no error, because there is nowhere to report one.
 pub fn print(stream: io::Result<Stream>, bytes: &[u8]) {
     let _ = stream.and_then(|mut stream| stream.write_all(bytes));
 }
 
-/// Whether reads and writes fail where `stream` is not ready, for those who cannot use a [`Stream`].
+/// Whether reads and writes fail if `stream` is not ready, for callers that cannot use a
+/// [`Stream`].
 #[cfg(unix)]
 pub fn is_nonblocking(stream: impl std::os::fd::AsFd) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -68,7 +69,7 @@ fn own(stream: impl std::os::windows::io::AsHandle) -> io::Result<Stream> {
 }
 
 impl Stream {
-    /// The file behind it, whose own reads and writes may fail where it is not ready.
+    /// The underlying file, whose own reads and writes may fail if it is not ready.
     pub fn file(&self) -> &File {
         &self.0
     }
@@ -112,7 +113,7 @@ enum Direction {
     Write,
 }
 
-/// Waits until the file is ready, or fails with `error` where there is no way to wait.
+/// Waits until the file is ready, or fails with `error` if waiting is impossible.
 #[cfg(unix)]
 fn wait(file: &File, direction: Direction, error: io::Error) -> io::Result<()> {
     use std::os::fd::AsFd;

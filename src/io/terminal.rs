@@ -1,4 +1,4 @@
-//! The terminal's echo, switched off while a secret is typed.
+//! Switches the terminal's echo off while a secret is typed.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -6,9 +6,9 @@ use std::fs::File;
 #[cfg(unix)]
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
-/// The terminal without echo, and as it was found when dropped. rpassword asks first and stops the
-/// echo then, which shows what is typed early; and it restores nothing where the program ends while
-/// it waits.
+/// Switches the echo off, and restores the terminal's state when dropped. rpassword would print its
+/// question before it switches the echo off, which shows early keystrokes; and it restores nothing
+/// if the program ends while it waits.
 #[cfg(unix)]
 pub(crate) struct EchoOff(Option<(File, Termios)>);
 

@@ -1,5 +1,5 @@
-//! The one writer: a thread that may block on its output for as long as it likes, and the session's
-//! end of it, which never does.
+//! The one writer: a thread that may block on its output, and the session's end of the queue, which
+//! never blocks.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -19,34 +19,33 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::stdio::{self, Stream};
 
-/// Bytes collected before they go to the writer, while more keeps coming.
+/// Bytes collected before they are handed to the thread, while more output keeps arriving.
 const CHUNK: usize = 64 * 1024;
 
-/// The largest chunk that is written without the thread: `PIPE_BUF` of Linux.
+/// The largest chunk that is written without the thread: `PIPE_BUF` on Linux.
 const DIRECT: usize = 4096;
 
 /// Bytes that may wait for the reader of the output before the session stops reading messages.
 const MAX_WAITING: usize = 1024 * 1024;
 
-/// Bytes that may be added beyond that, by what control frames and the trace show.
+/// Additional bytes allowed for control frames and the trace.
 const OVERFULL: u64 = 3 << 20;
 
-/// Chunks that wait as they are while the thread keeps up; it costs less to hand a small one over
-/// than to copy it.
+/// Number of chunks that are queued unchanged while the thread keeps up. Handing over a small chunk
+/// costs less than copying it.
 const FLOWING: usize = 8;
 
-/// The largest buffer that is kept to be filled again. One that a large message has blown up goes
-/// back to the system.
+/// The largest buffer that is kept for reuse. A larger one, grown by a large message, is freed.
 const MAX_SPARE: usize = 4 * CHUNK;
 
-/// The most memory that buffers kept to be filled again may take together, in bytes: a queue of
+/// The most memory that buffers kept for reuse may take together, in bytes: a queue of
 /// [`MAX_WAITING`] in chunks that have doubled their capacity.
 const MAX_SPARES: usize = 2 * MAX_WAITING;
 
-/// Where chunks end up.
+/// The destination of chunks.
 pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
-/// stdout, past the buffer and the lock of the standard library.
+/// stdout, without the buffer and the lock of the standard library.
 ///
 /// # Errors
 /// Where there is no stdout.
@@ -54,7 +53,7 @@ pub fn stdout() -> io::Result<Sink> {
     stdio::stdout().map(stream)
 }
 
-/// stderr. Where there is none, what is written to it is lost.
+/// stderr. If there is none, what is written to it is lost.
 pub fn stderr() -> Sink {
     stdio::stderr().map_or_else(|_| -> Sink { Box::new(|_| Ok(())) }, stream)
 }
@@ -63,12 +62,12 @@ fn stream(mut stream: Stream) -> Sink {
     Box::new(move |bytes| stream.write_all(bytes))
 }
 
-/// The writer for `-o`, if that is a file and not stdout. The file is created, or an old one
-/// emptied, by the first write, even one of no bytes; so a run that never has anything to write
-/// leaves an old file as it was. To open a FIFO waits for its reader.
+/// The writer for `-o`, if that is a file and not stdout. The first write, even of no bytes,
+/// creates or empties the file; so a run that never writes anything leaves an existing file
+/// unchanged. Opening a FIFO waits for its reader.
 ///
 /// # Errors
-/// Exit 2 for what can be known without touching the file to fail.
+/// Exit 2 for failures that can be predicted without touching the file.
 pub fn file_of(option: Option<&Path>) -> Result<Option<Writer>, Error> {
     let Some(path) = option.filter(|path| path.as_os_str() != "-") else {
         return Ok(None);
@@ -96,10 +95,10 @@ fn create(path: &Path) -> io::Result<Stream> {
     })
 }
 
-/// Looks whether [`file`] is going to be able to write to `path`, without opening or creating it.
+/// Checks whether [`file`] will be able to write to `path`, without opening or creating it.
 ///
 /// # Errors
-/// It is a directory, the directory that it is to be in does not exist, or permission is lacking.
+/// It is a directory, its parent directory does not exist, or permission is missing.
 fn check_file(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -156,7 +155,7 @@ pub fn stdout_is_stderr() -> bool {
     io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
-/// stdout, where it is a pipe.
+/// stdout, if it is a pipe.
 #[cfg(unix)]
 fn stdout_if_pipe() -> Option<Stream> {
     use std::os::unix::fs::FileTypeExt;
@@ -171,9 +170,9 @@ fn stdout_if_pipe() -> Option<Stream> {
     None
 }
 
-/// Whether a write of [`DIRECT`] bytes to this pipe returns at once: one that polls as writable has
-/// that much room (POSIX: `PIPE_BUF`). Only another process that writes to the same pipe could take
-/// it in between, and then this write waits for the reader like any other program's.
+/// Whether a write of [`DIRECT`] bytes to this pipe returns at once: a pipe that polls as writable
+/// has that much room (POSIX: `PIPE_BUF`). Only another process that writes to the same pipe can
+/// take the room in between; then this write waits for the reader.
 #[cfg(unix)]
 fn takes_a_page(pipe: &Stream) -> bool {
     use std::os::fd::AsFd;
@@ -191,7 +190,7 @@ fn takes_a_page(_: &Stream) -> bool {
     false
 }
 
-/// Ready when the other end of the pipe that stdout is has been closed; `None` for anything else.
+/// Ready when the other end of stdout's pipe has been closed; `None` if stdout is not a pipe.
 #[cfg(unix)]
 fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
     use tokio::io::Interest;
@@ -216,7 +215,7 @@ fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
     None
 }
 
-/// What the writer thread and the session share.
+/// The state that the writer thread and the session share.
 #[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
@@ -224,7 +223,7 @@ struct Shared {
     filled: Condvar,
     /// Bytes handed over and not yet written.
     waiting: AtomicUsize,
-    /// Somebody waits for room, so that a wake is worth its system call.
+    /// The session waits for room, so that a wake is worth its system call.
     wanted: AtomicBool,
     broken: AtomicBool,
     failure: Mutex<Option<io::Error>>,
@@ -257,7 +256,8 @@ impl Shared {
         }
     }
 
-    /// The next chunk for the thread, which gives back the one before it; `None` is the end.
+    /// Takes the next chunk for the thread, and returns the previous one for reuse; `None` is the
+    /// end.
     fn next_chunk(&self, done: Option<Vec<u8>>) -> Option<Vec<u8>> {
         let mut queue = self.queue();
         if let Some(done) = done {
@@ -283,17 +283,17 @@ impl Shared {
     }
 }
 
-/// Chunks on their way to the thread, and emptied ones on their way back. What it holds is bounded
-/// by what waits to be written: apart from the first [`FLOWING`], any two chunks next to each other
-/// have more than [`CHUNK`] bytes.
+/// Chunks on their way to the thread, and empty ones on their way back. The bytes that wait to be
+/// written limit its memory: apart from the first [`FLOWING`], any two adjacent chunks have more
+/// than [`CHUNK`] bytes together.
 #[derive(Default)]
 struct Queue {
     chunks: VecDeque<Vec<u8>>,
-    /// Empty buffers, to be filled again.
+    /// Empty buffers for reuse.
     spares: Vec<Vec<u8>>,
-    /// The capacity of all of them, in bytes.
+    /// The total capacity of these buffers, in bytes.
     spare_bytes: usize,
-    /// Log lines for which there was no room, since this was last logged.
+    /// Log lines dropped for lack of room since the last report of such lines.
     dropped: u64,
     /// The thread waits, and has not been woken.
     idle: bool,
@@ -301,8 +301,8 @@ struct Queue {
 }
 
 impl Queue {
-    /// Queues `chunk`, which becomes an empty buffer. Where chunks pile up, a small one is appended
-    /// to the chunk before it, unless it is to be written `alone`.
+    /// Queues `chunk`, which becomes an empty buffer. If chunks pile up, a small one is appended to
+    /// the previous one, unless it must be written `alone`.
     fn push(&mut self, chunk: &mut Vec<u8>, alone: bool) {
         let merge = self.chunks.len() >= FLOWING && !alone;
         if let Some(last) = self.chunks.back_mut()
@@ -317,7 +317,7 @@ impl Queue {
         self.chunks.push_back(std::mem::replace(chunk, next));
     }
 
-    /// Keeps a chunk that has been written, to be filled again.
+    /// Keeps a written chunk for reuse.
     fn keep(&mut self, mut chunk: Vec<u8>) {
         let capacity = chunk.capacity();
         if capacity <= MAX_SPARE && self.spare_bytes + capacity <= MAX_SPARES {
@@ -327,7 +327,7 @@ impl Queue {
         }
     }
 
-    /// What is logged in the place of the lines that were dropped, if any were.
+    /// The line that reports dropped log lines, if there are any.
     fn note_of_dropped(&mut self) -> Option<Vec<u8>> {
         let note = match std::mem::take(&mut self.dropped) {
             0 => return None,
@@ -341,13 +341,13 @@ impl Queue {
 /// Collects output and hands it to the thread that writes it.
 pub struct Writer {
     chunk: Vec<u8>,
-    /// Bytes handed over so far, written directly or by the thread.
+    /// Bytes handed over so far, whether written directly or by the thread.
     handed: u64,
-    /// What was appended before [`Writer::poll_ready`] became pending, while it is.
+    /// Number of bytes appended when [`Writer::poll_ready`] became pending, while it is pending.
     full_since: Cell<Option<u64>>,
     shared: Arc<Shared>,
     done: oneshot::Receiver<()>,
-    /// stdout, where it is a pipe: what surely fits is written without the thread.
+    /// stdout, if it is a pipe: chunks that surely fit are written without the thread.
     direct: Option<Stream>,
     reader_gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -360,7 +360,7 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         thread::spawn(move || {
             write_loop(sink, &theirs);
-            // Nobody may be listening any more.
+            // The receiver may be gone.
             let _ = finished.send(());
         });
         Writer {
@@ -374,8 +374,8 @@ impl Writer {
         }
     }
 
-    /// Notices when the reader of stdout goes, also while there is nothing to write. Must run inside
-    /// the runtime.
+    /// Detects that the reader of stdout is gone, even while there is nothing to write. Must run
+    /// inside the runtime.
     #[must_use]
     pub fn watching_stdout(mut self) -> Self {
         self.direct = stdout_if_pipe().filter(|_| !stdout_is_stderr());
@@ -383,19 +383,19 @@ impl Writer {
         self
     }
 
-    /// Where output is appended.
+    /// The buffer that output is appended to.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.chunk
     }
 
-    /// Hands a full chunk over.
+    /// Hands over a full chunk.
     pub fn submit_if_full(&mut self) {
         if self.chunk.len() >= CHUNK {
             self.submit();
         }
     }
 
-    /// Hands over whatever there is.
+    /// Hands over everything appended.
     pub fn submit(&mut self) {
         self.handed += self.chunk.len() as u64;
         if self.chunk.is_empty() || self.write_directly() {
@@ -404,14 +404,14 @@ impl Writer {
         self.hand_over(false);
     }
 
-    /// Hands over what there is so that the sink gets it in a call of its own, even if it is empty.
+    /// Hands over everything appended, even if it is empty, in a separate call of the sink.
     pub fn submit_alone(&mut self) {
         self.handed += self.chunk.len() as u64;
         self.hand_over(true);
     }
 
-    /// Hands over a line of a log, with a note before it about those that were dropped. Where too
-    /// much waits already, it is dropped itself.
+    /// Hands over a log line, preceded by a report of dropped lines. If too much waits already, the
+    /// line is dropped.
     pub fn submit_or_drop(&mut self) {
         if !self.has_room() {
             self.chunk.clear();
@@ -437,10 +437,9 @@ impl Writer {
         }
     }
 
-    /// Writes a small chunk here and now, where that cannot block: handing it over would cost two
-    /// system calls and a switch of threads. Larger ones come when there is much to do, and then
-    /// the thread is a gain. What a pipe that another program writes to as well does not take is
-    /// left in the chunk.
+    /// Writes a small chunk directly if that cannot block, because handing it over costs two system
+    /// calls and a thread switch. Larger chunks occur when there is much to do, and then the thread
+    /// pays off. If another program fills the pipe at the same time, the rest stays in the chunk.
     fn write_directly(&mut self) -> bool {
         let Some(pipe) = &self.direct else {
             return false;
@@ -464,8 +463,8 @@ impl Writer {
         self.chunk.is_empty()
     }
 
-    /// What was appended so far and how much of that is written, in bytes. Where nothing can be
-    /// written any more, nothing more ever counts as written.
+    /// Bytes appended so far, and how many of them are written. Once writing has failed, the second
+    /// number no longer grows.
     pub fn progress(&self) -> (u64, u64) {
         let appended = self.appended();
         if self.shared.broken.load(Ordering::Acquire) {
@@ -485,7 +484,7 @@ impl Writer {
         ready
     }
 
-    /// Pending until everything that was handed over is written, or cannot be.
+    /// Pending until everything that was handed over is written, or writing has failed.
     pub fn poll_written(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_waiting(1, cx)
     }
@@ -498,7 +497,7 @@ impl Writer {
         }
         self.shared.waker.register(cx.waker());
         self.shared.wanted.store(true, Ordering::Release);
-        // The thread may have written between the look and the registration.
+        // The thread may have written between the check and the registration.
         if is_below() {
             Poll::Ready(())
         } else {
@@ -510,8 +509,8 @@ impl Writer {
         self.shared.waiting.load(Ordering::Acquire) < MAX_WAITING
     }
 
-    /// Whether so much was appended since [`Writer::poll_ready`] became pending that nothing more may
-    /// be. What made it pending does not count: a message may have any size.
+    /// Whether so much was appended since [`Writer::poll_ready`] became pending that nothing more
+    /// may be. The output that made it pending does not count, because a message may have any size.
     pub fn is_overfull(&self) -> bool {
         let full = self.full_since.get();
         full.is_some_and(|since| self.appended() - since >= OVERFULL)
@@ -522,7 +521,7 @@ impl Writer {
         self.handed + self.chunk.len() as u64
     }
 
-    /// Whether the reader has gone or the disk is full; otherwise the task is woken when that
+    /// Whether the reader is gone or the disk is full; otherwise the task is woken when that
     /// happens.
     pub fn poll_broken(&mut self, cx: &mut Context<'_>) -> bool {
         if let Some(gone) = &mut self.reader_gone
@@ -537,12 +536,12 @@ impl Writer {
         self.is_broken()
     }
 
-    /// Whether nothing can be written any more, as far as is known without a look.
+    /// Whether writing has failed, as far as is known without a check.
     pub fn is_broken(&self) -> bool {
         self.shared.broken.load(Ordering::Acquire)
     }
 
-    /// Why nothing can be written any more, once: exit 2. A reader that has gone is no failure.
+    /// Why writing failed, once: exit 2. A reader that is gone is not a failure.
     pub fn take_failure(&self) -> Option<Error> {
         let failure = self.shared.failure().take();
         let failure = failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
@@ -553,8 +552,8 @@ impl Writer {
     /// Waits until everything is written.
     ///
     /// # Errors
-    /// Exit 2 for what made writing impossible, unless [`Writer::take_failure`] gave it before. A
-    /// reader that has gone is no failure.
+    /// Exit 2 if writing failed, unless [`Writer::take_failure`] returned that before. A reader
+    /// that is gone is not a failure.
     pub async fn finish(mut self) -> Result<(), Error> {
         self.submit();
         self.close();
@@ -562,7 +561,7 @@ impl Writer {
         self.take_failure().map_or(Ok(()), Err)
     }
 
-    /// Lets the thread end once it has written what was handed over.
+    /// Lets the thread end once it has written everything that was handed over.
     fn close(&self) {
         self.shared.queue().closed = true;
         self.shared.filled.notify_one();
@@ -594,13 +593,13 @@ mod tests {
 
     use super::*;
 
-    /// A sink that writes a chunk for every permission it is given, and what it has written.
+    /// A sink that writes one chunk for each permit it is given, and records what it has written.
     fn gated() -> (Sink, mpsc::Sender<()>, Arc<Mutex<Vec<u8>>>) {
         let (permit, permits) = mpsc::channel();
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let theirs = Arc::clone(&written);
         let sink = Box::new(move |bytes: &[u8]| {
-            // Without the test, all are granted.
+            // If the test is gone, all are permitted.
             let _ = permits.recv();
             theirs.lock().unwrap().extend_from_slice(bytes);
             Ok(())
@@ -636,7 +635,7 @@ mod tests {
         for number in 0..60_000 {
             submit(&mut writer, format!("{number:015}").as_bytes());
         }
-        // One great message, then many that fill a chunk.
+        // One large message, then many that fill a chunk.
         submit(&mut writer, &vec![b'y'; 20 << 20]);
         for _ in 0..200 {
             let _ = permit.send(());

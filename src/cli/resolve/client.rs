@@ -1,4 +1,4 @@
-//! The client: the options of a whole run, and which front end has it.
+//! The client: the options of a whole run, and its front end.
 
 use std::time::Instant;
 
@@ -23,15 +23,15 @@ use crate::{output, pipe, repl, session};
 
 #[derive(Debug)]
 pub struct Client {
-    /// Options that were typed and do nothing, a line each.
+    /// Options that were typed and have no effect, one line each.
     pub ineffective: Vec<String>,
     pub plan: Plan,
     pub session: session::Options,
-    /// When `--max-time` is over.
+    /// The deadline of `--max-time`.
     pub deadline: Option<Instant>,
     pub output: output::Options,
     pub front: FrontEnd,
-    /// Ends the evaluation of any expression.
+    /// Stops the evaluation of every expression.
     pub interrupt: Interrupt,
 }
 
@@ -53,7 +53,7 @@ impl Client {
         filter.into_iter().chain(until).chain(confirm).chain(resume)
     }
 
-    /// What the expressions left out of the messages of the run, in sentences.
+    /// Sentences about the messages of the run that the expressions skipped.
     pub fn losses(&self) -> Vec<String> {
         let filters = self.filters();
         let losses = filters.map(|(option, filter, reported)| filter.losses(&option, !reported));
@@ -61,7 +61,7 @@ impl Client {
     }
 }
 
-/// The way of working.
+/// The front end and its options.
 #[derive(Debug)]
 pub enum FrontEnd {
     Interactive(repl::Options),

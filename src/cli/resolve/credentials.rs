@@ -1,4 +1,4 @@
-//! Who the user is: `-u`, `--oauth2-bearer`, `--token` and the URL.
+//! The user's credentials: `-u`, `--oauth2-bearer`, `--token` and the URL.
 
 use crate::auth::placement;
 use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
@@ -55,7 +55,7 @@ fn token(source: &str, args: &AuthArgs) -> Result<Token, Error> {
     })
 }
 
-/// Where the token goes: `--token-message` implies the first message.
+/// The place of the token: `--token-message` implies the first message.
 pub(super) fn via(args: &AuthArgs) -> Via {
     match (args.token_via, &args.token_message) {
         (Some(via), _) => via.into(),

@@ -1,9 +1,9 @@
-//! Reads the files that the command line names.
+//! Reads the files named on the command line.
 //!
-//! A pipe, a device or stdin may keep the reader waiting for ever. Everything that can be wrong on
-//! the command line is found before that: it is resolved once without such files, and once more with
-//! them if there are any. No signal handler is installed yet, so signals end the program; `--max-time`
-//! is obeyed here.
+//! A pipe, a device or stdin may block the reader for ever. Every error on the command line is
+//! found before that: options are resolved once without such files, and once more with them if
+//! there are any. No signal handler is installed yet, so signals end the program; `--max-time` is
+//! enforced here.
 
 use std::io::{self, Read};
 use std::sync::mpsc;
@@ -14,14 +14,14 @@ use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::stdio;
 
 pub(super) struct Files {
-    /// When `--max-time` is over.
+    /// The deadline of `--max-time`.
     deadline: Option<Instant>,
     may_block: bool,
     skipped: bool,
 }
 
 impl Files {
-    /// Reads only what cannot block, and passes over the rest.
+    /// Reads only files that cannot block, and skips the rest.
     pub(super) fn not_blocking() -> Self {
         Files {
             deadline: None,
@@ -30,7 +30,7 @@ impl Files {
         }
     }
 
-    /// Reads everything, until `deadline` at most.
+    /// Reads everything, until `deadline` at the latest.
     pub(super) fn blocking(deadline: Option<Instant>) -> Self {
         Files {
             deadline,
@@ -39,16 +39,15 @@ impl Files {
         }
     }
 
-    /// Whether a file was passed over because reading it may block.
+    /// Whether a file was skipped because reading it may block.
     pub(super) fn have_skipped(&self) -> bool {
         self.skipped
     }
 
-    /// Reads the file at `path`, or stdin for `-`, that `option` names; `None` where it was passed
-    /// over.
+    /// Reads the file at `path`, or stdin for `-`, that `option` names; `None` if it was skipped.
     ///
     /// # Errors
-    /// Exit 2 where it cannot be read, 28 where `--max-time` is over first.
+    /// Exit 2 if it cannot be read, 28 if `--max-time` passes first.
     pub(super) fn read(&mut self, option: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
         if !self.may_block && may_block(path) {
             self.skipped = true;
@@ -59,7 +58,7 @@ impl Files {
             Some(deadline) => {
                 let (sender, receiver) = mpsc::channel();
                 let owned = path.to_owned();
-                // Detached: the program ends without it.
+                // Detached: the program exits without it.
                 thread::spawn(move || sender.send(read(&owned)));
                 let left = deadline.saturating_duration_since(Instant::now());
                 receiver.recv_timeout(left).map_err(|_| {
@@ -75,7 +74,7 @@ impl Files {
 }
 
 fn may_block(path: &str) -> bool {
-    // One that cannot be looked at cannot be opened either, and says so at once.
+    // A file that cannot be examined cannot be opened either, and fails at once.
     path == "-" || std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
 }
 

@@ -1,9 +1,9 @@
-//! Options that were typed and do nothing in the way that the program is going to work: each is
-//! named once on stderr, as its author expects something of it. Pure.
+//! Options that were typed but have no effect in this mode. Each is named once on stderr, because
+//! the user expects an effect. Pure.
 //!
-//! Only what stands on the command line counts, with another value than its default. What is
-//! harmless to set once and for all is not named: TLS options with `ws://`, colours, limits, and
-//! `--idle` where a variable says what `--on-eof` is.
+//! Only options on the command line with a value other than their default count. Options that are
+//! harmless to set always are not named: TLS options with `ws://`, colours, limits, and `--idle`
+//! where a variable decides `--on-eof`.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,15 @@ use crate::cli::args::Typed;
 use crate::output::Format;
 use crate::session::reconnect::When;
 
-/// Options that do nothing under a condition.
+/// Options that have no effect under a condition.
 struct Rule {
     options: &'static [&'static str],
     when: fn(&Mode<'_>) -> bool,
-    /// What follows "has no effect".
+    /// The text after "has no effect".
     why: &'static str,
 }
 
-/// The first rule that applies to an option is the one that names it.
+/// The first rule that matches an option names it.
 const RULES: &[Rule] = &[
     Rule {
         options: &["rate", "lockstep", "on-eof", "idle", "frame"],
@@ -108,7 +108,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// A line for each option of `typed` that does nothing.
+/// One line for each option of `typed` that has no effect.
 pub(super) fn lines(typed: &Typed, mode: &Mode<'_>) -> Vec<String> {
     let mut named: BTreeSet<&str> = BTreeSet::new();
     let mut lines = Vec::new();
@@ -128,7 +128,7 @@ mod tests {
     use crate::cli::world::World;
     use crate::cli::{command, parse};
 
-    /// Options that do something in every way of working, or that people set once for all of them.
+    /// Options that have an effect in every mode, or that users set for all modes.
     const ALWAYS: &[&str] = &[
         "header",
         "origin",
@@ -138,7 +138,7 @@ mod tests {
         "oauth2-bearer",
         "token",
         "token-via",
-        // Scripts give them whether the URL is ws:// or wss://.
+        // Scripts pass them whether the URL is ws:// or wss://.
         "insecure",
         "cacert",
         "connect-timeout",
@@ -171,7 +171,7 @@ mod tests {
         "stats",
         "include-secrets",
         "max-message-size",
-        // clap refuses --no-compress and an option of compression together.
+        // clap refuses --no-compress together with an option of compression.
         "no-compress",
         "deflate-level",
         "client-max-window-bits",
@@ -180,7 +180,7 @@ mod tests {
         "server-no-context-takeover",
         "fragment",
         "mirror",
-        // Not of the client.
+        // Not an option of the client.
         "generate",
         "help",
         "version",

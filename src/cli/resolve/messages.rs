@@ -1,4 +1,4 @@
-//! What is sent: `-d`, `--on-open`, `--heartbeat` and how stdin is read.
+//! The messages to send: `-d`, `--on-open`, `--heartbeat` and the splitting of stdin.
 
 use bytes::Bytes;
 
@@ -32,7 +32,7 @@ pub(super) fn input(
     files: &mut Files,
 ) -> Result<Messages, Error> {
     let (send, mirror) = (&args.send, args.wire.mirror);
-    // What is sent back is all the input that --mirror wants.
+    // --mirror sends what it receives and needs no other input.
     if send.data.is_empty() && !mirror {
         let frame = send.frame.into();
         if frame == Frame::Events && payload != Payload::default() {
@@ -46,8 +46,8 @@ pub(super) fn input(
     Ok(Messages::Given(given(&send.data, "-d", payload, files)?))
 }
 
-/// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an `@`,
-/// as `//` is a `/` at the prompt. Those whose files are passed over are left out.
+/// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an
+/// `@`, like `//` for `/` at the prompt. Messages whose files are skipped are left out.
 pub(super) fn given(
     values: &[String],
     option: &str,
@@ -77,7 +77,7 @@ pub(super) fn given(
     messages.filter_map(Result::transpose).collect()
 }
 
-/// A file that cannot be read may have been meant as a message.
+/// The argument may have been meant as a message instead of a file name.
 fn suggest_at(error: Error, value: &str) -> Error {
     match error.exit {
         Exit::Usage => error.advice(format!(

@@ -1,4 +1,5 @@
-//! The command line as meant: every default resolved, every file read, each module's options built.
+//! The command line as resolved: every default chosen, every file read, the options of each module
+//! built.
 
 mod client;
 mod credentials;
@@ -21,11 +22,11 @@ use crate::uri::Target;
 pub use self::client::{Client, FrontEnd};
 pub use self::serve::Serve;
 
-/// What is to be done.
+/// The job of the process.
 #[derive(Debug)]
 pub enum Job {
     Client(Box<Client>),
-    /// The client of a server that is yet to be started; its target is a placeholder.
+    /// The client of a server that has not started yet; its target is a placeholder.
     Demo(Box<Client>),
     Serve(Serve),
     Generate(Generate),
@@ -34,7 +35,7 @@ pub enum Job {
 /// Resolves what was typed.
 ///
 /// # Errors
-/// Exit 2 or 3, for the first thing that is wrong.
+/// Exit 2 or 3, for the first error.
 pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
     if let Some(kind) = cli.generate {
         return Ok(Job::Generate(kind));

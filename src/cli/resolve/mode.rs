@@ -1,4 +1,4 @@
-//! What the options of several modules depend on, decided once.
+//! Decisions that the options of several modules depend on.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::cli::world::World;
 use crate::output::Format;
 use crate::session::reconnect::When;
 
-/// Pings in the interactive mode.
+/// Ping interval and timeout in the interactive mode.
 const INTERACTIVE_PINGS: Duration = Duration::from_secs(20);
 
-/// The way in which the client works.
+/// The mode of the client.
 pub(super) struct Mode<'a> {
     pub(super) args: &'a ClientArgs,
     pub(super) world: &'a World,
-    /// The prompt, as opposed to the pipe.
+    /// Whether the prompt runs, as opposed to the pipe.
     pub(super) interactive: bool,
-    /// Messages are shown at a terminal.
+    /// Whether messages are shown on a terminal.
     pub(super) messages_tty: bool,
     pub(super) format: Format,
     pub(super) reconnects: When,
     pub(super) ping_interval: Option<Duration>,
-    /// Messages are numbered, and kept until they are confirmed.
+    /// Whether messages are numbered, and kept until they are confirmed.
     pub(super) confirms: bool,
     pub(super) token_via: Via,
 }
@@ -31,7 +31,7 @@ pub(super) struct Mode<'a> {
 impl<'a> Mode<'a> {
     pub(super) fn new(args: &'a ClientArgs, world: &'a World) -> Self {
         let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
-        // A file is no terminal, wherever stdout goes.
+        // A file is not a terminal, whatever stdout is.
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == "-";
         let messages_tty = world.stdout_tty && args.output.output.as_ref().is_none_or(to_stdout);
         Mode {
@@ -51,7 +51,7 @@ impl<'a> Mode<'a> {
         }
     }
 
-    /// Whether the user has asked for no second connection.
+    /// Whether the user asked for a single connection.
     pub(super) fn is_told_not_to_reconnect(&self) -> bool {
         is_told_not_to_reconnect(&self.args.stay)
     }

@@ -1,4 +1,4 @@
-//! How everything is shown.
+//! How output is shown.
 
 use super::expressions::compile;
 use super::mode::Mode;
@@ -9,7 +9,7 @@ use crate::output::{self, style};
 
 pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
     let (args, world) = (&mode.args.output, mode.world);
-    // At the prompt notices share the terminal with it, wherever stderr goes.
+    // At the prompt notices share the terminal with it, whatever stderr is.
     let stderr_tty = world.stderr_tty || mode.interactive;
     Ok(output::Options {
         format: mode.format,
@@ -25,7 +25,7 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
         numbers: mode.confirms,
         interactive: mode.interactive,
         filter: compile("--filter", args.filter.as_deref())?,
-        // Looking the zone up reads files; without a time to show there is no need.
+        // Looking up the time zone reads files, so it is skipped if no time is shown.
         time_zone: if args.timestamps.is_some() {
             jiff::tz::TimeZone::system()
         } else {

@@ -1,4 +1,4 @@
-//! Where to connect to, and what to ask for there.
+//! Where to connect, and what to request.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn headers(lines: &[String], files: &mut Files) -> Result<Vec<HeaderLine>, Error
     Ok(headers)
 }
 
-/// A value that goes into a header as it is.
+/// A value that is sent in a header unchanged.
 fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error> {
     match &value {
         Some(text) if text.chars().any(char::is_control) => Err(Error::usage(format!(
@@ -78,7 +78,7 @@ fn checked(option: &str, value: Option<String>) -> Result<Option<String>, Error>
     }
 }
 
-/// Each may be a list, as the header itself is.
+/// Each value may be a list, like the header itself.
 fn subprotocols(values: &[String]) -> Result<Vec<String>, Error> {
     let names: Vec<String> = values
         .iter()

@@ -8,7 +8,7 @@ use crate::cli::args::ServeArgs;
 use crate::error::Error;
 use crate::wire::extension;
 
-/// The debug server's port where none is given.
+/// The debug server's default port.
 const DEFAULT_PORT: u16 = 8765;
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Serve, Error> {
     })
 }
 
-/// `ADDRESS:PORT`, `:PORT`, `PORT` or `ADDRESS`; loopback where there is no address.
+/// Parses `ADDRESS:PORT`, `:PORT`, `PORT` or `ADDRESS`; the default address is loopback.
 fn listen_address(text: &str) -> Result<SocketAddr, Error> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let named = text.replacen("localhost", "127.0.0.1", 1);

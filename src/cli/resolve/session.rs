@@ -19,7 +19,7 @@ use crate::session::reconnect::{self, Codes, Renewal, When};
 use crate::session::resume::Memory;
 use crate::session::{self, policy, state};
 
-/// Payload bytes of a frame that `-vvv` shows at most.
+/// Maximum number of payload bytes of a frame that `-vvv` shows.
 const DUMPED: usize = 64 * 1024;
 
 pub(super) fn session(
@@ -98,7 +98,7 @@ fn confirm(how: Option<&str>) -> Result<Option<How>, Error> {
     })
 }
 
-/// What is remembered to begin with, and where it is kept.
+/// The values to resume with, and the file that stores them.
 fn memory(args: &StayArgs) -> Result<(Memory, Option<PathBuf>), Error> {
     let mut memory = Memory::default();
     for definition in &args.resume {

@@ -1,4 +1,4 @@
-//! What client and server say of the wire in the same options.
+//! The wire options that client and server share.
 
 use crate::cli::args::{DeflateArgs, WireArgs};
 use crate::wire::extension;
