@@ -127,6 +127,8 @@ impl Stage {
 pub struct Error {
     pub stage: Stage,
     pub exit: Exit,
+    /// Whether the same attempt may succeed at another time.
+    pub transient: bool,
     /// One sentence without a full stop.
     pub message: String,
     /// The peer's words, one line each.
@@ -140,6 +142,7 @@ impl Error {
         Error {
             stage,
             exit,
+            transient: false,
             message: message.into(),
             details: Vec::new(),
             advice: Vec::new(),
@@ -154,7 +157,16 @@ impl Error {
     /// `--connect-timeout` (`timeout`) passed while we were `doing` this: exit 28.
     pub fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Self {
         let message = format!("timed out after {} ({doing})", units::written(timeout));
-        Error::new(stage, Exit::Timeout, message).advice("--connect-timeout T waits longer")
+        Error::new(stage, Exit::Timeout, message)
+            .advice("--connect-timeout T waits longer")
+            .transient()
+    }
+
+    /// The network, or a server that is not there: it may pass.
+    #[must_use]
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
+        self
     }
 
     #[must_use]

@@ -55,8 +55,6 @@ pub struct Failed {
     pub error: Error,
     /// Set where the server answered properly, with another status than 101.
     pub refusal: Option<Refusal>,
-    /// The connection broke before there was an answer: the server may be starting or stopping.
-    pub passing: bool,
 }
 
 impl From<Error> for Box<Failed> {
@@ -64,7 +62,6 @@ impl From<Error> for Box<Failed> {
         Box::new(Failed {
             error,
             refusal: None,
-            passing: false,
         })
     }
 }
@@ -104,7 +101,6 @@ pub async fn upgrade(
         return Err(Box::new(Failed {
             error: refused(&refusal),
             refusal: Some(refusal),
-            passing: false,
         }));
     }
     let answer = to_answer(&response);
@@ -269,11 +265,10 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Box<Failed> {
         let log = log.lock();
         log.sent.is_empty() && !log.received.is_empty()
     };
-    Box::new(Failed {
-        error: broken_error(error, log),
-        refusal: None,
-        passing: !error.is_parse() && !early,
-    })
+    let mut failure = broken_error(error, log);
+    // The server may be starting or stopping.
+    failure.transient = !error.is_parse() && !early;
+    failure.into()
 }
 
 fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {

@@ -15,7 +15,7 @@ use super::resume::{Memory, Place};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::Placed;
 use crate::auth::sources::Credentials;
-use crate::error::{Error, Exit, Stage};
+use crate::error::{Error, Stage};
 use crate::event::{Cause, Event, Opened};
 use crate::handshake::request::{self, HeaderLine, Request};
 use crate::handshake::{self, Transcript, retry_after};
@@ -71,10 +71,8 @@ pub(super) struct Turn {
 pub(super) enum Obstacle {
     /// The credentials could not be had.
     Credentials,
-    /// The network, or a server that is not there: it may pass.
-    Passing,
-    /// Nothing that another attempt would change.
-    Lasting,
+    /// There was no handshake, or no answer that is one; the error says whether that may pass.
+    Failure,
     /// The handshake was answered with this status.
     Status {
         status: u16,
@@ -95,8 +93,7 @@ impl Failed {
     pub(super) fn cause(&self, had_credentials: bool) -> Cause {
         let lasting = match &self.obstacle {
             Obstacle::Credentials => !had_credentials,
-            Obstacle::Passing => false,
-            Obstacle::Lasting => true,
+            Obstacle::Failure => !self.error.transient,
             Obstacle::Status {
                 status,
                 reason,
@@ -117,10 +114,7 @@ impl Failed {
 /// The failure of a name lookup, of TCP or TLS.
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        let obstacle = match error.exit {
-            Exit::Dns | Exit::Connect | Exit::Tls | Exit::Timeout => Obstacle::Passing,
-            _ => Obstacle::Lasting,
-        };
+        let obstacle = Obstacle::Failure;
         Failed { error, obstacle }
     }
 }
@@ -265,8 +259,7 @@ async fn attempt<I, O: Sink>(
                         retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
                     }
                 }
-                None if failed.passing => Obstacle::Passing,
-                None => Obstacle::Lasting,
+                None => Obstacle::Failure,
             };
             let error = failed.error;
             return Err(Failed { error, obstacle });

@@ -13,25 +13,20 @@ use crate::wire::validate::Violation;
 const LOST_ADVICE: &str =
     "see the server's log: it crashed, was stopped, or a proxy in between cut an idle connection";
 
-/// What became of our Close.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The peer answered it, as it should.
-    Agreed,
-    /// The peer closed at the same time, for a reason of its own.
-    Crossed(Close),
-    /// The peer ended the TCP connection instead.
-    Eof,
-    TimedOut,
-    /// The connection broke.
-    Lost(Loss),
-}
-
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The front end closed.
-    ByUs(Answer),
+    /// We closed, and the peer answered, as it should.
+    ByUs,
+    /// We closed, and the peer did at the same time, for a reason of its own.
+    Crossed(Close),
+    /// We closed, and the peer ended the TCP connection instead of an answer.
+    ClosedByEof,
+    /// We closed, and the peer gave no answer in time.
+    Unanswered,
+    /// We closed, and the connection broke.
+    ClosedByLoss(Loss),
+    /// The peer closed, and was answered.
     ByPeer(Close),
     /// No Close came: 1006. `unsent` is whether something waited to be sent.
     Lost {
@@ -109,10 +104,17 @@ impl Ended {
         }
     }
 
+    /// The exit code, where everything else went well.
     fn own_exit(&self) -> Exit {
         match self {
-            Ended::ByUs(Answer::Crossed(close)) | Ended::ByPeer(close) => exit_of_close(close),
-            _ => self.error().map_or(Exit::Ok, |error| error.exit),
+            Ended::ByUs | Ended::ClosedByEof | Ended::Left | Ended::Done => Exit::Ok,
+            Ended::Crossed(close) | Ended::ByPeer(close) => exit_of_close(close),
+            Ended::Unanswered | Ended::NoPong { .. } | Ended::Stuck(_) => Exit::Timeout,
+            Ended::Lost { unsent: true, .. } | Ended::SendFailed(_) => Exit::Send,
+            Ended::Lost { .. } | Ended::ClosedByLoss(_) => Exit::Lost,
+            Ended::Violation(..) => Exit::Protocol,
+            Ended::LeftUnsent => Exit::Unmet,
+            Ended::Stopped(stop) => stop.exit(),
         }
     }
 
@@ -120,11 +122,13 @@ impl Ended {
     /// told as such when it came.
     pub fn error(&self) -> Option<Error> {
         match self {
-            Ended::ByUs(Answer::Agreed | Answer::Crossed(_) | Answer::Eof)
+            Ended::ByUs
+            | Ended::Crossed(_)
+            | Ended::ClosedByEof
             | Ended::ByPeer(_)
             | Ended::Left
             | Ended::Done => None,
-            Ended::ByUs(Answer::TimedOut) => Some(
+            Ended::Unanswered => Some(
                 Error::new(
                     Stage::Close,
                     Exit::Timeout,
@@ -136,7 +140,7 @@ impl Ended {
                 "connection lost (1006): {}",
                 words(loss)
             ))),
-            Ended::ByUs(Answer::Lost(loss)) | Ended::Lost { loss, .. } => Some(lost(&words(loss))),
+            Ended::ClosedByLoss(loss) | Ended::Lost { loss, .. } => Some(lost(&words(loss))),
             Ended::SendFailed(why) => Some(send_failed(why)),
             Ended::Violation(violation, close) => Some(violation_error(violation, close)),
             Ended::LeftUnsent => Some(Error::new(
@@ -163,9 +167,15 @@ impl Ended {
     /// What it means for whether to connect again; `None` where the end was ours to choose.
     pub fn cause(&self) -> Option<Cause> {
         match self {
-            Ended::ByUs(_) | Ended::Left | Ended::LeftUnsent | Ended::Done | Ended::Stopped(_) => {
-                None
-            }
+            Ended::ByUs
+            | Ended::Crossed(_)
+            | Ended::ClosedByEof
+            | Ended::Unanswered
+            | Ended::ClosedByLoss(_)
+            | Ended::Left
+            | Ended::LeftUnsent
+            | Ended::Done
+            | Ended::Stopped(_) => None,
             Ended::ByPeer(close) => Some(Cause::Close {
                 by: By::Peer,
                 close: close.clone(),
@@ -201,7 +211,7 @@ impl Ended {
     /// Whether the peer has read everything that was sent to it, or says that it wanted no more.
     pub fn is_answered(&self) -> bool {
         match self {
-            Ended::ByUs(Answer::Agreed | Answer::Eof) => true,
+            Ended::ByUs | Ended::ClosedByEof => true,
             Ended::ByPeer(close) => close.code == Some(1000),
             _ => false,
         }
@@ -301,14 +311,11 @@ mod tests {
                 Exit::Send,
             ),
             (Ended::SendFailed("broken pipe".into()), Exit::Send),
-            (Ended::ByUs(Answer::Agreed), Exit::Ok),
-            (
-                Ended::ByUs(Answer::Crossed(Close::new(1011, ""))),
-                Exit::PeerError,
-            ),
-            (Ended::ByUs(Answer::Eof), Exit::Ok),
-            (Ended::ByUs(Answer::TimedOut), Exit::Timeout),
-            (Ended::ByUs(Answer::Lost(reset())), Exit::Lost),
+            (Ended::ByUs, Exit::Ok),
+            (Ended::Crossed(Close::new(1011, "")), Exit::PeerError),
+            (Ended::ClosedByEof, Exit::Ok),
+            (Ended::Unanswered, Exit::Timeout),
+            (Ended::ClosedByLoss(reset()), Exit::Lost),
             (
                 Ended::Violation(
                     Violation {
@@ -338,6 +345,9 @@ mod tests {
         ];
         for (ended, exit) in ended {
             assert_eq!(ended.exit(Verdict::default()), exit, "{ended:?}");
+            if let Some(error) = ended.error() {
+                assert_eq!(error.exit, exit, "{ended:?}");
+            }
         }
     }
 
@@ -353,7 +363,7 @@ mod tests {
             condition_met: Some(true),
             ..Verdict::default()
         };
-        assert_eq!(Ended::ByUs(Answer::TimedOut).exit(met), Exit::Ok);
+        assert_eq!(Ended::Unanswered.exit(met), Exit::Ok);
         assert_eq!(Ended::Stopped(Stop::Interrupt).exit(met), Exit::Interrupted);
         let unconfirmed = Verdict {
             unconfirmed: true,

@@ -43,7 +43,7 @@ use crate::wire::shim;
 use crate::wire::validate::Role;
 use conn::{Conn, Over};
 use connect::{Connection, Failed, Plan, Turn, connect};
-use ended::{Answer, Ended, Outcome, Verdict};
+use ended::{Ended, Outcome, Verdict};
 use frontend::{Asker, Next, Sink, Source};
 use policy::Policy;
 use reconnect::{Action, Decision, Reconnect};
@@ -551,9 +551,7 @@ fn now() -> Instant {
 async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
     let (patience, drain) = match ended {
         Ended::Violation(..) => (LAST_PATIENCE, true),
-        Ended::ByPeer(_) | Ended::ByUs(Answer::Agreed | Answer::Crossed(_)) => {
-            (Duration::from_millis(100), false)
-        }
+        Ended::ByPeer(_) | Ended::ByUs | Ended::Crossed(_) => (Duration::from_millis(100), false),
         _ => return,
     };
     Linger { patience, drain }.close(&mut stream).await;

@@ -33,6 +33,7 @@ pub(crate) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
             format!("could not resolve the host name '{name}': {why}"),
         )
         .advice("check the spelling and your network")
+        .transient()
     };
     let found: Vec<SocketAddr> = lookup_host((name.as_str(), port))
         .await
@@ -57,7 +58,8 @@ fn scope_id(zone: &str) -> Result<u32, Error> {
         Stage::Dns,
         Exit::Dns,
         format!("there is no network interface '{zone}'"),
-    );
+    )
+    .transient();
     Err(match interfaces() {
         names if names.is_empty() => error.advice("the number of the interface"),
         names => error.advice(format!("one of its interfaces: {}", names.join(", "))),
@@ -142,7 +144,8 @@ fn unreachable_error(target: &Target, failures: &Failures) -> Error {
         Stage::Connect,
         Exit::Connect,
         format!("could not connect to {place}{why}"),
-    );
+    )
+    .transient();
     for (address, failure) in failures {
         if failures.len() > 1 || address.to_string() != place {
             error = error.detail(format!("{address}: {}", plain_clause(failure)));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::LAST_PATIENCE;
-use super::super::ended::{self, Answer, Ended};
+use super::super::ended::{self, Ended};
 use super::super::frontend::{Sink, Source};
 use super::inbound::Paused;
 use super::{Conn, Step};
@@ -96,7 +96,7 @@ impl Ending {
 /// The end that a Close of ours was sent for.
 fn end_of(closing: Closing) -> Ended {
     match closing {
-        Closing::Requested(_) => Ended::ByUs(Answer::TimedOut),
+        Closing::Requested(_) => Ended::Unanswered,
         Closing::Reply(close) => Ended::ByPeer(close),
         Closing::Violation(violation, close) => Ended::Violation(violation, close),
         Closing::Stopped(stop) => Ended::Stopped(stop),
@@ -202,9 +202,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             Some(Closing::Requested(ours))
                 if ours.code == close.code || ended::exit_of_close(&close) == Exit::Ok =>
             {
-                (By::Us, Ended::ByUs(Answer::Agreed))
+                (By::Us, Ended::ByUs)
             }
-            Some(_) => (By::Peer, Ended::ByUs(Answer::Crossed(close.clone()))),
+            Some(_) => (By::Peer, Ended::Crossed(close.clone())),
         };
         self.tell_close(by, None, &close, true, now);
         ControlFlow::Break(ended)
@@ -241,10 +241,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Some(Closing::Requested(close)) => {
                 self.tell_close(By::Us, None, &close, false, now);
-                Ended::ByUs(match broke {
-                    true => Answer::Lost(loss),
-                    false => Answer::Eof,
-                })
+                match broke {
+                    true => Ended::ClosedByLoss(loss),
+                    false => Ended::ClosedByEof,
+                }
             }
             Some(done) => end_of(done),
         })

@@ -52,7 +52,10 @@ impl Config {
         state.reading = None;
         let trust = match read {
             Ok(read) => Arc::new(read?),
-            Err(error) => return Err(Error::new(Stage::Tls, Exit::Tls, error.to_string())),
+            Err(error) => {
+                let error = Error::new(Stage::Tls, Exit::Tls, error.to_string());
+                return Err(error.transient());
+            }
         };
         state.read = Some(Arc::clone(&trust));
         Ok(trust)

@@ -30,6 +30,7 @@ pub(super) fn failed(why: impl Into<String>) -> Error {
         Exit::Tls,
         format!("TLS handshake failed: {}", why.into()),
     )
+    .transient()
 }
 
 /// Turns a failed handshake into what was wrong, whose certificate it was and what to try.
