@@ -22,6 +22,7 @@ use crate::support::{WIRECAT, output};
 const OTHERS: &[&str] = &[
     "--all-targets",
     "--baseline",
+    "--ignored",
     "--include-ignored",
     "--lib",
     "--locked",
@@ -301,6 +302,66 @@ fn the_readme_links_to_every_page() {
     for page in pages() {
         let is_there = page.name == readme.name || linked.contains(&page.name.as_str());
         assert!(is_there, "{} is not linked", page.name);
+    }
+}
+
+/// What stands in backquotes on a line.
+fn code_spans(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// Paths begin at the root of the repository. In a row of the map, names of files are those in the
+/// folder that the row names, or that an earlier row named where it names none.
+#[test]
+fn the_files_that_the_architecture_names_exist() {
+    let page = Page::read("docs/architecture.md");
+    let mut folders = BTreeSet::new();
+    let mut seen = 0;
+    for (number, line) in page.prose() {
+        for name in code_spans(line) {
+            let is_folder = name.starts_with("src/") && name.ends_with('/');
+            if is_folder && line.starts_with('|') {
+                folders.insert((number, name));
+            }
+            let is_path = name.contains('/')
+                && ["src", "tests", "benches", "fuzz", "docs"]
+                    .iter()
+                    .any(|top| name.split('/').next() == Some(top));
+            let path = match () {
+                () if is_path => root().join(name),
+                () if name.ends_with(".rs") => {
+                    let (_, folder) = folders.last().expect("a folder comes first");
+                    root().join(folder).join(name)
+                }
+                () => continue,
+            };
+            assert!(path.exists(), "{}:{number}: there is no {name}", page.name);
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}
+
+#[test]
+fn the_map_names_every_file() {
+    let page = Page::read("docs/architecture.md").text;
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let is_test = name.starts_with("tests");
+            if path.is_dir() && !is_test {
+                folders.push(path);
+                continue;
+            }
+            let named = is_test || name == "mod.rs" || page.contains(&format!("`{name}`"));
+            assert!(
+                named,
+                "docs/architecture.md does not name {}",
+                path.display()
+            );
+        }
     }
 }
 
