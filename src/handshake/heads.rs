@@ -1,10 +1,10 @@
-//! The two heads of a handshake as they may be shown: the bytes that went over the wire, without
-//! the secrets in them. Pure.
+//! The request and response heads of a handshake for display: the bytes as sent and received,
+//! without the secrets in them. Pure.
 
 use crate::event::Heads;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
 
-/// Cuts the heads out of what went over the wire and redacts them.
+/// Extracts the heads from the recorded bytes and redacts them.
 pub(crate) fn shown(sent: &[u8], received: &[u8], redactor: &Redactor) -> Heads {
     Heads {
         request: redacted(head(sent), redactor),
@@ -12,7 +12,7 @@ pub(crate) fn shown(sent: &[u8], received: &[u8], redactor: &Redactor) -> Heads 
     }
 }
 
-/// Up to the empty line, or everything where there is none.
+/// Up to the empty line, or everything if there is none.
 fn head(bytes: &[u8]) -> &[u8] {
     match memchr::memmem::find(bytes, b"\r\n\r\n") {
         Some(end) => &bytes[..end + 2],
@@ -35,7 +35,7 @@ fn redacted(head: &[u8], redactor: &Redactor) -> Vec<u8> {
 fn redact_header(line: &str) -> String {
     match line.split_once(':') {
         Some((name, value)) if is_secret_header(name) => {
-            // The scheme (`Basic`, `Bearer`) is no secret and often the thing to check.
+            // The scheme (`Basic`, `Bearer`) is not secret, and often what the user needs to check.
             let scheme = match value.trim().split_once(' ') {
                 Some((scheme, _)) if name.to_ascii_lowercase().ends_with("authorization") => {
                     format!("{scheme} ")

@@ -1,6 +1,6 @@
-//! The opening handshake over HTTP/1.1: hyper carries it, [`request`] says what to ask and
-//! [`verify`] judges the answer. It never decides whether to try again. [`server`] is the other side
-//! of it.
+//! The opening handshake over HTTP/1.1: hyper sends and receives it, [`request`] builds the request
+//! and [`verify`] checks the response. This module never decides whether to retry. [`server`] is
+//! the server's side.
 
 mod heads;
 pub mod request;
@@ -29,22 +29,22 @@ use tap::Tap;
 pub use tap::Transcript;
 use verify::{Agreed, Answer};
 
-/// A server that sends more head than this is cut off.
+/// Maximum size of the response head.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// Likewise of header lines.
+/// Maximum number of header lines in the response.
 const MAX_HEADERS: usize = 256;
 
-/// How much of a refusal's body is read and shown.
+/// Number of bytes of a refusal's body that are read and shown.
 const BODY_SHOWN: usize = 4096;
 
-/// How long a refusal's body is waited for at most: the status is what matters.
+/// Maximum time to wait for a refusal's body: the status matters more.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A connection that speaks WebSocket from here on.
+/// A connection after the upgrade to WebSocket.
 pub struct Upgraded {
     pub stream: BoxedStream,
-    /// What arrived together with the 101: the first frames.
+    /// Bytes that arrived together with the 101: the first frames.
     pub early: Bytes,
     pub agreed: Agreed,
 }
@@ -53,7 +53,7 @@ pub struct Upgraded {
 #[derive(Debug)]
 pub struct Failed {
     pub error: Error,
-    /// Set where the server answered properly, with another status than 101.
+    /// Set if the server sent a valid response with a status other than 101.
     pub refusal: Option<Refusal>,
 }
 
@@ -71,11 +71,11 @@ pub fn new_key() -> String {
     STANDARD.encode(rand::random::<[u8; 16]>())
 }
 
-/// Sends `request` and checks the answer, keeping a copy of both in `log`. The caller ends it at
-/// `deadline`; a refusal is had before.
+/// Sends `request` and checks the response, with a copy of both in `log`. The caller cancels it at
+/// `deadline`; a refusal is returned before that.
 ///
 /// # Errors
-/// Exit 22 for a proper answer that is not 101, exit 8 for anything else that is no handshake.
+/// Exit 22 for a valid response that is not 101, exit 8 for anything else that is not a handshake.
 pub async fn upgrade(
     stream: BoxedStream,
     request: &Request,
@@ -123,7 +123,7 @@ pub async fn upgrade(
     }
 }
 
-/// Ends hyper's task when the handshake is over or given up.
+/// Ends hyper's task when the handshake is over or abandoned.
 struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -183,8 +183,8 @@ async fn read_refusal(response: hyper::Response<Incoming>, deadline: Instant) ->
     };
     let headers = header_pairs(&response);
     let mut body = Vec::new();
-    // What has arrived counts, also when the rest does not come: not even at the last moment does a
-    // refusal become a timeout.
+    // The part of the body that has arrived is used even if the rest does not come, so a refusal
+    // never becomes a timeout.
     let left = deadline.saturating_duration_since(Instant::now());
     let patience = BODY_PATIENCE.min(left / 2);
     let _ = tokio::time::timeout(patience, read_body(response.into_body(), &mut body)).await;
@@ -212,7 +212,8 @@ async fn read_body(mut incoming: Incoming, body: &mut Vec<u8>) {
     }
 }
 
-/// The error for a proper answer that is not 101: the status, the headers that explain it, the body.
+/// The error for a valid response that is not 101: the status, the headers that explain it, the
+/// body.
 fn refused(refusal: &Refusal) -> Error {
     let mut error = Error::new(
         Stage::Handshake,
@@ -259,7 +260,7 @@ fn advice_for(status: u16) -> Option<&'static str> {
     })
 }
 
-/// The failure of an exchange that hyper could not make sense of, or that was cut off.
+/// The error for an exchange that hyper could not parse, or that was cut off.
 fn broken(error: &hyper::Error, log: &Transcript) -> Box<Failed> {
     let early = {
         let log = log.lock();
@@ -299,7 +300,7 @@ fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
     }
     let source = std::error::Error::source(error);
     let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
-    // With TLS 1.3 the server checks the client after the handshake.
+    // In TLS 1.3 the server verifies the client after the handshake.
     let tls = io.and_then(std::io::Error::get_ref);
     if let Some(failure) = tls.and_then(|inner| inner.downcast_ref::<tls::Failure>()) {
         return Error::new(Stage::Tls, Exit::Tls, format!("TLS failed: {failure}"));

@@ -9,7 +9,7 @@ use crate::secret::{REDACTED, Redactor, is_secret_header};
 use crate::uri::Target;
 use crate::wire::extension;
 
-/// What the user asked for; everything else in the request follows from the URL.
+/// What the user asked for; the rest of the request follows from the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// `-H`, in order.
@@ -17,7 +17,7 @@ pub struct Options {
     pub origin: Option<String>,
     /// `-A`; `None` is `wirecat/VERSION`.
     pub user_agent: Option<String>,
-    /// `--subprotocol`, in the order of preference.
+    /// `--subprotocol`, in order of preference.
     pub subprotocols: Vec<String>,
     pub extensions: extension::Options,
 }
@@ -27,16 +27,16 @@ pub struct Options {
 pub enum HeaderLine {
     /// `Name: value`, and `Name;` for an empty value.
     Set(String, String),
-    /// `Name:` takes a header of wirecat's own out.
+    /// `Name:` removes one of wirecat's own headers.
     Remove(String),
 }
 
 impl HeaderLine {
-    /// Reads `Name: value`, `Name;` or `Name:`.
+    /// Parses `Name: value`, `Name;` or `Name:`.
     ///
     /// # Errors
-    /// Exit 2 for a name that is no HTTP token or a value with a control character: a line break
-    /// there would smuggle in a second header.
+    /// Exit 2 for a name that is not an HTTP token, or a value with a control character: a line
+    /// break there would inject a second header.
     pub fn parse(line: &str) -> Result<HeaderLine, Error> {
         let wrong = |why: &str| {
             Error::usage(format!("header '{}': {why}", shown_name(line)))
@@ -83,7 +83,7 @@ impl fmt::Debug for HeaderLine {
 }
 
 impl Options {
-    /// Tells `redactor` about the values of headers that are secret by their name.
+    /// Adds the values of headers that are secret by their name to `redactor`.
     pub fn hide_secrets(&self, redactor: &Redactor) {
         for line in &self.headers {
             if let HeaderLine::Set(name, value) = line
@@ -98,27 +98,27 @@ impl Options {
     }
 }
 
-/// A header that does not parse may hold a secret after its colon.
+/// Redacts a header that does not parse: a secret may follow its colon.
 fn shown_name(line: &str) -> &str {
     line.split([':', '\r', '\n']).next().unwrap_or_default()
 }
 
-/// A request ready for the wire.
+/// A request ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub path_and_query: String,
     pub headers: Vec<(String, String)>,
-    /// What the extensions that `headers` offer are wanted for: it binds us in what is agreed.
+    /// The local limits on the extensions that `headers` offer.
     pub extensions: extension::Options,
 }
 
 impl Request {
-    /// The value of the first header of that name.
+    /// The value of the first header with this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// Every subprotocol that the request offers, whoever put it there.
+    /// Every subprotocol that the request offers, from `--subprotocol` or `-H`.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.all("sec-websocket-protocol")
             .flat_map(|value| value.split(','))
@@ -126,7 +126,7 @@ impl Request {
             .filter(|name| !name.is_empty())
     }
 
-    /// Every extension that the request offers, whoever put it there.
+    /// Every extension that the request offers, from wirecat or `-H`.
     pub fn offered_extensions(&self) -> String {
         let values: Vec<&str> = self.all("sec-websocket-extensions").collect();
         values.join(", ")
@@ -142,8 +142,8 @@ impl Request {
 
 /// Builds the request. `key` is 16 random bytes in base64 (RFC 6455 §4.1 item 7).
 ///
-/// A header given with `-H` replaces wirecat's own of that name; the same name given more than once
-/// is sent as often.
+/// A header given with `-H` replaces wirecat's own header of that name; a name given more than once
+/// is sent more than once.
 pub fn build(target: &Target, options: &Options, placed: &Placed, key: String) -> Request {
     let mut headers = own_headers(target, options, placed, key);
     headers.retain(|(name, _)| {
@@ -185,7 +185,7 @@ fn own_headers(
         add("Origin", origin.clone());
     }
     match options.user_agent.as_deref() {
-        // As with curl, an empty agent sends none.
+        // As in curl, an empty agent sends none.
         Some("") => {}
         given => add("User-Agent", given.unwrap_or(agent).to_owned()),
     }

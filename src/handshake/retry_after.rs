@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Longer ones are mistakes.
+/// Longer delays are mistakes.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// How long the server asks to be left alone, one day at most. A date counts from the server's own
-/// clock where the answer tells it, in `Date`.
+/// The delay that the server asks for, at most one day. A date is relative to the server's own
+/// clock if the response has a `Date`.
 pub fn read(headers: &[(String, String)], now: SystemTime) -> Option<Duration> {
     let value = |name: &str| {
         let found = headers.iter().find(|(known, _)| known == name);
@@ -14,7 +14,7 @@ pub fn read(headers: &[(String, String)], now: SystemTime) -> Option<Duration> {
     };
     let asked = value("retry-after")?;
     if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long time.
+        // More digits than fit mean a long time.
         let seconds = asked.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
@@ -28,7 +28,7 @@ pub fn read(headers: &[(String, String)], now: SystemTime) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// The time of the examples of RFC 9110.
+    /// The time of the examples in RFC 9110.
     const THEN: Duration = Duration::from_secs(784_111_777);
 
     #[track_caller]

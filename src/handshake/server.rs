@@ -1,6 +1,6 @@
-//! The server's side of the opening handshake (RFC 6455 §4.2): whether a request is one, and what it is
-//! answered with. Pure: the head of a request comes in, a response goes out. It never decides which
-//! path there is a WebSocket at. Every refusal says in its body what was wrong.
+//! The server's side of the opening handshake (RFC 6455 §4.2): whether a request is one, and the
+//! response to it. Pure: the head of a request comes in, a response goes out. This module does not
+//! decide which paths are WebSocket endpoints. The body of every refusal says what was wrong.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,11 +19,11 @@ use crate::wire::extension::{self, Agreed};
 pub struct Accepted {
     /// The 101.
     pub response: Response<()>,
-    /// How messages may be compressed.
+    /// The negotiated compression.
     pub deflate: Option<Agreed>,
 }
 
-/// A response in place of a 101: its body is one sentence of plain text.
+/// A response other than 101: its body is one sentence of plain text.
 pub type Rejection = Box<Response<&'static str>>;
 
 /// Whether the request asks for a WebSocket at all.
@@ -31,7 +31,7 @@ pub fn wants_websocket(headers: &HeaderMap) -> bool {
     has_token(headers, UPGRADE, "websocket")
 }
 
-/// The checks of RFC 6455 §4.2.1, in an order that gives the most telling refusal first.
+/// Performs the checks of RFC 6455 §4.2.1, in an order that gives the most informative refusal.
 ///
 /// # Errors
 /// What is wrong with the handshake: 400, 405, or 426.
@@ -78,8 +78,8 @@ pub fn accept<B>(
     })
 }
 
-/// The answer that lets a client in; `None` where a header could not be made, which what is put into
-/// them rules out.
+/// The response that accepts a client; `None` if a header could not be made, which its values rule
+/// out.
 fn switching(
     key: &HeaderValue,
     request: &HeaderMap,
@@ -102,8 +102,8 @@ fn switching(
     Some(Accepted { response, deflate })
 }
 
-/// Over all the lines that the list is spread on. What is no UTF-8 is no token either, and the
-/// grammar refuses what stands in its place.
+/// The list may be spread over several lines. What is not UTF-8 is not a token either, and the
+/// grammar refuses its replacement.
 fn offered_extensions(headers: &HeaderMap) -> String {
     let values = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
     let values: Vec<_> = values
@@ -113,7 +113,7 @@ fn offered_extensions(headers: &HeaderMap) -> String {
 }
 
 fn accept_value(key: &HeaderValue) -> Option<HeaderValue> {
-    // What is no ASCII is no nonce, and has been refused.
+    // A nonce that is not ASCII has been refused before.
     let accept = accept_for(key.to_str().unwrap_or_default());
     HeaderValue::try_from(accept).ok()
 }
@@ -132,7 +132,7 @@ fn has_token(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
     tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
-/// The items of a comma-separated header, over all the lines it is spread on (RFC 9110 §5.6.1).
+/// The items of a comma-separated header, which may be spread over several lines (RFC 9110 §5.6.1).
 fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(name)
@@ -167,7 +167,7 @@ fn wrong_method() -> Rejection {
     Box::new(response)
 }
 
-/// 426 names the protocol (RFC 9110 §15.5.22) and the version (RFC 6455 §4.4) it wants.
+/// 426 names the required protocol (RFC 9110 §15.5.22) and version (RFC 6455 §4.4).
 fn upgrade_required(body: &'static str) -> Rejection {
     let mut response = text(StatusCode::UPGRADE_REQUIRED, body);
     offer_upgrade(response.headers_mut());

@@ -1,6 +1,6 @@
-//! Keeps a copy of what goes over the wire during the handshake, so that `-v` shows the very bytes
-//! and an answer that is not HTTP can be quoted. And it spells the request's header names as they
-//! were typed: hyper knows them in lower case only. It goes away with the handshake.
+//! Records the bytes of the handshake, so that `-v` shows them unchanged and a response that is not
+//! HTTP can be quoted. It also restores the case of the request's header names, because hyper only
+//! writes them in lower case. The wrapper is removed after the handshake.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::heads;
 use crate::event::Heads;
 use crate::secret::Redactor;
 
-/// No more than this much of each direction is kept.
+/// Maximum number of bytes recorded in each direction.
 const KEPT: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
@@ -22,13 +22,13 @@ pub(crate) struct Log {
     pub(crate) received: Vec<u8>,
 }
 
-/// The copy, shared between the stream (inside hyper), the driver, and whoever gives the handshake
-/// up and wants to say how far it got.
+/// The recording, shared by the stream (inside hyper), the driver, and a caller that gives up and
+/// reports how far the handshake got.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript(Arc<Mutex<Log>>);
 
 impl Transcript {
-    /// Both heads, as far as they have come, without the secrets in them.
+    /// Both heads, as far as they have arrived, without the secrets in them.
     pub fn heads(&self, redactor: &Redactor) -> Heads {
         let log = self.lock();
         heads::shown(&log.sent, &log.received, redactor)
@@ -49,7 +49,7 @@ impl Transcript {
 pub(crate) struct Tap<S> {
     inner: S,
     log: Transcript,
-    /// The names of the request's headers.
+    /// The request's header names.
     names: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
-/// Spells the header names of a head as `names` does, where they differ in case alone.
+/// Writes the header names of a head as in `names`, if they differ only in case.
 fn respell(head: &mut [u8], names: &[String]) {
     let end = memchr::memmem::find(head, b"\r\n\r\n").unwrap_or(head.len());
     for line in head[..end].split_mut(|byte| *byte == b'\n').skip(1) {
@@ -102,7 +102,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // With what went before, as a write may have ended anywhere.
+        // Together with the previous bytes, because a write may have ended anywhere.
         let mut whole = self.log.lock().sent.clone();
         let before = whole.len();
         whole.extend_from_slice(bytes);

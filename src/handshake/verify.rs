@@ -1,4 +1,4 @@
-//! The server's answer held against RFC 6455 §4.1. Pure.
+//! Checks the server's response against RFC 6455 §4.1. Pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::wire::extension;
 /// RFC 6455 §1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What a 101 said. Header names are in lower case; values are as received.
+/// The content of a 101 response. Header names are in lower case; values are as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// `HTTP/1.1`, as opposed to 1.0.
@@ -28,7 +28,7 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Whether a header that is a comma-separated list of tokens has this one.
+    /// Whether a header that is a comma-separated list of tokens contains this one.
     fn lists(&self, name: &str, token: &str) -> bool {
         self.all(name)
             .flat_map(|value| value.split(','))
@@ -41,13 +41,13 @@ impl Answer {
     }
 }
 
-/// What client and server agreed on.
+/// What client and server negotiated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreed {
     pub subprotocol: Option<String>,
     /// The header as received.
     pub extensions: Option<String>,
-    /// The same as meant.
+    /// The same, parsed.
     pub deflate: Option<extension::Agreed>,
 }
 
@@ -56,10 +56,10 @@ pub fn accept_for(key: &str) -> String {
     STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
-/// Checks a 101 against the request that it answers.
+/// Checks a 101 against its request.
 ///
 /// # Errors
-/// Exit 8, naming the header that is missing or wrong and what the server said instead.
+/// Exit 8, naming the header that is missing or wrong and its value.
 pub fn verify(request: &Request, answer: &Answer) -> Result<Agreed, Error> {
     if !answer.http11 {
         return Err(invalid(
@@ -106,7 +106,7 @@ fn verify_upgrade(answer: &Answer) -> Result<(), Error> {
     Ok(())
 }
 
-/// Item 4. The answer proves that the server read this request, and is not a cache.
+/// Item 4. The value proves that the server read this request and that the response is not cached.
 fn verify_accept(request: &Request, answer: &Answer) -> Result<(), Error> {
     let key = request.header("sec-websocket-key").unwrap_or_default();
     let expected = accept_for(key);
@@ -137,7 +137,7 @@ fn verify_extensions(
     })
 }
 
-/// Item 6. A server that chooses none of those offered is allowed.
+/// Item 6. A server may choose none of those offered.
 fn verify_subprotocol(request: &Request, answer: &Answer) -> Result<Option<String>, Error> {
     let Some(said) = answer.joined("sec-websocket-protocol") else {
         return Ok(None);
@@ -155,7 +155,7 @@ fn verify_subprotocol(request: &Request, answer: &Answer) -> Result<Option<Strin
         let error = invalid(format!(
             "the server chose the subprotocol '{said}', but none was offered"
         ));
-        // Advice is there to be pasted into a shell, and these are a server's bytes.
+        // Users paste advice into a shell, and these bytes are the server's.
         if is_http_token(&said) && !said.contains('\'') {
             error.advice(format!("--subprotocol '{said}' offers it"))
         } else {
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn advice_repeats_a_subprotocol_only_where_it_can_be_offered() {
         let refused = |offered: &[(&str, &str)], said: &str| {
-            // `answer` adds nothing that is empty.
+            // `answer` omits empty headers.
             let mut answer = answer(&[]);
             let header = ("sec-websocket-protocol".to_owned(), said.to_owned());
             answer.headers.push(header);

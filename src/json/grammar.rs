@@ -1,7 +1,7 @@
-//! Whether a text is JSON, by the letter of RFC 8259.
+//! Whether a text is JSON, strictly by RFC 8259.
 //!
-//! It answers yes or no and never recurses: nesting costs one byte of memory a level, so a peer
-//! cannot exhaust the stack with brackets.
+//! It never recurses: nesting costs one byte of memory per level, so a peer cannot exhaust the
+//! stack with brackets.
 
 use super::text::{Token, Tokens};
 
@@ -30,7 +30,7 @@ pub(crate) fn is_value(text: &str) -> bool {
     false
 }
 
-/// The state after `token`, `None` where it may not stand there.
+/// The state after `token`; `None` if it is not allowed there.
 fn step(state: Next, token: Token<'_>, open: &mut Vec<u8>) -> Option<Next> {
     use Next::{Colon, CommaOrClose, Key, KeyOrClose, Value, ValueOrClose};
     match (state, token) {
@@ -50,7 +50,7 @@ fn step(state: Next, token: Token<'_>, open: &mut Vec<u8>) -> Option<Next> {
             .last()
             .map(|bracket| if *bracket == b'{' { Key } else { Value }),
         (ValueOrClose | KeyOrClose | CommaOrClose, Token::Close(bracket)) => {
-            // In ASCII a closing bracket is its opening one plus two.
+            // In ASCII, a closing bracket is its opening bracket plus two.
             (open.pop()? + 2 == bracket).then_some(CommaOrClose)
         }
         _ => None,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     proptest! {
-        /// Built from JSON's own characters, so that many are nearly JSON.
+        /// Built from JSON's own characters, so that many are almost JSON.
         #[test]
         fn it_agrees_with_serde_json(text in r#"[\[\]{}:,"\\u0-2a\-+.eE ]{0,12}"#) {
             // serde_json refuses lone surrogates, which the grammar allows.

@@ -1,9 +1,9 @@
 //! jq expressions over messages, for `--filter`, `--until`, `--confirm` and `--resume`.
 //!
-//! The expression is the user's, the message a peer's: no message may crash the program, hang it or
-//! exhaust its memory or stack. So a message is checked and measured before jaq's recursive parser
-//! sees it, outputs are capped, and every evaluation has limits ([`meter`]) and can be interrupted
-//! ([`Interrupt`]). The environment and `halt` are out of reach of an expression.
+//! The expression is the user's, the message a peer's: no message may crash the program, hang it,
+//! or exhaust its memory or stack. So a message is checked and measured before jaq's recursive
+//! parser sees it, outputs are limited, and every evaluation has limits ([`meter`]) and can be
+//! interrupted ([`Interrupt`]). An expression has no access to the environment or `halt`.
 
 mod access;
 mod arithmetic;
@@ -36,18 +36,18 @@ use meter::Stop;
 use read::Unread;
 use value::Value;
 
-/// Deepest text `fromjson` takes: it adds to the depth of the value around it.
+/// Deepest text that `fromjson` accepts: it adds to the depth of the value around it.
 const MAX_INNER_DEPTH: usize = 128;
-/// Above this depth the ordinary stack (2 MiB in a thread) may not do for every filter.
+/// Beyond this depth, the ordinary stack (2 MiB in a thread) may not suffice for every filter.
 const SHALLOW: usize = 64;
-/// Largest message, in bytes, that is parsed on the caller's thread, where nothing interrupts it.
+/// Largest message, in bytes, that is parsed on the caller's thread, which cannot be interrupted.
 const SMALL: usize = 4 << 20;
 const MAX_OUTPUTS: usize = 10_000;
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
-/// An error may quote a whole message; this much of it fits a line.
+/// An error may quote a whole message; this much of it is shown.
 const MAX_ERROR_CHARS: usize = 200;
 
-/// The interpreter's types: our values, and a program that counts the steps through it.
+/// The interpreter's types: our values, and a program that counts its steps.
 struct Jq;
 
 impl DataT for Jq {
@@ -55,12 +55,12 @@ impl DataT for Jq {
     type Data<'a> = Program<'a>;
 }
 
-/// A compiled expression in use.
+/// The compiled program of one expression.
 #[derive(Clone, Copy)]
 struct Program<'a>(&'a jaq_core::Lut<Jq>);
 
 impl<'a> HasLut<'a, Jq> for Program<'a> {
-    /// The interpreter asks for it whenever it runs a term, which makes this the place to count.
+    /// The interpreter calls this for every term that it runs, so the steps are counted here.
     #[inline]
     fn lut(&self) -> &'a jaq_core::Lut<Jq> {
         meter::tick();
@@ -68,18 +68,18 @@ impl<'a> HasLut<'a, Jq> for Program<'a> {
     }
 }
 
-/// A compiled jq expression. Clones share the program, and what is counted of its use.
+/// A compiled jq expression. Clones share the program and the counters.
 #[derive(Clone)]
 pub struct Filter {
     expression: Arc<str>,
     program: Arc<jaq_core::Filter<Jq>>,
     shared: Arc<Shared>,
-    /// Most memory of an evaluation, in bytes, where [`meter`] would allow more.
+    /// Maximum memory of an evaluation, in bytes, if [`meter`] would allow more.
     memory: usize,
 }
 
-/// What the clones of a filter share beside the program: above all how many messages it did not
-/// deal with in full.
+/// What the clones of a filter share beside the program: above all the number of messages that were
+/// not fully evaluated.
 #[derive(Debug, Default)]
 struct Shared {
     not_json: AtomicU64,
@@ -90,16 +90,16 @@ struct Shared {
     interrupt: OnceLock<Interrupt>,
     /// An evaluation has been interrupted.
     interrupted: AtomicBool,
-    /// The last evaluation needed a thread of its own, so the next one may well, too.
+    /// The last evaluation needed its own thread, so the next one may need one too.
     heavy: AtomicBool,
 }
 
-/// Takes what is wanted of the outputs.
+/// Receives the outputs.
 type Take<T> = fn(&mut dyn Iterator<Item = Result<Value, String>>) -> Result<T, String>;
 
 impl Filter {
-    /// Compiles `expr`. The error is a usage error that shows the expression with a caret under the
-    /// place, and what is wrong there.
+    /// Compiles `expr`. The error is a usage error that shows the expression with a caret at the
+    /// position of the mistake, and what is wrong there.
     pub fn compile(expr: &str) -> Result<Filter, Error> {
         let program = compile(expr).map_err(|fault| fault.into_error(expr))?;
         Ok(Filter {
@@ -110,20 +110,20 @@ impl Filter {
         })
     }
 
-    /// Lets `interrupt` end the evaluations of this filter and its clones. Only the first call
-    /// counts.
+    /// Lets `interrupt` end the evaluations of this filter and its clones. Only the first call has
+    /// an effect.
     pub fn set_interrupt(&self, interrupt: &Interrupt) {
         let _ = self.shared.interrupt.set(interrupt.clone());
     }
 
-    /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` where
-    /// the message is not JSON; `Err` is what jq says of a failure, in one line.
+    /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` if the
+    /// message is not JSON; `Err` is jq's message for a failure, on one line.
     #[cfg(test)]
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {
         self.run_on(&Parsed::once(Data::Binary(json)))
     }
 
-    /// [`Filter::run`] on a message that other expressions may look into.
+    /// [`Filter::run`] on a message that other expressions may share.
     pub fn run_on(&self, message: &Parsed<'_>) -> Option<Result<Vec<String>, String>> {
         let found = self.evaluate(message, outputs_of)?;
         Some(found.map(|(outputs, cut)| {
@@ -139,7 +139,7 @@ impl Filter {
         self.is_true_of(&Parsed::once(Data::Binary(json)))
     }
 
-    /// [`Filter::is_true`] of a message that other expressions may look into.
+    /// [`Filter::is_true`] of a message that other expressions may share.
     pub fn is_true_of(&self, message: &Parsed<'_>) -> bool {
         let first = self.evaluate(message, |outputs| {
             let first = outputs.next().transpose()?;
@@ -148,8 +148,8 @@ impl Filter {
         matches!(first, Some(Ok(true)))
     }
 
-    /// What the use of the expression left out, in sentences that begin with `option`. With
-    /// `failures` these are among it, for a use that reports none of them when it happens.
+    /// Sentences about the messages that the expression skipped, each beginning with `option`. With
+    /// `failures` they include failures, for uses that do not report them as they happen.
     pub fn losses(&self, option: &str, failures: bool) -> Vec<String> {
         let Shared {
             not_json,
@@ -198,7 +198,7 @@ impl Filter {
         let shared = &self.shared;
         let interrupt = shared.interrupt.get_or_init(Interrupt::default);
         if interrupt.is_stopped() && shared.interrupted.load(Ordering::Relaxed) {
-            // The messages that still come before the end must not hold it up.
+            // The messages that still arrive must not delay the end.
             return None;
         }
         let found = self.evaluate_uncounted(message, take);
@@ -253,7 +253,7 @@ impl Filter {
     }
 }
 
-/// One evaluation, on whatever thread it runs.
+/// One evaluation, on either thread.
 fn perform<T>(
     program: &jaq_core::Filter<Jq>,
     input: Result<Value, Unread>,
@@ -266,7 +266,7 @@ fn perform<T>(
     take(&mut outputs.map(|output| output.map_err(one_line))).map_err(Unread::Refused)
 }
 
-/// All outputs that the limits leave room for, and whether there were more.
+/// All outputs within the limits, and whether there were more.
 fn outputs_of(
     outputs: &mut dyn Iterator<Item = Result<Value, String>>,
 ) -> Result<(Vec<String>, bool), String> {
@@ -357,7 +357,7 @@ fn compile(expr: &str) -> Result<jaq_core::Filter<Jq>, Fault> {
         })
 }
 
-/// `/1` for a filter of one argument: jq tells filters of one name apart by that.
+/// `/1` for a filter with one argument: jq distinguishes filters of the same name by that.
 fn arity(kind: &jaq_core::compile::Undefined) -> String {
     match kind {
         jaq_core::compile::Undefined::Filter(arity) => format!("/{arity}"),
@@ -381,7 +381,7 @@ fn first_fault<'a, E>(
 ) -> Fault {
     let found = errors.into_iter().find_map(|(_, error)| fault(error));
     let (place, what) = found.unwrap_or(("", "cannot be compiled".to_owned()));
-    // jaq names the place by a slice of the expression.
+    // jaq gives the position as a slice of the expression.
     let at = (place.as_ptr() as usize).wrapping_sub(expr.as_ptr() as usize);
     let inside = at <= expr.len() && expr.is_char_boundary(at);
     Fault {

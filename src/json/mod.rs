@@ -1,4 +1,5 @@
-//! Reading and writing JSON without building a tree: tokens, strings, and jq expressions over messages.
+//! Reads and writes JSON without building a tree: tokens, strings, and jq expressions over
+//! messages.
 
 pub mod grammar;
 pub mod jq;

@@ -1,9 +1,9 @@
-//! A message that expressions look into: measured and read as JSON once, however many of them there
-//! are, and not before the first does. Pure.
+//! A message that expressions share: measured and parsed as JSON once, however many expressions
+//! there are, and only when the first is evaluated. Pure.
 //!
-//! The limits of an evaluation ([`super::jq`]) hold all the same. An expression never changes the value
-//! that others see: it changes a copy, which it is charged for. Where an evaluation needs a thread of
-//! its own, that thread reads the message for itself, as values cannot cross threads.
+//! The limits of an evaluation ([`super::jq`]) still hold. An expression never changes the shared
+//! value: it changes a copy, which it is charged for. If an evaluation needs its own thread, that
+//! thread parses the message again, because values cannot cross threads.
 
 use std::cell::OnceCell;
 
@@ -21,7 +21,7 @@ pub struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    /// A message that several expressions look into.
+    /// A message that several expressions share.
     pub fn new(data: Data<'a>) -> Self {
         Parsed {
             data,
@@ -31,8 +31,8 @@ impl<'a> Parsed<'a> {
         }
     }
 
-    /// A message that one expression looks into. The value is that expression's own, so it can change
-    /// the value without a copy.
+    /// A message for a single expression. The value is that expression's own, so it can change the
+    /// value without a copy.
     pub fn once(data: Data<'a>) -> Self {
         Parsed {
             keeps: false,
@@ -40,10 +40,10 @@ impl<'a> Parsed<'a> {
         }
     }
 
-    /// The text, and how deep it is nested.
+    /// The text, and its nesting depth.
     ///
     /// # Errors
-    /// Where it is not JSON, or beyond the limits of an expression.
+    /// If it is not JSON, or beyond the limits of an expression.
     pub(super) fn text(&self) -> Result<(&'a str, usize), Unread> {
         let measured = self.measured.get_or_init(|| {
             let text = match self.data {
@@ -55,11 +55,10 @@ impl<'a> Parsed<'a> {
         measured.clone()
     }
 
-    /// The value. What is done to it may panic, as jaq's parser may: only call it where an evaluation
-    /// is under way.
+    /// The value. Operations on it may panic, like jaq's parser: call it only during an evaluation.
     ///
     /// # Errors
-    /// Those of [`Parsed::text`], and where jaq does not take the text.
+    /// Those of [`Parsed::text`], or that jaq does not accept the text.
     pub(super) fn value(&self) -> Result<Value, Unread> {
         let (text, _) = self.text()?;
         match self.keeps {

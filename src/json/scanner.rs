@@ -1,6 +1,6 @@
-//! Finds the JSON values in a stream of bytes. Pure.
+//! Finds the JSON values in a byte stream. Pure.
 
-/// Finds where a JSON value ends without understanding it; the parser judges it afterwards.
+/// Finds the end of a JSON value without checking it; the parser checks it afterwards.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scanner {
     /// Where the value begins.
@@ -8,17 +8,17 @@ pub struct Scanner {
     depth: u32,
     in_string: bool,
     escaped: bool,
-    /// A number or word, which ends where something else begins.
+    /// A number or word, which ends where anything else begins.
     scalar: bool,
 }
 
 impl Scanner {
-    /// Where the value begins, once it has.
+    /// Where the value begins, once it has begun.
     pub fn start(&self) -> Option<usize> {
         self.start
     }
 
-    /// Reads `buffer` on from `from`, and returns the end of the value once it is there.
+    /// Continues in `buffer` at `from`, and returns the end of the value once it has arrived.
     pub fn scan(&mut self, buffer: &[u8], from: usize) -> Option<usize> {
         for (at, &byte) in buffer.iter().enumerate().skip(from) {
             if self.start.is_none() {
@@ -77,7 +77,8 @@ impl Scanner {
     }
 }
 
-/// The words of the parser, which puts the place behind them; lines are counted from the first of the value.
+/// The parser's error message with its position; lines are counted from the first line of the
+/// value.
 pub fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.rsplit_once(" at line ").map(|(words, _)| words);

@@ -1,9 +1,9 @@
-//! Writes JSON text for everything that this program prints: events, states, ledgers, results of
+//! Writes the JSON text of everything that this program prints: events, states, ledgers, results of
 //! filters. Pure.
 //!
-//! RFC 8259 §7 lets U+0085, U+2028 and U+2029 stand in a string as they are, but to many readers
-//! they end a line (Python's `str.splitlines`, JavaScript before 2019), and a JSON line must be one
-//! line. So they are always escaped here.
+//! RFC 8259 §7 allows U+0085, U+2028 and U+2029 in a string, but for many readers they end a line
+//! (Python's `str.splitlines`, JavaScript before 2019), and JSON on a line must stay one line. So
+//! they are always escaped here.
 
 use std::borrow::Cow;
 
@@ -14,8 +14,8 @@ pub fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// The bytes that are escaped, and those that U+0085, U+2028 and U+2029 begin with. A table, because
-/// every byte of every message is looked at.
+/// The bytes that are escaped, and the first bytes of U+0085, U+2028 and U+2029. A table, because
+/// every byte of every message is looked up.
 const STOPS: [bool; 256] = {
     let mut stops = [false; 256];
     let mut control = 0;
@@ -69,9 +69,9 @@ pub fn push_escape(c: char, out: &mut Vec<u8>) {
     }
 }
 
-/// JSON text that another library has written, with the line ends above escaped.
+/// Escapes the line ends above in JSON text that another library has written.
 ///
-/// Outside of strings JSON has no place for them, so wherever they stand an escape means the same.
+/// Outside strings JSON does not allow them, so they can be escaped wherever they occur.
 pub fn escape_line_ends(json: &str) -> Cow<'_, str> {
     let is_first = |at: usize| json[at..].starts_with(is_line_end);
     let mut found = memchr::memchr2_iter(0xc2, 0xe2, json.as_bytes()).filter(|&at| is_first(at));

@@ -1,9 +1,9 @@
-//! JSON as text: measure it, and walk its tokens.
+//! JSON as text: measures it, and iterates over its tokens.
 //!
-//! No tree is built, so digits, key order and duplicate keys stay as they came, and nothing here
+//! No tree is built, so digits, the order of keys and duplicate keys are unchanged. Nothing here
 //! recurses, so nesting cannot exhaust the stack.
 
-/// What decides whether a value is safe to hand to a parser that recurses or computes.
+/// The properties that decide whether a recursive parser may process a value.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Measure {
     /// Levels of nesting; 0 for a scalar.
@@ -43,7 +43,8 @@ pub(crate) enum Token<'a> {
     Word(&'a str),
 }
 
-/// The tokens of a value for which [`super::grammar::is_value`] holds. For other text it ends somewhere, no more.
+/// The tokens of a value for which [`super::grammar::is_value`] holds. For other text it ends at
+/// some point.
 #[derive(Clone)]
 pub(crate) struct Tokens<'a> {
     json: &'a str,
@@ -59,7 +60,7 @@ impl<'a> Tokens<'a> {
         self.at >= self.json.len()
     }
 
-    /// The text of the next value, whole.
+    /// The whole text of the next value.
     fn value(&mut self) -> Option<&'a str> {
         self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
         let start = self.at;
@@ -123,7 +124,8 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// The members of an object: key with its quotes, value as written. `None` for anything else.
+/// The members of an object: key with its quotes, value as written. `None` if the value is not an
+/// object.
 pub(crate) fn members(json: &str) -> Option<Vec<(&str, &str)>> {
     let mut tokens = Tokens::new(json);
     (tokens.next()? == Token::Open(b'{')).then_some(())?;

@@ -1,7 +1,7 @@
-//! `--timestamps`: the time at the front of a line.
+//! `--timestamps`: the time at the beginning of a line.
 //!
-//! The clock is the caller's: the moment of the start comes with the header event, the time since
-//! with every event.
+//! The caller provides the clock: the header event has the time of the start, and every event has
+//! the time since then.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use jiff::tz::TimeZone;
 use super::options::Timestamps;
 use crate::record::write::timestamp;
 
-/// Turns time since start into what a line begins with.
+/// Formats the time stamp at the beginning of a line.
 pub(super) struct Clock {
     /// Since the Unix epoch.
     started: Duration,
-    /// When the last line was shown, since the start.
+    /// When the last line was shown, as time since the start.
     last: Duration,
     zone: TimeZone,
 }
@@ -33,7 +33,7 @@ impl Clock {
         self.started = started;
     }
 
-    /// The stamp of a line shown at `t` since start.
+    /// The time stamp of a line shown at `t` since the start.
     pub(super) fn stamp(&mut self, style: Timestamps, t: Duration) -> String {
         let last = std::mem::replace(&mut self.last, t);
         match style {

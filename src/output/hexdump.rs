@@ -1,10 +1,10 @@
-//! Binary payloads for people: offset, sixteen bytes in two groups, the printable ones as text.
+//! Binary payloads for people: offset, sixteen bytes in two groups, and the printable ones as text.
 //!
-//! What it writes is ASCII without controls, whatever the bytes are.
+//! The output is ASCII without control characters, whatever the bytes are.
 
 use crate::codec::push_hex_byte;
 
-/// Appends the dump of `bytes`, every line after `indent` spaces and ended by a line feed.
+/// Appends the dump of `bytes`. Every line begins with `indent` spaces and ends with a line feed.
 pub(super) fn push(bytes: &[u8], indent: usize, out: &mut Vec<u8>) {
     for (row, chunk) in bytes.chunks(16).enumerate() {
         out.resize(out.len() + indent, b' ');

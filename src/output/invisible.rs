@@ -1,15 +1,16 @@
-//! Characters that a reader cannot see, and which of them belong to what can be seen. Pure.
+//! Characters that are invisible, and which of them belong to visible ones. Pure.
 //!
 //! A joiner or a variation selector is part of how some scripts and emoji are written, and there it
-//! must reach the terminal; anywhere else it hides in a text that looks the same without it. The
-//! rules are those of Unicode, and the properties of characters are those of ICU4X:
+//! must reach the terminal; anywhere else it is hidden in a text that looks the same without it.
+//! The rules are those of Unicode, and the character properties are those of ICU4X:
 //!
 //! - joiners in scripts: RFC 5892 appendix A.1 and A.2 (CONTEXTJ), which follow UAX #31 §2.3, and
 //!   what the Unicode Standard says of joiners in chapters 9.2 (Arabic) and 12 (Bengali *ra*);
 //! - emoji: the sequences of UTS #51 §1.4;
 //! - variation selectors: StandardizedVariants.txt by its scripts, and UTS #37 for ideographs.
 //!
-//! All of them attach to the character before (UAX #29, GB9), so a text may be judged from there.
+//! All of them attach to the preceding character (UAX #29, GB9), so a text can be checked from
+//! there.
 
 use icu_properties::props::{
     CanonicalCombiningClass, DefaultIgnorableCodePoint, EastAsianWidth, Emoji, EmojiModifier,
@@ -45,24 +46,23 @@ static COMBINING: CodePointMapDataBorrowed<'static, CanonicalCombiningClass> =
 static CATEGORY: CodePointMapDataBorrowed<'static, GeneralCategory> = CodePointMapData::new();
 static WIDTH: CodePointMapDataBorrowed<'static, EastAsianWidth> = CodePointMapData::new();
 
-/// Whether a character that is no control has nothing to be seen by: one to ignore in display
-/// (the joiners, selectors, tags, fillers and bidi controls among them), a line or paragraph
-/// separator, or an interlinear annotation.
+/// Whether a character other than a control is invisible: default ignorable (joiners, selectors,
+/// tags, fillers, bidi controls and others), a line or paragraph separator, or an interlinear
+/// annotation.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}') || IGNORABLE.contains(c)
 }
 
-/// Says of the invisible characters of a text, asked for in order, which of them belong to what can
-/// be seen.
+/// Decides which invisible characters of a text belong to visible ones. It must be asked in the
+/// order of the text.
 #[derive(Default)]
 pub(super) struct Belonging {
-    /// Where the tags of the flag that was last found end.
+    /// The end of the last flag's tags.
     flag_end: usize,
 }
 
 impl Belonging {
-    /// Whether the invisible character `c`, which stands in `text` at `at`, belongs to what can be
-    /// seen.
+    /// Whether the invisible character `c` at `at` in `text` belongs to a visible one.
     pub(super) fn holds(&mut self, text: &str, at: usize, c: char) -> bool {
         let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
         match c {
@@ -79,7 +79,7 @@ impl Belonging {
     }
 }
 
-/// RFC 5892 appendix A.1 and A.2: before it stands a virama, and that in a syllable of its script.
+/// RFC 5892 appendix A.1 and A.2: it follows a virama in a syllable of its script.
 fn follows_virama(before: &str) -> bool {
     let mut chars = before.chars().rev();
     let virama = chars.next().filter(|c| is_virama(*c));
@@ -89,7 +89,7 @@ fn follows_virama(before: &str) -> bool {
         .is_some_and(|(virama, base)| is_letter(base) && SCRIPT.get(base) == SCRIPT.get(virama))
 }
 
-/// Whether a ZWJ here makes one emoji of two, or changes the form of a letter.
+/// Whether a ZWJ here joins two emoji, or changes the form of a letter.
 fn joins(before: &str, after: &str) -> bool {
     joins_emoji(before, after) || precedes_virama(before, after) || extends(before, after)
 }
@@ -107,8 +107,8 @@ fn joins_emoji(before: &str, after: &str) -> bool {
     is_element && after.chars().next().is_some_and(is_emoji)
 }
 
-/// Between a letter and the virama that follows it, a ZWJ chooses which of the two letters of a
-/// conjunct changes its form: Bengali *ra* and *ya* (Unicode Standard 12.2).
+/// Between a letter and the virama that follows it, a ZWJ selects which letter of a conjunct
+/// changes its form: Bengali *ra* and *ya* (Unicode Standard 12.2).
 fn precedes_virama(before: &str, after: &str) -> bool {
     let mut after = after.chars();
     let around = (before.chars().next_back(), after.next(), after.next());
@@ -120,8 +120,8 @@ fn precedes_virama(before: &str, after: &str) -> bool {
     is_virama(virama) && is_of_script(first) && is_of_script(second)
 }
 
-/// Whether a letter that would end its word takes the form of one that goes on, as in the Persian
-/// abbreviation of *hejri*. Before a letter that joins anyway a ZWJ does nothing.
+/// Whether a letter at the end of a word takes its joining form, as in the Persian abbreviation of
+/// *hejri*. Before a letter that joins anyway, a ZWJ has no effect.
 fn extends(before: &str, after: &str) -> bool {
     let joins_back = |c| {
         let joining = JOINING.get(c);
@@ -134,7 +134,7 @@ fn extends(before: &str, after: &str) -> bool {
             .is_some_and(joins_back)
 }
 
-/// RFC 5892 appendix A.1: a ZWNJ stands between two letters that would join.
+/// RFC 5892 appendix A.1: a ZWNJ is between two letters that would join.
 fn keeps_apart(before: &str, after: &str) -> bool {
     let joins_back = |c| [JoiningType::R, JoiningType::D].contains(&JOINING.get(c));
     joins_forward(before)
@@ -144,13 +144,13 @@ fn keeps_apart(before: &str, after: &str) -> bool {
             .is_some_and(joins_back)
 }
 
-/// Whether the last letter of `before` joins with one that follows it.
+/// Whether the last letter of `before` joins with a following one.
 fn joins_forward(before: &str) -> bool {
     let last = before.chars().rev().find(|c| !is_transparent(*c));
     last.is_some_and(|c| [JoiningType::L, JoiningType::D].contains(&JOINING.get(c)))
 }
 
-/// Whether a variation selector chooses among the forms of the character before it.
+/// Whether a variation selector selects a form of the preceding character.
 fn selects(selector: char, before: &str, after: &str) -> bool {
     let Some(base) = before.chars().next_back() else {
         return false;
@@ -183,8 +183,8 @@ fn has_standardized_variants(base: char) -> bool {
             || is_wide && GeneralCategoryGroup::Punctuation.contains(category))
 }
 
-/// The length in bytes of the tags that make a flag of the black flag before them: the letters and
-/// digits of a subdivision (UTS #51 annex C; `gbsct`, `usca`) and the end.
+/// The length in bytes of the tags that turn the preceding black flag into another flag: the
+/// letters and digits of a subdivision (UTS #51 annex C; `gbsct`, `usca`) and the cancel tag.
 fn flag_tags(tags: &str) -> Option<usize> {
     /// A region of two letters or three digits, and one to four letters or digits.
     const MAX: usize = 7;
@@ -207,7 +207,7 @@ fn flag_tags(tags: &str) -> Option<usize> {
     (is_region && is_rest && (1..=4).contains(&rest.len())).then_some(end + TAG_END.len_utf8())
 }
 
-/// An emoji character that is a picture, which leaves out digits, skin tones and the letters of flags.
+/// An emoji character that is a picture; digits, skin tones and the letters of flags are not.
 fn is_emoji(c: char) -> bool {
     EMOJI.contains(c) && PICTOGRAPH.contains(c)
 }
@@ -220,14 +220,14 @@ fn is_letter(c: char) -> bool {
     GeneralCategoryGroup::Letter.contains(CATEGORY.get(c))
 }
 
-/// A mark that may stand between a letter and its virama. An invisible one is none, as it would be
-/// escaped; so the search for the letter ends at every joiner, and all searches together go over a
-/// text but once.
+/// A mark that is allowed between a letter and its virama. Invisible marks are not, because they
+/// would be escaped; so the search for the letter ends at every joiner, and all searches together
+/// pass over a text only once.
 fn is_visible_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(CATEGORY.get(c)) && !is_invisible(c)
 }
 
-/// The same for what stands between two letters that join.
+/// The same for marks between two letters that join.
 fn is_transparent(c: char) -> bool {
     JOINING.get(c) == JoiningType::T && !is_invisible(c)
 }

@@ -1,10 +1,10 @@
-//! How wirecat writes JSON strings, its own and those of messages that are laid out: for a terminal
-//! without anything that acts there.
+//! Writes the JSON strings of wirecat and of formatted messages; for a terminal without anything
+//! that it would act on.
 
 use super::sanitize;
 use crate::json::string;
 
-/// Appends `text` as a JSON string with quotes, everything escaped that is dangerous on a terminal.
+/// Appends `text` as a JSON string with quotes. Everything dangerous on a terminal is escaped.
 pub(super) fn push_string_for_terminal(text: &str, out: &mut Vec<u8>) {
     push_string(text, true, out);
 }
@@ -30,15 +30,15 @@ fn push_content(text: &str, terminal: bool, out: &mut Vec<u8>) {
     string::push_content(&text[from..], out);
 }
 
-/// Appends a string token of somebody else's JSON: escapes of harmless characters are resolved,
-/// all other escapes stay, and for a terminal raw characters that are dangerous become escapes.
+/// Appends a string token of a peer's JSON: escapes of harmless characters are decoded, all other
+/// escapes stay, and for a terminal raw characters that are dangerous are escaped.
 pub(super) fn push_token(token: &str, terminal: bool, out: &mut Vec<u8>) {
     let content = token.strip_prefix('"').unwrap_or(token);
     let content = content.strip_suffix('"').unwrap_or(content);
     if memchr::memchr(b'\\', content.as_bytes()).is_none() {
         return push_string(content, terminal, out);
     }
-    // What a character is among its neighbours shows only when all escapes are resolved.
+    // Whether a character is harmless depends on its neighbours, after all escapes are decoded.
     let (text, escapes) = resolved(content);
     let mut dangerous = Vec::new();
     sanitize::each_dangerous(&text, |at, _| dangerous.push(at));
@@ -60,15 +60,15 @@ pub(super) fn push_token(token: &str, terminal: bool, out: &mut Vec<u8>) {
 
 /// An escape in the content of a string token.
 struct Escape<'a> {
-    /// As it stands in the token.
+    /// The escape in the token.
     written: &'a str,
-    /// Where the character that it means stands in the resolved text.
+    /// The position of the decoded character in the decoded text.
     at: usize,
-    /// False for a lone surrogate, for which U+FFFD stands in the resolved text.
+    /// False for a lone surrogate, which the decoded text has as U+FFFD.
     is_character: bool,
 }
 
-/// What the content of a string token means, and where its escapes were.
+/// The decoded content of a string token, and the places of its escapes.
 fn resolved(content: &str) -> (String, Vec<Escape<'_>>) {
     let mut text = String::with_capacity(content.len());
     let mut escapes = Vec::new();
@@ -88,7 +88,8 @@ fn resolved(content: &str) -> (String, Vec<Escape<'_>>) {
     (text, escapes)
 }
 
-/// The character of the escape that `text` begins with, where it is one, and the escape's length.
+/// The character of the escape at the beginning of `text`, if there is one, and the escape's
+/// length.
 fn escape(text: &str) -> (Option<char>, usize) {
     if let Some(found) = unicode_escape(text) {
         return found;
@@ -106,7 +107,7 @@ fn escape(text: &str) -> (Option<char>, usize) {
     (c, 1 + second.map_or(0, char::len_utf8))
 }
 
-/// The character of a `\uXXXX` escape or a surrogate pair of them, and how long it is written.
+/// The character of a `\uXXXX` escape or of a surrogate pair of them, and the length of the escape.
 /// A lone surrogate is not a character.
 fn unicode_escape(text: &str) -> Option<(Option<char>, usize)> {
     let first = code_unit(text)?;
@@ -180,7 +181,7 @@ mod tests {
             assert_eq!(token(written, false), shown);
             assert_eq!(token(written, true), shown);
         }
-        // Whether a joiner is harmless shows only with what stands around it.
+        // Whether a joiner is harmless depends on its neighbours.
         for (written, terminal) in [
             (r#""\ud83d\udc69\u200d\ud83d\ude80""#, "\"👩\u{200d}🚀\""),
             (r#""👩\u200d🚀 \u2764\ufe0f""#, "\"👩\u{200d}🚀 ❤\u{fe0f}\""),

@@ -1,8 +1,8 @@
-//! Events turned into bytes for stdout and stderr: every format, colour, filter and notice.
+//! Renders events to bytes for stdout and stderr: every format, colour, filter and notice.
 //!
-//! Pure: no I/O, no clock, no environment; what it needs to know comes in as [`Options`] and with
-//! the events. stdout gets payload only. Where a stream is a terminal, nothing a peer chose reaches
-//! it as a control character. It is the only module that knows ANSI.
+//! Pure: no I/O, no clock, no environment; [`Options`] and the events provide what it needs. stdout
+//! gets payload only. If a stream is a terminal, no text from a peer reaches it as a control
+//! character. This is the only module that knows ANSI escape sequences.
 
 use std::time::Duration;
 
@@ -41,11 +41,11 @@ pub struct Renderer {
     redactor: Redactor,
     clock: Clock,
     timing: Option<Timing>,
-    /// Received messages are copied as they are; see [`Renderer::render`].
+    /// Whether received messages are copied unchanged; see [`Renderer::render`].
     direct: bool,
 }
 
-/// A data message on its way to stdout, maybe one of several that a filter made of one.
+/// A data message for stdout, perhaps one of several results of a filter.
 struct Shown<'a> {
     t: Duration,
     conn: u32,
@@ -68,18 +68,19 @@ impl Renderer {
     }
 
     /// Changes the options from here on, for a command that sets a format or a filter. The time
+    /// zone is kept.
     /// zone stays what it was.
     pub fn reconfigure(&mut self, change: impl FnOnce(&mut Options)) {
         change(&mut self.options);
         self.direct = is_direct(&self.options);
     }
 
-    /// Whether [`Event::Send`] is shown at all; otherwise there is no need to tell it.
+    /// Whether [`Event::Send`] is shown at all; if not, the event need not be made.
     pub fn wants_sends(&self) -> bool {
         self.options.format == Format::Json
     }
 
-    /// Appends what `event`, which happened at `t` since the start, shows on stdout and on stderr.
+    /// Appends the output for `event`, which happened at `t` since the start, to stdout and stderr.
     pub fn render(&mut self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>, err: &mut Vec<u8>) {
         if let Event::Receive { conn, message } = event {
             let json = Parsed::once(message.as_data());
@@ -125,7 +126,7 @@ impl Renderer {
     fn notices(&mut self, t: Duration, event: &Event<'_>, err: &mut Vec<u8>) {
         let before = err.len();
         self.stderr(err).push(t, event);
-        // A ping is a line with a mark like a message's, so it has its time like one.
+        // A ping is a line with a mark like a message, so it has a time stamp too.
         if matches!(event, Event::Ping { .. } | Event::Pong { .. }) && err.len() > before {
             let line = err.split_off(before);
             self.stamp(t, Painter::new(self.options.stderr_color), err);

@@ -1,8 +1,8 @@
-//! What goes to stderr: failures with what to try, notes, and what happens on the connection for
-//! those who asked to see it.
+//! The content of stderr: failures with advice, notes, and with `-v` what happens on the
+//! connection.
 //!
-//! Every word of a peer passes through [`Stderr::put`], which redacts secrets and, for a terminal,
-//! keeps the word on its line. Payload never comes here.
+//! All text from a peer passes through [`Stderr::put`], which redacts secrets and, for a terminal,
+//! keeps the text on one line. Payload is never written here.
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::event::{By, Cause, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame};
 use crate::secret::{REDACTED, Redactor};
 
-/// Runs of message numbers that one line holds.
+/// Maximum number of runs of message numbers on one line.
 const MAX_RUNS: usize = 20;
 
 /// Writes the lines of one event.
@@ -134,8 +134,8 @@ impl Stderr<'_> {
         self.raw(&format!("message{plural} {list} {what}")).end();
     }
 
-    /// `< frame FIN=1 … length=12 (7 bit) compressed=12 plain=25 t=0.101000`, in a colour that tells it
-    /// from the messages, which may look like it.
+    /// `< frame FIN=1 … length=12 (7 bit) compressed=12 plain=25 t=0.101000`, in a colour that
+    /// distinguishes it from a message that may look like it.
     fn traced(&mut self, t: Duration, frame: &TracedFrame) {
         let mut lines = Vec::new();
         Stderr {
@@ -192,7 +192,7 @@ impl Stderr<'_> {
         }
     }
 
-    /// Somebody who sent a ping by hand wants to see its answer.
+    /// A user who sent a ping expects to see its pong.
     fn shows_pong(&self, asked: bool) -> bool {
         self.options.show_ping_pong || (self.options.interactive && asked)
     }
@@ -209,7 +209,7 @@ impl Stderr<'_> {
         });
         self.raw(" ").put(&error.message).end();
         for line in &error.details {
-            // A frame that broke a rule is shown in hex.
+            // The frame that broke a rule is shown in hex.
             let line = self.redactor.redact_hex(line);
             self.raw("  ").put_indented(&line).end();
         }
@@ -222,9 +222,9 @@ impl Stderr<'_> {
         let code = close.reported_code();
         let asked = self.options.interactive || self.options.verbose > 0;
         let who = match by {
-            // Nobody sent it; the error that follows explains it.
+            // No such Close was sent; the error that follows explains it.
             By::Peer if code == 1006 => return,
-            // Our answer to a broken rule, likewise.
+            // The same for our Close after a broken rule.
             By::Us if !clean && matches!(code, 1002 | 1007 | 1009) => return,
             By::Peer if asked || !matches!(code, 1000 | 1001 | 1005) => "closed by server",
             By::Us if asked => "closed",
@@ -324,7 +324,7 @@ impl Stderr<'_> {
         self.end();
     }
 
-    /// Appends words of our own.
+    /// Appends our own text.
     fn raw(&mut self, text: &str) -> &mut Self {
         self.out.extend_from_slice(text.as_bytes());
         self
@@ -334,7 +334,7 @@ impl Stderr<'_> {
         self.out.push(b'\n');
     }
 
-    /// Appends words of somebody else.
+    /// Appends text from elsewhere.
     fn put(&mut self, text: &str) -> &mut Self {
         let text = self.redactor.redact(text);
         match self.options.stderr_tty {
@@ -344,8 +344,8 @@ impl Stderr<'_> {
         self
     }
 
-    /// [`Stderr::put`] for a line under an error. Where line feeds stay, what follows them is
-    /// indented too, so that a message cannot look like one of ours.
+    /// [`Stderr::put`] for a line under an error. If line feeds stay, the lines after them are
+    /// indented too, so that none can look like one of ours.
     fn put_indented(&mut self, text: &str) -> &mut Self {
         match self.options.stderr_tty {
             true => self.put(text),

@@ -1,4 +1,4 @@
-//! What is shown, in which form, and where it goes.
+//! What is shown, in which format, and where.
 
 use jiff::tz::TimeZone;
 
@@ -7,15 +7,15 @@ use crate::json::jq;
 /// `--format`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people: a mark, JSON laid out, binary as a dump.
+    /// For people: a mark, JSON formatted, binary as a dump.
     Pretty,
-    /// The payload: text and a line feed, binary as it is.
+    /// The payload: text and a line feed, binary unchanged.
     Raw,
-    /// One line a message, which `--escapes` reads back.
+    /// One line per message, which `--escapes` decodes.
     Line,
-    /// One line of hex digits a message.
+    /// One line of hex digits per message.
     Hex,
-    /// One line of base64 a message.
+    /// One line of base64 per message.
     Base64,
     /// Every event as a line of JSON.
     Json,
@@ -30,29 +30,29 @@ pub enum Timestamps {
     Iso,
     /// Since the start.
     Relative,
-    /// Since the line before.
+    /// Since the previous line.
     Delta,
 }
 
-/// What to show, and where it goes.
+/// What to show, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub format: Format,
     pub timestamps: Option<Timestamps>,
-    /// Whether stdout is a terminal: then what is dangerous there is escaped.
+    /// Whether stdout is a terminal: then characters that are dangerous there are escaped.
     pub stdout_tty: bool,
     pub stderr_tty: bool,
     pub stdout_color: bool,
     pub stderr_color: bool,
-    /// How often `-v` was given.
+    /// The number of `-v` options.
     pub verbose: u8,
-    /// Nothing on stderr but the statistics.
+    /// Print nothing but the statistics on stderr.
     pub silent: bool,
     pub stats: bool,
     pub show_ping_pong: bool,
-    /// `--confirm`: the numbers of sent messages matter.
+    /// `--confirm` is given: show the numbers of sent messages.
     pub numbers: bool,
-    /// A person types: show when the connection opens and closes.
+    /// The prompt runs: show when the connection opens and closes.
     pub interactive: bool,
     pub filter: Option<jq::Filter>,
     /// For the local time of [`Timestamps`].

@@ -1,13 +1,13 @@
-//! The payload of a data message in the formats for programs: as it is, or as one line.
+//! The payload of a data message in the formats for programs: unchanged, or as one line.
 //!
-//! Nothing is added but the line feed at the end, and nothing is lost: what is one line reads back
-//! as the bytes it was made of. Only raw on a terminal is for the eye.
+//! Only the line feed at the end is added, and nothing is lost: each line decodes to the original
+//! bytes. The raw format on a terminal is the exception; it is for people.
 
 use super::sanitize;
 use crate::codec;
 use crate::message::{Data, Kind};
 
-/// Appends the payload as it is; a line feed ends a text.
+/// Appends the payload unchanged; a line feed ends a text.
 pub(super) fn push_raw(data: Data<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(data.as_bytes());
     if data.kind() == Kind::Text {
@@ -15,8 +15,8 @@ pub(super) fn push_raw(data: Data<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Binary gets a line of its own here: a terminal has no use for its exact bytes, and what is
-/// printed next should not stick to it.
+/// Binary gets its own line here: a terminal has no use for the exact bytes, and the next output
+/// must begin on a new line.
 pub(super) fn push_raw_for_terminal(data: Data<'_>, out: &mut Vec<u8>) {
     match data {
         Data::Text(text) => sanitize::lines(text, out),
@@ -25,7 +25,7 @@ pub(super) fn push_raw_for_terminal(data: Data<'_>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// What is escaped is escaped byte by byte, so that `--escapes` gives the same bytes back.
+/// Characters are escaped byte by byte, so that `--escapes` decodes the same bytes.
 pub(super) fn push_line(data: &[u8], tty: bool, out: &mut Vec<u8>) {
     if !tty {
         codec::push_escaped(data, out);
@@ -73,7 +73,7 @@ mod tests {
         let text = "a\\b\r\n\t\u{1b}\u{7f}é\u{9b}".as_bytes();
         for (push, data, expected) in [
             (line, text, "a\\\\b\\r\\n\\x09\\x1b\\x7fé\u{9b}\n"),
-            // Byte by byte, so that the text comes back and not the byte 9b.
+            // Byte by byte, because `\x9b` would decode to the byte 9b instead of the character.
             (terminal, text, "a\\\\b\\r\\n\\x09\\x1b\\x7fé\\xc2\\x9b\n"),
             (line, b"\x00\xff\xe2\x82", "\\x00\\xff\\xe2\\x82\n"),
             (

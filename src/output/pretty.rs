@@ -1,7 +1,7 @@
 //! Messages for people: JSON indented and coloured, the name of an event first, binary as a dump.
 //!
-//! It changes how JSON is spaced and which characters are escaped, never its digits, the order of
-//! its keys or its meaning. Every line but the first of a message is indented under the mark.
+//! It changes the spacing of JSON and which characters are escaped, but never digits, the order of
+//! keys, or the meaning. Every line of a message but the first is indented under the mark.
 
 use super::json::push_token;
 use super::style::{Painter, Role};
@@ -10,17 +10,17 @@ use crate::json::grammar;
 use crate::json::text::{Token, Tokens, measure, members};
 use crate::message::Data;
 
-/// Longer JSON is shown as it came: laying it out helps nobody.
+/// Longer JSON is shown unchanged, because formatting would not make it readable.
 const MAX_BYTES: usize = 256 << 10;
-/// Deeper JSON is shown as it came: it would be mostly spaces.
+/// Deeper JSON is shown unchanged, because formatting it would be mostly spaces.
 const MAX_DEPTH: usize = 100;
-/// Continuation lines begin below what follows the mark.
+/// The indentation of continuation lines: the width of the mark.
 const INDENT: usize = 2;
 
-/// Where and how to write.
+/// The output and its settings.
 #[derive(Clone, Copy)]
 pub(super) struct Pretty {
-    /// Whether the reader is a terminal, for which what is dangerous must be escaped.
+    /// Whether the output is a terminal, for which dangerous characters must be escaped.
     pub(super) terminal: bool,
     pub(super) painter: Painter,
 }
@@ -48,7 +48,7 @@ impl Pretty {
         out.push(b'\n');
     }
 
-    /// `false` and nothing appended where `text` is not JSON to lay out.
+    /// Returns `false` and appends nothing if `text` is not JSON that can be formatted.
     fn push_json(self, text: &str, out: &mut Vec<u8>) -> bool {
         let shown = is_laid_out(text);
         if shown {
@@ -76,7 +76,7 @@ impl Pretty {
         self.push_value(envelope.data, Some(INDENT), out);
     }
 
-    /// Appends a string token without its quotes; its escapes keep it on the line.
+    /// Appends a string token without its quotes; its escapes keep it on one line.
     fn push_bare(self, role: Role, token: &str, out: &mut Vec<u8>) {
         let mut quoted = Vec::new();
         push_token(token, self.terminal, &mut quoted);
@@ -85,8 +85,7 @@ impl Pretty {
             .paint(role, out, |out| out.extend_from_slice(bare));
     }
 
-    /// Appends a value: over several lines when `indent` says how far they are indented, otherwise
-    /// on one.
+    /// Appends a value: on several lines if `indent` gives their indentation, otherwise on one.
     fn push_value(self, text: &str, indent: Option<usize>, out: &mut Vec<u8>) {
         let mut depth = 0_usize;
         let line = |depth: usize, out: &mut Vec<u8>| {
@@ -135,7 +134,7 @@ impl Pretty {
     }
 }
 
-/// An object with the name of an event, its data, and other members.
+/// An object with an event name, its data, and other members.
 struct Envelope<'a> {
     /// A string token.
     name: &'a str,
@@ -147,7 +146,7 @@ struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     fn find(text: &'a str) -> Option<Self> {
         let mut fields = members(text)?;
-        // A second one would be hidden: such an object is shown as it is.
+        // A second one would be hidden: such an object is shown unchanged.
         let mut take = |key: &str| {
             let at = fields.iter().position(|(name, _)| *name == key)?;
             let rest = &fields[at + 1..];
@@ -243,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(shown(text, false), expected, "{text}");
         }
-        // No envelope: a name that is no string, nothing to name, something hidden.
+        // Not an envelope: the name is not a string, nothing is named, or a member would be hidden.
         for text in [
             r#"{"event":1,"data":2}"#,
             r#"{"event":"e"}"#,

@@ -1,23 +1,23 @@
-//! Text from elsewhere made harmless for a terminal: whatever could move the cursor, talk to the
-//! terminal, reorder or hide text is shown as an escape that can be read.
+//! Makes text from elsewhere safe for a terminal: characters that could move the cursor, make the
+//! terminal reply, or reorder or hide text are shown as readable escapes.
 //!
-//! It never drops a byte, never changes text that is harmless, and never guesses an encoding: what
-//! is not UTF-8 is shown byte by byte. What cannot be seen but belongs to what can, such as the
-//! joiners within an emoji, is harmless; [`super::invisible`] decides.
+//! No byte is dropped, harmless text is unchanged, and no encoding is guessed: bytes that are not
+//! UTF-8 are shown one by one. Invisible characters that belong to visible ones, such as the
+//! joiners within an emoji, are harmless; [`super::invisible`] decides.
 
 use super::invisible;
 use crate::codec::push_escaped_byte;
 
-/// How many lines a text may take.
+/// The number of lines that a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// One: TAB and LF are escaped like every other control.
+    /// One: TAB and LF are escaped like every other control character.
     One,
-    /// As many as it has: TAB and LF stay.
+    /// Any number: TAB and LF stay.
     Many,
 }
 
-/// Whether a terminal would act on this character, or a reader not see it, where it stands alone.
+/// Whether a terminal would act on this character, or show nothing for it, when it is alone.
 pub fn is_dangerous(c: char) -> bool {
     match c {
         ' '..='~' => false,
@@ -27,9 +27,9 @@ pub fn is_dangerous(c: char) -> bool {
     }
 }
 
-/// Calls `found` with the place of every character of `text` that must be escaped, in order.
+/// Calls `found` with the position of every character of `text` that must be escaped, in order.
 ///
-/// It takes time in proportion to the length of `text`, whatever that holds.
+/// The time is proportional to the length of `text`, whatever its content.
 pub fn each_dangerous(text: &str, mut found: impl FnMut(usize, char)) {
     let mut belonging = invisible::Belonging::default();
     for (at, c) in text.char_indices() {
@@ -39,7 +39,7 @@ pub fn each_dangerous(text: &str, mut found: impl FnMut(usize, char)) {
     }
 }
 
-/// Where the first character of `text` stands that must be escaped.
+/// The position of the first character of `text` that must be escaped.
 pub fn find_dangerous(text: &str) -> Option<usize> {
     let mut first = None;
     each_dangerous(text, |at, _| {
@@ -58,7 +58,7 @@ pub fn lines(text: &str, out: &mut Vec<u8>) {
     escape(text, Layout::Many, out);
 }
 
-/// Appends `bytes` as one line; what is not UTF-8 as `\xNN`.
+/// Appends `bytes` as one line; bytes that are not UTF-8 as `\xNN`.
 pub fn line_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         escape(chunk.valid(), Layout::One, out);
@@ -70,7 +70,7 @@ pub fn line_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 
 fn escape(text: &str, layout: Layout, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    // Most messages are plain ASCII; they are not looked at character by character.
+    // Most messages are plain ASCII, and need no check of each character.
     if bytes.iter().all(|b| matches!(b, 0x20..=0x7e)) {
         return out.extend_from_slice(bytes);
     }
@@ -167,7 +167,7 @@ mod tests {
         for text in WRITTEN {
             assert_eq!(one(text), *text, "{}", text.escape_unicode());
             assert_eq!(find_dangerous(text), None);
-            // Nor does it matter what stands around it.
+            // The neighbours do not matter.
             let among = format!("a{text}\x1b{text}z");
             assert_eq!(one(&among), format!("a{text}\\x1b{text}z"));
         }
@@ -188,10 +188,10 @@ mod tests {
             ("می\u{200c} خ", "می\\u{200c} خ"),
             ("क्\u{200d}\u{200d}ष", "क्\u{200d}\\u{200d}ष"),
             ("क\u{200d}ष", "क\\u{200d}ष"),
-            // Where letters would not join, or would anyway.
+            // Between letters that do not join, or that join anyway.
             ("د\u{200c}س", "د\\u{200c}س"),
             ("ب\u{200d}ب", "ب\\u{200d}ب"),
-            // In scripts that have no use for them.
+            // In scripts that do not use them.
             ("pay\u{200d}pal", "pay\\u{200d}pal"),
             ("pay\u{200c}pal 1\u{200d}2", "pay\\u{200c}pal 1\\u{200d}2"),
             ("те\u{200d}ст α\u{200c}β", "те\\u{200d}ст α\\u{200c}β"),
@@ -203,7 +203,8 @@ mod tests {
             ("\u{94d}\u{200d}", "\u{94d}\\u{200d}"),
             ("ক\u{94d}\u{200d}ষ", "ক\u{94d}\\u{200d}ষ"),
             ("क\u{34f}\u{94d}\u{200d}ष", "क\\u{34f}\u{94d}\\u{200d}ष"),
-            // Variation selectors of nothing, of letters and digits, repeated, of the wrong kind.
+            // Variation selectors after nothing, after letters and digits, repeated, or of the
+            // wrong kind.
             ("\u{fe0f}", "\\u{fe0f}"),
             ("a\u{fe0f}b\u{fe00}", "a\\u{fe0f}b\\u{fe00}"),
             ("1\u{fe0f}2\u{fe0f}", "1\\u{fe0f}2\\u{fe0f}"),
@@ -215,7 +216,8 @@ mod tests {
                 "葛\u{e0100}\\u{e0101}a\\u{e0100}",
             ),
             ("a\u{180b}世\u{180b}", "a\\u{180b}世\\u{180b}"),
-            // Tags that are no flag: of nothing, without an end, of the wrong flag or form, too long.
+            // Tags that are not a flag: alone, without an end, on the wrong flag, of the wrong
+            // form, too long.
             ("\u{e0061}\u{e007f}", "\\u{e0061}\\u{e007f}"),
             ("🏴\u{e0067}\u{e0062}x", "🏴\\u{e0067}\\u{e0062}x"),
             ("🏴\u{e007f}", "🏴\\u{e007f}"),
@@ -251,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_long_text_of_joiners_takes_no_longer_than_another() {
-        // Each of them would take hours if a joiner looked at all that stands before or after it.
+        // Each of them would take hours if a joiner examined all text before or after it.
         for unit in [
             "\u{200d}",
             "\u{94d}\u{200d}",
@@ -279,7 +281,7 @@ mod tests {
         assert_eq!(out, "ok\\xffé\\xe2\\x82\\x1b\\x0a".as_bytes());
     }
 
-    /// Text of characters that bear on one another.
+    /// Text of characters that affect one another.
     fn mixed() -> impl Strategy<Value = String> {
         const PIECES: &[&str] = &[
             "\u{200c}",

@@ -1,13 +1,13 @@
-//! Sums and durations for people, for `--stats` and `-v`.
+//! Totals and durations for people, for `--stats` and `-v`.
 //!
-//! All of it is numbers: nothing a peer chose in words.
+//! All of it is numbers: no text from a peer.
 
 use std::time::Duration;
 
 use crate::error::Exit;
 use crate::event::{Delivery, RoundTrips, Timing, Totals, Volume};
 
-/// Appends the table of `--stats`; `t` is how long the run took.
+/// Appends the table of `--stats`; `t` is the duration of the run.
 pub(super) fn push(
     t: Duration,
     exit: Exit,
@@ -73,7 +73,7 @@ pub fn round_trips(times: RoundTrips) -> String {
     )
 }
 
-/// `30 bytes for 100, ratio 0.300`; nothing where nothing was compressed.
+/// `30 bytes for 100, ratio 0.300`; nothing if nothing was compressed.
 fn ratio(volume: Volume) -> Option<String> {
     let Volume { wire, plain } = volume;
     let ratio = wire as f64 / plain.max(1) as f64;

@@ -1,7 +1,7 @@
-//! Colour: whether there is any, and what it looks like.
+//! Colours: whether to use them, and which.
 //!
-//! Whether is decided from what the caller hands in, never from the environment. What is taken from
-//! the terminal's own 16 colours and never sets a background, so that it can be read on any theme.
+//! The caller's arguments decide, never the environment. Only the terminal's own 16 colours are
+//! used and the background is never set, so that the text is readable on any theme.
 
 use std::sync::LazyLock;
 
@@ -43,7 +43,7 @@ pub enum Role {
     Null,
     /// The name of an event.
     Name,
-    /// What matters less: time stamps, offsets.
+    /// Less important text: time stamps, offsets.
     Aside,
     /// The label of a failure.
     Failure,
@@ -80,9 +80,9 @@ impl Painter {
     }
 }
 
-/// What stands before and after the text of each [`Role`], in its order.
+/// The escape sequences before and after the text of each [`Role`], in its order.
 static CODES: LazyLock<[(String, String); 6]> = LazyLock::new(|| {
-    // The decision was made in `decide`; the crate's own look at the environment must not count.
+    // `decide` has made the decision; the environment must not override it.
     colored::control::set_override(true);
     const TEXT: &str = "text";
     [

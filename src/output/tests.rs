@@ -1,4 +1,4 @@
-//! The renderer with every format.
+//! The renderer in every format.
 
 mod hostile;
 
@@ -147,7 +147,7 @@ fn no_json_that_is_printed_holds_a_raw_line_end() {
         let shown = String::from_utf8(shown).unwrap();
         let raw = shown.find(['\u{85}', '\u{2028}', '\u{2029}']);
         assert_eq!(raw, None, "{format:?} {filter:?} {tty}: {shown:?}");
-        // It still means what it meant, also where JSON stands within JSON.
+        // Its meaning is unchanged, also for JSON inside JSON.
         match (format, filter) {
             (Format::Raw, _) => assert_eq!(shown, "{\"k\\u2028\":\"\\u0085\\u2029\"}\n"),
             (Format::Json, None) => {
@@ -163,7 +163,7 @@ fn no_json_that_is_printed_holds_a_raw_line_end() {
             _ => {}
         }
     }
-    // A payload is none of our JSON.
+    // A payload is not JSON of wirecat's own.
     let mut raw = renderer(Format::Raw, |_| {});
     check(&mut raw, &Message::text(message), &format!("{message}\n"));
 }

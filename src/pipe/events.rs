@@ -1,11 +1,12 @@
-//! `--frame events`: which events of a record become commands. What a client does is done again, and the
-//! rest of a recording is passed over, so that one run can be the input of another. Pure.
+//! `--frame events`: turns events of a record into commands. What a client did is done again, and
+//! the rest of a recording is skipped, so that the output of one run can be the input of another.
+//! Pure.
 
 use crate::event::{By, Command};
 use crate::record::read::{Line, LineError, shown};
 use crate::record::schema::{TYPES, Type};
 
-/// What a line asks for: nothing where it is blank, or an event that no client makes.
+/// The command of a line; `None` if it is blank, or an event that no client sends.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -23,8 +24,8 @@ fn command(line: &Line) -> Result<Option<Command>, LineError> {
             format!("the types to send are {}", names(is_done)),
         )
     })?;
-    // A client that plays a recording opens its own connections, keeps them alive and repeats
-    // what is lost. `repeat` is what older recordings have.
+    // A client that plays a recording opens its own connections, keeps them alive and repeats what
+    // is lost. Older recordings have `repeat`.
     if line.has_origin()? {
         return Ok(None);
     }
@@ -376,11 +377,11 @@ mod tests {
             assert!(wrong.what.contains(what), "{line}: {wrong:?}");
             assert!(wrong.advice.contains(advice), "{line}: {wrong:?}");
         }
-        // A byte that is no UTF-8 is no JSON either.
+        // Bytes that are not UTF-8 are not JSON either.
         assert!(read(b"{\"type\":\"send\",\"data\":\"\xff\"}").is_err());
     }
 
-    /// What `--json` prints for this, read back.
+    /// The line that `--json` prints for this, parsed.
     fn recorded(event: &Told<'_>, terminal: bool) -> Option<Command> {
         let options = Options {
             format: Format::Json,

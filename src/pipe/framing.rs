@@ -1,4 +1,4 @@
-//! Cuts the input into what is to be sent. Pure: bytes come in, messages and complaints go out.
+//! Splits the input into messages. Pure: bytes come in, messages and errors go out.
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
@@ -10,34 +10,34 @@ use crate::json::scanner::{Scanner, without_place};
 use crate::message::Message;
 use crate::payload::{Encoding, Payload};
 
-/// Where one message ends and the next begins.
+/// Where messages end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Frame {
-    /// At each line feed, a carriage return before it included.
+    /// At each line feed, together with a carriage return before it.
     #[default]
     Line,
     /// At each NUL.
     Nul,
-    /// Nowhere: the whole input is one message.
+    /// At the end of the input only.
     Whole,
     /// After each JSON value, over any number of lines.
     Json,
-    /// At each line feed; a line is no message but an event, which says what to do.
+    /// At each line feed; a line is an event that says what to do, not a message.
     Events,
 }
 
-/// One thing to do. It is no larger than a message: most of them are messages, and there may be
-/// millions.
+/// One thing to do. It is no larger than a message, because most of them are messages and there may
+/// be millions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     Message(Message),
-    /// Anything but [`Command::Send`].
+    /// Any command but [`Command::Send`].
     Other(Box<Command>),
 }
 
 impl Item {
-    /// Whether it waits for its time where messages do (`--rate`, `--lockstep`): they do, and so does
-    /// a Close, which would cut off the reply that is waited for.
+    /// Whether it waits like a message (`--rate`, `--lockstep`): messages do, and so does a Close,
+    /// which would cut off the reply that is awaited.
     pub fn is_paced(&self) -> bool {
         match self {
             Item::Message(_) => true,
@@ -55,15 +55,15 @@ impl From<Command> for Item {
     }
 }
 
-/// Collects input and cuts it. After an error it gives nothing more.
+/// Collects input and splits it. After an error it returns nothing more.
 #[derive(Debug)]
 pub struct Framer {
     frame: Frame,
     payload: Payload,
     buffer: BytesMut,
-    /// So much of `buffer` is known to hold no end of a message.
+    /// The number of bytes of `buffer` that are known to contain no end of a message.
     scanned: usize,
-    /// Line (or NUL-ended piece) that `buffer` begins in, from 1.
+    /// The line (or NUL-terminated piece) in which `buffer` begins, from 1.
     line: u64,
     json: Scanner,
 }
@@ -80,15 +80,15 @@ impl Framer {
         }
     }
 
-    /// Where the next input is to be appended, before [`Framer::handle_input`].
+    /// The buffer to append input to, before [`Framer::handle_input`].
     pub fn buffer(&mut self) -> &mut BytesMut {
         &mut self.buffer
     }
 
-    /// Adds what is complete to `out`.
+    /// Adds complete items to `out`.
     ///
     /// # Errors
-    /// Exit 2, naming the line; what came before it is in `out`.
+    /// Exit 2, naming the line; `out` has the items before it.
     pub fn handle_input(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
             Frame::Line | Frame::Events => self.cut_at(b'\n', out),
@@ -98,10 +98,11 @@ impl Framer {
         }
     }
 
-    /// Adds what the end of the input completes: a last line without its line feed, the whole.
+    /// Adds what the end of the input completes: a last line without a line feed, or the whole
+    /// input.
     ///
     /// # Errors
-    /// As [`Framer::handle_input`].
+    /// Like [`Framer::handle_input`].
     pub fn handle_eof(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
             Frame::Json => self.cut_json(true, out),
@@ -154,7 +155,7 @@ impl Framer {
         }
     }
 
-    /// Takes the value that ends at `end` out of the buffer.
+    /// Removes the value that ends at `end` from the buffer.
     fn push_json(&mut self, end: usize, out: &mut Vec<Item>) -> Result<(), Error> {
         let start = self.json.start().unwrap_or(0);
         let value = self.buffer.split_to(end).freeze();
@@ -218,7 +219,7 @@ fn bad_input(place: String, why: &str) -> Error {
     )
 }
 
-/// The end of a piece, a carriage return before a line feed left out.
+/// The end of a piece, without a carriage return before a line feed.
 fn without_return(block: &[u8], start: usize, at: usize, end: u8) -> usize {
     if end == b'\n' && at > start && block[at - 1] == b'\r' {
         at - 1

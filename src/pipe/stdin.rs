@@ -1,4 +1,4 @@
-//! The thread that reads stdin. It may block for as long as it likes; the session never does.
+//! The thread that reads stdin. It may block; the session never does.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -12,21 +12,22 @@ use super::framing::{Framer, Item};
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::stdio::{self, Stream};
 
-/// Read at once: what a Linux pipe holds.
+/// Maximum size of one read: the capacity of a Linux pipe.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Batches of look-ahead. A full socket stops the reading after these.
+/// Batches that are read ahead. When a full socket blocks the session, the thread stops reading
+/// after these.
 const BATCHES: usize = 2;
 
-/// What one read of stdin gave.
+/// The result of one read of stdin.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) items: Vec<Item>,
-    /// What is wrong with the input after those.
+    /// The error in the input after those.
     pub(crate) error: Option<Error>,
 }
 
-/// The other end of the thread.
+/// The session's end of the queue.
 #[derive(Debug)]
 pub(crate) struct Reading {
     batches: mpsc::Receiver<Batch>,
@@ -34,12 +35,12 @@ pub(crate) struct Reading {
     waiting: Arc<AtomicUsize>,
 }
 
-/// Starts to read stdin.
+/// Starts the thread that reads stdin.
 pub(crate) fn read_stdin(framer: Framer) -> Reading {
     let (sender, batches) = mpsc::channel(BATCHES);
     let waiting = Arc::<AtomicUsize>::default();
     let theirs = Arc::clone(&waiting);
-    // Detached: a read that nobody answers must not keep the program from ending.
+    // Detached: a blocked read must not keep the program from exiting.
     thread::spawn(move || read_loop(framer, &sender, &theirs));
     Reading { batches, waiting }
 }
@@ -53,7 +54,7 @@ impl Reading {
         Poll::Ready(batch)
     }
 
-    /// How many items were read ahead.
+    /// Number of items read ahead.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
     }
@@ -61,7 +62,7 @@ impl Reading {
 
 fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicUsize) {
     let Ok(mut input) = stdio::stdin() else {
-        // No stdin at all is an empty one.
+        // A missing stdin counts as empty.
         return;
     };
     loop {

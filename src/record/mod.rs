@@ -1,9 +1,9 @@
-//! The record of a run: one JSON object a line, one line an event, as `--json` prints it and
+//! The record of a run: one JSON object per line, one line per event, as `--json` prints it and
 //! `--frame events` reads it.
 //!
-//! [`schema`] names the events and their members for both sides, [`write`] makes lines of events and
-//! [`read`] reads them. Pure: what a line means to a program is that program's affair, and where it is
-//! written to, too.
+//! [`schema`] names the events and their members for both sides, [`write`] formats events as lines,
+//! and [`read`] parses them. Pure: the meaning of a line for a program, and the file it is written
+//! to, are the caller's business.
 
 mod object;
 pub mod read;

@@ -1,7 +1,8 @@
-//! One JSON object on one line, written member by member.
+//! Writes one JSON object on one line, member by member.
 //!
-//! Every string goes through the redactor before it is escaped; there is no other way in. What
-//! messages hold goes in by [`Object::payload`] and [`Object::base64`], which change it as little as may be.
+//! Every string passes through the redactor before it is escaped; there is no other way in. The
+//! content of messages is added by [`Object::payload`] and [`Object::base64`], which change it as
+//! little as possible.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -20,7 +21,7 @@ pub struct Strings<'a> {
     pub push: fn(&str, &mut Vec<u8>),
 }
 
-/// An object under way.
+/// An object that is being written.
 pub(super) struct Object<'a> {
     strings: Strings<'a>,
     kind: Type,
@@ -35,7 +36,7 @@ impl<'a> Object<'a> {
         Object { strings, kind, out }
     }
 
-    /// Appends when it happened.
+    /// Appends the time of the event.
     pub(super) fn at(self, t: Duration) -> Self {
         self.name(schema::T.name).value(Seconds(t))
     }
@@ -44,7 +45,7 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(b"}\n");
     }
 
-    /// Appends the name of a member, whose value follows.
+    /// Appends the name of a member; its value follows.
     pub(super) fn key(self, member: Member) -> Self {
         let members = self.kind.spec().members;
         debug_assert!(
@@ -70,7 +71,7 @@ impl<'a> Object<'a> {
         self
     }
 
-    /// Appends a number, a bool or an object that is written already.
+    /// Appends a number, a bool or an object that is already formatted.
     pub(super) fn raw(self, member: Member, value: impl Display) -> Self {
         self.key(member).value(value)
     }
@@ -86,7 +87,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Appends why it was sent; nothing where the user sent it.
+    /// Appends the origin; nothing if the user sent it.
     pub(super) fn origin(self, origin: Option<Origin>) -> Self {
         match origin {
             Some(origin) => self.text(schema::ORIGIN, origin.name()),
@@ -94,13 +95,13 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Appends a string by itself.
+    /// Appends a string that is not a member.
     pub(super) fn string(self, value: &str) -> Self {
         (self.strings.push)(&self.strings.redactor.redact(value), self.out);
         self
     }
 
-    /// Appends what a message or a control frame holds, where that is text.
+    /// Appends the content of a message or a control frame that is text.
     pub(super) fn payload(self, member: Member, text: &str) -> Self {
         let object = self.key(member);
         let text = object.strings.redactor.redact_data(text);
@@ -108,8 +109,8 @@ impl<'a> Object<'a> {
         object
     }
 
-    /// Appends what one holds that is binary. A secret is looked for before it is encoded, when it
-    /// could not be found any more; the length is that of the data shown.
+    /// Appends binary content. Secrets are searched for before it is encoded, because they could
+    /// not be found later; the length is that of the redacted data.
     pub(super) fn base64(self, data: &[u8]) -> Self {
         let data = &*redact_bytes(self.strings.redactor, data);
         let object = self.text(schema::ENCODING, schema::BASE64);
@@ -121,7 +122,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// `data` with every secret replaced that is looked for in data, in the parts that are text.
+/// `data` with every secret replaced that is searched for in data, in the parts that are text.
 fn redact_bytes<'a>(redactor: &Redactor, data: &'a [u8]) -> Cow<'a, [u8]> {
     let text = String::from_utf8_lossy(data);
     if let Cow::Borrowed(_) = redactor.redact_data(&text) {

@@ -1,5 +1,5 @@
-//! Reads the lines of a record, also those that a person wrote. Only what is asked for is looked at:
-//! members that nobody asks for may be anything, as the schema promises.
+//! Parses the lines of a record, also lines that a user wrote. Only the members that are asked for
+//! are examined; others may be anything, as the schema promises.
 //!
 //! Every error says what is wrong with the line, and what to write instead.
 
@@ -17,7 +17,7 @@ use crate::wire::frame::{
     BINARY, CLOSE, LengthForm, Masking, RawFrame, TEXT, check_control_payload, opcode_named,
 };
 
-/// What is shown of a value that is wrong, in characters.
+/// Maximum length of a wrong value in an error, in characters.
 const SHOWN: usize = 40;
 
 /// What is wrong with a line, and what to write instead.
@@ -41,10 +41,10 @@ impl LineError {
 pub struct Line(Map<String, Value>);
 
 impl Line {
-    /// Reads a line. `None` where it is blank.
+    /// Parses a line. `None` if it is blank.
     ///
     /// # Errors
-    /// Where it is no JSON object.
+    /// If it is not a JSON object.
     pub fn parse(line: &[u8]) -> Result<Option<Line>, LineError> {
         if line.trim_ascii().is_empty() {
             return Ok(None);
@@ -62,43 +62,43 @@ impl Line {
         }
     }
 
-    /// The name of its type, which may be none of the schema.
+    /// The name of its type, which may be unknown to the schema.
     ///
     /// # Errors
-    /// Where it is no string.
+    /// If it is not a string.
     pub fn type_name(&self) -> Result<Option<&str>, LineError> {
         self.string(schema::TYPE)
     }
 
-    /// Whether wirecat sent this of its own accord, or again. An origin that this version does not
-    /// know is one, too.
+    /// Whether wirecat sent this by itself, or again. An origin that this version does not know
+    /// counts too.
     ///
     /// # Errors
-    /// Where the member is no string.
+    /// If the member is not a string.
     pub fn has_origin(&self) -> Result<bool, LineError> {
         Ok(self.string(schema::ORIGIN)?.is_some())
     }
 
-    /// Whether a message was sent again, as recordings said it before there were origins.
+    /// Whether a message was sent again, in recordings from before `origin` existed.
     ///
     /// # Errors
-    /// Where the member is no bool.
+    /// If the member is not a bool.
     pub fn is_repeat(&self) -> Result<bool, LineError> {
         Ok(self.flag(schema::REPEAT)? == Some(true))
     }
 
-    /// Which side sent the ping, pong or frame; where nothing is said, we did.
+    /// The side that sent the ping, pong or frame; the default is our side.
     ///
     /// # Errors
-    /// Where the word is none of the schema.
+    /// If the word is not in the schema.
     pub fn sender(&self) -> Result<By, LineError> {
         self.side(schema::DIR, schema::DIRS)
     }
 
-    /// Which side closed; where nothing is said, we did.
+    /// The side that closed; the default is our side.
     ///
     /// # Errors
-    /// Where the word is none of the schema.
+    /// If the word is not in the schema.
     pub fn closer(&self) -> Result<By, LineError> {
         self.side(schema::BY, schema::SIDES)
     }
@@ -137,7 +137,7 @@ impl Line {
         })
     }
 
-    /// What a ping or pong holds, at most 125 bytes.
+    /// The payload of a ping or pong, at most 125 bytes.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -152,7 +152,7 @@ impl Line {
         }
     }
 
-    /// The Close, which must be one that may be sent. The code 1005 stands for none (RFC 6455 §7.1.5).
+    /// The Close, which must be one that may be sent. The code 1005 means none (RFC 6455 §7.1.5).
     ///
     /// # Errors
     /// What is wrong with it.
@@ -176,7 +176,7 @@ impl Line {
         })
     }
 
-    /// The frame made by hand.
+    /// The raw frame.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -246,7 +246,7 @@ impl Line {
         }
     }
 
-    /// The bytes that "data" and "encoding" stand for.
+    /// The bytes that "data" and "encoding" describe.
     fn data(&self) -> Result<Option<Bytes>, LineError> {
         let Some(data) = self.string(schema::DATA)? else {
             return Ok(None);
@@ -327,7 +327,7 @@ impl Line {
         }
     }
 
-    /// `null` is as good as nothing.
+    /// `null` counts as absent.
     fn get(&self, member: Member) -> Option<&Value> {
         self.0.get(member.name).filter(|value| !value.is_null())
     }
@@ -349,7 +349,7 @@ fn reason_without_code() -> LineError {
     )
 }
 
-/// A value, cut where it is long.
+/// A value, truncated if it is long.
 pub fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {

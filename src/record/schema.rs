@@ -1,5 +1,5 @@
 //! The names in a record: event types, the members of each, and the words that are values. Each is
-//! written here once, for the writer and the reader.
+//! defined once, for the writer and the reader.
 
 use crate::event::{By, Origin};
 
@@ -47,18 +47,18 @@ pub struct Member {
 /// Whether an event has the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// Every line that is written has it.
+    /// In every line that is written.
     Always,
-    /// Some have it.
+    /// In some lines.
     Sometimes,
-    /// No line that is written has it; the reader takes it from people.
+    /// In no line that is written; the reader accepts it from users.
     ReadOnly,
 }
 
 /// The values that a member may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A whole number that is not negative.
+    /// A non-negative integer.
     Number,
     /// Seconds, with up to six decimals.
     Seconds,
@@ -67,7 +67,7 @@ pub enum Form {
     TextOrNull,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A date and time as in RFC 3339, in UTC.
+    /// A date and time in RFC 3339 format, in UTC.
     Time,
     /// `true` for a random key, `false` for none, or the key in hex.
     Mask,
@@ -77,23 +77,24 @@ pub enum Form {
     Headers,
     /// An array of runs of numbers, the first and the last of each: `[[1,3],[5,5]]`.
     Runs,
-    /// Seconds by the names of steps: `{"tcp":0.002}`.
+    /// Seconds by the names of the steps: `{"tcp":0.002}`.
     Steps,
 }
 
 /// The member that names the [`Type`]. It is the first.
 pub const TYPE: Member = Member::new("type", Form::Text);
 
-/// The member that says when it happened, in seconds since the start of the run. The header has none.
+/// The member with the time of the event, in seconds since the start of the run. The header has
+/// none.
 pub const T: Member = Member::new("t", Form::Seconds);
 
-/// The side that a frame came from, as [`DIR`] has it: by us, by the peer.
+/// The sender of a frame, as in [`DIR`]: us, the peer.
 pub const DIRS: [&str; 2] = ["send", "receive"];
 
-/// The side that closed, as [`BY`] has it: us, the peer.
+/// The side that closed, as in [`BY`]: us, the peer.
 pub const SIDES: [&str; 2] = ["us", "peer"];
 
-/// What [`ENCODING`] may be. Data without an encoding is text.
+/// The values of [`ENCODING`]. Data without an encoding is text.
 pub const ENCODINGS: [&str; 2] = [BASE64, HEX];
 pub const BASE64: &str = "base64";
 /// Read, but not written.
@@ -159,13 +160,13 @@ pub const BODY: Member = Member::new("body", Form::Text);
 pub const TRUNCATED: Member = Member::new("truncated", Form::Flag).sometimes();
 /// The number of a message, from 1.
 pub const N: Member = Member::new("n", Form::Number).sometimes();
-/// What recordings had before there was [`ORIGIN`].
+/// What recordings had before [`ORIGIN`].
 pub const REPEAT: Member = Member::new("repeat", Form::Flag).sometimes();
 pub const ORIGIN: Member = Member::new("origin", Form::Word(&ORIGINS)).sometimes();
 pub const OPCODE: Member = Member::new("opcode", Form::Number);
 pub const ENCODING: Member = Member::new("encoding", Form::Word(&ENCODINGS)).sometimes();
 pub const DATA: Member = Member::new("data", Form::Text);
-/// Bytes of encoded data.
+/// Length of encoded data in bytes.
 pub const LEN: Member = Member::new("len", Form::Number).sometimes();
 pub const DIR: Member = Member::new("dir", Form::Word(&DIRS));
 pub const RTT: Member = Member::new("rtt", Form::Seconds).sometimes();
@@ -308,7 +309,7 @@ pub static TYPES: [Spec; 16] = [
 ];
 
 impl Type {
-    /// The type of that name.
+    /// The type with this name.
     pub fn named(name: &str) -> Option<Type> {
         let spec = TYPES.iter().find(|spec| spec.name == name);
         spec.map(|spec| spec.kind)

@@ -19,7 +19,7 @@ use crate::message::Message;
 use crate::secret::Redactor;
 use crate::wire::frame::{LengthForm, Masking, RawFrame};
 
-/// What the events of one case are made of.
+/// The values of the events of one case.
 #[derive(Clone, Debug)]
 struct Parts {
     t: Duration,
@@ -112,7 +112,7 @@ prop_compose! {
     }
 }
 
-/// The type of an event, where it is in the schema. The match names every event, so that a new one is
+/// The type of an event, if it is in the schema. The match names every event, so that a new one is
 /// not forgotten here.
 fn type_of(event: &Event<'_>) -> Option<Type> {
     Some(match event {
@@ -136,7 +136,7 @@ fn type_of(event: &Event<'_>) -> Option<Type> {
     })
 }
 
-/// Writes the event, checks the line against the table, and gives its members.
+/// Writes the event, checks the line against the table, and returns its members.
 fn written(t: Duration, event: &Event<'_>) -> (Vec<u8>, Map<String, Value>) {
     let redactor = Redactor::default();
     let writer = Writer {
@@ -156,7 +156,7 @@ fn written(t: Duration, event: &Event<'_>) -> (Vec<u8>, Map<String, Value>) {
     (line, members)
 }
 
-/// The members are those of the table, in its order, and of the form that it says.
+/// The members are those of the table, in its order and of the given form.
 fn check(kind: Type, members: &Map<String, Value>) {
     assert_eq!(members["type"], kind.name());
     let mut names = members.keys().map(String::as_str).skip(1);
@@ -214,7 +214,7 @@ fn fits(form: Form, value: &Value) -> bool {
     }
 }
 
-/// Members as they were meant: seconds in whole microseconds.
+/// The expected members: seconds in whole microseconds.
 fn meant(kind: Type, members: &Map<String, Value>) -> Value {
     let micros = |value: &Value| json!((value.as_f64().unwrap() * 1e6).round() as u64);
     let mut meant = members.clone();
@@ -232,7 +232,7 @@ fn meant(kind: Type, members: &Map<String, Value>) -> Value {
     Value::Object(meant)
 }
 
-/// An event that the reader of the pipe passes over: nothing of it is lost all the same.
+/// An event that the pipe's reader skips: none of it is lost either.
 #[track_caller]
 fn keeps(parts: &Parts, event: &Event<'_>, members: Value) {
     let kind = type_of(event).unwrap();

@@ -1,8 +1,8 @@
-//! Writes events as lines of a record.
+//! Formats events as lines of a record.
 //!
-//! It writes by hand, because a message must not cost a tree of values. Secrets are redacted, and in
-//! the data of messages only those of which [`crate::secret`] says so. How a string is escaped is the
-//! caller's choice ([`Strings`]).
+//! It does not use serde, because a message must not cost a tree of values. Secrets are redacted;
+//! in the data of messages only those that [`crate::secret`] searches for there. The caller chooses
+//! how strings are escaped ([`Strings`]).
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ use crate::wire::frame::{Masking, RawFrame};
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     pub strings: Strings<'a>,
-    /// Whether sent messages have their numbers with them.
+    /// Whether sent messages have their numbers.
     pub numbers: bool,
 }
 
 impl Writer<'_> {
-    /// Appends the line of an event; nothing for those that are not in the schema.
+    /// Appends the line of an event; nothing for events that are not in the schema.
     pub fn push(self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>) {
         match event {
             Event::Header { url, started } => self.header(url, *started, out),
@@ -67,7 +67,7 @@ impl Writer<'_> {
                     Some(number) => line.raw(schema::N, number),
                     None => line,
                 };
-                // For readers from before there was an `origin`.
+                // For readers from before `origin` existed.
                 let line = match origin {
                     Some(Origin::Repeat) => line.raw(schema::REPEAT, true),
                     _ => line,
@@ -171,7 +171,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Appends a data message that came.
+    /// Appends a received data message.
     pub fn received(self, t: Duration, conn: u32, message: Data<'_>, out: &mut Vec<u8>) {
         data(
             self.timed(Type::Receive, t, out).raw(schema::CONN, conn),
@@ -250,7 +250,7 @@ impl Writer<'_> {
             line = line.key(schema::DETAILS);
             for (number, detail) in error.details.iter().enumerate() {
                 line.out.push(if number > 0 { b',' } else { b'[' });
-                // A frame that broke a rule is shown in hex.
+                // The frame that broke a rule is shown in hex.
                 line = line.string(&self.strings.redactor.redact_hex(detail));
             }
             line.out.push(b']');
@@ -266,7 +266,7 @@ impl Writer<'_> {
     }
 }
 
-/// As `--frame events` reads it back.
+/// In the form that `--frame events` reads.
 fn frame_by_hand(line: Object<'_>, frame: &RawFrame) {
     let mut line = line
         .text(schema::DIR, schema::side(By::Us, schema::DIRS))
@@ -324,7 +324,7 @@ fn rfc3339(since_epoch: Duration) -> String {
         .to_string()
 }
 
-/// The moment so long after the Unix epoch, or the last one that the calendar has.
+/// The moment at this time after the Unix epoch, or the last one of the calendar.
 pub fn timestamp(since_epoch: Duration) -> Timestamp {
     SignedDuration::try_from(since_epoch)
         .and_then(Timestamp::from_duration)

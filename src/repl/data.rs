@@ -1,21 +1,21 @@
-//! Payloads at the prompt that are not typed as they stand: `hex:…`, `base64:…` and `@FILE`. Pure: the
-//! file is read elsewhere.
+//! Payloads at the prompt that are encoded or in a file: `hex:…`, `base64:…` and `@FILE`. Pure: the
+//! caller reads the file.
 
 use bytes::Bytes;
 
 use crate::codec::{decode_base64, decode_hex};
 
-/// What such a payload begins with.
+/// The prefixes of such payloads.
 pub(super) const PREFIXES: [&str; 3] = ["hex:", "base64:", "@"];
 
-/// Bytes that were typed, or the name of the file that holds them.
+/// The bytes that were typed, or the name of the file with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
     Bytes(Bytes),
     File(String),
 }
 
-/// What such a payload stands for; `None` where `argument` is none.
+/// Parses such a payload; `None` if `argument` is not one.
 ///
 /// # Errors
 /// What is wrong with the digits.

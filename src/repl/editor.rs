@@ -1,7 +1,7 @@
-//! The line editor in a thread of its own, and the printer that writes above the line being typed.
+//! The line editor in its own thread, and the printer that writes above the line being typed.
 //!
 //! rustyline blocks, and its printer blocks until the editor has taken the text, so neither may run
-//! where the session does. The editor thread does nothing but read lines and pass them on.
+//! on the session's thread. The editor thread only reads lines and passes them on.
 
 use std::borrow::Cow;
 use std::io;
@@ -30,23 +30,23 @@ use crate::io::writer::Sink;
 use crate::json::jq;
 use crate::output::style::{self, Painter, Role};
 
-/// Every state of the prompt has this width, so that it can change under the line being typed.
+/// Every prompt has this width, so that it can change while a line is being typed.
 const PROMPT: &str = "open> ";
 const CONNECTING: &str = "dial> ";
 const DOWN: &str = "down> ";
 const CLOSING: &str = "wait> ";
 const ASKING: &str = "pass> ";
 
-/// The last chunk: nothing, but it makes the editor draw once more.
+/// The last chunk: it is empty, but makes the editor draw once more.
 pub(crate) const LAST: &[u8] = style::NOTHING;
 
-/// Lines typed or pasted that may wait for the session; after them the terminal waits.
+/// Typed or pasted lines that may wait for the session; beyond that, the terminal waits.
 const TYPED_AHEAD: usize = 1024;
 
-/// How long a message may wait for the editor to come back from a finished line.
+/// How long a message may wait for the editor after a finished line.
 const HAND_OVER: Duration = Duration::from_millis(50);
 
-/// How long the terminal may take for the bytes that end the editing.
+/// How long the terminal may take for the bytes that end line editing.
 #[cfg(unix)]
 const LAST_BYTES: Duration = Duration::from_millis(200);
 
@@ -54,30 +54,30 @@ const LAST_BYTES: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
     Line(String),
-    /// Ctrl-C; `cancelled` where there was something on the line.
+    /// Ctrl-C; `cancelled` if the line was not empty.
     Interrupt {
         cancelled: bool,
     },
-    /// A line that is no answer to the question asked: it was begun before.
+    /// A line that was begun before the question, and so does not answer it.
     Begun,
     /// Ctrl-D, or the terminal is gone.
     End,
 }
 
 impl Typed {
-    /// Whether it ends the evaluation of an expression under way.
+    /// Whether it interrupts the evaluation of a jq expression.
     pub(crate) fn interrupts(&self) -> bool {
         matches!(self, Typed::Interrupt { .. } | Typed::End)
     }
 }
 
-/// What the prompt tells of the connection.
+/// The connection state that the prompt shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
     Open,
     Connecting,
     Down,
-    /// We have sent a Close, or are about to.
+    /// A Close of ours was sent, or is about to be.
     Closing,
 }
 
@@ -94,7 +94,7 @@ impl Shown {
     }
 }
 
-/// What the prompt says.
+/// The state of the prompt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State(Arc<Shared>);
 
@@ -102,40 +102,41 @@ pub(crate) struct State(Arc<Shared>);
 struct Shared {
     /// A [`Shown`], by its place in [`Shown::ALL`].
     shown: AtomicU8,
-    /// What is typed is a secret.
+    /// The input is a secret.
     asking: AtomicBool,
     /// The line has been drawn since the question was asked.
     drawn: AtomicBool,
-    /// It was begun before.
+    /// The line was begun before the question.
     begun: AtomicBool,
-    /// The editor is to draw no more.
+    /// The editor must stop drawing.
     stopping: AtomicBool,
-    /// Who wants to hear that it has stopped.
+    /// Notified when the editor has stopped drawing.
     waiting: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl State {
-    /// Sets what the prompt says; whether that is new.
+    /// Sets the prompt. Returns whether it changed.
     pub(crate) fn show(&self, shown: Shown) -> bool {
         self.0.shown.swap(shown as u8, Ordering::Relaxed) != shown as u8
     }
 
-    /// Whether what is typed is a secret, to be seen by nobody.
+    /// Sets whether the input is a secret, which is not shown.
     pub(crate) fn set_asking(&self, asking: bool) {
         self.0.drawn.store(false, Ordering::SeqCst);
         self.0.begun.store(false, Ordering::SeqCst);
         self.0.asking.store(asking, Ordering::SeqCst);
     }
 
-    /// The line as it is drawn. What stands on it when it is drawn for the first time after a
-    /// question was not typed in answer to it.
+    /// Called when the line is drawn. Text that is on the line at the first draw after a question
+    /// was not typed in answer to it.
     fn see(&self, line: &str) {
         if self.is_asking() && !self.0.drawn.swap(true, Ordering::SeqCst) {
             self.0.begun.store(!line.is_empty(), Ordering::SeqCst);
         }
     }
 
-    /// Whether the line that has ended was begun before the question; the next one is not.
+    /// Returns whether the finished line was begun before the question, and resets this for the
+    /// next one.
     fn was_begun(&self) -> bool {
         self.is_asking() && self.0.begun.swap(false, Ordering::SeqCst)
     }
@@ -144,7 +145,7 @@ impl State {
         self.0.asking.load(Ordering::SeqCst)
     }
 
-    /// Hears when the editor has shown everything before [`LAST`] and draws no more.
+    /// Resolves when the editor has drawn everything before [`LAST`] and draws no more.
     pub(crate) fn stopped(&self) -> oneshot::Receiver<()> {
         let (sender, stopped) = oneshot::channel();
         *self.waiting() = Some(sender);
@@ -162,7 +163,8 @@ impl State {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// The prompt, or no return at all: a line that is drawn while the terminal is given back would
+    /// The prompt. It does not return once drawing has stopped, because a line that is drawn while
+    /// the terminal is restored would stay on it.
     /// be left on it.
     fn prompt(&self) -> &'static str {
         if self.0.stopping.load(Ordering::SeqCst) {
@@ -207,7 +209,7 @@ impl Highlighter for PromptHelper {
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, given: &'p str, _: bool) -> Cow<'b, str> {
         let state = self.state.prompt();
-        // A search through the history has a prompt of its own.
+        // A history search has its own prompt.
         let shown = if given == PROMPT { state } else { given };
         let mut painted = Vec::new();
         self.painter.paint(Role::Name, &mut painted, |out| {
@@ -230,7 +232,7 @@ impl Completer for PromptHelper {
     }
 }
 
-/// Ctrl-C as an ordinary end of the line: the editor's own way out forgets what was typed after it.
+/// Ctrl-C as an ordinary end of the line: the editor's own handling drops what was typed after it.
 struct Interrupt(Arc<AtomicBool>);
 
 impl ConditionalEventHandler for Interrupt {
@@ -253,16 +255,15 @@ impl ConditionalEventHandler for EndOfInput {
     }
 }
 
-/// The terminal as it was found, to be left so: the editor thread may still be in the middle of a
-/// line when the program ends.
+/// The terminal's original state, to be restored on exit: the editor thread may still be in the
+/// middle of a line when the program ends.
 #[cfg(unix)]
 pub(crate) struct Restore(Option<Termios>);
 
 #[cfg(unix)]
 impl Restore {
-    /// Between two lines the editor gives the terminal back as it found it. So that a key pressed
-    /// just then is a key like any other, it is to find one that neither echoes, nor makes a signal
-    /// of Ctrl-C, nor an end of Ctrl-D.
+    /// Between two lines the editor restores the terminal. This keeps echo, signals and end-of-file
+    /// keys off there, so that early keystrokes are treated like any others.
     fn new() -> Self {
         let found = tcgetattr(io::stdin()).ok();
         if let Some(found) = &found {
@@ -283,7 +284,7 @@ impl Drop for Restore {
             return;
         };
         let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, found);
-        // A terminal that takes nothing (Ctrl-S, or nobody there) must not keep the program.
+        // A terminal that accepts no output (Ctrl-S, or no reader) must not block the exit.
         let (done, written) = std::sync::mpsc::channel();
         thread::spawn(move || {
             stdio::print(stdio::stdout(), style::END_OF_EDITING);
@@ -293,7 +294,7 @@ impl Drop for Restore {
     }
 }
 
-/// Windows resets the console of a process that ends.
+/// Windows restores the console of a process that ends.
 #[cfg(windows)]
 pub(crate) struct Restore;
 
@@ -309,23 +310,24 @@ pub(crate) struct Started {
     pub(crate) typed: mpsc::Receiver<Typed>,
     pub(crate) sink: Sink,
     pub(crate) state: State,
-    /// Where output goes above the line being typed; otherwise it goes wherever the cursor is.
+    /// Writes output above the line being typed; without it, output is written at the cursor.
     pub(crate) restore: Option<Restore>,
 }
 
-/// Starts to read lines; what is typed to end something raises `evaluation` at once, as the loop
-/// hears nothing while it evaluates an expression. Where the terminal can do no line editing (`TERM=dumb`), lines are read as
-/// the terminal gives them, and output is written between them.
+/// Starts to read lines. Input that is meant to interrupt raises `evaluation` at once, because the
+/// loop receives nothing while it evaluates an expression. If the terminal does not support line
+/// editing (`TERM=dumb`), lines are read as the terminal gives them, and output is written between
+/// them.
 ///
 /// # Errors
-/// Where there is no terminal at all.
+/// If there is no terminal at all.
 pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Result<Started> {
     let config = Config::builder()
-        // Whether there is colour is ours to decide; the editor must ask for the prompt either way.
+        // wirecat decides on colour itself; the editor must ask for the prompt in any case.
         .color_mode(ColorMode::Forced)
         .max_history_size(1000)?
         .history_ignore_space(true)
-        // As in a shell: what is certain is written, and a second Tab shows what there is.
+        // As in a shell: the common prefix is inserted, and a second Tab shows the candidates.
         .completion_type(CompletionType::List)
         .behavior(behavior())
         .build();
@@ -369,8 +371,8 @@ pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Resul
     })
 }
 
-/// The editor neither waits for a terminal that does not block nor tells it from one that is gone,
-/// so it opens the terminal anew there, without the flag.
+/// The editor neither waits for a non-blocking terminal nor distinguishes it from one that is gone,
+/// so it opens the terminal anew, without the flag.
 #[cfg(unix)]
 fn behavior() -> Behavior {
     match stdio::is_nonblocking(io::stdin()) || stdio::is_nonblocking(io::stdout()) {
@@ -384,7 +386,7 @@ fn behavior() -> Behavior {
     Behavior::Stdio
 }
 
-/// The editor thread's side.
+/// The state of the editor thread.
 struct Keys {
     sender: mpsc::Sender<Typed>,
     reading: Arc<AtomicBool>,
@@ -400,8 +402,8 @@ impl Keys {
         let mut failed = false;
         loop {
             let typed = self.read_line(editor);
-            // Whatever is still to be shown is shown by the editor, so it goes on after the first
-            // failure; a terminal that is gone fails again at once. That is one wish to leave.
+            // The editor also draws the remaining output, so it continues after the first failure.
+            // A terminal that is gone fails again at once; both failures mean one request to quit.
             let fails = typed.is_none();
             if typed.as_ref().is_none_or(Typed::interrupts) {
                 self.evaluation.set_key(true);
@@ -417,14 +419,14 @@ impl Keys {
         }
     }
 
-    /// The next thing typed; `None` where the terminal gives no more lines.
+    /// The next input; `None` if the terminal gives no more lines.
     fn read_line(&self, editor: &mut Editor<PromptHelper, DefaultHistory>) -> Option<Typed> {
         self.reading.store(true, Ordering::SeqCst);
         let read = editor.readline(PROMPT);
         self.reading.store(false, Ordering::SeqCst);
         Some(match read {
             Ok(line) if self.interrupted.swap(false, Ordering::SeqCst) => {
-                // The line is gone, and the next one is new.
+                // The line is finished, and the next one is new.
                 self.state.was_begun();
                 Typed::Interrupt {
                     cancelled: !line.is_empty(),
@@ -434,7 +436,7 @@ impl Keys {
             Ok(line) => {
                 let begun = self.state.was_begun();
                 if begun || !self.state.is_asking() {
-                    // History is a convenience.
+                    // History is optional, so errors are ignored.
                     let _ = editor.add_history_entry(&line);
                 }
                 match begun {
@@ -454,7 +456,7 @@ fn above_the_line(
     state: State,
 ) -> Sink {
     Box::new(move |bytes| {
-        // Between two lines the printer would write past what the editor has yet to show.
+        // Between two lines the printer would write before the editor's pending output.
         let start = Instant::now();
         while !reading.load(Ordering::SeqCst) && start.elapsed() < HAND_OVER {
             thread::sleep(Duration::from_millis(1));
@@ -465,9 +467,9 @@ fn above_the_line(
         }
         printer.print(text).map_err(io::Error::other)?;
         if bytes == LAST {
-            // The printer holds one text: that it took this one means that the editor has taken
-            // the one before. What it draws from now on is behind that, and the second gives it
-            // something to draw in case it has drawn the first already.
+            // The printer holds one text: once it accepts this one, the editor has taken the
+            // previous one. Everything it draws from now on comes after that, and this second text
+            // gives it something to draw if it has drawn the first already.
             state.0.stopping.store(true, Ordering::SeqCst);
             let _ = printer.print(String::from_utf8_lossy(LAST).into_owned());
         }

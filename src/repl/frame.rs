@@ -1,4 +1,4 @@
-//! `/frame`: a frame made by hand, from what was typed. Pure.
+//! `/frame`: parses a raw frame from what was typed. Pure.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use crate::close::Close;
 use crate::units::digits;
 use crate::wire::frame::{CLOSE, LengthForm, Masking, RawFrame, opcode_name, opcode_named};
 
-/// What `/frame` by itself is answered with.
+/// The answer to `/frame` without arguments.
 pub const HELP: &str = "\
 /frame [SETTING ...] OPCODE [SETTING ...] [--] [PAYLOAD]
 A frame is sent as it stands and may break any rule. Opcodes and settings:
@@ -28,7 +28,7 @@ hex:00ff, base64:AP8= or @FILE. For example:
 
 const OPCODES: &str = "0 to 15, text, binary, continuation, close, ping or pong";
 
-/// The words before the payload, as far as they were read.
+/// The words before the payload, as far as they have been parsed.
 #[derive(Default)]
 struct Words {
     fin: Option<bool>,
@@ -40,8 +40,8 @@ struct Words {
     code: Option<u16>,
 }
 
-/// Reads what stands behind `/frame`: the frame, and where its payload comes from. What
-/// [`RawFrame::payload`] holds goes before that.
+/// Parses the arguments of `/frame`: the frame, and the source of its payload. The content of
+/// [`RawFrame::payload`] comes before that payload.
 ///
 /// # Errors
 /// What is wrong, with an example.
@@ -63,7 +63,7 @@ pub(super) fn parse(argument: &str) -> Result<(RawFrame, Data), String> {
 }
 
 impl Words {
-    /// Takes a word; false where it is none of ours, but the payload begins with it.
+    /// Takes a word; returns false if it is not one of ours, and so begins the payload.
     fn take(&mut self, word: &str) -> Result<bool, String> {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let wrong = |wanted: &str| format!("'{word}': {key} is {wanted}; for example {key}=");
@@ -108,7 +108,7 @@ impl Words {
         Ok(true)
     }
 
-    /// A word by itself may be an opcode.
+    /// A word without `=` may be an opcode.
     fn take_opcode(&mut self, word: &str) -> Result<bool, String> {
         match opcode(word) {
             Some(opcode) => self.set_opcode(opcode, word)?,
@@ -162,7 +162,7 @@ impl Words {
     }
 }
 
-/// The words that may come next on a line that ends with a space or before a word.
+/// The words that may come next on a line that ends with a space or within a word.
 pub(super) fn next_words(argument: &str) -> Vec<String> {
     let mut words = Words::default();
     let mut keys = Vec::new();
@@ -206,7 +206,7 @@ const SETTINGS: &[&str] = &[
     "code=",
 ];
 
-/// The bit that a word says, `rsv1` as well as `rsv1=1`.
+/// The bit of a word, for `rsv1` as well as `rsv1=1`.
 fn bit_or_set(value: &str, given: bool) -> Option<bool> {
     if given { bit(value) } else { Some(true) }
 }

@@ -1,4 +1,4 @@
-//! What a typed line means. Pure.
+//! Parses a typed line. Pure.
 
 use bytes::Bytes;
 
@@ -53,22 +53,21 @@ const COMMANDS: &[(&str, &str, &str)] = &[
 
 pub use super::frame::HELP as FRAME_HELP;
 
-/// What to do about a line.
+/// The meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// Nothing was typed.
     Nothing,
-    /// A message, in the payload encoding of the command line.
+    /// A message in the payload encoding of the command line.
     Message(String),
-    /// A text message whatever that encoding is.
+    /// A text message, whatever the payload encoding is.
     Send(String),
     Binary(Data),
     Frame(RawFrame, Data),
     Ping(Bytes),
     Pong(Bytes),
     Close(Close),
-    /// A message in the payload encoding of the command line, which is kept until there is a
-    /// connection.
+    /// A message in the payload encoding of the command line, kept until there is a connection.
     Queue(String),
     QueueStatus,
     Reconnect,
@@ -76,14 +75,14 @@ pub enum Line {
     Status,
     Headers,
     Help,
-    /// What `/frame` by itself is answered with.
+    /// `/frame` without arguments.
     FrameHelp,
 }
 
-/// Reads a line: `/word …` is a command, `//x` is the message `/x`, all else is a message.
+/// Parses a line: `/word …` is a command, `//x` is the message `/x`, everything else is a message.
 ///
 /// # Errors
-/// What is wrong with a command; nothing must be sent then.
+/// What is wrong with a command; then nothing must be sent.
 pub fn parse(line: &str) -> Result<Line, String> {
     if line.is_empty() {
         return Ok(Line::Nothing);
@@ -172,8 +171,8 @@ pub fn help() -> String {
     text
 }
 
-/// What Tab makes of a line up to the cursor: where the word begins that is being typed, and what may
-/// stand there.
+/// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
+/// it.
 pub fn complete(line: &str) -> (usize, Vec<String>) {
     let start = line.rfind(' ').map_or(0, |space| space + 1);
     let (before, word) = line.split_at(start);

@@ -1,5 +1,5 @@
-//! From a host name to a byte stream: name lookup, TCP, TLS. Each layer takes a stream and gives a
-//! stream. It knows nothing of HTTP or WebSocket.
+//! From a host name to a byte stream: name lookup, TCP, TLS. Each layer takes a stream and returns
+//! a stream. This module knows neither HTTP nor WebSocket.
 
 mod tcp;
 pub mod tls;
@@ -14,11 +14,11 @@ use crate::error::Error;
 use crate::event::{Timing, TlsInfo};
 use crate::uri::Target;
 
-/// What every layer is: a stream of bytes both ways.
+/// The interface of every layer: a bidirectional byte stream.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// Boxed, because the layers differ from one connection to the next. One virtual call a system call.
+/// Boxed, because the layers differ between connections. It costs one virtual call per system call.
 pub type BoxedStream = Box<dyn Stream>;
 
 #[derive(Clone, Debug, Default)]
@@ -26,10 +26,10 @@ pub struct Options {
     pub tls: tls::Options,
 }
 
-/// The step that a connection attempt is in, for the message when its time is up.
+/// The current step of a connection attempt, for the message after a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Reading certificates, for `wss://` only.
+    /// Reading certificates, only for `wss://`.
     Roots,
     Lookup,
     Connect,
@@ -42,26 +42,26 @@ pub struct Dialed {
     pub stream: BoxedStream,
     pub address: SocketAddr,
     pub tls: Option<TlsInfo>,
-    /// All but `upgrade`.
+    /// All steps but `upgrade`.
     pub timing: Timing,
 }
 
-/// Makes byte streams to servers, with what is read once for all of them.
+/// Makes byte streams to servers, and keeps what is read once for all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
     tls: tls::Config,
 }
 
 impl Dialer {
-    /// Reads nothing yet.
+    /// Does no I/O yet.
     pub fn new(options: Options) -> Dialer {
         Dialer {
             tls: tls::Config::new(options.tls),
         }
     }
 
-    /// Connects to `target`. `on_address` hears the first address before it is tried; `step` always
-    /// holds the step in progress. The caller sets the deadline.
+    /// Connects to `target`. `on_address` receives the first address before it is tried; `step`
+    /// always holds the current step. The caller sets the deadline.
     ///
     /// # Errors
     /// Exit 6 (name), 7 (connect), 35 (TLS), 60 (certificate), 2 (`--cacert` unreadable).

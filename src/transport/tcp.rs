@@ -1,4 +1,4 @@
-//! Name lookup and TCP, all addresses tried.
+//! Name lookup and TCP. Every address is tried.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -12,10 +12,10 @@ use url::Host;
 use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::uri::Target;
 
-/// How long one address is given before the next is tried beside it (RFC 8305 §5).
+/// Head start of one address before the next is tried in parallel (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The addresses of a host, families in turn; never empty.
+/// The addresses of a host, address families alternating; never empty.
 pub(crate) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
     let port = target.port;
     let name = match &target.host {
@@ -45,7 +45,7 @@ pub(crate) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
     Ok(interleave(found))
 }
 
-/// The number of an interface that is given by its name or number.
+/// The number of an interface that is given by name or number.
 fn scope_id(zone: &str) -> Result<u32, Error> {
     if let Ok(number) = zone.parse() {
         return Ok(number);
@@ -66,7 +66,7 @@ fn scope_id(zone: &str) -> Result<u32, Error> {
     })
 }
 
-/// The names of the network interfaces, where they can be had.
+/// The names of the network interfaces, where the system lists them.
 fn interfaces() -> Vec<String> {
     #[cfg(unix)]
     if let Ok(interfaces) = nix::net::if_::if_nameindex() {
@@ -78,7 +78,7 @@ fn interfaces() -> Vec<String> {
     Vec::new()
 }
 
-/// Families in turn, beginning with the first one given (RFC 8305 §4).
+/// Alternates the address families, beginning with that of the first address (RFC 8305 §4).
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses[0].is_ipv6();
     let (mut first, mut second): (Vec<_>, Vec<_>) = addresses
@@ -94,15 +94,15 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Connects to whichever address answers first, each given a head start over the next.
+/// Connects to the address that answers first. Each has a head start over the next.
 pub(crate) async fn connect(
     target: &Target,
     addresses: &[SocketAddr],
 ) -> Result<(TcpStream, SocketAddr), Error> {
     match race(addresses).await {
         Ok((stream, address)) => {
-            // Batching makes the packets; Nagle would only add delay. A socket that refuses is no
-            // reason to give up.
+            // wirecat batches its own writes; Nagle's algorithm would only add delay. A socket that
+            // refuses the option is still usable.
             let _ = stream.set_nodelay(true);
             Ok((stream, address))
         }

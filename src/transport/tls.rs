@@ -1,5 +1,5 @@
-//! TLS by rustls: which certificates are trusted ([`Config`]), and the handshake ([`Client`]). Root
-//! certificates are read once a run, and only for `wss://`.
+//! TLS by rustls: the trusted certificates ([`Config`]) and the handshake ([`Client`]). Root
+//! certificates are read once per run, and only for `wss://`.
 
 mod config;
 mod connect;

@@ -1,4 +1,4 @@
-//! Values as jaq's paths and functions reach into them.
+//! Access to values by jaq's paths and functions.
 
 use jaq_core::path::Opt;
 use jaq_core::val::Range;
@@ -18,7 +18,7 @@ const ESCAPED: usize = 6;
 const LONG: usize = 1 << 20;
 
 impl Value {
-    /// What is at `index`, where there is anything.
+    /// The value at `index`, if there is one.
     pub(super) fn index_opt(self, index: &Value) -> Result<Option<Value>, Error> {
         Ok(match (&self.0, &index.0) {
             (Val::Null, _) => None,
@@ -106,7 +106,8 @@ impl ValT for Value {
                 .map(Value)
                 .collect());
         }
-        // No sum of lengths is larger than this, so the bounds of a string are not told apart.
+        // No sum of lengths is larger than this, so larger bounds of a string need not be
+        // distinguished.
         Val::range(
             self.take(),
             start.map(Val::from).as_ref()..end.map(Val::from).as_ref(),
@@ -225,7 +226,7 @@ impl ValT for Value {
             let (from, to) = (from.map(|n| Value(n.into())), to.map(|n| Value(n.into())));
             self.clone().range(from.as_ref()..to.as_ref())
         };
-        // What is in front of it says where it begins: characters are not bytes.
+        // The beginning depends on what precedes it: characters are not bytes.
         let skip = match start {
             None => 0,
             Some(_) => part(None, start)?.as_bytes().map_or(0, <[u8]>::len),
@@ -288,7 +289,7 @@ impl StdValT for Value {
     fn as_bytes(&self) -> Option<&[u8]> {
         let bytes = self.0.as_bytes()?;
         if bytes.len() > LONG {
-            // Whatever asks for them may escape them.
+            // The caller may escape them.
             meter::make_room(bytes.len() * ESCAPED);
         }
         Some(bytes)

@@ -16,7 +16,7 @@ use super::order::Ordered;
 use super::parts::{members_of, merge, put};
 use super::value::{Error, Value, carried};
 
-/// Largest product of integers: its digits take time that grows with their square.
+/// Largest product of integers: the time for its digits grows with their square.
 const MAX_BITS: u64 = 1 << 17;
 
 impl Add for Value {

@@ -1,17 +1,17 @@
-//! What the values of jaq cost in memory, charged to [`meter`].
+//! The memory cost of jaq's values, charged to [`meter`].
 
 use jaq_json::{Map, Rc, Val};
 
 use super::meter;
 
-/// Memory for an item of an array, with what a growing array has in reserve.
+/// Memory for an item of an array, including the spare capacity of a growing array.
 pub(super) const ITEM: usize = 32;
-/// Memory for a string beside its bytes.
+/// Memory for a string in addition to its bytes.
 pub(super) const STRING: usize = 96;
 /// Memory for a member of an object.
 pub(super) const MEMBER: usize = 96;
 
-/// What is needed for a value that becomes part of another.
+/// The memory needed for a value that becomes part of another.
 pub(super) fn charge_part(part: &Val, bytes: usize) {
     match part {
         Val::Arr(_) | Val::Obj(_) => {
@@ -23,7 +23,7 @@ pub(super) fn charge_part(part: &Val, bytes: usize) {
     }
 }
 
-/// Charges for the copy that changing a shared array takes.
+/// Charges for the copy that a change of a shared array makes.
 pub(super) fn own_items(items: &mut Rc<Vec<Val>>) -> &mut Vec<Val> {
     if Rc::strong_count(items) > 1 {
         meter::charge(items.len() * (ITEM + STRING));

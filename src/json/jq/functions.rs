@@ -1,5 +1,5 @@
-//! The functions of an expression: jaq's, but for those that leave this process, trust a peer, or
-//! compute over a whole value without a step that [`meter`] sees.
+//! The functions of an expression: jaq's, except those that act outside this process, trust a peer,
+//! or process a whole value without a step that [`meter`] counts.
 
 use jaq_core::native::{Fun, bome, run as native, unary, v as arguments};
 use jaq_core::{Cv, Exn, ValR, ValT, ValX, ValXs};
@@ -12,7 +12,7 @@ use super::parts::windows;
 use super::value::{Error, Value};
 use super::{Jq, MAX_INNER_DEPTH, meter, read};
 
-/// jaq's functions with ours in place of some.
+/// jaq's functions, some replaced by ours.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Jq>> {
     let ours = ours();
     let replaced: Vec<_> = ours
@@ -59,7 +59,7 @@ fn ours() -> [Fun<Jq>; 15] {
     ]
 }
 
-/// `range($from; $to; $by)`: jaq's, with a step for each number.
+/// jaq's `range($from; $to; $by)`, with a step for each number.
 fn range(mut cv: Input<'_>) -> ValXs<'_, Value> {
     let (by, to) = (cv.0.pop_var(), cv.0.pop_var());
     let mut next: Option<ValX<'_, Value>> = Some(Ok(cv.0.pop_var()));
@@ -82,7 +82,8 @@ fn range(mut cv: Input<'_>) -> ValXs<'_, Value> {
     }))
 }
 
-/// `fromjson` for text that a peer may have chosen: jaq's own recurses as deep as the text says.
+/// `fromjson` for text that a peer may have chosen: jaq's own recurses as deep as the text is
+/// nested.
 fn from_json(value: &Value) -> ValR<Value> {
     let bytes = value.try_as_utf8_bytes()?;
     meter::prepare(bytes.len());
@@ -97,7 +98,7 @@ fn from_json(value: &Value) -> ValR<Value> {
 }
 
 fn to_bytes(value: &Value) -> ValR<Value> {
-    /// The error is the part that stands for no byte.
+    /// The error is the part that is not a byte.
     fn append(value: &Val, bytes: &mut Vec<u8>) -> Result<(), Val> {
         meter::tick();
         match value {
@@ -208,7 +209,7 @@ fn implode(value: &Value) -> ValR<Value> {
         let Some(n) = item.as_isize() else {
             return Err(Error::typ(item, "integer"));
         };
-        // A negative number stands for a byte that is not UTF-8.
+        // A negative number is a byte that is not UTF-8.
         if let Ok(byte) = u8::try_from(n.saturating_neg()) {
             text.push(byte);
             continue;
@@ -221,8 +222,8 @@ fn implode(value: &Value) -> ValR<Value> {
     Ok(Value::text(text))
 }
 
-/// The characters of a text, each as its bytes; what is not UTF-8 counts as one each time that
-/// U+FFFD would stand for it.
+/// The characters of a text, each as its bytes; invalid UTF-8 counts as one wherever U+FFFD would
+/// replace it.
 pub(super) fn chars(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.utf8_chunks().flat_map(|chunk| {
         let valid = chunk.valid();
@@ -240,8 +241,8 @@ fn count_chars(text: &[u8]) -> usize {
     counts.sum()
 }
 
-/// What a regular expression finds in the input: with `between` the text before, between and after
-/// the matches, with `found` the matches, each an array of the groups that took part.
+/// Matches a regular expression against the input: with `between` the text before, between and
+/// after the matches, with `found` the matches, each an array of the groups that took part.
 fn matches(mut cv: Input<'_>, between: bool, found: bool) -> ValR<Value> {
     let (flags, pattern) = (cv.0.pop_var(), cv.0.pop_var());
     let (flags, pattern) = (utf8(&flags)?, utf8(&pattern)?);
@@ -268,7 +269,7 @@ fn matches(mut cv: Input<'_>, between: bool, found: bool) -> ValR<Value> {
     let part = |bytes: &[u8]| cv.1.as_sub_str(bytes);
     let mut parts: Vec<Value> = Vec::new();
     let mut last = 0;
-    // A byte and its place in characters, from which the next one is counted.
+    // A byte and its position in characters, from which the next one is counted.
     let mut counted = (0, 0);
     for captures in regex.captures_iter(text) {
         meter::tick();
@@ -302,7 +303,7 @@ fn matches(mut cv: Input<'_>, between: bool, found: bool) -> ValR<Value> {
     Ok(parts.into_iter().collect())
 }
 
-/// How many characters are before a byte.
+/// The number of characters before a byte.
 fn offset(text: &[u8], (byte, chars): (usize, usize), at: usize) -> usize {
     chars + count_chars(text.get(byte..at).unwrap_or_default())
 }

@@ -1,14 +1,16 @@
-//! The limits of one evaluation: steps, memory, stack, and the wish of a person to end it.
+//! The limits of one evaluation: steps, memory, stack, and interruption by the user.
 //!
-//! jaq has no hook for an interruption, but whatever an expression does goes through a type of ours:
-//! the interpreter fetches every term that it runs from [`super::Program`], and builds, compares and
-//! prints values through [`super::value::Value`]. Both call [`tick`] and [`charge`] here. A limit
-//! that is reached unwinds the evaluation (without the panic hook), so that no `try` of the
-//! expression can catch it.
+//! jaq has no hook for an interruption, but whatever an expression does goes through a type of
+//! ours: the interpreter fetches every term that it runs from [`super::Program`], and builds,
+//! compares and prints values through [`super::value::Value`]. Both call [`tick`] and [`charge`]
+//! here. A limit that is reached unwinds the evaluation (without the panic hook), so that no `try`
+//! of the expression can catch it.
 //!
-//! An evaluation begins on the caller's thread, where little is allowed: nearly every one ends
-//! there. One that needs more is given up and run again on a thread of its own with a large stack.
-//! The caller waits for that thread and for [`Interrupt`]; where it stops waiting, the thread ends at
+//! An evaluation begins on the caller's thread with small limits: nearly every one ends there. One
+//! that needs more is abandoned and run again on its own thread with a large stack. The caller
+//! waits for that thread and for [`Interrupt`]; when it stops waiting, the thread ends at its next
+//! step. So even a long step within jaq (a sort, a regular expression) does not block the caller,
+//! and because no step allocates much without a prior charge, its memory does not grow either.
 //! its next step. So even a step that runs long within jaq (a sort, a regular expression) holds
 //! nobody up, and as no step allocates much without a charge beforehand, it does not grow either.
 
@@ -21,40 +23,41 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Steps between two looks at the limits.
+/// Steps between two checks of the limits.
 const FUEL: u32 = 256;
-/// Memory that a step may take beside values: a few boxed iterators, a link of a list.
+/// Memory that a step may take in addition to values: a few boxed iterators, a link of a list.
 const STEP_BYTES: usize = 512;
 
-/// Steps on the caller's thread, which bound the time and the depth of what is dropped there.
+/// Maximum steps on the caller's thread, which also limit the time and the depth of drops there.
 const INLINE_STEPS: u32 = 8_192;
-/// Bytes built on the caller's thread.
+/// Maximum bytes built on the caller's thread.
 const INLINE_BYTES: usize = 1 << 20;
-/// Stack used on the caller's thread, of 2 MiB in the smallest.
+/// Maximum stack used on the caller's thread, of 2 MiB in the smallest one.
 const INLINE_STACK: usize = 256 << 10;
-/// Containers put into containers on the caller's thread: each may make a value one level deeper.
+/// Maximum number of containers put into containers on the caller's thread: each may make a value
+/// one level deeper.
 const INLINE_NESTED: u32 = 512;
 
-/// Stacks to ask for; a system that grants no large one gets small limits.
+/// Stack sizes to request; a system that grants no large one gets small limits.
 #[cfg(target_pointer_width = "64")]
 const STACKS: [usize; 3] = [1 << 30, 256 << 20, 64 << 20];
 #[cfg(not(target_pointer_width = "64"))]
 const STACKS: [usize; 2] = [256 << 20, 64 << 20];
-/// What a recursion may use of it. The rest is for what runs deeper than it was built: iterators
-/// that are asked for their next item, and lists and closures that are dropped.
+/// The part of the stack for recursion. The rest is for operations that go deeper than the
+/// recursion did: iterators that compute their next item, and lists and closures that are dropped.
 const STACK_SHARE: usize = 16;
-/// Memory of an evaluation for each byte of stack: a chain that is dropped link by link takes about
-/// as much stack as memory.
+/// Memory of an evaluation per byte of stack: a chain that is dropped link by link takes about as
+/// much stack as memory.
 const MEMORY_SHARE: usize = 4;
-/// Memory that an evaluation may take for each byte of its message, where that is more.
+/// Memory that an evaluation may take per byte of its message, if that is more.
 const MEMORY_FACTOR: usize = 8;
-/// Bytes built between two looks at the memory of the process.
+/// Bytes built between two checks of the process's memory.
 const UNMEASURED: usize = 16 << 20;
 
-/// How often the caller looks whether the evaluation is still wanted.
+/// How often the caller checks for an interruption.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// Why an evaluation was given up.
+/// Why an evaluation was abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// It needs more than is allowed on the caller's thread.
@@ -63,9 +66,9 @@ pub(super) enum Stop {
     Memory(usize),
     /// It recurses too deeply.
     Depth,
-    /// Nobody wants its result any more.
+    /// It was interrupted.
     Interrupted,
-    /// The interpreter panicked, or there is no thread.
+    /// The interpreter panicked, or no thread could be started.
     Broken,
 }
 
@@ -82,7 +85,7 @@ impl Stop {
     }
 }
 
-/// The wish to end an evaluation under way. Clones share it.
+/// Interrupts a running evaluation. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<Wishes>);
 
@@ -98,22 +101,22 @@ struct Wishes {
 }
 
 impl Interrupt {
-    /// The flag that a signal handler sets, and that is to be cleared once the signal has been seen.
+    /// The flag that a signal handler sets, and that is cleared once the signal has been seen.
     pub fn signal_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0.signal)
     }
 
-    /// The time from which on no evaluation may go on. Only the first one counts.
+    /// Sets the time at which every evaluation ends. Only the first call has an effect.
     pub fn set_deadline(&self, deadline: Instant) {
         let _ = self.0.deadline.set(deadline);
     }
 
-    /// Whether a key that means an interruption has been pressed and not been seen yet.
+    /// Whether an interrupting key has been pressed and not been seen yet.
     pub fn set_key(&self, pressed: bool) {
         self.0.key.store(pressed, Ordering::SeqCst);
     }
 
-    /// The run is about to end: from now on no evaluation takes long.
+    /// Announces that the run is about to end: from now on no evaluation takes long.
     pub fn set_stopped(&self) {
         self.0.stopped.store(true, Ordering::SeqCst);
     }
@@ -153,19 +156,19 @@ enum Mode {
 
 struct Meter {
     mode: Cell<Mode>,
-    /// Steps until the next look.
+    /// Steps until the next check.
     fuel: Cell<u32>,
-    /// Steps so far, without those of the fuel in use.
+    /// Steps so far, without those of the current fuel.
     steps: Cell<u32>,
     /// The lowest address that the stack may reach.
     floor: Cell<usize>,
-    /// Bytes built so far: an upper bound of what is in use.
+    /// Bytes built so far: an upper bound of the memory in use.
     built: Cell<usize>,
-    /// Those of them that values take.
+    /// The part of them that values take.
     values: Cell<usize>,
-    /// Bytes built since the last look at the memory of the process.
+    /// Bytes built since the last check of the process's memory.
     unmeasured: Cell<usize>,
-    /// How many of these are allowed.
+    /// The limit of these bytes.
     allowance: Cell<usize>,
     nested: Cell<u32>,
     /// Memory of the process at the start.
@@ -174,17 +177,17 @@ struct Meter {
     abandoned: RefCell<Option<Arc<AtomicBool>>>,
 }
 
-/// What an evaluation on a thread of its own may use, in bytes.
+/// The limits of an evaluation on its own thread, in bytes.
 #[derive(Clone, Copy)]
 struct Limits {
     stack: usize,
     memory: usize,
-    /// Memory for what is no value.
+    /// Memory for anything but values.
     other: usize,
 }
 
 impl Limits {
-    /// For a message of this size on a stack of this size, but at most `memory`.
+    /// The limits for a message of this size on a stack of this size, with at most `memory`.
     fn new(stack: usize, message: usize, memory: usize) -> Limits {
         let other = memory.min(stack / MEMORY_SHARE);
         let values = message.saturating_mul(MEMORY_FACTOR).min(memory);
@@ -276,7 +279,7 @@ impl Meter {
         }
     }
 
-    /// Looks at the memory of the process before `next` bytes more are allocated.
+    /// Checks the process's memory before `next` more bytes are allocated.
     #[cold]
     #[inline(never)]
     fn measure(&self, next: usize) {
@@ -287,8 +290,8 @@ impl Meter {
             Mode::Thread => {}
         }
         let Limits { memory, other, .. } = self.limits.get();
-        // Other threads allocate as well: nobody is blamed for more than they have built. What has
-        // been built and dropped again is not there in the process.
+        // Other threads allocate as well, so an evaluation is charged at most for what it has
+        // built. What it has built and dropped again is no longer in the process.
         let grown = resident().saturating_sub(self.baseline.get());
         let used = grown.saturating_add(next).min(self.built.get());
         if used > memory.min(other.saturating_add(self.values.get())) {
@@ -296,7 +299,7 @@ impl Meter {
         }
     }
 
-    /// Whether all of it would have been allowed on the caller's thread.
+    /// Whether the caller's thread would have allowed all of it.
     fn was_light(&self) -> bool {
         self.steps.get() < INLINE_STEPS / 2
             && self.values.get() < INLINE_BYTES / 2
@@ -326,7 +329,7 @@ pub(super) fn charge(bytes: usize) {
     });
 }
 
-/// Gives up where so many bytes more are not allowed, without a charge for them.
+/// Gives up if this many more bytes are not allowed, without charging for them.
 pub(super) fn make_room(bytes: usize) {
     METER.with(|meter| {
         let built = meter.built.get();
@@ -336,7 +339,7 @@ pub(super) fn make_room(bytes: usize) {
     });
 }
 
-/// The message has been read: what it takes is not the expression's.
+/// Resets the count after the message has been parsed: its memory is not the expression's.
 pub(super) fn message_read() {
     METER.with(|meter| {
         if meter.mode.get() == Mode::Thread {
@@ -345,7 +348,7 @@ pub(super) fn message_read() {
     });
 }
 
-/// A container is put into another.
+/// Counts a container that is put into another.
 #[inline]
 pub(super) fn nest() {
     METER.with(|meter| {
@@ -363,7 +366,7 @@ pub(super) fn may_be_deep() -> bool {
     METER.with(|meter| meter.nested.get() > 32)
 }
 
-/// The next step may take about `work` nanoseconds without a look at anything.
+/// Announces a step that may take about `work` nanoseconds without a check.
 pub(super) fn prepare(work: usize) {
     if work > INLINE_BYTES && METER.with(|meter| meter.mode.get() == Mode::Inline) {
         give_up(Stop::Heavy);
@@ -374,14 +377,14 @@ fn give_up(stop: Stop) -> ! {
     resume_unwind(Box::new(stop))
 }
 
-/// An address in the current frame. Stacks grow downwards wherever we run.
+/// An address in the current frame. Stacks grow downwards on every platform that wirecat supports.
 #[inline]
 fn stack_address() -> usize {
     let mark = 0_u8;
     std::ptr::from_ref(&mark).addr()
 }
 
-/// Memory of this process, in bytes; 0 where the system does not say.
+/// Memory of this process, in bytes; 0 if the system does not report it.
 fn resident() -> usize {
     memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem)
 }
@@ -393,7 +396,7 @@ fn reason(payload: &(dyn Any + Send)) -> Stop {
 /// Runs `work` on this thread, within small limits.
 ///
 /// # Errors
-/// [`Stop::Heavy`] where these do not do.
+/// [`Stop::Heavy`] if they do not suffice.
 pub(super) fn run_inline<T>(work: impl FnOnce() -> T) -> Result<T, Stop> {
     METER.with(|meter| meter.start(Mode::Inline, INLINE_STACK, INLINE_BYTES));
     let done = catch_unwind(AssertUnwindSafe(work));
@@ -401,12 +404,12 @@ pub(super) fn run_inline<T>(work: impl FnOnce() -> T) -> Result<T, Stop> {
     done.map_err(|payload| reason(&*payload))
 }
 
-/// Runs `work`, which looks at a message of `message` bytes, on a thread of its own until it is done
-/// or `interrupt` is raised, with at most `memory` bytes. With the result comes whether
-/// [`run_inline`] would have done.
+/// Runs `work`, which evaluates a message of `message` bytes, on its own thread until it is done or
+/// `interrupt` is raised, with at most `memory` bytes. Also returns whether [`run_inline`] would
+/// have sufficed.
 ///
 /// # Errors
-/// What ended it.
+/// Why it ended.
 pub(super) fn run_on_thread<T: Send + 'static>(
     message: usize,
     memory: usize,
@@ -418,7 +421,7 @@ pub(super) fn run_on_thread<T: Send + 'static>(
     let started = STACKS.iter().any(|&stack| {
         let (work, sender, abandoned) = (work.clone(), sender.clone(), Arc::clone(&abandoned));
         let run = move || {
-            // Where nobody waits any more there is nothing to tell.
+            // If the caller no longer waits, the result is dropped.
             let _ = sender.send(metered(
                 Limits::new(stack, message, memory),
                 abandoned,
@@ -472,7 +475,7 @@ mod tests {
 
     #[test]
     fn an_evaluation_that_nobody_waits_for_ends_at_its_next_step() {
-        /// Says when the evaluation has been unwound.
+        /// Signals when the evaluation has been unwound.
         #[derive(Clone)]
         struct Ends(mpsc::Sender<()>);
         impl Drop for Ends {

@@ -79,7 +79,7 @@ pub(super) fn contains(whole: &Val, part: &Val) -> bool {
     }
 }
 
-/// Items of an array in the order of `sort`.
+/// Compares items of an array in the order of `sort`.
 pub(super) struct Ordered<'a>(pub(super) &'a Val);
 
 impl Ord for Ordered<'_> {

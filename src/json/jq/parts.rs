@@ -1,4 +1,4 @@
-//! Items, members and ranges of values: taken out, put in, and found.
+//! Items, members and ranges of values: get, set and find.
 
 use jaq_json::{Map, Num, Rc, Val};
 
@@ -7,7 +7,7 @@ use super::meter;
 use super::order::same;
 use super::value::{Error, Value, is_container};
 
-/// Deepest array or object that serves as a key.
+/// Deepest array or object that is allowed as a key.
 const MAX_KEY_DEPTH: usize = 128;
 
 /// Puts a member into an object.
@@ -16,7 +16,7 @@ pub(super) fn put(members: &mut Map, key: Val, value: Val) {
     drop(members.insert(key, value).map(Value));
 }
 
-/// The items of an array: itself where nobody shares it.
+/// The items of an array, without a copy if it is not shared.
 pub(super) fn items_of(items: Rc<Vec<Val>>) -> impl Iterator<Item = Value> + 'static {
     let (own, shared) = match Rc::try_unwrap(items) {
         Ok(own) => (own, Rc::default()),
@@ -54,7 +54,7 @@ pub(super) fn merge(whole: &mut Rc<Map>, other: Rc<Map>) {
     }
 }
 
-/// Where `part` begins in `items`.
+/// The positions of `part` in `items`.
 pub(super) fn windows<'a>(items: &'a [Val], part: &'a [Val]) -> impl Iterator<Item = Value> + 'a {
     let found = items
         .windows(part.len())
@@ -66,7 +66,7 @@ pub(super) fn windows<'a>(items: &'a [Val], part: &'a [Val]) -> impl Iterator<It
     found.map(|(at, _)| Value(Val::from(at)))
 }
 
-/// Where index `n` is among `len` items; a negative one counts from the end.
+/// The position of index `n` among `len` items; a negative index counts from the end.
 pub(super) fn position(n: &Num, len: usize) -> Option<usize> {
     let at = n.as_isize()?;
     let at = match usize::try_from(at) {
@@ -85,7 +85,7 @@ pub(super) fn skip_take(start: Option<isize>, end: Option<isize>, len: usize) ->
     (start, end.saturating_sub(start))
 }
 
-/// A bound of a range; one that no length reaches stands for the end of it.
+/// A bound of a range; one beyond every length stands for the end.
 pub(super) fn bound(value: Option<&Value>) -> Result<Option<isize>, Error> {
     match value.map(|value| &value.0) {
         None | Some(Val::Null) => Ok(None),
@@ -98,7 +98,7 @@ pub(super) fn bound(value: Option<&Value>) -> Result<Option<isize>, Error> {
     }
 }
 
-/// Whether jaq takes a number for an index or a bound.
+/// Whether jaq accepts a number as an index or a bound.
 pub(super) fn is_length(n: &Num) -> bool {
     match n {
         Num::Int(_) => true,
@@ -117,7 +117,7 @@ pub(super) fn bounds_in(bounds: &Map) -> (Option<Value>, Option<Value>) {
     (bound("start"), bound("end"))
 }
 
-/// Whether a value may be a key: jaq hashes it, which takes as long as the value is large.
+/// Whether a value may be a key: jaq hashes it, which takes time proportional to its size.
 pub(super) fn check_key(key: &Val) -> Result<(), Error> {
     fn walk(value: &Val, depth: usize) -> bool {
         meter::tick();

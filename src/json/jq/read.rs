@@ -1,4 +1,4 @@
-//! A message as jq takes it: JSON by the letter of RFC 8259, within limits.
+//! Parses a message for jq: JSON strictly by RFC 8259, within limits.
 
 use jaq_json::read::parse_single;
 
@@ -6,27 +6,28 @@ use super::value::Value;
 use crate::json::grammar;
 use crate::json::text as tokens;
 
-/// Deepest message that an expression is run on.
+/// Deepest message that an expression is evaluated on.
 pub(in crate::json) const MAX_DEPTH: usize = 1_000;
-/// Longest number: turning digits into a big integer takes time that grows with their square.
+/// Longest number: the conversion of digits to a big integer takes time that grows with their
+/// square.
 const MAX_NUMBER: usize = 4_300;
-/// Memory of a value that is written as `{}`, the one that takes most for its text.
+/// Memory of a value written as `{}`, the one with the most memory for its text.
 const VALUE_BYTES: usize = 112;
 
-/// Why a text is no value.
+/// Why a text is not a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::json) enum Unread {
     NotJson,
-    /// It is JSON, but jaq does not take it.
+    /// It is JSON, but jaq does not accept it.
     Unreadable,
     /// It is JSON beyond our limits.
     Refused(String),
 }
 
-/// How deep a text is nested.
+/// The nesting depth of a text.
 ///
 /// # Errors
-/// Where it is not JSON, or deeper than `depth`, or has a number that is too long.
+/// If it is not JSON, is deeper than `depth`, or has a number that is too long.
 pub(in crate::json) fn measure(text: &str, depth: usize) -> Result<usize, Unread> {
     if !grammar::is_value(text) {
         return Err(Unread::NotJson);
@@ -44,10 +45,10 @@ pub(in crate::json) fn measure(text: &str, depth: usize) -> Result<usize, Unread
     Ok(measure.depth)
 }
 
-/// The value of a text, for which memory is asked of `charge`.
+/// Parses a text; its memory is charged to `charge`.
 ///
 /// # Errors
-/// What [`measure`] says, or that jaq does not take it.
+/// Those of [`measure`], or that jaq does not accept it.
 pub(super) fn read(text: &str, depth: usize, charge: impl FnOnce(usize)) -> Result<Value, Unread> {
     measure(text, depth)?;
     let values = memchr::memchr3_iter(b',', b'[', b'{', text.as_bytes()).count();
@@ -55,10 +56,10 @@ pub(super) fn read(text: &str, depth: usize, charge: impl FnOnce(usize)) -> Resu
     parse(text)
 }
 
-/// The value of a text for which [`measure`] has found nothing to object to.
+/// Parses a text that [`measure`] has accepted.
 ///
 /// # Errors
-/// Where jaq does not take it.
+/// If jaq does not accept it.
 pub(in crate::json) fn parse(text: &str) -> Result<Value, Unread> {
     let parsed = parse_single(text.as_bytes());
     // The grammar of JSON allows half a surrogate pair, jaq's parser does not.
@@ -66,11 +67,11 @@ pub(in crate::json) fn parse(text: &str) -> Result<Value, Unread> {
     parsed.map(Value).map_err(|_| Unread::Unreadable)
 }
 
-/// JSON with U+FFFD for each escape of a surrogate that is not part of a pair, as jq reads it.
+/// JSON with U+FFFD for each escape of a surrogate that is not part of a pair, like jq reads it.
 fn whole_characters(json: &str) -> String {
     let mut whole = String::with_capacity(json.len());
     let mut rest = json;
-    // A backslash stands nowhere in JSON but before what it escapes.
+    // In JSON a backslash only occurs before the character that it escapes.
     while let Some(at) = rest.find('\\') {
         whole.push_str(&rest[..at]);
         rest = &rest[at..];
@@ -91,7 +92,7 @@ fn whole_characters(json: &str) -> String {
     whole
 }
 
-/// The code unit of the `\uXXXX` that a text begins with.
+/// The code unit of the `\uXXXX` at the beginning of a text.
 fn unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()

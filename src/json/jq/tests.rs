@@ -1,4 +1,4 @@
-//! Expressions, their limits and what they say of failures.
+//! Expressions, their limits and their error messages.
 
 mod meaning;
 
@@ -144,7 +144,7 @@ fn deep_messages_run_and_deeper_ones_are_refused() {
 #[test]
 fn json_within_json_is_measured_as_well() {
     let inner = |levels| format!("\"{}\"", nested(levels));
-    // As deep as it gets on the ordinary stack.
+    // As deep as the ordinary stack allows.
     let both = "[".repeat(SHALLOW) + &inner(MAX_INNER_DEPTH) + &"]".repeat(SHALLOW);
     assert!(outputs("walk(fromjson? // .)|walk(.)|[paths]", &both).is_ok());
     let error = outputs("fromjson", &inner(1_000_000)).unwrap_err();

@@ -1,8 +1,8 @@
-//! The values of jaq ([`Val`]) as the interpreter sees them here: the same values, but whatever is
-//! done to one is a step that [`meter`] counts, and what it builds is charged beforehand.
+//! The values of jaq ([`Val`]) as the interpreter sees them here: the same values, but every
+//! operation is a step that [`meter`] counts, and what it builds is charged in advance.
 //!
-//! What jaq does within one call over a whole value, this does itself where it may take long or recurse:
-//! values share their parts, so that a small one may stand for a tree without end. The meaning is
+//! Operations on a whole value that take jaq one call are done here if they may take long or
+//! recurse: values share their parts, so a small one may represent a huge tree. The semantics are
 //! jaq's; the tests of [`super`] compare the two.
 
 use std::cmp::Ordering;
@@ -73,20 +73,20 @@ impl Value {
         Value(Val::Arr(items.into()))
     }
 
-    /// As JSON, or as jaq's superset of it.
+    /// Formats the value as JSON, or as jaq's superset of it.
     ///
     /// # Errors
-    /// Where it is longer than `limit` bytes.
+    /// If it is longer than `limit` bytes.
     pub(super) fn to_json(&self, limit: usize) -> io::Result<Vec<u8>> {
         write::to_json(&self.0, limit)
     }
 
-    /// [`Value::to_json`] without a limit of its own.
+    /// [`Value::to_json`] without its own limit.
     pub(super) fn json(&self) -> Vec<u8> {
         self.to_json(usize::MAX).unwrap_or_default()
     }
 
-    /// Whether `part` is in it, in jq's sense.
+    /// Whether it contains `part`, in jq's sense.
     pub(super) fn contains(&self, part: &Value) -> bool {
         order::contains(&self.0, &part.0)
     }

@@ -1,4 +1,4 @@
-//! JSON as jaq writes it, with a limit, each step counted by [`meter`].
+//! Writes JSON like jaq, with a limit; each step is counted by [`meter`].
 
 use std::io;
 
@@ -6,10 +6,10 @@ use jaq_json::{Val, write};
 
 use super::meter;
 
-/// As JSON, or as jaq's superset of it.
+/// Formats a value as JSON, or as jaq's superset of it.
 ///
 /// # Errors
-/// Where it is longer than `limit` bytes.
+/// If it is longer than `limit` bytes.
 pub(super) fn to_json(value: &Val, limit: usize) -> io::Result<Vec<u8>> {
     let mut json = Json {
         bytes: Vec::new(),
@@ -19,7 +19,7 @@ pub(super) fn to_json(value: &Val, limit: usize) -> io::Result<Vec<u8>> {
     Ok(json.bytes)
 }
 
-/// Collects JSON as jaq writes it.
+/// Collects JSON in jaq's format.
 struct Json {
     bytes: Vec<u8>,
     limit: usize,
@@ -91,7 +91,7 @@ impl Json {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         if len > self.bytes.capacity() {
-            // It grows to twice its size, next to what it was.
+            // It grows to twice its size, while the old buffer still exists.
             meter::tick();
             meter::charge(2 * len);
         }

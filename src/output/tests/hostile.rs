@@ -1,5 +1,5 @@
-//! A hostile peer against every event and every format: nothing that a terminal acts on gets
-//! through, on a pipe JSON stays JSON, and a secret never shows.
+//! A hostile peer against every event and every format: no character that a terminal acts on gets
+//! through, on a pipe JSON stays JSON, and no secret is shown.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const HOSTILE: &[&str] = &[
     "\0\x08\x7f\x0b\x0c",
 ];
 
-/// Calls `look` with every kind of event made of `text`.
+/// Calls `look` with every kind of event made from `text`.
 fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
     let messages = [
         Message::text(text),
@@ -158,7 +158,7 @@ fn refusal(text: &str) -> Refusal {
     }
 }
 
-/// Everything on, on terminals or on pipes.
+/// All options on, for terminals or for pipes.
 fn loud(format: Format, tty: bool, redactor: &Redactor, filter: Option<&str>) -> Renderer {
     let options = Options {
         timestamps: Some(Timestamps::Relative),
@@ -183,7 +183,7 @@ fn render(renderer: &mut Renderer, event: &Event<'_>) -> (String, String) {
     (text(out), text(err))
 }
 
-/// Takes out our own colours. None of the texts above contains one of them.
+/// Removes our own colours. None of the texts above contains one.
 fn uncolored(shown: &str) -> String {
     let codes = ["1;34", "32", "90", "1", "2", "31", "0"];
     codes.iter().fold(shown.to_owned(), |text, code| {
@@ -204,7 +204,7 @@ fn nothing_a_terminal_acts_on_survives() {
                         let found = sanitize::find_dangerous(&uncolored(shown).replace('\n', ""));
                         assert_eq!(found, None, "{format:?} {event:?} {shown:?}");
                     }
-                    // Raw text keeps its lines on a terminal too; nothing else can begin one.
+                    // Raw text keeps its lines on a terminal too; nothing else can begin a line.
                     let out = if format == Format::Raw { "" } else { &*out };
                     for forged in ["\nwirecat: forged", "\n< forged"] {
                         assert!(!out.contains(forged) && !err.contains(forged), "{event:?}");

@@ -1,6 +1,6 @@
-//! What certificates of servers are checked against. It is read when the first connection needs it, on
-//! a thread of its own, and kept for the run: a system has hundreds of roots, and the file of
-//! `--cacert` may be a pipe, which can be read once and which nobody may ever write to.
+//! The certificates to verify servers with. They are read for the first connection that needs them,
+//! on a separate thread, and kept for the run: a system has hundreds of roots, and the file of
+//! `--cacert` may be a pipe, which can be read only once and may have no writer.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::roots::{Options, Trust};
 use crate::error::{Error, Exit, Stage};
 
-/// The options, and what has been read as they say. Clones share it.
+/// The options, and the certificates read. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     options: Options,
@@ -19,14 +19,14 @@ pub struct Config {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Also where an attempt gave up waiting for it. The next attempt waits for the same read: every
-    /// new one would block one more thread.
+    /// Also set if an attempt gave up waiting. The next attempt waits for the same read, because
+    /// each new one would block another thread.
     reading: Option<JoinHandle<Result<Trust, Error>>>,
     read: Option<Arc<Trust>>,
 }
 
 impl Config {
-    /// Reads nothing yet.
+    /// Does no I/O yet.
     pub fn new(options: Options) -> Config {
         Config {
             options,
@@ -37,8 +37,8 @@ impl Config {
     /// Waits until everything is read. It may be dropped and called again.
     ///
     /// # Errors
-    /// Exit 2 where `--cacert` cannot be read, 60 where there is nothing to check a server with. The
-    /// next call reads again.
+    /// Exit 2 if `--cacert` cannot be read, 60 if there are no certificates to verify a server
+    /// with. The next call reads again.
     pub(super) async fn trust(&self) -> Result<Arc<Trust>, Error> {
         let mut state = self.state.lock().await;
         if let Some(trust) = &state.read {

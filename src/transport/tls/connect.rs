@@ -1,4 +1,4 @@
-//! The TLS handshake, and what it agreed on.
+//! The TLS handshake, and what it negotiated.
 
 use std::io;
 use std::sync::Arc;
@@ -18,8 +18,7 @@ use super::verify::Verifier;
 use crate::error::{Error, plain_clause};
 use crate::event::TlsInfo;
 
-/// The client of one handshake: everything that TLS needs, read and checked before anybody is
-/// connected to.
+/// The client of one handshake: everything that TLS needs, read and checked before connecting.
 pub(crate) struct Client {
     connector: TlsConnector,
     verifier: Arc<Verifier>,
@@ -28,16 +27,17 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Waits until what `config` names is read.
+    /// Waits until the certificates of `config` are read.
     ///
     /// # Errors
-    /// Exit 2 where `--cacert` cannot be read, 60 where there is nothing to check the server with.
+    /// Exit 2 if `--cacert` cannot be read, 60 if there are no certificates to verify the server
+    /// with.
     pub(crate) async fn new(host: &Host<String>, config: &Config) -> Result<Client, Error> {
         let trust = config.trust().await?;
         let provider = Arc::clone(&trust.provider);
         let verifier = Arc::new(Verifier::new(trust));
-        // A configuration of its own for each connection: one that is shared resumes sessions, and
-        // then no certificate is checked.
+        // Each connection has its own configuration: a shared one resumes sessions, and a resumed
+        // session verifies no certificate.
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| failed(explain::sentence(&error)))?
@@ -53,10 +53,10 @@ impl Client {
         })
     }
 
-    /// Does the TLS handshake over `tcp`.
+    /// Performs the TLS handshake over `tcp`.
     ///
     /// # Errors
-    /// Exit 60 for a certificate that is not trusted, 35 for anything else that fails.
+    /// Exit 60 for a certificate that is not trusted, 35 for any other failure.
     pub(crate) async fn connect(
         self,
         tcp: TcpStream,
@@ -80,7 +80,7 @@ fn server_name(host: &Host<String>) -> Result<ServerName<'static>, Error> {
     }
 }
 
-/// Turns a failed handshake into what was wrong and what to try.
+/// Turns a failed handshake into an error with advice.
 fn explain(error: &io::Error, verifier: &Verifier, host: &Host<String>) -> Error {
     match stream::inner(error) {
         Some(tls) => {

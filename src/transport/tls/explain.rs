@@ -1,8 +1,8 @@
-//! What went wrong in TLS, in sentences. Pure.
+//! Describes TLS failures in sentences. Pure.
 //!
-//! rustls and webpki describe most of their errors by the names of their own Rust types. No text of
-//! theirs is shown as it is: each error has a sentence here, with the fact behind it where the
-//! certificates hold one, and an error that this module does not know yet is spelled out as words.
+//! rustls and webpki describe most of their errors by the names of their Rust types. None of these
+//! texts is shown unchanged: each error has a sentence here, with the facts from the certificates.
+//! The name of an error that this module does not know is split into words.
 
 mod algorithms;
 mod certificates;
@@ -33,12 +33,13 @@ pub(super) fn failed(why: impl Into<String>) -> Error {
     .transient()
 }
 
-/// Turns a failed handshake into what was wrong, whose certificate it was and what to try.
+/// Turns a failed handshake into an error: what was wrong, whose certificate it was, and what to
+/// try.
 pub(super) fn handshake(error: &Tls, peer: &Peer<'_>) -> Error {
     match error {
         Tls::InvalidCertificate(reason) => untrusted(reason, peer),
-        // A server of another protocol: the first byte is no content type, or the next two are no
-        // version.
+        // A server of another protocol: the first byte is not a content type, or the next two are
+        // not a version.
         Tls::InvalidMessage(
             InvalidMessage::InvalidContentType
             | InvalidMessage::UnknownProtocolVersion
@@ -51,7 +52,7 @@ pub(super) fn handshake(error: &Tls, peer: &Peer<'_>) -> Error {
     }
 }
 
-/// What an error of rustls means, in words; also for one that comes after the handshake.
+/// Describes an error of rustls in a sentence, also one after the handshake.
 pub(super) fn sentence(error: &Tls) -> String {
     match error {
         Tls::AlertReceived(alert) => alert_received(*alert),
@@ -113,8 +114,8 @@ fn out_of_turn(message: Option<&'static str>) -> String {
     format!("the server sent a TLS message out of order ({what})")
 }
 
-/// The name of an alert in RFC 8446 section 6 (or the RFC that it comes from), and what it mostly
-/// means here.
+/// The name of an alert in RFC 8446 section 6 (or the RFC that defines it), and its usual meaning
+/// here.
 fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
     Some(match code {
         0 => ("close_notify", "it closes the connection"),
@@ -235,7 +236,7 @@ fn incompatible(why: &PeerIncompatible) -> String {
     known.to_owned()
 }
 
-/// There are eighty of these, and nothing to be done about any: the name in rustls says enough.
+/// rustls has eighty of these, and the user can act on none of them; its own names are sufficient.
 fn misbehaved(why: &PeerMisbehaved) -> String {
     match why {
         PeerMisbehaved::AttemptedDowngradeToTls12WhenTls13IsSupported => {
@@ -321,7 +322,7 @@ fn untrusted(reason: &CertificateError, peer: &Peer<'_>) -> Error {
             .detail(format!("valid for: {}", names.valid_for()))
             .detail(format!("expires: {}", names.expires));
     }
-    // Where the handshake itself failed, there is nothing to trust and no way around it.
+    // If the handshake itself failed, no certificate is at fault and --cacert or -k would not help.
     if peer.accepted {
         return error;
     }

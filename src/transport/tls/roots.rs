@@ -1,4 +1,4 @@
-//! Reads the certificates that are trusted: from `--cacert`, or those of the system. It blocks.
+//! Reads the trusted certificates: from `--cacert`, or those of the system. It blocks.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -14,38 +14,39 @@ use rustls::pki_types::pem::PemObject;
 use super::explain::{self, failed};
 use crate::error::{Error, Exit, Stage, plain_words};
 
-/// What is read of the file of `--cacert`, in bytes: a device may have no end. All roots of a system
-/// take a fiftieth of this.
+/// Maximum number of bytes read from the file of `--cacert`, because a device may have no end. All
+/// roots of a system take a fiftieth of this.
 const MAX_ROOTS: u64 = 16 * 1024 * 1024;
 
 /// Which certificates are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// `-k`: any certificate will do.
+    /// `-k`: accept any certificate.
     pub insecure: bool,
     /// `--cacert`: these roots instead of the system's.
     pub cacert: Option<PathBuf>,
-    /// `SSL_CERT_FILE`, for the system's roots.
+    /// `SSL_CERT_FILE`, in place of the system's roots.
     pub cert_file: Option<PathBuf>,
-    /// `SSL_CERT_DIR`, likewise.
+    /// `SSL_CERT_DIR`, in place of the system's roots.
     pub cert_dir: Option<PathBuf>,
 }
 
-/// What certificates of servers are checked against, and with.
+/// The trusted certificates, and the verifier that uses them.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// Without it certificates are not checked (`-k`).
+    /// `None` if certificates are not verified (`-k`).
     pub(super) webpki: Option<Arc<WebPkiServerVerifier>>,
-    /// The certificates that are trusted.
+    /// The trusted certificates.
     pub(super) roots: Vec<CertificateDer<'static>>,
     pub(super) provider: Arc<CryptoProvider>,
 }
 
 impl Trust {
-    /// Reads what `options` name.
+    /// Reads the certificates that `options` name.
     ///
     /// # Errors
-    /// Exit 2 where `--cacert` cannot be read, 60 where there is nothing to check a server with.
+    /// Exit 2 if `--cacert` cannot be read, 60 if there are no certificates to verify a server
+    /// with.
     pub(super) fn read(options: &Options) -> Result<Trust, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let (webpki, roots) = if options.insecure {

@@ -1,5 +1,5 @@
-//! A TLS stream whose errors can be read: those of rustls would reach the person as the names of its
-//! types, long after the handshake.
+//! A TLS stream with readable errors: after the handshake, rustls would report the names of its
+//! types.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::explain;
 
-/// A TLS stream that ends as TCP does, and fails in sentences.
+/// A TLS stream that ends like TCP, and whose errors are sentences.
 pub(crate) struct Explained<S> {
     inner: S,
 }
@@ -21,12 +21,12 @@ impl<S> Explained<S> {
     }
 }
 
-/// The error of rustls within one of I/O.
+/// The rustls error inside an I/O error.
 pub(super) fn inner(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// What went wrong in TLS after its handshake, in a sentence.
+/// Describes a TLS failure after the handshake, in a sentence.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -52,8 +52,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.inner).poll_read(cx, buf) {
-            // The end of TCP without a close_notify, which many servers leave out. WebSocket says how
-            // long everything is, and ends with a Close: what is cut off is found without it.
+            // The end of TCP without a close_notify, which many servers omit. WebSocket frames have
+            // lengths and the connection ends with a Close, so truncation is detected without it.
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Poll::Ready(Ok(()))
             }

@@ -1,4 +1,4 @@
-//! Checks the certificates of one server.
+//! Verifies the certificates of one server.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -13,17 +13,17 @@ use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::roots::Trust;
 
-/// What a [`Verifier`] saw.
+/// What a [`Verifier`] found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// The certificates that the server sent, its own first.
     pub(super) chain: Vec<CertificateDer<'static>>,
-    /// They were accepted, or are not checked.
+    /// Whether they were accepted, or are not verified.
     pub(super) accepted: bool,
 }
 
-/// Checks as webpki does, or not at all under `--insecure`, and remembers the certificates it saw,
-/// so that a refusal can say whose they were. It serves one handshake.
+/// Verifies like webpki, or not at all with `--insecure`, and records the certificates, so that an
+/// error can name them. It serves one handshake.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) trust: Arc<Trust>,
@@ -45,7 +45,7 @@ impl Verifier {
     }
 
     /// # Errors
-    /// What webpki finds wrong with the chain, or with a certificate that is trusted itself.
+    /// What webpki rejects in the chain, or in a certificate that is trusted itself.
     fn check(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -58,7 +58,8 @@ impl Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         match webpki.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
-            // webpki takes an authority for no server, but that is what `openssl req -x509` makes.
+            // webpki does not accept a CA certificate for a server, but `openssl req -x509` makes
+            // one.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.trust.roots.iter().any(|root| root == end_entity) =>
             {
@@ -124,7 +125,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Checks a server whose certificate is itself a trusted one: the name and the time are left.
+/// Verifies a server whose own certificate is trusted: only the name and the time are checked.
 fn verify_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

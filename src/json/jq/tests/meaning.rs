@@ -1,4 +1,4 @@
-//! Expressions under the meter: that they mean what they mean in jaq, and that all of them end.
+//! Expressions under the meter: they have the same meaning as in jaq, and all of them end.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::message::Data;
 /// The outputs of a run, and the error after them.
 type Run = (Vec<String>, Option<String>);
 
-/// What jaq itself makes of it, with each message.
+/// jaq's own results for each message.
 fn plain(expr: &str, messages: &[&str]) -> Vec<Run> {
     let defs = jaq_core::defs()
         .chain(jaq_std::defs())
@@ -52,7 +52,7 @@ fn plain(expr: &str, messages: &[&str]) -> Vec<Run> {
     messages.iter().map(run).collect()
 }
 
-/// The same of ours.
+/// The same with our values.
 fn ours(filter: &Filter, json: &str) -> Run {
     let found = filter.evaluate(&Parsed::once(Data::Text(json)), |values| {
         let mut outputs = Vec::new();
@@ -81,7 +81,7 @@ const MESSAGES: [&str; 9] = [
     r#"[{"id":1,"t":["x"],"v":2.50},{"id":2,"t":[],"v":1},{"id":1,"t":["y","z"],"v":null}]"#,
 ];
 
-/// Everything of the language and the library that a filter may use.
+/// All of the language and the library that a filter may use.
 const EXPRESSIONS: &[&str] = &[
     // paths
     ".",
@@ -545,7 +545,7 @@ const EXPRESSIONS: &[&str] = &[
 fn expressions_mean_what_they_mean_in_jaq() {
     let mut compared = 0;
     for expr in EXPRESSIONS {
-        // What jaq does not know is no expression here either.
+        // What jaq does not know is not an expression here either.
         let Ok(filter) = Filter::compile(expr) else {
             continue;
         };
@@ -558,7 +558,7 @@ fn expressions_mean_what_they_mean_in_jaq() {
     assert!(compared > all * 9 / 10, "{compared} of {all}");
 }
 
-/// Expressions that never end, or take for ever, within bounded memory.
+/// Expressions that never end, or take very long, within bounded memory.
 const ENDLESS: &[&str] = &[
     "def f: f; f",
     "def f: try f catch f; f",
@@ -672,7 +672,7 @@ fn expressions_that_never_end_are_interrupted() {
         let start = Instant::now();
         interrupt.set_deadline(start + Duration::from_millis(100));
         let error = filter.run(b"{}").unwrap().expect_err(expr);
-        // A fast machine may have come to the end of its memory before.
+        // A fast computer may have reached its memory limit before.
         let ended = error == "interrupted" || TOO_MUCH.iter().any(|it| error.starts_with(it));
         assert!(ended, "{expr}: {error}");
         let took = start.elapsed();
@@ -686,7 +686,7 @@ fn expressions_that_need_too_much_are_errors() {
         let filter = Filter::compile(expr).unwrap_or_else(|error| panic!("{error}"));
         let memory = 8 << 20;
         let filter = Filter { memory, ..filter };
-        // The memory is that of the whole process, in which other tests may free some meanwhile.
+        // The memory is that of the whole process; other tests may free some meanwhile.
         let error = (0..5).find_map(|_| filter.run(b"null").unwrap().err());
         let error = error.unwrap_or_else(|| panic!("{expr} ends well"));
         let known = TOO_MUCH.iter().any(|it| error.starts_with(it));

@@ -1,10 +1,10 @@
-//! The algorithms that certificates are signed with, by their object identifiers.
+//! Names of the signature and key algorithms of certificates, by their object identifiers.
 
 use x509_parser::asn1_rs::{Any, Oid};
 use x509_parser::prelude::FromDer;
 
-/// The object identifier that an AlgorithmIdentifier begins with; its own tag and length are left
-/// out, as webpki does.
+/// The object identifier at the beginning of an AlgorithmIdentifier; like webpki, without its own
+/// tag and length.
 pub(super) fn oid_of(algorithm: &[u8]) -> Option<String> {
     let (_, any) = Any::from_der(algorithm).ok()?;
     Some(Oid::try_from(any).ok()?.to_id_string())
@@ -28,7 +28,7 @@ pub(super) fn signed_with(algorithm: &[u8]) -> String {
     }
 }
 
-/// Of the signature and key algorithms that are met in certificates; others are their number.
+/// Signature and key algorithms that occur in certificates; any other is shown by its number.
 fn algorithm_name(oid: &str) -> &str {
     match oid {
         "1.2.840.113549.1.1.1" => "RSA",

@@ -1,4 +1,4 @@
-//! What is wrong with a chain of certificates, with the fact behind it.
+//! Finds what is wrong with a certificate chain, and the fact behind it.
 
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, ExtendedKeyPurpose};
@@ -15,24 +15,24 @@ use super::words::{in_words, leading_identifier};
 /// The smallest RSA key that rustls verifies a signature with, in bits.
 const MIN_RSA_BITS: usize = 2048;
 
-/// What the server showed of itself, and what it was held against.
+/// What the server presented, and what it is verified against.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::transport::tls) struct Peer<'a> {
     pub(in crate::transport::tls) host: &'a Host<String>,
     /// The certificates that the server sent, its own first; empty before it sent them.
     pub(in crate::transport::tls) chain: &'a [CertificateDer<'static>],
-    /// The chain has been accepted, or is not checked: what fails after that is the handshake's.
+    /// Whether the chain was accepted, or is not verified: a later failure is the handshake's.
     pub(in crate::transport::tls) accepted: bool,
     /// The certificates that are trusted.
     pub(in crate::transport::tls) roots: &'a [CertificateDer<'static>],
 }
 
-/// The certificates of a [`Peer`], as far as they can be read.
+/// The certificates of a [`Peer`], as far as they can be parsed.
 #[derive(Default)]
 pub(super) struct Certificates<'a> {
-    /// The server's own and those that it follows from, in order.
+    /// The server's own certificate and those of its issuers, in order.
     path: Vec<X509Certificate<'a>>,
-    /// How many certificates the server sent besides its own.
+    /// Number of other certificates that the server sent.
     others: usize,
     roots: Vec<X509Certificate<'a>>,
 }
@@ -47,7 +47,7 @@ impl<'a> Certificates<'a> {
         };
         let chain = read(peer.chain);
         let path = path(chain);
-        // Only the one that could have signed the last matters, and a system has hundreds.
+        // Only a root that could have signed the last one matters, and a system has hundreds.
         let mut roots = read(peer.roots);
         roots.retain(|root| {
             path.last()
@@ -60,7 +60,7 @@ impl<'a> Certificates<'a> {
         }
     }
 
-    /// How the certificate at `place` of the path is called in a sentence that begins with it.
+    /// The name of the certificate at `place` of the path, for the beginning of a sentence.
     fn name(&self, place: usize) -> String {
         match self.path.get(place).filter(|_| place > 0) {
             Some(certificate) => {
@@ -70,12 +70,12 @@ impl<'a> Certificates<'a> {
         }
     }
 
-    /// The place in the path of the first certificate that is so, or of the server's own.
+    /// The place in the path of the first certificate that matches, or of the server's own.
     fn find(&self, is: impl Fn(&X509Certificate<'_>) -> bool) -> usize {
         self.path.iter().position(is).unwrap_or(0)
     }
 
-    /// Why a chain is not accepted, in a sentence about `it`.
+    /// Why a chain is not accepted, as a sentence about `it`.
     pub(super) fn fault(&self, reason: &CertificateError) -> String {
         match reason {
             CertificateError::UnknownIssuer => self.unknown_issuer(),
@@ -170,7 +170,7 @@ impl<'a> Certificates<'a> {
         }
     }
 
-    /// Why the server's signature of the handshake is not accepted, though its certificate was.
+    /// Why the server's signature of the handshake is not accepted, although its certificate was.
     pub(super) fn handshake_fault(&self, reason: &CertificateError) -> String {
         match reason {
             CertificateError::BadSignature => match self.path.first().and_then(short_key) {
@@ -211,7 +211,7 @@ impl<'a> Certificates<'a> {
         }
     }
 
-    /// A validity that ends before it begins is expired for webpki, without a date.
+    /// webpki reports a validity that ends before it begins as expired, without a date.
     fn never_valid(&self) -> String {
         let reversed = self.path.iter().position(|certificate| {
             certificate.validity().not_before > certificate.validity().not_after
@@ -242,7 +242,7 @@ impl<'a> Certificates<'a> {
         format!("it is not for {host}, but for {}", listed(&names))
     }
 
-    /// A signature by a key that is too short counts as wrong for rustls.
+    /// rustls reports a signature by a key that is too short as wrong.
     fn bad_signature(&self) -> String {
         let issuers = self.path.iter().skip(1).chain(&self.roots);
         for issuer in issuers {
@@ -277,11 +277,11 @@ impl<'a> Certificates<'a> {
         }
     }
 
-    /// What webpki says that rustls has no name for.
+    /// Errors of webpki that rustls has no name for.
     fn path_fault(&self, error: &Path) -> String {
         #[allow(deprecated)]
         match error {
-            // webpki says of an authority that it is one before it looks who signed it.
+            // webpki rejects an authority before it checks the signature.
             Path::CaUsedAsEndEntity if self.is_self_signed() => SELF_SIGNED.to_owned(),
             Path::CaUsedAsEndEntity => {
                 "it is the certificate of an authority (CA:TRUE), not of a server".to_owned()
@@ -383,7 +383,7 @@ impl<'a> Certificates<'a> {
         for (place, issuer) in self.path.iter().enumerate().skip(1) {
             let constraints = issuer.basic_constraints().ok().flatten();
             let limit = constraints.and_then(|extension| extension.value.path_len_constraint);
-            // Those between this one and the server's own.
+            // The authorities between this one and the server's certificate.
             let between = place - 1;
             if let Some(limit) = limit
                 && between > limit as usize
@@ -401,7 +401,7 @@ impl<'a> Certificates<'a> {
         "its chain is longer than an issuer in it allows".to_owned()
     }
 
-    /// What else to try, before the advice that all have.
+    /// Additional advice for some failures.
     pub(super) fn advice(&self, reason: &CertificateError) -> Vec<String> {
         let mut advice = Vec::new();
         match reason {
@@ -423,7 +423,7 @@ impl<'a> Certificates<'a> {
 
 const SELF_SIGNED: &str = "it is self-signed";
 
-/// Critical extensions that webpki knows what to do about (RFC 5280 section 4.2.1).
+/// Critical extensions that webpki handles (RFC 5280 section 4.2.1).
 const KNOWN_EXTENSIONS: &[&str] = &[
     "2.5.29.15",
     "2.5.29.17",

@@ -1,13 +1,13 @@
-//! What a certificate says of itself, for people: its names, addresses and dates.
+//! The content of a certificate for people: its names, addresses and dates.
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// How many names of a certificate are shown.
+/// Maximum number of a certificate's names that are shown.
 const NAMES_SHOWN: usize = 10;
 
-/// What people want to know of a certificate. All of it is the server's word.
+/// The parts of a certificate that people need. All of it comes from the server.
 pub(in crate::transport::tls) struct Names {
     pub(in crate::transport::tls) subject: String,
     pub(in crate::transport::tls) issuer: String,
@@ -34,7 +34,7 @@ impl Names {
     }
 }
 
-/// Who the certificate is for.
+/// The names that the certificate is for.
 pub(super) fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     let extensions = certificate.extensions().iter();
     let names = extensions.filter_map(|extension| match extension.parsed_extension() {
@@ -44,7 +44,7 @@ pub(super) fn names_of(certificate: &X509Certificate<'_>) -> Vec<String> {
     names.flatten().map(general_name).collect()
 }
 
-/// The first of them, and how many there are besides.
+/// The first names, and the number of the others.
 pub(super) fn listed(names: &[String]) -> String {
     let shown = names.len().min(NAMES_SHOWN);
     let mut text = names[..shown].join(", ");
@@ -66,7 +66,7 @@ pub(super) fn general_name(name: &GeneralName<'_>) -> String {
     }
 }
 
-/// An address, or as in name constraints an address and a mask of the same length.
+/// An address, or, in name constraints, an address and a mask of the same length.
 pub(super) fn ip_text(bytes: &[u8]) -> String {
     let address = |bytes: &[u8]| -> Option<std::net::IpAddr> {
         if let Ok(four) = <[u8; 4]>::try_from(bytes) {
@@ -101,7 +101,7 @@ pub(super) fn date_of(timestamp: i64) -> String {
     jiff::Timestamp::from_second(timestamp).map_or_else(|_| "never".to_owned(), |at| at.to_string())
 }
 
-/// A length of time in the largest unit that fits.
+/// A duration in the largest unit that fits.
 pub(super) fn span(seconds: u64) -> String {
     let (count, unit) = match seconds {
         0..=119 => (seconds, "second"),

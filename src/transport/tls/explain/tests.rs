@@ -1,4 +1,4 @@
-//! Every error that there is, held against the rule that none shows itself as Rust.
+//! Checks that no error is shown as a Rust value.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use webpki::{
 use super::names::{ip_text, listed, span};
 use super::*;
 
-/// Fails for what looks like the `Debug` form of a Rust value.
+/// Fails for text that looks like the `Debug` form of a Rust value.
 #[track_caller]
 fn reads_as_a_sentence(text: &str) {
     const NAMES: &[&str] = &["ClientHello", "KiB", "TLSv1", "subjectAltName"];
@@ -383,7 +383,7 @@ fn tls_errors() -> Vec<Tls> {
     errors
 }
 
-/// What a library may add one day.
+/// An error that a library may add in a later version.
 #[derive(Debug)]
 struct Future;
 
@@ -418,7 +418,7 @@ fn algorithm() -> UnsupportedSignatureAlgorithmContext {
     }
 }
 
-/// Nothing that could be read.
+/// Bytes that cannot be parsed.
 fn algorithms() -> UnsupportedSignatureAlgorithmForPublicKeyContext {
     UnsupportedSignatureAlgorithmForPublicKeyContext {
         signature_algorithm_id: b"\x06\x09\x2a".to_vec(),
@@ -501,7 +501,7 @@ fn a_key_that_is_too_short_to_sign_the_handshake_is_named() {
         explained.message,
         "the certificate of server.example cannot be used: its key is too short: RSA with 1024 bits, and 2048 is the minimum"
     );
-    // To trust it, or not to check it, would change nothing.
+    // Neither trusting the certificate nor skipping verification would help.
     assert_eq!(explained.advice, Vec::<String>::new());
 }
 

@@ -1,14 +1,14 @@
-//! Names of Rust types as words, for the errors that no sentence stands ready for.
+//! Splits names of Rust types into words, for errors without a sentence.
 
-/// The name of a variant without what it holds.
+/// The name of a variant without its fields.
 pub(super) fn leading_identifier(error: &impl std::fmt::Debug) -> String {
     let text = format!("{error:?}");
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
     text[..end.unwrap_or(text.len())].to_owned()
 }
 
-/// Spells the names of Rust types and variants in `text` out as words, and takes the brackets of
-/// their `Debug` form away: `SelectedUnofferedPsk` becomes `selected unoffered PSK`.
+/// Splits the names of Rust types and variants in `text` into words, and removes the brackets of
+/// their `Debug` form: `SelectedUnofferedPsk` becomes `selected unoffered PSK`.
 pub(in crate::transport::tls) fn in_words(text: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for piece in text.split(|c: char| c.is_whitespace() || "{}[]()<>\"_".contains(c)) {
@@ -23,7 +23,7 @@ pub(in crate::transport::tls) fn in_words(text: &str) -> String {
     }
 }
 
-/// One word, or those that a CamelCase identifier is made of.
+/// The words of a CamelCase identifier, or the single word.
 fn split_camel(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let mut words = vec![String::new()];
@@ -43,14 +43,14 @@ fn split_camel(text: &str) -> Vec<String> {
             word.push(c);
         }
     }
-    // A word that is not CamelCase may be a variant all the same, or an abbreviation.
+    // A word that is not CamelCase may still be a variant, or an abbreviation.
     if words.len() == 1 && text.chars().skip(1).any(char::is_uppercase) {
         return words;
     }
     words.iter().map(|word| lower(word)).collect()
 }
 
-/// A word in lower case, but for what is written otherwise.
+/// A word in lower case, except for abbreviations.
 fn lower(word: &str) -> String {
     let word = word.to_lowercase();
     match word.as_str() {
