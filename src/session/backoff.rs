@@ -1,20 +1,20 @@
-//! How long to wait before the next attempt: truncated exponential back-off with jitter (RFC 6455
-//! §7.2.3; the four forms are those of the AWS simulator, aws-arch-backoff-simulator). Pure: chance
-//! comes in as an argument.
+//! The delay before the next attempt: truncated exponential back-off with jitter (RFC 6455 §7.2.3;
+//! the four kinds are those of the AWS simulator, aws-arch-backoff-simulator). Pure: randomness is
+//! an argument.
 
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
-/// How much of a delay is left to chance. `v` is `min(max, base * 2^n)` before the retry `n + 1`.
+/// The kind of jitter. `v` is `min(max, base * 2^n)` before the retry `n + 1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Jitter {
-    /// `v/2 + random(0, v/2)`: spread, but never at once.
+    /// `v/2 + random(0, v/2)`: spread out, but never immediate.
     #[default]
     Equal,
     /// `random(0, v)`
     Full,
-    /// `min(max, random(base, 3 * the delay before))`
+    /// `min(max, random(base, 3 * the previous delay))`
     Decorrelated,
     /// `v`
     None,
@@ -54,17 +54,17 @@ impl Backoff {
         }
     }
 
-    /// Delays given since the start or the last reset.
+    /// Delays returned since the start or the last reset.
     pub fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// The connection held: the next delay is the first again.
+    /// Resets after a connection that held: the next delay is the first again.
     pub fn reset(&mut self) {
         *self = Backoff::new(self.options);
     }
 
-    /// The delay before the next attempt.
+    /// Returns the delay before the next attempt.
     pub fn next(&mut self, rng: &mut impl Rng) -> Duration {
         let Options { base, max, jitter } = self.options;
         let whole = base
@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// The first `count` delays of the client with this seed.
+    /// The first `count` delays of a client with this seed.
     fn delays(jitter: Jitter, seed: u64, count: usize) -> Vec<Duration> {
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut backoff = Backoff::new(options(jitter));
@@ -181,8 +181,8 @@ mod tests {
         }
     }
 
-    /// The largest distance between how the samples are spread and an even spread over the range
-    /// (Kolmogorov and Smirnov).
+    /// The largest distance between the distribution of the samples and a uniform one over the
+    /// range (Kolmogorov and Smirnov).
     fn unevenness(mut samples: Vec<f64>, least: f64, most: f64) -> f64 {
         samples.sort_by(f64::total_cmp);
         let count = samples.len() as f64;
@@ -211,7 +211,7 @@ mod tests {
             }
             let unevenness = unevenness(firsts, least, most);
             println!("{jitter:?}: {least} to {most} ms in tenths: {slots:?}, KS {unevenness:.3}");
-            // Above 1.95 / sqrt(1000) in one of a thousand even spreads.
+            // Above 1.95 / sqrt(1000) in one of a thousand uniform samples.
             assert!(unevenness < 0.062, "{jitter:?}: {unevenness}");
         }
     }

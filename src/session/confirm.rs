@@ -1,4 +1,4 @@
-//! `--confirm`: what tells that a message has arrived. Pure.
+//! `--confirm`: what confirms that a message has arrived. Pure.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub enum How {
     Pong,
     /// The n-th reply.
     Reply,
-    /// The numbers that the expression gives for a message.
+    /// The numbers that the expression returns for a message.
     Number(Filter),
 }
 
@@ -26,11 +26,12 @@ impl How {
     }
 }
 
-/// The numbers that a message acknowledges: every output that is one, also as the digits of a
-/// string, and those in an array. `null` and `false` acknowledge nothing, as does a message that is
-/// not JSON.
+/// The numbers that a message acknowledges: every output that is a number, or the digits of one in
+/// a string, and those in an array. `null` and `false` acknowledge nothing, and neither does a
+/// message that is not JSON.
 ///
 /// # Errors
+/// A sentence that says what is wrong with the message.
 /// What is wrong with the message, in words.
 pub(super) fn numbers(filter: &Filter, message: &Parsed<'_>) -> Result<Vec<u64>, String> {
     let Some(outputs) = filter.run_on(message) else {
@@ -38,7 +39,7 @@ pub(super) fn numbers(filter: &Filter, message: &Parsed<'_>) -> Result<Vec<u64>,
     };
     let mut numbers = Vec::new();
     for output in outputs? {
-        // Mostly it is a plain number.
+        // Usually it is a plain number.
         if let Ok(number) = output.parse() {
             numbers.push(number);
             continue;

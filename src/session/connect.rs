@@ -1,4 +1,4 @@
-//! One connection attempt: credentials, dialling, handshake, all of it told as events.
+//! One connection attempt: credentials, dialling, handshake. Every step is reported as an event.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -25,19 +25,19 @@ use crate::transport::{BoxedStream, Dialer, Step};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
-/// Everything that an attempt needs to know.
+/// The parameters of an attempt.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub target: Target,
     pub credentials: Credentials,
     pub request: request::Options,
     pub transport: Dialer,
-    /// Over name lookup, TCP, TLS and handshake together.
+    /// The timeout of name lookup, TCP, TLS and handshake together.
     pub connect_timeout: Duration,
     pub redactor: Redactor,
 }
 
-/// A message that brings a token, and what is shown of it.
+/// A message with a token, and the same message redacted.
 pub(super) type First = (Message, Message);
 
 /// An open connection.
@@ -45,33 +45,34 @@ pub struct Connection {
     pub(crate) stream: BoxedStream,
     /// Frames that came with the 101.
     pub(crate) early: Bytes,
-    /// The token message, to be sent before anything else, and the same redacted.
+    /// The token message, which must be sent before anything else.
     pub(super) first: Option<First>,
-    /// What was agreed on for compression.
+    /// The negotiated compression.
     pub(crate) deflate: Option<Agreed>,
 }
 
-/// Characters of a reason phrase that a line about a retry quotes.
+/// Number of characters of a reason phrase that a line about a retry quotes.
 const MAX_PHRASE: usize = 80;
 
-/// Turns that other tasks, hyper's above all, are given after the deadline to see what has arrived.
+/// Number of turns that other tasks, above all hyper's, get after the deadline to process what has
+/// arrived.
 const LAST_LOOKS: usize = 8;
 
-/// Which attempt this is.
+/// Identifies an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
-    /// The number that the connection will have, from 1.
+    /// The number of the resulting connection, from 1.
     pub(super) conn: u32,
-    /// The number of the attempt in its row, from 1.
+    /// The number of the attempt in its series, from 1.
     pub(super) attempt: u32,
 }
 
-/// What kind of obstacle an attempt met.
+/// The kind of failure of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Obstacle {
-    /// The credentials could not be had.
+    /// The credentials could not be read.
     Credentials,
-    /// There was no handshake, or no answer that is one; the error says whether that may pass.
+    /// There was no handshake, or no valid response; the error says whether that is transient.
     Failure,
     /// The handshake was answered with this status.
     Status {
@@ -89,7 +90,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// What it means for whether to try again. Credentials that could be had before will be had again.
+    /// The meaning of the failure for retries. Credentials that were read once can be read again.
     pub(super) fn cause(&self, had_credentials: bool) -> Cause {
         let lasting = match &self.obstacle {
             Obstacle::Credentials => !had_credentials,
@@ -122,7 +123,8 @@ impl From<Error> for Failed {
 /// Connects as `plan` says, and reports every step.
 ///
 /// # Errors
-/// Whatever ended the attempt, with the exit code of its stage; it has not been told yet.
+/// The failure that ended the attempt, with the exit code of its stage; it has not been reported
+/// yet.
 pub(super) async fn connect<I: Asker, O: Sink>(
     plan: &Plan,
     turn: Turn,
@@ -146,7 +148,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     })?;
     let target = target(plan, memory, &placed)?;
     let options = filled(&plan.request, memory)?;
-    // What was typed, not what a peer said: that it may say again.
+    // This note contains what the user typed, not a peer's text.
     plan.target.hide_secrets(&plan.redactor);
     plan.request.hide_secrets(&plan.redactor);
     let request = request::build(&target, &options, &placed, handshake::new_key());
@@ -169,11 +171,11 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     }
 }
 
-/// Waits for `attempt` until `deadline`, which is `patience` from its start. What had arrived by then
-/// still counts; and where this process did not run, the peer has as long again.
+/// Waits for `attempt` until `deadline`, which is `patience` after its start. What had arrived by
+/// then still counts; and if this process was suspended, the peer gets the same time again.
 ///
 /// # Errors
-/// Where it took too long.
+/// If it took too long.
 async fn until<T>(
     mut deadline: tokio::time::Instant,
     patience: Duration,
@@ -185,8 +187,8 @@ async fn until<T>(
             return Ok(done);
         }
         let late = deadline.elapsed();
-        // The timer may be all that the runtime has looked at. Before this goes on it asks the system
-        // what has arrived.
+        // The runtime may have polled only the timer. Let it poll the system for what has arrived
+        // before continuing.
         for _ in 0..LAST_LOOKS {
             tokio::task::yield_now().await;
             if let Some(done) = attempt.as_mut().now_or_never() {
@@ -200,7 +202,7 @@ async fn until<T>(
     }
 }
 
-/// Where to, with the token and what is remembered in the query.
+/// The target, with the token and the resumed values in the query.
 fn target(plan: &Plan, memory: &Memory, placed: &Placed) -> Result<Target, Error> {
     let mut target = plan.target.clone();
     if let Some(query) = &target.query {
@@ -212,7 +214,7 @@ fn target(plan: &Plan, memory: &Memory, placed: &Placed) -> Result<Target, Error
     })
 }
 
-/// What to ask for, with what is remembered in the headers.
+/// The request, with the resumed values in the headers.
 fn filled(options: &request::Options, memory: &Memory) -> Result<request::Options, Error> {
     let mut options = options.clone();
     for line in &mut options.headers {
@@ -296,7 +298,7 @@ async fn attempt<I, O: Sink>(
     })
 }
 
-/// What was agreed, in words; nothing where nothing was offered.
+/// The negotiated extensions as a sentence; nothing if none were offered.
 fn compression(request: &Request, agreed: Option<Agreed>) -> Option<String> {
     match agreed {
         Some(agreed) => Some(agreed.to_string()),

@@ -1,4 +1,4 @@
-//! How a connection ended, and what that means for the exit code. Pure.
+//! How a connection ended, and the exit code for it. Pure.
 
 use std::time::Duration;
 
@@ -9,78 +9,78 @@ use crate::io::signals::Stop;
 use crate::wire::loss::Loss;
 use crate::wire::validate::Violation;
 
-/// What to look at when a connection is gone.
+/// Advice after a lost connection.
 const LOST_ADVICE: &str =
     "see the server's log: it crashed, was stopped, or a proxy in between cut an idle connection";
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// We closed, and the peer answered, as it should.
+    /// We closed, and the peer answered.
     ByUs,
-    /// We closed, and the peer did at the same time, for a reason of its own.
+    /// We closed, and the peer closed at the same time, for its own reason.
     Crossed(Close),
-    /// We closed, and the peer ended the TCP connection instead of an answer.
+    /// We closed, and the peer ended the TCP connection instead of answering.
     ClosedByEof,
-    /// We closed, and the peer gave no answer in time.
+    /// We closed, and the peer did not answer in time.
     Unanswered,
     /// We closed, and the connection broke.
     ClosedByLoss(Loss),
     /// The peer closed, and was answered.
     ByPeer(Close),
-    /// No Close came: 1006. `unsent` is whether something waited to be sent.
+    /// There was no Close: 1006. `unsent` is whether something was waiting to be sent.
     Lost {
         loss: Loss,
         unsent: bool,
     },
-    /// Writing failed while the peer neither closed nor went.
+    /// Writing failed, but the peer has neither closed nor ended the connection.
     SendFailed(String),
-    /// The peer broke a rule. The Close is ours, and may have been sent before.
+    /// The peer broke a rule. The Close is ours; it may have been sent before.
     Violation(Violation, Close),
-    /// The peer was dead.
+    /// The peer was considered dead.
     NoPong {
         waited: Duration,
         silent: Duration,
     },
-    /// Nothing moved either way for so long.
+    /// Nothing moved in either direction for this long.
     Stuck(Duration),
-    /// The front end left without a connection, or without waiting for the answer to our Close.
+    /// The front end quit without a connection, or without waiting for the answer to our Close.
     Left,
-    /// The front end left before the system had taken everything that was to be sent.
+    /// The front end quit before the system had accepted everything to be sent.
     LeftUnsent,
-    /// The connection was lost when everything had been confirmed.
+    /// The connection was lost after everything had been confirmed.
     Done,
     Stopped(Stop),
 }
 
-/// How a run ended, or why there was no connection.
+/// How a run ended, or why it never connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Ended(Ended),
     Failed(Error),
 }
 
-/// What the front end knows of its own success.
+/// The front end's view of its own success.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// `Some(false)` where `--count`, `--until` or `-1` was asked for and not met.
+    /// `Some(false)` if `--count`, `--until` or `-1` was given and not met.
     pub condition_met: Option<bool>,
-    /// Whoever read stdout has gone.
+    /// The reader of stdout is gone.
     pub output_closed: bool,
-    /// The output could not be written; it has been told.
+    /// The output could not be written; that has been reported.
     pub output_failed: bool,
-    /// The input could not be sent as it is; it has been told.
+    /// The input could not be sent as it is; that has been reported.
     pub bad_input: bool,
-    /// Messages that were read and never sent.
+    /// Number of messages that were read but never sent.
     pub unsent: usize,
-    /// A message was under way when its connection ended, and no other connection took it.
+    /// A message was being sent when its connection ended, and no other connection sent it.
     pub cut_off: bool,
-    /// It is not known of every message whether it arrived.
+    /// Some messages may not have arrived.
     pub unconfirmed: bool,
 }
 
 impl Ended {
-    /// The exit code, given what the front end knows.
+    /// The exit code, considering the front end's view.
     pub fn exit(&self, verdict: Verdict) -> Exit {
         if let Ended::Stopped(stop) = self {
             return stop.exit();
@@ -118,8 +118,8 @@ impl Ended {
         }
     }
 
-    /// What to tell, where the connection did not end well. A Close that the peer sent has been
-    /// told as such when it came.
+    /// The error to report, if the connection did not end well. A Close from the peer was reported
+    /// when it arrived.
     pub fn error(&self) -> Option<Error> {
         match self {
             Ended::ByUs
@@ -164,7 +164,7 @@ impl Ended {
 }
 
 impl Ended {
-    /// What it means for whether to connect again; `None` where the end was ours to choose.
+    /// The cause for a decision on reconnecting; `None` if the user chose to end.
     pub fn cause(&self) -> Option<Cause> {
         match self {
             Ended::ByUs
@@ -180,7 +180,7 @@ impl Ended {
                 by: By::Peer,
                 close: close.clone(),
             }),
-            // Where the Close was sent before, it was not for this.
+            // If the Close was sent before, it was not for this violation.
             Ended::Violation(violation, close) if close.code != Some(violation.code) => None,
             Ended::Violation(_, close) => Some(Cause::Close {
                 by: By::Us,
@@ -192,7 +192,7 @@ impl Ended {
         }
     }
 
-    /// How it is known that the peer is dead.
+    /// Why the peer is considered dead.
     fn dead(&self) -> Option<String> {
         match self {
             Ended::NoPong { waited, silent } => Some(format!(
@@ -208,7 +208,7 @@ impl Ended {
         }
     }
 
-    /// Whether the peer has read everything that was sent to it, or says that it wanted no more.
+    /// Whether the peer has read everything that was sent to it, or closed normally.
     pub fn is_answered(&self) -> bool {
         match self {
             Ended::ByUs | Ended::ClosedByEof => true,
@@ -222,7 +222,7 @@ fn words(loss: &Loss) -> String {
     loss.describe("the server")
 }
 
-/// `0.3 s`, `20 s`: as exact as anybody needs it.
+/// `0.3 s`, `20 s`: rounded for people.
 fn seconds(time: Duration) -> String {
     let tenths = (time.as_secs_f64() * 10.0).round();
     if time >= Duration::from_secs(10) || tenths % 10.0 == 0.0 {

@@ -1,44 +1,45 @@
-//! What a connection does by itself: pings, deadlines, the closing handshake. Pure: the time comes
-//! in as an argument, and nothing here sends.
+//! The timers of a connection: pings, deadlines, the closing handshake. Pure: the time is an
+//! argument, and nothing is sent here.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-/// Pings of ours that may be on their way at once; older ones lose their round-trip time.
+/// Maximum number of our pings in flight; older ones lose their round-trip time.
 const MAX_OUTSTANDING: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How long the peer's answer to our Close is waited for.
+    /// How long to wait for the peer's answer to our Close.
     pub close_timeout: Duration,
     /// `None` sends no pings.
     pub ping_interval: Option<Duration>,
-    /// How long after a ping the peer may stay silent.
+    /// How long the peer may be silent after a ping.
     pub ping_timeout: Duration,
-    /// How often a message says to the peer's application that we are there.
+    /// How often to send the heartbeat message, which shows the peer's application that the client
+    /// is alive.
     pub heartbeat: Option<Duration>,
 }
 
-/// While pings are stuck behind a full send buffer they say nothing of the peer: it may be slow. But
-/// where nothing at all has moved either way for this many intervals and timeouts, and for at least
-/// [`STUCK`], it is dead.
+/// While pings are stuck behind a full send buffer, they prove nothing about the peer: it may be
+/// slow. But if nothing has moved in either direction for this many times the interval plus the
+/// timeout, and for at least [`STUCK`], the peer is considered dead.
 const STUCK_TIMES: u32 = 3;
 const STUCK: Duration = Duration::from_secs(30);
 
-/// What has to be done now.
+/// What to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Nothing,
     Ping(Bytes),
-    /// It is time for a message that shows we are there.
+    /// Send the heartbeat message.
     Heartbeat,
     /// The peer has been silent for `silent`, of which `waited` since a ping.
     Dead {
         waited: Duration,
         silent: Duration,
     },
-    /// The peer has taken nothing and said nothing for so long.
+    /// The peer has neither read nor sent anything for this long.
     Stuck(Duration),
     /// Our Close was not answered.
     CloseTimedOut,
@@ -47,27 +48,27 @@ pub enum Action {
 #[derive(Clone, Debug)]
 struct Outstanding {
     data: Bytes,
-    /// Somebody asked for it, as opposed to keepalive.
+    /// Whether the user requested it; a keepalive ping is not requested.
     asked: bool,
     /// `None` while it is stuck behind a full send buffer.
     sent: Option<Instant>,
 }
 
-/// One connection's clockwork.
+/// The timers of one connection.
 #[derive(Clone, Debug)]
 pub struct Keepalive {
     options: Options,
     last_heard: Instant,
-    /// When the peer last took a byte of ours.
+    /// When the peer last accepted a byte of ours.
     last_taken: Instant,
-    /// When reading, or this process, last went on after a pause.
+    /// When reading, or this process, last resumed after a pause.
     resumed: Instant,
     next_ping: Option<Instant>,
     next_heartbeat: Option<Instant>,
-    /// A heartbeat has been handed over and has not left yet.
+    /// A heartbeat has been handed over and not been flushed yet.
     beating: bool,
     outstanding: Vec<Outstanding>,
-    /// When the oldest ping that nothing has been heard since went out.
+    /// When the oldest unanswered ping was sent, if nothing was received after it.
     waiting_since: Option<Instant>,
     pings: u64,
     close_deadline: Option<Instant>,
@@ -100,18 +101,18 @@ impl Keepalive {
         self.waiting_since = None;
     }
 
-    /// The peer's side took bytes of ours.
+    /// The peer accepted bytes of ours.
     pub fn handle_taken(&mut self, now: Instant) {
         self.last_taken = now;
     }
 
-    /// Data of the next ping, which no other ping of this connection has.
+    /// The data of the next ping, unique within the connection.
     pub fn ping_data(&mut self) -> Bytes {
         self.pings += 1;
         Bytes::from(format!("wirecat {}", self.pings))
     }
 
-    /// A ping was handed over for sending; `asked` is whether somebody wants to hear of its pong.
+    /// A ping was handed over for sending; `asked` is whether the user requested it.
     pub fn handle_ping_queued(&mut self, data: Bytes, asked: bool) {
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.remove(0);
@@ -123,14 +124,14 @@ impl Keepalive {
         });
     }
 
-    /// Everything handed over has left for the kernel: only now do pings count against the peer.
+    /// Everything handed over has been written to the kernel: only now do unanswered pings count.
     pub fn handle_flushed(&mut self, now: Instant) {
         self.beating = false;
         self.handle_pings_flushed(now);
     }
 
-    /// The control frames handed over have left for the kernel; a data message may still be under
-    /// way.
+    /// The control frames handed over have been written to the kernel; a data message may still be
+    /// in progress.
     pub fn handle_pings_flushed(&mut self, now: Instant) {
         for ping in self
             .outstanding
@@ -144,8 +145,8 @@ impl Keepalive {
         }
     }
 
-    /// A pong came: the round-trip time and whether somebody asked, where it answers a ping of ours
-    /// (RFC 6455 §5.5.3: it may answer only the most recent one).
+    /// A pong arrived. Returns the round-trip time and whether the user requested the ping, if it
+    /// answers a ping of ours (RFC 6455 §5.5.3: it may answer only the most recent one).
     pub fn handle_pong(&mut self, data: &[u8], now: Instant) -> Option<(Duration, bool)> {
         let answered = self
             .outstanding
@@ -170,8 +171,8 @@ impl Keepalive {
         self.waiting_since = None;
     }
 
-    /// Nothing was read for a while, because this process did not run or its output was full: the
-    /// peer may have answered in that time, so every wait for it starts anew.
+    /// Nothing was read for a while, because this process was suspended or its output was full. The
+    /// peer may have answered in that time, so every wait for it starts again.
     pub fn handle_resumed(&mut self, now: Instant) {
         self.resumed = now;
         self.restart_ping_timeout(now);
@@ -180,13 +181,13 @@ impl Keepalive {
         }
     }
 
-    /// The peer had no chance to answer a ping so far, or its answer was not read: it has all of the
-    /// ping timeout again.
+    /// The peer had no chance to answer a ping so far, or its answer was not read: the ping timeout
+    /// starts again.
     pub fn restart_ping_timeout(&mut self, now: Instant) {
         self.waiting_since = self.waiting_since.map(|_| now);
     }
 
-    /// When [`Keepalive::handle_timeout`] next has something to say.
+    /// When [`Keepalive::handle_timeout`] next has a result.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadlines = [
             self.close_deadline,
@@ -218,7 +219,7 @@ impl Keepalive {
             && due <= now
         {
             self.next_heartbeat = Some(now + interval);
-            // Another would only stand in the same queue.
+            // Another ping would only wait in the same queue.
             if !self.beating {
                 self.beating = true;
                 return Action::Heartbeat;
@@ -339,7 +340,7 @@ mod tests {
         let (mut keepalive, start) = keepalive(Some(20));
         send_ping(&mut keepalive, start + 20 * SECOND);
         let later = start + 300 * SECOND;
-        // The peer takes something now and then.
+        // The peer accepts something now and then.
         for seconds in (20..300).step_by(60) {
             let now = start + seconds * SECOND;
             keepalive.handle_taken(now);

@@ -1,8 +1,8 @@
-//! Messages from when they are accepted until they are known to have arrived: what waits for a
-//! connection, what is confirmed, what has to be sent again. Pure.
+//! Messages from acceptance until confirmation: what waits for a connection, what is confirmed,
+//! what must be sent again. Pure.
 //!
-//! Numbers count the messages of the front end over the whole run, from 1. Those that open a
-//! connection, and heartbeats, have none.
+//! Numbers count the front end's messages over the whole run, from 1. Messages sent on open and
+//! heartbeats have none.
 
 use std::collections::VecDeque;
 use std::mem::size_of;
@@ -13,30 +13,30 @@ use crate::event::Delivery;
 use crate::message::Message;
 use crate::template::{self, Place, Value};
 
-/// The name that stands for the number, with [`Confirm::Number`].
+/// The placeholder for the number, with [`Confirm::Number`].
 const NUMBER: &str = "n";
 
-/// What counts as the arrival of a message.
+/// What confirms a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirm {
-    /// A pong has come back for a ping that was sent after it: frames are handled in order, so the
-    /// peer's endpoint has read it. Its application may not have.
+    /// A pong for a ping that was sent after it: frames are handled in order, so the peer's
+    /// endpoint has read the message. Its application may not have.
     Pong,
     /// The n-th data message received on a connection confirms the n-th sent on it.
     Reply,
-    /// A message that came acknowledges it by its number.
+    /// A received message acknowledges it by its number.
     Number,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     pub confirm: Option<Confirm>,
-    /// Whether replies are counted though they confirm nothing.
+    /// Whether replies are counted even though they confirm nothing.
     pub counts_replies: bool,
-    /// What may wait, in bytes of memory; one message always may.
+    /// The memory that waiting messages may take, in bytes; one message is always allowed.
     pub limit: usize,
-    /// Without confirmations, whether a message that a connection did not take whole is handed to the
-    /// next one.
+    /// Without confirmations, whether a message that was not completely sent on one connection is
+    /// sent on the next.
     pub resend: bool,
 }
 
@@ -51,78 +51,78 @@ impl Default for Options {
     }
 }
 
-/// What a data message that came is the reply to, where the n-th that comes on a connection is the
-/// reply to the n-th that was sent on it.
+/// The message that a received data message replies to, if the n-th received on a connection is the
+/// reply to the n-th sent on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// Nothing of ours waits for a reply, or nobody counts them.
+    /// No message of ours waits for a reply, or replies are not counted.
     Unasked,
     /// A message without a number.
     ToExtra,
-    /// A message with a number; whether that is confirmed now and was not before.
+    /// A message with a number, and whether this confirms it for the first time.
     ToNumbered { confirms: bool },
 }
 
-/// A message on its way to the connection.
+/// A message to be handed to the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handed {
     pub number: u64,
     pub message: Message,
-    /// An earlier connection had it already.
+    /// An earlier connection was handed it too.
     pub repeat: bool,
 }
 
-/// A ping of ours, and the last message that went before it.
+/// A ping of ours, and the last message before it.
 #[derive(Clone, Debug)]
 struct Mark {
     ping: Bytes,
     last: u64,
 }
 
-/// A message that waits, or the place of one that was confirmed out of order.
+/// A waiting message, or the gap of one that was confirmed out of order.
 #[derive(Clone, Debug)]
 struct Entry {
     number: u64,
     message: Option<Message>,
 }
 
-/// What memory a waiting message takes apart from its bytes: its place in a queue that may have room
-/// for twice as many, and in the batches in which messages are read.
+/// Memory that a waiting message takes in addition to its bytes: its slot in a queue that may have
+/// twice the capacity, and its share of the batches in which messages are read.
 const OVERHEAD: usize = 3 * size_of::<Entry>();
 
-/// What it takes to keep a message by itself.
+/// Memory overhead of a message with its own allocation.
 const BY_ITSELF: usize = 64;
 
-/// Empty places that are not worth closing the gaps.
+/// Number of gaps that is not worth compacting.
 const FEW_GAPS: usize = 64;
 
-/// Messages below this size are parts of what was read at once. Those that outlive their neighbours
-/// are kept by themselves: one alone would keep all of its block.
+/// Messages below this size share the block they were read with. Those that outlive their
+/// neighbours are copied, because a single one would keep all of its block.
 const SMALL: usize = 32 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct Outbox {
     options: Options,
-    /// What is not confirmed, by number.
+    /// Unconfirmed messages, by number.
     waiting: VecDeque<Entry>,
-    /// Messages in `waiting`.
+    /// Number of messages in `waiting`.
     count: usize,
     bytes: usize,
-    /// The place in `waiting` of the next to be handed to this connection.
+    /// The position in `waiting` of the next message for this connection.
     cursor: usize,
-    /// The number of the last that was accepted.
+    /// The number of the last accepted message.
     last: u64,
-    /// The highest that any connection was handed.
+    /// The highest number that any connection was handed.
     handed: u64,
-    /// The lowest and the latest that this connection was handed.
+    /// The lowest and the latest number that this connection was handed.
     here: Option<(u64, u64)>,
-    /// What was repeated on this connection and not told yet.
+    /// Messages repeated on this connection and not reported yet.
     repeats: Vec<(u64, u64)>,
-    /// Data messages sent on this connection, and not replied to: whether they have numbers, and
-    /// how many in a row.
+    /// Data messages sent on this connection and not replied to: whether they have numbers, and how
+    /// many in a row.
     awaited: VecDeque<(bool, u64)>,
     marks: VecDeque<Mark>,
-    /// Without confirmations, the last message, where its connection did not take it whole.
+    /// Without confirmations, the last message, if its connection did not send it completely.
     cut_off: Option<(u64, Message)>,
     delivery: Delivery,
     uncertain: u64,
@@ -153,8 +153,7 @@ impl Outbox {
         self.count == 0 || self.bytes < self.options.limit
     }
 
-    /// The number of a message that goes to the connection at once and is not kept, where nobody
-    /// confirms any.
+    /// The number of a message that is sent at once and not kept, if nothing is confirmed.
     pub fn pass(&mut self) -> Option<u64> {
         if self.options.confirm.is_some() {
             return None;
@@ -179,18 +178,18 @@ impl Outbox {
         });
     }
 
-    /// Whether [`Outbox::hand_over`] has something.
+    /// Whether [`Outbox::hand_over`] would return a message.
     pub fn has_next(&self) -> bool {
         self.cursor < self.waiting.len() || self.cut_off.is_some()
     }
 
-    /// Whether the next is a message that was handed to a connection before which did not take it
-    /// whole, and that nobody confirms.
+    /// Whether the next message was handed to an earlier connection that did not send it
+    /// completely, without confirmations.
     pub fn was_cut_off(&self) -> bool {
         self.cut_off.is_some()
     }
 
-    /// The next message for this connection: first those that no connection before could deliver.
+    /// The next message for this connection: first those that no earlier connection could deliver.
     pub fn hand_over(&mut self) -> Option<Handed> {
         if let Some((number, message)) = self.cut_off.take() {
             return Some(Handed {
@@ -216,7 +215,7 @@ impl Outbox {
         }
     }
 
-    /// This connection is handed the message; whether another one was before.
+    /// Records that this connection is handed the message; returns whether an earlier one was.
     fn record(&mut self, number: u64) -> bool {
         let repeat = number <= self.handed;
         self.handed = self.handed.max(number);
@@ -244,8 +243,8 @@ impl Outbox {
         }
     }
 
-    /// A new connection: everything that is not confirmed is to be handed to it. Gives the number of
-    /// messages that are dropped, because only the connection before could have taken them.
+    /// Begins a connection: everything unconfirmed must be handed to it. Returns the number of
+    /// messages that are dropped, because only the previous connection could have sent them.
     pub fn handle_open(&mut self) -> usize {
         self.cursor = 0;
         self.pass_gaps();
@@ -256,11 +255,11 @@ impl Outbox {
         usize::from(dropped.is_some())
     }
 
-    /// The connection has ended before it took the last message that it was handed whole. To be told
+    /// The connection has ended before it completely sent the last message. It must be called
     /// before [`Outbox::handle_ended`].
     pub fn handle_cut_off(&mut self, number: u64, message: Message) {
         if self.options.confirm.is_some() {
-            // It is among those that are not confirmed.
+            // The message is among the unconfirmed ones.
             return;
         }
         self.here = self.here.filter(|(first, _)| *first < number);
@@ -271,12 +270,12 @@ impl Outbox {
         self.cut_off = Some((number, message));
     }
 
-    /// Messages that nobody confirms, and that no connection took whole.
+    /// Messages without confirmation that no connection has sent completely.
     pub fn unsent(&self) -> usize {
         usize::from(self.cut_off.is_some())
     }
 
-    /// A data message came; what it is the reply to.
+    /// A data message arrived; returns what it replies to.
     pub fn handle_reply(&mut self) -> Reply {
         let Some((numbered, count)) = self.awaited.front_mut() else {
             return Reply::Unasked;
@@ -289,19 +288,19 @@ impl Outbox {
         if !numbered {
             return Reply::ToExtra;
         }
-        // Replies come in order, so it is the oldest.
+        // Replies arrive in order, so it is the oldest.
         let confirms = self.options.confirm == Some(Confirm::Reply) && self.confirm_first();
         Reply::ToNumbered { confirms }
     }
 
-    /// The message with this number has been acknowledged; whether that is news.
+    /// The message with this number was acknowledged; returns whether that is new.
     pub fn handle_ack(&mut self, number: u64) -> bool {
         number <= self.handed && self.confirm(number)
     }
 
-    /// Whether a ping would tell something.
+    /// Whether the pong to a ping would confirm something.
     pub fn wants_ping(&self) -> bool {
-        // One at a time: the next goes when the pong for this one has come.
+        // One at a time: the next ping follows the pong for this one.
         self.options.confirm == Some(Confirm::Pong) && self.marks.is_empty() && self.cursor > 0
     }
 
@@ -315,7 +314,8 @@ impl Outbox {
         }
     }
 
-    /// A ping of ours was sent within the last message: its pong says nothing of that one.
+    /// A ping of ours was sent between the fragments of the last message: its pong does not confirm
+    /// that message.
     pub fn handle_ping_within(&mut self, ping: &Bytes) {
         self.handle_ping(ping);
         if let Some(mark) = self.marks.back_mut() {
@@ -323,8 +323,8 @@ impl Outbox {
         }
     }
 
-    /// A pong came; whether it confirms anything. It may answer only the latest of several pings
-    /// (RFC 6455 §5.5.3).
+    /// A pong arrived; returns whether it confirms anything. It may answer only the latest of
+    /// several pings (RFC 6455 §5.5.3).
     pub fn handle_pong(&mut self, data: &[u8]) -> bool {
         let Some(answered) = self.marks.iter().position(|mark| mark.ping == data) else {
             return false;
@@ -348,7 +348,7 @@ impl Outbox {
     }
 
     fn confirm(&mut self, number: u64) -> bool {
-        // Mostly it is the first.
+        // Usually it is the first.
         let place = match self.waiting.front() {
             Some(entry) if entry.number == number => Ok(0),
             _ => self
@@ -366,7 +366,7 @@ impl Outbox {
         true
     }
 
-    /// Goes on to the next message that is there.
+    /// Moves on to the next message that has not been confirmed.
     fn pass_gaps(&mut self) {
         let rest = self.waiting.range(self.cursor.min(self.waiting.len())..);
         self.cursor += rest.take_while(|entry| entry.message.is_none()).count();
@@ -381,7 +381,7 @@ impl Outbox {
             self.cursor = self.cursor.saturating_sub(1);
         }
         if self.waiting.is_empty() {
-            // What a long outage has needed goes back to the system.
+            // The memory that a long outage needed is returned to the system.
             self.waiting.shrink_to(1024);
         } else if self.waiting.len() - self.count > self.count.max(FEW_GAPS) {
             let before = self.waiting.range(..self.cursor);
@@ -397,7 +397,7 @@ impl Outbox {
         }
     }
 
-    /// An eighth more than its bytes is for what allocations leave unused.
+    /// One eighth more than its bytes, for the overhead of allocations.
     fn cost(&self, message: &Message) -> usize {
         let bytes = message.len();
         let by_itself = match self.options.confirm {
@@ -407,8 +407,9 @@ impl Outbox {
         bytes + bytes / 8 + OVERHEAD + by_itself
     }
 
-    /// The connection has ended. Without `--confirm`, what it was handed is uncertain from now on;
-    /// `answered` is whether the peer has read it all, which its answer to our Close says.
+    /// The connection has ended. Without `--confirm`, everything it was handed is uncertain from
+    /// now on; `answered` is whether the peer's answer to our Close shows that it has read all of
+    /// it.
     pub fn handle_ended(&mut self, answered: bool) -> Option<(u64, u64)> {
         let (first, last) = self.here.take()?;
         if answered || self.options.confirm.is_some() {
@@ -425,12 +426,12 @@ impl Outbox {
         (done && !self.repeats.is_empty()).then(|| std::mem::take(&mut self.repeats))
     }
 
-    /// Messages that were accepted and of which it is not known that they arrived.
+    /// Number of accepted messages that may not have arrived.
     pub fn unconfirmed(&self) -> u64 {
         self.uncertain + self.count as u64
     }
 
-    /// The numbers of those that [`Outbox::unconfirmed`] counts and that are kept.
+    /// The numbers of the messages that [`Outbox::unconfirmed`] counts and that are kept.
     pub fn unconfirmed_numbers(&self) -> Vec<(u64, u64)> {
         let mut runs = Vec::new();
         for entry in self.waiting.iter().filter(|entry| entry.message.is_some()) {
@@ -445,7 +446,7 @@ impl Outbox {
     }
 }
 
-/// Appends a number to the runs before it.
+/// Appends a number to the runs.
 fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
     match runs.last_mut() {
         Some((_, last)) if *last + 1 == number => *last = number,
@@ -453,7 +454,7 @@ fn extend(runs: &mut Vec<(u64, u64)>, number: u64) {
     }
 }
 
-/// The message with its number in every place that asks for it.
+/// The message with its number in every placeholder.
 fn numbered(message: Message, number: u64) -> Message {
     if !template::mentions(message.payload(), NUMBER) {
         return message;
@@ -477,7 +478,7 @@ mod tests {
         })
     }
 
-    /// A data message comes; whether it confirms one of ours.
+    /// A data message arrives; returns whether it confirms one of ours.
     fn confirms(outbox: &mut Outbox) -> bool {
         outbox.handle_reply() == Reply::ToNumbered { confirms: true }
     }
@@ -488,7 +489,7 @@ mod tests {
         }
     }
 
-    /// Hands over whatever there is: the numbers, those of repeats negative.
+    /// Hands over everything available: the numbers, negative for repeats.
     fn hand_over(outbox: &mut Outbox) -> Vec<i64> {
         std::iter::from_fn(|| outbox.hand_over())
             .map(|handed| handed.number as i64 * if handed.repeat { -1 } else { 1 })
@@ -504,7 +505,7 @@ mod tests {
         assert_eq!(pass(&mut outbox, 3), [1, 2, 3]);
         assert_eq!(outbox.handle_ended(false), Some((1, 3)));
         outbox.handle_open();
-        // Nothing was handed to this one.
+        // This connection was handed nothing.
         assert_eq!(outbox.handle_ended(false), None);
         outbox.handle_open();
         assert_eq!(pass(&mut outbox, 2), [4, 5]);
@@ -525,7 +526,7 @@ mod tests {
                 assert_eq!(outbox.pass(), Some(expected));
             }
             outbox.handle_cut_off(3, Message::text("third"));
-            // The others may have arrived, or not.
+            // The others may or may not have arrived.
             assert_eq!(outbox.handle_ended(false), Some((1, 2)));
             assert_eq!((outbox.unsent(), outbox.unconfirmed()), (1, 2));
             assert_eq!(outbox.handle_open(), usize::from(!resend));
@@ -541,7 +542,7 @@ mod tests {
             assert_eq!((outbox.unsent(), outbox.has_next()), (0, false));
             assert_eq!(outbox.pass(), Some(4));
         }
-        // The first of a connection, and one of several that waits to be confirmed.
+        // The first of a connection, and one of several that wait for confirmation.
         let mut alone = outbox(None);
         alone.pass();
         alone.handle_cut_off(1, Message::text("m"));
@@ -576,7 +577,7 @@ mod tests {
         outbox.handle_extra();
         push(&mut outbox, 4);
         assert_eq!(hand_over(&mut outbox), [1, 2, 3, 4]);
-        // The first answers what opened the connection.
+        // The first replies to the message sent on open.
         assert!(!confirms(&mut outbox));
         assert!(confirms(&mut outbox));
         assert!(confirms(&mut outbox));
@@ -722,7 +723,7 @@ mod tests {
         assert_eq!(outbox.hand_over().unwrap().number, 2);
         assert!(!outbox.has_next());
         assert_eq!(outbox.poll_repeats(false), Some(vec![(2, 2)]));
-        // What is confirmed meanwhile need not be sent either.
+        // A message that was confirmed in the meantime need not be sent either.
         push(&mut outbox, 2);
         hand_over(&mut outbox);
         outbox.handle_open();
@@ -752,8 +753,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens in whatever order: what is confirmed and what waits is everything that
-        /// was accepted, and each connection is handed what is not confirmed, in order.
+        /// In any order of events, the confirmed and the waiting messages together are all accepted
+        /// ones, and each connection is handed the unconfirmed ones, in order.
         #[test]
         fn nothing_is_lost(steps in prop::collection::vec((0_u8..6, 0_u64..40), 0..300)) {
             let mut outbox = outbox(Confirm::Number);

@@ -1,4 +1,4 @@
-//! Whether to connect again after an end, and when. Pure: time and chance come in as arguments.
+//! Whether and when to reconnect. Pure: time and randomness are arguments.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use crate::close::code_name;
 use crate::event::{By, Cause};
 use crate::units;
 
-/// A connection that held for so long begins a new series of retries when it ends, as does one that
-/// brought a data message. A server that accepts and drops does not.
+/// A connection that held for this long, or that received a data message, begins a new series of
+/// retries when it ends. One of a server that accepts and drops does not.
 const STABLE: Duration = Duration::from_secs(5);
 
-/// A token is refused within moments. One that held a connection for so long was good, and has
-/// expired since: a second, less what the way there takes.
+/// A token is refused within moments. If the connection held for this long, its token was good and
+/// has expired since: one second, less the time for the way.
 const ACCEPTED: Duration = Duration::from_millis(900);
 
-/// Close codes after which another attempt would end the same way.
+/// Close codes after which another attempt would end in the same way.
 const FINAL_CODES: &[u16] = &[
     1000,
     1002,
@@ -33,41 +33,41 @@ const FINAL_CODES: &[u16] = &[
     UNAUTHORIZED,
 ];
 
-/// Statuses that pass (those that curl retries, and 425).
+/// Transient HTTP statuses (those that curl retries, and 425).
 const PASSING_STATUSES: &[u16] = &[408, 425, 429, 500, 502, 503, 504, 522, 524];
 
 /// The private close code that servers use for 401.
 const UNAUTHORIZED: u16 = 4401;
 
-/// When connecting again comes into question at all.
+/// When to reconnect at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
     #[default]
     Never,
-    /// Once there has been a connection: whoever mistypes a host at a terminal wants to hear of it.
+    /// After the first successful connection: a user who mistypes a host must see the error.
     AfterOpen,
     Always,
 }
 
-/// What a refused token means.
+/// The effect of a refused token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Renewal {
-    /// The credentials stay what they are, or there are none.
+    /// The credentials cannot change, or there are none.
     #[default]
     Fixed,
-    /// They can be had anew (`cmd:`, `@FILE`, `prompt`): that is worth one attempt.
+    /// They can be read again (`cmd:`, `@FILE`, `prompt`): that justifies one attempt.
     Renewable,
 }
 
-/// Close codes, ranges of them and HTTP statuses, as `--reconnect-on` takes them.
+/// Close codes, ranges of them and HTTP statuses, as in `--reconnect-on`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codes(Vec<(u16, u16)>);
 
 impl Codes {
-    /// Reads `1012,4500-4999,404`.
+    /// Parses `1012,4500-4999,404`.
     ///
     /// # Errors
-    /// What would have been right.
+    /// What to write instead.
     pub fn parse(text: &str) -> Result<Codes, String> {
         text.split(',')
             .map(|item| {
@@ -100,41 +100,41 @@ fn number(text: &str) -> Option<u16> {
     matches!(number, 200..=599 | 1000..=4999).then_some(number)
 }
 
-/// No retry waits longer, ten years: clocks cannot hold every [`Duration`].
+/// Maximum delay of a retry, ten years: clocks cannot represent every [`Duration`].
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub when: When,
-    /// Retries in a row; `None` is without end.
+    /// Retries in a row; `None` is unlimited.
     pub limit: Option<u32>,
-    /// From the first end of a row on.
+    /// The time limit, from the first end of a series.
     pub max_time: Option<Duration>,
     pub backoff: backoff::Options,
     /// `--reconnect-on`
     pub on: Codes,
-    /// `--no-reconnect-on`, which goes first.
+    /// `--no-reconnect-on`, which takes precedence.
     pub never_on: Codes,
     pub renewal: Renewal,
 }
 
-/// What follows an end.
+/// The decision after an end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     Retry {
         delay: Duration,
-        /// The credentials must be had anew: those that there were have been refused.
+        /// The credentials must be read again, because they were refused.
         renew: bool,
     },
-    /// Nobody asked for more.
+    /// Reconnecting was not requested.
     End,
-    /// No other attempt; why, in words.
+    /// No other attempt; a sentence says why.
     Stop(String),
-    /// No other attempt, for there have been as many as were asked for.
+    /// No other attempt, because the limit of attempts is reached.
     UsedUp(String),
 }
 
-/// What is due.
+/// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Nothing,
@@ -149,21 +149,21 @@ enum State {
     Over,
 }
 
-/// The life of a run over its connections.
+/// The retry state of a run over its connections.
 #[derive(Clone, Debug)]
 pub struct Reconnect {
     options: Options,
     state: State,
     backoff: Backoff,
     opened_once: bool,
-    /// When the row of ends began that lasts.
+    /// When the current series of ends began.
     down_since: Option<Instant>,
-    /// A token that was had anew has not been accepted yet.
+    /// A token that was read again has not been accepted yet.
     renewed: bool,
 }
 
 impl Reconnect {
-    /// A run whose first attempt is under way.
+    /// A run with its first attempt in progress.
     pub fn new(options: Options) -> Self {
         Reconnect {
             backoff: Backoff::new(options.backoff),
@@ -175,8 +175,8 @@ impl Reconnect {
         }
     }
 
-    /// The number of the attempt under way, or of the next: the one after a connection that held is
-    /// the second of its row.
+    /// The number of the attempt in progress, or of the next one: the one after a connection that
+    /// held is the second of its series.
     pub fn attempt(&self) -> u32 {
         self.backoff.retries() + 1
     }
@@ -194,15 +194,15 @@ impl Reconnect {
         }
     }
 
-    /// The connection ended, or the attempt failed. Tells what follows; for a retry the clock runs
-    /// from now on.
+    /// The connection ended, or the attempt failed. Returns the decision; the delay of a retry
+    /// begins now.
     pub fn handle_ended(&mut self, cause: &Cause, now: Instant, rng: &mut impl Rng) -> Decision {
         self.settle(now, is_refused_token(cause));
         let decision = self.judge(cause, now, rng);
         self.state = match decision {
             Decision::Retry { delay, renew } => {
                 self.renewed |= renew;
-                // At most `LONGEST` from now, which every clock can hold.
+                // At most `LONGEST` from now, which every clock can represent.
                 let until = now + delay;
                 State::Waiting { until }
             }
@@ -211,7 +211,7 @@ impl Reconnect {
         decision
     }
 
-    /// Somebody does not want to wait.
+    /// The user asks to retry at once.
     pub fn retry_now(&mut self, now: Instant) {
         self.settle(now, false);
         self.backoff.reset();
@@ -237,8 +237,8 @@ impl Reconnect {
         }
     }
 
-    /// Takes into account how long the connection held. A refusal in words is a message too, but
-    /// shows nothing.
+    /// Considers how long the connection held. A message that announces a refusal is a message too,
+    /// but proves nothing.
     fn settle(&mut self, now: Instant, refused: bool) {
         if let State::Open { since, data } = self.state {
             let held = now.saturating_duration_since(since);
@@ -281,7 +281,7 @@ impl Reconnect {
         self.retry(cause, renew, now, rng)
     }
 
-    /// Where nobody asked in so many words, a failure to begin with speaks for itself.
+    /// If reconnecting was not requested explicitly, an initial failure needs no explanation.
     fn stop_or_end(&self, why: String) -> Decision {
         if self.options.when == When::AfterOpen && !self.opened_once {
             Decision::End
@@ -335,7 +335,7 @@ fn is_refused_token(cause: &Cause) -> bool {
     }
 }
 
-/// Why another attempt would end as this one did.
+/// Why another attempt would end in the same way.
 fn lasting(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Close { by, close } => {
@@ -435,7 +435,7 @@ mod tests {
             self.machine.handle_ended(cause, self.now, &mut self.rng)
         }
 
-        /// Ends, and waits until the next attempt is due.
+        /// Ends a connection, and waits until the next attempt is due.
         #[track_caller]
         fn retries_after(&mut self, cause: &Cause, delay: Duration) {
             let renew = false;
@@ -606,7 +606,7 @@ mod tests {
         brief.retries_after(&lost(), 1000 * MS);
         brief.retries_after(&lost(), 2000 * MS);
         brief.stops(&lost(), "--reconnect-max-time is 4.0 s");
-        // Both begin anew with a connection.
+        // Both start again with a connection.
         let mut held = run(Options {
             limit: Some(1),
             max_time: Some(SECOND),
@@ -666,7 +666,8 @@ mod tests {
             let (delay, renew) = (500 * MS, true);
             assert_eq!(run.ends(&refusal), Decision::Retry { delay, renew });
             run.waits(delay);
-            // A message, the refusal in words for instance, does not mean that it was accepted.
+            // A message, for instance one that announces the refusal, does not prove that the token
+            // was accepted.
             run.open_for(800 * MS, true);
             run.stops(&refusal, "a fresh token was refused as well");
         }

@@ -1,5 +1,5 @@
-//! What is remembered of incoming messages, to be told to the next connection: `--resume NAME=EXPR`
-//! and `{{NAME}}`. Pure; reading and writing the file of `--state` is [`super::state`]'s part.
+//! `--resume NAME=EXPR` and `{{NAME}}`: values remembered from received messages, to be sent on the
+//! next connection. Pure; [`super::state`] reads and writes the file of `--state`.
 
 use serde_json::{Map, Value};
 
@@ -10,10 +10,10 @@ use crate::json::string;
 use crate::template;
 pub use crate::template::Place;
 
-/// Version of the state.
+/// Version of the state file.
 const VERSION: u64 = 1;
 
-/// A value and where it comes from.
+/// A value and the expression that finds it.
 #[derive(Clone, Debug)]
 struct Variable {
     name: String,
@@ -21,20 +21,20 @@ struct Variable {
     value: Option<Value>,
 }
 
-/// All that is remembered.
+/// All remembered values.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     variables: Vec<Variable>,
-    /// What was read from the state and belongs to no variable of this run.
+    /// Values of the state file that belong to no variable of this run.
     others: Map<String, Value>,
     changes: u64,
 }
 
 impl Memory {
-    /// Adds what `NAME=EXPR` says.
+    /// Adds the definition `NAME=EXPR`.
     ///
     /// # Errors
-    /// Exit 2 for a name that is none or taken, or an expression that is none.
+    /// Exit 2 for a name that is invalid or taken, or an invalid expression.
     pub fn add(&mut self, definition: &str) -> Result<(), Error> {
         let (name, expression) = definition.split_once('=').unwrap_or((definition, ""));
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -71,17 +71,17 @@ impl Memory {
         variables.map(|variable| (&*variable.name, &variable.filter))
     }
 
-    /// Whether there is nothing to remember.
+    /// Whether no variable is defined.
     pub fn is_empty(&self) -> bool {
         self.variables.is_empty()
     }
 
-    /// Goes up whenever a value changes.
+    /// Increases whenever a value changes.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// A message came.
+    /// Updates the values from a received message.
     pub fn learn(&mut self, message: &Parsed<'_>) {
         for variable in &mut self.variables {
             let Some(Ok(outputs)) = variable.filter.run_on(message) else {
@@ -99,10 +99,10 @@ impl Memory {
         }
     }
 
-    /// `template` with every `{{NAME}}` filled in; a name without a value yet is empty.
+    /// `template` with every `{{NAME}}` replaced; a name without a value yet is empty.
     ///
     /// # Errors
-    /// Where a header would hold a control character.
+    /// If a header would contain a control character.
     pub fn fill(&self, template: &str, place: Place) -> Result<String, Error> {
         let filled = template::fill(template, place, |name| self.value(name));
         if place == Place::Header && filled.chars().any(|c| c.is_control() && c != '\t') {
@@ -119,7 +119,7 @@ impl Memory {
         Some(value.map_or(template::Value::Nothing, template::Value::Json))
     }
 
-    /// The state as it is kept in a file.
+    /// The content of the state file.
     pub fn to_state(&self) -> String {
         let mut values = self.others.clone();
         for variable in &self.variables {
@@ -134,10 +134,10 @@ impl Memory {
         format!("{}\n", string::escape_line_ends(&state.to_string()))
     }
 
-    /// Takes the values from a state.
+    /// Loads the values from a state file's content.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A sentence that says what is wrong with it.
     pub fn load(&mut self, state: &str) -> Result<(), String> {
         let state: Value = serde_json::from_str(state).map_err(|error| error.to_string())?;
         if state.get("v").and_then(Value::as_u64) != Some(VERSION) {
@@ -190,7 +190,7 @@ mod tests {
         );
         let mut second = memory(definitions, &[]);
         second.load(&state).unwrap();
-        // On the wire a value is what it was.
+        // In the message the value is unchanged.
         assert_eq!(
             filled(&second, "{{last}}", Place::Message),
             "a\u{2028}b\u{85}"

@@ -1,11 +1,11 @@
-//! Round-trip times: their extremes, and their median in bounded memory. Pure.
+//! Round-trip times: minimum, maximum, and the median in bounded memory. Pure.
 
 use std::time::Duration;
 
 use crate::event::RoundTrips;
 
-/// Samples kept at most. Beyond that every second one is dropped, and from then on every second one
-/// that comes: the median stays that of an even choice over the whole run.
+/// Maximum number of samples. Beyond that, every second one is dropped, and from then on only every
+/// second new one is kept: the median stays that of an even selection over the whole run.
 const KEPT: usize = 1024;
 
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Rtts {
     min: Duration,
     max: Duration,
     kept: Vec<Duration>,
-    /// Every so many are kept.
+    /// Only every n-th sample is kept.
     stride: u64,
 }
 
@@ -50,7 +50,7 @@ impl Rtts {
         self.count += 1;
     }
 
-    /// `None` before the first.
+    /// `None` before the first sample.
     pub fn summary(&self) -> Option<RoundTrips> {
         let mut kept = self.kept.clone();
         kept.sort_unstable();

@@ -1,5 +1,4 @@
-//! What outlives a connection: messages that are not confirmed, what is remembered of those that
-//! came, and the sums.
+//! State that outlives a connection: unconfirmed messages, remembered values, and the totals.
 
 use std::time::Instant;
 
@@ -16,15 +15,15 @@ use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::wire::socket::Unsent;
 
-/// Bytes of an answer to a heartbeat that are worth remembering.
+/// Maximum size of a heartbeat's reply that is remembered.
 const LONGEST_ANSWER: usize = 1024;
 
-/// What a data message from the peer means for messages of ours.
+/// What a received data message means for our messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Meaning {
-    /// It confirms some.
+    /// It confirms some of them.
     pub(super) confirms: bool,
-    /// It is the reply to one that has a number.
+    /// It is the reply to one with a number.
     pub(super) answers: bool,
 }
 
@@ -35,16 +34,16 @@ pub(super) struct RunState {
     pub(super) totals: Totals,
     pub(super) saver: Saver,
     pub(super) policy: Policy,
-    /// Several expressions look into what is received.
+    /// Whether several expressions are evaluated for each received message.
     pub(super) shares_json: bool,
     confirm: Option<How>,
-    /// The heartbeat sent last, until a message comes after it.
+    /// The last heartbeat, until a message is received.
     heartbeat: Option<Message>,
-    /// What came after an earlier heartbeat, where that is a short message.
+    /// The message received after an earlier heartbeat, if it is short.
     answer: Option<Message>,
-    /// Whether incoming messages are looked into.
+    /// Whether received messages are examined.
     attentive: bool,
-    /// An acknowledgement that could not be read has been told.
+    /// An acknowledgement that could not be parsed has been reported.
     complained: bool,
 }
 
@@ -72,13 +71,13 @@ impl RunState {
         }
     }
 
-    /// A heartbeat is sent.
+    /// A heartbeat is being sent.
     pub(super) fn handle_heartbeat(&mut self, message: &Message) {
         self.heartbeat = Some(message.clone());
     }
 
-    /// Whether a message that came only answers a heartbeat. That is sure of the first after one, if
-    /// it is the same message, or the same that came after an earlier one.
+    /// Whether a received message only answers a heartbeat. That is certain for the first one after
+    /// a heartbeat, if it equals the heartbeat or the message received after an earlier one.
     pub(super) fn answers_heartbeat(&mut self, message: &Message) -> bool {
         let Some(heartbeat) = self.heartbeat.take() else {
             return false;
@@ -90,13 +89,13 @@ impl RunState {
         answers
     }
 
-    /// Whether [`RunState::handle_received`] does anything.
+    /// Whether [`RunState::handle_received`] has an effect.
     pub(super) fn is_attentive(&self) -> bool {
         self.attentive
     }
 
-    /// A data message was given to the front end; what it means for ours. What cannot be read in it
-    /// is put into `complaint`, once.
+    /// A data message was given to the front end; returns what it means for ours. A message that
+    /// cannot be parsed is reported in `complaint`, once.
     pub(super) fn handle_received(
         &mut self,
         message: &Parsed<'_>,
@@ -134,28 +133,28 @@ impl RunState {
         }
     }
 
-    /// The message with what is remembered filled in.
+    /// The message with the remembered values filled in.
     pub(super) fn fill(&self, message: &Message) -> Message {
         let text = message.as_text().filter(|_| !self.memory.is_empty());
         match text.map(|text| self.memory.fill(text, Place::Message)) {
             Some(Ok(filled)) => Message::text(filled),
-            // Only a header may be at fault.
+            // Filling in can only fail for a header.
             Some(Err(_)) | None => message.clone(),
         }
     }
 
-    /// Writes what is remembered to the file of `--state`, if it is time for that. Never blocks.
+    /// Writes the remembered values to the file of `--state` if it is due. Never blocks.
     pub(super) fn save(&mut self, output: Progress, now: Instant) {
         self.saver.save(&self.memory, output, now);
     }
 
-    /// Takes back what a connection was not given whole from what was counted as sent.
+    /// Subtracts messages that a connection did not send completely from the sent ones.
     pub(super) fn handle_unsent(&mut self, unsent: Unsent) {
         self.totals.sent -= unsent.messages;
         self.totals.bytes_sent -= unsent.bytes;
     }
 
-    /// Adds what a connection has compressed: sent and received.
+    /// Adds the compression volume of a connection: sent and received.
     pub(super) fn add_volumes(&mut self, (sent, received): (Volume, Volume)) {
         for (sum, volume) in [
             (&mut self.totals.compressed_sent, sent),
@@ -166,7 +165,7 @@ impl RunState {
         }
     }
 
-    /// The sums so far.
+    /// The totals so far.
     pub(super) fn totals(&self) -> Totals {
         Totals {
             delivery: self.outbox.delivery(),

@@ -1,9 +1,9 @@
-//! The file of `--state`: read at the start, written while the run goes on and at its end.
+//! The file of `--state`: read at the start, written during the run and at its end.
 //!
-//! What stands in it is never ahead of the output: a value counts only when the message that it came
-//! from has been written to wherever output goes, so that a program that is killed has lost nothing
-//! which the file says it had. Each version is written beside the file, synchronised, and put in its
-//! place.
+//! Its content is never ahead of the output: a value is stored only after the message that it came
+//! from has been written to the output. So if the program is killed, everything that the file says
+//! was received has been written. Each version is written to a temporary file, synchronised, and
+//! renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -17,17 +17,17 @@ use super::frontend::Progress;
 use super::resume::Memory;
 use crate::error::{Error, plain_words};
 
-/// The shortest time from one writing to the next.
+/// The shortest time between two writes.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether the output has got there.
+/// How often to check the progress of the output.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Reads the file into `memory`, and says where it is, with links followed. One that does not exist
-/// yet is no state.
+/// Reads the file into `memory`, and returns its path with links followed. A missing file is an
+/// empty state.
 ///
 /// # Errors
-/// Exit 2 where it cannot be read, or is something else: it would be overwritten.
+/// Exit 2 if it cannot be read, or is another kind of file, which would be overwritten.
 pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
     let wrong = |why: &str| {
         Error::usage(format!("--state {}: {why}", path.display()))
@@ -36,7 +36,7 @@ pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
         Err(error) => return Err(wrong(&plain_words(&error))),
-        // A pipe or a device might never end.
+        // Reading a pipe or a device might never end.
         Ok(metadata) if !metadata.is_file() => return Err(wrong("it is not a regular file")),
         Ok(_) => {}
     }
@@ -45,7 +45,7 @@ pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
     fs::canonicalize(path).map_err(|error| wrong(&plain_words(&error)))
 }
 
-/// A state that waits until the output is where it was when the state was taken.
+/// A snapshot that waits until the output reaches the position at which it was taken.
 #[derive(Debug)]
 struct Taken {
     state: String,
@@ -57,12 +57,12 @@ struct Taken {
 pub struct Saver {
     path: Option<PathBuf>,
     taken: Option<Taken>,
-    /// The changes that are in the file, or on their way there.
+    /// The revision that is in the file, or being written to it.
     saved: u64,
     next: Option<Instant>,
     writing: Option<JoinHandle<io::Result<()>>>,
     failure: Option<Error>,
-    /// A failure has been told.
+    /// A failure has been reported.
     failed: bool,
 }
 
@@ -79,7 +79,7 @@ impl Saver {
         }
     }
 
-    /// Writes what has changed, if it is time for that. Never blocks.
+    /// Writes what has changed if it is due. Never blocks.
     pub(super) fn save(&mut self, memory: &Memory, output: Progress, now: Instant) {
         if self.path.is_none() || (self.taken.is_none() && memory.changes() == self.saved) {
             self.next = None;
@@ -110,7 +110,7 @@ impl Saver {
         }
     }
 
-    /// Whether nothing is being written any more; what came of it is looked at.
+    /// Whether no write is in progress; the result of a finished one is processed.
     fn is_written(&mut self) -> bool {
         let Some(task) = self.writing.take_if(|task| task.is_finished()) else {
             return self.writing.is_none();
@@ -134,10 +134,10 @@ impl Saver {
         self.next
     }
 
-    /// Writes the last version. The output must have been written, up to `output` at least.
+    /// Writes the last version. The output must have been written, at least up to `output`.
     ///
     /// # Errors
-    /// Exit 2 where the file cannot be written.
+    /// Exit 2 if the file cannot be written.
     pub async fn finish(mut self, memory: &Memory, complete: bool) -> Result<(), Error> {
         if let Some(task) = self.writing.take() {
             let _ = task.await;
@@ -157,7 +157,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
     Error::usage(format!("--state {path}: it cannot be written: {why}"))
 }
 
-/// Puts a new version in the place of the old one, so that there is always a whole one.
+/// Replaces the old version atomically, so that there is always a complete one.
 fn write(path: &Path, state: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{:016x}.new", rand::random::<u64>()));
@@ -174,8 +174,8 @@ fn write(path: &Path, state: &str) -> io::Result<()> {
     written
 }
 
-/// For its owner alone: what a server says is nobody else's business. Nothing that is there already
-/// is written to, a link that somebody has put there least of all.
+/// Only the owner may read it, because the content comes from a server. The file must be new: an
+/// existing file or link with this name is never written to.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

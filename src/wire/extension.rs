@@ -1,7 +1,7 @@
 //! Negotiation of permessage-deflate (RFC 7692 §5 and §7.1). Pure.
 //!
-//! A client makes an [`offer`], a server gives its [`answer`], the client must [`accept`] it: both
-//! then hold the same [`Agreed`].
+//! A client makes an [`offer`], a server its [`answer`], and the client must [`accept`] it: then
+//! both hold the same [`Agreed`].
 
 mod grammar;
 mod parameters;
@@ -13,7 +13,7 @@ use std::fmt;
 use self::grammar::{Extension, parse};
 use self::parameters::{MAX_BITS, NAME, Parameters, Side};
 
-/// What both sides agreed on.
+/// The negotiated parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreed {
     pub server_no_context_takeover: bool,
@@ -24,10 +24,10 @@ pub struct Agreed {
     pub client_max_window_bits: u8,
 }
 
-/// What one side wants.
+/// The options of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Without it there is neither an offer nor an answer.
+    /// If false, there is neither an offer nor an answer.
     pub compress: bool,
     pub server_no_context_takeover: bool,
     pub client_no_context_takeover: bool,
@@ -51,8 +51,8 @@ impl Default for Options {
 
 /// The client's `Sec-WebSocket-Extensions`.
 ///
-/// It always says that the client takes a limit to its window (RFC 7692 §7.1.2.2): a server short
-/// of memory may otherwise not compress at all.
+/// The offer always has `client_max_window_bits` (RFC 7692 §7.1.2.2): a server short of memory
+/// might otherwise not compress at all.
 pub fn offer(options: &Options) -> Option<String> {
     let parameters = Parameters {
         server_no_context_takeover: options.server_no_context_takeover,
@@ -63,12 +63,12 @@ pub fn offer(options: &Options) -> Option<String> {
     options.compress.then(|| parameters.to_string())
 }
 
-/// Judges the server's `answer` to what the request header `offered` held, both as their lines
-/// joined by commas. `None` where the server chose no extension.
+/// Checks the server's `answer` against the request header `offered`; lines of either are joined by
+/// commas. `None` if the server chose no extension.
 ///
 /// # Errors
-/// What the server said, and what is wrong with it: the client must fail the connection
-/// (RFC 7692 §7.1).
+/// The server's answer, and what is wrong with it: the client must fail the connection (RFC 7692
+/// §7.1).
 pub fn accept(offered: &str, options: &Options, answer: &str) -> Result<Option<Agreed>, String> {
     let but = |why: String| format!("{}, but {why}", chose(answer));
     let chosen = parse(answer).map_err(but)?;
@@ -118,14 +118,15 @@ fn accept_deflate(
         Ok(offer) => offer.allows(&answer),
         Err(why) => Err(format!("in your offer {why}")),
     };
-    // Any of several may have been chosen; the complaint is about the preferred one.
+    // The server may have chosen any of several; the error is about the preferred one.
     if !offers.iter().any(|offer| fits(offer).is_ok())
         && let Some(preferred) = offers.first()
     {
         fits(preferred)?;
     }
-    // What an offer says of the client itself holds even where the answer is silent about it
-    // (RFC 7692 §7.1.1.2 and §7.1.2.2). Which offer was chosen may not show: all of them bind.
+    // What an offer says about the client itself is binding even if the answer does not mention it
+    // (RFC 7692 §7.1.1.2 and §7.1.2.2). The answer may not show which offer was chosen, so all of
+    // them are binding.
     let offers = || offers.iter().flatten();
     let bits = |parameters: &Parameters| parameters.client_max_window_bits.flatten();
     let limits = offers().chain([&answer]).filter_map(bits);
@@ -143,11 +144,12 @@ fn accept_deflate(
     })
 }
 
-/// The server's side: takes the first acceptable of the `offers`, the lines of the request's
-/// `Sec-WebSocket-Extensions` joined by commas, and gives the value of that header to answer with.
+/// The server's side: chooses the first acceptable offer in `offers`, the lines of the request's
+/// `Sec-WebSocket-Extensions` joined by commas, and returns the value of that header for the
+/// response.
 ///
-/// An offer with a parameter that is unknown, repeated or invalid is declined, as it must be
-/// (RFC 7692 §7.1). So is everything in a header that is malformed.
+/// An offer with a parameter that is unknown, repeated or invalid is declined, as RFC 7692 §7.1
+/// requires. So are all offers in a malformed header.
 pub fn answer(offers: &str, options: &Options) -> Option<(Agreed, String)> {
     let offers = parse(offers).ok().filter(|_| options.compress)?;
     let offer = deflate_offers(&offers).find_map(Result::ok)?;
@@ -163,7 +165,7 @@ pub fn answer(offers: &str, options: &Options) -> Option<(Agreed, String)> {
             offer.server_max_window_bits,
             options.server_max_window_bits,
         ),
-        // A client that does not offer to take a limit must not be given one (§7.1.2.2).
+        // A client that does not offer a limit must not be given one (§7.1.2.2).
         client_max_window_bits: client_max_window_bits.map(Some),
     };
     let agreed = Agreed {
@@ -186,7 +188,7 @@ fn deflate_offers<'a>(
     offers.map(|offer| Parameters::read(offer, Side::Client))
 }
 
-/// In plain words, for people.
+/// A sentence for people.
 impl fmt::Display for Agreed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let takeover = match (

@@ -1,35 +1,36 @@
-//! How a large message is fragmented (RFC 6455 §5.4), so that control frames can pass between its
-//! frames. Pure: it says which frame comes next, and copies nothing.
+//! Splits a large message into fragments (RFC 6455 §5.4), so that control frames can pass between
+//! them. Pure: it says which frame comes next, and copies nothing.
 
 use bytes::Bytes;
 
 use crate::wire::frame::CONTINUATION;
 
-/// Where a message is fragmented without being asked, in bytes: browsers and servers take a frame of
-/// this size at once, and a slow peer does not take long for it.
+/// Messages above this size are fragmented by default, in bytes. Browsers and servers accept a
+/// frame of this size at once, and a slow peer does not need long for it.
 const LARGE: usize = 1 << 20;
 
-/// The payload of each fragment then.
+/// The payload of each fragment by default.
 const FRAGMENT: usize = 256 * 1024;
 
-/// Fewer bytes than these are not compressed on their own: the compressor would be called for each.
+/// Smaller fragments are not compressed one by one, because each would cost a call of the
+/// compressor.
 const FEWEST: usize = 4 * 1024;
 
-/// Which data messages are sent in fragments.
+/// Which data messages are fragmented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fragmentation {
     /// Messages above 1 MiB, in fragments of 256 KiB.
     #[default]
     Large,
-    /// All that do not fit into a frame with a payload of so many bytes.
+    /// All that do not fit into one frame with a payload of this many bytes.
     AtMost(usize),
     /// None.
     Never,
 }
 
 impl Fragmentation {
-    /// How messages are handed to the engine one part after another. What is compressed becomes
-    /// frames of the right size behind the engine; see [`Fragmentation::frame_limit`].
+    /// How messages are handed to the engine in parts. The compressor, which comes after the
+    /// engine, makes frames of the right size; see [`Fragmentation::frame_limit`].
     pub fn parts(self, compressed: bool) -> Parts {
         let (above, size) = match self {
             Fragmentation::Large => (LARGE, FRAGMENT),
@@ -57,7 +58,7 @@ impl Fragmentation {
 /// Sizes in bytes, before compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// The largest message that is handed over whole.
+    /// The largest message that is handed over as a whole.
     above: usize,
     /// The size of each part of a larger one.
     size: usize,
@@ -78,7 +79,7 @@ pub struct Fragment {
     pub payload: Bytes,
 }
 
-/// A message on its way, one fragment after another.
+/// A message that is being sent, one fragment after another.
 #[derive(Clone, Debug)]
 pub struct Fragments {
     opcode: u8,
@@ -97,7 +98,7 @@ impl Fragments {
         }
     }
 
-    /// The next fragment; none comes after the one with FIN.
+    /// The next fragment; `None` after the one with FIN.
     pub fn next_fragment(&mut self) -> Fragment {
         let payload = self.rest.split_to(self.rest.len().min(self.size));
         Fragment {
@@ -160,7 +161,7 @@ mod tests {
         assert_eq!(AtMost(16 * LARGE).parts(true), part(FRAGMENT));
         assert_eq!(Large.parts(true), Large.parts(false));
         assert_eq!(Never.parts(true), part(usize::MAX));
-        // What was small enough for one part is small enough for one frame.
+        // A message that was small enough for one part is small enough for one frame.
         let limits = |it: Fragmentation| [false, true].map(|in_parts| it.frame_limit(in_parts));
         assert_eq!(limits(Large), [usize::MAX, FRAGMENT]);
         assert_eq!(limits(AtMost(10)), [10, 10]);

@@ -1,6 +1,6 @@
-//! Frames (RFC 6455 §5.2) as they stand on the wire: the header, read and written, and frames made by
-//! hand. Reserved bits, reserved opcodes and lengths in a longer form than needed are reported, not
-//! refused. The types are part of the vocabulary, so this file uses nothing but the mask.
+//! Frames (RFC 6455 §5.2) as they are on the wire: the header, parsed and written, and raw frames.
+//! Reserved bits, reserved opcodes and lengths that are not in the shortest form are reported, not
+//! refused. The types are used everywhere, so this file depends only on the mask.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::codec;
 use crate::wire::mask;
 
-/// Longest header: two bytes, a 64-bit length and a mask.
+/// Longest header: two bytes, a 64-bit length and a masking key.
 pub const MAX_HEADER: usize = 14;
 
 /// Longest payload of a control frame (RFC 6455 §5.5).
@@ -28,7 +28,7 @@ pub const RSV1: u8 = 4;
 const FIN_BIT: u8 = 0x80;
 const MASK_BIT: u8 = 0x80;
 
-/// A frame header (RFC 6455 §5.2) as it stands on the wire; it may break any rule.
+/// A frame header (RFC 6455 §5.2) as it is on the wire; it may break any rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     pub fin: bool,
@@ -55,7 +55,7 @@ impl FrameHeader {
         }
     }
 
-    /// Reads the header at the start of `bytes`, or `None` while it is incomplete.
+    /// Parses the header at the start of `bytes`; `None` while it is incomplete.
     pub fn parse(bytes: &[u8]) -> Option<FrameHeader> {
         let &[first, second, ..] = bytes else {
             return None;
@@ -82,7 +82,8 @@ impl FrameHeader {
         })
     }
 
-    /// Appends the header as it stands. A length that its form cannot hold is cut to the low bits.
+    /// Appends the header unchanged. A length that does not fit its form is truncated to the low
+    /// bits.
     pub fn write(&self, out: &mut Vec<u8>) {
         let fin = if self.fin { FIN_BIT } else { 0 };
         out.push(fin | (self.rsv & 0x7) << 4 | (self.opcode & 0xf));
@@ -103,7 +104,7 @@ impl FrameHeader {
         }
     }
 
-    /// Bytes that the header itself takes.
+    /// Length of the header itself, in bytes.
     pub fn size(&self) -> usize {
         2 + self.form.extra() + self.mask.map_or(0, |key| key.len())
     }
@@ -113,7 +114,7 @@ impl FrameHeader {
         self.opcode >= CLOSE
     }
 
-    /// Whether the length stands in the shortest form, as it must (RFC 6455 §5.2).
+    /// Whether the length has the shortest form, as RFC 6455 §5.2 requires.
     pub fn is_minimal(&self) -> bool {
         self.form == LengthForm::shortest_for(self.len)
     }
@@ -151,14 +152,14 @@ impl fmt::Display for FrameHeader {
     }
 }
 
-/// How a frame header writes the payload length (RFC 6455 §5.2).
+/// The form in which a frame header has the payload length (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LengthForm {
-    /// In the second byte itself: at most 125.
+    /// In the second byte: at most 125.
     Bits7,
-    /// Two bytes more: at most 65,535.
+    /// In two more bytes: at most 65,535.
     Bits16,
-    /// Eight bytes more.
+    /// In eight more bytes.
     Bits64,
 }
 
@@ -172,7 +173,7 @@ impl LengthForm {
         }
     }
 
-    /// Bytes of length after the first two of the header.
+    /// Number of length bytes after the first two bytes of the header.
     fn extra(self) -> usize {
         match self {
             LengthForm::Bits7 => 0,
@@ -190,7 +191,7 @@ impl LengthForm {
         }
     }
 
-    /// The form with this many [`LengthForm::bits`].
+    /// The form with this number of [`LengthForm::bits`].
     pub fn of_bits(bits: u64) -> Option<Self> {
         match bits {
             7 => Some(LengthForm::Bits7),
@@ -214,15 +215,15 @@ pub fn opcode_name(opcode: u8) -> &'static str {
     }
 }
 
-/// The opcode of a name that [`opcode_name`] gives.
+/// The opcode with a name of [`opcode_name`].
 pub fn opcode_named(name: &str) -> Option<u8> {
     (0..16).find(|&opcode| opcode_name(opcode) == name && name != "reserved")
 }
 
-/// How a hand-made frame is masked.
+/// How a raw frame is masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Masking {
-    /// With a fresh random key, as a client must (RFC 6455 §5.3).
+    /// With a new random key, as required of a client (RFC 6455 §5.3).
     Random,
     None,
     Key([u8; 4]),
@@ -237,8 +238,7 @@ impl Masking {
     }
 }
 
-/// A frame made by hand, which may break any rule. It is sent as it is: never compressed, never
-/// fragmented.
+/// A raw frame, which may break any rule. It is sent unchanged: never compressed, never fragmented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawFrame {
     pub fin: bool,
@@ -247,16 +247,17 @@ pub struct RawFrame {
     /// 0 to 15.
     pub opcode: u8,
     pub masking: Masking,
-    /// The length to declare, where it is not that of the payload.
+    /// The length to declare, if it is not that of the payload.
     pub len: Option<u64>,
-    /// `None` is the shortest form. A form too short for the length gives way to the next.
+    /// `None` is the shortest form. If a form is too short for the length, the next longer one is
+    /// used.
     pub form: Option<LengthForm>,
-    /// Before masking.
+    /// The payload before masking.
     pub payload: Bytes,
 }
 
 impl RawFrame {
-    /// A whole frame that breaks no rule yet.
+    /// A single valid frame.
     pub fn new(opcode: u8, payload: Bytes) -> Self {
         RawFrame {
             fin: true,
@@ -269,10 +270,10 @@ impl RawFrame {
         }
     }
 
-    /// Whether the form that was asked for, if any, can hold the length.
+    /// Whether the given form, if any, is long enough for the length.
     ///
     /// # Errors
-    /// That it cannot, in words.
+    /// A sentence that says that it is not.
     pub fn check_form(&self) -> Result<(), String> {
         let len = self.len.unwrap_or(self.payload.len() as u64);
         match self.form {
@@ -284,7 +285,7 @@ impl RawFrame {
         }
     }
 
-    /// The header that goes out, with `key` where the masking is [`Masking::Random`].
+    /// The header to send, with `key` if the masking is [`Masking::Random`].
     pub fn header(&self, key: [u8; 4]) -> FrameHeader {
         let len = self.len.unwrap_or(self.payload.len() as u64);
         let shortest = LengthForm::shortest_for(len);
@@ -302,7 +303,7 @@ impl RawFrame {
         }
     }
 
-    /// Appends the frame as it goes over the wire.
+    /// Appends the frame as it is sent.
     pub fn write(&self, key: [u8; 4], out: &mut Vec<u8>) {
         let header = self.header(key);
         header.write(out);
@@ -314,10 +315,10 @@ impl RawFrame {
     }
 }
 
-/// Checks what the user wants in a ping or pong.
+/// Checks the payload of a ping or pong that the user sends.
 ///
 /// # Errors
-/// That it is too long, in words.
+/// A sentence that says that it is too long.
 pub fn check_control_payload(data: &[u8]) -> Result<(), String> {
     match data.len() {
         len if len as u64 > MAX_CONTROL => Err(format!(
@@ -351,7 +352,7 @@ mod tests {
             (&[0x81, 5][..], plain(5, Bits7)),
             (&[0x81, 126, 1, 0], plain(256, Bits16)),
             (&[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], plain(65536, Bits64)),
-            // Not minimal, and not this parser's business.
+            // It is not minimal, which the parser does not check.
             (&[0x81, 126, 0, 5], plain(5, Bits16)),
             (&[0x81, 127, 0, 0, 0, 0, 0, 0, 0, 5], plain(5, Bits64)),
         ] {

@@ -5,18 +5,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-/// How long the end of a connection may take, and what it waits for.
+/// How long closing a connection may take, and what it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linger {
     pub patience: Duration,
-    /// Whether to read, and drop, what the peer still sends, until it has closed its side too. Unread
-    /// bytes at the end make the system send a reset, which can overtake our last frame (RFC 6455
-    /// §7.1.1).
+    /// Whether to read and drop what the peer still sends until it has closed its side too. If
+    /// bytes remain unread at the end, the system sends a reset, which can overtake our last frame
+    /// (RFC 6455 §7.1.1).
     pub drain: bool,
 }
 
 impl Linger {
-    /// Ends the connection. What goes wrong changes nothing: it ends anyway.
+    /// Closes the connection. Errors are ignored, because it ends anyway.
     pub async fn close(self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
         let close = async {
             if stream.shutdown().await.is_err() || !self.drain {

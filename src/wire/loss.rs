@@ -7,16 +7,16 @@ use crate::error::plain_clause;
 /// How a connection ended without a Close from the peer (RFC 6455 §7.1.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// The peer ended the TCP connection: within a frame or a message, where that is named.
+    /// The peer ended the TCP connection, perhaps within a frame or a message.
     Eof(Option<&'static str>),
-    /// The TCP connection was reset. The words are the system's.
+    /// The TCP connection was reset, with the system's message.
     Reset(String),
-    /// The connection failed in another way, in words.
+    /// The connection failed in another way, with a message.
     Failed(String),
 }
 
 impl Loss {
-    /// The same in words; `peer` is what the peer is called.
+    /// Describes the loss; `peer` names the peer.
     pub fn describe(&self, peer: &str) -> String {
         match self {
             Loss::Eof(None) => format!("{peer} ended the TCP connection"),

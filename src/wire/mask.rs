@@ -1,6 +1,6 @@
-//! Masking (RFC 6455 §5.3). Masking twice with the same key gives the bytes back.
+//! Masking (RFC 6455 §5.3). Masking twice with the same key restores the bytes.
 
-/// Masks `bytes`, which stand `offset` bytes into the payload, in place.
+/// Masks `bytes` in place; they begin at `offset` in the payload.
 pub fn apply(key: [u8; 4], offset: usize, bytes: &mut [u8]) {
     let mut key = key;
     key.rotate_left(offset % 4);

@@ -1,6 +1,6 @@
-//! The wire format of RFC 6455 and RFC 7692, sans I/O: bytes come in as arguments, nothing here
-//! waits. Only [`socket`], [`shim`], [`stream`] and [`linger`] know of streams: the shim puts the rest under the
-//! engine, and the socket is the endpoint that everybody else uses.
+//! The wire format of RFC 6455 and RFC 7692, sans I/O: bytes come in as arguments, and nothing here
+//! waits. Only [`socket`], [`shim`], [`stream`] and [`linger`] use streams: the shim puts the rest
+//! between the engine and the stream, and the socket is the endpoint that other modules use.
 
 pub mod deflate;
 pub mod extension;

@@ -1,23 +1,24 @@
-//! Cuts a stream of bytes into frames, without a judgement: headers as soon as they are whole,
-//! payloads as they come.
+//! Splits a byte stream into frames without checking them: a header as soon as it is complete,
+//! payload as it arrives.
 
 use crate::wire::frame::{FrameHeader, MAX_HEADER};
 
-/// What comes next in the stream.
+/// The next element of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
     /// A frame begins.
     Header(FrameHeader),
-    /// So many bytes of its payload follow in what was given; never more than that, never none.
+    /// This many bytes of its payload follow in the input; never more than the input has, never
+    /// zero.
     Payload(usize),
 }
 
-/// Where in the stream of frames we are.
+/// The position in the stream of frames.
 #[derive(Clone, Debug, Default)]
 pub struct FrameReader {
     held: [u8; MAX_HEADER],
     held_len: usize,
-    /// Payload of the present frame still to come.
+    /// Payload bytes of the current frame that have not arrived.
     left: u64,
 }
 
@@ -27,13 +28,13 @@ impl FrameReader {
         self.left == 0 && self.held_len == 0
     }
 
-    /// Payload bytes of the present frame still to come; none of them once it is over.
+    /// Payload bytes of the current frame that have not arrived; 0 at its end.
     pub fn left(&self) -> u64 {
         self.left
     }
 
-    /// Cuts the next piece off `bytes`, which must not be empty; with it comes how many bytes it
-    /// takes. `None` takes all of them, for the header is not whole yet.
+    /// Takes the next element from `bytes`, which must not be empty, and returns it with the number
+    /// of bytes taken. `None` takes all of them, because the header is not complete yet.
     pub fn next(&mut self, bytes: &[u8]) -> (Option<Piece>, usize) {
         if self.left > 0 {
             let step = self.left.min(bytes.len() as u64);
@@ -46,7 +47,8 @@ impl FrameReader {
             self.left = header.len;
             return (Some(Piece::Header(header)), header.size());
         }
-        // Cut in mid-header: byte by byte, since it ends where the parser is first content.
+        // Continued within a header: byte by byte, because the header ends as soon as it can be
+        // parsed.
         for (n, byte) in bytes.iter().enumerate() {
             self.held[self.held_len] = *byte;
             self.held_len += 1;

@@ -1,11 +1,11 @@
-//! One WebSocket endpoint, of either role: what arrives, judged; what is sent; and what is known of
-//! both. The only file that names the engine, tungstenite. It never decides what to send, and waits
-//! for nothing by itself.
+//! One WebSocket endpoint, in either role: receives and validates, sends, and counts. The only file
+//! that names the engine, tungstenite. It never decides what to send, and never waits by itself.
 //!
-//! Large messages go to the engine one fragment after another, as the connection takes them. Between
-//! two fragments the engine sends whatever control frames it was given meanwhile (RFC 6455 §5.4).
-//! Data messages keep their order, and none begins before the one ahead of it is out. A Close of
-//! ours abandons what is still to be sent, since nothing may follow it (RFC 6455 §5.5.1).
+//! Large messages are handed to the engine one fragment after another, as the connection accepts
+//! them. Between two fragments the engine sends the control frames that it was given meanwhile (RFC
+//! 6455 §5.4). Data messages keep their order, and none begins before the previous one has been
+//! handed over. A Close of ours abandons everything still to be sent, because nothing may follow it
+//! (RFC 6455 §5.5.1).
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
@@ -31,30 +31,31 @@ use crate::wire::shim::{Options, Shim};
 use crate::wire::stream::DeferWriteErrors;
 use crate::wire::validate::{Role, Violation};
 
-/// What a client reads at once. The engine clears all of it before every read, so more is not better.
+/// The size of a client's reads. The engine clears all of it before every read, so a larger one
+/// does not pay off.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// What the engine of a server keeps for each connection, once to read and once to write, in bytes.
-/// The shim reads and writes more at once.
+/// The size of each of a server's two engine buffers per connection, one to read and one to write,
+/// in bytes. The shim reads and writes more at once.
 const SERVER_BUFFER: usize = 4 * 1024;
 
-/// The engine's limit for frames holds for control frames too, which are not messages. Below this
-/// one, data frames are judged by the limit for messages alone.
+/// The engine's frame limit applies to control frames too, which are not messages. Below this
+/// limit, the message limit alone applies to data frames.
 const SMALLEST_FRAME_LIMIT: usize = 64 * 1024;
 
-/// Pongs that may wait for a peer that does not read them, before its pings are not read either. The
-/// engine would collect them without end.
+/// Maximum number of pongs that wait for a peer that does not read them, before its pings are no
+/// longer read. The engine would otherwise collect them without limit.
 const MAX_PONGS: u32 = 4096;
 
-/// Bytes that the engine is handed in one call, unless one fragment is larger. After them the caller
-/// reads what it has received.
+/// Bytes handed to the engine in one call, unless one fragment is larger. Then the caller reads
+/// what has arrived.
 const STEP: usize = 256 * 1024;
 
-/// The same in frames where they are traced, each of which takes far more memory than a short one on
-/// the wire.
+/// The same limit in frames if they are traced, because a traced frame takes far more memory than a
+/// short one on the wire.
 const TRACED_STEP: usize = 256;
 
-/// Data messages and their payload, in bytes.
+/// Number of data messages, and of their payload bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsent {
     pub messages: u64,
@@ -68,29 +69,29 @@ impl Unsent {
     }
 }
 
-/// A data message that was not begun.
+/// A data message that has not begun.
 #[derive(Debug)]
 struct Whole {
     opcode: u8,
     payload: Bytes,
 }
 
-/// A message under way.
+/// A message that is being sent.
 #[derive(Debug)]
 struct UnderWay {
     fragments: Fragments,
-    /// All of its payload, in bytes.
+    /// The length of its whole payload, in bytes.
     len: usize,
 }
 
-/// What arrived, or why nothing more will.
+/// What arrived, or why nothing more will arrive.
 #[derive(Debug)]
 pub enum Incoming {
     Data(Message),
-    /// A ping, and whether its pong is on its way.
+    /// A ping, and whether its pong will be sent.
     Ping(Bytes, bool),
     Pong(Bytes),
-    /// The peer's Close, which has not been answered.
+    /// The peer's Close; it has not been answered.
     Close(Close),
     /// The peer broke a rule.
     Violation(Box<Violation>),
@@ -98,16 +99,16 @@ pub enum Incoming {
     Lost(Loss),
 }
 
-/// What has moved since it was asked last.
+/// What has moved since the last call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
-    /// Bytes came.
+    /// Bytes were received.
     pub received: bool,
-    /// Bytes of a data message came.
+    /// Bytes of a data message were received.
     pub data: bool,
 }
 
-/// Bytes up to which somebody has looked.
+/// The byte counts at the last check.
 #[derive(Debug, Default)]
 struct Seen {
     received: u64,
@@ -122,14 +123,14 @@ pub struct Socket<S> {
     parts: Parts,
     traces: bool,
     under_way: Option<UnderWay>,
-    /// Data messages handed over while another was under way.
+    /// Data messages handed over while another was being sent.
     behind: VecDeque<Whole>,
-    /// Data messages that the engine was given whole.
+    /// Data messages that the engine was given completely.
     whole: u64,
     abandoned: Unsent,
     /// The engine has control frames that have not been flushed.
     controls: bool,
-    /// Those that it had have been, since somebody asked.
+    /// Control frames have been flushed since the last check.
     controls_flushed: bool,
     /// Whether the engine answers pings: it does until a Close is sent.
     answers: bool,
@@ -137,7 +138,7 @@ pub struct Socket<S> {
     pongs: u32,
     /// Something was handed over since the last flush.
     dirty: bool,
-    /// The connection took no more when it was last asked to.
+    /// The connection accepted no more at the last attempt.
     stalled: bool,
     seen: Seen,
 }
@@ -153,12 +154,13 @@ fn config(options: &Options) -> WebSocketConfig {
     buffers
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest.max(SMALLEST_FRAME_LIMIT)))
-        // The shim refuses those, and gives the engine frames that it has unmasked.
+        // The shim rejects those, and gives the engine unmasked frames.
         .accept_unmasked_frames(options.role == Role::Server)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// A WebSocket whose handshake is over. `early` is what came with the end of it.
+    /// Makes a WebSocket after its handshake. `early` is what arrived together with the end of the
+    /// handshake.
     pub async fn new(stream: S, early: Bytes, options: &Options) -> Self {
         let role = match options.role {
             Role::Client => protocol::Role::Client,
@@ -184,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// What arrived next. Nothing more is to be asked for after [`Incoming::Violation`] and
+    /// What arrived next. It must not be polled again after [`Incoming::Violation`] and
     /// [`Incoming::Lost`].
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         loop {
@@ -194,8 +196,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                         return Poll::Ready(incoming);
                     }
                 }
-                // The engine never learns of a Close, nor of a broken rule. One that arrived before
-                // the connection ended counts.
+                // The engine never sees a Close or a violation. One that arrived before the
+                // connection ended counts.
                 Poll::Ready(end) => {
                     let why = end.and_then(Result::err);
                     return Poll::Ready(self.take_end().unwrap_or_else(|| self.loss(why)));
@@ -216,19 +218,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             engine::Message::Ping(data) => {
                 self.shim_mut().next_was_ping();
                 if self.answers {
-                    // The engine has the pong ready; it goes out with the next flush.
+                    // The engine has queued the pong; the next flush sends it.
                     self.controls = true;
                     self.dirty = true;
                     self.pongs += 1;
                 }
                 Incoming::Ping(data, self.answers)
             }
-            // Where the engine is not to answer, it sees every ping as a pong.
+            // While the engine must not answer, the shim gives it every ping as a pong.
             engine::Message::Pong(data) if self.shim_mut().next_was_ping() => {
                 Incoming::Ping(data, false)
             }
             engine::Message::Pong(data) => Incoming::Pong(data),
-            // The shim keeps Close frames, and the engine gives raw frames to nobody.
+            // The shim keeps Close frames, and the engine never returns raw frames.
             engine::Message::Close(_) | engine::Message::Frame(_) => return None,
         })
     }
@@ -247,7 +249,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Loss::Eof(self.shim().unfinished())
             }
             Some(Error::Io(error)) => Loss::from(&error),
-            // The shim has judged every frame before the engine; this is for what it might overlook.
+            // The shim has validated every frame before the engine; this handles what it might
+            // overlook.
             Some(error @ (Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_))) => {
                 return Incoming::Violation(Box::new(Violation {
                     code: 1002,
@@ -259,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         })
     }
 
-    /// The peer takes none of the many pongs that wait for it, so that nothing more should be read.
+    /// Whether so many pongs wait for the peer that nothing more should be read.
     pub fn owes_pongs(&self) -> bool {
         self.pongs >= MAX_PONGS
     }
@@ -269,12 +272,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.dirty
     }
 
-    /// Whether the connection took no more when it was last asked to.
+    /// Whether the connection accepted no more at the last attempt.
     pub fn is_stalled(&self) -> bool {
         self.stalled
     }
 
-    /// Why writing is no longer possible. What is sent from then on goes nowhere.
+    /// Why writing is no longer possible. Everything sent after that is lost.
     pub fn write_error(&self) -> Option<&str> {
         self.stream().write_error()
     }
@@ -284,12 +287,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.stream().received()
     }
 
-    /// Whether a frame or a message has come in part.
+    /// Whether a frame or a message has arrived in part.
     pub fn is_within_message(&self) -> bool {
         self.shim().unfinished().is_some()
     }
 
-    /// What has come since this was asked last.
+    /// What was received since the last call.
     pub fn take_moved(&mut self) -> Moved {
         let (received, data) = (self.stream().received(), self.shim().data_bytes());
         Moved {
@@ -298,24 +301,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Whether the system has taken bytes for the peer since this was asked last.
+    /// Whether the system has accepted bytes for the peer since the last call.
     pub fn take_written(&mut self) -> bool {
         let written = self.stream().written();
         std::mem::replace(&mut self.seen.written, written) != written
     }
 
-    /// The next frame of the trace, either way. To be asked for before anything that arrived is
-    /// looked at.
+    /// The next frame of the trace, in either direction. It must be polled before anything that
+    /// arrived is processed.
     pub fn poll_frame(&mut self) -> Option<TracedFrame> {
         self.shim_mut().poll_frame()
     }
 
-    /// What was compressed: sent and received.
+    /// The volume of compressed messages: sent and received.
     pub fn volumes(&self) -> (Volume, Volume) {
         self.shim().volumes()
     }
 
-    /// The stream below the protocol, whose errors are its own.
+    /// The stream below the protocol, whose errors are not deferred.
     pub fn get_mut(&mut self) -> &mut S {
         self.shim_mut().get_mut().get_mut()
     }
@@ -346,17 +349,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.traces
     }
 
-    /// Whether a message is under way.
+    /// Whether a message is being sent.
     pub fn is_sending(&self) -> bool {
         self.under_way.is_some()
     }
 
-    /// Data messages that the engine was given whole so far.
+    /// Number of data messages that the engine was given completely so far.
     pub fn whole(&self) -> u64 {
         self.whole
     }
 
-    /// Data messages that were handed over, and that the engine was not given whole.
+    /// Data messages that were handed over but not completely given to the engine.
     pub fn unsent(&self) -> Unsent {
         let mut unsent = self.abandoned;
         for message in &self.behind {
@@ -368,15 +371,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         unsent
     }
 
-    /// Gives up what the engine was not given yet.
+    /// Drops everything that the engine was not given yet.
     pub fn abandon(&mut self) {
         self.abandoned = self.unsent();
         self.behind.clear();
         self.under_way = None;
     }
 
-    /// Whether control frames have been flushed since this was asked last, though a data message may
-    /// still be under way.
+    /// Whether control frames have been flushed since the last call; a data message may still be in
+    /// progress.
     pub fn take_controls_flushed(&mut self) -> bool {
         std::mem::take(&mut self.controls_flushed)
     }
@@ -388,12 +391,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the engine what the connection takes; ready when no message is under way.
+    /// Gives the engine as much as the connection accepts; ready when no message is in progress.
     fn poll_fragments(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let (mut bytes, mut frames) = (0, 0);
         while self.under_way.is_some() {
             let stepped = bytes >= STEP || (self.traces && frames >= TRACED_STEP);
-            // Control frames go before the next fragment, and traced frames are reported in between.
+            // Control frames precede the next fragment, and traced frames are reported in between.
             if self.controls || (stepped && self.traces) {
                 ready!(self.poll_flush_engine(cx))?;
             } else {
@@ -410,7 +413,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the engine the next fragment; its size on the wire, in bytes, as far as it matters.
+    /// Gives the engine the next fragment, and returns its size on the wire in bytes, as far as it
+    /// matters.
     fn send_fragment(&mut self) -> Result<usize, Error> {
         let Some(under_way) = &mut self.under_way else {
             return Ok(0);
@@ -440,7 +444,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Pin::new(&mut self.engine).start_send(engine::Message::Frame(frame))
     }
 
-    /// Ready when there is room for another data message. Control frames are taken at any time.
+    /// Ready when there is room for another data message. Control frames are accepted at any time.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let ready = self.poll_room(cx);
         self.stalled |= ready.is_pending();
@@ -474,7 +478,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.start(engine::Message::Pong(data));
     }
 
-    /// Hands over a Close. It is the last frame that can be sent, and overtakes what is under way.
+    /// Hands over a Close. It is the last frame that can be sent, and overtakes a message in
+    /// progress.
     pub fn close(&mut self, close: &Close) {
         self.abandon();
         self.answers = false;
@@ -484,12 +489,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         })));
     }
 
-    /// Hands over a frame made by hand. Everything before it must have been flushed.
+    /// Hands over a raw frame. Everything before it must have been flushed.
     pub fn send_raw(&mut self, frame: &RawFrame) {
         self.dirty = true;
         self.shim_mut().inject(frame);
         if frame.opcode == CLOSE {
-            // The engine knows nothing of it, and would go on to answer.
+            // The engine does not see the raw Close, and would continue to answer.
             self.answers = false;
             self.shim_mut().hide_pings();
         }
@@ -497,17 +502,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn start(&mut self, message: engine::Message) {
         self.dirty = true;
-        // An error here can only be one of the engine's state, as the stream defers those of
-        // writing: after the engine has ended reading it may refuse to send, and then there is
-        // nobody to send to.
+        // An error here can only come from the engine's state, because the stream defers write
+        // errors. After the engine has ended reading it may refuse to send, and then there is no
+        // peer to send to.
         let _ = Pin::new(&mut self.engine).start_send(message);
     }
 
-    /// Ready when all that was handed over has left for the system.
+    /// Ready when everything handed over has been written to the system.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let flushed = self.poll_flush_all(cx);
         if self.write_error().is_some() {
-            // What the engine is given now goes nowhere.
+            // Everything that the engine is given from now on is lost.
             self.abandon();
         }
         self.stalled = flushed.is_pending();
@@ -525,7 +530,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.poll_flush_engine(cx).map(drop)
     }
 
-    /// Flushes what the engine has, and gives it no more of the message under way.
+    /// Flushes what the engine has, and gives it no more of the message in progress.
     pub fn poll_flush_controls(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let _ = self.poll_flush_engine(cx);
         self.stalled = true;
@@ -535,7 +540,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Pending
     }
 
-    /// Lets the next flush report, though nothing may have been handed over.
+    /// Makes the next flush report, even if nothing has been handed over.
     pub fn require_flush(&mut self) {
         self.dirty = true;
     }
@@ -565,7 +570,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
-/// Wakes the caller again once the runtime has looked at its sockets: another wake-up might come
+/// Wakes the caller again after the runtime has polled its sockets: a plain wake-up might come
 /// before that, again and again.
 fn yield_now(cx: &mut Context<'_>) {
     let _ = pin!(tokio::task::yield_now()).poll(cx);

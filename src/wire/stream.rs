@@ -1,7 +1,7 @@
-//! The bottom of the connection: first the bytes that came with the 101, then the socket.
+//! The bottom of the connection: first the bytes that arrived with the 101, then the socket.
 //!
-//! A failed write is swallowed and remembered, so that it does not end the conversation too early:
-//! what the peer sent before it went away, its Close above all, can still be read.
+//! A write error is stored instead of returned, so that it does not end the connection too early:
+//! what the peer sent before it went away, above all its Close, can still be read.
 
 use std::io;
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::plain_clause;
 
-/// A stream whose writing never fails.
+/// A stream whose writes never fail.
 #[derive(Debug)]
 pub struct DeferWriteErrors<S> {
     inner: S,
     early: Bytes,
     /// Bytes received so far.
     received: u64,
-    /// Bytes that the system has taken for the peer so far.
+    /// Bytes that the system has accepted for the peer so far.
     written: u64,
     write_error: Option<String>,
 }
@@ -48,7 +48,7 @@ impl<S> DeferWriteErrors<S> {
         self.write_error.as_deref()
     }
 
-    /// The stream itself, whose errors are not deferred.
+    /// The underlying stream, whose errors are not deferred.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }

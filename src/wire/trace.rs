@@ -7,11 +7,11 @@ use bytes::Bytes;
 use crate::event::{By, TracedFrame};
 use crate::wire::frame::FrameHeader;
 
-/// The frames of one direction that nobody has asked for yet.
+/// The frames of one direction that have not been taken yet.
 #[derive(Debug)]
 pub struct Trace {
     by: By,
-    /// Bytes of each payload to keep.
+    /// Maximum number of payload bytes kept per frame.
     keep: usize,
     current: Option<Current>,
     done: VecDeque<TracedFrame>,
@@ -48,14 +48,14 @@ impl Trace {
         });
     }
 
-    /// The payload of the frame under way must not be shown.
+    /// The payload of the current frame must not be shown.
     pub fn hide(&mut self) {
         if let Some(current) = &mut self.current {
             current.secret = true;
         }
     }
 
-    /// More of its payload, unmasked.
+    /// Adds payload, unmasked.
     pub fn payload(&mut self, payload: &[u8]) {
         if let Some(current) = &mut self.current {
             let room = self.keep - current.payload.len();
@@ -65,14 +65,14 @@ impl Trace {
         }
     }
 
-    /// So many bytes more that its payload stands for.
+    /// Adds to the number of inflated bytes.
     pub fn plain(&mut self, len: usize) {
         if let Some(current) = &mut self.current {
             current.plain += len as u64;
         }
     }
 
-    /// The frame under way is over, or as much of it as will ever come.
+    /// Ends the current frame, complete or not.
     pub fn end(&mut self) {
         if let Some(current) = self.current.take() {
             self.done.push_back(TracedFrame {
@@ -84,12 +84,12 @@ impl Trace {
         }
     }
 
-    /// Frames that are over and that nobody has asked for yet.
+    /// Number of complete frames that have not been taken yet.
     pub fn waiting(&self) -> usize {
         self.done.len()
     }
 
-    /// The next frame that is over.
+    /// Takes the next complete frame.
     pub fn poll_frame(&mut self) -> Option<TracedFrame> {
         self.done.pop_front()
     }

@@ -1,23 +1,22 @@
-//! UTF-8 judged as it arrives, in pieces cut anywhere (RFC 6455 §8.1).
+//! Validates UTF-8 as it arrives, in pieces cut anywhere (RFC 6455 §8.1).
 
-/// What is known of a text so far.
+/// The state of validation.
 #[derive(Clone, Debug, Default)]
 pub struct Utf8 {
-    /// The first bytes of a character that is not whole yet.
+    /// The first bytes of an incomplete character.
     held: [u8; 4],
     len: usize,
-    /// Bytes before it.
+    /// Number of bytes before it.
     good: u64,
 }
 
 impl Utf8 {
-    /// Takes the next piece.
+    /// Adds the next piece.
     ///
     /// # Errors
-    /// The position in the text, in bytes, of the first character that cannot be: at its first byte
-    /// that no valid text could have there.
+    /// The position in the text, in bytes, of the first byte that no valid text can have there.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), u64> {
-        // Most text is this, and it is told several times as fast.
+        // Most text is ASCII, and is checked several times as fast this way.
         if self.len == 0 && is_ascii(piece) {
             self.good += piece.len() as u64;
             return Ok(());
@@ -38,10 +37,10 @@ impl Utf8 {
         Ok(())
     }
 
-    /// Whether the text may end here; otherwise the position of the character that is cut off.
+    /// Checks that the text may end here.
     ///
     /// # Errors
-    /// As above.
+    /// The position of the incomplete character.
     pub fn finish(&self) -> Result<(), u64> {
         if self.len == 0 {
             Ok(())
@@ -50,7 +49,7 @@ impl Utf8 {
         }
     }
 
-    /// Takes what completes the held character; the rest comes back.
+    /// Takes the bytes that complete the stored character, and returns the rest.
     fn complete<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], u64> {
         let mut rest = piece;
         while self.len > 0 {
@@ -73,18 +72,18 @@ impl Utf8 {
     }
 }
 
-/// Whether all of it is UTF-8.
+/// Whether all of `bytes` is UTF-8.
 pub fn is_valid(text: &[u8]) -> bool {
     is_ascii(text) || std::str::from_utf8(text).is_ok()
 }
 
-/// The standard library's looks for the first byte that is not, which for short texts takes longer
-/// than looking at all of them at once.
+/// The standard library searches for the first non-ASCII byte, which takes longer for short texts
+/// than checking all bytes at once.
 fn is_ascii(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<32>();
     let mut all = [0u8; 32];
     for block in blocks {
-        // By index: so it is vectorized however little is inlined.
+        // By index, so that it is vectorized however little is inlined.
         for at in 0..32 {
             all[at] |= block[at];
         }
@@ -99,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// Feeds the text a byte at a time; how many bytes were taken before the error.
+    /// Feeds the text byte by byte; returns the number of bytes before the error.
     fn taken(text: &[u8]) -> usize {
         let mut utf8 = Utf8::default();
         text.iter()
@@ -111,7 +110,7 @@ mod tests {
     fn the_first_impossible_byte_is_noticed() {
         for (text, good) in [
             (&b"ab\xffc"[..], 2),
-            // A surrogate, and a code point above U+10FFFF: the second byte tells.
+            // A surrogate, and a code point above U+10FFFF: the second byte is the wrong one.
             (b"\xed\xa0\x80", 1),
             (b"\xf4\x90\x80\x80", 1),
             (b"\xc0\x80", 0),

@@ -1,5 +1,5 @@
-//! The rules that a peer's frames must keep (RFC 6455 §5, RFC 7692 §6). Every frame is judged as it
-//! arrives: its header at once, text byte by byte, a Close when it is whole.
+//! The rules for a peer's frames (RFC 6455 §5, RFC 7692 §6). Every frame is validated as it
+//! arrives: its header at once, text byte by byte, a Close when it is complete.
 
 use crate::close::Close;
 use crate::codec;
@@ -8,10 +8,10 @@ use crate::wire::frame::{
 };
 use crate::wire::utf8::{self, Utf8};
 
-/// How much of an offending frame's payload is shown.
+/// Number of payload bytes of an offending frame that are shown.
 const SHOWN: usize = 32;
 
-/// Which side of the connection we are.
+/// The role of this side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Client,
@@ -21,7 +21,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     pub role: Role,
-    /// Whether permessage-deflate was agreed on.
+    /// Whether permessage-deflate was negotiated.
     pub deflate: bool,
     /// Largest message, in bytes, after inflation.
     pub max_message_size: usize,
@@ -34,36 +34,36 @@ pub struct Violation {
     pub code: u16,
     /// The rule, with its section.
     pub rule: String,
-    /// The frame that broke it, in lines as the trace shows it.
+    /// The frame that broke it, in lines like those of the trace.
     pub frame: Vec<String>,
 }
 
-/// The data message under way.
+/// The data message in progress.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     text: bool,
     compressed: bool,
-    /// Bytes of its frames, as far as they were announced.
+    /// Bytes of its frames, as far as they are declared.
     wire: u64,
-    /// Bytes of the message itself, as far as they came.
+    /// Bytes of the message itself, as far as they have arrived.
     plain: u64,
 }
 
-/// Watches over one direction of one connection.
+/// Validates one direction of one connection.
 #[derive(Debug)]
 pub struct Validator {
     options: Options,
     message: Option<Open>,
     utf8: Utf8,
-    /// The frame under way.
+    /// The current frame.
     header: FrameHeader,
-    /// The beginning of its payload, unmasked, to be shown should it break a rule.
+    /// The beginning of its payload, unmasked, to be shown if it breaks a rule.
     shown: Vec<u8>,
-    /// Body of the Close frame under way.
+    /// The body of the current Close frame.
     body: Vec<u8>,
 }
 
-/// A broken rule, before the frame is known that it is told with.
+/// A violation that is not yet attached to its frame.
 type Broken = Box<(u16, String)>;
 
 impl Validator {
@@ -83,7 +83,7 @@ impl Validator {
         self.message.is_some()
     }
 
-    /// Whether the frame under way is part of a compressed message.
+    /// Whether the current frame is part of a compressed message.
     pub fn is_compressed(&self) -> bool {
         !self.header.is_control() && self.message.is_some_and(|message| message.compressed)
     }
@@ -96,7 +96,7 @@ impl Validator {
         }
     }
 
-    /// Whether what the payload of the frame under way holds matters at all.
+    /// Whether the content of the current frame's payload needs validation at all.
     pub fn wants_payload(&self) -> bool {
         self.is_text() || self.header.opcode == CLOSE
     }
@@ -105,9 +105,8 @@ impl Validator {
         !self.header.is_control() && self.message.is_some_and(|message| message.text)
     }
 
-    /// Whether a frame with this header is a whole message that keeps every rule, as most are, if
-    /// its payload does too; then there is nothing more to judge about it. Otherwise the functions
-    /// below tell.
+    /// Whether a frame with this header is a whole, valid message, as most are, provided that its
+    /// payload is valid too. Then no other check is needed. Otherwise the functions below find out.
     pub fn accepts(&self, header: &FrameHeader) -> bool {
         header.fin
             && header.rsv == 0
@@ -118,12 +117,12 @@ impl Validator {
             && matches!(header.opcode, TEXT | BINARY)
     }
 
-    /// The same of its payload, which is whole and unmasked.
+    /// The same check for its payload, which is complete and unmasked.
     pub fn accepts_payload(&self, header: &FrameHeader, payload: &[u8]) -> bool {
         header.opcode == BINARY || utf8::is_valid(payload)
     }
 
-    /// A frame begins; `next` is what came after its header.
+    /// Begins a frame; `next` is what follows its header in the input.
     ///
     /// # Errors
     /// The rule that its header breaks.
@@ -140,10 +139,10 @@ impl Validator {
         judged.map_err(|broken| self.violation(broken, next))
     }
 
-    /// More of the payload, unmasked, of a frame that is not compressed; at its end,
-    /// [`Validator::handle_end`].
+    /// Adds payload, unmasked, of an uncompressed frame; [`Validator::handle_end`] ends it.
     ///
     /// # Errors
+    /// The rule that it breaks.
     /// The rule that it breaks.
     pub fn handle_payload(&mut self, payload: &[u8]) -> Result<(), Box<Violation>> {
         self.handle_compressed(payload);
@@ -157,24 +156,24 @@ impl Validator {
             .map_err(|broken| self.violation(broken, &[]))
     }
 
-    /// More of the payload, unmasked, of a frame that is compressed: only to be shown.
+    /// Adds payload, unmasked, of a compressed frame, only to be shown.
     pub fn handle_compressed(&mut self, payload: &[u8]) {
         let room = SHOWN - self.shown.len();
         self.shown
             .extend_from_slice(&payload[..room.min(payload.len())]);
     }
 
-    /// More of a compressed message, inflated.
+    /// Adds inflated bytes of a compressed message.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The rule that they break.
     pub fn handle_inflated(&mut self, plain: &[u8]) -> Result<(), Box<Violation>> {
         self.judge_data(plain)
             .map_err(|broken| self.violation(broken, &[]))
     }
 
-    /// The payload is whole. A message that ends with it must be whole too (RFC 6455 §5.6): where
-    /// it was compressed, all of it has been inflated. Gives the Close, if it was one.
+    /// Ends the payload. If the message ends with it, the message must be complete too (RFC 6455
+    /// §5.6): if it was compressed, all of it has been inflated. Returns the Close, if it was one.
     ///
     /// # Errors
     /// The rule that it breaks.
@@ -200,7 +199,7 @@ impl Validator {
         self.violation(broken(1007, rule), &[])
     }
 
-    /// What a frame may look like by itself.
+    /// The rules for a frame on its own.
     fn judge_form(&self, header: &FrameHeader) -> Result<(), Broken> {
         let name = name_of(header);
         if !matches!(header.opcode, CONTINUATION..=BINARY | CLOSE..=PONG) {
@@ -297,7 +296,7 @@ impl Validator {
         }
     }
 
-    /// Where a frame may stand, and what it makes of the message under way.
+    /// The rules for the order of frames, and the effect on the message in progress.
     fn judge_place(&mut self, header: &FrameHeader) -> Result<(), Broken> {
         if header.is_control() {
             if header.opcode == CLOSE {
@@ -336,9 +335,9 @@ impl Validator {
         }
     }
 
-    /// What a message of the largest size may take on the wire where it does not compress. With
-    /// DEFLATE's fixed codes a byte takes up to nine bits (RFC 1951 section 3.2.6); that is more
-    /// than its stored blocks add, and what is left over is for the blocks that flushes end.
+    /// The maximum size on the wire of a message of the largest size that does not compress. With
+    /// DEFLATE's fixed codes a byte takes up to nine bits (RFC 1951 section 3.2.6), which is more
+    /// than the overhead of its stored blocks; the rest is for the blocks that flushes end.
     fn most_compressed(&self) -> u64 {
         let limit = self.options.max_message_size as u64;
         limit.saturating_add(limit / 8).saturating_add(1024)
@@ -363,7 +362,7 @@ impl Validator {
         message.plain += plain.len() as u64;
         let message = *message;
         if message.text {
-            // As if it came byte by byte: what is over the limit was never looked at.
+            // As if it had arrived byte by byte: bytes over the limit were never examined.
             let looked_at = allowed.min(plain.len() as u64) as usize;
             self.utf8.push(&plain[..looked_at]).map_err(not_utf8)?;
         }
@@ -373,7 +372,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Shows the frame with what has come of its payload, and with `next`, which comes then.
+    /// Shows the frame with the payload received so far, followed by `next`.
     #[expect(
         clippy::boxed_local,
         reason = "errors are boxed, for the sake of what returns none"
@@ -408,7 +407,7 @@ fn name_of(header: &FrameHeader) -> &'static str {
     }
 }
 
-/// Bytes are counted from 1, as those of the input are.
+/// Bytes are counted from 1, like those of the input.
 fn not_utf8(position: u64) -> Broken {
     let byte = position + 1;
     let rule =

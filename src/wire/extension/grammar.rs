@@ -17,13 +17,13 @@ pub(super) struct Parameter<'a> {
 
 impl Extension<'_> {
     pub(super) fn is_named(&self, name: &str) -> bool {
-        // Extension names are registered in lower case, and other implementations do not insist.
+        // Extension names are registered in lower case, but other implementations ignore the case.
         self.name.eq_ignore_ascii_case(name)
     }
 }
 
-/// Reads a header's value by the grammar of RFC 6455 §9.1. As everywhere in HTTP, elements of the
-/// list may be empty (RFC 9110 §5.6.1), and so may the list: it names no extension.
+/// Parses a header's value by the grammar of RFC 6455 §9.1. As everywhere in HTTP, elements of the
+/// list may be empty (RFC 9110 §5.6.1), and so may the list: then it names no extension.
 pub(super) fn parse(text: &str) -> Result<Vec<Extension<'_>>, String> {
     let mut rest = Rest(text);
     let mut extensions = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Extension<'_>>, String> {
     }
 }
 
-/// What is left of a header's value.
+/// The rest of a header's value.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -54,7 +54,7 @@ impl<'a> Rest<'a> {
 
     fn parameter(&mut self) -> Result<Parameter<'a>, String> {
         let name = self.token()?;
-        // Behind the equals sign there is no space left.
+        // White space after the equals sign has been skipped.
         let value = match self.eat('=') {
             false => None,
             true if self.0.starts_with('"') => Some(self.quoted()?),
@@ -76,7 +76,7 @@ impl<'a> Rest<'a> {
         Ok(token)
     }
 
-    /// A quoted-string; without its quotes and backslashes it must be a token, too (RFC 6455 §9.1).
+    /// A quoted-string; without its quotes and backslashes it must be a token too (RFC 6455 §9.1).
     fn quoted(&mut self) -> Result<String, String> {
         let start = Rest(self.0);
         let mut rest = self.0.chars();

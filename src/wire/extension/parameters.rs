@@ -1,5 +1,5 @@
-//! The parameters of permessage-deflate in one offer or answer (RFC 7692 §7.1), and which answer an
-//! offer allows.
+//! The parameters of permessage-deflate in one offer or answer (RFC 7692 §7.1), and which answers
+//! an offer allows.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ const CLIENT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_BITS: &str = "server_max_window_bits";
 const CLIENT_BITS: &str = "client_max_window_bits";
 
-/// The window of DEFLATE itself (RFC 1951 §2), where nobody wants a smaller one.
+/// The maximum window of DEFLATE (RFC 1951 §2), which is the default.
 pub(super) const MAX_BITS: u8 = 15;
 
-/// Whose word it is: an offer or an answer.
+/// Whether the parameters are an offer or an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
@@ -27,7 +27,7 @@ pub(super) struct Parameters {
     pub(super) server_no_context_takeover: bool,
     pub(super) client_no_context_takeover: bool,
     pub(super) server_max_window_bits: Option<u8>,
-    /// In an offer it may stand without a value: the client takes a limit, but suggests none.
+    /// In an offer it may have no value: the client accepts a limit, but suggests none.
     pub(super) client_max_window_bits: Option<Option<u8>>,
 }
 
@@ -64,7 +64,7 @@ impl Parameters {
         Ok(read)
     }
 
-    /// Whether a server may answer this offer so.
+    /// Whether a server may answer this offer in this way.
     pub(super) fn allows(&self, answer: &Parameters) -> Result<(), String> {
         if self.server_no_context_takeover && !answer.server_no_context_takeover {
             return Err(wrong(SERVER_TAKEOVER, "was offered but is not in it"));
@@ -88,7 +88,7 @@ impl Parameters {
     }
 }
 
-/// As in the header.
+/// In the form of the header.
 impl fmt::Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(NAME)?;
@@ -130,7 +130,7 @@ fn too_large(name: &str, most: u8) -> String {
     wrong(name, &format!("may be {most} at most, as offered"))
 }
 
-/// A sentence with the section that says so.
+/// A sentence with the section of the RFC.
 fn wrong(name: &str, why: &str) -> String {
     let section = match name {
         SERVER_TAKEOVER => "7.1.1.1",

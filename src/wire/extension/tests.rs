@@ -12,7 +12,7 @@ const NONE: Agreed = Agreed {
     client_max_window_bits: 15,
 };
 
-/// Agreed upon with these windows, server's first, and takeover both ways.
+/// Negotiated with these windows, the server's first, and context takeover in both directions.
 fn windows(server: u8, client: u8) -> Agreed {
     Agreed {
         server_max_window_bits: server,
@@ -21,7 +21,7 @@ fn windows(server: u8, client: u8) -> Agreed {
     }
 }
 
-/// Agreed upon with these as the no_context_takeovers, server's first, and full windows.
+/// Negotiated with these no_context_takeover parameters, the server's first, and full windows.
 fn takeovers(server: bool, client: bool) -> Agreed {
     Agreed {
         server_no_context_takeover: server,
@@ -30,7 +30,7 @@ fn takeovers(server: bool, client: bool) -> Agreed {
     }
 }
 
-/// What everybody wants who asks for all there is.
+/// The options that request every parameter.
 const EVERYTHING: Options = Options {
     compress: true,
     server_no_context_takeover: true,
@@ -187,7 +187,7 @@ fn answers_to_other_offers() {
             "permessage-deflate; server_max_window_bits=9",
             windows(9, 15),
         ),
-        // What the offer says of our own side holds without an answer; so do our options.
+        // What the offer says about our own side is binding without an answer; so are our options.
         (
             "permessage-deflate; client_max_window_bits=11; client_no_context_takeover",
             Options::default(),
@@ -216,7 +216,7 @@ fn answers_to_other_offers() {
     }
 }
 
-/// Every row is an error that quotes the answer and names what is wrong with it.
+/// Every row is an error that quotes the answer and says what is wrong with it.
 #[test]
 fn answers_that_are_no_answer() {
     let everything = offer(&EVERYTHING).unwrap();
@@ -375,7 +375,7 @@ fn offers_are_answered() {
             Options::default(),
             "permessage-deflate; server_max_window_bits=10",
         ),
-        // What is no offer of ours is passed over.
+        // Other offers are skipped.
         (
             "x-webkit-deflate-frame, x-foo; a=\"b\", Permessage-Deflate",
             Options::default(),
@@ -389,7 +389,7 @@ fn offers_are_answered() {
             Options::default(),
             "permessage-deflate; server_max_window_bits=9",
         ),
-        // Takeover, and the smaller of two windows.
+        // Context takeover, and the smaller of two windows.
         (
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
             Options::default(),

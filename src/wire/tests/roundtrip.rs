@@ -1,5 +1,5 @@
-//! Whole messages through both directions: what one side's engine writes, the other's reads,
-//! wherever the stream is cut.
+//! Whole messages in both directions: what one side's engine writes, the other's reads, wherever
+//! the stream is cut.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -37,14 +37,14 @@ fn options(role: Role, deflate: Option<Agreed>, fragmentation: Fragmentation) ->
     }
 }
 
-/// What an engine in `role` writes that is given these messages whole.
+/// What an engine in `role` writes for these whole messages.
 fn engine(role: Role, sent: &[Sent]) -> Vec<u8> {
     let whole = options(role, None, Fragmentation::Never);
     engine_of(&whole, sent, &mut std::iter::empty())
 }
 
-/// What an engine writes that is given these messages in fragments. After each of those comes a
-/// control frame, as long as there are any.
+/// What an engine writes for these messages in fragments. Each fragment is followed by a control
+/// frame, as long as there are any.
 fn engine_of(
     options: &Options,
     sent: &[Sent],
@@ -164,7 +164,7 @@ fn receive(options: &Options, wire: &[u8], cuts: &[usize]) -> Received {
     (read(&engine), inbound.take_close())
 }
 
-/// How much of the payload is shown with a broken rule depends on the cutting.
+/// How much of the payload is shown with a violation depends on the cuts.
 fn without_payload((messages, mut close): Received) -> Received {
     if let Some(Err(violation)) = &mut close {
         violation.frame.truncate(1);
@@ -172,7 +172,7 @@ fn without_payload((messages, mut close): Received) -> Received {
     (messages, close)
 }
 
-/// Where the frames lie.
+/// The boundaries of the frames.
 fn watch(options: &Options, wire: &[u8], cuts: &[usize]) -> Received {
     let mut inbound = Inbound::new(options.inbound());
     let mut engine = Vec::new();
@@ -184,7 +184,7 @@ fn watch(options: &Options, wire: &[u8], cuts: &[usize]) -> Received {
     (read(&engine), inbound.take_close())
 }
 
-/// What is received of these server frames in every way there is.
+/// What is received of these server frames, cut in every way.
 #[track_caller]
 fn everywhere(options: &Options, wire: &[u8]) -> Received {
     let whole = receive(options, wire, &[]);
@@ -206,7 +206,7 @@ fn deflating_client() -> Options {
     options(Role::Client, Some(agreed(true, 15)), Fragmentation::Never)
 }
 
-/// The rule that these server frames break, after a message that does not.
+/// The rule that these server frames break, after a valid message.
 #[track_caller]
 fn broken(options: &Options, frames: &[u8]) -> (u16, String) {
     let wire = [b"\x81\x02ok", frames].concat();
@@ -311,7 +311,7 @@ fn compression_has_rules_of_its_own() {
             1007,
             "does not inflate (RFC 7692",
         ),
-        // A stored block with a byte that no text has.
+        // A stored block with a byte that is invalid in text.
         (
             b"\xc1\x07\x00\x01\x00\xfe\xff\xff\x00",
             1007,
@@ -390,7 +390,7 @@ fn the_first_broken_rule_is_told_wherever_the_stream_is_cut() {
     deflater.finish(&mut long);
     long.extend_from_slice(b"\x00\x00\xff\xff");
     let long = &long[..];
-    // A stored block with a byte that no text has, and a block of a reserved type.
+    // A stored block with a byte that is invalid in text, and a block of a reserved type.
     let (bad, garbage) = (&b"\x00\x01\x00\xfe\xff\xff"[..], &b"\xff"[..]);
     let small = Options {
         max_message_size: 50,
@@ -459,7 +459,7 @@ fn fragmentation() -> impl Strategy<Value = Fragmentation> {
     ]
 }
 
-/// Data messages, and control frames, which may have changed places with those.
+/// Data messages, and control frames, which may have changed places with them.
 fn apart(messages: Vec<Sent>) -> (Vec<Sent>, Vec<Sent>) {
     let is_data = |(opcode, _): &Sent| [TEXT, BINARY].contains(opcode);
     messages.into_iter().partition(is_data)
