@@ -34,6 +34,8 @@ impl Fragmentation {
     pub fn parts(self, compressed: bool) -> Parts {
         let (above, size) = match self {
             Fragmentation::Large => (LARGE, FRAGMENT),
+            // All of it in one frame, but not compressed at once.
+            Fragmentation::Never if compressed => (LARGE, FRAGMENT),
             Fragmentation::AtMost(most) if compressed => {
                 let size = most.clamp(FEWEST, FRAGMENT);
                 (size, size)
@@ -160,8 +162,8 @@ mod tests {
         assert_eq!(AtMost(10_000).parts(true), part(10_000));
         assert_eq!(AtMost(16 * LARGE).parts(true), part(FRAGMENT));
         assert_eq!(Large.parts(true), Large.parts(false));
-        assert_eq!(Never.parts(true), part(usize::MAX));
-        // A message that was small enough for one part is small enough for one frame.
+        assert_eq!(Never.parts(true), Large.parts(true));
+        // What was small enough for one part is small enough for one frame.
         let limits = |it: Fragmentation| [false, true].map(|in_parts| it.frame_limit(in_parts));
         assert_eq!(limits(Large), [usize::MAX, FRAGMENT]);
         assert_eq!(limits(AtMost(10)), [10, 10]);

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use crate::close::Close;
 use crate::event::{By, TracedFrame, Volume};
 use crate::wire::deflate::{Garbage, Inflater};
-use crate::wire::frame::{CLOSE, CONTINUATION, FrameHeader, PING, PONG};
+use crate::wire::frame::{BINARY, CLOSE, CONTINUATION, FrameHeader, PING, PONG, TEXT};
 use crate::wire::mask;
 use crate::wire::reader::{FrameReader, Piece};
 use crate::wire::spare::{self, BLOCK, Block};
@@ -50,9 +50,12 @@ pub struct Inbound {
     hide_pings: bool,
     /// Somebody asks for [`Inbound::next_was_ping`].
     tells_pings: bool,
-    /// The frame under way is a ping that the engine sees as a pong.
-    renamed: bool,
+    /// Show the engine every text message as a binary one; [`Inbound::next_was_text`].
+    hide_texts: bool,
+    /// The opcode of the frame under way, where the engine sees another one.
+    renamed: Option<u8>,
     pings: VecDeque<bool>,
+    texts: VecDeque<bool>,
     /// Nothing more is passed on: a Close has begun, or a rule was broken.
     withhold: bool,
     /// The stream is over for the engine.
@@ -93,8 +96,10 @@ impl Inbound {
             offset: 0,
             hide_pings: options.hide_pings,
             tells_pings: options.hide_pings || options.rules.role == Role::Client,
-            renamed: false,
+            hide_texts: false,
+            renamed: None,
             pings: VecDeque::new(),
+            texts: VecDeque::new(),
             withhold: false,
             done: false,
             close: None,
@@ -182,6 +187,16 @@ impl Inbound {
         self.pings.pop_front().unwrap_or(false)
     }
 
+    /// Hides texts, before anything was received.
+    pub fn hide_texts(&mut self) {
+        self.hide_texts = true;
+    }
+
+    /// Whether the next message that the engine gives is a text, where texts are hidden.
+    pub fn next_was_text(&mut self) -> bool {
+        self.texts.pop_front().unwrap_or(false)
+    }
+
     /// The next frame for the trace.
     pub fn poll_frame(&mut self) -> Option<TracedFrame> {
         self.rewrite.trace.as_mut()?.poll_frame()
@@ -203,7 +218,7 @@ impl Inbound {
         let mut pass = self.withhold.then_some(0);
         while at < bytes.len() && !self.done {
             if self.cutter.at_start() {
-                if let Some(size) = self.whole_message(&bytes[at..]) {
+                if let Some(size) = self.whole_message(&mut bytes[at..]) {
                     self.data += size as u64;
                     at += size;
                     continue;
@@ -264,17 +279,24 @@ impl Inbound {
     }
 
     /// The size of the frame at the start of `bytes`, where it is whole and a whole message.
-    fn whole_message(&self, bytes: &[u8]) -> Option<usize> {
+    fn whole_message(&mut self, bytes: &mut [u8]) -> Option<usize> {
         let (header, payload) = whole_frame(bytes)?;
+        let size = header.size() + payload.len();
         let passes = header.mask.is_none()
             && self.judge.accepts(&header)
             && self.judge.accepts_payload(&header, payload);
-        passes.then_some(header.size() + payload.len())
+        if !passes {
+            return None;
+        }
+        let shown = self.shown(header.opcode);
+        bytes[0] = bytes[0] & 0xf0 | shown;
+        self.begin_message(header.opcode);
+        Some(size)
     }
 
     /// The same, where nothing but a mask is to be taken away, and it is not too much for one call.
     /// Appends it.
-    fn unmask(&self, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    fn unmask(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         if self.rewrite.trace.is_some() || !self.cutter.at_start() {
             return None;
         }
@@ -283,40 +305,47 @@ impl Inbound {
             return None;
         }
         let start = out.len();
-        let mask = header.mask;
-        FrameHeader {
-            mask: None,
-            ..header
-        }
-        .write(out);
+        FrameHeader::plain(true, self.shown(header.opcode), header.len).write(out);
         let at = out.len();
         out.extend_from_slice(payload);
-        if let Some(key) = mask {
+        if let Some(key) = header.mask {
             mask::apply(key, 0, &mut out[at..]);
         }
         if !self.judge.accepts_payload(&header, &out[at..]) {
             out.truncate(start);
             return None;
         }
+        self.begin_message(header.opcode);
         Some(header.size() + payload.len())
+    }
+
+    /// The opcode that the engine sees.
+    fn shown(&self, opcode: u8) -> u8 {
+        match opcode {
+            PING if self.hide_pings => PONG,
+            TEXT if self.hide_texts => BINARY,
+            opcode => opcode,
+        }
+    }
+
+    fn begin_message(&mut self, opcode: u8) {
+        if self.hide_texts && matches!(opcode, TEXT | BINARY) {
+            self.texts.push_back(opcode == TEXT);
+        }
     }
 
     /// The first byte of a frame.
     fn begin(&mut self, first: &mut u8) {
-        self.renamed = false;
-        match *first & 0xf {
-            CLOSE => self.withhold = true,
-            PING if self.hide_pings => {
-                *first = *first & 0xf0 | PONG;
-                self.renamed = true;
-            }
-            _ => {}
-        }
+        let opcode = *first & 0xf;
+        let shown = self.shown(opcode);
+        self.renamed = (shown != opcode).then_some(opcode);
+        *first = *first & 0xf0 | shown;
+        self.withhold |= opcode == CLOSE;
     }
 
     fn enter(&mut self, mut header: FrameHeader, next: &[u8]) -> Result<(), Box<Violation>> {
-        if self.renamed {
-            header.opcode = PING;
+        if let Some(opcode) = self.renamed {
+            header.opcode = opcode;
         }
         self.header = header;
         self.offset = 0;
@@ -324,6 +353,7 @@ impl Inbound {
             self.data += header.size() as u64;
         }
         self.judge.handle_header(header, next)?;
+        self.begin_message(header.opcode);
         if self.tells_pings && matches!(header.opcode, PING | PONG) {
             self.pings.push_back(header.opcode == PING);
         }
@@ -396,22 +426,20 @@ impl Inbound {
         if let Some(trace) = &mut self.rewrite.trace {
             trace.begin(header, compressed);
         }
-        self.renamed = false;
+        self.renamed = None;
         self.enter(header, next)?;
         if self.judge.is_compressed() {
             if header.opcode != CONTINUATION {
-                self.rewrite.opcode = header.opcode;
+                self.rewrite.opcode = self.shown(header.opcode);
                 self.rewrite.begun = false;
             }
             self.rewrite.volume.wire += header.len;
             return Ok(());
         }
-        let opcode = match header.opcode {
-            CLOSE => return Ok(()),
-            PING if self.hide_pings => PONG,
-            opcode => opcode,
-        };
-        FrameHeader::plain(header.fin, opcode, header.len).write(out);
+        if header.opcode != CLOSE {
+            let shown = self.shown(header.opcode);
+            FrameHeader::plain(header.fin, shown, header.len).write(out);
+        }
         Ok(())
     }
 

@@ -1,13 +1,13 @@
-//! What goes out, on its way from the engine: compressed, traced.
+//! What goes out, on its way to the connection: masked, compressed, traced.
 //!
-//! The engine sends control frames, and messages in one frame or several. What is not compressed
+//! Control frames come from the engine, and messages in one frame or several. What is not compressed
 //! passes as it is. A compressed message is written anew in frames of its own, each masked with a
 //! fresh key (RFC 6455 §5.3): a frame leaves when it is full or the message ends, so control frames
-//! can still pass between two parts that the engine sends.
+//! can still pass between two parts of it.
 
 use crate::event::{By, TracedFrame, Volume};
 use crate::wire::deflate::Deflater;
-use crate::wire::fragments::Fragmentation;
+use crate::wire::fragments::{Fragment, Fragmentation};
 use crate::wire::frame::{CONTINUATION, FrameHeader, RSV1, RawFrame};
 use crate::wire::mask;
 use crate::wire::reader::{FrameReader, Piece};
@@ -110,6 +110,38 @@ impl Outbound {
         }
     }
 
+    /// Takes a data frame, and appends what goes out for it. It is masked if `masks`.
+    pub fn handle_frame(
+        &mut self,
+        frame: &Fragment,
+        masks: bool,
+        key: &mut impl FnMut() -> [u8; 4],
+        out: &mut Vec<u8>,
+    ) {
+        let payload = &frame.payload;
+        self.header = FrameHeader::plain(frame.fin, frame.opcode, payload.len() as u64);
+        if self.rewrites() {
+            // Frames of it get keys of their own.
+            self.header.mask = masks.then_some([0; 4]);
+            self.begin_part();
+            self.compress(payload);
+            self.handle_end(key, out);
+            return;
+        }
+        self.header.mask = masks.then(key);
+        self.write_plain_header(out);
+        let start = out.len();
+        out.extend_from_slice(payload);
+        if let Some(key) = self.header.mask {
+            mask::apply(key, 0, &mut out[start..]);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.payload(payload);
+            trace.end();
+        }
+        self.secret &= !frame.fin;
+    }
+
     /// Takes what the engine writes, and appends what goes out. `key` gives a fresh random masking
     /// key.
     pub fn handle_bytes(
@@ -156,16 +188,32 @@ impl Outbound {
         self.header = header;
         self.offset = 0;
         if self.rewrites() {
-            if header.opcode != CONTINUATION {
-                self.opcode = header.opcode;
-                self.in_parts = !header.fin;
-            }
-            return;
+            self.begin_part();
+        } else {
+            self.write_plain_header(out);
         }
-        header.write(out);
+    }
+
+    /// The frame under way begins a compressed message, or goes on with it.
+    fn begin_part(&mut self) {
+        if self.header.opcode != CONTINUATION {
+            self.opcode = self.header.opcode;
+            self.in_parts = !self.header.fin;
+        }
+    }
+
+    fn compress(&mut self, part: &[u8]) {
+        if let Some(deflater) = &mut self.deflater {
+            spare::prepare(&mut self.body);
+            deflater.push(part, &mut self.body);
+        }
+    }
+
+    fn write_plain_header(&mut self, out: &mut Vec<u8>) {
+        self.header.write(out);
         if let Some(trace) = &mut self.trace {
-            trace.begin(header, false);
-            if self.secret && !header.is_control() {
+            trace.begin(self.header, false);
+            if self.secret && !self.header.is_control() {
                 trace.hide();
             }
         }
@@ -183,19 +231,15 @@ impl Outbound {
             if let Some(key) = self.header.mask {
                 mask::apply(key, self.offset, &mut self.part);
             }
-            self.handle_plain(rewrites);
+            let part = std::mem::take(&mut self.part);
+            if rewrites {
+                self.compress(&part);
+            } else if let Some(trace) = &mut self.trace {
+                trace.payload(&part);
+            }
+            self.part = part;
         }
         self.offset += piece.len();
-    }
-
-    fn handle_plain(&mut self, rewrites: bool) {
-        spare::prepare(&mut self.body);
-        match (&mut self.deflater, &mut self.trace) {
-            (Some(deflater), _) if rewrites => deflater.push(&self.part, &mut self.body),
-            _ if rewrites => self.body.extend_from_slice(&self.part),
-            (_, Some(trace)) => trace.payload(&self.part),
-            (_, None) => {}
-        }
     }
 
     fn handle_end(&mut self, key: &mut impl FnMut() -> [u8; 4], out: &mut Vec<u8>) {

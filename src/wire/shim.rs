@@ -1,9 +1,12 @@
 //! What the engine reads from and writes to, in place of the connection itself.
 //!
-//! Where nothing has to be written anew, frames are judged where they lie in the engine's buffer and
-//! its writes go straight through. Masks, compression and the trace bring buffers into the path, which
-//! the connections of a thread share: one that waits for its peer keeps none of them. What was needed
-//! to compress and to inflate is let go of after a time without messages.
+//! Where nothing has to be written anew, frames are judged where they lie in the engine's buffer. Masks,
+//! compression and the trace bring buffers into the path, which the connections of a thread share: one
+//! that waits for its peer keeps none of them. What was needed to compress and to inflate is let go of
+//! after a time without messages.
+//!
+//! Data frames are given to the shim itself, and the engine writes only control frames. Both go into
+//! one buffer, in the order in which they come.
 
 use std::io;
 use std::pin::Pin;
@@ -18,21 +21,15 @@ use crate::close::Close;
 use crate::event::{TracedFrame, Volume};
 use crate::wire::deflate::{Deflater, Inflater, MIN_WINDOW_BITS};
 use crate::wire::extension::Agreed;
-use crate::wire::fragments::{Fragmentation, Parts};
+use crate::wire::fragments::{Fragment, Fragmentation, Parts};
 use crate::wire::frame::RawFrame;
 use crate::wire::inbound::{self, Inbound};
 use crate::wire::outbound::{self, Outbound};
 use crate::wire::spare::{self, Block};
 use crate::wire::validate::{self, Role, Violation};
 
-/// Written bytes that may wait for the connection before the engine has to.
-const MAX_WAITING: usize = 256 * 1024;
-
-/// Taken from the engine at once.
-const STEP: usize = 64 * 1024;
-
-/// Written by the engine at once, this goes to the connection without a detour where it goes as it is.
-const LARGE: usize = 16 * 1024;
+/// Bytes that may wait for the connection, before it has to take all of them.
+const MAX_WAITING: usize = 128 * 1024;
 
 /// How long there is no message before windows are let go of, and at most twice that.
 const QUIET: Duration = Duration::from_secs(15);
@@ -142,16 +139,28 @@ impl Options {
 pub struct Shim<S> {
     inner: S,
     inbound: Inbound,
-    rewriting: Option<Box<Rewriting>>,
+    rewriting: Option<Rewriting>,
+    outbound: Outbound,
+    /// We are a client.
+    masks: bool,
     /// What waits to be written, from `written` on.
     out: Vec<u8>,
     written: usize,
+    windows: Windows,
 }
 
-/// The buffers of the way in, and the machine of the way out.
-#[derive(Debug)]
+/// Watches whether windows are in use.
+#[derive(Debug, Default)]
+struct Windows {
+    /// Something was received or sent since the clock was set.
+    used: bool,
+    /// Runs while there is something to let go of.
+    clock: Option<Pin<Box<Sleep>>>,
+}
+
+/// The buffers of the way in, where it needs any.
+#[derive(Debug, Default)]
 struct Rewriting {
-    outbound: Outbound,
     /// Read from the connection and not yet looked at: from `unread_from` to `unread_to`.
     unread: Block,
     unread_from: usize,
@@ -159,32 +168,21 @@ struct Rewriting {
     /// For the engine to read, from `read` on.
     plain: Vec<u8>,
     read: usize,
-    /// Something was read or written since the clock was set.
-    used: bool,
-    /// Runs while there is something to let go of.
-    clock: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Shim<S> {
     pub fn new(inner: S, options: &Options) -> Self {
-        let rewriting = options.rewrites().then(|| {
-            Box::new(Rewriting {
-                outbound: Outbound::new(options.outbound()),
-                unread: Block::default(),
-                unread_from: 0,
-                unread_to: 0,
-                plain: Vec::new(),
-                read: 0,
-                used: false,
-                clock: None,
-            })
-        });
+        let mut inbound = Inbound::new(options.inbound());
+        inbound.hide_texts();
         Shim {
             inner,
-            inbound: Inbound::new(options.inbound()),
-            rewriting,
+            inbound,
+            rewriting: options.rewrites().then(Rewriting::default),
+            outbound: Outbound::new(options.outbound()),
+            masks: options.role == Role::Client,
             out: Vec::new(),
             written: 0,
+            windows: Windows::default(),
         }
     }
 
@@ -222,10 +220,16 @@ impl<S> Shim<S> {
         self.inbound.next_was_ping()
     }
 
+    /// Whether the next message that the engine gives is a text. To be asked for each of them, for
+    /// the engine takes all of them for binary: a text was checked before.
+    pub fn next_was_text(&mut self) -> bool {
+        self.inbound.next_was_text()
+    }
+
     /// The next frame of the trace. To be asked for before anything that the engine says.
     pub fn poll_frame(&mut self) -> Option<TracedFrame> {
-        let outbound = &mut self.rewriting.as_mut()?.outbound;
-        outbound.poll_frame().or_else(|| self.inbound.poll_frame())
+        let sent = self.outbound.poll_frame();
+        sent.or_else(|| self.inbound.poll_frame())
     }
 
     /// What is cut off if nothing more is received: a frame or a message.
@@ -235,28 +239,38 @@ impl<S> Shim<S> {
 
     /// What was compressed: sent and received.
     pub fn volumes(&self) -> (Volume, Volume) {
-        let sent = self
-            .rewriting
-            .as_ref()
-            .map_or(Volume::default(), |rewriting| rewriting.outbound.volume());
-        (sent, self.inbound.volume())
+        (self.outbound.volume(), self.inbound.volume())
+    }
+
+    /// Puts a data frame after all that was written. It goes out with the next flush, or earlier.
+    pub fn send(&mut self, frame: &Fragment) {
+        self.windows.used = true;
+        spare::prepare(&mut self.out);
+        let key = &mut rand::random;
+        self.outbound
+            .handle_frame(frame, self.masks, key, &mut self.out);
     }
 
     /// Puts a frame made by hand after what the engine has written; the engine must have been
     /// flushed. It goes out with the next flush.
     pub fn inject(&mut self, frame: &RawFrame) {
-        let key = rand::random();
-        match &mut self.rewriting {
-            Some(rewriting) => rewriting.outbound.handle_raw(frame, key, &mut self.out),
-            None => frame.write(key, &mut self.out),
-        }
+        self.outbound
+            .handle_raw(frame, rand::random(), &mut self.out);
     }
 }
 
 impl<S: AsyncWrite + Unpin> Shim<S> {
-    /// Writes what waits, until no more than `rest` of it is left.
-    fn poll_drain(&mut self, cx: &mut Context<'_>, rest: usize) -> Poll<io::Result<()>> {
-        while self.out.len() - self.written > rest {
+    /// Ready when more may be put there to be written.
+    pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.out.len() - self.written < MAX_WAITING {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_drain(cx)
+    }
+
+    /// Writes all that waits.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.out.len() {
             let waiting = &self.out[self.written..];
             let written = ready!(Pin::new(&mut self.inner).poll_write(cx, waiting))?;
             if written == 0 {
@@ -264,13 +278,8 @@ impl<S: AsyncWrite + Unpin> Shim<S> {
             }
             self.written += written;
         }
-        if self.written == self.out.len() {
-            self.out.clear();
-            self.written = 0;
-        } else if self.written >= MAX_WAITING {
-            self.out.drain(..self.written);
-            self.written = 0;
-        }
+        self.out.clear();
+        self.written = 0;
         Poll::Ready(Ok(()))
     }
 }
@@ -363,20 +372,20 @@ impl Rewriting {
         let mut fresh = ReadBuf::new(self.unread.bytes());
         let polled = Pin::new(inner).poll_read(cx, &mut fresh);
         (self.unread_from, self.unread_to) = (0, fresh.filled().len());
-        self.used |= self.unread_to > 0;
         if polled.is_pending() {
             self.unread.give_back();
             spare::give_back(&mut self.plain);
             inbound.leave();
-            self.poll_quiet(inbound, cx);
         }
         ready!(polled)?;
         Poll::Ready(Ok(self.unread_to))
     }
+}
 
-    /// Lets go of windows when nothing has happened for long.
-    fn poll_quiet(&mut self, inbound: &mut Inbound, cx: &mut Context<'_>) {
-        if !inbound.keeps() && !self.outbound.keeps() {
+impl Windows {
+    /// Lets go of them when nothing has happened for long.
+    fn poll_quiet(&mut self, inbound: &mut Inbound, outbound: &mut Outbound, cx: &mut Context<'_>) {
+        if !inbound.keeps() && !outbound.keeps() {
             self.clock = None;
             return;
         }
@@ -387,7 +396,7 @@ impl Rewriting {
         });
         while clock.as_mut().poll(cx).is_ready() {
             if !std::mem::take(used) {
-                self.outbound.let_go();
+                outbound.let_go();
                 inbound.let_go();
                 self.clock = None;
                 return;
@@ -404,52 +413,45 @@ impl<S: AsyncRead + Unpin> AsyncRead for Shim<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        match &mut this.rewriting {
-            Some(rewriting) => rewriting.poll_read(&mut this.inner, &mut this.inbound, cx, buf),
-            None => this.poll_read_in_place(cx, buf),
+        let Some(rewriting) = &mut this.rewriting else {
+            return this.poll_read_in_place(cx, buf);
+        };
+        let polled = rewriting.poll_read(&mut this.inner, &mut this.inbound, cx, buf);
+        this.windows.used |= polled.is_ready();
+        if polled.is_pending() {
+            let (inbound, outbound) = (&mut this.inbound, &mut this.outbound);
+            this.windows.poll_quiet(inbound, outbound, cx);
         }
+        polled
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Shim<S> {
     fn poll_write(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Control frames, and nothing else: they may be put between data frames as soon as they are
+        // whole.
         let this = self.get_mut();
-        let rest = this.rewriting.as_ref().map_or(0, |_| MAX_WAITING);
-        ready!(this.poll_drain(cx, rest))?;
-        let Some(rewriting) = &mut this.rewriting else {
-            return Pin::new(&mut this.inner).poll_write(cx, bytes);
-        };
-        if bytes.len() >= LARGE && this.out.is_empty() && rewriting.outbound.passes() {
-            return Pin::new(&mut this.inner).poll_write(cx, bytes);
-        }
-        // As with inflating: all of a large message may vanish in the buffer.
-        let turn = ready!(coop::poll_proceed(cx));
-        turn.made_progress();
-        rewriting.used = true;
         spare::prepare(&mut this.out);
-        let step = &bytes[..bytes.len().min(STEP)];
-        let outbound = &mut rewriting.outbound;
-        outbound.handle_bytes(step, &mut rand::random, &mut this.out);
-        Poll::Ready(Ok(step.len()))
+        this.outbound
+            .handle_bytes(bytes, &mut rand::random, &mut this.out);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_drain(cx, 0))?;
+        ready!(this.poll_drain(cx))?;
         spare::give_back(&mut this.out);
-        if let Some(rewriting) = &mut this.rewriting {
-            rewriting.outbound.leave();
-        }
+        this.outbound.leave();
         Pin::new(&mut this.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_drain(cx, 0))?;
+        ready!(this.poll_drain(cx))?;
         Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
@@ -542,10 +544,10 @@ mod tests {
             assert!(buffer[..size].ends_with(text.as_bytes()));
             let silence = tokio::time::timeout(after, server.read(&mut buffer));
             assert!(silence.await.is_err());
-            let rewriting = server.rewriting.as_mut().unwrap();
+            let rewriting = server.rewriting.as_ref().unwrap();
             assert_eq!(server.inbound.keeps(), after <= QUIET);
-            assert_eq!(rewriting.outbound.keeps(), after <= QUIET);
-            assert_eq!(rewriting.clock.is_some(), after <= QUIET);
+            assert_eq!(server.outbound.keeps(), after <= QUIET);
+            assert_eq!(server.windows.clock.is_some(), after <= QUIET);
             assert!(rewriting.unread.filled().is_empty());
             assert_eq!(rewriting.plain.capacity() + server.out.capacity(), 0);
         }

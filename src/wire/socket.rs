@@ -1,11 +1,11 @@
 //! One WebSocket endpoint, in either role: receives and validates, sends, and counts. The only file
 //! that names the engine, tungstenite. It never decides what to send, and never waits by itself.
 //!
-//! Large messages are handed to the engine one fragment after another, as the connection accepts
-//! them. Between two fragments the engine sends the control frames that it was given meanwhile (RFC
-//! 6455 §5.4). Data messages keep their order, and none begins before the previous one has been
-//! handed over. A Close of ours abandons everything still to be sent, because nothing may follow it
-//! (RFC 6455 §5.5.1).
+//! The engine reads frames, and writes control frames; data frames are written past it, so that they
+//! are copied once. Large messages are written one fragment after another, as the connection takes
+//! them, and between two fragments whatever control frames were handed over meanwhile (RFC 6455 §5.4).
+//! Data messages keep their order, and none begins before the one ahead of it is out. A Close of
+//! ours abandons what is still to be sent, since nothing may follow it (RFC 6455 §5.5.1).
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
@@ -16,8 +16,8 @@ use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Utf8Bytes};
 use tokio_tungstenite::tungstenite::protocol::{self, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self as engine, Error};
 
@@ -25,7 +25,7 @@ use crate::close::Close;
 use crate::event::{TracedFrame, Volume};
 use crate::message::{Kind, Message};
 use crate::wire::fragments::{Fragment, Fragments, Parts};
-use crate::wire::frame::{BINARY, CLOSE, MAX_HEADER, RawFrame, TEXT};
+use crate::wire::frame::{CLOSE, MAX_HEADER, RawFrame};
 use crate::wire::loss::Loss;
 use crate::wire::shim::{Options, Shim};
 use crate::wire::stream::DeferWriteErrors;
@@ -35,8 +35,7 @@ use crate::wire::validate::{Role, Violation};
 /// does not pay off.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// The size of each of a server's two engine buffers per connection, one to read and one to write,
-/// in bytes. The shim reads and writes more at once.
+/// What the engine of a server keeps for each connection, in bytes. The shim reads more at once.
 const SERVER_BUFFER: usize = 4 * 1024;
 
 /// The engine's frame limit applies to control frames too, which are not messages. Below this
@@ -47,8 +46,8 @@ const SMALLEST_FRAME_LIMIT: usize = 64 * 1024;
 /// longer read. The engine would otherwise collect them without limit.
 const MAX_PONGS: u32 = 4096;
 
-/// Bytes handed to the engine in one call, unless one fragment is larger. Then the caller reads
-/// what has arrived.
+/// Bytes that are handed on in one call, unless one fragment is larger. After them the caller
+/// reads what it has received.
 const STEP: usize = 256 * 1024;
 
 /// The same limit in frames if they are traced, because a traced frame takes far more memory than a
@@ -125,9 +124,11 @@ pub struct Socket<S> {
     under_way: Option<UnderWay>,
     /// Data messages handed over while another was being sent.
     behind: VecDeque<Whole>,
-    /// Data messages that the engine was given completely.
+    /// Data messages that were handed on whole.
     whole: u64,
     abandoned: Unsent,
+    /// No data message can be sent any more: after a Close, or the end of the connection.
+    ended: bool,
     /// The engine has control frames that have not been flushed.
     controls: bool,
     /// Control frames have been flushed since the last check.
@@ -145,13 +146,14 @@ pub struct Socket<S> {
 
 fn config(options: &Options) -> WebSocketConfig {
     let largest = options.max_message_size;
-    let buffers = match options.role {
-        Role::Client => WebSocketConfig::default().read_buffer_size(READ_BUFFER),
-        Role::Server => WebSocketConfig::default()
-            .read_buffer_size(SERVER_BUFFER)
-            .write_buffer_size(SERVER_BUFFER),
+    let read = match options.role {
+        Role::Client => READ_BUFFER,
+        Role::Server => SERVER_BUFFER,
     };
-    buffers
+    WebSocketConfig::default()
+        .read_buffer_size(read)
+        // Control frames keep their place among data frames, which the shim is given.
+        .write_buffer_size(0)
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest.max(SMALLEST_FRAME_LIMIT)))
         // The shim rejects those, and gives the engine unmasked frames.
@@ -176,6 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             behind: VecDeque::new(),
             whole: 0,
             abandoned: Unsent::default(),
+            ended: false,
             controls: false,
             controls_flushed: false,
             answers: !options.hide_pings,
@@ -199,6 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 // The engine never sees a Close or a violation. One that arrived before the
                 // connection ended counts.
                 Poll::Ready(end) => {
+                    self.ended = true;
                     let why = end.and_then(Result::err);
                     return Poll::Ready(self.take_end().unwrap_or_else(|| self.loss(why)));
                 }
@@ -209,11 +213,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn incoming(&mut self, message: engine::Message) -> Option<Incoming> {
         Some(match message {
-            engine::Message::Text(text) => match Message::new(Kind::Text, text.into()) {
-                Ok(message) => Incoming::Data(message),
-                // The engine has checked it.
-                Err(_) => return None,
-            },
+            engine::Message::Binary(data) if self.shim_mut().next_was_text() => {
+                // The shim has checked it.
+                Incoming::Data(Message::new(Kind::Text, data).ok()?)
+            }
             engine::Message::Binary(data) => Incoming::Data(Message::Binary(data)),
             engine::Message::Ping(data) => {
                 self.shim_mut().next_was_ping();
@@ -230,8 +233,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Incoming::Ping(data, false)
             }
             engine::Message::Pong(data) => Incoming::Pong(data),
-            // The shim keeps Close frames, and the engine never returns raw frames.
-            engine::Message::Close(_) | engine::Message::Frame(_) => return None,
+            // The shim keeps Close frames and shows texts as binary, and the engine gives raw frames to
+            // nobody.
+            engine::Message::Text(_) | engine::Message::Close(_) | engine::Message::Frame(_) => {
+                return None;
+            }
         })
     }
 
@@ -354,12 +360,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.under_way.is_some()
     }
 
-    /// Number of data messages that the engine was given completely so far.
+    /// Data messages that were handed on whole so far.
     pub fn whole(&self) -> u64 {
         self.whole
     }
 
-    /// Data messages that were handed over but not completely given to the engine.
+    /// Data messages that were handed over, and that were not handed on whole.
     pub fn unsent(&self) -> Unsent {
         let mut unsent = self.abandoned;
         for message in &self.behind {
@@ -371,7 +377,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         unsent
     }
 
-    /// Drops everything that the engine was not given yet.
+    /// Gives up what was not handed on yet.
     pub fn abandon(&mut self) {
         self.abandoned = self.unsent();
         self.behind.clear();
@@ -385,13 +391,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     fn poll_flush_engine(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        ready!(Pin::new(&mut self.engine).poll_flush(cx))?;
+        let flushed = ready!(Pin::new(&mut self.engine).poll_flush(cx));
+        // An engine that has ended flushes nothing.
+        ready!(Pin::new(self.shim_mut()).poll_flush(cx))?;
+        flushed?;
         self.controls_flushed |= std::mem::take(&mut self.controls);
         self.pongs = 0;
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the engine as much as the connection accepts; ready when no message is in progress.
+    /// Hands on what the connection takes; ready when no message is under way.
     fn poll_fragments(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let (mut bytes, mut frames) = (0, 0);
         while self.under_way.is_some() {
@@ -400,48 +409,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             if self.controls || (stepped && self.traces) {
                 ready!(self.poll_flush_engine(cx))?;
             } else {
-                ready!(Pin::new(&mut self.engine).poll_ready(cx))?;
+                ready!(self.shim_mut().poll_room(cx))?;
             }
             if stepped {
                 yield_now(cx);
                 return Poll::Pending;
             }
-            let sent = self.send_fragment();
-            bytes += sent.inspect_err(|_| self.abandon())?;
+            bytes += self.send_fragment();
             frames += 1;
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the engine the next fragment, and returns its size on the wire in bytes, as far as it
-    /// matters.
-    fn send_fragment(&mut self) -> Result<usize, Error> {
+    /// Hands the next fragment on; its size on the wire, in bytes, as far as it matters.
+    fn send_fragment(&mut self) -> usize {
         let Some(under_way) = &mut self.under_way else {
-            return Ok(0);
+            return 0;
         };
         let fragment = under_way.fragments.next_fragment();
-        let (fin, size) = (fragment.fin, fragment.payload.len() + MAX_HEADER);
-        self.start_frame(fragment)?;
-        if fin {
+        self.shim_mut().send(&fragment);
+        if fragment.fin {
             self.under_way = None;
             self.whole += 1;
             while self.under_way.is_none()
                 && let Some(next) = self.behind.pop_front()
             {
-                self.start_data(next)?;
+                self.start_data(next);
             }
         }
-        Ok(size)
-    }
-
-    fn start_frame(&mut self, fragment: Fragment) -> Result<(), Error> {
-        let opcode = match fragment.opcode {
-            TEXT => Data::Text,
-            BINARY => Data::Binary,
-            _ => Data::Continue,
-        };
-        let frame = Frame::message(fragment.payload, OpCode::Data(opcode), fragment.fin);
-        Pin::new(&mut self.engine).start_send(engine::Message::Frame(frame))
+        fragment.payload.len() + MAX_HEADER
     }
 
     /// Ready when there is room for another data message. Control frames are accepted at any time.
@@ -455,7 +451,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         if self.under_way.is_some() && ready!(self.poll_fragments(cx)).is_err() {
             return Poll::Ready(());
         }
-        Pin::new(&mut self.engine).poll_ready(cx).map(drop)
+        self.shim_mut().poll_room(cx).map(drop)
     }
 
     /// Hands over a data message. [`Socket::poll_ready`] says when there is room for it.
@@ -463,7 +459,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.dirty = true;
         let opcode = message.kind().opcode();
         let payload = message.into_payload();
-        let _ = self.start_data(Whole { opcode, payload });
+        if !self.ended {
+            self.start_data(Whole { opcode, payload });
+        }
     }
 
     /// Hands over a ping, of at most 125 bytes.
@@ -482,6 +480,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// progress.
     pub fn close(&mut self, close: &Close) {
         self.abandon();
+        self.ended = true;
         self.answers = false;
         self.start(engine::Message::Close(close.code.map(|code| CloseFrame {
             code: CloseCode::from(code),
@@ -512,7 +511,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let flushed = self.poll_flush_all(cx);
         if self.write_error().is_some() {
-            // Everything that the engine is given from now on is lost.
+            // What is handed on now goes nowhere.
             self.abandon();
         }
         self.stalled = flushed.is_pending();
@@ -545,28 +544,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.dirty = true;
     }
 
-    fn start_data(&mut self, message: Whole) -> Result<(), Error> {
+    fn start_data(&mut self, message: Whole) {
         if self.under_way.is_some() {
             self.behind.push_back(message);
-            return Ok(());
+            return;
         }
         let Whole { opcode, payload } = message;
         let len = payload.len();
-        if !self.splits(len) {
-            let fin = true;
-            self.start_frame(Fragment {
-                opcode,
-                payload,
-                fin,
-            })?;
-            self.whole += 1;
-            return Ok(());
+        if self.splits(len) {
+            self.under_way = Some(UnderWay {
+                fragments: Fragments::new(opcode, payload, self.parts),
+                len,
+            });
+            return;
         }
-        self.under_way = Some(UnderWay {
-            fragments: Fragments::new(opcode, payload, self.parts),
-            len,
+        let fin = true;
+        self.shim_mut().send(&Fragment {
+            opcode,
+            payload,
+            fin,
         });
-        Ok(())
+        self.whole += 1;
     }
 }
 
