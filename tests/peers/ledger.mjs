@@ -3,7 +3,7 @@
 // Binds a loopback port, says `listening PORT`, and ends when its stdin does, so that no orphan survives.
 
 import { on } from "node:events";
-import { openSync, writeSync } from "node:fs";
+import { existsSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,6 +24,10 @@ const { values: options } = parseArgs({
 if (!["echo", "ack"].includes(options.reply)) throw new Error(`--reply ${options.reply}`);
 const slow = Number(options.slow);
 
+// A kill may cut a line off, which then does not count; the next one must not be appended to it.
+if (existsSync(options.ledger)) {
+  truncateSync(options.ledger, readFileSync(options.ledger).lastIndexOf("\n") + 1);
+}
 // Not through a stream: what is written is there whenever the process is killed.
 const ledger = openSync(options.ledger, "a");
 

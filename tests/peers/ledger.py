@@ -26,6 +26,10 @@ options.add_argument("--reply", choices=["echo", "ack"], default="echo", help='t
 options.add_argument("--slow", type=int, default=0, metavar="N", help="up to 3 ms before every Nth message")
 options = options.parse_args()
 
+# A kill may cut a line off, which then does not count; the next one must not be appended to it.
+if os.path.exists(options.ledger):
+    with open(options.ledger, "rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
 # Not through a buffer: what is written is there whenever the process is killed.
 ledger = os.open(options.ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 chance = random.Random(1)
