@@ -24,7 +24,6 @@ use rustyline::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::line;
 use crate::io::stdio;
 use crate::io::writer::Sink;
 use crate::json::jq;
@@ -49,6 +48,10 @@ const HAND_OVER: Duration = Duration::from_millis(50);
 /// How long the terminal may take for the bytes that end line editing.
 #[cfg(unix)]
 const LAST_BYTES: Duration = Duration::from_millis(200);
+
+/// What Tab makes of a line up to the cursor: where the word begins that is being typed, and what may
+/// stand there.
+pub(crate) type Complete = fn(&str) -> (usize, Vec<String>);
 
 /// What was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,6 +186,7 @@ impl State {
 }
 
 struct PromptHelper {
+    complete: Complete,
     state: State,
     painter: Painter,
 }
@@ -228,7 +232,7 @@ impl Completer for PromptHelper {
         at: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(line::complete(&line[..at]))
+        Ok((self.complete)(&line[..at]))
     }
 }
 
@@ -321,7 +325,11 @@ pub(crate) struct Started {
 ///
 /// # Errors
 /// If there is no terminal at all.
-pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Result<Started> {
+pub(crate) fn start(
+    color: bool,
+    complete: Complete,
+    evaluation: &jq::Interrupt,
+) -> rustyline::Result<Started> {
     let config = Config::builder()
         // wirecat decides on colour itself; the editor must ask for the prompt in any case.
         .color_mode(ColorMode::Forced)
@@ -334,6 +342,7 @@ pub(crate) fn start(color: bool, evaluation: &jq::Interrupt) -> rustyline::Resul
     let mut editor: Editor<PromptHelper, DefaultHistory> = Editor::with_config(config)?;
     let state = State::default();
     editor.set_helper(Some(PromptHelper {
+        complete,
         state: state.clone(),
         painter: Painter::new(color),
     }));

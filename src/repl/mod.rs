@@ -51,6 +51,7 @@ pub fn open(
 ) -> Result<(Prompt, Shared), Error> {
     let shown = screen::Options {
         interrupt: options.interrupt.clone(),
+        complete: line::complete,
         color: options.color,
     };
     let target = (plan.target.shown(&plan.redactor), plan.redactor.clone());

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::editor::{self, LAST, Restore, Shown, Started};
+use super::editor::{self, Complete, LAST, Restore, Shown, Started};
 use crate::error::{Error, Exit};
 use crate::event::{Event, Heads, Opened};
 use crate::io::writer::{self, Writer};
@@ -52,6 +52,8 @@ pub(super) enum Link {
 pub(super) struct Options {
     /// Ends the evaluation of an expression.
     pub(super) interrupt: Interrupt,
+    /// What Tab offers.
+    pub(super) complete: Complete,
     /// Whether the prompt is coloured.
     pub(super) color: bool,
 }
@@ -167,7 +169,12 @@ impl Screen {
     }
 
     fn open_prompt(&mut self) {
-        match editor::start(self.options.color, &self.options.interrupt) {
+        let Options {
+            interrupt,
+            complete,
+            color,
+        } = &self.options;
+        match editor::start(*color, *complete, interrupt) {
             Ok(mut started) => {
                 let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
                 self.restore = started.restore.take();
