@@ -72,8 +72,11 @@ pub mod pipe {
 }
 
 pub mod repl {
-    pub mod line {
-        pub use crate::repl::line::{FRAME_HELP, Line, help, parse};
+    pub mod commands {
+        pub use crate::repl::commands::help;
+        pub mod frame {
+            pub use crate::repl::commands::frame::{HELP, parse};
+        }
     }
 }
 

@@ -12,8 +12,7 @@ use std::process::{Command, Stdio};
 use wirecat::internals::error::EXITS;
 use wirecat::internals::payload::Payload;
 use wirecat::internals::pipe::framing::{Frame, Framer};
-use wirecat::internals::repl::line::FRAME_HELP;
-use wirecat::internals::repl::line::{Line, help, parse};
+use wirecat::internals::repl::commands::{frame, help};
 
 use crate::support::server::{Serve, serve};
 use crate::support::{WIRECAT, output};
@@ -395,8 +394,7 @@ fn the_events_and_the_typed_frames_are_understood() {
         .collect();
     assert!(typed.len() >= 4);
     for line in typed {
-        let line = format!("/frame {line}");
-        assert!(matches!(parse(&line), Ok(Line::Frame(..))), "{line}");
+        assert!(frame::parse(line).is_ok(), "{line}");
     }
 }
 
@@ -405,7 +403,7 @@ fn the_commands_are_those_of_the_prompt() {
     let prompt = Page::read("docs/prompt.md").text;
     assert!(prompt.contains(&format!("open> /help\n{}```", help())));
     let frames = Page::read("docs/frames.md").text;
-    assert!(frames.contains(&format!("open> /frame\n{FRAME_HELP}```")));
+    assert!(frames.contains(&format!("open> /frame\n{}```", frame::HELP)));
 }
 
 #[test]

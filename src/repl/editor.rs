@@ -49,8 +49,8 @@ const HAND_OVER: Duration = Duration::from_millis(50);
 #[cfg(unix)]
 const LAST_BYTES: Duration = Duration::from_millis(200);
 
-/// What Tab makes of a line up to the cursor: where the word begins that is being typed, and what may
-/// stand there.
+/// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
+/// it.
 pub(crate) type Complete = fn(&str) -> (usize, Vec<String>);
 
 /// What was typed.

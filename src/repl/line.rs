@@ -1,189 +1,41 @@
-//! Parses a typed line. Pure.
+//! Parses a typed line, and completes it. Pure.
 
-use bytes::Bytes;
-
-use super::data::{self, Data};
-use super::frame;
-use crate::close::{Close, Unsendable, may_be_sent};
-use crate::wire::frame::{RawFrame, check_control_payload};
-
-/// Every command, with its arguments and what it does.
-const COMMANDS: &[(&str, &str, &str)] = &[
-    ("help", "", "this list"),
-    (
-        "quit",
-        "",
-        "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
-    ),
-    ("close", "[CODE [REASON]]", "close with this code"),
-    (
-        "ping",
-        "[DATA]",
-        "send a ping; its pong is shown with the time it took",
-    ),
-    ("pong", "[DATA]", "send an unsolicited pong"),
-    (
-        "send",
-        "TEXT",
-        "send TEXT as it is; an empty one is an empty message",
-    ),
-    ("bin", "hex|base64:…|@FILE", "send a binary message"),
-    (
-        "frame",
-        "… OPCODE [PAYLOAD]",
-        "send a frame made by hand; /frame alone shows the syntax",
-    ),
-    (
-        "queue",
-        "[TEXT]",
-        "queue TEXT until connected; alone: how many are queued",
-    ),
-    (
-        "reconnect",
-        "",
-        "connect now, or leave this connection for a new one",
-    ),
-    (
-        "status",
-        "",
-        "the connection: address, time, counts, round trips",
-    ),
-    ("headers", "", "the handshake as sent and received"),
-];
-
-pub use super::frame::HELP as FRAME_HELP;
-
-/// The meaning of a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// Nothing was typed.
-    Nothing,
-    /// A message in the payload encoding of the command line.
-    Message(String),
-    /// A text message, whatever the payload encoding is.
-    Send(String),
-    Binary(Data),
-    Frame(RawFrame, Data),
-    Ping(Bytes),
-    Pong(Bytes),
-    Close(Close),
-    /// A message in the payload encoding of the command line, kept until there is a connection.
-    Queue(String),
-    QueueStatus,
-    Reconnect,
-    Quit,
-    Status,
-    Headers,
-    Help,
-    /// `/frame` without arguments.
-    FrameHelp,
-}
+use super::action::{Action, Outgoing, View};
+use super::commands::{COMMANDS, find};
 
 /// Parses a line: `/word …` is a command, `//x` is the message `/x`, everything else is a message.
 ///
 /// # Errors
 /// What is wrong with a command; then nothing must be sent.
-pub fn parse(line: &str) -> Result<Line, String> {
+pub(super) fn parse(line: &str, view: &View<'_>) -> Result<Action, String> {
     if line.is_empty() {
-        return Ok(Line::Nothing);
+        return Ok(Action::Nothing);
     }
+    let message = |text: &str| Ok(Action::Send(Outgoing::Message(text.to_owned())));
     let Some(rest) = line.strip_prefix('/') else {
-        return Ok(Line::Message(line.to_owned()));
+        return message(line);
     };
     if rest.starts_with('/') {
-        return Ok(Line::Message(rest.to_owned()));
+        return message(rest);
     }
-    let (word, argument) = match rest.split_once(' ') {
-        Some((word, argument)) => (word, argument),
-        None => (rest, ""),
-    };
-    command(word, argument)
-}
-
-fn command(word: &str, argument: &str) -> Result<Line, String> {
-    match word {
-        "help" | "?" => Ok(Line::Help),
-        "quit" | "q" | "exit" => Ok(Line::Quit),
-        "status" => Ok(Line::Status),
-        "headers" => Ok(Line::Headers),
-        "send" => Ok(Line::Send(argument.to_owned())),
-        "queue" if argument.is_empty() => Ok(Line::QueueStatus),
-        "queue" => Ok(Line::Queue(argument.to_owned())),
-        "reconnect" => Ok(Line::Reconnect),
-        "ping" => control(argument).map(Line::Ping),
-        "pong" => control(argument).map(Line::Pong),
-        "bin" => binary(argument.trim()),
-        "frame" if argument.trim().is_empty() => Ok(Line::FrameHelp),
-        "frame" => frame::parse(argument).map(|(frame, data)| Line::Frame(frame, data)),
-        "close" => close(argument.trim()).map(Line::Close),
-        unknown => Err(unknown_command(unknown)),
-    }
-}
-
-fn control(data: &str) -> Result<Bytes, String> {
-    check_control_payload(data.as_bytes())?;
-    Ok(Bytes::copy_from_slice(data.as_bytes()))
-}
-
-fn binary(argument: &str) -> Result<Line, String> {
-    data::parse(argument)?
-        .map(Line::Binary)
-        .ok_or_else(|| "write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned())
-}
-
-fn close(argument: &str) -> Result<Close, String> {
-    if argument.is_empty() {
-        return Ok(Close::normal());
-    }
-    let (code, reason) = argument.split_once(' ').unwrap_or((argument, ""));
-    let code: u16 = code
-        .parse()
-        .map_err(|_| format!("'{code}' is not a close code; write /close 1000 REASON"))?;
-    Close::from_person(Some(code), reason.trim(), may_be_sent).map_err(|why| match why {
-        Unsendable::Code(_) => format!("{why}; use 1000, 1001 or 3000-4999"),
-        _ => why.to_string(),
-    })
-}
-
-fn unknown_command(word: &str) -> String {
-    let near = COMMANDS
-        .iter()
-        .map(|(name, _, _)| (strsim::damerau_levenshtein(name, word), *name))
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    match near {
-        Some((_, name)) => {
-            format!("there is no command /{word}; did you mean /{name}? (//{word} sends it)")
-        }
-        None => format!("there is no command /{word}; /help lists them (//{word} sends it)"),
-    }
-}
-
-/// The text of `/help`.
-pub fn help() -> String {
-    let mut text = String::from("A line is sent as a message; //x sends /x. Commands:\n");
-    for (name, arguments, meaning) in COMMANDS {
-        text.push_str(&format!(
-            "  {:<27} {meaning}\n",
-            format!("/{name} {arguments}")
-        ));
-    }
-    text
+    let (word, argument) = rest.split_once(' ').unwrap_or((rest, ""));
+    (find(word)?.run)(view, argument)
 }
 
 /// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
 /// it.
-pub fn complete(line: &str) -> (usize, Vec<String>) {
+pub(super) fn complete(line: &str) -> (usize, Vec<String>) {
     let start = line.rfind(' ').map_or(0, |space| space + 1);
     let (before, word) = line.split_at(start);
-    let candidates: Vec<String> = match before.strip_prefix('/') {
+    let candidates = match before.strip_prefix('/').and_then(|it| it.split_once(' ')) {
+        Some((name, arguments)) => {
+            find(name).map_or_else(|_| Vec::new(), |command| (command.complete)(arguments))
+        }
         None if start == 0 && !word.is_empty() => COMMANDS
             .iter()
-            .map(|(name, _, _)| format!("/{name} "))
+            .map(|command| format!("/{} ", command.name))
             .collect(),
-        Some("bin ") => data::PREFIXES.iter().map(ToString::to_string).collect(),
-        Some(rest) if rest.starts_with("frame ") => frame::next_words(&rest["frame ".len()..]),
-        _ => Vec::new(),
+        None => Vec::new(),
     };
     let fitting = candidates.into_iter().filter(|it| it.starts_with(word));
     (start, fitting.collect())
@@ -191,7 +43,59 @@ pub fn complete(line: &str) -> (usize, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::super::commands::{Spec, frame, help};
+    use super::super::data::Data;
+    use super::super::screen::{self, Screen};
     use super::*;
+    use crate::close::Close;
+    use crate::event::{Command, Control};
+    use crate::json::jq::Interrupt;
+    use crate::message::Message;
+    use crate::output::{Options, Renderer};
+    use crate::secret::Redactor;
+    use crate::wire::frame::RawFrame;
+
+    /// What `/status` says before there is a connection.
+    const STATUS: &str = "connecting: ws://host/\nmessages: 0 sent, 0 received, 2 kept\n";
+
+    /// Parses a line before there is a connection.
+    fn parse(line: &str) -> Result<Action, String> {
+        let options = screen::Options {
+            interrupt: Interrupt::default(),
+            complete,
+            color: false,
+        };
+        let now = Instant::now();
+        let renderer = Renderer::new(Options::plain(), Redactor::default());
+        let target = ("ws://host/".to_owned(), Redactor::default());
+        let view = View {
+            screen: &Screen::new(options, None, target, renderer, now).unwrap(),
+            until: None,
+            queued: 2,
+            now,
+        };
+        super::parse(line, &view)
+    }
+
+    fn message(text: &str) -> Action {
+        Action::Send(Outgoing::Message(text.to_owned()))
+    }
+
+    fn command(command: Command) -> Action {
+        Action::Send(Outgoing::Command(command))
+    }
+
+    fn send(text: &str) -> Action {
+        command(Command::Send(Message::text(text.to_owned())))
+    }
+
+    fn binary(data: Data) -> Action {
+        Action::Send(Outgoing::Binary(data))
+    }
 
     #[test]
     fn tab_offers_what_may_stand_there() {
@@ -228,40 +132,43 @@ mod tests {
     #[test]
     fn lines_and_commands() {
         for (line, meaning) in [
-            ("", Line::Nothing),
-            ("hello /x", Line::Message("hello /x".into())),
-            (" /quit", Line::Message(" /quit".into())),
-            ("//quit", Line::Message("/quit".into())),
-            ("/send", Line::Send(String::new())),
-            ("/send  a ", Line::Send(" a ".into())),
-            ("/queue  a", Line::Queue(" a".into())),
-            ("/queue", Line::QueueStatus),
-            ("/reconnect", Line::Reconnect),
-            ("/q", Line::Quit),
-            ("/help", Line::Help),
-            ("/frame ", Line::FrameHelp),
-            ("/status", Line::Status),
-            ("/headers", Line::Headers),
-            ("/ping", Line::Ping(Bytes::new())),
-            ("/ping a b", Line::Ping("a b".into())),
-            ("/pong x", Line::Pong("x".into())),
+            ("", Action::Nothing),
+            ("hello /x", message("hello /x")),
+            (" /quit", message(" /quit")),
+            ("//quit", message("/quit")),
+            ("/send", send("")),
+            ("/send  a ", send(" a ")),
+            ("/queue  a", Action::Queue(" a".into())),
+            ("/queue", Action::Say("kept: 2 messages\n".into())),
+            ("/reconnect", Action::Control(Control::Reconnect)),
+            ("/q", Action::Leave(Close::normal())),
+            ("/help", Action::Say(help())),
+            ("/frame ", Action::Say(frame::HELP.into())),
+            ("/status", Action::Say(STATUS.into())),
+            ("/headers", Action::ShowHandshake),
+            ("/ping", command(Command::Ping(Bytes::new()))),
+            ("/ping a b", command(Command::Ping("a b".into()))),
+            ("/pong x", command(Command::Pong("x".into()))),
             (
                 "/bin hex:00 ff",
-                Line::Binary(Data::Bytes(Bytes::from_static(&[0, 255]))),
+                binary(Data::Bytes(Bytes::from_static(&[0, 255]))),
             ),
             (
                 "/bin base64:AP8=",
-                Line::Binary(Data::Bytes(Bytes::from_static(&[0, 255]))),
+                binary(Data::Bytes(Bytes::from_static(&[0, 255]))),
             ),
-            ("/bin @f", Line::Binary(Data::File("f".into()))),
+            ("/bin @f", binary(Data::File("f".into()))),
             (
                 "/frame ping x",
-                Line::Frame(RawFrame::new(9, Bytes::new()), Data::Bytes("x".into())),
+                Action::Send(Outgoing::Frame(
+                    RawFrame::new(9, Bytes::new()),
+                    Data::Bytes("x".into()),
+                )),
             ),
-            ("/close", Line::Close(Close::normal())),
+            ("/close", Action::Close(Close::normal())),
             (
                 "/close 4001 bye now",
-                Line::Close(Close::new(4001, "bye now")),
+                Action::Close(Close::new(4001, "bye now")),
             ),
         ] {
             assert_eq!(parse(line), Ok(meaning), "{line}");
@@ -293,7 +200,7 @@ mod tests {
     #[test]
     fn help_lists_every_command_that_there_is() {
         let help = help();
-        for (name, _, _) in COMMANDS {
+        for Spec { name, .. } in COMMANDS {
             assert!(help.contains(&format!("/{name}")), "{name}");
             assert!(
                 !matches!(parse(&format!("/{name}")), Err(error) if error.contains("no command")),

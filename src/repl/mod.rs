@@ -1,12 +1,13 @@
 //! The front end for a person at a terminal: a prompt, incoming messages above the line being typed,
-//! slash commands. What a line means is decided in [`line`]; [`editor`] holds the threads; [`prompt`]
-//! is what the person wants, [`screen`] what the person sees.
+//! slash commands. What a line means is decided in [`line`] and [`commands`], as an [`action`];
+//! [`editor`] holds the threads; [`prompt`] is what the person wants, [`screen`] what the person sees.
 
+mod action;
+pub mod commands;
 mod data;
 mod editor;
 mod files;
-mod frame;
-pub mod line;
+mod line;
 mod prompt;
 mod screen;
 

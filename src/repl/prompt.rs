@@ -8,10 +8,12 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::Options;
+use super::action::{Action, Outgoing, View};
+use super::commands::queue;
 use super::editor::Typed;
 use super::files::{bytes_of, with_payload};
-use super::line::{self, Line};
-use super::screen::{Link, Shared};
+use super::line;
+use super::screen::{Link, Screen, Shared};
 use crate::close::Close;
 use crate::event::{Command, Control};
 use crate::io::terminal::EchoOff;
@@ -182,7 +184,8 @@ impl Prompt {
             Typed::Begun => return Wish::Nothing,
         };
         self.interrupted = false;
-        match line::parse(&line).and_then(|line| self.act(line, now)) {
+        let action = line::parse(&line, &self.view(&self.screen.borrow(), now));
+        match action.and_then(|action| self.perform(action, now)) {
             Ok(wish) => wish,
             Err(why) => {
                 self.say(&format!("wirecat: {why}\n"));
@@ -191,72 +194,71 @@ impl Prompt {
         }
     }
 
-    fn act(&mut self, line: Line, now: Instant) -> Result<Wish, String> {
-        let needs_connection = match line {
-            Line::Message(_)
-            | Line::Send(_)
-            | Line::Binary(_)
-            | Line::Frame(..)
-            | Line::Ping(_)
-            | Line::Pong(_) => true,
-            // While a Close is awaited it is one more wish to leave.
-            Line::Close(_) => !self.is_waiting_for_the_end(),
-            _ => false,
-        };
-        if needs_connection {
-            self.need_connection(now)?;
-        }
-        Ok(Wish::Send(match line {
-            Line::Message(text) => Command::Send(self.options.payload.message(Bytes::from(text))?),
-            Line::Send(text) => Command::Send(Message::text(text)),
-            Line::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
-            Line::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
-            Line::Ping(data) => Command::Ping(data),
-            Line::Pong(data) => Command::Pong(data),
-            Line::Queue(text) => {
-                let message = self.options.payload.message(Bytes::from(text))?;
-                if self.need_connection(now).is_ok() {
-                    return Ok(Wish::Send(Command::Send(message)));
-                }
-                self.keep(Command::Send(message))?;
-                return Ok(self.say_queued());
-            }
-            Line::Close(close) => return Ok(self.leave(close)),
-            Line::Quit => return Ok(self.leave(Close::normal())),
-            Line::Reconnect => {
-                self.leaving = Leaving::No;
-                return Ok(Wish::Control(Control::Reconnect));
-            }
-            other => {
-                self.show(&other, now);
-                return Ok(Wish::Nothing);
-            }
-        }))
-    }
-
-    /// Does what only shows something.
-    fn show(&mut self, line: &Line, now: Instant) {
-        match line {
-            Line::QueueStatus => drop(self.say_queued()),
-            Line::Help => self.say(&line::help()),
-            Line::FrameHelp => self.say(line::FRAME_HELP),
-            Line::Status => {
-                let mut status = self.screen.borrow().status(self.queued(), now);
-                let until = self.until.as_ref();
-                for loss in until.map_or_else(Vec::new, |it| it.losses("--until", true)) {
-                    status.push_str(&loss);
-                    status.push('\n');
-                }
-                self.say(&status);
-            }
-            Line::Headers => self.screen.borrow_mut().show_headers(now),
-            _ => {}
+    /// What a command may know.
+    fn view<'a>(&'a self, screen: &'a Screen, now: Instant) -> View<'a> {
+        View {
+            screen,
+            until: self.until.as_ref(),
+            queued: self.queued(),
+            now,
         }
     }
 
-    fn say_queued(&self) -> Wish {
-        self.say(&format!("kept: {}\n", messages(self.queued())));
-        Wish::Nothing
+    /// Performs an action, as far as that is up to the prompt; the rest is up to the session.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    fn perform(&mut self, action: Action, now: Instant) -> Result<Wish, String> {
+        match action {
+            Action::Nothing => {}
+            Action::Send(outgoing) => {
+                self.need_connection(now)?;
+                return self.command_of(outgoing).map(Wish::Send);
+            }
+            Action::Queue(text) => return self.queue(text, now),
+            Action::Close(close) => {
+                // While a Close is awaited it is one more wish to leave.
+                if !self.is_waiting_for_the_end() {
+                    self.need_connection(now)?;
+                }
+                return Ok(self.leave(close));
+            }
+            Action::Leave(close) => return Ok(self.leave(close)),
+            Action::Control(control) => {
+                if control == Control::Reconnect {
+                    self.leaving = Leaving::No;
+                }
+                return Ok(Wish::Control(control));
+            }
+            Action::Say(text) => self.say(&text),
+            Action::ShowHandshake => self.screen.borrow_mut().show_headers(now),
+        }
+        Ok(Wish::Nothing)
+    }
+
+    fn command_of(&self, outgoing: Outgoing) -> Result<Command, String> {
+        Ok(match outgoing {
+            Outgoing::Command(command) => command,
+            Outgoing::Message(text) => Command::Send(self.message_of(text)?),
+            Outgoing::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
+            Outgoing::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
+        })
+    }
+
+    /// A message in the payload encoding of the command line.
+    fn message_of(&self, text: String) -> Result<Message, String> {
+        self.options.payload.message(Bytes::from(text))
+    }
+
+    /// Sends a message, or keeps it until there is a connection.
+    fn queue(&mut self, text: String, now: Instant) -> Result<Wish, String> {
+        let command = Command::Send(self.message_of(text)?);
+        if self.need_connection(now).is_ok() {
+            return Ok(Wish::Send(command));
+        }
+        self.keep(command)?;
+        self.say(&queue::kept(self.queued()));
+        Ok(Wish::Nothing)
     }
 
     /// Whether a Close is awaited, or waits itself for what was typed before it.
@@ -434,11 +436,4 @@ fn memory_of(command: &Command) -> usize {
         Command::Close(_) => 0,
     };
     payload + 2 * size_of::<Command>()
-}
-
-fn messages(count: usize) -> String {
-    match count {
-        1 => "1 message".to_owned(),
-        more => format!("{more} messages"),
-    }
 }

@@ -52,7 +52,7 @@ pub(super) enum Link {
 pub(super) struct Options {
     /// Ends the evaluation of an expression.
     pub(super) interrupt: Interrupt,
-    /// What Tab offers.
+    /// Completes what is typed.
     pub(super) complete: Complete,
     /// Whether the prompt is coloured.
     pub(super) color: bool,

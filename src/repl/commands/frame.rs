@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::data::{self, Data};
 use crate::close::Close;
+use crate::repl::action::{Action, Outgoing, View};
+use crate::repl::data::{self, Data};
 use crate::units::digits;
 use crate::wire::frame::{CLOSE, LengthForm, Masking, RawFrame, opcode_name, opcode_named};
 
@@ -40,12 +41,21 @@ struct Words {
     code: Option<u16>,
 }
 
+/// Sends a frame, or shows the syntax.
+pub(super) fn frame(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    if argument.trim().is_empty() {
+        return Ok(Action::Say(HELP.to_owned()));
+    }
+    let (frame, data) = parse(argument)?;
+    Ok(Action::Send(Outgoing::Frame(frame, data)))
+}
+
 /// Parses the arguments of `/frame`: the frame, and the source of its payload. The content of
 /// [`RawFrame::payload`] comes before that payload.
 ///
 /// # Errors
 /// What is wrong, with an example.
-pub(super) fn parse(argument: &str) -> Result<(RawFrame, Data), String> {
+pub fn parse(argument: &str) -> Result<(RawFrame, Data), String> {
     let mut words = Words::default();
     let mut rest = argument.trim_start();
     while !rest.is_empty() {

@@ -1,0 +1,56 @@
+//! What commands may do and what they may know: all that they share with the prompt. A command returns
+//! an [`Action`] and performs none: it only reads the screen, sends nothing and writes nothing.
+
+use std::time::Instant;
+
+use super::data::Data;
+use super::screen::Screen;
+use crate::close::Close;
+use crate::event::{Command, Control};
+use crate::json::jq::Filter;
+use crate::wire::frame::RawFrame;
+
+/// The meaning of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing was typed.
+    Nothing,
+    /// Send this, which needs a connection.
+    Send(Outgoing),
+    /// Send a message in the payload encoding of the command line; without a connection, keep it until
+    /// there is one.
+    Queue(String),
+    /// Close the connection and leave. Needs a connection, except to leave sooner while a Close is
+    /// awaited.
+    Close(Close),
+    /// Leave, with or without a connection.
+    Leave(Close),
+    /// Pass this to the session at once.
+    Control(Control),
+    /// Print this text; the prompt redacts secrets and escapes control characters.
+    Say(String),
+    /// Print the handshake as sent and received.
+    ShowHandshake,
+}
+
+/// What a line sends. Payloads are encoded and files are read only after the check that there is a
+/// connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    Command(Command),
+    /// A message in the payload encoding of the command line.
+    Message(String),
+    Binary(Data),
+    /// A frame, and what follows the payload that it already has.
+    Frame(RawFrame, Data),
+}
+
+/// What a command may know.
+pub struct View<'a> {
+    pub screen: &'a Screen,
+    /// `--until`.
+    pub until: Option<&'a Filter>,
+    /// Messages that wait for a connection.
+    pub queued: usize,
+    pub now: Instant,
+}

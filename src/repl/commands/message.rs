@@ -1,0 +1,36 @@
+//! `/send`, `/bin`, `/ping` and `/pong`. Pure: the prompt reads files.
+
+use bytes::Bytes;
+
+use crate::event::Command;
+use crate::message::Message;
+use crate::repl::action::{Action, Outgoing, View};
+use crate::repl::data;
+use crate::wire::frame::check_control_payload;
+
+/// Sends a text message, whatever the payload encoding is.
+pub(super) fn send(_: &View<'_>, text: &str) -> Result<Action, String> {
+    let command = Command::Send(Message::text(text.to_owned()));
+    Ok(Action::Send(Outgoing::Command(command)))
+}
+
+pub(super) fn bin(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    data::parse(argument.trim())?
+        .map(|data| Action::Send(Outgoing::Binary(data)))
+        .ok_or_else(|| "write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned())
+}
+
+pub(super) fn ping(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    let command = Command::Ping(control_payload(argument)?);
+    Ok(Action::Send(Outgoing::Command(command)))
+}
+
+pub(super) fn pong(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    let command = Command::Pong(control_payload(argument)?);
+    Ok(Action::Send(Outgoing::Command(command)))
+}
+
+fn control_payload(data: &str) -> Result<Bytes, String> {
+    check_control_payload(data.as_bytes())?;
+    Ok(Bytes::copy_from_slice(data.as_bytes()))
+}

@@ -1,0 +1,19 @@
+//! `/queue`. Pure.
+
+use crate::repl::action::{Action, View};
+
+/// Keeps a message, or reports how many are kept.
+pub(super) fn queue(view: &View<'_>, text: &str) -> Result<Action, String> {
+    Ok(match text {
+        "" => Action::Say(kept(view.queued)),
+        text => Action::Queue(text.to_owned()),
+    })
+}
+
+/// The line that reports how many messages wait for a connection.
+pub(in crate::repl) fn kept(count: usize) -> String {
+    match count {
+        1 => "kept: 1 message\n".to_owned(),
+        more => format!("kept: {more} messages\n"),
+    }
+}
