@@ -164,3 +164,85 @@ pub trait Asker {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// A sink that keeps what it is given.
+    #[derive(Default)]
+    struct Kept {
+        notes: Vec<String>,
+        messages: Vec<Message>,
+        flushed: usize,
+        ready: bool,
+        written: u64,
+    }
+
+    impl Sink for Kept {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+            match self.ready {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        }
+
+        fn handle_event(&mut self, _: Instant, event: &Event<'_>) {
+            match event {
+                Event::Note(note) => self.notes.push((*note).to_owned()),
+                Event::Receive { message, .. } => self.messages.push((*message).clone()),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn flush(&mut self) {
+            self.flushed += 1;
+        }
+
+        fn progress(&self) -> Progress {
+            Progress {
+                handed: self.written,
+                written: self.written,
+            }
+        }
+    }
+
+    #[test]
+    fn both_of_two_sinks_get_every_event() {
+        let mut both = (Kept::default(), Kept::default());
+        let now = Instant::now();
+        let message = Message::text("hello");
+        both.handle_event(now, &Event::Note("a note"));
+        both.handle_message(now, 1, &message, &Parsed::new(message.as_data()));
+        both.flush();
+        for one in [both.0, both.1] {
+            assert_eq!(one.notes, ["a note"]);
+            assert_eq!(one.messages, std::slice::from_ref(&message));
+            assert_eq!(one.flushed, 1);
+        }
+    }
+
+    #[test]
+    fn two_sinks_are_ready_when_both_are() {
+        let mut cx = Context::from_waker(Waker::noop());
+        for (first, second) in [(false, false), (false, true), (true, false), (true, true)] {
+            let kept = |ready| Kept {
+                ready,
+                ..Kept::default()
+            };
+            let ready = (kept(first), kept(second)).poll_ready(&mut cx).is_ready();
+            assert_eq!(ready, first && second, "{first} {second}");
+        }
+    }
+
+    #[test]
+    fn the_progress_of_two_sinks_is_that_of_the_first() {
+        let kept = |written| Kept {
+            written,
+            ..Kept::default()
+        };
+        assert_eq!((kept(1), kept(2)).progress().written, 1);
+    }
+}
