@@ -8,8 +8,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use wirecat::internals::event::Event;
 use wirecat::internals::message::Message;
 use wirecat::internals::output::{Format, Options, Renderer, sanitize};
-use wirecat::internals::payload::Payload;
-use wirecat::internals::pipe::framing::{Frame, Framer, Item};
+use wirecat::internals::payload::InputFormat;
+use wirecat::internals::pipe::framing::{Framer, Framing, Item};
 use wirecat::internals::secret::Redactor;
 use wirecat::internals::wire::deflate::{Deflater, Inflater};
 use wirecat::internals::wire::fragments::Fragmentation;
@@ -43,7 +43,7 @@ fn framing(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(input.len() as u64));
     group.bench_function("64 KiB of 100-byte lines", |bencher| {
         let fresh = || {
-            let mut framer = Framer::new(Frame::Line, Payload::default());
+            let mut framer = Framer::new(Framing::Line, InputFormat::default());
             framer.buffer().extend_from_slice(&input);
             (framer, Vec::with_capacity(1024))
         };

@@ -208,10 +208,10 @@ pub enum Cause {
         /// How long the server asks the client to wait.
         retry_after: Option<Duration>,
     },
-    /// There was no connection, a sentence; `lasting` if another attempt would fail the same way.
+    /// There was no connection, a sentence; `permanent` if another attempt would fail the same way.
     Failed {
         why: String,
-        lasting: bool,
+        permanent: bool,
     },
 }
 

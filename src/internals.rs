@@ -3,7 +3,7 @@
 
 pub mod auth {
     pub mod placement {
-        pub use crate::auth::placement::Placed;
+        pub use crate::auth::placement::ResolvedCredentials;
     }
 }
 
@@ -62,12 +62,12 @@ pub mod output {
 }
 
 pub mod payload {
-    pub use crate::payload::Payload;
+    pub use crate::payload::InputFormat;
 }
 
 pub mod pipe {
     pub mod framing {
-        pub use crate::pipe::framing::{Frame, Framer, Item};
+        pub use crate::pipe::framing::{Framer, Framing, Item};
     }
 }
 

@@ -20,21 +20,21 @@ pub enum Encoding {
 
 /// How a piece of input becomes a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Payload {
+pub struct InputFormat {
     pub encoding: Encoding,
     pub kind: Kind,
 }
 
-impl Default for Payload {
+impl Default for InputFormat {
     fn default() -> Self {
-        Payload {
+        InputFormat {
             encoding: Encoding::Plain,
             kind: Kind::Text,
         }
     }
 }
 
-impl Payload {
+impl InputFormat {
     /// Makes a message of one piece of input.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn decoded(encoding: Encoding, kind: Kind, input: &[u8]) -> Result<Vec<u8>, String> {
-        let message = Payload { encoding, kind }.message(Bytes::copy_from_slice(input))?;
+        let message = InputFormat { encoding, kind }.message(Bytes::copy_from_slice(input))?;
         assert_eq!(message.kind(), kind);
         Ok(message.payload().to_vec())
     }

@@ -199,12 +199,12 @@ impl Redactor {
 }
 
 /// Minimum number of leading bytes of a secret that are redacted at the end of a dump.
-const TELLING: usize = 8;
+const MIN_PREFIX: usize = 8;
 
 /// Replaces `secret`, or the beginning of it at the end, in a hex dump whose bytes `divider`
 /// separates.
 fn redact_beginning(dump: &str, secret: &str, divider: &str) -> Option<String> {
-    let least = secret.len().min(TELLING);
+    let least = secret.len().min(MIN_PREFIX);
     let beginning = hex(
         &secret.as_bytes()[..secret.floor_char_boundary(least)],
         divider,

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wirecat::internals::auth::placement::Placed;
+use wirecat::internals::auth::placement::ResolvedCredentials;
 use wirecat::internals::handshake::request::{Options, build};
 use wirecat::internals::handshake::verify::accept_for;
 use wirecat::internals::uri::Target;
@@ -289,7 +289,7 @@ fn the_host_header_names_no_port_that_is_the_schemes_own() {
         let request = build(
             &target,
             &Options::default(),
-            &Placed::default(),
+            &ResolvedCredentials::default(),
             String::new(),
         );
         assert_eq!(request.header("Host"), Some(host), "{url}");

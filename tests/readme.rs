@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use wirecat::internals::error::EXITS;
-use wirecat::internals::payload::Payload;
-use wirecat::internals::pipe::framing::{Frame, Framer};
+use wirecat::internals::payload::InputFormat;
+use wirecat::internals::pipe::framing::{Framer, Framing};
 use wirecat::internals::repl::commands::{frame, help};
 
 use crate::support::server::{Serve, serve};
@@ -380,7 +380,7 @@ fn lines_of(language: &str) -> Vec<String> {
 #[test]
 fn the_events_and_the_typed_frames_are_understood() {
     let events = lines_of("json");
-    let mut framer = Framer::new(Frame::Events, Payload::default());
+    let mut framer = Framer::new(Framing::Events, InputFormat::default());
     let mut items = Vec::new();
     framer
         .buffer()

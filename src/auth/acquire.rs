@@ -12,7 +12,7 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::placement::{Placed, place};
+use super::placement::{ResolvedCredentials, place};
 use super::sources::{Authorization, Credentials, Source};
 use crate::error::{Error, Stage, plain_words};
 use crate::io::terminal::EchoOff;
@@ -67,10 +67,10 @@ pub(crate) async fn read(
     redactor: &Redactor,
     cached: &mut CachedAnswers,
     ask: &mut Ask<'_>,
-) -> Result<Placed, Error> {
+) -> Result<ResolvedCredentials, Error> {
     let mut placed = match &credentials.authorization {
-        None => Placed::default(),
-        Some(Authorization::Bearer(token)) => Placed::bearer(token, redactor),
+        None => ResolvedCredentials::default(),
+        Some(Authorization::Bearer(token)) => ResolvedCredentials::bearer(token, redactor),
         Some(Authorization::Basic(basic)) => {
             let password = match &basic.password {
                 Some(password) => password.clone(),
@@ -79,7 +79,7 @@ pub(crate) async fn read(
                     prompt(question, &mut cached.password, ask).await?
                 }
             };
-            Placed::basic(&basic.user, &password, redactor)
+            ResolvedCredentials::basic(&basic.user, &password, redactor)
         }
     };
     if let Some(token) = &credentials.token {

@@ -16,7 +16,7 @@ pub const DEFAULT_MESSAGE: &str = r#"{"event":"token","data":"{{token}}"}"#;
 
 /// The credentials of one connection attempt, once every secret has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Placed {
+pub struct ResolvedCredentials {
     pub headers: Vec<(String, Secret)>,
     pub parameter: Option<(String, Secret)>,
     pub subprotocol: Option<Secret>,
@@ -24,25 +24,25 @@ pub struct Placed {
     pub message: Option<(Secret, String)>,
 }
 
-impl Placed {
+impl ResolvedCredentials {
     /// Basic auth.
-    pub fn basic(user: &str, password: &Secret, redactor: &Redactor) -> Placed {
+    pub fn basic(user: &str, password: &Secret, redactor: &Redactor) -> ResolvedCredentials {
         let value = codec::base64(format!("{user}:{}", password.expose()).as_bytes());
         redactor.add_given(password.expose());
         redactor.add_given(&value);
-        Placed::authorization(format!("Basic {value}"))
+        ResolvedCredentials::authorization(format!("Basic {value}"))
     }
 
     /// A bearer token (RFC 6750 §2.1).
-    pub fn bearer(token: &Secret, redactor: &Redactor) -> Placed {
+    pub fn bearer(token: &Secret, redactor: &Redactor) -> ResolvedCredentials {
         redactor.add_given(token.expose());
-        Placed::authorization(format!("Bearer {}", token.expose()))
+        ResolvedCredentials::authorization(format!("Bearer {}", token.expose()))
     }
 
-    fn authorization(value: String) -> Placed {
-        Placed {
+    fn authorization(value: String) -> ResolvedCredentials {
+        ResolvedCredentials {
             headers: vec![(AUTHORIZATION.to_owned(), Secret::new(value))],
-            ..Placed::default()
+            ..ResolvedCredentials::default()
         }
     }
 }
@@ -52,7 +52,11 @@ impl Placed {
 /// # Errors
 /// Exit 2 if the token is not allowed there: a control character in a header, or a character that
 /// is not allowed in a subprotocol (RFC 6455 §4.1: an HTTP token).
-pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Placed, Error> {
+pub fn place(
+    options: &Token,
+    token: &Secret,
+    redactor: &Redactor,
+) -> Result<ResolvedCredentials, Error> {
     let text = token.expose();
     redactor.add_given(text);
     match options.via {
@@ -63,9 +67,9 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
             redactor.add_after(&format!("{name}="), &encoded);
             // The form in which a server may repeat it, in a Location for instance.
             redactor.add_given(&encoded.replace('+', "%20"));
-            Ok(Placed {
+            Ok(ResolvedCredentials {
                 parameter: Some((name, token.clone())),
-                ..Placed::default()
+                ..ResolvedCredentials::default()
             })
         }
         Via::Subprotocol => place_subprotocol(options, text),
@@ -73,7 +77,11 @@ pub fn place(options: &Token, token: &Secret, redactor: &Redactor) -> Result<Pla
     }
 }
 
-fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Placed, Error> {
+fn place_header(
+    options: &Token,
+    text: &str,
+    redactor: &Redactor,
+) -> Result<ResolvedCredentials, Error> {
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
         return Err(Error::usage(format!(
             "the token contains the control character {} and cannot go into a header",
@@ -86,16 +94,16 @@ fn place_header(options: &Token, text: &str, redactor: &Redactor) -> Result<Plac
         // A token with a scheme (`Basic …`) is the whole value.
         match text.split_once(' ') {
             Some((_, credentials)) => redactor.add_given(credentials),
-            None => return Ok(Placed::bearer(&Secret::new(text), redactor)),
+            None => return Ok(ResolvedCredentials::bearer(&Secret::new(text), redactor)),
         }
     }
-    Ok(Placed {
+    Ok(ResolvedCredentials {
         headers: vec![(name.to_owned(), Secret::new(text))],
-        ..Placed::default()
+        ..ResolvedCredentials::default()
     })
 }
 
-fn place_subprotocol(options: &Token, text: &str) -> Result<Placed, Error> {
+fn place_subprotocol(options: &Token, text: &str) -> Result<ResolvedCredentials, Error> {
     let value = match &options.name {
         Some(prefix) => format!("{prefix}{text}"),
         None => text.to_owned(),
@@ -106,13 +114,13 @@ fn place_subprotocol(options: &Token, text: &str) -> Result<Placed, Error> {
         )
         .advice("encode it, for instance as base64url without padding"));
     }
-    Ok(Placed {
+    Ok(ResolvedCredentials {
         subprotocol: Some(Secret::new(value)),
-        ..Placed::default()
+        ..ResolvedCredentials::default()
     })
 }
 
-fn place_message(options: &Token, text: &str, redactor: &Redactor) -> Placed {
+fn place_message(options: &Token, text: &str, redactor: &Redactor) -> ResolvedCredentials {
     let template = &options.message;
     let filled = |text| {
         template::fill(template, Place::Message, |name| {
@@ -125,9 +133,9 @@ fn place_message(options: &Token, text: &str, redactor: &Redactor) -> Placed {
         true => text,
         false => REDACTED,
     };
-    Placed {
+    ResolvedCredentials {
         message: Some((Secret::new(filled(text)), filled(shown))),
-        ..Placed::default()
+        ..ResolvedCredentials::default()
     }
 }
 
@@ -157,7 +165,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn placed(via: Via, name: Option<&str>, text: &str) -> Placed {
+    fn placed(via: Via, name: Option<&str>, text: &str) -> ResolvedCredentials {
         place(&token(via, name), &Secret::new(text), &Redactor::default()).unwrap()
     }
 
@@ -174,7 +182,11 @@ mod tests {
 
     #[test]
     fn basic_is_base64_of_user_and_password() {
-        let placed = Placed::basic("Aladdin", &Secret::new("open sesame"), &Redactor::default());
+        let placed = ResolvedCredentials::basic(
+            "Aladdin",
+            &Secret::new("open sesame"),
+            &Redactor::default(),
+        );
         // The example of RFC 7617 section 2.
         assert_eq!(
             placed.headers[0].1.expose(),
@@ -204,7 +216,7 @@ mod tests {
             redactor.redact("a b/c a+b%2Fc a%20b%2Fc"),
             "[redacted] [redacted] [redacted]"
         );
-        Placed::basic("u", &Secret::new("pass"), &redactor);
+        ResolvedCredentials::basic("u", &Secret::new("pass"), &redactor);
         assert_eq!(redactor.redact("Basic dTpwYXNz"), "Basic [redacted]");
     }
 

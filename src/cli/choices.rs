@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use crate::auth::sources::Via;
 use crate::output::{Format, Timestamps, style::ColorChoice};
-use crate::pipe::framing::Frame;
+use crate::pipe::framing::Framing;
 use crate::session::backoff::Jitter;
 use crate::session::policy::drain::OnEof;
 
@@ -70,14 +70,14 @@ pub enum FrameArg {
     Events,
 }
 
-impl From<FrameArg> for Frame {
-    fn from(frame: FrameArg) -> Frame {
+impl From<FrameArg> for Framing {
+    fn from(frame: FrameArg) -> Framing {
         match frame {
-            FrameArg::Line => Frame::Line,
-            FrameArg::Nul => Frame::Nul,
-            FrameArg::Whole => Frame::Whole,
-            FrameArg::Json => Frame::Json,
-            FrameArg::Events => Frame::Events,
+            FrameArg::Line => Framing::Line,
+            FrameArg::Nul => Framing::Nul,
+            FrameArg::Whole => Framing::Whole,
+            FrameArg::Json => Framing::Json,
+            FrameArg::Events => Framing::Events,
         }
     }
 }

@@ -25,9 +25,9 @@ use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::event::Refusal;
 use crate::transport::{BoxedStream, tls};
 use request::Request;
-use tap::Tap;
+use tap::RecordingStream;
 pub use tap::Transcript;
-use verify::{Agreed, Answer};
+use verify::{Negotiated, Response};
 
 /// Maximum size of the response head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -39,14 +39,14 @@ const MAX_HEADERS: usize = 256;
 const BODY_SHOWN: usize = 4096;
 
 /// Maximum time to wait for a refusal's body: the status matters more.
-const BODY_PATIENCE: Duration = Duration::from_secs(1);
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection after the upgrade to WebSocket.
 pub struct Upgraded {
     pub stream: BoxedStream,
     /// Bytes that arrived together with the 101: the first frames.
     pub early: Bytes,
-    pub agreed: Agreed,
+    pub agreed: Negotiated,
 }
 
 /// A handshake that did not open a connection.
@@ -84,7 +84,7 @@ pub async fn upgrade(
 ) -> Result<Upgraded, Box<Failed>> {
     let http_request = to_http(request)?;
     let names = request.headers.iter().map(|(name, _)| name.clone());
-    let tap = Tap::new(stream, log.clone(), names.collect());
+    let tap = RecordingStream::new(stream, log.clone(), names.collect());
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
@@ -103,12 +103,12 @@ pub async fn upgrade(
             refusal: Some(refusal),
         }));
     }
-    let answer = to_answer(&response);
+    let answer = to_response(&response);
     let agreed = verify::verify(request, &answer)?;
     let upgraded = hyper::upgrade::on(&mut response)
         .await
         .map_err(|error| broken(&error, log))?;
-    match upgraded.downcast::<TokioIo<Tap<BoxedStream>>>() {
+    match upgraded.downcast::<TokioIo<RecordingStream<BoxedStream>>>() {
         Ok(parts) => Ok(Upgraded {
             stream: parts.io.into_inner().into_inner(),
             early: parts.read_buf,
@@ -164,8 +164,8 @@ fn header_pairs(response: &hyper::Response<Incoming>) -> Vec<(String, String)> {
         .collect()
 }
 
-fn to_answer(response: &hyper::Response<Incoming>) -> Answer {
-    Answer {
+fn to_response(response: &hyper::Response<Incoming>) -> Response {
+    Response {
         http11: response.version() == hyper::Version::HTTP_11,
         headers: header_pairs(response),
     }
@@ -186,7 +186,7 @@ async fn read_refusal(response: hyper::Response<Incoming>, deadline: Instant) ->
     // The part of the body that has arrived is used even if the rest does not come, so a refusal
     // never becomes a timeout.
     let left = deadline.saturating_duration_since(Instant::now());
-    let patience = BODY_PATIENCE.min(left / 2);
+    let patience = BODY_TIMEOUT.min(left / 2);
     let _ = tokio::time::timeout(patience, read_body(response.into_body(), &mut body)).await;
     let truncated = body.len() > BODY_SHOWN;
     body.truncate(BODY_SHOWN);

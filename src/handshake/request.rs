@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::auth::placement::Placed;
+use crate::auth::placement::ResolvedCredentials;
 use crate::error::Error;
 use crate::http_token::is_http_token;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
@@ -144,7 +144,12 @@ impl Request {
 ///
 /// A header given with `-H` replaces wirecat's own header of that name; a name given more than once
 /// is sent more than once.
-pub fn build(target: &Target, options: &Options, placed: &Placed, key: String) -> Request {
+pub fn build(
+    target: &Target,
+    options: &Options,
+    placed: &ResolvedCredentials,
+    key: String,
+) -> Request {
     let mut headers = own_headers(target, options, placed, key);
     headers.retain(|(name, _)| {
         !options
@@ -167,7 +172,7 @@ pub fn build(target: &Target, options: &Options, placed: &Placed, key: String) -
 fn own_headers(
     target: &Target,
     options: &Options,
-    placed: &Placed,
+    placed: &ResolvedCredentials,
     key: String,
 ) -> Vec<(String, String)> {
     let agent = concat!("wirecat/", env!("CARGO_PKG_VERSION"));
@@ -217,7 +222,12 @@ mod tests {
             ..Options::default()
         };
         let target = Target::parse("ws://h:81/x?y").unwrap();
-        let request = build(&target, &options, &Placed::default(), "KEY".into());
+        let request = build(
+            &target,
+            &options,
+            &ResolvedCredentials::default(),
+            "KEY".into(),
+        );
         request
             .headers
             .iter()
@@ -295,10 +305,10 @@ mod tests {
 
     #[test]
     fn tokens_go_to_their_places() {
-        let placed = Placed {
+        let placed = ResolvedCredentials {
             headers: vec![("X-Token".into(), Secret::new("h"))],
             subprotocol: Some(Secret::new("tok")),
-            ..Placed::default()
+            ..ResolvedCredentials::default()
         };
         let options = Options {
             subprotocols: vec!["chat".into()],

@@ -46,16 +46,16 @@ impl Transcript {
     }
 }
 
-pub(crate) struct Tap<S> {
+pub(crate) struct RecordingStream<S> {
     inner: S,
     log: Transcript,
     /// The request's header names.
     names: Vec<String>,
 }
 
-impl<S> Tap<S> {
+impl<S> RecordingStream<S> {
     pub(crate) fn new(inner: S, log: Transcript, names: Vec<String>) -> Self {
-        Tap { inner, log, names }
+        RecordingStream { inner, log, names }
     }
 
     pub(crate) fn into_inner(self) -> S {
@@ -69,7 +69,7 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Writes the header names of a head as in `names`, if they differ only in case.
-fn respell(head: &mut [u8], names: &[String]) {
+fn restore_case(head: &mut [u8], names: &[String]) {
     let end = memchr::memmem::find(head, b"\r\n\r\n").unwrap_or(head.len());
     for line in head[..end].split_mut(|byte| *byte == b'\n').skip(1) {
         let name = line.iter().position(|byte| *byte == b':').unwrap_or(0);
@@ -83,7 +83,7 @@ fn respell(head: &mut [u8], names: &[String]) {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for RecordingStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -96,7 +96,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for RecordingStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -106,7 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         let mut whole = self.log.lock().sent.clone();
         let before = whole.len();
         whole.extend_from_slice(bytes);
-        respell(&mut whole, &self.names);
+        restore_case(&mut whole, &self.names);
         let bytes = &whole[before..];
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
         keep(&mut self.log.lock().sent, &bytes[..written]);
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn names_are_spelt_as_they_were_given() {
         let mut head = b"GET /x-a: HTTP/1.1\r\nx-a: x-a: 1\r\nx-ab: 2\r\n\r\nx-a: 3".to_vec();
-        respell(&mut head, &["X-A".to_owned()]);
+        restore_case(&mut head, &["X-A".to_owned()]);
         assert_eq!(
             String::from_utf8(head).unwrap(),
             "GET /x-a: HTTP/1.1\r\nX-A: x-a: 1\r\nx-ab: 2\r\n\r\nx-a: 3"

@@ -14,13 +14,13 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The content of a 101 response. Header names are in lower case; values are as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// `HTTP/1.1`, as opposed to 1.0.
     pub http11: bool,
     pub headers: Vec<(String, String)>,
 }
 
-impl Answer {
+impl Response {
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
@@ -43,7 +43,7 @@ impl Answer {
 
 /// What client and server negotiated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Agreed {
+pub struct Negotiated {
     pub subprotocol: Option<String>,
     /// The header as received.
     pub extensions: Option<String>,
@@ -60,7 +60,7 @@ pub fn accept_for(key: &str) -> String {
 ///
 /// # Errors
 /// Exit 8, naming the header that is missing or wrong and its value.
-pub fn verify(request: &Request, answer: &Answer) -> Result<Agreed, Error> {
+pub fn verify(request: &Request, answer: &Response) -> Result<Negotiated, Error> {
     if !answer.http11 {
         return Err(invalid(
             "the 101 is HTTP/1.0, which cannot switch protocols",
@@ -69,7 +69,7 @@ pub fn verify(request: &Request, answer: &Answer) -> Result<Agreed, Error> {
     verify_upgrade(answer)?;
     verify_accept(request, answer)?;
     let deflate = verify_extensions(request, answer)?;
-    Ok(Agreed {
+    Ok(Negotiated {
         subprotocol: verify_subprotocol(request, answer)?,
         extensions: answer.joined("sec-websocket-extensions"),
         deflate,
@@ -85,7 +85,7 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 /// RFC 6455 §4.1, items 2 and 3 of the list on the server's response.
-fn verify_upgrade(answer: &Answer) -> Result<(), Error> {
+fn verify_upgrade(answer: &Response) -> Result<(), Error> {
     if !answer.lists("upgrade", "websocket") {
         let said = answer
             .joined("upgrade")
@@ -107,7 +107,7 @@ fn verify_upgrade(answer: &Answer) -> Result<(), Error> {
 }
 
 /// Item 4. The value proves that the server read this request and that the response is not cached.
-fn verify_accept(request: &Request, answer: &Answer) -> Result<(), Error> {
+fn verify_accept(request: &Request, answer: &Response) -> Result<(), Error> {
     let key = request.header("sec-websocket-key").unwrap_or_default();
     let expected = accept_for(key);
     match answer.joined("sec-websocket-accept") {
@@ -121,7 +121,7 @@ fn verify_accept(request: &Request, answer: &Answer) -> Result<(), Error> {
 /// Item 5, and RFC 7692 §7.1.
 fn verify_extensions(
     request: &Request,
-    answer: &Answer,
+    answer: &Response,
 ) -> Result<Option<extension::Agreed>, Error> {
     let said = answer
         .joined("sec-websocket-extensions")
@@ -138,7 +138,7 @@ fn verify_extensions(
 }
 
 /// Item 6. A server may choose none of those offered.
-fn verify_subprotocol(request: &Request, answer: &Answer) -> Result<Option<String>, Error> {
+fn verify_subprotocol(request: &Request, answer: &Response) -> Result<Option<String>, Error> {
     let Some(said) = answer.joined("sec-websocket-protocol") else {
         return Ok(None);
     };
@@ -191,7 +191,7 @@ mod tests {
     }
 
     /// The answer of RFC 6455 §1.3, with headers replaced or added.
-    fn answer(changes: &[(&str, &str)]) -> Answer {
+    fn answer(changes: &[(&str, &str)]) -> Response {
         let mut headers: Vec<(String, String)> = [
             ("upgrade", "websocket"),
             ("connection", "Upgrade"),
@@ -203,7 +203,7 @@ mod tests {
         .collect();
         let added = changes.iter().filter(|(_, value)| !value.is_empty());
         headers.extend(added.map(|(name, value)| (name.to_string(), value.to_string())));
-        Answer {
+        Response {
             http11: true,
             headers,
         }
@@ -215,7 +215,10 @@ mod tests {
             accept_for("dGhlIHNhbXBsZSBub25jZQ=="),
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         );
-        assert_eq!(verify(&request(&[]), &answer(&[])), Ok(Agreed::default()));
+        assert_eq!(
+            verify(&request(&[]), &answer(&[])),
+            Ok(Negotiated::default())
+        );
     }
 
     #[test]
@@ -253,7 +256,7 @@ mod tests {
             assert_eq!(error.exit, Exit::Handshake);
             assert!(error.message.contains(word), "{change:?}: {error}");
         }
-        let old = Answer {
+        let old = Response {
             http11: false,
             ..answer(&[])
         };

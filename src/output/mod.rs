@@ -46,7 +46,7 @@ pub struct Renderer {
 }
 
 /// A data message for stdout, perhaps one of several results of a filter.
-struct Shown<'a> {
+struct DisplayMessage<'a> {
     t: Duration,
     conn: u32,
     data: Data<'a>,
@@ -107,7 +107,7 @@ impl Renderer {
         if self.direct {
             return payload::push_raw(data, out);
         }
-        let message = Shown { t, conn, data };
+        let message = DisplayMessage { t, conn, data };
         let outputs = self.options.filter.as_ref().map(|it| it.run_on(json));
         match outputs {
             None => self.show(&message, out),
@@ -137,7 +137,7 @@ impl Renderer {
     /// Shows what `--filter` made of a message.
     fn show_filtered(
         &mut self,
-        message: &Shown<'_>,
+        message: &DisplayMessage<'_>,
         outputs: Option<Result<Vec<String>, String>>,
         out: &mut Vec<u8>,
         err: &mut Vec<u8>,
@@ -149,13 +149,13 @@ impl Renderer {
             Some(Ok(values)) => values.iter().for_each(|value| {
                 let value = string::escape_line_ends(value);
                 let data = Data::Text(&value);
-                self.show(&Shown { data, ..*message }, out);
+                self.show(&DisplayMessage { data, ..*message }, out);
             }),
         }
     }
 
-    fn show(&mut self, message: &Shown<'_>, out: &mut Vec<u8>) {
-        let &Shown { t, conn, data } = message;
+    fn show(&mut self, message: &DisplayMessage<'_>, out: &mut Vec<u8>) {
+        let &DisplayMessage { t, conn, data } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
             return self.record().received(t, conn, data, out);

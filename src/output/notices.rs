@@ -41,11 +41,11 @@ impl Stderr<'_> {
             stats::push(t, *exit, totals, self.timing, self.out);
         }
         if !self.options.silent {
-            self.push_loud(t, event);
+            self.push_verbose(t, event);
         }
     }
 
-    fn push_loud(&mut self, t: Duration, event: &Event<'_>) {
+    fn push_verbose(&mut self, t: Duration, event: &Event<'_>) {
         let verbose = self.options.verbose > 0;
         match event {
             Event::Error(error) => self.error(error),

@@ -8,11 +8,11 @@ use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
 use crate::json::scanner::{Scanner, without_place};
 use crate::message::Message;
-use crate::payload::{Encoding, Payload};
+use crate::payload::{Encoding, InputFormat};
 
 /// Where messages end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Frame {
+pub enum Framing {
     /// At each line feed, together with a carriage return before it.
     #[default]
     Line,
@@ -58,8 +58,8 @@ impl From<Command> for Item {
 /// Collects input and splits it. After an error it returns nothing more.
 #[derive(Debug)]
 pub struct Framer {
-    frame: Frame,
-    payload: Payload,
+    frame: Framing,
+    payload: InputFormat,
     buffer: BytesMut,
     /// The number of bytes of `buffer` that are known to contain no end of a message.
     scanned: usize,
@@ -69,7 +69,7 @@ pub struct Framer {
 }
 
 impl Framer {
-    pub fn new(frame: Frame, payload: Payload) -> Self {
+    pub fn new(frame: Framing, payload: InputFormat) -> Self {
         Framer {
             frame,
             payload,
@@ -91,10 +91,10 @@ impl Framer {
     /// Exit 2, naming the line; `out` has the items before it.
     pub fn handle_input(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
-            Frame::Line | Frame::Events => self.cut_at(b'\n', out),
-            Frame::Nul => self.cut_at(0, out),
-            Frame::Json => self.cut_json(false, out),
-            Frame::Whole => Ok(()),
+            Framing::Line | Framing::Events => self.cut_at(b'\n', out),
+            Framing::Nul => self.cut_at(0, out),
+            Framing::Json => self.cut_json(false, out),
+            Framing::Whole => Ok(()),
         }
     }
 
@@ -105,9 +105,9 @@ impl Framer {
     /// Like [`Framer::handle_input`].
     pub fn handle_eof(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
-            Frame::Json => self.cut_json(true, out),
-            Frame::Line | Frame::Nul | Frame::Events if self.buffer.is_empty() => Ok(()),
-            Frame::Line | Frame::Nul | Frame::Events | Frame::Whole => {
+            Framing::Json => self.cut_json(true, out),
+            Framing::Line | Framing::Nul | Framing::Events if self.buffer.is_empty() => Ok(()),
+            Framing::Line | Framing::Nul | Framing::Events | Framing::Whole => {
                 let rest = self.buffer.split().freeze();
                 self.push(rest, out)
             }
@@ -122,7 +122,7 @@ impl Framer {
         let block = self.buffer.split_to(self.scanned + last + 1).freeze();
         self.scanned = 0;
         // Valid as a whole means valid in every piece: the cuts are ASCII.
-        let is_plain = self.frame != Frame::Events && self.payload == Payload::default();
+        let is_plain = self.frame != Framing::Events && self.payload == InputFormat::default();
         let text = is_plain.then(|| ByteString::try_from(block.clone()).ok());
         let text = text.flatten();
         let mut start = 0;
@@ -178,13 +178,13 @@ impl Framer {
     }
 
     fn push(&mut self, piece: Bytes, out: &mut Vec<Item>) -> Result<(), Error> {
-        if self.frame == Frame::Events {
+        if self.frame == Framing::Events {
             return self.push_event(&piece, out);
         }
         let message = self
             .payload
             .message(piece)
-            .map_err(|why| self.complaint(&why))?;
+            .map_err(|why| self.error_at(&why))?;
         out.push(Item::Message(message));
         Ok(())
     }
@@ -197,11 +197,11 @@ impl Framer {
         Ok(())
     }
 
-    fn complaint(&self, why: &str) -> Error {
+    fn error_at(&self, why: &str) -> Error {
         let place = match self.frame {
-            Frame::Line | Frame::Json | Frame::Events => format!("line {}", self.line),
-            Frame::Nul => format!("message {}", self.line),
-            Frame::Whole => "the input".to_owned(),
+            Framing::Line | Framing::Json | Framing::Events => format!("line {}", self.line),
+            Framing::Nul => format!("message {}", self.line),
+            Framing::Whole => "the input".to_owned(),
         };
         let error = bad_input(place, why);
         match self.payload.encoding {
@@ -240,8 +240,8 @@ mod tests {
 
     /// Feeds `input` in pieces of `size`.
     fn frames(
-        frame: Frame,
-        payload: Payload,
+        frame: Framing,
+        payload: InputFormat,
         input: &[u8],
         size: usize,
     ) -> (Vec<Vec<u8>>, Option<String>) {
@@ -267,9 +267,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(frame: Frame, input: &str, expected: &[&str]) {
+    fn check(frame: Framing, input: &str, expected: &[&str]) {
         for size in [1, 2, 3, 1000] {
-            let (messages, error) = frames(frame, Payload::default(), input.as_bytes(), size);
+            let (messages, error) = frames(frame, InputFormat::default(), input.as_bytes(), size);
             assert_eq!(error, None);
             let messages: Vec<String> = messages
                 .into_iter()
@@ -281,30 +281,30 @@ mod tests {
 
     #[test]
     fn lines() {
-        check(Frame::Line, "", &[]);
+        check(Framing::Line, "", &[]);
         check(
-            Frame::Line,
+            Framing::Line,
             "one\ntwo\r\n\nlast",
             &["one", "two", "", "last"],
         );
-        check(Frame::Line, "\n", &[""]);
-        check(Frame::Line, "a\rb\n", &["a\rb"]);
-        check(Frame::Line, "ä\nö", &["ä", "ö"]);
+        check(Framing::Line, "\n", &[""]);
+        check(Framing::Line, "a\rb\n", &["a\rb"]);
+        check(Framing::Line, "ä\nö", &["ä", "ö"]);
     }
 
     #[test]
     fn nul_and_whole() {
-        check(Frame::Nul, "a\nb\0\0c", &["a\nb", "", "c"]);
-        check(Frame::Whole, "a\nb\n", &["a\nb\n"]);
-        check(Frame::Whole, "", &[""]);
+        check(Framing::Nul, "a\nb\0\0c", &["a\nb", "", "c"]);
+        check(Framing::Whole, "a\nb\n", &["a\nb\n"]);
+        check(Framing::Whole, "", &[""]);
     }
 
     #[test]
     fn json_values() {
-        check(Frame::Json, "", &[]);
-        check(Frame::Json, " \n ", &[]);
+        check(Framing::Json, "", &[]);
+        check(Framing::Json, " \n ", &[]);
         check(
-            Frame::Json,
+            Framing::Json,
             "{\n \"a\": [1, \"}\\\"\"]\n}\n[]{\"b\":{}} 1 true\"x\\\\\" null\n-1.5e3",
             &[
                 "{\n \"a\": [1, \"}\\\"\"]\n}",
@@ -317,15 +317,15 @@ mod tests {
                 "-1.5e3",
             ],
         );
-        check(Frame::Json, "\u{1e}{}\n\u{1e}1\n", &["{}", "1"]);
+        check(Framing::Json, "\u{1e}{}\n\u{1e}1\n", &["{}", "1"]);
     }
 
     #[test]
     fn bad_input_names_its_line_and_keeps_what_came_before() {
         for size in [1, 7, 1000] {
             let (messages, error) = frames(
-                Frame::Line,
-                Payload::default(),
+                Framing::Line,
+                InputFormat::default(),
                 b"one\ntwo\nth\xffree\nfour\n",
                 size,
             );
@@ -336,14 +336,21 @@ mod tests {
                     .contains("line 3: byte 3 (0xff) is not UTF-8")
             );
         }
-        let (messages, error) = frames(Frame::Json, Payload::default(), b"{}\n{\"a\"\n:x}\n", 1000);
+        let (messages, error) = frames(
+            Framing::Json,
+            InputFormat::default(),
+            b"{}\n{\"a\"\n:x}\n",
+            1000,
+        );
         assert_eq!(messages, [b"{}"]);
         assert!(error.unwrap().contains("line 3: not JSON"));
-        let (_, error) = frames(Frame::Json, Payload::default(), b"{\"a\":", 2);
+        let (_, error) = frames(Framing::Json, InputFormat::default(), b"{\"a\":", 2);
         assert!(error.unwrap().contains("line 1: not JSON: EOF"));
         for odd in [&b"]"[..], b"}", b"{]", b"1]", b"x", b"\"", b"{\"a\xff\":1}"] {
             assert!(
-                frames(Frame::Json, Payload::default(), odd, 1).1.is_some(),
+                frames(Framing::Json, InputFormat::default(), odd, 1)
+                    .1
+                    .is_some(),
                 "{odd:?}"
             );
         }
@@ -352,12 +359,16 @@ mod tests {
     #[test]
     fn events_are_lines_and_some_of_them_are_passed_over() {
         let input = "{\"type\":\"open\"}\r\n\n{\"type\":\"send\",\"data\":\"a\"}\n{\"type\":\"send\",\"data\":\"b\"}";
-        check(Frame::Events, "", &[]);
-        check(Frame::Events, input, &["a", "b"]);
+        check(Framing::Events, "", &[]);
+        check(Framing::Events, input, &["a", "b"]);
         for size in [1, 7, 1000] {
             let input = format!("{input}\n{{\"type\":\"sned\"}}\n{input}");
-            let (messages, error) =
-                frames(Frame::Events, Payload::default(), input.as_bytes(), size);
+            let (messages, error) = frames(
+                Framing::Events,
+                InputFormat::default(),
+                input.as_bytes(),
+                size,
+            );
             assert_eq!(messages, [b"a", b"b"]);
             assert!(
                 error
@@ -374,11 +385,11 @@ mod tests {
 
     #[test]
     fn encodings_are_told_with_their_line() {
-        let hex = Payload {
+        let hex = InputFormat {
             encoding: Encoding::Hex,
             kind: crate::message::Kind::Binary,
         };
-        let (messages, error) = frames(Frame::Line, hex, b"00ff\n\nxyz\n", 4);
+        let (messages, error) = frames(Framing::Line, hex, b"00ff\n\nxyz\n", 4);
         assert_eq!(messages, [&b"\x00\xff"[..], b""]);
         assert!(error.unwrap().contains("line 3: 'x' is not a hex digit"));
     }
@@ -386,16 +397,16 @@ mod tests {
     proptest! {
         #[test]
         fn any_cutting_gives_the_same(input in "[a\\n\\r\"{}\\[\\]1 ä]{0,60}", size in 1usize..9) {
-            for frame in [Frame::Line, Frame::Nul, Frame::Whole, Frame::Json, Frame::Events] {
-                let whole = frames(frame, Payload::default(), input.as_bytes(), 1000);
-                prop_assert_eq!(frames(frame, Payload::default(), input.as_bytes(), size), whole);
+            for frame in [Framing::Line, Framing::Nul, Framing::Whole, Framing::Json, Framing::Events] {
+                let whole = frames(frame, InputFormat::default(), input.as_bytes(), 1000);
+                prop_assert_eq!(frames(frame, InputFormat::default(), input.as_bytes(), size), whole);
             }
         }
 
         #[test]
         fn lines_come_back_as_they_were(lines in prop::collection::vec("[^\\n\\r]{0,20}", 1..20)) {
             let input = lines.join("\n") + "\n";
-            let (messages, error) = frames(Frame::Line, Payload::default(), input.as_bytes(), 5);
+            let (messages, error) = frames(Framing::Line, InputFormat::default(), input.as_bytes(), 5);
             prop_assert_eq!(error, None);
             let expected: Vec<Vec<u8>> = lines.into_iter().map(String::into_bytes).collect();
             prop_assert_eq!(messages, expected);

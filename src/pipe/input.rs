@@ -3,12 +3,12 @@
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use super::framing::{Frame, Framer, Item};
+use super::framing::{Framer, Framing, Item};
 use super::stdin::{self, Reading};
 use crate::error::Error;
 use crate::event::Command;
 use crate::message::Message;
-use crate::payload::Payload;
+use crate::payload::InputFormat;
 use crate::session::frontend::{Asker, Next, Source};
 
 /// Where messages come from.
@@ -17,8 +17,8 @@ pub enum Messages {
     /// `-d`; stdin is not touched.
     Given(Vec<Message>),
     Stdin {
-        frame: Frame,
-        payload: Payload,
+        frame: Framing,
+        payload: InputFormat,
     },
 }
 

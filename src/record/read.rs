@@ -12,7 +12,7 @@ use crate::codec::{decode_base64, decode_hex};
 use crate::event::By;
 use crate::json::scanner::without_place;
 use crate::message::{Kind, Message};
-use crate::payload::{Encoding, Payload};
+use crate::payload::{Encoding, InputFormat};
 use crate::wire::frame::{
     BINARY, CLOSE, LengthForm, Masking, RawFrame, TEXT, check_control_payload, opcode_named,
 };
@@ -128,7 +128,7 @@ impl Line {
             )
         })?;
         let encoding = Encoding::Plain;
-        let message = Payload { encoding, kind }.message(data);
+        let message = InputFormat { encoding, kind }.message(data);
         message.map_err(|why| {
             LineError::new(
                 why,

@@ -76,7 +76,7 @@ impl Typed {
 
 /// The connection state that the prompt shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum PromptState {
     Open,
     Connecting,
     Down,
@@ -84,64 +84,71 @@ pub(crate) enum Shown {
     Closing,
 }
 
-impl Shown {
-    const ALL: [Shown; 4] = [Shown::Open, Shown::Connecting, Shown::Down, Shown::Closing];
+impl PromptState {
+    const ALL: [PromptState; 4] = [
+        PromptState::Open,
+        PromptState::Connecting,
+        PromptState::Down,
+        PromptState::Closing,
+    ];
 
     fn prompt(self) -> &'static str {
         match self {
-            Shown::Open => PROMPT,
-            Shown::Connecting => CONNECTING,
-            Shown::Down => DOWN,
-            Shown::Closing => CLOSING,
+            PromptState::Open => PROMPT,
+            PromptState::Connecting => CONNECTING,
+            PromptState::Down => DOWN,
+            PromptState::Closing => CLOSING,
         }
     }
 }
 
 /// The state of the prompt.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct State(Arc<Shared>);
+pub(crate) struct PromptHandle(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// A [`Shown`], by its place in [`Shown::ALL`].
+    /// A [`PromptState`], by its place in [`PromptState::ALL`].
     shown: AtomicU8,
     /// The input is a secret.
     asking: AtomicBool,
     /// The line has been drawn since the question was asked.
     drawn: AtomicBool,
     /// The line was begun before the question.
-    begun: AtomicBool,
+    typed_before_prompt: AtomicBool,
     /// The editor must stop drawing.
     stopping: AtomicBool,
     /// Notified when the editor has stopped drawing.
     waiting: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-impl State {
+impl PromptHandle {
     /// Sets the prompt. Returns whether it changed.
-    pub(crate) fn show(&self, shown: Shown) -> bool {
+    pub(crate) fn show(&self, shown: PromptState) -> bool {
         self.0.shown.swap(shown as u8, Ordering::Relaxed) != shown as u8
     }
 
     /// Sets whether the input is a secret, which is not shown.
     pub(crate) fn set_asking(&self, asking: bool) {
         self.0.drawn.store(false, Ordering::SeqCst);
-        self.0.begun.store(false, Ordering::SeqCst);
+        self.0.typed_before_prompt.store(false, Ordering::SeqCst);
         self.0.asking.store(asking, Ordering::SeqCst);
     }
 
     /// Called when the line is drawn. Text that is on the line at the first draw after a question
     /// was not typed in answer to it.
-    fn see(&self, line: &str) {
+    fn on_draw(&self, line: &str) {
         if self.is_asking() && !self.0.drawn.swap(true, Ordering::SeqCst) {
-            self.0.begun.store(!line.is_empty(), Ordering::SeqCst);
+            self.0
+                .typed_before_prompt
+                .store(!line.is_empty(), Ordering::SeqCst);
         }
     }
 
     /// Returns whether the finished line was begun before the question, and resets this for the
     /// next one.
-    fn was_begun(&self) -> bool {
-        self.is_asking() && self.0.begun.swap(false, Ordering::SeqCst)
+    fn was_typed_before_prompt(&self) -> bool {
+        self.is_asking() && self.0.typed_before_prompt.swap(false, Ordering::SeqCst)
     }
 
     fn is_asking(&self) -> bool {
@@ -155,8 +162,8 @@ impl State {
         stopped
     }
 
-    fn shown(&self) -> Shown {
-        Shown::ALL[usize::from(self.0.shown.load(Ordering::Relaxed))]
+    fn shown(&self) -> PromptState {
+        PromptState::ALL[usize::from(self.0.shown.load(Ordering::Relaxed))]
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
@@ -187,7 +194,7 @@ impl State {
 
 struct PromptHelper {
     complete: Complete,
-    state: State,
+    state: PromptHandle,
     painter: Painter,
 }
 
@@ -200,7 +207,7 @@ impl Hinter for PromptHelper {
 
 impl Highlighter for PromptHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        self.state.see(line);
+        self.state.on_draw(line);
         if self.state.is_asking() {
             return Cow::Owned("*".repeat(line.chars().count()));
         }
@@ -310,10 +317,10 @@ impl Restore {
 }
 
 /// A running editor.
-pub(crate) struct Started {
+pub(crate) struct RunningEditor {
     pub(crate) typed: mpsc::Receiver<Typed>,
     pub(crate) sink: Sink,
-    pub(crate) state: State,
+    pub(crate) state: PromptHandle,
     /// Writes output above the line being typed; without it, output is written at the cursor.
     pub(crate) restore: Option<Restore>,
 }
@@ -329,7 +336,7 @@ pub(crate) fn start(
     color: bool,
     complete: Complete,
     evaluation: &jq::Interrupt,
-) -> rustyline::Result<Started> {
+) -> rustyline::Result<RunningEditor> {
     let config = Config::builder()
         // wirecat decides on colour itself; the editor must ask for the prompt in any case.
         .color_mode(ColorMode::Forced)
@@ -340,7 +347,7 @@ pub(crate) fn start(
         .behavior(behavior())
         .build();
     let mut editor: Editor<PromptHelper, DefaultHistory> = Editor::with_config(config)?;
-    let state = State::default();
+    let state = PromptHandle::default();
     editor.set_helper(Some(PromptHelper {
         complete,
         state: state.clone(),
@@ -372,7 +379,7 @@ pub(crate) fn start(
         above,
     };
     thread::spawn(move || keys.read_lines(&mut editor));
-    Ok(Started {
+    Ok(RunningEditor {
         typed,
         sink,
         state,
@@ -401,7 +408,7 @@ struct Keys {
     reading: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
-    state: State,
+    state: PromptHandle,
     evaluation: jq::Interrupt,
     above: bool,
 }
@@ -436,19 +443,19 @@ impl Keys {
         Some(match read {
             Ok(line) if self.interrupted.swap(false, Ordering::SeqCst) => {
                 // The line is finished, and the next one is new.
-                self.state.was_begun();
+                self.state.was_typed_before_prompt();
                 Typed::Interrupt {
                     cancelled: !line.is_empty(),
                 }
             }
             Ok(_) if self.ended.swap(false, Ordering::SeqCst) => Typed::End,
             Ok(line) => {
-                let begun = self.state.was_begun();
-                if begun || !self.state.is_asking() {
+                let typed_before_prompt = self.state.was_typed_before_prompt();
+                if typed_before_prompt || !self.state.is_asking() {
                     // History is optional, so errors are ignored.
                     let _ = editor.add_history_entry(&line);
                 }
-                match begun {
+                match typed_before_prompt {
                     true => Typed::Begun,
                     false => Typed::Line(line),
                 }
@@ -462,7 +469,7 @@ impl Keys {
 fn above_the_line(
     mut printer: impl ExternalPrinter + Send + 'static,
     reading: Arc<AtomicBool>,
-    state: State,
+    state: PromptHandle,
 ) -> Sink {
     Box::new(move |bytes| {
         // Between two lines the printer would write before the editor's pending output.

@@ -19,7 +19,7 @@ use std::time::Instant;
 use crate::error::{Error, Exit};
 use crate::json::jq::{Filter, Interrupt};
 use crate::output::Renderer;
-use crate::payload::Payload;
+use crate::payload::InputFormat;
 use crate::session::connect::Plan;
 pub use prompt::Prompt;
 use screen::Screen;
@@ -28,7 +28,7 @@ pub use screen::Shared;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How typed lines stand for messages.
-    pub payload: Payload,
+    pub payload: InputFormat,
     /// `-o`: messages go there.
     pub output: Option<PathBuf>,
     /// What `/queue` may keep, in bytes.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::editor::{self, Complete, LAST, Restore, Shown, Started};
+use super::editor::{self, Complete, LAST, PromptState, Restore, RunningEditor};
 use crate::error::{Error, Exit};
 use crate::event::{Event, Heads, Opened};
 use crate::io::writer::{self, Writer};
@@ -65,7 +65,7 @@ pub struct Screen {
     renderer: Renderer,
     start: Instant,
     /// Once the prompt is there.
-    pub(super) editor: Option<Started>,
+    pub(super) editor: Option<RunningEditor>,
     /// The prompt is to be opened, once the terminal has taken what comes before it.
     prompt_due: bool,
     /// Writes to the terminal, first by stdout and then above the line being typed.
@@ -258,9 +258,9 @@ impl Screen {
     fn show_link(&self) {
         if let Some(editor) = &self.editor {
             editor.state.show(match &self.link {
-                Link::Connecting => Shown::Connecting,
-                Link::Open(..) => Shown::Open,
-                Link::Down(..) => Shown::Down,
+                Link::Connecting => PromptState::Connecting,
+                Link::Open(..) => PromptState::Open,
+                Link::Down(..) => PromptState::Down,
             });
         }
     }
@@ -268,7 +268,7 @@ impl Screen {
     /// Lets the prompt show that the connection is being closed.
     pub(super) fn show_closing(&mut self) {
         let editor = self.editor.as_ref();
-        if editor.is_some_and(|editor| editor.state.show(Shown::Closing)) {
+        if editor.is_some_and(|editor| editor.state.show(PromptState::Closing)) {
             self.redraw();
         }
     }

@@ -11,9 +11,9 @@ use futures_util::FutureExt as _;
 use super::Ends;
 use super::conn::OVERSLEPT;
 use super::frontend::{Asker, Sink};
-use super::resume::{Memory, Place};
+use super::resume::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
-use crate::auth::placement::Placed;
+use crate::auth::placement::ResolvedCredentials;
 use crate::auth::sources::Credentials;
 use crate::error::{Error, Stage};
 use crate::event::{Cause, Event, Opened};
@@ -60,7 +60,7 @@ const LAST_LOOKS: usize = 8;
 
 /// Identifies an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(super) struct AttemptId {
     /// The number of the resulting connection, from 1.
     pub(super) conn: u32,
     /// The number of the attempt in its series, from 1.
@@ -69,7 +69,7 @@ pub(super) struct Turn {
 
 /// The kind of failure of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Obstacle {
+pub(super) enum FailureKind {
     /// The credentials could not be read.
     Credentials,
     /// There was no handshake, or no valid response; the error says whether that is transient.
@@ -86,16 +86,16 @@ pub(super) enum Obstacle {
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) error: Error,
-    pub(super) obstacle: Obstacle,
+    pub(super) obstacle: FailureKind,
 }
 
 impl Failed {
     /// The meaning of the failure for retries. Credentials that were read once can be read again.
     pub(super) fn cause(&self, had_credentials: bool) -> Cause {
-        let lasting = match &self.obstacle {
-            Obstacle::Credentials => !had_credentials,
-            Obstacle::Failure => !self.error.transient,
-            Obstacle::Status {
+        let permanent = match &self.obstacle {
+            FailureKind::Credentials => !had_credentials,
+            FailureKind::Failure => !self.error.transient,
+            FailureKind::Status {
                 status,
                 reason,
                 retry_after,
@@ -108,14 +108,14 @@ impl Failed {
             }
         };
         let why = self.error.message.clone();
-        Cause::Failed { why, lasting }
+        Cause::Failed { why, permanent }
     }
 }
 
 /// The failure of a name lookup, of TCP or TLS.
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        let obstacle = Obstacle::Failure;
+        let obstacle = FailureKind::Failure;
         Failed { error, obstacle }
     }
 }
@@ -127,10 +127,10 @@ impl From<Error> for Failed {
 /// yet.
 pub(super) async fn connect<I: Asker, O: Sink>(
     plan: &Plan,
-    turn: Turn,
+    turn: AttemptId,
     environment: &Environment<'_>,
     prompted: &mut CachedAnswers,
-    memory: &Memory,
+    memory: &ResumeVars,
     ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Failed> {
     let placed = acquire::read(
@@ -144,7 +144,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     .await
     .map_err(|error| Failed {
         error,
-        obstacle: Obstacle::Credentials,
+        obstacle: FailureKind::Credentials,
     })?;
     let target = target(plan, memory, &placed)?;
     let options = filled(&plan.request, memory)?;
@@ -203,7 +203,7 @@ async fn until<T>(
 }
 
 /// The target, with the token and the resumed values in the query.
-fn target(plan: &Plan, memory: &Memory, placed: &Placed) -> Result<Target, Error> {
+fn target(plan: &Plan, memory: &ResumeVars, placed: &ResolvedCredentials) -> Result<Target, Error> {
     let mut target = plan.target.clone();
     if let Some(query) = &target.query {
         target.query = Some(memory.fill(query, Place::Query)?);
@@ -215,7 +215,7 @@ fn target(plan: &Plan, memory: &Memory, placed: &Placed) -> Result<Target, Error
 }
 
 /// The request, with the resumed values in the headers.
-fn filled(options: &request::Options, memory: &Memory) -> Result<request::Options, Error> {
+fn filled(options: &request::Options, memory: &ResumeVars) -> Result<request::Options, Error> {
     let mut options = options.clone();
     for line in &mut options.headers {
         if let HeaderLine::Set(_, value) = line {
@@ -227,7 +227,7 @@ fn filled(options: &request::Options, memory: &Memory) -> Result<request::Option
 
 async fn attempt<I, O: Sink>(
     plan: &Plan,
-    Turn { conn, attempt }: Turn,
+    AttemptId { conn, attempt }: AttemptId,
     request: &Request,
     (step, log): (&Cell<Step>, &Transcript),
     deadline: tokio::time::Instant,
@@ -255,13 +255,13 @@ async fn attempt<I, O: Sink>(
             let obstacle = match &failed.refusal {
                 Some(refusal) => {
                     ends.tell(&Event::Refused { attempt, refusal });
-                    Obstacle::Status {
+                    FailureKind::Status {
                         status: refusal.status,
                         reason: refusal.reason.chars().take(MAX_PHRASE).collect(),
                         retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
                     }
                 }
-                None => Obstacle::Failure,
+                None => FailureKind::Failure,
             };
             let error = failed.error;
             return Err(Failed { error, obstacle });

@@ -42,12 +42,12 @@ use crate::wire::linger::Linger;
 use crate::wire::shim;
 use crate::wire::validate::Role;
 use conn::{Conn, Over};
-use connect::{Connection, Failed, Plan, Turn, connect};
+use connect::{AttemptId, Connection, Failed, Plan, connect};
 use ended::{Ended, Outcome, Verdict};
 use frontend::{Asker, Next, Sink, Source};
 use policy::Policy;
 use reconnect::{Action, Decision, Reconnect};
-use resume::Memory;
+use resume::ResumeVars;
 use run_state::RunState;
 use state::Saver;
 
@@ -85,7 +85,7 @@ pub struct Options {
     /// Whether messages count as uncertain when their connection is lost.
     pub tell_uncertain: bool,
     /// `--resume`, with what `--state` held.
-    pub memory: Memory,
+    pub memory: ResumeVars,
     /// `--state`
     pub state: Option<PathBuf>,
 }
@@ -112,7 +112,7 @@ pub struct Finished {
     pub outcome: Outcome,
     pub totals: Totals,
     pub verdict: Verdict,
-    memory: Memory,
+    memory: ResumeVars,
     saver: Saver,
 }
 
@@ -242,7 +242,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
 
     /// Makes one attempt; an error is what ended the run meanwhile.
     async fn connect(&mut self) -> Result<Result<Connection, Failed>, Ended> {
-        let turn = Turn {
+        let turn = AttemptId {
             conn: self.run_state.totals.connections + 1,
             attempt: self.reconnect.attempt(),
         };

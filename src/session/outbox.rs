@@ -74,7 +74,7 @@ pub struct Handed {
 
 /// A ping of ours, and the last message before it.
 #[derive(Clone, Debug)]
-struct Mark {
+struct PingBarrier {
     ping: Bytes,
     last: u64,
 }
@@ -91,7 +91,7 @@ struct Entry {
 const OVERHEAD: usize = 3 * size_of::<Entry>();
 
 /// Memory overhead of a message with its own allocation.
-const BY_ITSELF: usize = 64;
+const OWN_ALLOCATION: usize = 64;
 
 /// Number of gaps that is not worth compacting.
 const FEW_GAPS: usize = 64;
@@ -115,13 +115,13 @@ pub struct Outbox {
     /// The highest number that any connection was handed.
     handed: u64,
     /// The lowest and the latest number that this connection was handed.
-    here: Option<(u64, u64)>,
+    on_this_connection: Option<(u64, u64)>,
     /// Messages repeated on this connection and not reported yet.
     repeats: Vec<(u64, u64)>,
     /// Data messages sent on this connection and not replied to: whether they have numbers, and how
     /// many in a row.
     awaited: VecDeque<(bool, u64)>,
-    marks: VecDeque<Mark>,
+    marks: VecDeque<PingBarrier>,
     /// Without confirmations, the last message, if its connection did not send it completely.
     cut_off: Option<(u64, Message)>,
     delivery: Delivery,
@@ -138,7 +138,7 @@ impl Outbox {
             cursor: 0,
             last: 0,
             handed: 0,
-            here: None,
+            on_this_connection: None,
             repeats: Vec::new(),
             awaited: VecDeque::new(),
             marks: VecDeque::new(),
@@ -164,7 +164,7 @@ impl Outbox {
         Some(self.last)
     }
 
-    /// Accepts a message. It is handed over by [`Outbox::hand_over`].
+    /// Accepts a message. It is handed over by [`Outbox::next_to_send`].
     pub fn push(&mut self, mut message: Message) {
         self.last += 1;
         if self.options.confirm == Some(Confirm::Number) {
@@ -178,7 +178,7 @@ impl Outbox {
         });
     }
 
-    /// Whether [`Outbox::hand_over`] would return a message.
+    /// Whether [`Outbox::next_to_send`] would return a message.
     pub fn has_next(&self) -> bool {
         self.cursor < self.waiting.len() || self.cut_off.is_some()
     }
@@ -190,7 +190,7 @@ impl Outbox {
     }
 
     /// The next message for this connection: first those that no earlier connection could deliver.
-    pub fn hand_over(&mut self) -> Option<Handed> {
+    pub fn next_to_send(&mut self) -> Option<Handed> {
         if let Some((number, message)) = self.cut_off.take() {
             return Some(Handed {
                 number,
@@ -219,8 +219,8 @@ impl Outbox {
     fn record(&mut self, number: u64) -> bool {
         let repeat = number <= self.handed;
         self.handed = self.handed.max(number);
-        let first = self.here.map_or(number, |(first, _)| first);
-        self.here = Some((first, number));
+        let first = self.on_this_connection.map_or(number, |(first, _)| first);
+        self.on_this_connection = Some((first, number));
         if repeat {
             self.delivery.repeated += 1;
             extend(&mut self.repeats, number);
@@ -248,7 +248,7 @@ impl Outbox {
     pub fn handle_open(&mut self) -> usize {
         self.cursor = 0;
         self.pass_gaps();
-        self.here = None;
+        self.on_this_connection = None;
         self.awaited.clear();
         self.marks.clear();
         let dropped = self.cut_off.take_if(|_| !self.options.resend);
@@ -262,8 +262,8 @@ impl Outbox {
             // The message is among the unconfirmed ones.
             return;
         }
-        self.here = self.here.filter(|(first, _)| *first < number);
-        if let Some((_, last)) = &mut self.here {
+        self.on_this_connection = self.on_this_connection.filter(|(first, _)| *first < number);
+        if let Some((_, last)) = &mut self.on_this_connection {
             *last = number - 1;
         }
         self.handed = number - 1;
@@ -307,9 +307,9 @@ impl Outbox {
     /// A ping of ours was sent after everything handed over so far.
     pub fn handle_ping(&mut self, ping: &Bytes) {
         if self.options.confirm == Some(Confirm::Pong) {
-            self.marks.push_back(Mark {
+            self.marks.push_back(PingBarrier {
                 ping: ping.clone(),
-                last: self.here.map_or(0, |(_, last)| last),
+                last: self.on_this_connection.map_or(0, |(_, last)| last),
             });
         }
     }
@@ -400,18 +400,18 @@ impl Outbox {
     /// One eighth more than its bytes, for the overhead of allocations.
     fn cost(&self, message: &Message) -> usize {
         let bytes = message.len();
-        let by_itself = match self.options.confirm {
-            Some(Confirm::Number) => BY_ITSELF,
+        let own_allocation = match self.options.confirm {
+            Some(Confirm::Number) => OWN_ALLOCATION,
             _ => 0,
         };
-        bytes + bytes / 8 + OVERHEAD + by_itself
+        bytes + bytes / 8 + OVERHEAD + own_allocation
     }
 
     /// The connection has ended. Without `--confirm`, everything it was handed is uncertain from
     /// now on; `answered` is whether the peer's answer to our Close shows that it has read all of
     /// it.
     pub fn handle_ended(&mut self, answered: bool) -> Option<(u64, u64)> {
-        let (first, last) = self.here.take()?;
+        let (first, last) = self.on_this_connection.take()?;
         if answered || self.options.confirm.is_some() {
             return None;
         }
@@ -490,8 +490,8 @@ mod tests {
     }
 
     /// Hands over everything available: the numbers, negative for repeats.
-    fn hand_over(outbox: &mut Outbox) -> Vec<i64> {
-        std::iter::from_fn(|| outbox.hand_over())
+    fn next_to_send(outbox: &mut Outbox) -> Vec<i64> {
+        std::iter::from_fn(|| outbox.next_to_send())
             .map(|handed| handed.number as i64 * if handed.repeat { -1 } else { 1 })
             .collect()
     }
@@ -532,7 +532,7 @@ mod tests {
             assert_eq!(outbox.handle_open(), usize::from(!resend));
             assert_eq!(outbox.unsent(), usize::from(resend));
             assert_eq!((outbox.has_next(), outbox.was_cut_off()), (resend, resend));
-            let handed = outbox.hand_over();
+            let handed = outbox.next_to_send();
             let third = Handed {
                 number: 3,
                 message: Message::text("third"),
@@ -549,18 +549,18 @@ mod tests {
         assert_eq!((alone.handle_ended(false), alone.unsent()), (None, 1));
         let mut confirmed = outbox(Confirm::Reply);
         push(&mut confirmed, 1);
-        hand_over(&mut confirmed);
+        next_to_send(&mut confirmed);
         confirmed.handle_cut_off(1, Message::text("m"));
         assert_eq!((confirmed.unsent(), confirmed.unconfirmed()), (0, 1));
         confirmed.handle_open();
-        assert_eq!(hand_over(&mut confirmed), [-1]);
+        assert_eq!(next_to_send(&mut confirmed), [-1]);
     }
 
     #[test]
     fn a_pong_to_a_ping_within_a_message_confirms_those_before_it() {
         let mut outbox = outbox(Confirm::Pong);
         push(&mut outbox, 3);
-        hand_over(&mut outbox);
+        next_to_send(&mut outbox);
         outbox.handle_ping_within(&Bytes::from_static(b"a"));
         assert!(outbox.handle_pong(b"a"));
         assert_eq!(outbox.unconfirmed_numbers(), [(3, 3)]);
@@ -576,7 +576,7 @@ mod tests {
         let mut outbox = outbox(Confirm::Reply);
         outbox.handle_extra();
         push(&mut outbox, 4);
-        assert_eq!(hand_over(&mut outbox), [1, 2, 3, 4]);
+        assert_eq!(next_to_send(&mut outbox), [1, 2, 3, 4]);
         // The first replies to the message sent on open.
         assert!(!confirms(&mut outbox));
         assert!(confirms(&mut outbox));
@@ -585,7 +585,7 @@ mod tests {
         outbox.handle_open();
         assert!(!confirms(&mut outbox), "nothing has been sent here");
         push(&mut outbox, 1);
-        assert_eq!(hand_over(&mut outbox), [-3, -4, 5]);
+        assert_eq!(next_to_send(&mut outbox), [-3, -4, 5]);
         assert_eq!(outbox.poll_repeats(false), Some(vec![(3, 4)]));
         assert_eq!(outbox.poll_repeats(false), None);
         assert_eq!(outbox.unconfirmed(), 3);
@@ -608,9 +608,9 @@ mod tests {
     fn a_heartbeat_in_between_has_a_reply_of_its_own() {
         let mut outbox = outbox(Confirm::Reply);
         push(&mut outbox, 2);
-        assert_eq!(outbox.hand_over().unwrap().number, 1);
+        assert_eq!(outbox.next_to_send().unwrap().number, 1);
         outbox.handle_extra();
-        assert_eq!(outbox.hand_over().unwrap().number, 2);
+        assert_eq!(outbox.next_to_send().unwrap().number, 2);
         let confirms: Vec<bool> = (0..4).map(|_| confirms(&mut outbox)).collect();
         assert_eq!(confirms, [true, false, true, false]);
     }
@@ -620,14 +620,14 @@ mod tests {
         let mut outbox = outbox(Confirm::Number);
         push(&mut outbox, 6);
         for _ in 0..5 {
-            outbox.hand_over();
+            outbox.next_to_send();
         }
         let acks = [4, 2, 2, 6, 0, 99].map(|number| outbox.handle_ack(number));
         assert_eq!(acks, [true, true, false, false, false, false]);
         assert_eq!(outbox.unconfirmed_numbers(), [(1, 1), (3, 3), (5, 6)]);
         outbox.handle_open();
-        assert_eq!(outbox.clone().hand_over().unwrap().number, 1);
-        assert_eq!(hand_over(&mut outbox), [-1, -3, -5, 6]);
+        assert_eq!(outbox.clone().next_to_send().unwrap().number, 1);
+        assert_eq!(next_to_send(&mut outbox), [-1, -3, -5, 6]);
         assert_eq!(
             outbox.poll_repeats(false),
             Some(vec![(1, 1), (3, 3), (5, 5)])
@@ -640,14 +640,14 @@ mod tests {
     fn repeats_that_a_connection_cuts_short_are_told_as_far_as_they_went() {
         let mut outbox = outbox(Confirm::Number);
         push(&mut outbox, 4);
-        hand_over(&mut outbox);
+        next_to_send(&mut outbox);
         outbox.handle_open();
-        outbox.hand_over();
-        outbox.hand_over();
+        outbox.next_to_send();
+        outbox.next_to_send();
         assert_eq!(outbox.poll_repeats(false), None);
         assert_eq!(outbox.poll_repeats(true), Some(vec![(1, 2)]));
         outbox.handle_open();
-        assert_eq!(hand_over(&mut outbox), [-1, -2, -3, -4]);
+        assert_eq!(next_to_send(&mut outbox), [-1, -2, -3, -4]);
         assert_eq!(outbox.poll_repeats(false), Some(vec![(1, 4)]));
         assert_eq!(outbox.delivery().unwrap().repeated, 6);
     }
@@ -657,12 +657,12 @@ mod tests {
         let mut outbox = outbox(Confirm::Pong);
         assert!(!outbox.wants_ping());
         push(&mut outbox, 3);
-        outbox.hand_over();
-        outbox.hand_over();
+        outbox.next_to_send();
+        outbox.next_to_send();
         assert!(outbox.wants_ping());
         outbox.handle_ping(&Bytes::from_static(b"a"));
         assert!(!outbox.wants_ping());
-        outbox.hand_over();
+        outbox.next_to_send();
         assert!(!outbox.handle_pong(b"b"));
         assert!(outbox.handle_pong(b"a"));
         assert_eq!(outbox.unconfirmed_numbers(), [(3, 3)]);
@@ -670,7 +670,7 @@ mod tests {
         outbox.handle_ping(&Bytes::from_static(b"b"));
         outbox.handle_open();
         assert!(!outbox.handle_pong(b"b"), "it was of another connection");
-        assert_eq!(hand_over(&mut outbox), [-3]);
+        assert_eq!(next_to_send(&mut outbox), [-3]);
     }
 
     #[test]
@@ -679,7 +679,7 @@ mod tests {
         for text in [r#"{"n":{{n}},"of":"{{n}}"}"#, "{n}", "{{n}}"] {
             outbox.push(Message::text(text));
         }
-        let sent: Vec<_> = std::iter::from_fn(|| outbox.hand_over())
+        let sent: Vec<_> = std::iter::from_fn(|| outbox.next_to_send())
             .map(|handed| handed.message)
             .collect();
         let expected = [r#"{"n":1,"of":"1"}"#, "{n}", "3"].map(Message::text);
@@ -689,7 +689,10 @@ mod tests {
             ..Options::default()
         });
         other.push(Message::text("{{n}}"));
-        assert_eq!(other.hand_over().unwrap().message, Message::text("{{n}}"));
+        assert_eq!(
+            other.next_to_send().unwrap().message,
+            Message::text("{{n}}")
+        );
     }
 
     #[test]
@@ -701,7 +704,7 @@ mod tests {
         });
         outbox.push(Message::binary(vec![0; 5000]));
         assert!(!outbox.has_room());
-        outbox.hand_over();
+        outbox.next_to_send();
         assert!(!outbox.has_room(), "it may have to be sent again");
         outbox.handle_reply();
         let mut small = 0;
@@ -716,16 +719,16 @@ mod tests {
     fn what_is_behind_the_last_repeat_and_confirmed_is_not_waited_for() {
         let mut outbox = outbox(Confirm::Number);
         push(&mut outbox, 3);
-        hand_over(&mut outbox);
+        next_to_send(&mut outbox);
         assert!(outbox.handle_ack(3) && outbox.handle_ack(1));
         outbox.handle_open();
         assert!(outbox.has_next());
-        assert_eq!(outbox.hand_over().unwrap().number, 2);
+        assert_eq!(outbox.next_to_send().unwrap().number, 2);
         assert!(!outbox.has_next());
         assert_eq!(outbox.poll_repeats(false), Some(vec![(2, 2)]));
         // A message that was confirmed in the meantime need not be sent either.
         push(&mut outbox, 2);
-        hand_over(&mut outbox);
+        next_to_send(&mut outbox);
         outbox.handle_open();
         assert!(outbox.handle_ack(2));
         assert!(outbox.handle_ack(4) && outbox.handle_ack(5));
@@ -738,7 +741,7 @@ mod tests {
         let block = Bytes::from(vec![b'x'; 64 * 1024]);
         for _ in 0..100_000 {
             outbox.push(Message::Binary(block.slice(..10)));
-            outbox.hand_over();
+            outbox.next_to_send();
         }
         for number in 2..=100_000 {
             assert!(outbox.handle_ack(number));
@@ -749,7 +752,7 @@ mod tests {
         assert!(!block.as_ptr_range().contains(&kept.as_ptr()));
         assert!(outbox.has_room() && !outbox.has_next());
         outbox.handle_open();
-        assert_eq!(hand_over(&mut outbox), [-1]);
+        assert_eq!(next_to_send(&mut outbox), [-1]);
     }
 
     proptest! {
@@ -759,17 +762,17 @@ mod tests {
         fn nothing_is_lost(steps in prop::collection::vec((0_u8..6, 0_u64..40), 0..300)) {
             let mut outbox = outbox(Confirm::Number);
             let (mut accepted, mut confirmed) = (0_u64, std::collections::BTreeSet::new());
-            let (mut here, mut handed) = (Vec::new(), 0);
+            let (mut on_this_connection, mut handed) = (Vec::new(), 0);
             for (step, value) in steps {
                 match step {
                     0 | 1 => {
                         push(&mut outbox, 1);
                         accepted += 1;
                     }
-                    2 | 3 => if let Some(next) = outbox.hand_over() {
+                    2 | 3 => if let Some(next) = outbox.next_to_send() {
                         prop_assert_eq!(next.repeat, next.number <= handed);
                         handed = handed.max(next.number);
-                        here.push(next.number);
+                        on_this_connection.push(next.number);
                     },
                     4 => {
                         let news = outbox.handle_ack(value);
@@ -782,12 +785,12 @@ mod tests {
                         outbox.handle_open();
                         let mut fresh = outbox.clone();
                         let sent: Vec<u64> =
-                            std::iter::from_fn(|| fresh.hand_over()).map(|next| next.number).collect();
+                            std::iter::from_fn(|| fresh.next_to_send()).map(|next| next.number).collect();
                         prop_assert_eq!(sent, missing);
-                        here.clear();
+                        on_this_connection.clear();
                     }
                 }
-                prop_assert!(here.is_sorted());
+                prop_assert!(on_this_connection.is_sorted());
                 let total = outbox.unconfirmed();
                 prop_assert_eq!(total + confirmed.len() as u64, accepted);
                 prop_assert_eq!(outbox.delivery().unwrap().confirmed, confirmed.len() as u64);

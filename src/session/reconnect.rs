@@ -51,7 +51,7 @@ pub enum When {
 
 /// The effect of a refused token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Renewal {
+pub enum CredentialRefresh {
     /// The credentials cannot change, or there are none.
     #[default]
     Fixed,
@@ -115,7 +115,7 @@ pub struct Options {
     pub on: Codes,
     /// `--no-reconnect-on`, which takes precedence.
     pub never_on: Codes,
-    pub renewal: Renewal,
+    pub renewal: CredentialRefresh,
 }
 
 /// The decision after an end.
@@ -263,7 +263,7 @@ impl Reconnect {
             return Decision::Stop(format!("{code} is listed in --no-reconnect-on"));
         }
         let refused = is_refused_token(cause);
-        let renew = refused && self.options.renewal == Renewal::Renewable;
+        let renew = refused && self.options.renewal == CredentialRefresh::Renewable;
         if listed(&self.options.on).is_none() {
             if renew && self.renewed {
                 return Decision::Stop(format!("{cause}: a fresh token was refused as well"));
@@ -271,7 +271,7 @@ impl Reconnect {
             if !renew && refused && code == Some(UNAUTHORIZED) {
                 return Decision::Stop(format!("{cause}, and the credentials would be the same"));
             }
-            if !renew && let Some(why) = lasting(cause) {
+            if !renew && let Some(why) = permanent(cause) {
                 return self.stop_or_end(why);
             }
             if !renew && self.options.when == When::AfterOpen && !self.opened_once {
@@ -336,7 +336,7 @@ fn is_refused_token(cause: &Cause) -> bool {
 }
 
 /// Why another attempt would end in the same way.
-fn lasting(cause: &Cause) -> Option<String> {
+fn permanent(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Close { by, close } => {
             let code = close.reported_code();
@@ -351,7 +351,10 @@ fn lasting(cause: &Cause) -> Option<String> {
         Cause::Status { status, .. } => {
             (!PASSING_STATUSES.contains(status)).then(|| format!("{cause} would be the same again"))
         }
-        Cause::Failed { lasting: true, why } => Some(why.clone()),
+        Cause::Failed {
+            permanent: true,
+            why,
+        } => Some(why.clone()),
         Cause::Failed { .. } | Cause::Lost(_) | Cause::Dead(_) => None,
     }
 }
@@ -526,9 +529,9 @@ mod tests {
         }
         assert!(retried(&lost()));
         assert!(retried(&Cause::Dead("no pong".into())));
-        for lasting in [true, false] {
+        for permanent in [true, false] {
             let why = String::from("x");
-            assert_eq!(retried(&Cause::Failed { why, lasting }), !lasting);
+            assert_eq!(retried(&Cause::Failed { why, permanent }), !permanent);
         }
         let ours = Cause::Close {
             by: By::Us,
@@ -660,7 +663,7 @@ mod tests {
     fn a_renewable_token_is_renewed_once() {
         for refusal in [status(401), close(4401), close(3000)] {
             let mut run = run(Options {
-                renewal: Renewal::Renewable,
+                renewal: CredentialRefresh::Renewable,
                 ..always()
             });
             let (delay, renew) = (500 * MS, true);
@@ -676,7 +679,7 @@ mod tests {
     #[test]
     fn a_failure_in_between_does_not_bring_another_fresh_try() {
         let mut run = run(Options {
-            renewal: Renewal::Renewable,
+            renewal: CredentialRefresh::Renewable,
             ..always()
         });
         let (delay, renew) = (500 * MS, true);
@@ -689,7 +692,7 @@ mod tests {
     #[test]
     fn a_token_that_was_accepted_and_expired_is_renewed_again() {
         let mut run = run(Options {
-            renewal: Renewal::Renewable,
+            renewal: CredentialRefresh::Renewable,
             ..always()
         });
         for delay in [500, 1000, 2000, 4000] {
@@ -720,7 +723,7 @@ mod tests {
     fn a_list_that_says_so_renews_a_token_without_end() {
         let mut run = run(Options {
             on: Codes::parse("401").unwrap(),
-            renewal: Renewal::Renewable,
+            renewal: CredentialRefresh::Renewable,
             ..always()
         });
         for delay in [500, 1000, 2000] {
@@ -733,7 +736,7 @@ mod tests {
     #[test]
     fn impatience_with_a_connection_that_held_forgets_its_fresh_token() {
         let mut run = run(Options {
-            renewal: Renewal::Renewable,
+            renewal: CredentialRefresh::Renewable,
             ..always()
         });
         let (delay, renew) = (500 * MS, true);

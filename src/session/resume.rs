@@ -23,14 +23,14 @@ struct Variable {
 
 /// All remembered values.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct ResumeVars {
     variables: Vec<Variable>,
     /// Values of the state file that belong to no variable of this run.
     others: Map<String, Value>,
     changes: u64,
 }
 
-impl Memory {
+impl ResumeVars {
     /// Adds the definition `NAME=EXPR`.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Memory {
     }
 
     /// Updates the values from a received message.
-    pub fn learn(&mut self, message: &Parsed<'_>) {
+    pub fn update(&mut self, message: &Parsed<'_>) {
         for variable in &mut self.variables {
             let Some(Ok(outputs)) = variable.filter.run_on(message) else {
                 continue;
@@ -162,19 +162,19 @@ mod tests {
     use crate::message::Data;
 
     #[track_caller]
-    fn memory(definitions: &[&str], messages: &[&str]) -> Memory {
-        let mut memory = Memory::default();
+    fn memory(definitions: &[&str], messages: &[&str]) -> ResumeVars {
+        let mut memory = ResumeVars::default();
         for definition in definitions {
             memory.add(definition).unwrap();
         }
         for message in messages {
-            memory.learn(&Parsed::once(Data::Text(message)));
+            memory.update(&Parsed::once(Data::Text(message)));
         }
         memory
     }
 
     #[track_caller]
-    fn filled(memory: &Memory, template: &str, place: Place) -> String {
+    fn filled(memory: &ResumeVars, template: &str, place: Place) -> String {
         memory.fill(template, place).unwrap()
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let mut second = memory(&["b=.b"], &[]);
         second.load(&first.to_state()).unwrap();
         assert_eq!(filled(&second, "{{b}}", Place::Message), "x");
-        second.learn(&Parsed::once(Data::Text(r#"{"b":"y"}"#)));
+        second.update(&Parsed::once(Data::Text(r#"{"b":"y"}"#)));
         first.load(&second.to_state()).unwrap();
         assert_eq!(filled(&first, "{{a}}{{b}}", Place::Message), "1y");
         for wrong in ["", "[]", "{}", r#"{"v":2,"resume":{}}"#, r#"{"v":1}"#] {
@@ -309,7 +309,7 @@ mod tests {
             "token=.id",
             "x=.[",
         ] {
-            assert!(Memory::default().add(wrong).is_err(), "{wrong}");
+            assert!(ResumeVars::default().add(wrong).is_err(), "{wrong}");
         }
         let mut memory = memory(&["a=.a"], &[]);
         assert!(memory.add("a=.b").is_err());

@@ -7,7 +7,7 @@ use super::confirm::How;
 use super::frontend::Progress;
 use super::outbox::{self, Outbox, Reply};
 use super::policy::Policy;
-use super::resume::{Memory, Place};
+use super::resume::{Place, ResumeVars};
 use super::rtt::Rtts;
 use super::state::Saver;
 use crate::event::{Totals, Volume};
@@ -29,7 +29,7 @@ pub(super) struct Meaning {
 
 pub(super) struct RunState {
     pub(super) outbox: Outbox,
-    pub(super) memory: Memory,
+    pub(super) memory: ResumeVars,
     pub(super) rtts: Rtts,
     pub(super) totals: Totals,
     pub(super) saver: Saver,
@@ -90,28 +90,28 @@ impl RunState {
     }
 
     /// Whether [`RunState::handle_received`] has an effect.
-    pub(super) fn is_attentive(&self) -> bool {
+    pub(super) fn examines_received(&self) -> bool {
         self.attentive
     }
 
     /// A data message was given to the front end; returns what it means for ours. A message that
-    /// cannot be parsed is reported in `complaint`, once.
+    /// cannot be parsed is reported in `problem`, once.
     pub(super) fn handle_received(
         &mut self,
         message: &Parsed<'_>,
-        complaint: &mut Option<String>,
+        problem: &mut Option<String>,
     ) -> Meaning {
-        self.memory.learn(message);
+        self.memory.update(message);
         let reply = self.outbox.handle_reply();
         Meaning {
             answers: matches!(reply, Reply::ToNumbered { .. }),
             confirms: reply == Reply::ToNumbered { confirms: true }
-                || self.acknowledges(message, complaint),
+                || self.acknowledges(message, problem),
         }
     }
 
     /// Whether the message acknowledges one of ours by its number.
-    fn acknowledges(&mut self, message: &Parsed<'_>, complaint: &mut Option<String>) -> bool {
+    fn acknowledges(&mut self, message: &Parsed<'_>, problem: &mut Option<String>) -> bool {
         match &self.confirm {
             Some(How::Number(filter)) => match super::confirm::numbers(filter, message) {
                 Ok(numbers) => {
@@ -124,7 +124,7 @@ impl RunState {
                 Err(why) => {
                     if !self.complained {
                         self.complained = true;
-                        *complaint = Some(format!("--confirm: {why}"));
+                        *problem = Some(format!("--confirm: {why}"));
                     }
                     false
                 }

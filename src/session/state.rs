@@ -14,21 +14,21 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 
 use super::frontend::Progress;
-use super::resume::Memory;
+use super::resume::ResumeVars;
 use crate::error::{Error, plain_words};
 
 /// The shortest time between two writes.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often to check the progress of the output.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Reads the file into `memory`, and returns its path with links followed. A missing file is an
 /// empty state.
 ///
 /// # Errors
 /// Exit 2 if it cannot be read, or is another kind of file, which would be overwritten.
-pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
+pub fn load(path: &Path, memory: &mut ResumeVars) -> Result<PathBuf, Error> {
     let wrong = |why: &str| {
         Error::usage(format!("--state {}: {why}", path.display()))
             .advice("another file, or remove this one if nothing in it is needed")
@@ -47,7 +47,7 @@ pub fn load(path: &Path, memory: &mut Memory) -> Result<PathBuf, Error> {
 
 /// A snapshot that waits until the output reaches the position at which it was taken.
 #[derive(Debug)]
-struct Taken {
+struct Snapshot {
     state: String,
     changes: u64,
     handed: u64,
@@ -56,7 +56,7 @@ struct Taken {
 #[derive(Debug)]
 pub struct Saver {
     path: Option<PathBuf>,
-    taken: Option<Taken>,
+    taken: Option<Snapshot>,
     /// The revision that is in the file, or being written to it.
     saved: u64,
     next: Option<Instant>,
@@ -80,7 +80,7 @@ impl Saver {
     }
 
     /// Writes what has changed if it is due. Never blocks.
-    pub(super) fn save(&mut self, memory: &Memory, output: Progress, now: Instant) {
+    pub(super) fn save(&mut self, memory: &ResumeVars, output: Progress, now: Instant) {
         if self.path.is_none() || (self.taken.is_none() && memory.changes() == self.saved) {
             self.next = None;
             return;
@@ -89,16 +89,16 @@ impl Saver {
             return;
         }
         if !self.is_written() {
-            self.next = Some(now + LOOK);
+            self.next = Some(now + POLL_INTERVAL);
             return;
         }
-        let taken = self.taken.get_or_insert_with(|| Taken {
+        let taken = self.taken.get_or_insert_with(|| Snapshot {
             state: memory.to_state(),
             changes: memory.changes(),
             handed: output.handed,
         });
         if output.written < taken.handed {
-            self.next = Some(now + LOOK);
+            self.next = Some(now + POLL_INTERVAL);
             return;
         }
         self.saved = taken.changes;
@@ -138,7 +138,7 @@ impl Saver {
     ///
     /// # Errors
     /// Exit 2 if the file cannot be written.
-    pub async fn finish(mut self, memory: &Memory, complete: bool) -> Result<(), Error> {
+    pub async fn finish(mut self, memory: &ResumeVars, complete: bool) -> Result<(), Error> {
         if let Some(task) = self.writing.take() {
             let _ = task.await;
         }
@@ -190,15 +190,15 @@ mod tests {
     use crate::json::parsed::Parsed;
     use crate::message::Data;
 
-    fn fresh() -> Memory {
-        let mut memory = Memory::default();
+    fn fresh() -> ResumeVars {
+        let mut memory = ResumeVars::default();
         memory.add("last=.id").unwrap();
         memory
     }
 
-    fn learn(memory: &mut Memory, id: u32) {
+    fn update(memory: &mut ResumeVars, id: u32) {
         let message = format!("{{\"id\":{id}}}");
-        memory.learn(&Parsed::once(Data::Text(&message)));
+        memory.update(&Parsed::once(Data::Text(&message)));
     }
 
     #[tokio::test]
@@ -211,11 +211,11 @@ mod tests {
         let output = |handed, written| Progress { handed, written };
         saver.save(&memory, output(0, 0), start);
         assert_eq!(saver.poll_timeout(), None);
-        learn(&mut memory, 1);
+        update(&mut memory, 1);
         saver.save(&memory, output(10, 5), start);
-        assert_eq!(saver.poll_timeout(), Some(start + LOOK));
-        learn(&mut memory, 2);
-        saver.save(&memory, output(20, 10), start + LOOK);
+        assert_eq!(saver.poll_timeout(), Some(start + POLL_INTERVAL));
+        update(&mut memory, 2);
+        saver.save(&memory, output(20, 10), start + POLL_INTERVAL);
         saver.writing.take().unwrap().await.unwrap().unwrap();
         let read = || fs::read_to_string(&path).unwrap();
         assert_eq!(read(), "{\"v\":1,\"resume\":{\"last\":1}}\n");
@@ -241,7 +241,7 @@ mod tests {
         }
         let nowhere = directory.path().join("no/where");
         let mut memory = fresh();
-        learn(&mut memory, 1);
+        update(&mut memory, 1);
         let error = Saver::new(Some(nowhere)).finish(&memory, true).await;
         assert!(error.unwrap_err().message.contains("cannot be written"));
     }
@@ -251,7 +251,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (real, link) = (directory.path().join("real"), directory.path().join("link"));
         let mut memory = fresh();
-        learn(&mut memory, 1);
+        update(&mut memory, 1);
         fs::write(&real, memory.to_state()).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
         let found = load(&link, &mut fresh()).unwrap();
@@ -261,7 +261,7 @@ mod tests {
         let mut now = Instant::now();
         let mut told = Vec::new();
         for id in 2..5 {
-            learn(&mut memory, id);
+            update(&mut memory, id);
             now += INTERVAL;
             saver.save(&memory, Progress::default(), now);
             while !saver.is_written() {

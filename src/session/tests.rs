@@ -118,7 +118,7 @@ fn options() -> Options {
         counts_replies: false,
         outbox: 1024,
         tell_uncertain: false,
-        memory: Memory::default(),
+        memory: ResumeVars::default(),
         state: None,
     }
 }

@@ -64,7 +64,7 @@ pub struct Validator {
 }
 
 /// A violation that is not yet attached to its frame.
-type Broken = Box<(u16, String)>;
+type RuleViolation = Box<(u16, String)>;
 
 impl Validator {
     pub fn new(options: Options) -> Self {
@@ -134,8 +134,8 @@ impl Validator {
         self.header = header;
         self.shown.clear();
         let judged = self
-            .judge_form(&header)
-            .and_then(|()| self.judge_place(&header));
+            .check_header(&header)
+            .and_then(|()| self.check_sequence(&header));
         judged.map_err(|broken| self.violation(broken, next))
     }
 
@@ -152,7 +152,7 @@ impl Validator {
         if self.header.is_control() {
             return Ok(());
         }
-        self.judge_data(payload)
+        self.check_data(payload)
             .map_err(|broken| self.violation(broken, &[]))
     }
 
@@ -168,7 +168,7 @@ impl Validator {
     /// # Errors
     /// The rule that they break.
     pub fn handle_inflated(&mut self, plain: &[u8]) -> Result<(), Box<Violation>> {
-        self.judge_data(plain)
+        self.check_data(plain)
             .map_err(|broken| self.violation(broken, &[]))
     }
 
@@ -200,7 +200,7 @@ impl Validator {
     }
 
     /// The rules for a frame on its own.
-    fn judge_form(&self, header: &FrameHeader) -> Result<(), Broken> {
+    fn check_header(&self, header: &FrameHeader) -> Result<(), RuleViolation> {
         let name = name_of(header);
         if !matches!(header.opcode, CONTINUATION..=BINARY | CLOSE..=PONG) {
             return Err(broken(
@@ -211,7 +211,7 @@ impl Validator {
                 ),
             ));
         }
-        self.judge_reserved_bits(header)?;
+        self.check_reserved_bits(header)?;
         match (self.options.role, header.mask) {
             (Role::Client, Some(_)) => {
                 return Err(broken(
@@ -261,7 +261,7 @@ impl Validator {
         Ok(())
     }
 
-    fn judge_reserved_bits(&self, header: &FrameHeader) -> Result<(), Broken> {
+    fn check_reserved_bits(&self, header: &FrameHeader) -> Result<(), RuleViolation> {
         if header.rsv == 0 {
             return Ok(());
         }
@@ -297,7 +297,7 @@ impl Validator {
     }
 
     /// The rules for the order of frames, and the effect on the message in progress.
-    fn judge_place(&mut self, header: &FrameHeader) -> Result<(), Broken> {
+    fn check_sequence(&mut self, header: &FrameHeader) -> Result<(), RuleViolation> {
         if header.is_control() {
             if header.opcode == CLOSE {
                 self.body.clear();
@@ -331,7 +331,7 @@ impl Validator {
         self.message = Some(message);
         match message.wire {
             wire if message.compressed && wire <= self.most_compressed() => Ok(()),
-            wire => self.judge_size(wire, ""),
+            wire => self.check_size(wire, ""),
         }
     }
 
@@ -343,7 +343,7 @@ impl Validator {
         limit.saturating_add(limit / 8).saturating_add(1024)
     }
 
-    fn judge_size(&self, size: u64, how: &str) -> Result<(), Broken> {
+    fn check_size(&self, size: u64, how: &str) -> Result<(), RuleViolation> {
         let limit = self.options.max_message_size;
         if size <= limit as u64 {
             return Ok(());
@@ -354,7 +354,7 @@ impl Validator {
         Err(broken(1009, rule))
     }
 
-    fn judge_data(&mut self, plain: &[u8]) -> Result<(), Broken> {
+    fn check_data(&mut self, plain: &[u8]) -> Result<(), RuleViolation> {
         let Some(message) = &mut self.message else {
             return Ok(());
         };
@@ -367,7 +367,7 @@ impl Validator {
             self.utf8.push(&plain[..looked_at]).map_err(not_utf8)?;
         }
         if message.compressed {
-            self.judge_size(message.plain, " after inflation")?;
+            self.check_size(message.plain, " after inflation")?;
         }
         Ok(())
     }
@@ -377,7 +377,7 @@ impl Validator {
         clippy::boxed_local,
         reason = "errors are boxed, for the sake of what returns none"
     )]
-    fn violation(&self, broken: Broken, next: &[u8]) -> Box<Violation> {
+    fn violation(&self, broken: RuleViolation, next: &[u8]) -> Box<Violation> {
         let (code, rule) = *broken;
         let mut head = Vec::with_capacity(frame::MAX_HEADER);
         self.header.write(&mut head);
@@ -396,7 +396,7 @@ impl Validator {
     }
 }
 
-fn broken(code: u16, rule: impl Into<String>) -> Broken {
+fn broken(code: u16, rule: impl Into<String>) -> RuleViolation {
     Box::new((code, rule.into()))
 }
 
@@ -408,14 +408,14 @@ fn name_of(header: &FrameHeader) -> &'static str {
 }
 
 /// Bytes are counted from 1, like those of the input.
-fn not_utf8(position: u64) -> Broken {
+fn not_utf8(position: u64) -> RuleViolation {
     let byte = position + 1;
     let rule =
         format!("a text message that is not UTF-8 from byte {byte} on (RFC 6455 section 8.1)");
     broken(1007, rule)
 }
 
-fn cut_off() -> Broken {
+fn cut_off() -> RuleViolation {
     let rule = "a text message that ends within a character (RFC 6455 section 8.1)";
     broken(1007, rule)
 }

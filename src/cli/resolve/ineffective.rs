@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
             "reconnect-on",
             "no-reconnect-on",
         ],
-        when: |mode| mode.is_told_not_to_reconnect(),
+        when: |mode| mode.forbids_reconnect(),
         why: "with --no-reconnect or --reconnect=0",
     },
     Rule {

@@ -6,11 +6,11 @@ use super::files::Files;
 use crate::cli::args::{ClientArgs, SendArgs};
 use crate::error::{Error, Exit};
 use crate::message::{Kind, Message};
-use crate::payload::{Encoding, Payload};
+use crate::payload::{Encoding, InputFormat};
 use crate::pipe::Messages;
-use crate::pipe::framing::Frame;
+use crate::pipe::framing::Framing;
 
-pub(super) fn payload(args: &SendArgs) -> Payload {
+pub(super) fn payload(args: &SendArgs) -> InputFormat {
     let encoding = match (args.hex, args.base64, args.escapes) {
         (true, _, _) => Encoding::Hex,
         (_, true, _) => Encoding::Base64,
@@ -23,19 +23,19 @@ pub(super) fn payload(args: &SendArgs) -> Payload {
     } else {
         Kind::Text
     };
-    Payload { encoding, kind }
+    InputFormat { encoding, kind }
 }
 
 pub(super) fn input(
     args: &ClientArgs,
-    payload: Payload,
+    payload: InputFormat,
     files: &mut Files,
 ) -> Result<Messages, Error> {
     let (send, mirror) = (&args.send, args.wire.mirror);
     // --mirror sends what it receives and needs no other input.
     if send.data.is_empty() && !mirror {
         let frame = send.frame.into();
-        if frame == Frame::Events && payload != Payload::default() {
+        if frame == Framing::Events && payload != InputFormat::default() {
             return Err(Error::usage(
                 "--frame events: each event names its own encoding, so --binary, --hex, --base64 and --escapes have no effect",
             )
@@ -51,7 +51,7 @@ pub(super) fn input(
 pub(super) fn given(
     values: &[String],
     option: &str,
-    payload: Payload,
+    payload: InputFormat,
     files: &mut Files,
 ) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {

@@ -52,8 +52,8 @@ impl<'a> Mode<'a> {
     }
 
     /// Whether the user asked for a single connection.
-    pub(super) fn is_told_not_to_reconnect(&self) -> bool {
-        is_told_not_to_reconnect(&self.args.stay)
+    pub(super) fn forbids_reconnect(&self) -> bool {
+        forbids_reconnect(&self.args.stay)
     }
 }
 
@@ -66,12 +66,12 @@ fn format(args: &ClientArgs, messages_tty: bool) -> Format {
     }
 }
 
-fn is_told_not_to_reconnect(args: &StayArgs) -> bool {
+fn forbids_reconnect(args: &StayArgs) -> bool {
     args.no_reconnect || args.reconnect == Some(Some(0))
 }
 
 fn reconnects(args: &StayArgs, interactive: bool) -> When {
-    if is_told_not_to_reconnect(args) {
+    if forbids_reconnect(args) {
         When::Never
     } else if args.reconnect.is_some() || !args.reconnect_on.is_empty() {
         When::Always

@@ -10,13 +10,13 @@ use super::wire::fragmentation;
 use crate::auth::sources::Credentials;
 use crate::cli::args::StayArgs;
 use crate::error::Error;
-use crate::payload::Payload;
+use crate::payload::InputFormat;
 use crate::session::backoff;
 use crate::session::confirm::How;
 use crate::session::connect::Plan;
 use crate::session::keepalive;
-use crate::session::reconnect::{self, Codes, Renewal, When};
-use crate::session::resume::Memory;
+use crate::session::reconnect::{self, Codes, CredentialRefresh, When};
+use crate::session::resume::ResumeVars;
 use crate::session::{self, policy, state};
 
 /// Maximum number of payload bytes of a frame that `-vvv` shows.
@@ -53,8 +53,13 @@ pub(super) fn session(
         shares_json: false,
         auto_pong: !stay.no_auto_pong,
         mirror: args.wire.mirror,
-        heartbeat: given(heartbeat, "--heartbeat", Payload::default(), files)?.pop(),
-        opening: given(&args.send.on_open, "--on-open", Payload::default(), files)?,
+        heartbeat: given(heartbeat, "--heartbeat", InputFormat::default(), files)?.pop(),
+        opening: given(
+            &args.send.on_open,
+            "--on-open",
+            InputFormat::default(),
+            files,
+        )?,
         tell_uncertain: mode.reconnects == When::Always && !mode.interactive,
         reconnect: reconnect(stay, mode.reconnects, &plan.credentials),
         confirm: confirm(stay.confirm.as_deref())?,
@@ -83,8 +88,8 @@ fn reconnect(args: &StayArgs, when: When, credentials: &Credentials) -> reconnec
         on: codes(&args.reconnect_on),
         never_on: codes(&args.no_reconnect_on),
         renewal: match credentials.is_renewable() {
-            true => Renewal::Renewable,
-            false => Renewal::Fixed,
+            true => CredentialRefresh::Renewable,
+            false => CredentialRefresh::Fixed,
         },
     }
 }
@@ -99,8 +104,8 @@ fn confirm(how: Option<&str>) -> Result<Option<How>, Error> {
 }
 
 /// The values to resume with, and the file that stores them.
-fn memory(args: &StayArgs) -> Result<(Memory, Option<PathBuf>), Error> {
-    let mut memory = Memory::default();
+fn memory(args: &StayArgs) -> Result<(ResumeVars, Option<PathBuf>), Error> {
+    let mut memory = ResumeVars::default();
     for definition in &args.resume {
         memory.add(definition)?;
     }

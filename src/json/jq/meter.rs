@@ -55,7 +55,7 @@ const MEMORY_FACTOR: usize = 8;
 const UNMEASURED: usize = 16 << 20;
 
 /// How often the caller checks for an interruption.
-const PATIENCE: Duration = Duration::from_millis(5);
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Why an evaluation was abandoned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +87,10 @@ impl Stop {
 
 /// Interrupts a running evaluation. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<Wishes>);
+pub struct Interrupt(Arc<Flags>);
 
 #[derive(Debug, Default)]
-struct Wishes {
+struct Flags {
     signal: Arc<AtomicBool>,
     key: AtomicBool,
     deadline: OnceLock<Instant>,
@@ -136,7 +136,7 @@ impl Interrupt {
             self.0.expired.store(true, Ordering::SeqCst);
             return true;
         }
-        let Wishes {
+        let Flags {
             signal,
             key,
             stopped,
@@ -435,7 +435,7 @@ pub(super) fn run_on_thread<T: Send + 'static>(
         return Err(Stop::Broken);
     }
     loop {
-        match receiver.recv_timeout(PATIENCE) {
+        match receiver.recv_timeout(CHECK_INTERVAL) {
             Ok(done) => return done,
             Err(RecvTimeoutError::Timeout) if !interrupt.is_raised() => {}
             Err(RecvTimeoutError::Timeout) => {

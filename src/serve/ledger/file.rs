@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{MAX_HELD, text};
 use crate::message::{Kind, Message};
-use crate::payload::{Encoding, Payload};
+use crate::payload::{Encoding, InputFormat};
 
 /// Written at once; only messages that are larger themselves need more than one write.
 const WRITE: usize = 1 << 20;
@@ -207,7 +207,7 @@ fn read_back(
 
 /// What the file does not say, the bytes must: whatever can be text is.
 fn message(line: &[u8]) -> Result<Message, String> {
-    let escaped = Payload {
+    let escaped = InputFormat {
         encoding: Encoding::Escapes,
         kind: Kind::Binary,
     };

@@ -177,8 +177,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         };
         if self.run.policy.handle_received(&json) {
             self.sink.handle_message(now, self.number, message, &json);
-            if self.run.is_attentive() {
-                self.learn(&json, now);
+            if self.run.examines_received() {
+                self.update(&json, now);
             }
         }
         if self.sending.mirror && !self.ending.has_begun() {
@@ -187,7 +187,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     /// Looks at what a message means for those that were sent.
-    fn learn(&mut self, message: &Parsed<'_>, now: Instant) {
+    fn update(&mut self, message: &Parsed<'_>, now: Instant) {
         let mut complaint = None;
         let meaning = self.run.handle_received(message, &mut complaint);
         if meaning.answers {

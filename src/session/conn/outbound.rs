@@ -196,7 +196,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             number,
             message,
             repeat,
-        }) = self.run.outbox.hand_over()
+        }) = self.run.outbox.next_to_send()
         {
             self.send_numbered(number, message, repeat, now);
             self.tell_repeats(false, now);

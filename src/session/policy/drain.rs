@@ -32,7 +32,7 @@ pub struct Drain {
     /// Messages that are not confirmed.
     unconfirmed: u64,
     /// Some of those have to be sent again first.
-    owed: bool,
+    resend_pending: bool,
     last_activity: Instant,
     /// The silence has lasted for `--idle`.
     quiet: bool,
@@ -45,7 +45,7 @@ impl Drain {
             eof: false,
             flushed: true,
             unconfirmed: 0,
-            owed: false,
+            resend_pending: false,
             last_activity: now,
             quiet: false,
         }
@@ -69,20 +69,20 @@ impl Drain {
     /// So many messages are not confirmed any more.
     pub fn handle_confirmed(&mut self, now: Instant, left: u64) {
         self.unconfirmed = left;
-        self.owed &= left > 0;
+        self.resend_pending &= left > 0;
         self.touch(now);
     }
 
     /// There is a connection, perhaps not the first.
     pub fn handle_opened(&mut self, now: Instant) {
         self.flushed = true;
-        self.owed = self.unconfirmed > 0;
+        self.resend_pending = self.unconfirmed > 0;
         self.touch(now);
     }
 
     /// What had to be sent again has been.
     pub fn handle_repeated(&mut self) {
-        self.owed = false;
+        self.resend_pending = false;
     }
 
     /// Whether there is nothing left to do that another connection would be good for.
@@ -140,7 +140,7 @@ impl Drain {
             OnEof::Close => self.unconfirmed > 0,
             OnEof::Stay => false,
         };
-        (self.eof && self.flushed && !self.owed && quiet_counts)
+        (self.eof && self.flushed && !self.resend_pending && quiet_counts)
             .then(|| self.last_activity + self.options.idle)
     }
 }

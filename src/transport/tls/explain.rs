@@ -67,11 +67,11 @@ pub(super) fn sentence(error: &Tls) -> String {
         Tls::InappropriateMessage {
             got_type: got_message,
             ..
-        } => out_of_turn(got_message.as_str()),
+        } => out_of_order(got_message.as_str()),
         Tls::InappropriateHandshakeMessage {
             got_type: got_message,
             ..
-        } => out_of_turn(got_message.as_str()),
+        } => out_of_order(got_message.as_str()),
         Tls::InvalidCertificate(reason) => format!(
             "the server's certificate is not accepted: {}",
             Certificates::default().fault(reason)
@@ -109,7 +109,7 @@ pub(super) fn sentence(error: &Tls) -> String {
     }
 }
 
-fn out_of_turn(message: Option<&'static str>) -> String {
+fn out_of_order(message: Option<&'static str>) -> String {
     let what = message.map_or_else(|| "an unknown message".to_owned(), in_words);
     format!("the server sent a TLS message out of order ({what})")
 }
