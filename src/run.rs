@@ -8,15 +8,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::resolve::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
-use crate::cli::{self, generate, resolve};
+use crate::cli::{self, early, generate, resolve};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::io::signals::StopSignals;
 use crate::io::stdio;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
-use crate::output::{Options, Renderer, sanitize, style};
-use crate::secret::Redactor;
+use crate::output::{Renderer, sanitize};
 use crate::session::ended::{Ended, Outcome, Verdict};
 use crate::session::frontend::{Asker, Sink, Source};
 use crate::session::{self, Finished};
@@ -30,7 +29,7 @@ pub fn run(world: &World) -> Exit {
     let cli = match cli::parse(&world.arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            return print_parse_error(world, &error);
+            return early::print_parse_error(world, &error);
         }
     };
     let silent = cli.is_silent();
@@ -38,49 +37,11 @@ pub fn run(world: &World) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             if !silent {
-                complain(world, &error);
+                early::complain(world, &error);
             }
             error.exit
         }
     }
-}
-
-/// Prints what the parser has to say: a usage error, or the help or version that was asked for,
-/// which goes to stdout.
-fn print_parse_error(world: &World, error: &clap::Error) -> Exit {
-    let to_stderr = error.use_stderr();
-    let tty = match to_stderr {
-        true => world.stderr_tty,
-        false => world.stdout_tty,
-    };
-    let text = error.render();
-    let mut shown = Vec::new();
-    if to_stderr && tty && quotes_hostile(world) {
-        sanitize::lines(&text.to_string(), &mut shown);
-    } else if color(world, tty) {
-        shown.extend_from_slice(text.ansi().to_string().as_bytes());
-    } else {
-        shown.extend_from_slice(text.to_string().as_bytes());
-    }
-    if to_stderr {
-        stdio::print(stdio::stderr(), &shown);
-        Exit::Usage
-    } else {
-        stdio::print(stdio::stdout(), &shown);
-        Exit::Ok
-    }
-}
-
-/// Whether what is printed before there are options is coloured.
-fn color(world: &World, tty: bool) -> bool {
-    let variable = |name: &str| world.variable(name);
-    style::decide(style::ColorChoice::Auto, &variable, tty)
-}
-
-/// Whether an argument, which a usage error may quote, holds what a terminal would act on.
-fn quotes_hostile(world: &World) -> bool {
-    let mut arguments = world.arguments.iter().map(|text| text.to_string_lossy());
-    arguments.any(|text| sanitize::find_dangerous(&text).is_some())
 }
 
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {
@@ -105,23 +66,6 @@ fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Er
     // A name lookup or a password prompt may still block a thread.
     runtime.shutdown_background();
     result
-}
-
-/// An error from before there was anything to render it with.
-fn complain(world: &World, error: &Error) {
-    let options = Options {
-        stderr_tty: world.stderr_tty,
-        stderr_color: color(world, world.stderr_tty),
-        ..Options::plain()
-    };
-    let mut notices = Vec::new();
-    Renderer::new(options, Redactor::default()).render(
-        Duration::ZERO,
-        &Event::Error(error),
-        &mut Vec::new(),
-        &mut notices,
-    );
-    stdio::print(stdio::stderr(), &notices);
 }
 
 async fn converse(client: Client, world: &World) -> Result<Exit, Error> {

@@ -1,8 +1,9 @@
-//! The command line: as typed ([`args`]), as resolved ([`resolve`]), and the environment of the
-//! process ([`world`]).
+//! The command line: as typed ([`args`]), as resolved ([`resolve`]), the environment of the process
+//! ([`world`]), and what is printed before there are options ([`early`]).
 
 pub mod args;
 mod choices;
+pub mod early;
 pub mod generate;
 pub mod resolve;
 pub mod world;
