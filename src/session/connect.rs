@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 
-use super::Ends;
-use super::conn::OVERSLEPT;
+use super::clock::OVERSLEPT;
+use super::ends::Ends;
 use super::frontend::{Asker, Sink};
 use super::resume::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};

@@ -6,12 +6,15 @@
 //! message, and pings before that are still answered.
 
 pub mod backoff;
+mod clock;
 pub mod confirm;
 mod conn;
 pub mod connect;
 pub mod ended;
+mod ends;
 pub mod frontend;
 pub mod keepalive;
+mod options;
 pub mod outbox;
 pub mod policy;
 pub mod reconnect;
@@ -22,12 +25,10 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::future::poll_fn;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::sleep_until;
 
@@ -35,77 +36,20 @@ use crate::auth::acquire::{CachedAnswers, Environment};
 use crate::error::{Error, Exit};
 use crate::event::{Cause, Control, Event, Totals};
 use crate::io::signals::{Stop, StopSignal};
-use crate::message::Message;
 use crate::transport::BoxedStream;
-use crate::wire::fragments::Fragmentation;
 use crate::wire::linger::Linger;
-use crate::wire::shim;
-use crate::wire::validate::Role;
+use clock::{LAST_PATIENCE, now};
 use conn::{Conn, Over};
 use connect::{AttemptId, Connection, Failed, Plan, connect};
 use ended::{Ended, Outcome, Verdict};
+use ends::Ends;
 use frontend::{Asker, Next, Sink, Source};
+pub use options::Options;
 use policy::Policy;
 use reconnect::{Action, Decision, Reconnect};
 use resume::ResumeVars;
 use run_state::RunState;
 use state::Saver;
-
-/// How long a peer that broke the protocol, or that `--max-time` cuts off, is given to read our
-/// Close.
-const LAST_PATIENCE: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub keepalive: keepalive::Options,
-    /// Largest message received, in bytes.
-    pub max_message_size: usize,
-    /// 0 to 9.
-    pub deflate_level: u8,
-    pub fragmentation: Fragmentation,
-    /// Payload bytes of each frame that are told to the front end; `None` tells of no frames.
-    pub trace: Option<usize>,
-    /// When to send, and when to be done.
-    pub policy: policy::Options,
-    /// Several expressions look into what is received.
-    pub shares_json: bool,
-    /// Whether pings are answered.
-    pub auto_pong: bool,
-    /// Whether every data message is sent straight back.
-    pub mirror: bool,
-    /// `--on-open`: goes out first on every connection, in order.
-    pub opening: Vec<Message>,
-    pub heartbeat: Option<Message>,
-    pub reconnect: reconnect::Options,
-    pub confirm: Option<confirm::How>,
-    /// `--lockstep`: replies matter, whether they confirm anything or not.
-    pub counts_replies: bool,
-    /// What may wait to be confirmed, in bytes.
-    pub outbox: usize,
-    /// Whether messages count as uncertain when their connection is lost.
-    pub tell_uncertain: bool,
-    /// `--resume`, with what `--state` held.
-    pub memory: ResumeVars,
-    /// `--state`
-    pub state: Option<PathBuf>,
-}
-
-impl Options {
-    fn wire(&self, connection: &Connection) -> shim::Options {
-        shim::Options {
-            deflate: connection.deflate,
-            deflate_level: self.deflate_level,
-            fragmentation: self.fragmentation,
-            trace: self.trace,
-            first_is_secret: connection
-                .first
-                .as_ref()
-                .is_some_and(|(sent, shown)| sent != shown),
-            hide_pings: !self.auto_pong,
-            ..shim::Options::plain(Role::Client, self.max_message_size)
-        }
-    }
-}
 
 /// How a run ended, and what there is to show for it.
 pub struct Finished {
@@ -146,35 +90,6 @@ pub async fn run<I: Source + Asker, O: Sink>(
     };
     let outcome = run.drive().await;
     run.finish(outcome)
-}
-
-/// Where commands come from and events go. Shared by whatever goes on at once; never borrowed while
-/// something waits.
-struct Ends<'a, I, O> {
-    source: RefCell<&'a mut I>,
-    sink: RefCell<&'a mut O>,
-}
-
-impl<'a, I, O> Ends<'a, I, O> {
-    fn new(source: &'a mut I, sink: &'a mut O) -> Self {
-        Ends {
-            source: RefCell::new(source),
-            sink: RefCell::new(sink),
-        }
-    }
-}
-
-impl<I, O: Sink> Ends<'_, I, O> {
-    /// Reports at once: the next step may take its time.
-    fn tell(&self, event: &Event<'_>) {
-        let mut sink = self.sink.borrow_mut();
-        sink.handle_event(Instant::now(), event);
-        sink.flush();
-    }
-
-    fn flush(&self) {
-        self.sink.borrow_mut().flush();
-    }
 }
 
 /// A run under way.
@@ -540,11 +455,6 @@ fn gave_up(cause: &Cause, outcome: Outcome) -> Error {
         (error.details, error.advice) = (last.details, last.advice);
     }
     error
-}
-
-/// tokio's clock, so that tests can pause it.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Ends the TCP connection so that our last frame is still read.

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::Options;
 use super::confirm::How;
 use super::frontend::Progress;
+use super::options::Options;
 use super::outbox::{self, Outbox, Reply};
 use super::policy::Policy;
 use super::resume::{Place, ResumeVars};

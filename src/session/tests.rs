@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -9,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::*;
 use crate::event::{By, Command};
 use crate::io::signals::{Stop, StopSignal};
+use crate::message::Message;
+use crate::wire::fragments::Fragmentation;
 
 /// A peer that is there and says nothing. It takes nothing either, or everything.
 struct Deaf {

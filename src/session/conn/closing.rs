@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::super::LAST_PATIENCE;
+use super::super::clock::LAST_PATIENCE;
 use super::super::ended::{self, Ended};
 use super::super::frontend::{Sink, Source};
 use super::inbound::Paused;

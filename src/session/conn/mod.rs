@@ -10,11 +10,12 @@ use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::clock::now;
 use super::connect::Connection;
 use super::ended::Ended;
 use super::frontend::{Sink, Source};
+use super::options::Options;
 use super::run_state::RunState;
-use super::{Options, now};
 use crate::event::Event;
 use crate::io::signals::StopSignal;
 use crate::transport::BoxedStream;
@@ -23,8 +24,6 @@ use closing::Ending;
 use inbound::Reading;
 use outbound::Sending;
 use timers::Timers;
-
-pub(super) use timers::OVERSLEPT;
 
 /// Messages taken from one side before the other has its turn.
 const BATCH: usize = 256;

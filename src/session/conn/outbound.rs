@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::super::clock::LAST_PATIENCE;
 use super::super::connect::First;
 use super::super::frontend::{Next, Sink, Source};
+use super::super::options::Options;
 use super::super::outbox::Handed;
 use super::super::run_state::RunState;
-use super::super::{LAST_PATIENCE, Options};
 use super::{BATCH, Conn, Step};
 use crate::close::Close;
 use crate::event::{By, Command, Control, Event, Origin};

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, sleep_until};
 
+use super::super::clock::OVERSLEPT;
 use super::super::ended::Ended;
 use super::super::frontend::{Sink, Source};
 use super::super::keepalive::{self, Action, Keepalive};
@@ -14,9 +15,6 @@ use super::inbound::Paused;
 use super::{Conn, Step};
 use crate::event::Event;
 use crate::io::signals::StopSignal;
-
-/// A timer that fires this much late means that the process did not run.
-pub(in crate::session) const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// How far ahead the timer is set while the peer's silence counts, so that it is noticed when the
 /// process did not run.

@@ -1,0 +1,15 @@
+//! The time of a run, and how long it waits where no option says so.
+
+use std::time::{Duration, Instant};
+
+/// How long a peer that broke the protocol, or that `--max-time` cuts off, is given to read our
+/// Close.
+pub(super) const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A timer that fires this much late means that the process did not run.
+pub(super) const OVERSLEPT: Duration = Duration::from_millis(500);
+
+/// tokio's clock, so that tests can pause it.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

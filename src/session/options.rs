@@ -1,0 +1,65 @@
+//! The options of a run: what it does on every connection, and from one to the next.
+
+use std::path::PathBuf;
+
+use super::connect::Connection;
+use super::resume::ResumeVars;
+use super::{confirm, keepalive, policy, reconnect};
+use crate::message::Message;
+use crate::wire::fragments::Fragmentation;
+use crate::wire::shim;
+use crate::wire::validate::Role;
+
+/// What the user asked of a run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub keepalive: keepalive::Options,
+    /// Largest message received, in bytes.
+    pub max_message_size: usize,
+    /// 0 to 9.
+    pub deflate_level: u8,
+    pub fragmentation: Fragmentation,
+    /// Payload bytes of each frame that are told to the front end; `None` tells of no frames.
+    pub trace: Option<usize>,
+    /// When to send, and when to be done.
+    pub policy: policy::Options,
+    /// Several expressions look into what is received.
+    pub shares_json: bool,
+    /// Whether pings are answered.
+    pub auto_pong: bool,
+    /// Whether every data message is sent straight back.
+    pub mirror: bool,
+    /// `--on-open`: goes out first on every connection, in order.
+    pub opening: Vec<Message>,
+    pub heartbeat: Option<Message>,
+    pub reconnect: reconnect::Options,
+    pub confirm: Option<confirm::How>,
+    /// `--lockstep`: replies matter, whether they confirm anything or not.
+    pub counts_replies: bool,
+    /// What may wait to be confirmed, in bytes.
+    pub outbox: usize,
+    /// Whether messages count as uncertain when their connection is lost.
+    pub tell_uncertain: bool,
+    /// `--resume`, with what `--state` held.
+    pub memory: ResumeVars,
+    /// `--state`
+    pub state: Option<PathBuf>,
+}
+
+impl Options {
+    /// What `connection` asks of the wire.
+    pub(super) fn wire(&self, connection: &Connection) -> shim::Options {
+        shim::Options {
+            deflate: connection.deflate,
+            deflate_level: self.deflate_level,
+            fragmentation: self.fragmentation,
+            trace: self.trace,
+            first_is_secret: connection
+                .first
+                .as_ref()
+                .is_some_and(|(sent, shown)| sent != shown),
+            hide_pings: !self.auto_pong,
+            ..shim::Options::plain(Role::Client, self.max_message_size)
+        }
+    }
+}
