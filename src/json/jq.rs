@@ -12,6 +12,7 @@ mod functions;
 mod meter;
 mod order;
 mod parts;
+mod program;
 pub(super) mod read;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, ValT, Vars, unwrap_valr};
 use jaq_json::Val;
@@ -33,11 +33,10 @@ use crate::error::Error;
 use crate::message::Data;
 pub use meter::Interrupt;
 use meter::Stop;
+use program::{Jq, Program};
 use read::Unread;
 use value::Value;
 
-/// Deepest text that `fromjson` accepts: it adds to the depth of the value around it.
-const MAX_INNER_DEPTH: usize = 128;
 /// Beyond this depth, the ordinary stack (2 MiB in a thread) may not suffice for every filter.
 const SHALLOW: usize = 64;
 /// Largest message, in bytes, that is parsed on the caller's thread, which cannot be interrupted.
@@ -46,27 +45,6 @@ const MAX_OUTPUTS: usize = 10_000;
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
 /// An error may quote a whole message; this much of it is shown.
 const MAX_ERROR_CHARS: usize = 200;
-
-/// The interpreter's types: our values, and a program that counts its steps.
-struct Jq;
-
-impl DataT for Jq {
-    type V<'a> = Value;
-    type Data<'a> = Program<'a>;
-}
-
-/// The compiled program of one expression.
-#[derive(Clone, Copy)]
-struct Program<'a>(&'a jaq_core::Lut<Jq>);
-
-impl<'a> HasLut<'a, Jq> for Program<'a> {
-    /// The interpreter calls this for every term that it runs, so the steps are counted here.
-    #[inline]
-    fn lut(&self) -> &'a jaq_core::Lut<Jq> {
-        meter::tick();
-        self.0
-    }
-}
 
 /// A compiled jq expression. Clones share the program and the counters.
 #[derive(Clone)]

@@ -9,8 +9,12 @@ use regex_bites::bytes::{Match, RegexBuilder};
 
 use super::order::{order, same};
 use super::parts::windows;
+use super::program::Jq;
 use super::value::{Error, Value};
-use super::{Jq, MAX_INNER_DEPTH, meter, read};
+use super::{meter, read};
+
+/// Deepest text that `fromjson` accepts: it adds to the depth of the value around it.
+pub(super) const MAX_INNER_DEPTH: usize = 128;
 
 /// jaq's functions, some replaced by ours.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Jq>> {

@@ -2,6 +2,7 @@
 
 mod meaning;
 
+use super::functions::MAX_INNER_DEPTH;
 use super::*;
 
 #[track_caller]
