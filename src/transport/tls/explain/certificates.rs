@@ -1,6 +1,6 @@
 //! Finds what is wrong with a certificate chain, and the fact behind it.
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, ExtendedKeyPurpose};
 use url::Host;
 use webpki::Error as Path;
@@ -83,28 +83,10 @@ impl<'a> Certificates<'a> {
                 Some(error) => self.path_fault(error),
                 None => format!("it failed verification ({})", in_words(&inner.to_string())),
             },
-            CertificateError::ExpiredContext { time, not_after } => {
-                let place = self.find(|certificate| {
-                    certificate.validity().not_after.timestamp() == seconds(*not_after)
-                });
-                format!(
-                    "{} expired {} ago, on {}",
-                    self.name(place),
-                    span(time.as_secs().saturating_sub(not_after.as_secs())),
-                    date(*not_after)
-                )
-            }
+            CertificateError::ExpiredContext { time, not_after } => self.expired(*time, *not_after),
             CertificateError::Expired => self.never_valid(),
             CertificateError::NotValidYetContext { time, not_before } => {
-                let place = self.find(|certificate| {
-                    certificate.validity().not_before.timestamp() == seconds(*not_before)
-                });
-                format!(
-                    "{} is not valid until {}, for another {}",
-                    self.name(place),
-                    date(*not_before),
-                    span(not_before.as_secs().saturating_sub(time.as_secs()))
-                )
+                self.not_valid_yet(*time, *not_before)
             }
             CertificateError::NotValidYet => "it is not valid yet".to_owned(),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -127,16 +109,7 @@ impl<'a> Certificates<'a> {
                 public_key_algorithm_id,
             } => mismatched(signature_algorithm_id, public_key_algorithm_id),
             CertificateError::InvalidPurposeContext { presented, .. } => {
-                let place = self.find(|certificate| !may_serve(certificate));
-                let purposes: Vec<String> = presented.iter().map(purpose).collect();
-                format!(
-                    "{} is only for {}, not for servers",
-                    self.name(place),
-                    match purposes.is_empty() {
-                        true => "purposes that it does not name".to_owned(),
-                        false => purposes.join(", "),
-                    }
-                )
+                self.wrong_purpose(presented)
             }
             CertificateError::InvalidPurpose => "it is not for servers".to_owned(),
             CertificateError::UnhandledCriticalExtension => self.critical_extension(),
@@ -168,6 +141,42 @@ impl<'a> Certificates<'a> {
                 in_words(&format!("{unknown:?}"))
             ),
         }
+    }
+
+    fn expired(&self, now: UnixTime, not_after: UnixTime) -> String {
+        let place = self
+            .find(|certificate| certificate.validity().not_after.timestamp() == seconds(not_after));
+        format!(
+            "{} expired {} ago, on {}",
+            self.name(place),
+            span(now.as_secs().saturating_sub(not_after.as_secs())),
+            date(not_after)
+        )
+    }
+
+    fn not_valid_yet(&self, now: UnixTime, not_before: UnixTime) -> String {
+        let place = self.find(|certificate| {
+            certificate.validity().not_before.timestamp() == seconds(not_before)
+        });
+        format!(
+            "{} is not valid until {}, for another {}",
+            self.name(place),
+            date(not_before),
+            span(not_before.as_secs().saturating_sub(now.as_secs()))
+        )
+    }
+
+    fn wrong_purpose(&self, presented: &[ExtendedKeyPurpose]) -> String {
+        let place = self.find(|certificate| !may_serve(certificate));
+        let purposes: Vec<String> = presented.iter().map(purpose).collect();
+        format!(
+            "{} is only for {}, not for servers",
+            self.name(place),
+            match purposes.is_empty() {
+                true => "purposes that it does not name".to_owned(),
+                false => purposes.join(", "),
+            }
+        )
     }
 
     /// Why the server's signature of the handshake is not accepted, although its certificate was.
