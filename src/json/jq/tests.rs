@@ -1,5 +1,6 @@
 //! Expressions, their limits and their error messages.
 
+mod ending;
 mod meaning;
 
 use super::functions::MAX_INNER_DEPTH;
