@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_keeps_the_rules_or_is_read_as_far_as_it_can_be() {
+    fn a_body_is_valid_or_parsed_as_far_as_possible() {
         for (body, strict, lossy) in [
             (&b""[..], Ok(Close::default()), Close::default()),
             (b"\x03", Err(BadBody::HalfCode), Close::default()),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_asks_for_keeps_the_rules() {
+    fn a_users_close_must_be_valid() {
         let long = "x".repeat(MAX_REASON + 1);
         for (code, reason, expected) in [
             (None, "", Ok(Close::default())),
@@ -258,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_written_body_reads_back(code: u16, reason in "\\PC{0,30}") {
+        fn a_written_body_is_parsed_back(code: u16, reason in "\\PC{0,30}") {
             let close = Close::new(code, reason);
             prop_assert_eq!(Close::parse_lossy(&close.payload()), close.clone());
             let strict = Close::parse(&close.payload());
@@ -266,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn no_body_is_too_strange(body: Vec<u8>) {
+        fn no_close_body_panics(body: Vec<u8>) {
             let lossy = Close::parse_lossy(&body);
             if let Ok(close) = Close::parse(&body) {
                 prop_assert_eq!(&lossy, &close);

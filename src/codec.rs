@@ -322,7 +322,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(data: Vec<u8>) {
+        fn encoded_data_is_decoded_back(data: Vec<u8>) {
             prop_assert_eq!(decode_hex(written(push_hex, &data).as_bytes()), Ok(data.clone()));
             prop_assert_eq!(decode_hex(hex(&data, " ").as_bytes()), Ok(data.clone()));
             prop_assert_eq!(decode_base64(written(push_base64, &data).as_bytes()), Ok(data.clone()));
@@ -341,7 +341,7 @@ mod tests {
         }
 
         #[test]
-        fn pieces_make_the_same_as_the_whole(
+        fn pieces_encode_like_the_whole(
             data in prop_oneof![
                 any::<Vec<u8>>(),
                 "[a\\\\é€𝄞]{0,40}".prop_map(String::into_bytes),

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_and_keeps_clear_of_the_shells_numbers() {
+    fn the_table_is_sorted_and_avoids_the_shells_numbers() {
         assert!(EXITS.is_sorted_by(|a, b| a.0 < b.0));
         for (exit, _) in EXITS {
             let code = exit.code();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_prints_what_the_peers_words_and_what_to_try() {
+    fn an_error_prints_the_cause_the_peers_words_and_advice() {
         let error = Error::new(
             Stage::Tls,
             Exit::Untrusted,

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_name_what_is_wrong() {
         use Encoding::{Base64, Escapes, Hex, Plain};
         for (encoding, input, word) in [
             (Plain, &b"ab\xff"[..], "byte 3 (0xff) is not UTF-8"),

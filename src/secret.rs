@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_holder_of_the_list_redacts_what_any_of_them_added() {
+    fn clones_of_a_redactor_share_their_secrets() {
         let redactor = Redactor::default();
         let other = redactor.clone();
         other.add("abcd");
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secrets_of_a_long_run_do_not_pile_up() {
+    fn the_secrets_of_a_long_run_are_limited() {
         let redactor = Redactor::default();
         for number in 0..1000 {
             redactor.add("the password");
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn with_secrets_included_nothing_is_redacted() {
+    fn include_secrets_disables_redaction() {
         let redactor = Redactor::new(true);
         redactor.add("hunter2");
         redactor.add_given("sixteen bytes !!");
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_in_a_dump_even_where_only_its_beginning_is_there() {
+    fn a_secret_truncated_by_a_dump_is_found() {
         let redactor = Redactor::default();
         redactor.add("abcdefghijkl");
         redactor.add("wxyz");
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_short_secret_does_not_blank_other_peoples_text() {
+    fn a_very_short_secret_is_not_redacted_in_text_from_elsewhere() {
         let redactor = Redactor::default();
         redactor.add("a");
         assert_eq!(redactor.redact("banana"), "banana");

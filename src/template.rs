@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_known_are_filled_in() {
+    fn known_names_are_replaced() {
         for (template, expected) in [
             ("", ""),
             ("{{x}}{{x}}", "77"),
@@ -299,7 +299,7 @@ mod tests {
         }
 
         #[test]
-        fn no_template_is_too_strange(template in "[{}x\"\\\\é\\[\\]]{0,20}") {
+        fn no_template_panics(template in "[{}x\"\\\\é\\[\\]]{0,20}") {
             let value = |name: &str| (name == "x").then_some(Value::Text("\"{{x}}"));
             for place in [Place::Message, Place::Header, Place::Query] {
                 fill(&template, place, value);

@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_url() {
+    fn invalid_urls() {
         for (text, exit, word) in [
             ("serv", Exit::Usage, "subcommand"),
             ("", Exit::Usage, "URL"),

@@ -173,7 +173,7 @@ fn a_token_is_read_from_every_source() {
 }
 
 #[test]
-fn what_gives_no_token_is_a_usage_error() {
+fn a_source_without_a_token_is_a_usage_error() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty");
     std::fs::write(&empty, "\n").unwrap();
@@ -251,7 +251,7 @@ fn credentials_in_different_places_go_together() {
 }
 
 #[test]
-fn a_password_and_a_token_are_asked_for_at_the_terminal_without_echo() {
+fn prompts_for_password_and_token_do_not_echo() {
     for (options, question, expected) in [
         (
             &["-u", "ann"][..],
@@ -285,7 +285,7 @@ fn a_password_and_a_token_are_asked_for_at_the_terminal_without_echo() {
 }
 
 #[test]
-fn a_terminal_is_left_with_echo_when_a_signal_comes_at_the_prompt() {
+fn a_signal_at_a_prompt_restores_the_echo() {
     let (pty, pts) = pty_process::blocking::open().unwrap();
     let mut child = pty_process::blocking::Command::new(WIRECAT)
         .args(["-u", "ann", "ws://127.0.0.1:1/"])
@@ -316,7 +316,7 @@ fn a_terminal_is_left_with_echo_when_a_signal_comes_at_the_prompt() {
 }
 
 #[test]
-fn without_a_terminal_there_is_nobody_to_ask() {
+fn prompts_fail_without_a_terminal() {
     if std::fs::File::open("/dev/tty").is_ok() {
         // The tests themselves run at a terminal, which the program would find.
         return;

@@ -95,7 +95,7 @@ fn a_server_that_stops_reading(lines: usize) {
 }
 
 #[test]
-fn a_server_that_goes_while_messages_wait_for_it_is_a_failed_send() {
+fn a_server_that_disconnects_while_messages_wait_is_a_failed_send() {
     let (go, gate) = mpsc::channel::<()>();
     let server = raw(move |mut wire| {
         wire.handshake();
@@ -136,7 +136,7 @@ fn a_gigabyte_into_a_server_that_does_not_read() {
 }
 
 #[test]
-fn a_stdout_that_nobody_reads_stops_the_server_but_not_the_pongs() {
+fn an_unread_stdout_stops_the_server_but_not_the_pongs() {
     const LINES: usize = 24 * 1024;
     let (go_on, gate) = mpsc::channel::<()>();
     let sent = Arc::<AtomicUsize>::default();

@@ -10,7 +10,7 @@ use crate::support::server::{header, raws, text};
 const LATER: [&str; 2] = ["--reconnect-delay=60s", "--reconnect-max-delay=60s"];
 
 #[test]
-fn a_line_is_refused_with_the_time_of_the_next_try_and_may_be_kept() {
+fn a_line_is_refused_with_the_time_of_the_next_attempt_and_may_be_queued() {
     let server = raws(2, |n, mut wire| {
         wire.handshake();
         let first = wire.message();
@@ -61,7 +61,7 @@ fn a_line_is_refused_with_the_time_of_the_next_try_and_may_be_kept() {
 }
 
 #[test]
-fn half_a_line_survives_the_loss_and_the_return_of_the_connection() {
+fn a_partial_line_survives_a_reconnect() {
     let (cut, cutting) = mpsc::channel();
     let (back, returning) = mpsc::channel::<()>();
     let server = raws(2, move |n, mut wire| {
@@ -94,7 +94,7 @@ fn half_a_line_survives_the_loss_and_the_return_of_the_connection() {
 }
 
 #[test]
-fn a_connection_may_be_left_for_a_new_one() {
+fn reconnect_replaces_the_connection() {
     let server = raws(2, |n, mut wire| {
         wire.handshake();
         wire.send(text(&format!("welcome {n}")));
@@ -120,7 +120,7 @@ fn down(url: &str) -> Pty {
 }
 
 #[test]
-fn leaving_needs_no_connection() {
+fn quitting_does_not_require_a_connection() {
     for keys in ["\x04", "/quit\r", "\x03\x03"] {
         let server = raws(1, |_, mut wire| {
             wire.handshake();
@@ -134,7 +134,7 @@ fn leaving_needs_no_connection() {
 }
 
 #[test]
-fn what_is_kept_and_never_sent_is_told() {
+fn queued_messages_that_are_never_sent_are_reported() {
     let server = raws(1, |_, mut wire| {
         wire.handshake();
         wire.reset();
@@ -152,7 +152,7 @@ fn what_is_kept_and_never_sent_is_told() {
 }
 
 #[test]
-fn a_first_failure_is_the_end_unless_reconnecting_was_asked_for() {
+fn an_initial_failure_ends_the_run_without_reconnect() {
     let pty = Pty::start(&["ws://127.0.0.1:1/"]);
     pty.expect("could not connect to 127.0.0.1:1: connection refused");
     pty.exits(7);
@@ -166,7 +166,7 @@ fn a_first_failure_is_the_end_unless_reconnecting_was_asked_for() {
 }
 
 #[test]
-fn a_token_is_asked_for_again_when_it_is_refused_and_kept_when_it_is_not() {
+fn a_token_is_prompted_for_again_only_after_a_refusal() {
     let start = Instant::now();
     let server = raws(3, move |n, mut wire| {
         let request = wire.handshake();
@@ -210,7 +210,7 @@ fn a_token_is_asked_for_again_when_it_is_refused_and_kept_when_it_is_not() {
 }
 
 #[test]
-fn a_half_typed_line_is_no_token() {
+fn a_partially_typed_line_is_not_taken_as_a_token() {
     let (cut, cutting) = mpsc::channel();
     let server = raws(2, move |n, mut wire| {
         let request = wire.handshake();
@@ -245,7 +245,7 @@ fn a_half_typed_line_is_no_token() {
 }
 
 #[test]
-fn a_dumb_terminal_asks_and_shows_no_token() {
+fn a_dumb_terminal_prompts_without_showing_the_token() {
     let server = raws(2, move |n, mut wire| {
         let request = wire.handshake();
         if n == 1 {
@@ -273,7 +273,7 @@ fn a_dumb_terminal_asks_and_shows_no_token() {
 }
 
 #[test]
-fn a_server_that_takes_nothing_can_be_left() {
+fn quitting_works_while_the_server_reads_nothing() {
     let (done, over) = mpsc::channel::<()>();
     let server = raws(1, move |_, mut wire| {
         wire.handshake();
@@ -302,7 +302,7 @@ fn a_server_that_takes_nothing_can_be_left() {
 }
 
 #[test]
-fn a_signal_is_not_lost_while_a_connection_is_left_for_another() {
+fn a_signal_is_not_lost_while_reconnecting() {
     let (told, leaving) = mpsc::channel();
     let (done, over) = mpsc::channel::<()>();
     let server = raws(1, move |_, mut wire| {

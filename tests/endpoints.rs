@@ -56,7 +56,7 @@ impl Wire {
 }
 
 #[test]
-fn a_flaky_endpoint_refuses_so_often_per_url() {
+fn a_flaky_endpoint_counts_refusals_per_url() {
     let server = Server::start();
     let (head, body) = server.ask(&handshake("/flaky?fail=2&id=a"));
     assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
@@ -110,7 +110,7 @@ fn a_range_is_drawn_from_for_each_connection() {
 }
 
 #[test]
-fn a_drop_ends_as_it_is_told() {
+fn a_drop_ends_as_requested() {
     let server = Server::start();
     let mut wire = server.open("/drop?after=2");
     wire.echoes("one");
@@ -132,7 +132,7 @@ fn a_drop_ends_as_it_is_told() {
 }
 
 #[test]
-fn a_drop_may_cut_a_frame() {
+fn a_drop_may_truncate_a_frame() {
     let server = Server::start();
     for (part, bytes) in [
         (1, &b"\x81"[..]),
@@ -150,7 +150,7 @@ fn a_drop_may_cut_a_frame() {
 }
 
 #[test]
-fn a_cut_is_logged_as_what_it_was() {
+fn a_cut_is_logged_as_such() {
     let mut server = Server::start();
     server.open("/drop").expect_end();
     server.open("/drop?how=rst").expect_reset();
@@ -190,7 +190,7 @@ fn open_with(server: &Server, request: &str) -> Wire {
 }
 
 #[test]
-fn a_token_expires_wherever_it_comes_from() {
+fn a_token_expires_in_every_place() {
     let server = Server::start();
     let mut wire = open_with(&server, &with_token("/expire?token-ttl=1h", "Bearer old"));
     wire.echoes("young");
@@ -213,7 +213,7 @@ fn a_token_expires_wherever_it_comes_from() {
 }
 
 #[test]
-fn a_token_is_asked_for_and_its_message_is_not_echoed() {
+fn a_token_is_required_and_its_message_is_not_echoed() {
     let server = Server::start();
     let (head, body) = server.ask(&handshake("/expire"));
     assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
@@ -250,7 +250,7 @@ fn numbered(id: u64) -> String {
 }
 
 #[test]
-fn a_sequence_goes_on_where_it_is_told() {
+fn a_sequence_continues_after_an_id() {
     let server = Server::start();
     for (path, first) in [
         ("/seq?count=3&rate=0", 1),
@@ -268,7 +268,7 @@ fn a_sequence_goes_on_where_it_is_told() {
 }
 
 #[test]
-fn a_sequence_may_be_told_by_the_first_message() {
+fn the_first_message_may_set_the_start_of_a_sequence() {
     let server = Server::start();
     for (message, first) in [
         (r#"{"after":7}"#, 8),
@@ -291,7 +291,7 @@ fn a_sequence_may_be_told_by_the_first_message() {
 }
 
 #[test]
-fn a_sequence_is_dropped_after_so_many() {
+fn a_sequence_is_dropped_after_n_messages() {
     let server = Server::start();
     let mut wire = server.open("/seq?for=2&how=rst&after=4&rate=0");
     wire.expect_text(&numbered(5));
@@ -393,7 +393,7 @@ fn a_ledger_acknowledges_and_shows_what_arrived() {
 }
 
 #[test]
-fn a_ledger_in_json_is_one_line_a_message_for_every_reader() {
+fn a_ledger_in_json_is_one_line_per_message_for_every_reader() {
     let server = Server::start();
     let mut wire = server.open("/ledger");
     wire.write(text("a\u{85}b\u{2028}c\u{2029}"));
@@ -479,7 +479,7 @@ fn a_large_ledger_comes_in_pages() {
 }
 
 #[test]
-fn a_full_ledger_says_so() {
+fn a_full_ledger_is_reported() {
     let server = Server::start();
     let mut wire = server.open("/ledger?ack=no");
     let megabytes = masked(0x82, &vec![0xff; 63 << 20]);
@@ -503,7 +503,7 @@ fn kept_in(path: &Path) -> Options {
 }
 
 #[test]
-fn a_ledger_file_is_read_back_and_its_torn_line_cut_off() {
+fn a_ledger_file_is_read_back_and_its_torn_line_truncated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     std::fs::write(&path, "one\ntwo\\nlines\ntor").unwrap();
@@ -531,7 +531,7 @@ fn a_ledger_file_is_read_back_and_its_torn_line_cut_off() {
 }
 
 #[test]
-fn a_ledger_that_cannot_be_used_ends_the_server_before_it_begins() {
+fn an_unusable_ledger_file_is_an_error_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let name = folder.path().to_str().unwrap();
     wirecat(["serve", "0", "--ledger", name])
@@ -544,7 +544,7 @@ fn a_ledger_that_cannot_be_used_ends_the_server_before_it_begins() {
 /// No pong for a ping whose messages were lost, and no Close that says all is well.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_ledger_that_cannot_be_written_answers_nothing() {
+fn a_ledger_that_cannot_be_written_does_not_acknowledge() {
     let mut server = Server::start_with(kept_in(Path::new("/dev/full")));
     let mut wire = server.open("/ledger");
     wire.write([text("1"), masked(0x89, b"?")].concat());
@@ -573,7 +573,7 @@ fn open_ledger(address: &str) -> Wire {
 }
 
 #[test]
-fn a_ledger_belongs_to_one_server_at_a_time() {
+fn a_ledger_file_is_locked_by_one_server() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let name = path.to_str().unwrap();
@@ -607,7 +607,7 @@ fn a_ledger_belongs_to_one_server_at_a_time() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_is_full_ends_the_recording_and_costs_nothing_that_was_recorded() {
+fn a_full_disk_ends_the_recording_and_keeps_earlier_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     // Files of a few KiB stand for the disk.
@@ -650,7 +650,7 @@ fn a_disk_that_is_full_ends_the_recording_and_costs_nothing_that_was_recorded() 
 }
 
 #[test]
-fn the_client_gets_through_the_endpoints_compressed() {
+fn the_endpoints_work_with_compression() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let server = serve_with(kept_in(&path));
@@ -730,7 +730,7 @@ fn acknowledged(wire: Wire, mut enough: impl FnMut(usize)) -> Vec<String> {
 }
 
 #[test]
-fn what_was_acknowledged_outlives_a_killed_server() {
+fn acknowledged_messages_survive_a_killed_server() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger");
     let (mut child, address) = start(&path);

@@ -70,7 +70,7 @@ fn a_close_without_a_code_is_answered_without_one() {
 }
 
 #[test]
-fn a_close_counts_wherever_the_segments_cut_it() {
+fn a_close_counts_however_it_is_segmented() {
     let server = raw(|mut wire| {
         wire.handshake();
         for byte in close(4001, "x") {
@@ -105,7 +105,7 @@ fn breaks(bytes: &[u8], code: u16, name: &str, rule: &str) {
 }
 
 #[test]
-fn a_peer_that_breaks_a_rule_is_told_and_what_came_before_is_printed() {
+fn a_violation_is_answered_with_a_close_and_earlier_messages_are_printed() {
     let split = [frame_of(0x01, b"x"), text("y")].concat();
     for (bytes, rule, section) in [
         (
@@ -205,7 +205,7 @@ fn bad_text_is_1007_and_a_message_that_is_too_long_1009() {
 }
 
 #[test]
-fn the_limit_for_messages_is_not_one_for_control_frames() {
+fn the_message_limit_does_not_apply_to_control_frames() {
     let ping = frame_of(0x89, &[b'p'; 125]);
     let bytes = [ping, text("ten bytes."), close(1000, "")].concat();
     let server = raw(move |mut wire| {
@@ -250,13 +250,13 @@ fn a_connection_that_breaks_is_1006() {
 }
 
 #[test]
-fn a_message_that_is_cut_off_is_not_printed() {
+fn a_truncated_message_is_not_printed() {
     let server = raw(|mut wire| wire.handshake_with("", b"\x81\x05hel"));
     run(&server.url("/"), &[]).exits(56).prints("");
 }
 
 #[test]
-fn what_cannot_be_reached() {
+fn unreachable_servers() {
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
@@ -367,7 +367,7 @@ fn our_close_may_be_answered_late_badly_or_not_at_all() {
 }
 
 #[test]
-fn a_server_that_talks_on_after_our_close_is_left_all_the_same() {
+fn a_server_that_keeps_sending_after_our_close_is_disconnected() {
     let output = at_our_close(&["--close-timeout", "200ms"], |wire| {
         while wire.0.write_all(&text("more")).is_ok() {
             std::thread::sleep(Duration::from_millis(5));
@@ -399,7 +399,7 @@ fn max_time_ends_everything() {
 }
 
 #[test]
-fn a_count_that_is_not_met_is_exit_1_unless_there_is_something_worse() {
+fn an_unmet_count_is_exit_1_unless_another_error_takes_precedence() {
     let unmet = "wirecat: the connection ended before --count, --until or -1 was met\n";
     let (output, _) = sends(
         [text("1"), text("2"), close(1000, "")].concat(),
@@ -418,7 +418,7 @@ fn a_count_that_is_not_met_is_exit_1_unless_there_is_something_worse() {
 }
 
 #[test]
-fn a_condition_that_is_met_is_a_success_whatever_the_peer_does_then() {
+fn a_met_condition_is_success_whatever_the_peer_does_afterwards() {
     for rest in [
         close(1000, ""),
         close(4001, "no"),
@@ -455,7 +455,7 @@ fn a_silent_peer_that_answers_no_ping_is_dead() {
 }
 
 #[test]
-fn the_debug_servers_closes_give_the_codes_of_the_table() {
+fn the_debug_servers_closes_give_the_documented_exit_codes() {
     let server = serve();
     for (code, exit) in [
         (1000, 0),

@@ -85,7 +85,7 @@ fn the_first_signal_ends_an_expression_that_never_ends() {
 }
 
 #[test]
-fn the_time_that_a_run_may_take_ends_an_expression_that_never_ends() {
+fn max_time_ends_an_expression_that_never_ends() {
     for option in places(ENDLESS) {
         let server = sends(text("{}"));
         let child = wirecat([
@@ -242,7 +242,7 @@ fn messages_that_are_not_json_are_counted_once_at_the_end() {
 }
 
 #[test]
-fn half_a_surrogate_pair_is_the_replacement_character() {
+fn a_lone_surrogate_becomes_the_replacement_character() {
     let server = sends(
         [
             text(r#"{"b":"\ud800","c":"\ud83d\udc4d"}"#),
@@ -270,7 +270,7 @@ fn results_beyond_the_limit_are_reported_at_the_end() {
 }
 
 #[test]
-fn failures_that_nobody_was_told_of_are_reported_at_the_end() {
+fn unreported_failures_are_reported_at_the_end() {
     let server = sends([text("1"), text("[]"), text("{\"done\":true}")].concat());
     let output = wirecat(["--until", ".done", "--on-eof", "stay", &server.url("/")]).run();
     output.exits(0);
@@ -307,7 +307,7 @@ fn ctrl_c_at_the_prompt_ends_an_expression_and_not_the_prompt() {
 }
 
 #[test]
-fn ctrl_d_at_the_prompt_ends_an_expression_and_leaves() {
+fn ctrl_d_at_the_prompt_ends_an_expression_and_quits() {
     let server = raw(|mut wire| {
         wire.handshake_with("", &text("{}"));
         wire.answer_close();

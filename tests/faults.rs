@@ -62,7 +62,7 @@ fn every_kind_sends_its_bytes_and_no_others() {
 }
 
 #[test]
-fn the_connection_ends_where_that_is_the_fault() {
+fn the_connection_ends_if_that_is_the_fault() {
     let server = Server::start();
     for fault in plain_faults().filter(|fault| fault.ends) {
         let mut wire = suffer(&server, fault);
@@ -71,7 +71,7 @@ fn the_connection_ends_where_that_is_the_fault() {
 }
 
 #[test]
-fn a_fault_of_compression_is_refused_without_it() {
+fn a_compression_fault_is_refused_without_compression() {
     let server = Server::start();
     for fault in FAULTS
         .iter()
@@ -104,7 +104,7 @@ fn the_kinds_are_listed() {
 }
 
 #[test]
-fn what_the_client_answers_is_logged() {
+fn the_clients_answer_is_logged() {
     let server = Server::start();
     let mut wire = suffer(&server, fault("masked"));
     wire.write(masked(0x81, b"something else first"));
@@ -129,7 +129,7 @@ fn what_the_client_answers_is_logged() {
 
 /// Bytes that the server never reads must not turn the end of the stream into a reset.
 #[test]
-fn what_follows_the_clients_close_does_not_destroy_the_fault() {
+fn data_after_the_clients_close_does_not_destroy_the_fault() {
     let server = Server::start();
     let fault = &FAULTS[0];
     let mut wire = server.open(&path(fault));
@@ -140,7 +140,7 @@ fn what_follows_the_clients_close_does_not_destroy_the_fault() {
 }
 
 #[test]
-fn the_end_of_the_server_does_not_wait_for_an_answer() {
+fn server_shutdown_does_not_wait_for_an_answer() {
     let mut server = Server::start();
     let mut wire = suffer(&server, fault("too-big"));
     server.ask_to_stop();

@@ -253,7 +253,7 @@ fn a_pong_passes_between_the_fragments_of_a_compressed_message() {
 }
 
 #[test]
-fn a_ping_of_ours_passes_between_the_fragments_of_a_large_message() {
+fn our_ping_passes_between_the_fragments_of_a_large_message() {
     let payload = payload(40_000_000);
     let server = raw(|mut wire| {
         wire.handshake();
@@ -332,7 +332,7 @@ fn cut_off(frames: &[Seen]) {
 }
 
 #[test]
-fn a_message_that_the_server_closes_in_the_middle_of_was_not_sent() {
+fn a_message_interrupted_by_the_servers_close_was_not_sent() {
     let payload = payload(40_000_000);
     for (code, exit) in [(1000, 1), (1011, 111)] {
         let server = closing(code);
@@ -350,7 +350,7 @@ fn a_message_that_the_server_closes_in_the_middle_of_was_not_sent() {
 }
 
 #[test]
-fn a_message_that_was_cut_off_is_sent_on_the_next_connection() {
+fn an_interrupted_message_is_sent_on_the_next_connection() {
     let payload = payload(16_000_000);
     for options in [&[][..], &["--confirm=reply"], &["--confirm=pong"]] {
         let expected = payload.clone();
@@ -523,7 +523,7 @@ fn raw_frames_wait_for_the_last_fragment() {
 }
 
 #[test]
-fn a_message_goes_on_though_nobody_reads_what_is_shown_of_it() {
+fn a_message_is_sent_even_if_its_trace_is_not_read() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let payload = payload(16_000_000);
     std::fs::write(file.path(), &payload).unwrap();
@@ -567,7 +567,7 @@ fn pinged_not(options: &[&str], payload: &[u8]) -> Vec<Seen> {
 }
 
 #[test]
-fn messages_above_a_mebibyte_leave_in_fragments_of_256_kib() {
+fn messages_above_a_mebibyte_are_sent_in_fragments_of_256_kib() {
     const KIB_256: usize = 256 * 1024;
     assert_eq!(sizes(&[], MIB), [MIB]);
     assert_eq!(sizes(&[], MIB + 1), [KIB_256, KIB_256, KIB_256, KIB_256, 1]);
@@ -577,7 +577,7 @@ fn messages_above_a_mebibyte_leave_in_fragments_of_256_kib() {
 }
 
 #[test]
-fn fragment_0_never_fragments_what_is_compressed_either() {
+fn fragment_0_never_fragments_compressed_messages_either() {
     let payload = payload(3 * MIB);
     let frames = pinged(&["--fragment", "0"], DEFLATE, &payload);
     assert!(inflate(&message(&frames).0) == payload);
@@ -586,7 +586,7 @@ fn fragment_0_never_fragments_what_is_compressed_either() {
 }
 
 #[test]
-fn a_mirror_answers_pings_while_it_sends_a_large_message_back() {
+fn mirror_answers_pings_while_it_echoes_a_large_message() {
     let payload = payload(24_000_000);
     let expected = payload.clone();
     let server = raw(move |mut wire| {
@@ -638,7 +638,7 @@ fn memory_for_a_large_message_is_one_copy_and_a_few_fragments() {
 }
 
 #[test]
-fn frames_of_a_byte_are_traced_as_they_leave() {
+fn one_byte_frames_are_traced_as_they_are_sent() {
     const LEN: usize = 256 * 1024;
     let server = raw(|mut wire| {
         wire.handshake();
@@ -670,7 +670,7 @@ fn frames_of_a_byte_are_traced_as_they_leave() {
 }
 
 #[test]
-fn what_a_trace_hides_stays_hidden_over_fragments() {
+fn redacted_payload_stays_redacted_over_fragments() {
     for compress in [&["--no-compress"][..], &[]] {
         let server = serve();
         let url = server.url("/echo");
@@ -760,7 +760,7 @@ fn the_server_answers_a_close_in_the_middle_of_an_echo() {
 }
 
 #[test]
-fn a_server_that_stops_closes_in_the_middle_of_an_echo() {
+fn a_stopping_server_closes_in_the_middle_of_an_echo() {
     let payload = payload(24_000_000);
     let server = serve();
     let (peer, _sending) = echoing(&server, "/echo", &payload);

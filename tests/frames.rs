@@ -31,7 +31,7 @@ fn sends(events: &str, expected: &[(u8, &[u8])]) -> Output {
 }
 
 #[test]
-fn messages_pings_and_pongs_go_in_their_order() {
+fn messages_pings_and_pongs_are_sent_in_order() {
     let events = r#"{"type":"send","data":"grüße"}
 {"type":"ping","data":"p"}
 
@@ -72,7 +72,7 @@ fn a_close_ends_the_input() {
 }
 
 #[test]
-fn what_a_client_does_not_do_is_passed_over() {
+fn events_that_a_client_does_not_send_are_skipped() {
     let events = r#"{"type":"header","v":1,"tool":"wirecat/0.1.0","url":"ws://h/","started":"2026-11-20T10:00:00.000000Z"}
 {"type":"connecting","t":0.0,"conn":1,"attempt":1,"address":"127.0.0.1:443"}
 {"type":"refused","t":0.1,"attempt":1,"status":401,"headers":[["www-authenticate","Bearer"]],"body":""}
@@ -92,7 +92,7 @@ fn what_a_client_does_not_do_is_passed_over() {
 }
 
 #[test]
-fn a_line_that_is_wrong_is_named_and_what_came_before_it_sent() {
+fn a_bad_line_is_named_and_earlier_lines_are_sent() {
     let good = r#"{"type":"send","data":"a"}"#;
     for (line, words) in [
         (
@@ -128,7 +128,7 @@ fn a_line_that_is_wrong_is_named_and_what_came_before_it_sent() {
 }
 
 #[test]
-fn events_say_themselves_what_their_data_is() {
+fn events_name_their_own_encoding() {
     for option in ["--hex", "--base64", "--escapes", "--binary"] {
         wirecat(["--frame", "events", option, "ws://h/"])
             .stdin("")
@@ -257,7 +257,7 @@ fn origins(more: &[&str], server: Raw<()>) -> (Vec<(String, Option<String>)>, St
 }
 
 #[test]
-fn what_wirecat_sent_of_its_own_accord_is_told_and_not_played_back() {
+fn automatic_messages_have_an_origin_and_are_not_replayed() {
     for (more, last, origin, played) in [
         (
             &[][..],
@@ -288,7 +288,7 @@ fn what_wirecat_sent_of_its_own_accord_is_told_and_not_played_back() {
 }
 
 #[test]
-fn a_close_for_a_broken_rule_is_told_to_be_no_wish_of_the_users() {
+fn a_close_for_a_violation_has_an_origin() {
     let server = raw(|mut wire| {
         wire.handshake_with("", &frame_of(0x83, b""));
         wire.until_close();

@@ -88,7 +88,7 @@ fn the_manual_has_every_exit_code_variable_and_example() {
 }
 
 #[test]
-fn the_manual_says_something_about_every_option() {
+fn the_manual_describes_every_option() {
     let manual = manual();
     let lines: Vec<&str> = manual.lines().collect();
     for (at, line) in lines
@@ -132,7 +132,7 @@ fn no_arguments_show_the_help() {
 }
 
 #[test]
-fn a_subcommand_after_the_options_is_told_where_it_belongs() {
+fn a_subcommand_after_the_options_gets_advice() {
     wirecat(["-v", "demo"]).run().exits(2).complains(&[
         "'demo' must come before the options",
         "wirecat demo [OPTIONS]",
@@ -142,7 +142,7 @@ fn a_subcommand_after_the_options_is_told_where_it_belongs() {
 /// The `Debug` form of a value is for programmers: a message needs words, whatever the value is.
 /// `tests/tls.rs` and the tests beside `transport::tls::explain` hold those of libraries to it.
 #[test]
-fn no_message_is_made_of_the_debug_form_of_a_value() {
+fn no_message_contains_the_debug_form_of_a_value() {
     /// Implementations of `Debug` themselves, names of errors that become words, and an assertion.
     const ALLOWED: &[&str] = &[
         "src/uri.rs",

@@ -173,7 +173,7 @@ fn the_offer_of_compression_follows_the_options() {
 }
 
 #[test]
-fn no_compress_goes_with_no_other_option_of_compression() {
+fn no_compress_conflicts_with_other_compression_options() {
     for option in [
         "--deflate-level=1",
         "--client-max-window-bits=9",
@@ -195,7 +195,7 @@ fn no_compress_goes_with_no_other_option_of_compression() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_before_anything_is() {
+fn invalid_requests_are_refused_before_connecting() {
     let server = serve();
     let url = server.url("/echo");
     for (options, complaint) in [
@@ -235,7 +235,7 @@ fn what_cannot_be_sent_is_refused_before_anything_is() {
 }
 
 #[test]
-fn every_form_of_url_gets_there() {
+fn every_form_of_url_connects() {
     for (form, path, host) in [
         ("ws://127.0.0.1:PORT", "/", "127.0.0.1:PORT"),
         (
@@ -275,7 +275,7 @@ fn every_form_of_url_gets_there() {
 }
 
 #[test]
-fn the_host_header_names_no_port_that_is_the_schemes_own() {
+fn the_host_header_omits_the_default_port() {
     for (url, host) in [
         ("ws://h/", "h"),
         ("ws://h:80/", "h"),
@@ -297,7 +297,7 @@ fn the_host_header_names_no_port_that_is_the_schemes_own() {
 }
 
 #[test]
-fn options_may_follow_the_url_and_a_bare_word_is_no_host() {
+fn options_may_follow_the_url_and_a_bare_word_is_not_a_host() {
     let server = serve();
     wirecat([&server.url("/echo"), "-d", "hi", "-1"])
         .run()
@@ -335,7 +335,7 @@ fn switching(lines: &[&str]) -> String {
 }
 
 #[test]
-fn an_answer_that_is_no_handshake_is_exit_8_and_says_which_header() {
+fn an_invalid_handshake_is_exit_8_and_names_the_header() {
     const UPGRADE: &str = "Upgrade: websocket";
     const CONNECTION: &str = "Connection: Upgrade";
     for (lines, complaint) in [
@@ -442,7 +442,7 @@ fn by_hand(parameters: &str) -> String {
 }
 
 #[test]
-fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
+fn an_extension_not_matching_the_offer_is_exit_8_and_names_the_parameter() {
     const ASKED: &str = "; server_no_context_takeover; server_max_window_bits=10";
     for (offered, chosen, why) in [
         (
@@ -530,7 +530,7 @@ fn an_extension_that_was_not_offered_so_is_exit_8_and_says_which_parameter() {
 }
 
 #[test]
-fn what_was_agreed_on_is_shown() {
+fn the_negotiated_extensions_are_shown() {
     let header = by_hand("; client_max_window_bits; server_no_context_takeover");
     let chosen = "permessage-deflate; client_max_window_bits=\"12\"; server_no_context_takeover";
     extended(&["-v", "-H", &header], chosen).exits(0).complains(&[
@@ -578,7 +578,7 @@ fn accepted(wire: &mut Wire, lines: &str, and_then: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn unusual_but_lawful_answers_are_accepted() {
+fn unusual_but_valid_responses_are_accepted() {
     const UPGRADE: &str = "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n";
     let many: String = (0..200).map(|n| format!("X-{n}: {n}\r\n")).collect();
     for lines in [
@@ -611,7 +611,7 @@ fn unusual_but_lawful_answers_are_accepted() {
 }
 
 #[test]
-fn frames_in_the_segment_of_the_101_are_not_lost_wherever_it_is_cut() {
+fn frames_in_the_segment_of_the_101_are_not_lost_however_it_is_segmented() {
     let frames = [text("one"), text("two"), close(4001, "x")].concat();
     for cut in ["nowhere", "after the head", "everywhere"] {
         let frames = frames.clone();
@@ -756,7 +756,7 @@ fn the_zone_of_an_address_chooses_the_interface_and_is_not_sent() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_interface_that_is_not_there_is_exit_6() {
+fn an_unknown_interface_is_exit_6() {
     let output = wirecat(["ws://[fe80::1%25nosuch0]/"]).run();
     output.exits(6).prints("").complains(&[
         "wirecat: there is no network interface 'nosuch0'\n",

@@ -30,7 +30,7 @@ fn typing(args: &[&str], keys: &str, expected: &[(u8, &[u8])]) -> String {
 }
 
 #[test]
-fn what_each_line_sends() {
+fn each_line_sends_its_frame() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, b"\0file\xff").unwrap();
     let bin_file = format!("/bin @{}", file.path().display());
@@ -59,7 +59,7 @@ fn what_each_line_sends() {
 }
 
 #[test]
-fn options_hold_for_typed_lines() {
+fn options_apply_to_typed_lines() {
     typing(&["--hex"], "00ff\rxyz\r\x04", &[(2, b"\0\xff"), BYE]);
     typing(&["--escapes"], "a\\nb\r/quit\r", &[(1, b"a\nb"), BYE]);
     typing(
@@ -87,7 +87,7 @@ fn many_lines_typed_ahead_are_all_sent() {
 }
 
 #[test]
-fn what_is_typed_before_the_connection_is_open_is_kept() {
+fn lines_typed_before_the_connection_opens_are_queued() {
     let (open, opened) = mpsc::channel();
     let server = raw(move |mut wire| {
         let request = wire.request();
@@ -152,7 +152,7 @@ fn keepalive_is_not_shown() {
 }
 
 #[test]
-fn a_close_of_our_own() {
+fn a_typed_close() {
     for (keys, code, payload) in [
         ("/close\r", "1000 (normal closure)", &b"\x03\xe8"[..]),
         (

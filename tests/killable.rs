@@ -38,7 +38,7 @@ fn a_killed_server_refuses_and_comes_back_on_its_port() {
 }
 
 #[test]
-fn a_server_that_runs_is_killed_first() {
+fn a_running_server_is_killed_first() {
     let mut server = serve();
     let mut client = TcpStream::connect(server.address()).unwrap();
     server.restart();

@@ -132,7 +132,7 @@ fn closing(keys: &'static str) -> impl Fn() -> (Pty, Silent) {
 }
 
 #[test]
-fn a_close_that_is_not_answered_need_not_be_waited_for() {
+fn the_wait_for_an_answer_to_a_close_can_be_skipped() {
     for keys in ["/reconnect\r", "\x04", "/close 4000 bye\r", "/quit\r"] {
         at_the_prompt(
             keys,
@@ -188,7 +188,7 @@ fn reconnecting_twice_does_not_wait_for_the_server() {
 }
 
 #[test]
-fn a_prompt_without_a_connection_can_be_left() {
+fn quitting_a_prompt_works_without_a_connection() {
     let lost = || {
         let server = silent(1, |_, wire| {
             wire.handshake();
@@ -227,7 +227,7 @@ fn a_prompt_without_a_connection_can_be_left() {
 }
 
 #[test]
-fn connecting_for_the_first_time_can_be_given_up() {
+fn the_first_connection_attempt_can_be_abandoned() {
     let first = || {
         let server = silent(1, |_, wire| drop(wire.request()));
         let pty = Pty::start(&[&SLOW[..], &[&server.url()]].concat());
@@ -254,7 +254,7 @@ fn full(url: &str) -> (Pty, tempfile::NamedTempFile) {
 }
 
 #[test]
-fn a_full_socket_does_not_keep_the_prompt() {
+fn a_full_socket_does_not_block_quitting_the_prompt() {
     let reach = || {
         let server = silent(1, |_, wire| drop(wire.handshake()));
         let (pty, _) = full(&server.url());
@@ -276,7 +276,7 @@ fn a_full_socket_does_not_keep_the_prompt() {
 }
 
 #[test]
-fn a_wish_to_leave_survives_the_loss_of_the_connection() {
+fn a_request_to_quit_survives_the_loss_of_the_connection() {
     for keys in ["\x04", "\x03\x03", "/quit\r", "/close 4000\r"] {
         let (lose, losing) = mpsc::channel::<()>();
         let server = raws(1, move |_, mut wire| {
@@ -303,7 +303,7 @@ fn says_and_goes(wire: &mut Wire) {
 }
 
 #[test]
-fn a_condition_that_is_met_survives_the_loss_of_the_connection() {
+fn a_met_condition_survives_the_loss_of_the_connection() {
     for condition in ["--count=1", "--until=true"] {
         let server = silent(1, |_, wire| says_and_goes(wire));
         let args = [&SLOW[..], &[condition]].concat();
@@ -448,7 +448,7 @@ fn a_signal_ends_the_wait_for_a_retry() {
 }
 
 #[test]
-fn a_question_can_be_left() {
+fn quitting_works_at_a_token_prompt() {
     let asked = || {
         let server = silent(1, |_, wire| {
             wire.handshake();
@@ -476,7 +476,7 @@ fn a_question_can_be_left() {
 }
 
 #[test]
-fn a_token_that_does_not_come_again_can_be_left() {
+fn quitting_works_while_a_token_is_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
     let token = format!("--token=@{}", path.display());

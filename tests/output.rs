@@ -46,7 +46,7 @@ fn every_format() {
 }
 
 #[test]
-fn pretty_lays_json_out() {
+fn pretty_formats_json() {
     receives(
         &["--format", "pretty"],
         &[text(r#"{"b":[1.0,{}],"a":null}"#), text(r#"["x"]"#)],
@@ -55,7 +55,7 @@ fn pretty_lays_json_out() {
 }
 
 #[test]
-fn lines_read_back_as_the_same_messages() {
+fn lines_are_decoded_as_the_same_messages() {
     let all: String = (1..0x300).filter_map(char::from_u32).collect();
     let messages = [
         text(&all),
@@ -104,7 +104,7 @@ fn settled(mut event: Value) -> Value {
 }
 
 #[test]
-fn json_tells_a_whole_run() {
+fn json_shows_a_whole_run() {
     let server = raw(|mut wire| {
         wire.handshake_with("Sec-WebSocket-Protocol: chat.v1\r\n", b"");
         assert_eq!(wire.message(), b"sub");
@@ -152,7 +152,7 @@ fn json_tells_a_whole_run() {
 }
 
 #[test]
-fn json_tells_a_close_of_ours() {
+fn json_shows_our_close() {
     let server = serve();
     let output = wirecat(["--json", "-d", "x", "-1", &server.url("/echo")]).run();
     output.exits(0).is_quiet();
@@ -169,7 +169,7 @@ fn json_tells_a_close_of_ours() {
 }
 
 #[test]
-fn json_tells_a_refusal_and_a_failure() {
+fn json_shows_a_refusal_and_a_failure() {
     let server = raw(|mut wire| {
         wire.request();
         wire.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nSet-Cookie: sid=1\r\nContent-Length: 2\r\n\r\nno");
@@ -199,7 +199,7 @@ fn json_tells_a_refusal_and_a_failure() {
 }
 
 #[test]
-fn filter_shows_what_jq_makes_of_it() {
+fn filter_shows_the_results_of_jq() {
     let frames = [
         text(r#"{"a":[1,"x"]}"#),
         text("no json"),
@@ -214,7 +214,7 @@ fn filter_shows_what_jq_makes_of_it() {
 }
 
 #[test]
-fn json_has_no_character_at_which_a_reader_might_split_it() {
+fn json_has_no_characters_that_split_lines() {
     let ends = ['\u{85}', '\u{2028}', '\u{2029}'];
     let message = "{\"k\u{2028}\":\"a\u{85}b\u{2029}c\"}";
     let value: Value = serde_json::from_str(message).unwrap();
@@ -270,7 +270,7 @@ fn shape(text: &str) -> String {
 }
 
 #[test]
-fn time_stamps_of_every_form() {
+fn timestamps_in_every_format() {
     for (option, expected) in [
         ("-t", "00:00:00.000 x\n"),
         ("-t=short", "00:00:00.000 x\n"),
@@ -314,7 +314,7 @@ fn stats_go_to_stderr_even_when_silent() {
 }
 
 #[test]
-fn silence_covers_failures_and_closes() {
+fn silent_hides_failures_and_closes() {
     let server = raw(|mut wire| {
         wire.handshake();
         wire.close(4001, "no");
@@ -355,7 +355,7 @@ fn verbose_shows_both_heads() {
 }
 
 #[test]
-fn pings_are_shown_to_those_who_ask() {
+fn show_ping_pong_shows_pings() {
     let frames = [frame_of(0x89, b"hey"), frame_of(0x8a, &[0, 1])];
     receives(&[], &frames).exits(0).prints("").is_quiet();
     let output = receives(&["--show-ping-pong"], &frames);
@@ -366,7 +366,7 @@ fn pings_are_shown_to_those_who_ask() {
 }
 
 #[test]
-fn colour_is_a_choice() {
+fn colour_follows_options_and_environment() {
     let server = || says(&[text("{\"a\":1}")]);
     for (args, variables, colored) in [
         (&[][..], &[][..], false),

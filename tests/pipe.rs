@@ -28,7 +28,7 @@ fn sends(args: &[&str], stdin: &[u8], expected: &[(u8, &[u8])]) {
 }
 
 #[test]
-fn all_replies_come_whatever_the_delay() {
+fn all_replies_arrive_whatever_the_delay() {
     for delay in ["0", "500ms", "1s"] {
         let server = serve();
         wirecat([server.url(&format!("/echo?delay={delay}"))])
@@ -107,7 +107,7 @@ fn a_long_line_is_one_message() {
 }
 
 #[test]
-fn data_goes_instead_of_stdin_and_on_open_goes_first() {
+fn data_replaces_stdin_and_on_open_is_sent_first() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, "from\na file\n").unwrap();
     let at_file = format!("@{}", file.path().display());
@@ -140,7 +140,7 @@ fn data_goes_instead_of_stdin_and_on_open_goes_first() {
 }
 
 #[test]
-fn an_empty_stdin_and_none_at_all_are_alike() {
+fn an_empty_stdin_and_a_closed_one_are_alike() {
     for stdin in ["</dev/null", "<&-"] {
         for (data, expected) in [("-d a -d b", &["a", "b"][..]), ("", &[])] {
             let server = collects();
@@ -161,7 +161,7 @@ fn an_empty_stdin_and_none_at_all_are_alike() {
 }
 
 #[test]
-fn bad_input_is_named_after_all_before_it_was_answered() {
+fn bad_input_is_reported_after_earlier_messages_were_answered() {
     let server = serve();
     wirecat([server.url("/echo?delay=300ms")])
         .stdin(b"one\ntwo\nth\xffree\nfour\n")
@@ -207,7 +207,7 @@ fn lockstep_waits_for_each_reply() {
 }
 
 #[test]
-fn lockstep_counts_the_replies_to_what_it_did_not_send() {
+fn lockstep_counts_replies_to_other_messages() {
     // A token, --on-open and a heartbeat, each of which has a reply of its own.
     let server = raw(|mut wire| {
         wire.handshake();
@@ -294,7 +294,7 @@ fn output_goes_to_a_file() {
 }
 
 #[test]
-fn a_failing_disk_is_told() {
+fn a_failing_disk_is_reported() {
     let server = says(&[text("x")]);
     wirecat(["-o", "/dev/full", &server.url("/")])
         .run()
@@ -344,7 +344,7 @@ fn options_may_follow_the_url() {
 }
 
 #[test]
-fn an_option_that_does_nothing_is_named_once_on_stderr() {
+fn an_option_without_effect_is_reported_once_on_stderr() {
     let server = serve();
     let url = server.url("/echo");
     let options = [
@@ -365,7 +365,7 @@ fn an_option_that_does_nothing_is_named_once_on_stderr() {
 }
 
 #[test]
-fn a_message_that_begins_with_an_at_is_written_with_two() {
+fn a_leading_at_is_written_as_two() {
     let server = serve();
     let url = server.url("/echo");
     let options = ["-d", "@@all", "--on-open", "@@@", "--count", "2", &url];

@@ -11,7 +11,7 @@ use crate::support::server::{close, frame_of, raw, text};
 const TERM: &[(&str, &str)] = &[("TERM", "xterm-256color"), ("NO_COLOR", "1")];
 
 #[test]
-fn half_a_line_survives_incoming_messages() {
+fn a_partial_line_survives_incoming_messages() {
     let server = raw(|mut wire| {
         wire.handshake();
         let first = wire.message();
@@ -34,7 +34,7 @@ fn half_a_line_survives_incoming_messages() {
 }
 
 #[test]
-fn leaving_waits_for_the_close_of_the_server() {
+fn quitting_waits_for_the_servers_close() {
     for keys in ["\x04", "\x03\x03", "/quit\r"] {
         let server = raw(|mut wire| {
             wire.handshake();
@@ -52,7 +52,7 @@ fn leaving_waits_for_the_close_of_the_server() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_the_close_can_be_left() {
+fn quitting_works_if_the_server_does_not_answer_the_close() {
     let (done, over) = mpsc::channel::<()>();
     let server = raw(move |mut wire| {
         wire.handshake();
@@ -73,7 +73,7 @@ fn a_server_that_does_not_answer_the_close_can_be_left() {
 
 /// The program between two looks at the terminal's settings.
 #[track_caller]
-fn leaves_the_terminal_as_it_was(frames: Vec<u8>, keys: &str, words: &str, code: &str) {
+fn quitting_restores_the_terminal(frames: Vec<u8>, keys: &str, words: &str, code: &str) {
     let server = raw(move |mut wire| {
         wire.handshake();
         wire.message();
@@ -103,24 +103,24 @@ fn leaves_the_terminal_as_it_was(frames: Vec<u8>, keys: &str, words: &str, code:
 }
 
 #[test]
-fn the_terminal_is_left_as_it_was() {
+fn the_terminal_is_restored() {
     let closed = "closed by server: 4001 (private use) \"token expired\"\r\n";
-    leaves_the_terminal_as_it_was(
+    quitting_restores_the_terminal(
         close(4001, "token expired"),
         "half a li",
         closed,
         "exit 112",
     );
     for keys in ["/quit\r", "\x04", "\x03\x03"] {
-        leaves_the_terminal_as_it_was(vec![], keys, "closed: 1000", "exit 0");
+        quitting_restores_the_terminal(vec![], keys, "closed: 1000", "exit 0");
     }
-    leaves_the_terminal_as_it_was(
+    quitting_restores_the_terminal(
         close(1000, ""),
         "half a li",
         "closed by server: 1000",
         "exit 0",
     );
-    leaves_the_terminal_as_it_was(
+    quitting_restores_the_terminal(
         frame_of(0x83, b""),
         "half a li",
         "broke the protocol",
@@ -205,7 +205,7 @@ fn a_dumb_terminal_works() {
 }
 
 #[test]
-fn a_condition_ends_it_as_in_a_pipe() {
+fn a_condition_ends_the_prompt_like_a_pipe() {
     let server = raw(|mut wire| {
         wire.handshake();
         wire.message();
@@ -242,7 +242,7 @@ fn no_prompt_is_left_behind() {
 }
 
 #[test]
-fn a_terminal_that_takes_nothing_does_not_keep_the_program() {
+fn a_blocked_terminal_does_not_block_the_exit() {
     let server = raw(|mut wire| {
         use std::io::Write;
         wire.handshake();
@@ -301,7 +301,7 @@ fn a_pipe_or_device_is_not_sent_as_a_file() {
 }
 
 #[test]
-fn an_option_that_does_nothing_at_the_prompt_is_named() {
+fn an_option_without_effect_at_the_prompt_is_reported() {
     for (options, named) in [
         (&["--rate", "5"][..], "--rate"),
         (&["--lockstep"], "--lockstep"),

@@ -107,7 +107,7 @@ fn send(stream: &TcpStream, bytes: Vec<u8>) {
 }
 
 #[test]
-fn it_passes_both_ways_ends_included_and_counts() {
+fn it_forwards_both_directions_with_ends_and_counts() {
     let proxy = Proxy::start(echo());
     for _ in 0..2 {
         let mut client = connect(&proxy);
@@ -147,7 +147,7 @@ fn new_connections_go_to_the_new_target() {
 }
 
 #[test]
-fn where_nobody_listens_it_resets() {
+fn it_resets_without_a_listener() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = Proxy::start(nobody.local_addr().unwrap());
     drop(nobody);
@@ -263,7 +263,7 @@ fn a_black_hole_may_hold_the_present_connections_alone() {
 }
 
 #[test]
-fn a_cut_comes_after_as_many_bytes_as_were_said() {
+fn a_cut_comes_after_the_given_number_of_bytes() {
     for cut in [Cut::Reset, Cut::Fin] {
         let (server, connections) = collects();
         let proxy = Proxy::start(server);

@@ -53,7 +53,7 @@ fn a_token_that_never_ends_is_refused() {
 }
 
 #[test]
-fn a_token_that_comes_late_is_taken_by_a_later_attempt() {
+fn a_late_token_is_used_by_a_later_attempt() {
     let (_directory, path) = fifo();
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "first").unwrap();
@@ -113,7 +113,7 @@ fn a_token_command_that_hangs_is_abandoned() {
 }
 
 #[test]
-fn what_is_wrong_is_found_before_anything_is_waited_for() {
+fn errors_are_found_before_waiting_for_files() {
     let (_directory, path) = fifo();
     let (fifo, url) = (format!("@{}", path.display()), "ws://127.0.0.1:9/");
     for option in ["--on-open", "-d", "--heartbeat", "-H"] {
@@ -137,7 +137,7 @@ fn what_is_wrong_is_found_before_anything_is_waited_for() {
 }
 
 #[test]
-fn files_that_never_come_obey_max_time_and_signals() {
+fn waiting_for_files_obeys_max_time_and_signals() {
     let (_directory, path) = fifo();
     let (fifo, url) = (format!("@{}", path.display()), "ws://127.0.0.1:9/");
     for option in ["--on-open", "-d", "--heartbeat", "-H"] {
@@ -158,7 +158,7 @@ fn files_that_never_come_obey_max_time_and_signals() {
 }
 
 #[test]
-fn certificates_that_never_come_are_under_the_connect_timeout() {
+fn waiting_for_certificates_obeys_the_connect_timeout() {
     let (_directory, path) = fifo();
     let (path, url) = (path.to_str().unwrap(), "wss://127.0.0.1:9/");
     let doing = "timed out after 200ms (reading the root certificates)";

@@ -270,7 +270,7 @@ fn anchors(page: &Page) -> BTreeSet<String> {
 }
 
 #[test]
-fn links_between_pages_lead_somewhere() {
+fn links_between_pages_are_valid() {
     let mut seen = 0;
     for page in pages() {
         for (number, target) in links(&page) {
@@ -378,7 +378,7 @@ fn lines_of(language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_events_and_the_typed_frames_are_understood() {
+fn the_documented_events_and_frames_are_parsed() {
     let events = lines_of("json");
     let mut framer = Framer::new(Framing::Events, InputFormat::default());
     let mut items = Vec::new();

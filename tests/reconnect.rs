@@ -51,7 +51,7 @@ fn echo(wire: &mut Wire) {
 }
 
 #[test]
-fn a_pipe_does_not_connect_again_unless_asked() {
+fn a_pipe_does_not_reconnect_by_default() {
     for (args, code) in [
         (&[][..], 111),
         (&["--reconnect", "--no-reconnect"], 111),
@@ -197,7 +197,7 @@ fn the_lists_override_what_is_retried() {
 }
 
 #[test]
-fn what_would_end_the_same_way_is_not_tried_again() {
+fn permanent_failures_are_not_retried() {
     let server = serve();
     for (path, code, words) in [
         (
@@ -244,7 +244,7 @@ fn what_would_end_the_same_way_is_not_tried_again() {
 }
 
 #[test]
-fn a_server_that_comes_late_is_waited_for() {
+fn a_late_server_is_waited_for() {
     // A port that was free a moment ago, and whose owner comes back.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -267,7 +267,7 @@ fn a_server_that_comes_late_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_asks_for_time_is_given_it() {
+fn retry_after_is_honoured() {
     for in_seconds in [true, false] {
         let asked = match in_seconds {
             true => "1".to_owned(),
@@ -299,7 +299,7 @@ fn a_server_that_asks_for_time_is_given_it() {
 }
 
 #[test]
-fn the_time_without_a_connection_may_be_limited() {
+fn reconnect_max_time_limits_the_time_without_a_connection() {
     let start = Instant::now();
     let args = [
         "--reconnect",
@@ -419,7 +419,7 @@ fn refusals(source: &str, refusal: u16, expected: &[&str], words: &str) {
 }
 
 #[test]
-fn a_refused_token_stops_after_the_one_fresh_try() {
+fn a_refused_token_is_refreshed_once() {
     let directory = tempfile::tempdir().unwrap();
     for refusal in [401, 4401, 3000] {
         let count = directory.path().join(refusal.to_string());
@@ -452,7 +452,7 @@ fn a_refused_token_stops_after_the_one_fresh_try() {
 }
 
 #[test]
-fn a_token_that_expires_is_renewed_again_and_again() {
+fn a_token_that_expires_is_refreshed_repeatedly() {
     let directory = tempfile::tempdir().unwrap();
     let count = directory.path().join("count");
     let token = format!(
@@ -526,7 +526,7 @@ fn loses(count: usize) -> Raw<Vec<usize>> {
 }
 
 #[test]
-fn without_confirmations_what_a_lost_connection_had_is_uncertain() {
+fn without_confirmations_the_messages_of_a_lost_connection_are_uncertain() {
     let server = loses(3);
     let url = server.url("/");
     let run = wirecat(fast(&[
@@ -573,7 +573,7 @@ fn stdin_waits_while_there_is_no_connection() {
 }
 
 #[test]
-fn what_is_not_confirmed_is_sent_again() {
+fn unconfirmed_messages_are_sent_again() {
     for how in [
         "--confirm=reply",
         "--confirm=.",
@@ -642,7 +642,7 @@ fn acknowledgements_may_come_late_and_in_any_order() {
 }
 
 #[test]
-fn what_is_never_confirmed_is_exit_1_with_its_numbers() {
+fn messages_never_confirmed_are_exit_1_with_their_numbers() {
     let server = serve();
     let url = server.url("/silent");
     for args in [
@@ -704,7 +704,7 @@ fn closing_at_the_end_of_the_input_waits_for_confirmations() {
 }
 
 #[test]
-fn a_loss_after_everything_is_confirmed_is_no_failure() {
+fn a_loss_after_everything_is_confirmed_is_not_a_failure() {
     let server = raw(|mut wire| {
         wire.handshake();
         let message = wire.message();
@@ -769,7 +769,7 @@ fn left_alone(
 }
 
 #[test]
-fn an_input_that_ends_while_there_is_no_connection_ends_the_run_where_nothing_is_left() {
+fn an_input_that_ends_while_offline_ends_the_run_if_nothing_is_left() {
     let end = |stdin| {
         drop(stdin);
         None
@@ -791,7 +791,7 @@ fn bad_input_is_named_while_there_is_no_connection() {
 }
 
 #[test]
-fn lockstep_and_rate_hold_for_repeats_too() {
+fn lockstep_and_rate_apply_to_repeats() {
     let server = raws(2, |n, mut wire| {
         wire.handshake();
         if n == 1 {
@@ -854,7 +854,7 @@ fn lockstep_and_rate_hold_for_repeats_too() {
 }
 
 #[test]
-fn lockstep_goes_on_where_the_reply_is_lost_with_its_connection() {
+fn lockstep_continues_after_a_reply_is_lost_with_its_connection() {
     let server = loses(1);
     let url = server.url("/");
     let args = fast(&["--lockstep", "-d", "1", "-d", "2", &url]);
@@ -897,7 +897,7 @@ fn a_full_outbox_stops_the_reading() {
 }
 
 #[test]
-fn a_count_goes_on_over_connections() {
+fn a_count_continues_over_connections() {
     let server = raws(3, |n, mut wire| {
         wire.handshake();
         wire.send(text(&n.to_string()));
@@ -916,7 +916,7 @@ fn a_count_goes_on_over_connections() {
 }
 
 #[test]
-fn a_reader_who_goes_while_there_is_no_connection_ends_it() {
+fn a_reader_that_goes_while_offline_ends_the_run() {
     use crate::support::scripts::sh;
     let script =
         "\"$0\" --reconnect --reconnect-delay=60s --on-eof stay \"$1\" </dev/null | head -1";
@@ -931,7 +931,7 @@ fn a_reader_who_goes_while_there_is_no_connection_ends_it() {
 }
 
 #[test]
-fn a_full_outbox_keeps_nobody_from_leaving() {
+fn a_full_outbox_does_not_block_quitting() {
     // Whatever is asked for, one message fills the outbox, and its acknowledgement never comes.
     let full = ["--confirm=.ack", "--outbox=1", "--idle=200ms"];
     let server = serve();
@@ -994,7 +994,7 @@ fn cpu_ticks(child: &Child) -> u64 {
 }
 
 #[test]
-fn a_repeat_that_must_wait_keeps_nobody_from_leaving() {
+fn a_repeat_that_must_wait_does_not_block_quitting() {
     // No reply ever comes, for which --lockstep waits, and not in vain circles.
     let (told, repeated) = std::sync::mpsc::channel();
     let server = resets_first(move |wire| {
@@ -1048,7 +1048,7 @@ fn a_repeat_that_must_wait_keeps_nobody_from_leaving() {
 }
 
 #[test]
-fn a_frame_made_by_hand_has_its_reply_too() {
+fn a_raw_frame_has_its_reply_too() {
     let server = raws(2, |n, mut wire| {
         wire.handshake();
         if n == 1 {
@@ -1104,7 +1104,7 @@ fn a_server_that_is_done_leaves_nothing_uncertain() {
 }
 
 #[test]
-fn a_command_that_fails_later_is_tried_again() {
+fn a_token_command_that_fails_later_is_retried() {
     let directory = tempfile::tempdir().unwrap();
     let count = directory.path().join("count");
     // The second time it fails.
@@ -1129,7 +1129,7 @@ fn a_command_that_fails_later_is_tried_again() {
 }
 
 #[test]
-fn repeats_that_are_acknowledged_before_they_are_due_are_not_waited_for() {
+fn repeats_acknowledged_before_they_are_due_are_skipped() {
     let server = raws(2, |n, mut wire| {
         wire.handshake();
         if n == 1 {

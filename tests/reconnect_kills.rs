@@ -163,14 +163,14 @@ fn survives(server: Server, lines: u64, trouble: Trouble) {
 /// A pong says that the endpoint has read what came before it, no more: what a server lost that had
 /// read it may be missing, and nothing else.
 #[track_caller]
-fn loses_only_what_was_answered_for(server: Server, lines: u64, kills: u64) {
+fn loses_only_acknowledged_messages(server: Server, lines: u64, kills: u64) {
     let args = [&RECONNECT[..], &["--confirm=pong", "--json"]].concat();
     let outcome = run(server, lines, Kills(kills), &args);
     outcome.output.exits(0);
     assert_eq!(outcome.troubles, kills);
     assert_eq!(figure(&outcome.output.stderr, "confirmed"), lines);
     assert!(outcome.ledger.first_appearances_in_order());
-    let answered = answered_for(&outcome.written);
+    let answered = acknowledged_before_kill(&outcome.written);
     let missing = outcome.ledger.missing(1..=lines);
     for number in &missing {
         assert!(
@@ -189,7 +189,7 @@ fn loses_only_what_was_answered_for(server: Server, lines: u64, kills: u64) {
 }
 
 /// The numbers of the messages that a pong has come for, in the events of a run.
-fn answered_for(events: &str) -> BTreeSet<u64> {
+fn acknowledged_before_kill(events: &str) -> BTreeSet<u64> {
     let mut answered = BTreeSet::new();
     // Of the connection under way: what was sent, and how much of it before each ping.
     let (mut conn, mut sent, mut pings) = (Value::Null, Vec::new(), HashMap::new());
@@ -212,12 +212,12 @@ fn answered_for(events: &str) -> BTreeSet<u64> {
 
 /// Without confirmations some may be missing, but none that was not told, and the exit code says so.
 #[track_caller]
-fn tells_what_may_be_missing(server: Server, lines: u64, kills: u64) {
+fn reports_what_may_be_missing(server: Server, lines: u64, kills: u64) {
     let outcome = run(server, lines, LossyKills(kills), &RECONNECT);
     outcome.output.exits(1);
     assert_eq!(outcome.troubles, kills);
     let stderr = &outcome.output.stderr;
-    let told = numbers_told(stderr, "may not have arrived");
+    let told = reported_numbers(stderr, "may not have arrived");
     for number in outcome.ledger.missing(1..=lines) {
         assert!(
             told.iter().any(|range| range.contains(&number)),
@@ -231,36 +231,36 @@ fn tells_what_may_be_missing(server: Server, lines: u64, kills: u64) {
 
 #[test]
 fn kills_of_serve_that_pongs_confirm() {
-    loses_only_what_was_answered_for(Serve, 20_000, 20);
+    loses_only_acknowledged_messages(Serve, 20_000, 20);
 }
 
 #[test]
 #[ignore = "needs .ci/peers"]
 fn kills_of_ws8_that_pongs_confirm() {
-    loses_only_what_was_answered_for(Acknowledges(Kind::Ws8), 20_000, 20);
+    loses_only_acknowledged_messages(Acknowledges(Kind::Ws8), 20_000, 20);
 }
 
 #[test]
 #[ignore = "needs .ci/peers"]
 fn kills_of_websockets17_that_pongs_confirm() {
-    loses_only_what_was_answered_for(Acknowledges(Kind::Websockets17), 20_000, 20);
+    loses_only_acknowledged_messages(Acknowledges(Kind::Websockets17), 20_000, 20);
 }
 
 #[test]
 fn kills_of_serve_that_nothing_confirms() {
-    tells_what_may_be_missing(Serve, 50_000, 5);
+    reports_what_may_be_missing(Serve, 50_000, 5);
 }
 
 #[test]
 #[ignore = "needs .ci/peers"]
 fn kills_of_ws8_that_nothing_confirms() {
-    tells_what_may_be_missing(Echoes(Kind::Ws8), 200_000, 20);
+    reports_what_may_be_missing(Echoes(Kind::Ws8), 200_000, 20);
 }
 
 #[test]
 #[ignore = "needs .ci/peers"]
 fn kills_of_websockets17_that_nothing_confirms() {
-    tells_what_may_be_missing(Echoes(Kind::Websockets17), 200_000, 20);
+    reports_what_may_be_missing(Echoes(Kind::Websockets17), 200_000, 20);
 }
 
 /// What the tests above would be worth little without: that the servers write down what they are
@@ -351,14 +351,17 @@ fn figure(stderr: &str, label: &str) -> u64 {
 /// The messages that are said to be sent again, as often as that is said.
 #[track_caller]
 fn sent_again(stderr: &str) -> Vec<RangeInclusive<u64>> {
-    let mut told = numbers_told(stderr, "were not confirmed and are sent again");
-    told.extend(numbers_told(stderr, "was not confirmed and is sent again"));
+    let mut told = reported_numbers(stderr, "were not confirmed and are sent again");
+    told.extend(reported_numbers(
+        stderr,
+        "was not confirmed and is sent again",
+    ));
     told
 }
 
 /// The numbers in the lines that end in these words.
 #[track_caller]
-fn numbers_told(stderr: &str, words: &str) -> Vec<RangeInclusive<u64>> {
+fn reported_numbers(stderr: &str, words: &str) -> Vec<RangeInclusive<u64>> {
     let range = |line: &str| {
         let numbers = line.strip_suffix(words)?.trim_end();
         let numbers: Vec<_> = numbers.split(' ').collect();

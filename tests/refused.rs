@@ -35,7 +35,7 @@ fn fails_with_8(answer: impl AsRef<[u8]> + Send + 'static, complaint: &str) {
 }
 
 #[test]
-fn what_is_not_http_is_quoted() {
+fn a_response_that_is_not_http_is_quoted() {
     let not_http = |said: &str| {
         format!(
             "the server's answer is not HTTP/1.1\n  it said: {said}\n  try: check the port: this may be another service\n"
@@ -81,7 +81,7 @@ fn an_answer_that_breaks_off() {
 }
 
 #[test]
-fn more_head_than_64_kib_is_not_read_for_ever() {
+fn a_head_above_64_kib_is_refused() {
     for line in [
         "X-A: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n",
         "x",
@@ -117,7 +117,7 @@ fn refuses(options: &[&str], answer: impl AsRef<[u8]> + Send + 'static) -> Outpu
 }
 
 #[test]
-fn a_refusal_is_exit_22_and_shows_what_explains_it() {
+fn a_refusal_is_exit_22_and_shows_its_explanation() {
     for (answer, stderr) in [
         (
             "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"x\"\r\nWWW-Authenticate: Basic\r\nX-Other: y\r\nContent-Length: 9\r\n\r\nno\nentry\n",

@@ -70,7 +70,7 @@ fn a_sequence_that_is_dropped_again_and_again_is_whole() {
 }
 
 #[test]
-fn a_state_is_taken_up_by_the_next_run() {
+fn a_state_is_resumed_by_the_next_run() {
     let server = serve();
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
@@ -93,7 +93,7 @@ fn a_state_is_taken_up_by_the_next_run() {
 }
 
 #[test]
-fn a_state_is_one_line_for_every_reader() {
+fn a_state_file_is_one_line_for_every_reader() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state");
     let server = raws(1, |_, mut wire| {
@@ -115,7 +115,7 @@ fn a_state_is_one_line_for_every_reader() {
 }
 
 #[test]
-fn a_value_with_a_line_break_goes_into_no_header() {
+fn a_value_with_a_line_break_is_refused_in_a_header() {
     let server = raws(1, |_, mut wire| {
         wire.handshake();
         wire.send(text(r#"{"id":"x\r\nX-Injected: yes"}"#));

@@ -74,7 +74,7 @@ fn places() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_secret_is_not_seen_when_a_server_refuses_and_quotes_the_request() {
+fn a_secret_is_redacted_when_a_server_refuses_and_quotes_the_request() {
     for place in places() {
         for verbose in ["-v", "--json"] {
             let server = raw(|mut wire| {
@@ -101,7 +101,7 @@ fn a_secret_is_not_seen_when_a_server_refuses_and_quotes_the_request() {
 }
 
 #[test]
-fn a_secret_is_not_seen_when_a_server_sends_it_back() {
+fn a_secret_is_redacted_when_a_server_sends_it_back() {
     let debug_server = serve();
     for place in places() {
         let options: Vec<&str> = place.iter().map(String::as_str).collect();
@@ -143,7 +143,7 @@ fn a_secret_is_not_seen_when_a_server_sends_it_back() {
 }
 
 #[test]
-fn what_is_secret_in_the_url_is_not_seen() {
+fn secrets_in_the_url_are_redacted() {
     for verbose in ["-v", "--json"] {
         let server = raw(|mut wire| {
             let request = wire.request();
@@ -169,7 +169,7 @@ fn what_is_secret_in_the_url_is_not_seen() {
 }
 
 #[test]
-fn the_data_of_messages_is_not_changed_by_what_only_looks_like_a_secret() {
+fn message_data_that_only_looks_like_a_secret_is_unchanged() {
     let data = r#"{"name":"Ada","hunter2":"an API key of many bytes"}"#;
     for (options, query) in [
         (&[][..], "/?key=name&token=hunter2"),
@@ -240,7 +240,7 @@ fn the_data_of_messages_is_not_changed_by_what_only_looks_like_a_secret() {
 }
 
 #[test]
-fn secrets_are_left_where_that_is_asked_for() {
+fn include_secrets_shows_secrets() {
     let percent: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     for (options, query, in_head, in_events) in [
@@ -316,7 +316,7 @@ fn secrets_are_left_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_secret_that_is_a_subprotocol_is_not_seen() {
+fn a_secret_in_a_subprotocol_is_redacted() {
     for verbose in ["-v", "--json"] {
         for chosen in [
             "Sec-WebSocket-Protocol: s3cr3t-t0k3n\r\n",
@@ -343,7 +343,7 @@ fn a_secret_that_is_a_subprotocol_is_not_seen() {
 }
 
 #[test]
-fn a_short_secret_is_not_seen_where_wirecat_puts_it() {
+fn a_short_secret_is_redacted_where_wirecat_puts_it() {
     for place in [
         &["--token-name", "X-Custom"][..],
         &["--token-via", "query"],

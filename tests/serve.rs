@@ -367,7 +367,7 @@ fn bytes_that_come_with_the_handshake_are_not_lost() {
 }
 
 #[test]
-fn a_key_is_needed() {
+fn a_key_is_required() {
     let request = handshake("/echo").replace("Sec-WebSocket-Key", "X-Key");
     let (_, body) = refuses(&request, "400 Bad Request");
     assert_eq!(
@@ -377,7 +377,7 @@ fn a_key_is_needed() {
 }
 
 #[test]
-fn another_version_is_told_ours() {
+fn another_version_is_answered_with_ours() {
     let request = upgrade("GET /echo", "Sec-WebSocket-Version: 8\r\n");
     let (head, body) = refuses(&request, "426 Upgrade Required");
     has(&head, "Sec-WebSocket-Version", "13");
@@ -385,7 +385,7 @@ fn another_version_is_told_ours() {
 }
 
 #[test]
-fn a_post_is_no_handshake() {
+fn a_post_is_not_a_handshake() {
     let request = upgrade("POST /echo", "Sec-WebSocket-Version: 13\r\n");
     has(
         &refuses(&request, "405 Method Not Allowed").0,
@@ -395,7 +395,7 @@ fn a_post_is_no_handshake() {
 }
 
 #[test]
-fn a_plain_get_is_told_what_is_missing() {
+fn a_plain_get_is_answered_with_what_is_missing() {
     let (head, body) = refuses(
         "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n",
         "426 Upgrade Required",
@@ -469,7 +469,7 @@ fn a_status_without_a_body_has_none() {
 }
 
 #[test]
-fn a_refused_client_may_ask_again_on_the_same_connection() {
+fn a_refused_client_may_retry_on_the_same_connection() {
     let server = Server::start();
     let mut wire = server.tcp();
     wire.write("GET /status/503 HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -546,7 +546,7 @@ pub(crate) fn stops_reading(path: &str, bytes: &[u8]) {
 }
 
 #[test]
-fn an_echo_stops_reading_when_nobody_reads_it() {
+fn an_unread_echo_stops_reading() {
     stops_reading("/echo", &masked(0x82, &[7; 60_000]));
 }
 
@@ -557,7 +557,7 @@ fn a_delayed_echo_stops_reading_when_it_holds_enough() {
 }
 
 #[test]
-fn pongs_that_nobody_reads_stop_the_reading() {
+fn unread_pongs_stop_the_reading() {
     stops_reading("/silent", &masked(0x89, &[7; 125]).repeat(500));
 }
 
@@ -632,7 +632,7 @@ fn a_close_comes_right_after_the_handshake() {
 }
 
 #[test]
-fn a_close_comes_after_so_many_messages() {
+fn a_close_comes_after_n_messages() {
     let server = Server::start();
     let mut wire = server.open("/close/1012?reason=restart&after=2");
     wire.write(masked(0x81, b"a"));
@@ -647,7 +647,7 @@ fn a_close_comes_after_so_many_messages() {
 
 /// tungstenite takes some of these for codes that nobody may send, and must not change them.
 #[test]
-fn every_code_goes_out_as_asked() {
+fn every_requested_code_is_sent() {
     let server = Server::start();
     for code in [1000, 1001, 1004, 1006, 1014, 1015, 1016, 2999, 3000, 4999] {
         let mut wire = server.open(&format!("/close/{code}"));
@@ -690,7 +690,7 @@ fn fails_with(server: &Server, bytes: &[u8], code: u16) {
 }
 
 #[test]
-fn a_client_that_breaks_the_protocol_is_told_and_the_others_stay() {
+fn a_violation_closes_that_connection_only() {
     let server = Server::start();
     let mut other = server.open("/echo");
     fails_with(&server, &plain(0x81, b"not masked"), 1002);
@@ -710,7 +710,7 @@ fn a_client_that_breaks_the_protocol_is_told_and_the_others_stay() {
 
 /// Bytes that the server never reads must not turn the end of the stream into a reset.
 #[test]
-fn what_follows_a_broken_frame_does_not_destroy_the_close() {
+fn data_after_a_violation_does_not_destroy_the_close() {
     let server = Server::start();
     let mut bytes = masked(0x83, b"");
     bytes.extend(masked(0x82, &[0; 200_000]));
@@ -718,7 +718,7 @@ fn what_follows_a_broken_frame_does_not_destroy_the_close() {
 }
 
 #[test]
-fn the_end_of_the_server_is_announced_to_everybody() {
+fn server_shutdown_closes_every_connection() {
     let mut server = Server::start();
     let mut wires = [server.open("/echo"), server.open("/silent")];
     let mut idle = server.tcp();
@@ -735,7 +735,7 @@ fn the_end_of_the_server_is_announced_to_everybody() {
 }
 
 #[test]
-fn the_server_ends_though_a_client_does_not_answer() {
+fn the_server_ends_even_if_a_client_does_not_answer() {
     let mut server = Server::start();
     let mut wire = server.open("/silent");
     server.join();
@@ -771,7 +771,7 @@ fn requests_and_ends_are_logged() {
 
 /// Clients on small devices compare header names byte by byte.
 #[test]
-fn header_names_are_spelt_as_in_the_rfcs() {
+fn header_names_have_the_case_of_the_rfcs() {
     let server = Server::start();
     let offers = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n\
                   Sec-WebSocket-Extensions: permessage-deflate\r\n";
@@ -856,7 +856,7 @@ fn terminate(child: &std::process::Child) {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_no_client_and_says_what_was_dropped() {
+fn an_unread_log_does_not_block_clients_and_counts_dropped_lines() {
     const REQUESTS: usize = 400;
     let mut server = crate::support::wirecat(["serve", "0"]).spawn();
     let mut line = String::new();
@@ -894,7 +894,7 @@ fn a_log_that_nobody_reads_stops_no_client_and_says_what_was_dropped() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_whose_announcement_nobody_reads_serves_and_ends() {
+fn a_server_with_an_unread_announcement_serves_and_ends() {
     use std::process::{Command, Stdio};
 
     for to_stderr in [false, true] {

@@ -80,7 +80,7 @@ fn the_second_signal_does_not_wait_for_the_server() {
 }
 
 #[test]
-fn a_frozen_server_has_the_close_timeout_and_no_longer() {
+fn a_frozen_server_gets_the_close_timeout() {
     // The second time a message fills the socket, so that not even the Close can be sent.
     for size in [1, 32 << 20] {
         let (done, over) = mpsc::channel::<()>();
@@ -113,7 +113,7 @@ fn a_frozen_server_has_the_close_timeout_and_no_longer() {
 }
 
 #[test]
-fn connecting_is_given_up_at_once() {
+fn connecting_is_abandoned_at_once() {
     let (done, over) = mpsc::channel::<()>();
     let (server, ready) = aimed(move |mut wire, ready| {
         wire.request();
@@ -130,7 +130,7 @@ fn connecting_is_given_up_at_once() {
 }
 
 #[test]
-fn a_reader_who_does_not_read_does_not_hold_it_up() {
+fn an_unread_output_does_not_delay_the_exit() {
     let (server, ready) = aimed(|mut wire, ready| {
         wire.handshake();
         wire.send(text(&"x".repeat(500_000)));
@@ -148,7 +148,7 @@ fn a_reader_who_does_not_read_does_not_hold_it_up() {
 }
 
 #[test]
-fn a_server_says_going_away_and_ends_well() {
+fn the_server_closes_with_going_away_and_exits_with_0() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let mut server = wirecat(["serve", "0"]).spawn();
         let mut line = String::new();

@@ -75,7 +75,7 @@ fn lines(count: usize) -> String {
 }
 
 #[test]
-fn what_arrived_while_the_program_was_stopped_is_read_before_idle_is_judged() {
+fn messages_that_arrived_while_the_program_was_stopped_are_read_before_idle_is_checked() {
     const MESSAGES: usize = 30;
     for count in [&["--count=30"][..], &[]] {
         let args = [&["--idle", LIMIT, "-d", "x"], count].concat();
@@ -139,7 +139,7 @@ fn a_pong_that_arrived_while_the_program_was_stopped_counts() {
 }
 
 #[test]
-fn a_pong_has_its_time_again_after_the_program_was_stopped() {
+fn the_ping_timeout_restarts_after_the_program_was_stopped() {
     let args = [
         "--ping-interval=500ms",
         "--ping-timeout",
@@ -189,7 +189,7 @@ fn an_answer_to_the_handshake_that_arrived_while_the_program_was_stopped_counts(
 }
 
 #[test]
-fn the_prompt_reads_what_arrived_while_it_was_stopped_before_it_judges() {
+fn the_prompt_reads_what_arrived_while_it_was_stopped_before_it_decides() {
     let (go_on, gone_on) = steps();
     let (answered, pinged) = steps();
     let server = raw(move |mut wire| {
@@ -218,7 +218,7 @@ fn the_prompt_reads_what_arrived_while_it_was_stopped_before_it_judges() {
 }
 
 #[test]
-fn a_server_whose_pings_nobody_reads_is_not_dead() {
+fn a_server_with_unread_pings_is_not_dead() {
     let (filled, stalled) = steps();
     let (read, going_on) = steps();
     let server = raw(move |mut wire| {
@@ -283,7 +283,7 @@ fn fill(mut stream: &TcpStream, frame: &[u8]) -> usize {
 }
 
 #[test]
-fn a_server_that_reads_late_what_is_sent_back_to_it_is_not_dead() {
+fn a_server_that_reads_echoes_late_is_not_dead() {
     let server = raw(|mut wire| {
         wire.handshake();
         let ping = wire.frame().unwrap();
@@ -311,7 +311,7 @@ fn a_server_that_reads_late_what_is_sent_back_to_it_is_not_dead() {
 }
 
 #[test]
-fn silence_is_not_judged_while_our_own_output_is_full() {
+fn silence_does_not_count_while_our_own_output_is_full() {
     // The server sends on after the output stood still for longer than --idle.
     let (filled, stalled) = steps();
     let (read, going_on) = steps();
@@ -345,7 +345,7 @@ fn silence_is_not_judged_while_our_own_output_is_full() {
 }
 
 #[test]
-fn output_is_written_whole_where_the_server_does_not_answer_our_close() {
+fn output_is_complete_even_if_the_server_does_not_answer_our_close() {
     const MESSAGES: usize = 500;
     let message = "x".repeat(1000);
     let frame = text(&message).repeat(MESSAGES);

@@ -62,7 +62,7 @@ fn a_server_is_not_dead_because_our_reader_is_slow() {
 }
 
 #[test]
-fn pings_that_are_shown_do_not_pile_up_where_nobody_reads() {
+fn shown_pings_do_not_pile_up_without_a_reader() {
     for option in ["--json", "--show-ping-pong"] {
         let (told, flooding) = mpsc::channel();
         let server = raw(move |mut wire| {
@@ -97,7 +97,7 @@ fn pings_that_are_shown_do_not_pile_up_where_nobody_reads() {
 }
 
 #[test]
-fn a_close_timeout_holds_against_a_server_that_goes_on_and_a_slow_reader() {
+fn the_close_timeout_applies_with_a_busy_server_and_a_slow_reader() {
     let server = raw(|mut wire| {
         wire.handshake();
         flood(&mut wire, &text(&"x".repeat(1000)).repeat(64));
@@ -124,7 +124,7 @@ fn a_close_timeout_holds_against_a_server_that_goes_on_and_a_slow_reader() {
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_stops_neither_a_limit_nor_a_signal() {
+fn an_unread_stderr_delays_neither_limits_nor_signals() {
     for signal in [None, Some(Signal::SIGTERM)] {
         let server = raw(|mut wire| {
             wire.handshake();
@@ -153,7 +153,7 @@ fn a_stderr_that_nobody_reads_stops_neither_a_limit_nor_a_signal() {
 }
 
 #[test]
-fn zero_is_no_limit_and_no_ping() {
+fn zero_means_no_limit_and_no_ping() {
     let server = serve();
     let url = server.url("/echo");
     for option in ["--max-time", "--connect-timeout", "--ping-interval"] {
@@ -209,7 +209,7 @@ fn a_second_signal_ends_a_program_that_is_busy() {
 }
 
 #[test]
-fn silence_covers_what_goes_wrong_before_and_after() {
+fn silent_hides_errors_before_and_after() {
     let server = serve();
     let url = server.url("/echo");
     wirecat(["-s", "-d", "@/nowhere", &url])
@@ -225,7 +225,7 @@ fn silence_covers_what_goes_wrong_before_and_after() {
 }
 
 #[test]
-fn a_trace_that_nobody_reads_stops_the_reading() {
+fn an_unread_trace_stops_the_reading() {
     for first in [&b"\x01\x00"[..], b"\x41\x00"] {
         let (told, flooding) = mpsc::channel();
         let server = raw(move |mut wire| {

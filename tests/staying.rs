@@ -52,7 +52,7 @@ fn send(signal: Signal, child: &Child) {
 }
 
 #[test]
-fn a_heartbeat_is_a_message_and_no_input() {
+fn a_heartbeat_is_a_message_but_not_input() {
     let server = raw(|mut wire| {
         wire.handshake();
         let start = Instant::now();
@@ -89,7 +89,7 @@ fn a_heartbeat_is_a_message_and_no_input() {
 }
 
 #[test]
-fn a_dead_peer_is_named_and_exit_28() {
+fn a_dead_peer_is_reported_with_exit_28() {
     let server = raw(|mut wire| {
         wire.handshake();
         // Reads and says nothing, not even pongs.
@@ -113,7 +113,7 @@ fn a_dead_peer_is_named_and_exit_28() {
 }
 
 #[test]
-fn round_trips_are_told() {
+fn round_trips_are_reported() {
     let server = serve();
     let url = server.url("/echo");
     let args = [
@@ -138,7 +138,7 @@ fn round_trips_are_told() {
 }
 
 #[test]
-fn a_frozen_server_is_noticed_and_left_for_the_one_that_thaws() {
+fn a_frozen_server_is_detected_and_reconnected_to() {
     let server = process();
     let (interval, timeout) = (Duration::from_millis(300), Duration::from_millis(700));
     let url = server.url("/echo");
@@ -184,7 +184,7 @@ fn a_frozen_server_is_noticed_and_left_for_the_one_that_thaws() {
 }
 
 #[test]
-fn a_slow_network_is_no_dead_peer() {
+fn a_slow_network_is_not_a_dead_peer() {
     const LINES: usize = 60;
     let server = serve();
     let proxy = Proxy::start(server.address);
@@ -213,7 +213,7 @@ fn a_slow_network_is_no_dead_peer() {
 }
 
 #[test]
-fn a_server_that_reads_nothing_for_a_while_is_no_dead_peer() {
+fn a_server_that_reads_nothing_for_a_while_is_not_dead() {
     const LINES: usize = 12 * 1024;
     let line = "x".repeat(1023);
     let expected = line.clone();
@@ -240,7 +240,7 @@ fn a_server_that_reads_nothing_for_a_while_is_no_dead_peer() {
 }
 
 #[test]
-fn a_black_hole_is_noticed_in_time_and_nothing_is_lost_in_it() {
+fn a_black_hole_is_detected_in_time_and_loses_nothing() {
     let server = serve();
     let proxy = Proxy::start(server.address);
     let url = proxy.url("/echo");
@@ -348,7 +348,7 @@ fn a_server_that_confirms_nothing_and_one_that_does_not_read_cost_bounded_memory
 }
 
 #[test]
-fn a_stdout_that_nobody_reads_costs_bounded_memory_over_connections() {
+fn an_unread_stdout_costs_bounded_memory_over_connections() {
     let server = serve();
     // Reset every 3,000 messages, while the replies go nowhere.
     let url = server.url("/drop?after=3000&how=rst");
@@ -425,7 +425,7 @@ fn a_flood_of_pings_is_answered_in_bounded_memory_on_every_connection() {
 }
 
 #[test]
-fn a_hangup_says_going_away_and_kills_as_hangups_do() {
+fn a_hangup_closes_with_going_away_and_is_raised_again() {
     use std::os::unix::process::ExitStatusExt;
     let (open, opened) = mpsc::channel();
     let server = raw(move |mut wire| {
@@ -544,14 +544,14 @@ fn a_signal_while_there_is_no_connection_ends_it_at_once() {
 }
 
 #[test]
-fn events_that_nobody_reads_cost_bounded_memory() {
+fn unread_events_cost_bounded_memory() {
     let server = serve();
     let url = server.url("/silent");
     stops_reading_in_bounded_memory(&["--json", &url]);
 }
 
 #[test]
-fn a_mirror_opens_as_every_connection_does() {
+fn mirror_sends_on_open_like_every_connection() {
     let server = raw(|mut wire| {
         wire.handshake_with("", &text("greeting"));
         let first: Vec<_> = (0..3).map(|_| wire.message()).collect();

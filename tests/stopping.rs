@@ -10,7 +10,7 @@ use crate::support::server::{close, frame_of, raw, serve, text};
 use crate::support::{output, wait, wirecat};
 
 #[test]
-fn every_condition_to_stop_at() {
+fn every_stop_condition() {
     for (args, expected) in [
         (&["--count", "2"][..], "{\"n\":1}\n{\"n\":2}\n"),
         (&["--until", ".n == 2"], "{\"n\":1}\n{\"n\":2}\n"),
@@ -58,7 +58,7 @@ fn a_condition_that_is_not_met_is_exit_1() {
 }
 
 #[test]
-fn what_the_end_of_the_input_means() {
+fn every_way_to_end_the_input() {
     let server = serve();
     // Nothing ever comes: drain leaves after --idle, stay does not.
     let start = Instant::now();
@@ -97,7 +97,7 @@ fn what_the_end_of_the_input_means() {
 }
 
 #[test]
-fn a_reply_that_trickles_in_is_not_cut() {
+fn a_reply_that_trickles_in_is_not_truncated() {
     let reply = "x".repeat(30);
     let frame = text(&reply);
     let server = raw(move |mut wire| {
@@ -118,7 +118,7 @@ fn a_reply_that_trickles_in_is_not_cut() {
 }
 
 #[test]
-fn input_that_the_server_did_not_wait_for_is_exit_1() {
+fn input_not_sent_before_the_servers_close_is_exit_1() {
     for args in [
         &["--lockstep"][..],
         &["--lockstep", "-d", "a", "-d", "b", "-d", "c"],
@@ -163,7 +163,7 @@ fn everything_that_was_read_ahead_is_counted() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_it_quietly() {
+fn a_reader_that_closes_stdout_ends_the_run_quietly() {
     let script = "{ seq 100000 | \"$0\" --on-eof stay \"$1\"; echo \"exit $?\" >&2; } | head -1";
     let server = serve();
     let output = sh(script, &[&server.url("/echo")]);
@@ -190,7 +190,7 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
 }
 
 #[test]
-fn a_stdout_closed_from_the_beginning_is_no_failure() {
+fn a_stdout_closed_from_the_start_is_not_a_failure() {
     let server = says(&[text("x")]);
     sh("\"$0\" \"$1\" >&-", &[&server.url("/")])
         .exits(0)
@@ -259,7 +259,7 @@ fn pings_do_not_keep_a_drain_from_ending() {
 }
 
 #[test]
-fn a_reader_that_goes_is_noticed_while_nothing_comes() {
+fn a_reader_that_goes_is_detected_while_nothing_is_received() {
     let server = serve();
     let mut child = wirecat(["--on-eof", "stay", &server.url("/silent")]).spawn();
     // stdin stays open and nothing is ever written.

@@ -242,7 +242,7 @@ fn refused(output: &Output, why: &str) {
 }
 
 #[test]
-fn an_authority_is_trusted_when_it_is_named() {
+fn cacert_trusts_an_authority() {
     let (authority, plain) = (authority(), serve());
     let server = authority.serve(&["127.0.0.1"], valid, plain.address);
     let url = server.url("/echo");
@@ -301,7 +301,7 @@ fn roots_are_read_once_a_run() {
 }
 
 #[test]
-fn roots_that_come_late_are_taken_by_a_later_attempt() {
+fn late_roots_are_used_by_a_later_attempt() {
     let (authority, plain) = (authority(), serve());
     let server = authority.serve(&["127.0.0.1"], valid, plain.address);
     let (_directory, path) = fifo();
@@ -325,7 +325,7 @@ fn roots_that_come_late_are_taken_by_a_later_attempt() {
 }
 
 #[test]
-fn what_is_wrong_with_a_certificate_is_said() {
+fn a_certificate_error_names_its_cause() {
     let (authority, plain) = (authority(), serve());
     let file = authority.cacert();
     let run = |server: &Tls| wirecat(["--cacert", &file, &server.url("/echo")]).run();
@@ -366,7 +366,7 @@ fn what_is_wrong_with_a_certificate_is_said() {
 
 /// What `openssl req -x509` makes is an authority at once, which webpki takes for no server's.
 #[test]
-fn a_self_signed_certificate_is_trusted_when_it_is_named() {
+fn cacert_trusts_a_self_signed_certificate() {
     let plain = serve();
     for authority in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let directory = tempfile::tempdir().unwrap();
@@ -400,7 +400,7 @@ fn a_self_signed_certificate_is_trusted_when_it_is_named() {
 }
 
 #[test]
-fn v_shows_what_was_agreed() {
+fn v_shows_the_negotiated_parameters() {
     let (authority, plain) = (authority(), serve());
     let server = authority.serve(&["127.0.0.1"], valid, plain.address);
     let file = authority.cacert();
@@ -417,7 +417,7 @@ fn v_shows_what_was_agreed() {
 }
 
 #[test]
-fn a_file_that_holds_no_certificate_is_a_usage_error() {
+fn a_file_without_a_certificate_is_a_usage_error() {
     let (authority, plain) = (authority(), serve());
     let server = authority.serve(&["127.0.0.1"], valid, plain.address);
     let directory = tempfile::tempdir().unwrap();
@@ -465,7 +465,7 @@ fn a_plain_server_under_wss_is_exit_35() {
 }
 
 #[test]
-fn frames_that_come_with_the_101_are_not_lost() {
+fn frames_that_arrive_with_the_101_are_not_lost() {
     let authority = authority();
     let plain = raw(|mut wire| {
         wire.handshake_with("", &[text("early"), text("bird"), close(1000, "")].concat());
@@ -515,7 +515,7 @@ fn a_name_with_an_escape_in_it_is_harmless_on_a_terminal() {
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_is_not_tried_again() {
+fn an_untrusted_certificate_is_not_retried() {
     let server = serve();
     let tls = authority().serve(&["127.0.0.1"], |_| {}, server.address);
     let run = wirecat(["--reconnect", "-d", "x", &tls.url("/echo")]).run();
@@ -524,7 +524,7 @@ fn a_certificate_that_is_not_trusted_is_not_tried_again() {
 }
 
 #[test]
-fn of_twelve_names_ten_are_shown() {
+fn ten_of_twelve_names_are_shown() {
     let (authority, plain) = (authority(), serve());
     let names: Vec<String> = (1..=12).map(|n| format!("n{n}.example")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -545,7 +545,7 @@ fn of_twelve_names_ten_are_shown() {
 }
 
 #[test]
-fn a_certificate_for_something_else_is_named_for_what_it_is() {
+fn a_certificate_for_another_purpose_is_reported_as_such() {
     let (authority, plain) = (authority(), serve());
     let run = |change: &dyn Fn(&mut CertificateParams)| {
         let server = authority.serve(&["127.0.0.1"], change, plain.address);
@@ -579,7 +579,7 @@ fn a_certificate_for_something_else_is_named_for_what_it_is() {
 }
 
 #[test]
-fn what_is_wrong_further_up_names_the_issuer() {
+fn an_error_further_up_the_chain_names_the_issuer() {
     let (root, plain) = (authority(), serve());
     let run = |root: &Authority, between: &[&dyn Fn(&mut CertificateParams)]| {
         let server = root.serve_below(between, |_| true, plain.address);
@@ -625,7 +625,7 @@ fn what_is_wrong_further_up_names_the_issuer() {
 }
 
 #[test]
-fn a_chain_with_a_gap_says_where() {
+fn a_gap_in_the_chain_is_located() {
     let (root, plain) = (authority(), serve());
     let run = |between: &[&dyn Fn(&mut CertificateParams)],
                sent: &dyn Fn(usize) -> bool,
@@ -660,7 +660,7 @@ fn a_chain_with_a_gap_says_where() {
 
 /// See `tests/certificates`: rcgen makes neither.
 #[test]
-fn signatures_that_are_not_safe_are_named() {
+fn insecure_signatures_are_reported() {
     let plain = serve();
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
     for (kind, why) in [
@@ -688,7 +688,7 @@ fn signatures_that_are_not_safe_are_named() {
 
 /// With TLS 1.3 the server looks at the client's certificate when the handshake is over for us.
 #[test]
-fn a_server_that_wants_a_client_certificate_is_exit_35() {
+fn a_server_that_requires_a_client_certificate_is_exit_35() {
     let (authority, plain) = (authority(), serve());
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_file(authority.file()).unwrap();

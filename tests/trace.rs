@@ -26,7 +26,7 @@ fn frames(output: &Output) -> Vec<String> {
 }
 
 #[test]
-fn both_directions_have_a_line_a_frame() {
+fn both_directions_have_one_line_per_frame() {
     let server = raw(|mut wire| {
         wire.handshake();
         wire.frame();
@@ -114,7 +114,7 @@ fn the_dump_shows_header_and_payload() {
 }
 
 #[test]
-fn a_frame_is_told_before_its_message() {
+fn a_frame_is_shown_before_its_message() {
     let server = raw(|mut wire| {
         wire.handshake_with("", &[text("one"), text("two")].concat());
         wire.answer_close();
@@ -177,7 +177,7 @@ fn a_broken_rule_shows_its_frame_in_the_trace_and_in_the_error() {
 }
 
 #[test]
-fn what_was_negotiated_is_told() {
+fn the_negotiated_extension_is_shown() {
     let server = serve();
     let output = run(
         &["-v", "-1", "--client-max-window-bits", "10"],

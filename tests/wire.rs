@@ -51,7 +51,7 @@ fn suffer(fault: &'static Fault, deflate: bool) -> (Output, Vec<Frame>) {
 }
 
 #[test]
-fn every_fault_is_named_and_answered_by_one_close() {
+fn every_fault_is_reported_and_answered_with_one_close() {
     for fault in FAULTS {
         for deflate in [false, true] {
             let fits = match fault.deflate {
@@ -148,7 +148,7 @@ fn a_bomb_costs_less_than_twice_the_limit() {
 }
 
 #[test]
-fn a_gigabyte_that_is_announced_costs_nothing() {
+fn a_declared_gigabyte_costs_no_memory() {
     for (first, headers) in [
         (0x82, ""),
         (0xc2, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
@@ -161,7 +161,7 @@ fn a_gigabyte_that_is_announced_costs_nothing() {
 }
 
 #[test]
-fn fragments_are_counted_in_memory_alone() {
+fn many_tiny_fragments_are_one_message_in_bounded_memory() {
     // Autobahn's are 64 bytes; these are one and none.
     let server = raw(|mut wire| {
         let mut fragments = frame_of(0x01, b"a");
@@ -179,7 +179,7 @@ fn fragments_are_counted_in_memory_alone() {
 }
 
 #[test]
-fn what_an_end_cuts_off_is_said() {
+fn a_truncated_message_is_reported() {
     for (bytes, within) in [
         (&b"\x81"[..], " within a frame"),
         (b"\x81\x05he", " within a frame"),
@@ -198,7 +198,7 @@ fn what_an_end_cuts_off_is_said() {
 }
 
 #[test]
-fn messages_are_cut_into_fragments_with_keys_of_their_own() {
+fn fragments_have_their_own_masking_keys() {
     for compress in [false, true] {
         let extension = extension(compress);
         let server = raw(move |mut wire| {
@@ -241,7 +241,7 @@ fn messages_are_cut_into_fragments_with_keys_of_their_own() {
 }
 
 #[test]
-fn pings_go_unanswered_where_that_is_asked_for() {
+fn no_auto_pong_leaves_pings_unanswered() {
     for compress in [false, true] {
         let extension = extension(compress);
         let server = raw(move |mut wire| {
@@ -262,7 +262,7 @@ fn pings_go_unanswered_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_mirror_sends_back_what_came_before_it_closes() {
+fn mirror_echoes_everything_before_it_closes() {
     let server = raw(|mut wire| {
         wire.handshake();
         wire.send(
@@ -289,7 +289,7 @@ fn a_mirror_sends_back_what_came_before_it_closes() {
 }
 
 #[test]
-fn a_mirror_does_not_pile_up_what_the_server_does_not_take_back() {
+fn mirror_does_not_pile_up_unread_echoes() {
     let (told, stalled) = std::sync::mpsc::channel();
     let (measured, go_on) = std::sync::mpsc::channel::<()>();
     let server = raw(move |mut wire| {
@@ -340,7 +340,7 @@ fn by_hand(events: &str) -> Vec<Frame> {
 }
 
 #[test]
-fn frames_by_hand_go_out_as_they_are_and_in_their_order() {
+fn raw_frames_are_sent_unchanged_and_in_order() {
     let frames = by_hand(
         r#"{"type":"send","data":"first"}
 {"type":"frame","fin":false,"rsv":3,"opcode":3,"mask":false,"data":"bare"}
@@ -381,7 +381,7 @@ fn frames_by_hand_go_out_as_they_are_and_in_their_order() {
 }
 
 #[test]
-fn a_length_may_lie_and_frames_may_follow_a_close() {
+fn a_length_may_be_false_and_frames_may_follow_a_close() {
     let server = raw(|mut wire| {
         wire.handshake();
         // The declared length takes what follows in, as a server would.
@@ -414,7 +414,7 @@ fn a_length_may_lie_and_frames_may_follow_a_close() {
 }
 
 #[test]
-fn an_end_after_a_close_by_hand_is_no_loss() {
+fn an_end_after_a_raw_close_is_not_a_loss() {
     let server = raw(|mut wire| {
         wire.handshake();
         wire.frame()
@@ -427,7 +427,7 @@ fn an_end_after_a_close_by_hand_is_no_loss() {
 }
 
 #[test]
-fn a_frame_by_hand_is_an_event() {
+fn a_raw_frame_is_an_event() {
     let server = serve();
     let frame = r#"{"type":"frame","opcode":1,"rsv1":true,"mask":"37fa213d","encoding":"hex","data":"f248cdc9c90700"}"#;
     let output = wirecat(["--frame", "events", "--json", "-1", &server.url("/echo")])
@@ -468,7 +468,7 @@ fn frames_are_made_at_the_prompt() {
 }
 
 #[test]
-fn the_statistics_tell_the_ratio_both_ways() {
+fn the_statistics_show_the_ratio_in_both_directions() {
     let server = serve();
     let line = "abcdefgh".repeat(100) + "\n";
     let output = wirecat(["--stats", "--count", "5", &server.url("/echo")])
@@ -480,7 +480,7 @@ fn the_statistics_tell_the_ratio_both_ways() {
 }
 
 #[test]
-fn a_rule_that_is_broken_after_our_close_is_told_without_another_and_at_once() {
+fn a_violation_after_our_close_is_reported_at_once_without_another_close() {
     let server = raw(|mut wire| {
         wire.handshake();
         let close = wire.until_close().unwrap();
@@ -500,7 +500,7 @@ fn a_rule_that_is_broken_after_our_close_is_told_without_another_and_at_once() {
 }
 
 #[test]
-fn nothing_of_its_own_follows_a_close_made_by_hand() {
+fn nothing_automatic_follows_a_raw_close() {
     for options in [&[][..], &["--no-compress"]] {
         let server = raw(|mut wire| {
             wire.handshake();
@@ -554,7 +554,7 @@ fn a_message_of_the_largest_size_may_take_more_on_the_wire() {
 }
 
 #[test]
-fn a_compressed_message_that_is_cut_off_is_not_delivered() {
+fn a_truncated_compressed_message_is_not_delivered() {
     let server = raw(|mut wire| {
         wire.handshake_with(extension(true), b"");
         // The first bytes of "Hello" (RFC 7692 section 7.2.3.1).
@@ -571,7 +571,7 @@ fn a_compressed_message_that_is_cut_off_is_not_delivered() {
 }
 
 #[test]
-fn a_secret_does_not_show_in_the_bytes_of_a_frame_that_breaks_a_rule() {
+fn a_secret_is_redacted_in_the_bytes_of_a_violating_frame() {
     const TOKEN: &str = "S3CRET-0123456789-0123456789-0123456789";
     for option in ["--show-ping-pong", "--json"] {
         let server = raw(|mut wire| {

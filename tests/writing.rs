@@ -110,7 +110,7 @@ fn a_reader_of_stderr_that_stalled_once_costs_no_memory_later() {
 
 /// Fragments, each shown with its bytes: a few of them are more than all that may wait.
 #[test]
-fn frames_that_are_dumped_do_not_pile_up_where_nobody_reads() {
+fn dumped_frames_do_not_pile_up_without_a_reader() {
     let (told, flooding) = mpsc::channel();
     let server = raw(move |mut wire| {
         wire.handshake();
@@ -137,7 +137,7 @@ fn frames_that_are_dumped_do_not_pile_up_where_nobody_reads() {
 }
 
 #[test]
-fn notices_stand_among_the_messages_where_both_go_to_one_place() {
+fn notices_and_messages_to_the_same_file_keep_their_order() {
     let server = raw(|mut wire| {
         wire.handshake();
         let frames = [
@@ -239,7 +239,7 @@ fn at_the_prompt_only_the_output_waits_for_a_reader_that_stalls() {
 }
 
 #[test]
-fn a_fifo_is_opened_by_whoever_writes_to_it_and_nobody_else_waits() {
+fn opening_a_fifo_blocks_only_the_writer_thread() {
     for signal in [Some(Signal::SIGINT), None] {
         let fifo = Fifo::new();
         let server = raw(|mut wire| {
@@ -269,7 +269,7 @@ fn a_fifo_is_opened_by_whoever_writes_to_it_and_nobody_else_waits() {
 }
 
 #[test]
-fn a_prompt_opens_though_nobody_reads_the_fifo() {
+fn a_prompt_opens_even_if_the_fifo_has_no_reader() {
     let fifo = Fifo::new();
     let server = serve();
     let mut pty = Pty::prompt(&["-o", fifo.name()], &server.url("/echo"));
@@ -280,7 +280,7 @@ fn a_prompt_opens_though_nobody_reads_the_fifo() {
 }
 
 #[test]
-fn a_terminal_that_is_stopped_before_the_prompt_stops_nothing_else() {
+fn a_terminal_stopped_before_the_prompt_blocks_nothing_else() {
     let (told, came) = mpsc::channel();
     let (go_on, gate) = mpsc::channel();
     let server = raw(move |mut wire| {
@@ -351,7 +351,7 @@ fn old_file(directory: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_run_that_fails_with_nothing_to_write_leaves_an_old_file_alone() {
+fn a_failed_run_without_output_leaves_an_old_file_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = old_file(directory.path());
     let server = serve();
@@ -369,7 +369,7 @@ fn a_run_that_fails_with_nothing_to_write_leaves_an_old_file_alone() {
 }
 
 #[test]
-fn a_run_that_succeeds_replaces_an_old_file_even_by_nothing() {
+fn a_successful_run_replaces_an_old_file_even_without_output() {
     let directory = tempfile::tempdir().unwrap();
     let path = old_file(directory.path());
     let server = serve();
@@ -392,7 +392,7 @@ fn a_run_that_succeeds_replaces_an_old_file_even_by_nothing() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_known_before_the_connection() {
+fn an_unwritable_file_is_reported_before_connecting() {
     let directory = tempfile::tempdir().unwrap();
     let path = old_file(directory.path());
     let below = path.join("below");
@@ -450,7 +450,7 @@ fn until_full(writer: &PipeWriter) {
 }
 
 #[test]
-fn a_stdout_that_does_not_block_gets_everything() {
+fn a_nonblocking_stdout_gets_everything() {
     let server = raw(|mut wire| {
         wire.handshake();
         wire.send(frame_of(0x82, &[b'x'; 10_007]).repeat(40));
@@ -475,7 +475,7 @@ fn a_stdout_that_does_not_block_gets_everything() {
 }
 
 #[test]
-fn a_stderr_that_does_not_block_gets_everything() {
+fn a_nonblocking_stderr_gets_everything() {
     const PINGS: usize = 2000;
     let server = raw(|mut wire| {
         wire.handshake();
@@ -500,7 +500,7 @@ fn a_stderr_that_does_not_block_gets_everything() {
 }
 
 #[test]
-fn a_stdin_that_does_not_block_is_read_to_its_end() {
+fn a_nonblocking_stdin_is_read_to_its_end() {
     let (told, gate) = mpsc::channel();
     let server = raw(move |mut wire| {
         wire.handshake();
@@ -527,7 +527,7 @@ fn a_stdin_that_does_not_block_is_read_to_its_end() {
 }
 
 #[test]
-fn a_message_is_taken_from_a_stdin_that_does_not_block() {
+fn a_message_is_read_from_a_nonblocking_stdin() {
     let server = serve();
     let (reader, mut writer) = pipe().unwrap();
     set_nonblocking(&reader);
@@ -545,7 +545,7 @@ fn a_message_is_taken_from_a_stdin_that_does_not_block() {
 }
 
 #[test]
-fn help_generated_text_and_errors_wait_for_a_pipe_that_does_not_block() {
+fn help_generated_text_and_errors_wait_for_a_nonblocking_pipe() {
     for (args, exit, words) in [
         (&["--help"][..], 0, "Exit codes:"),
         (&["--version"], 0, "wirecat "),
@@ -573,7 +573,7 @@ fn help_generated_text_and_errors_wait_for_a_pipe_that_does_not_block() {
 }
 
 #[test]
-fn a_prompt_works_in_a_terminal_that_does_not_block() {
+fn a_prompt_works_in_a_nonblocking_terminal() {
     const MESSAGES: usize = 3000;
     let server = raw(move |mut wire| {
         wire.handshake();

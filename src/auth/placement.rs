@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_cannot_stand_there_is_refused() {
+    fn a_token_with_characters_not_allowed_in_its_place_is_refused() {
         let redactor = Redactor::default();
         assert!(
             place(

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_known_by_its_beginning() {
+    fn a_source_is_recognised_by_its_prefix() {
         assert_eq!(Source::parse("abc"), Source::Literal(Secret::new("abc")));
         assert_eq!(Source::parse("@@abc"), Source::Literal(Secret::new("@abc")));
         assert_eq!(Source::parse("@f.txt"), Source::File("f.txt".into()));

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_too_many_is_named_for_what_it_is() {
+    fn an_extra_argument_is_reported_as_such() {
         for (arguments, told) in [
             (
                 "wirecat ws://a ws://b",

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_headers_replace_repeat_and_remove() {
+    fn user_headers_replace_repeat_and_remove() {
         let headers = built(&[
             "host: other",
             "X-A: 1",
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_are_offered_by_us_or_by_hand_or_not() {
+    fn extensions_are_offered_by_default_by_header_or_not_at_all() {
         let offered = |lines: &[&str]| -> Vec<String> {
             let headers = built(lines).into_iter();
             headers
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_would_smuggle_is_refused_and_not_shown() {
+    fn a_header_injection_is_refused_and_not_shown() {
         for line in ["X-A: 1\r\nX-B: 2", "no colon", ": x", "X A: 1"] {
             let error = HeaderLine::parse(line).unwrap_err();
             assert!(!error.message.contains("X-B"), "{error}");
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_go_to_their_places() {
+    fn tokens_are_put_into_their_places() {
         let placed = ResolvedCredentials {
             headers: vec![("X-Token".into(), Secret::new("h"))],
             subprotocol: Some(Secret::new("tok")),

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_whose_clock_is_wrong_is_understood() {
+    fn a_date_is_relative_to_the_servers_clock() {
         let until = "Sun, 06 Nov 1994 10:00:30 GMT";
         assert_eq!(
             seconds(until, Some("Sun, 06 Nov 1994 10:00:00 GMT")),

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_tokens_are_read_as_lists() {
+    fn token_lists_are_parsed_as_lists() {
         let request = without("connection")
             .header("Connection", "keep-alive")
             .header("Connection", "foo , UPGRADE");
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_is_agreed_on_over_all_lines() {
+    fn an_extension_is_negotiated_over_all_header_lines() {
         let request = handshake()
             .header("Sec-WebSocket-Extensions", "x-foo")
             .header(
@@ -288,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_get_is_told_to_upgrade() {
+    fn a_plain_get_is_answered_with_426() {
         let answer = is_refused(Request::get("/chat").header("Host", "x"), 426);
         has(&answer, "sec-websocket-version", "13");
         has(&answer, "upgrade", "websocket");
     }
 
     #[test]
-    fn what_the_rfc_does_not_allow_is_refused() {
+    fn invalid_handshakes_are_refused() {
         has(&is_refused(handshake().method("POST"), 405), "allow", "GET");
         is_refused(handshake().version(Version::HTTP_10), 400);
         is_refused(without("host"), 400);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_sixteen_bytes_once() {
+    fn the_key_is_a_single_header_of_sixteen_bytes() {
         is_refused(without("sec-websocket-key"), 400);
         for key in [
             "",

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_spelt_as_they_were_given() {
+    fn header_names_keep_their_case() {
         let mut head = b"GET /x-a: HTTP/1.1\r\nx-a: x-a: 1\r\nx-ab: 2\r\n\r\nx-a: 3".to_vec();
         restore_case(&mut head, &["X-A".to_owned()]);
         assert_eq!(

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_are_held_against_the_offer_in_the_request() {
+    fn extensions_are_checked_against_the_requests_offer() {
         let own = "permessage-deflate; client_max_window_bits";
         let check = |offered: &str, said: &str| {
             let request = request(&[("Sec-WebSocket-Extensions", offered)]);

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_does_not_block_is_waited_for() {
+    fn a_nonblocking_file_is_waited_for() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let mut ours = Stream::from(File::from(OwnedFd::from(ours)));

@@ -108,7 +108,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_json_and_what_is_not() {
+    fn json_is_distinguished_from_other_text() {
         for json in [
             "null",
             " true\r\n\t",
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_brackets_are_no_trouble() {
+    fn a_million_brackets_do_not_overflow_the_stack() {
         assert!(is_value(&("[".repeat(1_000_000) + &"]".repeat(1_000_000))));
         assert!(!is_value(&"[{\"a\":".repeat(1_000_000)));
     }

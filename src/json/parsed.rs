@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn many_expressions_see_the_same_value() {
+    fn expressions_share_the_same_value() {
         let json = r#"{"a":[1,{"b":2}],"c":"x"}"#;
         let parsed = Parsed::new(Data::Text(json));
         for (expression, expected) in [
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_is_read_once_and_only_when_it_is_asked_for() {
+    fn the_value_is_parsed_once_and_only_on_demand() {
         let parsed = Parsed::new(Data::Text("[1]"));
         assert!(parsed.measured.get().is_none() && parsed.value.get().is_none());
         assert!(filter(".[0] == 1").is_true_of(&parsed));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_so_for_every_expression_and_counted_by_each() {
+    fn invalid_json_is_counted_by_each_expression() {
         let parsed = Parsed::new(Data::Binary(b"\xff"));
         for filter in [filter("."), filter(".a")] {
             assert_eq!(filter.run_on(&parsed), None);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_needs_more_leaves_the_value_to_the_next() {
+    fn an_expression_that_needs_its_own_thread_keeps_the_shared_value() {
         let json = format!("[{}0]", "1,".repeat(100_000));
         let parsed = Parsed::new(Data::Text(&json));
         for _ in 0..2 {

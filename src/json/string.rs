@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_a_line_anywhere_is_escaped() {
+    fn every_kind_of_line_end_is_escaped() {
         for (text, written) in [
             ("a\"b\\c", r#""a\"b\\c""#),
             ("\n\r\t\x1b\0", r#""\n\r\t\u001b\u0000""#),
@@ -135,7 +135,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_back(text in "[\\PC\\x00-\\x1f\"\\\\\u{85}\u{2027}-\u{202a}]{0,20}") {
+        fn written_strings_are_parsed_back(text in "[\\PC\\x00-\\x1f\"\\\\\u{85}\u{2027}-\u{202a}]{0,20}") {
             let written = string(&text);
             prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text.clone());
             prop_assert!(!written.contains(is_line_end));

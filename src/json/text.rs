@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_an_object_are_found_as_written() {
+    fn the_members_of_an_object_are_returned_as_written() {
         assert_eq!(
             members(r#" {"a" : [1, {"b":2}] ,"a":"}", "c":1.0} "#),
             Some(vec![
@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_walk_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
+        fn no_text_makes_the_tokenizer_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
             for text in [text.as_str(), tail.as_str()] {
                 Tokens::new(text).for_each(drop);
                 members(text);

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_gets_what_json_demands_and_a_terminal_more() {
+    fn a_pipe_gets_only_the_escapes_json_requires_and_a_terminal_more() {
         for (text, pipe, terminal) in [
             ("a\"b\\c", r#""a\"b\\c""#, r#""a\"b\\c""#),
             (
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_resolved_only_where_the_character_is_harmless() {
+    fn only_escapes_of_harmless_characters_are_decoded() {
         for (written, shown) in [
             (r#""gr\u00fc\u00dfe \/ \ud83d\udc4d""#, r#""grüße / 👍""#),
             (
@@ -202,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_written_string_reads_back(text: String, terminal: bool) {
+        fn a_written_string_is_parsed_back(text: String, terminal: bool) {
             let written = string(&text, terminal);
             prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text.clone());
             let again = token(&written, terminal);
@@ -210,7 +210,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_walk_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
+        fn no_text_makes_the_tokenizer_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
             for text in [text.as_str(), tail.as_str()] {
                 token(text, true);
             }

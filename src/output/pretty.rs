@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn large_and_deep_json_is_shown_as_it_came() {
+    fn large_and_deep_json_is_shown_unchanged() {
         let nested = |levels| "[".repeat(levels) + &"]".repeat(levels);
         assert!(shown(&nested(MAX_DEPTH), false).contains('\n'));
         assert_eq!(

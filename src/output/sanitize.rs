@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_act_on_is_shown() {
+    fn control_characters_are_shown_as_escapes() {
         for (text, shown) in [
             ("plain text", "plain text"),
             ("Grüße, 世界 👍🏽 ❤\u{fe0f}", "Grüße, 世界 👍🏽 ❤\u{fe0f}"),
@@ -163,7 +163,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_belongs_to_a_visible_character_passes() {
+    fn invisible_characters_that_belong_to_visible_ones_pass() {
         for text in WRITTEN {
             assert_eq!(one(text), *text, "{}", text.escape_unicode());
             assert_eq!(find_dangerous(text), None);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_nothing_visible_is_shown() {
+    fn other_invisible_characters_are_escaped() {
         for (text, shown) in [
             // Joiners alone, at an edge, repeated.
             ("\u{200d}", "\\u{200d}"),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_one_by_one() {
+    fn bytes_that_are_not_utf8_are_shown_one_by_one() {
         let mut out = Vec::new();
         line_bytes(b"ok\xff\xc3\xa9\xe2\x82\x1b\n", &mut out);
         assert_eq!(out, "ok\\xffé\\xe2\\x82\\x1b\\x0a".as_bytes());
@@ -323,7 +323,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_made_harmless_is_harmless(text in mixed()) {
+        fn sanitized_text_is_harmless(text in mixed()) {
             let shown = one(&text);
             prop_assert_eq!(find_dangerous(&shown), None, "{}", shown.escape_unicode());
             prop_assert!(shown.chars().filter(|c| is_dangerous(*c)).count() <= text.chars().count());
@@ -339,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn harmless_text_is_not_changed(text in "[ -~à-ÿ一-丐]*") {
+        fn harmless_text_is_unchanged(text in "[ -~à-ÿ一-丐]*") {
             prop_assert_eq!(one(&text), text);
         }
     }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_option_goes_before_the_environment_and_that_before_the_terminal() {
+    fn the_option_overrides_the_environment_and_that_the_terminal() {
         for (choice, env, tty, colored) in [
             (Auto, "TERM=xterm", true, true),
             (Auto, "TERM=xterm", false, false),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_role_has_its_colour_and_none_a_background() {
+    fn every_role_has_a_colour_without_a_background() {
         let painted = |role| {
             let mut out = Vec::new();
             Painter::new(true).paint(role, &mut out, |out| out.push(b'x'));

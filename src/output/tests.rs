@@ -67,7 +67,7 @@ fn every_format_on_a_pipe() {
 }
 
 #[test]
-fn time_goes_before_the_line() {
+fn the_time_precedes_the_line() {
     for (format, style, expected) in [
         (Format::Raw, Timestamps::Short, "10:00:01.500 [1]\n"),
         (
@@ -125,7 +125,7 @@ fn a_filter_shows_its_outputs_each_as_a_message() {
 }
 
 #[test]
-fn no_json_that_is_printed_holds_a_raw_line_end() {
+fn printed_json_contains_no_raw_line_end() {
     let message = "{\"a\":[{\"k\u{2028}\":\"\u{85}\u{2029}\"}]}";
     let value: serde_json::Value = serde_json::from_str(message).unwrap();
     for (format, filter, tty) in [
@@ -169,7 +169,7 @@ fn no_json_that_is_printed_holds_a_raw_line_end() {
 }
 
 #[test]
-fn only_json_tells_what_was_sent() {
+fn only_json_shows_sent_messages() {
     assert!(renderer(Format::Json, |_| {}).wants_sends());
     assert!(!renderer(Format::Pretty, |_| {}).wants_sends());
 }

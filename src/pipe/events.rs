@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_does_not_do_is_passed_over() {
+    fn events_that_a_client_does_not_send_are_skipped() {
         for line in [
             "",
             " \t",
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_what_to_write() {
+    fn errors_say_what_to_write() {
         let long = "x".repeat(126);
         let long_ping = format!(r#"{{"type":"ping","data":"{long}"}}"#);
         let long_close = format!(r#"{{"type":"close","code":1000,"reason":"{long}"}}"#);
@@ -415,7 +415,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_sent_is_read_back(data in bytes(125), text in "\\PC{0,20}", terminal: bool) {
+        fn sent_messages_are_parsed_back(data in bytes(125), text in "\\PC{0,20}", terminal: bool) {
             let (conn, by) = (1, By::Us);
             for message in [Message::text(text), Message::binary(data.clone())] {
                 let event = Told::Send { conn, message: &message, number: Some(1), origin: None };
@@ -441,7 +441,7 @@ mod tests {
         }
 
         #[test]
-        fn no_line_is_too_strange(line in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn no_line_panics(line in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = read(&line);
         }
     }

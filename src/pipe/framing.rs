@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_input_names_its_line_and_keeps_what_came_before() {
+    fn bad_input_names_its_line_and_keeps_earlier_messages() {
         for size in [1, 7, 1000] {
             let (messages, error) = frames(
                 Framing::Line,
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_lines_and_some_of_them_are_passed_over() {
+    fn events_are_lines_and_some_are_skipped() {
         let input = "{\"type\":\"open\"}\r\n\n{\"type\":\"send\",\"data\":\"a\"}\n{\"type\":\"send\",\"data\":\"b\"}";
         check(Framing::Events, "", &[]);
         check(Framing::Events, input, &["a", "b"]);
@@ -379,12 +379,12 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_than_a_message_makes_none_larger() {
+    fn items_are_no_larger_than_a_message() {
         assert_eq!(size_of::<Item>(), size_of::<Message>());
     }
 
     #[test]
-    fn encodings_are_told_with_their_line() {
+    fn encoding_errors_name_their_line() {
         let hex = InputFormat {
             encoding: Encoding::Hex,
             kind: crate::message::Kind::Binary,
@@ -396,7 +396,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cutting_gives_the_same(input in "[a\\n\\r\"{}\\[\\]1 ä]{0,60}", size in 1usize..9) {
+        fn pieces_of_any_size_give_the_same_messages(input in "[a\\n\\r\"{}\\[\\]1 ä]{0,60}", size in 1usize..9) {
             for frame in [Framing::Line, Framing::Nul, Framing::Whole, Framing::Json, Framing::Events] {
                 let whole = frames(frame, InputFormat::default(), input.as_bytes(), 1000);
                 prop_assert_eq!(frames(frame, InputFormat::default(), input.as_bytes(), size), whole);
@@ -404,7 +404,7 @@ mod tests {
         }
 
         #[test]
-        fn lines_come_back_as_they_were(lines in prop::collection::vec("[^\\n\\r]{0,20}", 1..20)) {
+        fn lines_are_returned_unchanged(lines in prop::collection::vec("[^\\n\\r]{0,20}", 1..20)) {
             let input = lines.join("\n") + "\n";
             let (messages, error) = frames(Framing::Line, InputFormat::default(), input.as_bytes(), 5);
             prop_assert_eq!(error, None);

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_between_bytes_that_are_no_text() {
+    fn a_secret_is_found_between_bytes_that_are_not_text() {
         let redactor = Redactor::default();
         redactor.add_given("sixteen bytes !!");
         assert_eq!(

@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_types_and_names_each_once() {
+    fn the_table_has_each_type_once_in_order() {
         for (number, spec) in TYPES.iter().enumerate() {
             assert_eq!(spec.kind as usize, number, "{}", spec.name);
             assert_eq!(Type::named(spec.name), Some(spec.kind));

@@ -260,7 +260,7 @@ fn read(parts: &Parts, event: &Event<'_>) -> Line {
 
 proptest! {
     #[test]
-    fn messages_and_frames_are_read_back(parts in parts()) {
+    fn messages_and_frames_are_parsed_back(parts in parts()) {
         let Parts { small: conn, by, origin, ref data, ref message, ref close, ref frame, .. } = parts;
         let sent = read(&parts, &Event::Send { conn, message, number: parts.some, origin });
         prop_assert_eq!(sent.message().unwrap(), message.clone());
@@ -288,7 +288,7 @@ proptest! {
     }
 
     #[test]
-    fn what_only_frames_and_messages_add_is_kept(parts in parts()) {
+    fn raw_frames_and_messages_are_recorded(parts in parts()) {
         let Parts { small: conn, by, origin, ref data, ref message, .. } = parts;
         let mut members = json!({"conn": conn});
         if let Some(number) = parts.some {
@@ -320,7 +320,7 @@ proptest! {
     }
 
     #[test]
-    fn the_course_of_a_connection_is_kept(parts in parts(), steps in prop::collection::vec(micros(), 4)) {
+    fn a_connection_is_recorded(parts in parts(), steps in prop::collection::vec(micros(), 4)) {
         let Parts { small: conn, ref text, ref runs, .. } = parts;
         keeps(&parts, &Event::Header { url: text, started: Duration::from_secs(1) }, json!({
             "v": 1,
@@ -371,7 +371,7 @@ proptest! {
     }
 
     #[test]
-    fn the_end_of_a_run_is_kept(parts in parts()) {
+    fn the_end_of_a_run_is_recorded(parts in parts()) {
         let Parts { small, large, ref text, ref words, exit, .. } = parts;
         let refusal = Refusal {
             status: 401,
@@ -428,7 +428,7 @@ proptest! {
     }
 
     #[test]
-    fn no_line_is_too_strange(line in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn no_line_panics(line in prop::collection::vec(any::<u8>(), 0..40)) {
         let _ = Line::parse(&line);
     }
 }

@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_begins_and_ends() {
+    fn the_header_and_the_end_of_a_run() {
         let version = env!("CARGO_PKG_VERSION");
         let header = Event::Header {
             url: "wss://api.example/feed",
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wirecat_sent_of_its_own_accord_says_so() {
+    fn events_have_the_origin_of_automatic_messages() {
         let message = &Message::text("x");
         for (origin, members) in [
             (None, ""),
@@ -585,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_carries_utc_and_no_moment_is_too_late() {
+    fn the_header_has_utc_and_accepts_every_time() {
         let started = Duration::from_millis(1_795_168_800_250);
         assert_eq!(rfc3339(started), "2026-11-20T10:00:00.250000Z");
         assert!(rfc3339(Duration::MAX).starts_with("9999-12-30T"));

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn tab_offers_what_may_stand_there() {
+    fn tab_completes_what_is_allowed_there() {
         for (line, at, offered) in [
             ("/fr", 0, "/frame "),
             ("/p", 0, "/ping |/pong "),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_and_nothing_is_sent() {
+    fn errors_name_what_is_wrong_and_nothing_is_sent() {
         let long = format!("/ping {}", "x".repeat(126));
         let reason = format!("/close 1000 {}", "x".repeat(124));
         for (line, word) in [

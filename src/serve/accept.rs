@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_compression_needs_it() {
+    fn a_compression_fault_requires_compression() {
         let offering =
             |path| handshake(path).header("Sec-WebSocket-Extensions", "permessage-deflate");
         let agreed = |path| {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flaky_endpoint_refuses_good_handshakes_only() {
+    fn a_flaky_endpoint_refuses_valid_handshakes_only() {
         let shared = Shared::default();
         let flaky = || ask_again(handshake("/flaky?fail=2"), &shared).0;
         let bad = HttpRequest::get("/flaky?fail=2").header("Host", "x");

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hyper_tells_the_spelling_without_waiting() {
+    fn hyper_reports_the_header_case_without_waiting() {
         assert!(!extensions().is_empty());
     }
 }

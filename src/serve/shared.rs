@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_that_panicked_takes_no_other_with_it() {
+    fn a_panicking_connection_does_not_affect_others() {
         let shared = Shared::default();
         let theirs = shared.clone();
         let panicked = std::thread::spawn(move || {

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn each_target_is_refused_for_itself() {
+    fn refusals_are_counted_per_target() {
         let mut state = ServerState::new(Some(1));
         let mut refuses = |target| state.refuses(target, exactly(2));
         assert!(refuses("/flaky?fail=2"));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn without_jitter_it_doubles_up_to_the_limit() {
+    fn without_jitter_delays_double_up_to_the_limit() {
         let millis: Vec<u128> = delays(Jitter::None, 0, 8)
             .iter()
             .map(Duration::as_millis)
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_begins_anew_and_many_retries_overflow_nothing() {
+    fn a_reset_restarts_the_delays_and_many_retries_do_not_overflow() {
         let mut rng = SmallRng::seed_from_u64(1);
         for jitter in [
             Jitter::None,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_delays_at_all_may_be_asked_for() {
+    fn delays_may_be_zero() {
         let mut rng = SmallRng::seed_from_u64(1);
         let options = Options {
             base: Duration::ZERO,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delay_lies_where_its_formula_says() {
+    fn every_delay_is_within_its_formula() {
         for seed in 0..500 {
             let all = delays(Jitter::None, seed, 8);
             for (delay, whole) in delays(Jitter::Equal, seed, 8).iter().zip(&all) {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_clients_of_one_server_come_back_spread_out() {
+    fn a_thousand_clients_reconnect_spread_out() {
         for (jitter, least, most) in [
             (Jitter::Equal, 250.0, 500.0),
             (Jitter::Full, 0.0, 500.0),

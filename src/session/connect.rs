@@ -164,7 +164,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         Ok(Err(failed)) => Err(failed),
         Err(()) => {
             if step.get() == Step::Upgrade {
-                ends.tell(&Event::Heads(&log.heads(&plan.redactor)));
+                ends.report(&Event::Heads(&log.heads(&plan.redactor)));
             }
             Err(timed_out(plan, step.get(), log.received()).into())
         }
@@ -240,21 +240,21 @@ async fn attempt<I, O: Sink>(
             attempt,
             address,
         };
-        ends.tell(&event);
+        ends.report(&event);
     };
     let dialed = plan.transport.dial(&plan.target, step, &mut told).await?;
     if let Some(tls) = &dialed.tls {
-        ends.tell(&Event::Tls(tls));
+        ends.report(&Event::Tls(tls));
     }
     step.set(Step::Upgrade);
     let started = Instant::now();
     let upgraded = match handshake::upgrade(dialed.stream, request, log, deadline).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
-            ends.tell(&Event::Heads(&log.heads(&plan.redactor)));
+            ends.report(&Event::Heads(&log.heads(&plan.redactor)));
             let obstacle = match &failed.refusal {
                 Some(refusal) => {
-                    ends.tell(&Event::Refused { attempt, refusal });
+                    ends.report(&Event::Refused { attempt, refusal });
                     FailureKind::Status {
                         status: refusal.status,
                         reason: refusal.reason.chars().take(MAX_PHRASE).collect(),
@@ -280,13 +280,13 @@ async fn attempt<I, O: Sink>(
         tls: dialed.tls,
         timing,
     };
-    ends.tell(&Event::Heads(&log.heads(&plan.redactor)));
-    ends.tell(&Event::Open {
+    ends.report(&Event::Heads(&log.heads(&plan.redactor)));
+    ends.report(&Event::Open {
         conn,
         opened: &opened,
     });
     if opened.subprotocol.is_none() && request.subprotocols().next().is_some() {
-        ends.tell(&Event::Note(
+        ends.report(&Event::Note(
             "warning: the server chose none of the offered subprotocols",
         ));
     }

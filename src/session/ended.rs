@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_front_end_knows_weighs_in() {
+    fn the_front_ends_result_affects_the_exit_code() {
         let unmet = Verdict {
             condition_met: Some(false),
             ..Verdict::default()
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_peer_is_named_as_such() {
+    fn a_dead_peer_is_described() {
         for (waited, silent, words) in [
             (20_003, 40_970, "no pong within 20 s (last byte 41 s ago)"),
             (300, 1_249, "no pong within 0.3 s (last byte 1.2 s ago)"),

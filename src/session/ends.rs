@@ -24,7 +24,7 @@ impl<'a, I, O> Ends<'a, I, O> {
 
 impl<I, O: Sink> Ends<'_, I, O> {
     /// Reports at once: the next step may take its time.
-    pub(super) fn tell(&self, event: &Event<'_>) {
+    pub(super) fn report(&self, event: &Event<'_>) {
         let mut sink = self.sink.borrow_mut();
         sink.handle_event(Instant::now(), event);
         sink.flush();

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_interval_nothing_is_ever_due() {
+    fn without_an_interval_no_ping_is_due() {
         let (mut keepalive, start) = keepalive(None);
         keepalive.handle_ping_queued(Bytes::from_static(b"mine"), true);
         keepalive.handle_flushed(start);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn any_byte_is_life() {
+    fn any_received_byte_keeps_the_peer_alive() {
         let (mut keepalive, start) = keepalive(Some(20));
         let pinged = start + 20 * SECOND;
         send_ping(&mut keepalive, pinged);
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_stuck_behind_a_full_buffer_does_not_count_against_the_peer() {
+    fn a_ping_behind_a_full_send_buffer_does_not_count() {
         let (mut keepalive, start) = keepalive(Some(20));
         send_ping(&mut keepalive, start + 20 * SECOND);
         let later = start + 300 * SECOND;
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_reads_slowly_has_not_come_to_the_ping_yet() {
+    fn a_slow_reader_that_has_not_reached_the_ping_is_not_dead() {
         let (mut keepalive, start) = keepalive(Some(20));
         let pinged = start + 20 * SECOND;
         send_ping(&mut keepalive, pinged);
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_waits_for_the_message_though_pings_have_left() {
+    fn a_heartbeat_waits_for_the_message_even_after_pings_were_sent() {
         let start = Instant::now();
         let options = Options {
             close_timeout: 5 * SECOND,
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_moves_for_very_long_the_peer_is_dead_all_the_same() {
+    fn a_peer_is_dead_if_nothing_moves_for_very_long() {
         let (mut keepalive, start) = keepalive(Some(20));
         send_ping(&mut keepalive, start + 20 * SECOND);
         keepalive.handle_taken(start + 25 * SECOND);
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_in_which_nothing_was_read_is_not_the_peers_silence() {
+    fn time_without_reading_does_not_count_as_the_peers_silence() {
         let (mut keepalive, start) = keepalive(Some(20));
         let at = |seconds| start + seconds * SECOND;
         send_ping(&mut keepalive, at(20));
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_takes_nothing_is_dead_also_where_its_answers_are_not_read() {
+    fn a_peer_that_reads_nothing_is_dead_even_if_its_answers_are_not_read() {
         let (mut keepalive, start) = keepalive(Some(20));
         let at = |seconds| start + seconds * SECOND;
         send_ping(&mut keepalive, at(20));
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_our_close_has_its_time_again_after_a_pause() {
+    fn the_close_timeout_restarts_after_a_pause() {
         let (mut keepalive, start) = keepalive(None);
         keepalive.handle_resumed(start);
         assert_eq!(keepalive.poll_timeout(), None);
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_comes_at_its_interval_and_not_twice_into_a_queue() {
+    fn a_heartbeat_is_sent_at_its_interval_and_never_queued_twice() {
         let start = Instant::now();
         let options = Options {
             close_timeout: 5 * SECOND,
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_gives_the_round_trip_of_its_ping_and_settles_older_ones() {
+    fn a_pong_gives_the_round_trip_of_its_ping_and_drops_older_pings() {
         let (mut keepalive, start) = keepalive(None);
         for data in ["a", "b", "c"] {
             keepalive.handle_ping_queued(Bytes::from(data), true);

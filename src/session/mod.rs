@@ -242,7 +242,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
                 }
                 let attempt = self.reconnect.attempt();
                 let why = cause;
-                self.ends.tell(&Event::Retry {
+                self.ends.report(&Event::Retry {
                     attempt,
                     delay,
                     why,
@@ -250,11 +250,11 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
                 None
             }
             Decision::Stop(why) => {
-                self.tell_give_up(&why);
+                self.report_give_up(&why);
                 Some(outcome)
             }
             Decision::UsedUp(why) => {
-                self.tell_give_up(&why);
+                self.report_give_up(&why);
                 Some(Outcome::Failed(gave_up(cause, outcome)))
             }
         }
@@ -276,7 +276,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         let uncertain = outbox.unconfirmed_numbers();
         if !uncertain.is_empty() {
             let (conn, messages) = (totals.connections, &uncertain[..]);
-            self.ends.tell(&Event::Uncertain { conn, messages });
+            self.ends.report(&Event::Uncertain { conn, messages });
         }
         let verdict = Verdict {
             condition_met: policy.stop.outcome(),
@@ -296,9 +296,9 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         }
     }
 
-    fn tell_give_up(&self, why: &str) {
+    fn report_give_up(&self, why: &str) {
         let attempts = self.reconnect.attempt();
-        self.ends.tell(&Event::GiveUp { attempts, why });
+        self.ends.report(&Event::GiveUp { attempts, why });
     }
 
     /// Talks over a connection until it ends; also whether the front end wants another one.
@@ -308,7 +308,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         self.run_state.totals.connections += 1;
         if self.run_state.outbox.handle_open() > 0 {
             let note = "the message that was under way when the connection ended was not sent";
-            self.ends.tell(&Event::Note(note));
+            self.ends.report(&Event::Note(note));
         }
         self.run_state.policy.handle_opened(opened);
         let source = &mut **self.ends.source.get_mut();
@@ -324,7 +324,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         if brought_data {
             self.reconnect.handle_data();
         }
-        self.tell_uncertain(&ended);
+        self.report_uncertain(&ended);
         match self.hang_up(stream, &ended).await {
             Some(Offline::Stop(stop)) => return (Ended::Stopped(stop), false),
             Some(Offline::Connect) => again = true,
@@ -347,11 +347,11 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         .await
     }
 
-    fn tell_uncertain(&mut self, ended: &Ended) {
-        let answered = !self.options.tell_uncertain || ended.is_answered();
+    fn report_uncertain(&mut self, ended: &Ended) {
+        let answered = !self.options.report_uncertain || ended.is_answered();
         if let Some(run) = self.run_state.outbox.handle_ended(answered) {
             let (conn, messages) = (self.run_state.totals.connections, &[run][..]);
-            self.ends.tell(&Event::Uncertain { conn, messages });
+            self.ends.report(&Event::Uncertain { conn, messages });
         }
     }
 }
@@ -376,7 +376,7 @@ fn poll_offline<I: Source, O: Sink>(
     if let Poll::Ready(broken) = broken
         && let Some(error) = policy.handle_broken(broken)
     {
-        ends.tell(&Event::Error(&error));
+        ends.report(&Event::Error(&error));
     }
     loop {
         if is_leaving(&**source, policy) {
@@ -405,7 +405,7 @@ fn poll_offline<I: Source, O: Sink>(
             }
             Next::Bad(error) => {
                 policy.bad_input = true;
-                ends.tell(&Event::Error(&error));
+                ends.report(&Event::Error(&error));
             }
             Next::End => {
                 policy.drain.handle_eof(now());

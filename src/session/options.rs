@@ -39,7 +39,7 @@ pub struct Options {
     /// What may wait to be confirmed, in bytes.
     pub outbox: usize,
     /// Whether messages count as uncertain when their connection is lost.
-    pub tell_uncertain: bool,
+    pub report_uncertain: bool,
     /// `--resume`, with what `--state` held.
     pub memory: ResumeVars,
     /// `--state`

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_one_line_for_every_reader() {
+    fn a_state_file_is_one_line_for_every_reader() {
         let definitions = &["last=.id", "all=."];
         let message = "{\"id\":\"a\u{2028}b\u{85}\",\"k\u{2029}\":1}";
         let first = memory(definitions, &[message]);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_it_is_empty() {
+    fn a_variable_without_a_value_is_empty() {
         let memory = memory(&["last=.id"], &[]);
         assert_eq!(
             filled(&memory, r#"{"after":"{{last}}"}"#, Place::Message),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peers_value_stays_where_it_is_put() {
+    fn a_peers_value_cannot_escape_its_place() {
         let hostile = r#"{"id":"a\"b\\, &=%\r\n{{other}}"}"#;
         let memory = memory(&["id=.id", "other=.x"], &[hostile]);
         for template in [
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_survives_and_keeps_what_it_does_not_know() {
+    fn a_state_round_trips_with_unknown_values() {
         let mut first = memory(&["a=.a", "b=.b"], &[r#"{"a":1,"b":"x"}"#]);
         assert_eq!(
             first.to_state(),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_definition_is_refused() {
+    fn invalid_definitions_are_refused() {
         for wrong in [
             "",
             "last",

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_exact_and_many_nearly() {
+    fn few_samples_are_exact_and_many_approximate() {
         assert_eq!(summary([]), None);
         assert_eq!(summary([7]), Some((1, 7, 7, 7)));
         assert_eq!(summary([9, 1, 5]), Some((3, 1, 5, 9)));

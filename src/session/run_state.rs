@@ -55,7 +55,7 @@ impl RunState {
                 confirm: confirm.as_ref().map(How::kind),
                 counts_replies: options.counts_replies,
                 limit: options.outbox,
-                resend: options.tell_uncertain,
+                resend: options.report_uncertain,
             }),
             memory: options.memory.clone(),
             rtts: Rtts::default(),

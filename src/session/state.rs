@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_state_is_written_when_its_output_is_and_not_before() {
+    async fn a_state_is_written_only_after_its_output() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state");
         let mut saver = Saver::new(Some(path.clone()));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_state_is_left_alone() {
+    async fn a_file_that_is_not_a_state_is_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes");
         fs::write(&path, "my notes").unwrap();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_is_followed_and_a_failure_is_told_once() {
+    async fn a_link_is_followed_and_a_failure_is_reported_once() {
         let directory = tempfile::tempdir().unwrap();
         let (real, link) = (directory.path().join("real"), directory.path().join("link"));
         let mut memory = fresh();

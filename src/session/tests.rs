@@ -120,7 +120,7 @@ fn options() -> Options {
         confirm: None,
         counts_replies: false,
         outbox: 1024,
-        tell_uncertain: false,
+        report_uncertain: false,
         memory: ResumeVars::default(),
         state: None,
     }
@@ -188,7 +188,7 @@ async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Opt
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_who_wants_to_leave_waits_for_the_end_of_the_connection() {
+async fn quitting_does_not_wait_for_the_end_of_the_connection() {
     let at_once = Duration::ZERO;
     let leave = || Control::Leave(crate::close::Close::normal());
     for (command, stop, expected) in [
@@ -235,7 +235,7 @@ async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_takes_nothing_and_stays_is_given_the_close_timeout() {
+async fn a_peer_that_reads_nothing_gets_the_close_timeout() {
     let (ended, closes, time) = run_with(false, 0).await;
     assert_eq!(ended, Ended::SendFailed("broken pipe".to_owned()));
     assert_eq!(closes, [(By::Peer, 1006, false)]);

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_take_turns() {
+    fn address_families_alternate() {
         let addresses = |list: &[&str]| {
             list.iter()
                 .map(|a| a.parse().unwrap())

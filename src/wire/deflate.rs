@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_noticed() {
+    fn invalid_deflate_data_is_an_error() {
         assert_eq!(
             inflate(&mut Inflater::new(15, true), b"\xff\xff\xff\xff"),
             Err(GARBAGE)
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_cut_off_is_not_taken_for_whole() {
+    fn a_truncated_message_is_not_taken_as_complete() {
         let plain = b"some text that is here, and some text that is not";
         let whole = compress(&mut Deflater::new(6, 15, true).unwrap(), plain);
         // All of the text is in what comes before the last bytes: those end its block.
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_bits_are_not_for_sending() {
+    fn a_window_of_eight_bits_is_not_used_for_sending() {
         assert!(Deflater::new(1, 8, true).is_none());
     }
 
@@ -545,7 +545,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_compressed_inflates(
+        fn compressed_messages_inflate(
             level in 0u8..10, bits in 9u8..=15, takeover: bool, room in 1usize..5000,
             messages in prop::collection::vec((0u8..4, prop::collection::vec(prop::collection::vec(0u8..4, 0..3000), 0..3)), 0..6),
         ) {

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_large_messages_are_fragmented_unasked() {
+    fn only_large_messages_are_fragmented_by_default() {
         use Fragmentation::{AtMost, Large, Never};
         for (fragmentation, len, expected) in [
             (Large, 0, &[0][..]),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_is_handed_over_in_parts_that_are_worth_it() {
+    fn compressed_messages_are_handed_over_in_parts_of_a_minimum_size() {
         use Fragmentation::{AtMost, Large, Never};
         let part = |size| Parts { above: size, size };
         assert_eq!(AtMost(1).parts(true), part(FEWEST));

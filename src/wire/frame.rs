@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn incomplete_is_none_at_every_cut() {
+    fn an_incomplete_header_is_none_at_every_length() {
         for whole in [
             &[0x81, 0xfe, 1, 0, 1, 2, 3, 4][..],
             &[0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4],
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_by_hand_may_lie() {
+    fn a_raw_frame_may_declare_a_false_length() {
         let frame = RawFrame {
             fin: false,
             rsv: 2,
@@ -433,7 +433,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(
+        fn written_headers_are_parsed(
             fin: bool, rsv in 0u8..8, opcode in 0u8..16, mask: Option<[u8; 4]>, len: u64, longer in 0usize..3,
         ) {
             use LengthForm::{Bits7, Bits16, Bits64};

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reset_is_told_from_other_failures() {
+    fn a_reset_is_distinguished_from_other_failures() {
         let reset = Loss::from(&io::ErrorKind::ConnectionReset.into());
         assert!(matches!(reset, Loss::Reset(_)), "{reset:?}");
         let other = Loss::from(&io::Error::other("reset the counter"));
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_within_something_names_it() {
+    fn an_end_within_a_frame_or_message_names_it() {
         let words = |within| Loss::Eof(within).describe("the client");
         assert_eq!(words(None), "the client ended the TCP connection");
         assert_eq!(

@@ -32,7 +32,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn in_pieces_as_in_one(key: [u8; 4], bytes: Vec<u8>, cut: prop::sample::Index) {
+        fn pieces_are_masked_like_the_whole(key: [u8; 4], bytes: Vec<u8>, cut: prop::sample::Index) {
             let expected: Vec<u8> = bytes.iter().enumerate().map(|(n, byte)| byte ^ key[n % 4]).collect();
             let mut masked = bytes.clone();
             let cut = cut.index(bytes.len() + 1);

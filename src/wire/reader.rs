@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cutting_gives_the_same_frames(
+        fn pieces_of_any_size_give_the_same_frames(
             frames in prop::collection::vec((any::<bool>(), 0u8..16, any::<Option<[u8; 4]>>(), 0u64..300), 0..6),
             cuts in prop::collection::vec(1usize..40, 0..60),
         ) {

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_the_longest_time_is_given_to_others() {
+    fn the_least_recently_used_is_evicted() {
         let mut all: Vec<_> = (0..PLACES).map(leave).collect();
         // Used again, so the second is the oldest.
         assert_eq!(*all[0].get_or(|_| Box::new(100)), 0);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_leaves_its_place() {
+    fn a_forgotten_item_frees_its_place() {
         let mut all: Vec<_> = (0..PLACES).map(leave).collect();
         all[3].forget();
         drop(all.pop());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn another_thread_has_a_shelf_of_its_own() {
+    fn each_thread_has_its_own_shelf() {
         let mut kept = leave(1);
         let there = std::thread::spawn(move || {
             let other = *kept.get_or(|_| Box::new(2));

@@ -467,7 +467,7 @@ mod tests {
     use crate::wire::frame::{BINARY, FrameHeader, RSV1, TEXT};
 
     #[tokio::test]
-    async fn other_tasks_have_their_turn_while_a_message_inflates() {
+    async fn other_tasks_run_while_a_message_inflates() {
         let agreed = Agreed {
             server_no_context_takeover: false,
             client_no_context_takeover: false,

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_gives_back_another_takes() {
+    fn returned_buffers_are_reused() {
         let mut block = Block::default();
         assert!(block.filled().is_empty());
         let place = block.bytes().as_ptr();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_become_too_large_is_not_kept() {
+    fn buffers_that_grew_too_large_are_not_kept() {
         let mut buffer = Vec::with_capacity(MAX_KEPT + 1);
         give_back(&mut buffer);
         prepare(&mut buffer);

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_impossible_byte_is_noticed() {
+    fn the_first_invalid_byte_is_reported() {
         for (text, good) in [
             (&b"ab\xffc"[..], 2),
             // A surrogate, and a code point above U+10FFFF: the second byte is the wrong one.
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cutting_gives_the_verdict_of_the_whole(
+        fn pieces_of_any_size_are_validated_like_the_whole(
             text in prop::collection::vec(prop_oneof![Just(b'a'), Just(0xc3), Just(0xa9), Just(0xf0), Just(0x9f), Just(0x98), Just(0x80), any::<u8>()], 0..40),
             cuts in prop::collection::vec(0usize..8, 0..40),
         ) {

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_does_nothing_is_named_with_the_reason() {
+    fn an_option_without_effect_is_reported_with_the_reason() {
         let pipe = false;
         let prompt = true;
         for (line, interactive, expected) in [
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_does_something_is_not_named() {
+    fn an_option_with_an_effect_is_not_reported() {
         let (pipe, prompt) = (false, true);
         for (line, interactive) in [
             ("", pipe),
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_that_is_typed_is_not_named() {
+    fn a_typed_default_is_not_reported() {
         let line = "--frame line --on-eof drain --idle 2s";
         assert_eq!(named(line, true), Vec::<String>::new());
         let line = "-d x --frame line --reconnect-delay 500ms --outbox=16MiB";

@@ -60,7 +60,7 @@ pub(super) fn session(
             InputFormat::default(),
             files,
         )?,
-        tell_uncertain: mode.reconnects == When::Always && !mode.interactive,
+        report_uncertain: mode.reconnects == When::Always && !mode.interactive,
         reconnect: reconnect(stay, mode.reconnects, &plan.credentials),
         confirm: confirm(stay.confirm.as_deref())?,
         counts_replies: args.send.lockstep,

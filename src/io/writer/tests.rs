@@ -33,7 +33,7 @@ fn held(writer: &Writer) -> usize {
 }
 
 #[test]
-fn a_stall_costs_a_few_mebibytes_at_most_then_and_later() {
+fn a_stall_costs_a_few_mebibytes_at_most() {
     let (sink, permit, written) = gated();
     let mut writer = Writer::new(sink);
     let (mut expected, mut most) = (Vec::new(), 0);
@@ -79,7 +79,7 @@ fn small_chunks_share_a_buffer_while_the_thread_is_busy() {
 }
 
 #[test]
-fn log_lines_that_find_no_room_are_dropped_and_counted() {
+fn log_lines_without_room_are_dropped_and_counted() {
     let (sink, permit, written) = gated();
     let mut log = Writer::new(sink);
     let line = [&[b'x'; 1023][..], b"\n"].concat();

@@ -474,7 +474,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_evaluation_that_nobody_waits_for_ends_at_its_next_step() {
+    fn an_abandoned_evaluation_ends_at_its_next_step() {
         /// Signals when the evaluation has been unwound.
         #[derive(Clone)]
         struct Ends(mpsc::Sender<()>);

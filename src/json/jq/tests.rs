@@ -46,7 +46,7 @@ fn outputs_are_compact_json() {
 }
 
 #[test]
-fn what_is_not_json_is_none() {
+fn a_message_that_is_not_json_gives_none() {
     let filter = Filter::compile(".").unwrap();
     for text in [
         "", "hello", "NaN", "{a:1}", "1 2", "# x\n1", "{\"a\":1", "b\"x\"",
@@ -67,7 +67,7 @@ fn a_failure_is_one_short_line() {
 }
 
 #[test]
-fn truth_is_that_of_the_first_output() {
+fn the_first_output_decides() {
     for (expr, json, expected) in [
         (".done", r#"{"done":true}"#, true),
         (".done", r#"{"done":0}"#, true),
@@ -110,7 +110,7 @@ fn a_bad_expression_is_shown_with_a_caret() {
 }
 
 #[test]
-fn deep_messages_run_and_deeper_ones_are_refused() {
+fn deep_messages_are_evaluated_and_deeper_ones_refused() {
     let filters = [
         ".",
         "..",

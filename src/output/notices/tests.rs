@@ -43,7 +43,7 @@ fn interactive(options: &mut Options) {
 }
 
 #[test]
-fn a_frame_is_told_from_a_message_by_its_colour() {
+fn a_frame_has_a_colour_that_distinguishes_it_from_a_message() {
     let frame = TracedFrame {
         by: By::Peer,
         header: FrameHeader::plain(true, 1, 2),
@@ -59,7 +59,7 @@ fn a_frame_is_told_from_a_message_by_its_colour() {
 }
 
 #[test]
-fn a_failure_says_what_the_peers_words_and_what_to_try() {
+fn a_failure_shows_the_cause_the_peers_words_and_advice() {
     let error = Error::new(Stage::Tls, Exit::Untrusted, "certificate\nexpired")
         .detail("subject:\nx")
         .advice("-k");
@@ -74,7 +74,7 @@ fn a_failure_says_what_the_peers_words_and_what_to_try() {
 }
 
 #[test]
-fn a_close_is_told_where_it_matters() {
+fn a_close_is_shown_where_it_matters() {
     let told =
         |by, code: Option<u16>, reason: &str, clean, change: fn(&mut Options), line: &str| {
             let reason = reason.to_owned();
@@ -117,7 +117,7 @@ fn a_close_is_told_where_it_matters() {
 }
 
 #[test]
-fn an_opened_connection_is_told_to_those_who_watch() {
+fn an_opened_connection_is_shown_at_the_prompt() {
     let opened = Opened {
         address: Some(([127, 0, 0, 1], 80).into()),
         status: 101,
@@ -143,7 +143,7 @@ fn an_opened_connection_is_told_to_those_who_watch() {
 }
 
 #[test]
-fn the_way_there_is_told_to_the_verbose() {
+fn connecting_is_shown_with_verbose() {
     let address = opened_address();
     let event = Event::Connecting {
         conn: 1,
@@ -176,7 +176,7 @@ fn opened_address() -> Option<SocketAddr> {
 }
 
 #[test]
-fn a_certificate_is_told_to_the_verbose() {
+fn a_certificate_is_shown_with_verbose() {
     let info = TlsInfo {
         version: "TLSv1.3".to_owned(),
         cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),

@@ -192,7 +192,7 @@ fn uncolored(shown: &str) -> String {
 }
 
 #[test]
-fn nothing_a_terminal_acts_on_survives() {
+fn no_control_character_reaches_a_terminal() {
     let redactor = Redactor::default();
     for format in FORMATS {
         for filter in [None, Some("."), Some("error(tojson)")] {
@@ -233,7 +233,7 @@ fn json_lines_are_json_for_pipes_and_terminals() {
 }
 
 #[test]
-fn a_secret_that_a_server_echoes_does_not_show() {
+fn a_secret_echoed_by_a_server_is_redacted() {
     let redactor = Redactor::default();
     redactor.add_given("s3cret-token-of-ours");
     for tty in [false, true] {
@@ -252,7 +252,7 @@ fn a_secret_that_a_server_echoes_does_not_show() {
 }
 
 #[test]
-fn silence_is_silent_but_for_the_statistics() {
+fn silent_prints_only_the_statistics() {
     let mut renderer = loud(Format::Raw, false, &Redactor::default(), Some("error"));
     renderer.reconfigure(|options| options.silent = true);
     events("1", &mut |event| {

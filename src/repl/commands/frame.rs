@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_an_example() {
+    fn errors_have_an_example() {
         for (argument, word) in [
             ("fin=0", "for example /frame fin=0 text hel"),
             ("hello", "there is no opcode before 'hello': 0 to 15, text,"),

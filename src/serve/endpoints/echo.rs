@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_that_is_none_is_refused() {
+    fn an_invalid_delay_is_refused() {
         for text in [
             "", "ms", "-1s", "2h", "5 s", "nan", "inf", "1e9", "61m", "1ss", "0x2",
         ] {

@@ -91,7 +91,7 @@ mod tests {
     use crate::serve::response::status;
 
     #[test]
-    fn a_path_matches_in_all_of_its_segments() {
+    fn a_path_matches_by_all_its_segments() {
         let matches = |path, requested: &str| {
             let spec = Spec {
                 path,

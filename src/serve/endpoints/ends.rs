@@ -59,7 +59,7 @@ mod tests {
     use crate::serve::connection::AbruptEnd;
 
     #[test]
-    fn a_close_has_code_reason_and_count() {
+    fn a_close_takes_code_reason_and_count() {
         let closes = |path| {
             let ends = get(path, Ends::with_close).unwrap();
             (ends.how, ends.after)
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_that_fits_no_frame_is_refused() {
+    fn a_close_too_long_for_a_frame_is_refused() {
         let is_bad = |path: &str| is_bad(path, Ends::with_close);
         is_bad("/close/999");
         is_bad("/close/5000");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_has_count_and_how() {
+    fn a_drop_takes_count_and_how() {
         let cut = |reset, part| End::Abort(AbruptEnd { reset, part });
         for (path, after, how) in [
             ("/drop", 0, cut(false, 0)),

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_has_a_time_to_live() {
+    fn the_time_to_live_of_a_token_is_parsed() {
         let expire = |path| {
             let expire = get(path, Expire::read).ok().unwrap();
             (expire.ttl, expire.via_message)
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_the_same_wherever_it_is() {
+    fn a_token_is_identified_independently_of_its_place() {
         let with_header = |target, value| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, HeaderValue::from_static(value));

@@ -117,7 +117,7 @@ mod tests {
     const ONCE: Range = Range { least: 1, most: 1 };
 
     #[test]
-    fn a_flaky_endpoint_has_count_status_and_retry_after() {
+    fn a_flaky_endpoint_takes_count_status_and_retry_after() {
         for (path, fail, status, retry_after) in [
             ("/flaky", ONCE, 503, RetryAfter::Seconds(1)),
             (
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_when_to_come_back() {
+    fn a_refusal_reports_the_retry_delay() {
         let has = |answer: &Answer, name, value| {
             assert_eq!(answer.headers().get(name).unwrap(), value);
         };

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_kind_is_sent_as_it_stands_in_the_table() {
+    async fn every_kind_is_sent_as_in_the_table() {
         for fault in FAULTS {
             let expected = bytes(fault);
             let client = |mut io: DuplexStream| async move {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_notices_nothing_is_given_up() {
+    async fn a_client_that_does_not_react_is_disconnected() {
         let client = |mut io: DuplexStream| async move {
             io.write_all(&masked(0x81, b"what?")).await.unwrap();
             io.read_to_end(&mut Vec::new()).await.unwrap();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_goes_is_lost() {
+    async fn a_client_that_disconnects_is_logged_as_lost() {
         let gone = lost("the client ended the connection without a Close");
         let at_once = |io: DuplexStream| async move { drop(io) };
         assert_eq!(with_client("bomb", at_once).await, gone);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_that_the_endpoint_makes_is_not_the_clients() {
+    async fn an_end_made_by_the_endpoint_is_not_logged_as_the_clients() {
         for kind in ["unfinished", "unclosed"] {
             let client = |mut io: DuplexStream| async move {
                 io.read_to_end(&mut Vec::new()).await.unwrap();

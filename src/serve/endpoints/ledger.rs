@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_may_keep_quiet_and_be_slow() {
+    fn a_ledger_may_omit_and_delay_acknowledgements() {
         let ledger = |path| {
             get(path, |request| {
                 let ledger = Ledger::read(request).ok().unwrap();

@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused() {
+    fn invalid_ranges_are_refused() {
         for text in ["", "-", "-1", "1-", "5-2", "1-2-3", "x", "1.5"] {
             assert!(Query(&format!("n={text}")).range("n").is_err(), "{text}");
         }
     }
 
     #[test]
-    fn an_end_is_a_cut_or_a_close() {
+    fn how_selects_a_cut_or_a_close() {
         let cut = |reset, part| Some(End::Abort(AbruptEnd { reset, part }));
         let closes = |code, reason: &str| {
             let reason = reason.to_owned();

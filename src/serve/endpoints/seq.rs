@@ -178,7 +178,7 @@ mod tests {
     use crate::serve::connection::AbruptEnd;
 
     #[test]
-    fn a_sequence_has_rate_beginning_and_end() {
+    fn a_sequence_takes_rate_start_and_end() {
         let seq = Seq {
             interval: INTERVAL,
             after: 0,

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_a_final_one_or_101() {
+    fn a_status_must_be_final_or_101() {
         answer("/status/401", 401);
         answer("/status/599?x", 599);
         assert!(matches!(get("/status/101", open), Ok(Opened::WebSocket(_))));
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_brings_the_headers_it_needs() {
+    fn a_status_has_its_required_headers() {
         for (code, name, value) in [
             (302, "location", "/echo"),
             (401, "www-authenticate", "Bearer realm=\"wirecat\""),

@@ -74,7 +74,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_kind_sends_the_frames_that_it_says() {
+fn every_kind_sends_its_documented_frames() {
     for (fault, (name, headers)) in FAULTS.iter().zip(HEADERS) {
         assert_eq!(fault.name, *name);
         let found: Vec<String> = frames(name)
@@ -107,7 +107,7 @@ fn brief(header: &FrameHeader) -> String {
 }
 
 #[test]
-fn only_the_texts_for_it_are_no_utf8() {
+fn only_the_utf8_faults_are_invalid_utf8() {
     for fault in FAULTS.iter().filter(|fault| fault.name != "bomb") {
         for (header, payload) in frames(fault.name) {
             let text = match header.opcode {
@@ -123,7 +123,7 @@ fn only_the_texts_for_it_are_no_utf8() {
 }
 
 #[test]
-fn the_codes_of_the_closes_are_those_of_the_names() {
+fn close_codes_match_their_names() {
     for (name, code) in [
         ("close-999", 999_u16),
         ("close-1005", 1005),
@@ -235,7 +235,7 @@ fn the_list_has_a_line_for_each_kind() {
 }
 
 #[test]
-fn a_code_is_for_sending_where_somebody_can_answer() {
+fn the_code_is_1006_if_the_connection_ends() {
     for fault in FAULTS {
         assert_eq!(fault.code == 1006, fault.ends, "{}", fault.name);
         assert!(matches!(fault.code, 1000 | 1002 | 1006 | 1007 | 1009));

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_messages_are_parsed_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let written = [
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_cut_off() {
+    fn a_torn_line_is_truncated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         fs::write(&path, "one\ntwo\nthr\\").unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_belongs_to_one_server_at_a_time() {
+    fn a_ledger_file_is_locked_by_one_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         fs::write(&path, "one\nto").unwrap();
@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_holder_of_a_lock_is_named_where_it_is_certain() {
+    fn the_holder_of_a_lock_is_named_if_it_is_certain() {
         const LOCKS: &str = "\
             1: FLOCK  ADVISORY  WRITE 71 08:01:131 0 EOF\n\
             1: -> FLOCK  ADVISORY  WRITE 72 08:01:131 0 EOF\n\
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ledger_is_left_alone() {
+    fn a_file_that_is_not_a_ledger_is_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         fs::write(&path, "one\nC:\\windows\ntorn").unwrap();

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_out_in_order_and_in_either_format() {
+    fn messages_are_listed_in_order_in_either_format() {
         let ledger = ledger(&[
             Message::text("a\"b\\\nc\u{1}é"),
             Message::binary(&b"\x00\xff"[..]),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn large_messages_come_out_in_many_pages() {
+    fn large_messages_are_listed_in_many_pages() {
         let text = "aé€𝄞\n".repeat(300_000);
         let binary: Vec<u8> = (0..=255).cycle().take(2_000_000).collect();
         let messages = [
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn many_segments_hold_what_one_cannot() {
+    fn messages_span_several_segments() {
         let messages: Vec<Message> = (0..5)
             .map(|number: u8| Message::binary(vec![b'0' + number; SEGMENT / 2]))
             .collect();
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_end_to_it() {
+    fn the_ledger_size_is_limited() {
         let mut ledger = Ledger {
             held: MAX_HELD - 2 * HEAD - 3,
             ..Ledger::default()
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_is_not_shown_and_what_is_gone_is_an_error() {
+    fn later_messages_are_not_shown_and_removed_ones_are_an_error() {
         let mut ledger = ledger(&[Message::text("one")]);
         let mut cursor = ledger.cursor(Format::Line);
         ledger.push(2, &Message::text("two"));

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_outlives_the_server() {
+    fn a_ledger_file_is_read_by_the_next_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger");
         let messages = ["one", "two"].map(Message::text);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_none_is_an_error_that_names_it() {
+    fn a_file_that_is_not_a_ledger_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         let error = LedgerStore::open(folder.path()).err().unwrap();
         let name = folder.path().display().to_string();
@@ -163,7 +163,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_cannot_be_written_is_not_recorded() {
+    fn a_message_that_cannot_be_written_is_not_recorded() {
         let (mut store, _) = LedgerStore::open(Path::new("/dev/full")).unwrap();
         let recorded = store.record(1, &[Message::text("one")]);
         assert_eq!(recorded.count, 0);

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_escaped_as_the_client_does_it() {
+    fn a_line_is_escaped_like_the_clients_output() {
         for (data, expected) in [
             (&b"a\\b\r\n\t\x1b\x7f"[..], "a\\\\b\\r\\n\\x09\\x1b\\x7f"),
             ("é\u{9b}".as_bytes(), "é\u{9b}"),
@@ -76,7 +76,7 @@ mod tests {
 
     /// In pieces, the same comes out as in one.
     #[test]
-    fn no_character_is_cut_in_two_and_no_byte_made_one() {
+    fn characters_stay_whole_and_invalid_bytes_stay_bytes() {
         let fillers = ["x", "é", "€", "𝄞"].map(str::as_bytes);
         for unit in fillers.into_iter().chain([
             &b"\x80"[..],

@@ -194,7 +194,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                     reason: String::new(),
                 };
                 self.send_close(&reply, Duration::MAX, now);
-                self.tell_close(By::Peer, None, &close, true, now);
+                self.report_close(By::Peer, None, &close, true, now);
                 self.set_closing(Closing::Reply(close));
                 return ControlFlow::Continue(true);
             }
@@ -206,7 +206,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Some(_) => (By::Peer, Ended::Crossed(close.clone())),
         };
-        self.tell_close(by, None, &close, true, now);
+        self.report_close(by, None, &close, true, now);
         ControlFlow::Break(ended)
     }
 
@@ -221,7 +221,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             Some(Closing::Requested(close)) => (close, None),
             Some(done) => return ControlFlow::Break(end_of(done)),
         };
-        self.tell_close(By::Us, origin, &close, false, now);
+        self.report_close(By::Us, origin, &close, false, now);
         self.timers.keepalive.handle_closing(now, LAST_PATIENCE);
         // The end comes after a flush, even one that finds nothing to do.
         self.socket.require_flush();
@@ -234,13 +234,13 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         let broke = matches!(loss, Loss::Reset(_)) || self.socket.write_error().is_some();
         ControlFlow::Break(match self.ending.take() {
             None => {
-                self.tell_lost(now);
+                self.report_lost(now);
                 // What stood in the way of sending was this.
                 let unsent = self.socket.is_stalled();
                 Ended::Lost { loss, unsent }
             }
             Some(Closing::Requested(close)) => {
-                self.tell_close(By::Us, None, &close, false, now);
+                self.report_close(By::Us, None, &close, false, now);
                 match broke {
                     true => Ended::ClosedByLoss(loss),
                     false => Ended::ClosedByEof,
@@ -256,7 +256,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.ending.closing.take_if(|_| over).map(end_of)
     }
 
-    fn tell_close(
+    fn report_close(
         &mut self,
         by: By,
         origin: Option<Origin>,
@@ -264,7 +264,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         clean: bool,
         now: Instant,
     ) {
-        self.tell(
+        self.report(
             now,
             &Event::Close {
                 conn: self.number,
@@ -277,20 +277,20 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     /// 1006 is never sent, but it is what browsers call this end (RFC 6455 section 7.1.5).
-    pub(super) fn tell_lost(&mut self, now: Instant) {
-        self.tell_close(By::Peer, None, &Close::new(1006, ""), false, now);
+    pub(super) fn report_lost(&mut self, now: Instant) {
+        self.report_close(By::Peer, None, &Close::new(1006, ""), false, now);
     }
 
     /// Notifies of the close where nothing has yet, so that every connection that opened closes: our
     /// Close had no answer, or writing failed before it was sent.
-    pub(super) fn tell_end(&mut self, now: Instant) {
+    pub(super) fn report_end(&mut self, now: Instant) {
         if self.ending.told {
             return;
         }
         let sent = self.ending.sent.take();
         match sent.filter(|_| self.socket.write_error().is_none()) {
-            Some(close) => self.tell_close(By::Us, None, &close, false, now),
-            None => self.tell_lost(now),
+            Some(close) => self.report_close(By::Us, None, &close, false, now),
+            None => self.report_lost(now),
         }
     }
 

@@ -64,7 +64,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 return ControlFlow::Continue(n > 0);
             }
             let next = self.socket.poll_next(cx);
-            let traced = self.tell_frames(now);
+            let traced = self.report_frames(now);
             self.reading.unasked += if room { 0 } else { traced };
             let Poll::Ready(incoming) = next else {
                 self.handle_pending(now);
@@ -100,9 +100,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Incoming::Ping(data, answered) => {
                 self.reading.unasked += u32::from(!room);
-                self.tell_ping(&data, now);
+                self.report_ping(&data, now);
                 if answered {
-                    self.tell_our_pong(&data, Some(Origin::Auto), now);
+                    self.report_our_pong(&data, Some(Origin::Auto), now);
                 }
             }
             Incoming::Pong(data) => {
@@ -116,8 +116,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         ControlFlow::Continue(true)
     }
 
-    fn tell_ping(&mut self, data: &[u8], now: Instant) {
-        self.tell(
+    fn report_ping(&mut self, data: &[u8], now: Instant) {
+        self.report(
             now,
             &Event::Ping {
                 conn: self.number,
@@ -128,8 +128,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         );
     }
 
-    pub(super) fn tell_our_pong(&mut self, data: &[u8], origin: Option<Origin>, now: Instant) {
-        self.tell(
+    pub(super) fn report_our_pong(&mut self, data: &[u8], origin: Option<Origin>, now: Instant) {
+        self.report(
             now,
             &Event::Pong {
                 conn: self.number,
@@ -148,7 +148,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.run.rtts.push(rtt);
         }
         let confirms = self.run.outbox.handle_pong(data);
-        self.tell(
+        self.report(
             now,
             &Event::Pong {
                 conn: self.number,
@@ -160,7 +160,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             },
         );
         if confirms {
-            self.tell_confirmed(now);
+            self.report_confirmed(now);
         }
     }
 
@@ -194,19 +194,19 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.run.policy.pace.handle_reply();
         }
         if meaning.confirms {
-            self.tell_confirmed(now);
+            self.report_confirmed(now);
         }
         if let Some(complaint) = complaint {
-            self.tell(now, &Event::Note(&complaint));
+            self.report(now, &Event::Note(&complaint));
         }
     }
 
     /// Some messages are known to have arrived.
-    fn tell_confirmed(&mut self, now: Instant) {
+    fn report_confirmed(&mut self, now: Instant) {
         let left = self.run.outbox.unconfirmed();
         self.run.policy.drain.handle_confirmed(now, left);
         // The last that was to be sent again may be among them.
-        self.tell_repeats(false, now);
+        self.report_repeats(false, now);
     }
 
     /// The socket has nothing more for now.

@@ -96,8 +96,8 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         loop {
             match self.turn(cx) {
                 ControlFlow::Break(ended) => {
-                    self.tell_end(now());
-                    self.tell_repeats(true, now());
+                    self.report_end(now());
+                    self.report_repeats(true, now());
                     self.sink.flush();
                     return Poll::Ready(ended);
                 }
@@ -131,7 +131,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         self.poll_timers(cx, now)
     }
 
-    fn tell(&mut self, now: Instant, event: &Event<'_>) {
+    fn report(&mut self, now: Instant, event: &Event<'_>) {
         self.ending.told |= matches!(event, Event::Close { .. });
         self.sink.handle_event(now, event);
     }
@@ -148,7 +148,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             return false;
         };
         if let Some(error) = self.run.policy.handle_broken(broken) {
-            self.tell(now, &Event::Error(&error));
+            self.report(now, &Event::Error(&error));
         }
         true
     }
@@ -161,10 +161,10 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
     }
 
     /// Passes on the frames that went over the wire since the last time, and returns their number.
-    fn tell_frames(&mut self, now: Instant) -> u32 {
+    fn report_frames(&mut self, now: Instant) -> u32 {
         let mut frames = 0;
         while let Some(frame) = self.socket.poll_frame() {
-            self.tell(now, &Event::Traced(&frame));
+            self.report(now, &Event::Traced(&frame));
             frames += 1;
         }
         frames

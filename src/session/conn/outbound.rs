@@ -31,7 +31,7 @@ pub(super) struct Sending {
     /// Send every data message straight back.
     pub(super) mirror: bool,
     /// What is sent, or its frames, is told at length.
-    tells_sends: bool,
+    shows_sends: bool,
     /// A frame made by hand, which waits for what was sent before it.
     by_hand: Option<RawFrame>,
     /// The last message of the front end's, where it may still be under way.
@@ -52,7 +52,7 @@ impl Sending {
         first: Option<First>,
         options: &Options,
         run: &RunState,
-        tells_sends: bool,
+        shows_sends: bool,
     ) -> Self {
         let token = first.map(|(sent, shown)| (sent, shown, Origin::Token));
         let others = options.opening.iter().map(|message| {
@@ -63,7 +63,7 @@ impl Sending {
             opening: token.into_iter().chain(others).collect(),
             heartbeat: options.heartbeat.clone(),
             mirror: options.mirror,
-            tells_sends: tells_sends || options.trace.is_some(),
+            shows_sends: shows_sends || options.trace.is_some(),
             by_hand: None,
             large: None,
         }
@@ -142,7 +142,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Next::Bad(error) => {
                 policy.bad_input = true;
-                self.tell(now, &Event::Error(&error));
+                self.report(now, &Event::Error(&error));
                 return true;
             }
             Next::End => {
@@ -183,7 +183,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Command::Pong(data) => {
                 self.run.policy.drain.handle_sent();
-                self.tell_our_pong(&data, None, now);
+                self.report_our_pong(&data, None, now);
                 self.socket.pong(data);
             }
             Command::Frame(frame) => self.sending.by_hand = Some(frame),
@@ -200,7 +200,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }) = self.run.outbox.next_to_send()
         {
             self.send_numbered(number, message, repeat, now);
-            self.tell_repeats(false, now);
+            self.report_repeats(false, now);
         }
     }
 
@@ -289,7 +289,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     fn send_ping(&mut self, data: Bytes, asked: bool, now: Instant) {
         let keepalive = &mut self.timers.keepalive;
         keepalive.handle_ping_queued(data.clone(), asked);
-        self.tell(
+        self.report(
             now,
             &Event::Ping {
                 conn: self.number,
@@ -301,17 +301,17 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.socket.ping(data);
     }
 
-    pub(super) fn tell_repeats(&mut self, over: bool, now: Instant) {
+    pub(super) fn report_repeats(&mut self, over: bool, now: Instant) {
         if let Some(messages) = self.run.outbox.poll_repeats(over) {
             self.run.policy.drain.handle_repeated();
             let (conn, messages) = (self.number, &messages[..]);
-            self.tell(now, &Event::Repeated { conn, messages });
+            self.report(now, &Event::Repeated { conn, messages });
         }
     }
 
     /// Whether there is room to send, and to tell of it.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.sending.tells_sends && self.sink.poll_ready(cx).is_pending() {
+        if self.sending.shows_sends && self.sink.poll_ready(cx).is_pending() {
             return false;
         }
         self.socket.poll_ready(cx).is_ready()
@@ -325,7 +325,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         if self.socket.poll_flush(cx).is_pending() {
             return false;
         }
-        self.tell_frames(now);
+        self.report_frames(now);
         if let Some(frame) = self.sending.by_hand.take() {
             self.send_raw(&frame, now);
         }
@@ -342,7 +342,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         if frame.opcode == frame::CLOSE {
             self.ending.handle_raw_close(frame);
         }
-        self.tell(
+        self.report(
             now,
             &Event::Frame {
                 conn: self.number,
@@ -395,7 +395,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             true => self.socket.poll_flush_controls(cx),
             false => self.socket.poll_flush(cx),
         };
-        self.tell_frames(now);
+        self.report_frames(now);
         if self.socket.write_error().is_none() && self.socket.take_controls_flushed() {
             self.timers.keepalive.handle_pings_flushed(now);
         }

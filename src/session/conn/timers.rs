@@ -71,7 +71,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
         self.run.save(self.sink.progress(), now);
         if let Some(failure) = self.run.saver.poll_failure() {
-            self.tell(now, &Event::Note(&failure));
+            self.report(now, &Event::Note(&failure));
         }
         // The front end acts on its own by commands, and those are over.
         let listening = !self.ending.is_closing() && self.socket.write_error().is_none();
@@ -129,11 +129,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Action::Dead { .. } if paused.is_some() => keepalive.restart_ping_timeout(now),
             Action::Dead { waited, silent } => {
-                self.tell_lost(now);
+                self.report_lost(now);
                 return ControlFlow::Break(Ended::NoPong { waited, silent });
             }
             Action::Stuck(time) => {
-                self.tell_lost(now);
+                self.report_lost(now);
                 return ControlFlow::Break(Ended::Stuck(time));
             }
             Action::CloseTimedOut if self.may_be_late() => {

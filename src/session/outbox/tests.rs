@@ -48,7 +48,7 @@ fn without_confirmations_a_message_is_not_kept() {
 }
 
 #[test]
-fn what_was_cut_off_is_not_sent_and_comes_first_on_the_next_connection() {
+fn an_interrupted_message_is_sent_first_on_the_next_connection() {
     for resend in [false, true] {
         let mut outbox = Outbox::new(Options {
             resend,
@@ -104,7 +104,7 @@ fn a_pong_to_a_ping_within_a_message_confirms_those_before_it() {
 }
 
 #[test]
-fn replies_confirm_in_order_and_the_rest_is_sent_again() {
+fn replies_confirm_in_order_and_unconfirmed_messages_are_repeated() {
     let mut outbox = outbox(Confirm::Reply);
     outbox.handle_extra();
     push(&mut outbox, 4);
@@ -137,7 +137,7 @@ fn replies_confirm_in_order_and_the_rest_is_sent_again() {
 }
 
 #[test]
-fn a_heartbeat_in_between_has_a_reply_of_its_own() {
+fn a_heartbeat_in_between_has_its_own_reply() {
     let mut outbox = outbox(Confirm::Reply);
     push(&mut outbox, 2);
     assert_eq!(outbox.next_to_send().unwrap().number, 1);
@@ -169,7 +169,7 @@ fn acknowledgements_may_come_in_any_order() {
 }
 
 #[test]
-fn repeats_that_a_connection_cuts_short_are_told_as_far_as_they_went() {
+fn interrupted_repeats_are_reported_as_far_as_they_were_sent() {
     let mut outbox = outbox(Confirm::Number);
     push(&mut outbox, 4);
     next_to_send(&mut outbox);
@@ -185,7 +185,7 @@ fn repeats_that_a_connection_cuts_short_are_told_as_far_as_they_went() {
 }
 
 #[test]
-fn a_pong_confirms_what_went_before_its_ping() {
+fn a_pong_confirms_messages_before_its_ping() {
     let mut outbox = outbox(Confirm::Pong);
     assert!(!outbox.wants_ping());
     push(&mut outbox, 3);
@@ -206,7 +206,7 @@ fn a_pong_confirms_what_went_before_its_ping() {
 }
 
 #[test]
-fn the_number_goes_where_it_is_asked_for() {
+fn the_number_replaces_its_placeholder() {
     let mut outbox = outbox(Confirm::Number);
     for text in [r#"{"n":{{n}},"of":"{{n}}"}"#, "{n}", "{{n}}"] {
         outbox.push(Message::text(text));
@@ -248,7 +248,7 @@ fn it_is_bounded_in_bytes_and_takes_one_message_of_any_size() {
 }
 
 #[test]
-fn what_is_behind_the_last_repeat_and_confirmed_is_not_waited_for() {
+fn repeats_are_reported_even_if_the_last_is_already_confirmed() {
     let mut outbox = outbox(Confirm::Number);
     push(&mut outbox, 3);
     next_to_send(&mut outbox);
@@ -268,7 +268,7 @@ fn what_is_behind_the_last_repeat_and_confirmed_is_not_waited_for() {
 }
 
 #[test]
-fn gaps_cost_nothing_for_long_and_no_message_keeps_its_block() {
+fn gaps_are_compacted_and_no_message_keeps_its_block() {
     let mut outbox = outbox(Confirm::Number);
     let block = Bytes::from(vec![b'x'; 64 * 1024]);
     for _ in 0..100_000 {
@@ -291,7 +291,7 @@ proptest! {
     /// In any order of events, the confirmed and the waiting messages together are all accepted
     /// ones, and each connection is handed the unconfirmed ones, in order.
     #[test]
-    fn nothing_is_lost(steps in prop::collection::vec((0_u8..6, 0_u64..40), 0..300)) {
+    fn messages_are_neither_lost_nor_reordered(steps in prop::collection::vec((0_u8..6, 0_u64..40), 0..300)) {
         let mut outbox = outbox(Confirm::Number);
         let (mut accepted, mut confirmed) = (0_u64, std::collections::BTreeSet::new());
         let (mut on_this_connection, mut handed) = (Vec::new(), 0);

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn draining_ends_after_the_quiet() {
+    fn draining_ends_after_the_idle_time() {
         let (mut drain, start) = drain(OnEof::Drain);
         assert_eq!(drain.quiet_at(), None);
         drain.handle_eof(start + 10 * SECOND);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_yet_sent_is_not_quiet() {
+    fn unsent_messages_are_not_idle() {
         let (mut drain, start) = drain(OnEof::Drain);
         drain.handle_sent();
         drain.handle_eof(start);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn another_connection_begins_the_quiet_anew() {
+    fn another_connection_restarts_the_idle_time() {
         let (mut drain, start) = drain(OnEof::Drain);
         drain.handle_accepted();
         drain.handle_sent();

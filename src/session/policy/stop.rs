@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_condition_there_is_no_outcome() {
+    fn without_a_condition_there_is_no_result() {
         assert_eq!(receive(&mut stop(None, None), "1"), None);
     }
 }

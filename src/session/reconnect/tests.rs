@@ -101,7 +101,7 @@ impl Run {
 }
 
 #[test]
-fn the_first_retry_waits_and_each_waits_longer() {
+fn retries_are_delayed_longer_each_time() {
     let mut run = run(always());
     for (attempt, delay) in [(1, 500), (2, 1000), (3, 2000), (4, 4000)] {
         assert_eq!(run.machine.attempt(), attempt);
@@ -110,7 +110,7 @@ fn the_first_retry_waits_and_each_waits_longer() {
 }
 
 #[test]
-fn a_connection_that_held_or_brought_data_begins_a_new_row() {
+fn a_connection_that_held_or_received_data_begins_a_new_series() {
     for (held, data, delay) in [
         (4999 * MS, false, 2000),
         (5000 * MS, false, 500),
@@ -125,7 +125,7 @@ fn a_connection_that_held_or_brought_data_begins_a_new_row() {
 }
 
 #[test]
-fn a_server_that_accepts_and_drops_causes_no_storm() {
+fn a_server_that_accepts_and_drops_does_not_cause_a_retry_storm() {
     let mut run = run(always());
     let start = run.now;
     for _ in 0..20 {
@@ -170,7 +170,7 @@ fn every_close_code_and_status() {
 }
 
 #[test]
-fn the_lists_override_and_the_one_that_says_no_goes_first() {
+fn the_reconnect_lists_override_and_the_negative_list_takes_precedence() {
     let options = Options {
         on: Codes::parse("1000,404,4004-4010").unwrap(),
         never_on: Codes::parse("1012,503,4004,1006").unwrap(),
@@ -197,7 +197,7 @@ fn the_lists_override_and_the_one_that_says_no_goes_first() {
 }
 
 #[test]
-fn the_lists_are_read_strictly() {
+fn the_reconnect_lists_are_parsed_strictly() {
     let read = |text| Codes::parse(text).map(|codes| codes.to_string());
     assert_eq!(read("1012"), Ok("1012".into()));
     assert_eq!(
@@ -221,7 +221,7 @@ fn the_lists_are_read_strictly() {
 }
 
 #[test]
-fn the_number_of_retries_and_their_time_may_be_limited() {
+fn retries_are_limited_by_number_and_time() {
     let mut two = run(Options {
         limit: Some(2),
         ..always()
@@ -251,7 +251,7 @@ fn the_number_of_retries_and_their_time_may_be_limited() {
 }
 
 #[test]
-fn a_server_that_asks_for_time_is_given_it() {
+fn retry_after_is_honoured() {
     let asks = |seconds| Cause::Status {
         status: 503,
         reason: "Service Unavailable".into(),
@@ -264,7 +264,7 @@ fn a_server_that_asks_for_time_is_given_it() {
 }
 
 #[test]
-fn a_delay_longer_than_any_clock_holds_is_still_a_delay() {
+fn a_delay_longer_than_the_clock_can_represent_is_still_a_delay() {
     let asks = Cause::Status {
         status: 503,
         reason: String::new(),
@@ -289,7 +289,7 @@ fn a_delay_longer_than_any_clock_holds_is_still_a_delay() {
 }
 
 #[test]
-fn a_renewable_token_is_renewed_once() {
+fn a_renewable_token_is_refreshed_once() {
     for refusal in [status(401), close(4401), close(3000)] {
         let mut run = run(Options {
             renewal: CredentialRefresh::Renewable,
@@ -306,7 +306,7 @@ fn a_renewable_token_is_renewed_once() {
 }
 
 #[test]
-fn a_failure_in_between_does_not_bring_another_fresh_try() {
+fn a_failure_in_between_does_not_allow_another_refresh() {
     let mut run = run(Options {
         renewal: CredentialRefresh::Renewable,
         ..always()
@@ -319,7 +319,7 @@ fn a_failure_in_between_does_not_bring_another_fresh_try() {
 }
 
 #[test]
-fn a_token_that_was_accepted_and_expired_is_renewed_again() {
+fn a_token_that_expired_is_refreshed_again() {
     let mut run = run(Options {
         renewal: CredentialRefresh::Renewable,
         ..always()
@@ -335,7 +335,7 @@ fn a_token_that_was_accepted_and_expired_is_renewed_again() {
 }
 
 #[test]
-fn a_token_that_stays_the_same_is_not_tried_again() {
+fn a_token_that_cannot_change_is_not_retried() {
     for refusal in [status(401), close(4401), close(3000)] {
         let mut fixed = run(always());
         assert!(matches!(fixed.ends(&refusal), Decision::Stop(_)));
@@ -349,7 +349,7 @@ fn a_token_that_stays_the_same_is_not_tried_again() {
 }
 
 #[test]
-fn a_list_that_says_so_renews_a_token_without_end() {
+fn a_token_listed_for_reconnecting_is_refreshed_without_limit() {
     let mut run = run(Options {
         on: Codes::parse("401").unwrap(),
         renewal: CredentialRefresh::Renewable,
@@ -363,7 +363,7 @@ fn a_list_that_says_so_renews_a_token_without_end() {
 }
 
 #[test]
-fn impatience_with_a_connection_that_held_forgets_its_fresh_token() {
+fn reconnecting_a_connection_that_held_allows_another_refresh() {
     let mut run = run(Options {
         renewal: CredentialRefresh::Renewable,
         ..always()
@@ -378,7 +378,7 @@ fn impatience_with_a_connection_that_held_forgets_its_fresh_token() {
 }
 
 #[test]
-fn at_a_terminal_a_first_failure_is_the_end() {
+fn at_a_terminal_an_initial_failure_ends_the_run() {
     let options = Options {
         when: When::AfterOpen,
         ..always()
@@ -394,7 +394,7 @@ fn at_a_terminal_a_first_failure_is_the_end() {
 }
 
 #[test]
-fn impatience_ends_the_wait() {
+fn a_retry_request_ends_the_wait() {
     let mut run = run(always());
     for _ in 0..6 {
         let Decision::Retry { delay, .. } = run.ends(&lost()) else {

@@ -89,7 +89,7 @@ fn the_grammar_of_the_header() {
 }
 
 #[test]
-fn the_offer_holds_what_is_wanted() {
+fn the_offer_has_the_requested_parameters() {
     for (options, expected) in [
         (
             Options::default(),
@@ -218,7 +218,7 @@ fn answers_to_other_offers() {
 
 /// Every row is an error that quotes the answer and says what is wrong with it.
 #[test]
-fn answers_that_are_no_answer() {
+fn invalid_answers() {
     let everything = offer(&EVERYTHING).unwrap();
     let plain = "permessage-deflate";
     let default = "permessage-deflate; client_max_window_bits";
@@ -455,7 +455,7 @@ fn offers_are_declined() {
 }
 
 #[test]
-fn in_plain_words() {
+fn the_negotiated_parameters_are_described() {
     for (agreed, words) in [
         (
             windows(15, 12),
@@ -509,7 +509,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_too_strange_to_be_read(
+    fn no_header_value_panics(
         offered in "[a-e;,=\"\\\\ \u{e9}]{0,20}",
         said in "(permessage-deflate|[;,=\"\\\\ \u{e9}a15]|client_max_window_bits){0,8}",
     ) {

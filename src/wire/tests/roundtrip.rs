@@ -296,7 +296,7 @@ fn every_rule_has_its_code_and_section() {
 }
 
 #[test]
-fn compression_has_rules_of_its_own() {
+fn compressed_frames_have_their_own_rules() {
     for (frames, code, words) in [
         (&b"\xa1\x00"[..], 1002, "RSV2 set, with no extension"),
         (
@@ -327,7 +327,7 @@ fn compression_has_rules_of_its_own() {
 }
 
 #[test]
-fn the_offending_frame_is_shown_as_it_stands() {
+fn the_offending_frame_is_shown_unchanged() {
     let (_, close) = everywhere(&plain_client(), b"\x81\x7e\x00\x05hello");
     let violation = close.unwrap().unwrap_err();
     assert_eq!(
@@ -341,7 +341,7 @@ fn the_offending_frame_is_shown_as_it_stands() {
 }
 
 #[test]
-fn a_server_wants_masks_and_judges_what_is_under_them() {
+fn a_server_requires_masks_and_validates_the_unmasked_payload() {
     let server = options(Role::Server, None, Fragmentation::Never);
     let text = |text: &[u8]| engine(Role::Client, &[(TEXT, text.to_vec())]);
     assert_eq!(
@@ -354,7 +354,7 @@ fn a_server_wants_masks_and_judges_what_is_under_them() {
 }
 
 #[test]
-fn a_bomb_goes_no_further_than_the_limit() {
+fn a_bomb_is_inflated_up_to_the_limit_only() {
     let mut deflater = crate::wire::deflate::Deflater::new(9, 15, true).unwrap();
     let mut body = Vec::new();
     for _ in 0..64 {
@@ -383,7 +383,7 @@ fn a_bomb_goes_no_further_than_the_limit() {
 }
 
 #[test]
-fn the_first_broken_rule_is_told_wherever_the_stream_is_cut() {
+fn the_first_violation_is_reported_wherever_the_stream_is_cut() {
     let mut long = Vec::new();
     let mut deflater = crate::wire::deflate::Deflater::new(9, 15, true).unwrap();
     deflater.push(&[b'a'; 100], &mut long);
@@ -414,7 +414,7 @@ fn the_first_broken_rule_is_told_wherever_the_stream_is_cut() {
 }
 
 #[test]
-fn hidden_pings_are_told_from_pongs() {
+fn hidden_pings_are_distinguished_from_pongs() {
     let wire = b"\x89\x01a\x8a\x01b\x89\x00";
     let hiding = Options {
         hide_pings: true,
@@ -485,7 +485,7 @@ fn survey(wire: &[u8]) -> (usize, usize, usize) {
 }
 
 #[test]
-fn a_large_compressed_message_leaves_in_full_frames_while_it_is_made() {
+fn a_large_compressed_message_is_sent_in_full_frames_as_it_is_compressed() {
     let mut state = 1u32;
     let noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -518,7 +518,7 @@ fn a_large_compressed_message_leaves_in_full_frames_while_it_is_made() {
 
 proptest! {
     #[test]
-    fn any_messages_survive_any_cutting(
+    fn messages_survive_pieces_of_any_size(
         sent in sent(),
         between in prop::collection::vec(control(), 0..4),
         client_sends: bool,
@@ -593,7 +593,7 @@ proptest! {
     }
 
     #[test]
-    fn garbage_never_panics_and_both_ways_agree(
+    fn invalid_input_never_panics_and_both_paths_agree(
         bytes in prop::collection::vec(prop_oneof![Just(0x81u8), Just(0xc1), Just(0x89), Just(0), Just(0x88), Just(0x7e), any::<u8>()], 0..300),
         cuts in prop::collection::vec(1usize..50, 0..30),
     ) {

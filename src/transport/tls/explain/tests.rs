@@ -472,7 +472,7 @@ fn every_alert_with_a_name_has_a_meaning() {
 }
 
 #[test]
-fn what_nobody_knows_yet_is_spelled_out_as_words() {
+fn unknown_errors_are_split_into_words() {
     for (text, words) in [
         ("EndEntityUsedAsCa", "end entity used as CA"),
         ("SelectedUnofferedPsk", "selected unoffered PSK"),
@@ -506,7 +506,7 @@ fn a_key_that_is_too_short_to_sign_the_handshake_is_named() {
 }
 
 #[test]
-fn ten_names_are_shown_and_the_others_counted() {
+fn ten_names_are_listed_and_the_others_counted() {
     let names: Vec<String> = (1..=12).map(|n| format!("n{n}")).collect();
     assert_eq!(listed(&names[..1]), "n1");
     assert!(listed(&names[..10]).ends_with("n9, n10"));
@@ -528,7 +528,7 @@ fn an_address_may_have_a_mask() {
 }
 
 #[test]
-fn spans_are_told_in_the_largest_unit() {
+fn durations_are_shown_in_the_largest_unit() {
     for (seconds, text) in [
         (1, "1 second"),
         (90, "90 seconds"),
