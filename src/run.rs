@@ -1,5 +1,5 @@
-//! From the world to an exit code: resolves the command line, starts the runtime, and lets one front
-//! end have one conversation.
+//! From the process environment to an exit code: resolves the command line, starts the runtime, and
+//! runs one front end.
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,10 +21,10 @@ use crate::session::frontend::{Asker, Sink, Source};
 use crate::session::{self, Finished};
 use crate::{pipe, repl, serve};
 
-/// How long output may still take after a signal.
+/// How long output may take after a signal.
 const LAST_WRITES: Duration = Duration::from_millis(500);
 
-/// Does what the command line of `world` says.
+/// Runs the command line of `world`.
 pub fn run(world: &World) -> Exit {
     let cli = match cli::parse(&world.arguments) {
         Ok(cli) => cli,
@@ -56,7 +56,7 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
     }
 }
 
-/// One thread: one connection needs no more, and switching costs more than it gains.
+/// One thread: a single connection needs no more, and thread switches cost more than they gain.
 fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -97,8 +97,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     }
 }
 
-/// What was left over when a connection ended. Whoever closed stdout or set a condition has what
-/// they wanted, and where there was no connection it goes without saying.
+/// Reports messages that were not sent. Nothing is reported if stdout was closed or a stop
+/// condition was met, because the user has what was asked for, or if there never was a connection.
 fn unsent(totals: &Totals, verdict: Verdict) -> Option<String> {
     let wanted = !verdict.output_closed && verdict.condition_met != Some(true);
     match verdict.unsent {
@@ -128,7 +128,8 @@ async fn talk(
     session::run(&client.plan, &environment, &client.session, ends, stops).await
 }
 
-/// Tells how it ended, and what expressions left out (`losses`), and gives the exit code.
+/// Reports how the run ended and the messages that expressions skipped (`losses`), and returns the
+/// exit code.
 fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exit {
     let now = Instant::now();
     let Finished {
@@ -139,7 +140,7 @@ fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exi
         Outcome::Failed(error) => (Some(error.clone()), error.exit),
         Outcome::Ended(ended) => (ended.error(), ended.exit(verdict)),
     };
-    // After a stop condition is met, or when nobody reads any more, a rough end is no failure.
+    // After a stop condition is met, or when the reader is gone, an unclean end is not a failure.
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
         sink.handle_event(now, &Event::Error(&error));
     }
@@ -157,7 +158,7 @@ fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exi
     exit
 }
 
-/// Lets the output be written to its end. A signal cuts that short.
+/// Waits until the output is written. A signal cuts that short.
 async fn finish(
     exit: Exit,
     finished: Finished,
@@ -175,7 +176,7 @@ async fn finish(
     tokio::select! {
         saved = &mut saving => saved.map(|()| exit),
         stop = stops.next() => {
-            // Mostly it takes moments. A disk that hangs must not keep us.
+            // Usually it takes moments. A disk that hangs must not block the exit.
             let _ = tokio::time::timeout(LAST_WRITES, saving).await;
             Ok(Ended::Stopped(stop).exit(Verdict::default()))
         }
@@ -212,7 +213,7 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
         stops.next().await;
     };
     server.run(listener, shutdown).await;
-    // Where nobody reads them, they are not waited for.
+    // If they have no reader, they are not waited for.
     let last_lines = async {
         if let Some(announcement) = announcement {
             let _ = announcement.finish().await;
@@ -223,8 +224,8 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
-/// Writes to stdout where the server listens. A server whose announcement nobody reads still serves,
-/// so a thread writes it: that of the log, in order, where both go to the same place.
+/// Prints the address of the server on stdout. A server with an unread announcement still serves,
+/// so a thread prints it: that of the log, in order, if both go to the same file.
 fn announce(log: &LogLines, line: &str) -> Option<Writer> {
     if writer::stdout_is_stderr() {
         log.push_bytes(line.as_bytes());
@@ -236,8 +237,8 @@ fn announce(log: &LogLines, line: &str) -> Option<Writer> {
     Some(stdout)
 }
 
-/// The lines of a server's log on their way to stderr. A reader that stalls stops no client: lines
-/// that find too many before them are dropped and counted.
+/// The log lines of a server on their way to stderr. A stalled reader does not block clients: if
+/// too many lines are waiting, new ones are dropped and counted.
 #[derive(Clone)]
 struct LogLines {
     stderr: Arc<Mutex<Option<Writer>>>,
@@ -252,7 +253,7 @@ impl LogLines {
         }
     }
 
-    /// Adds a line, without its end, that may hold what a client chose.
+    /// Adds a line, without a line feed, that may contain text from a client.
     fn push(&self, line: &str) {
         let mut shown = Vec::new();
         if self.stderr_tty {

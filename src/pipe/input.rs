@@ -1,4 +1,4 @@
-//! What a script sends: the messages of `-d`, or stdin in pieces.
+//! The input of a script: the messages of `-d`, or stdin split into pieces.
 
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -11,10 +11,10 @@ use crate::message::Message;
 use crate::payload::InputFormat;
 use crate::session::frontend::{Asker, Next, Source};
 
-/// Where messages come from.
+/// The source of messages.
 #[derive(Clone, Debug)]
 pub enum Messages {
-    /// `-d`; stdin is not touched.
+    /// `-d`; stdin is not read.
     Given(Vec<Message>),
     Stdin {
         frame: Framing,
@@ -22,7 +22,7 @@ pub enum Messages {
     },
 }
 
-/// How far the input has got.
+/// The state of the input.
 enum State {
     /// Nothing is read before the connection is open.
     Waiting(Framer),
@@ -30,11 +30,11 @@ enum State {
     Ended,
 }
 
-/// The input of a script, on its way to the session.
+/// The input of a script.
 pub struct Input {
     state: State,
     queue: std::vec::IntoIter<Item>,
-    /// What is wrong with the input after the queue.
+    /// The error in the input after the queue.
     complaint: Option<Error>,
 }
 
@@ -90,7 +90,7 @@ impl Source for Input {
         })
     }
 
-    /// stdin is read from the first connection on.
+    /// stdin is read once the first connection opens.
     fn handle_opened(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Ended) {
             State::Waiting(framer) => State::Reading(stdin::read_stdin(framer)),
@@ -98,7 +98,7 @@ impl Source for Input {
         };
     }
 
-    /// Messages, with pings and frames counted as such.
+    /// Number of messages, including pings and frames.
     fn unsent(&self) -> usize {
         let ahead = match &self.state {
             State::Reading(reading) => reading.waiting(),

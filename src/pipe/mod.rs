@@ -2,7 +2,7 @@
 //! stderr.
 //!
 //! stdin is read in order and never before it can be sent; nothing that was read is dropped without
-//! a word. The threads that may block are in [`stdin`] and [`crate::io::writer`].
+//! a notice. The threads that may block are in [`stdin`] and [`crate::io::writer`].
 
 mod events;
 pub mod framing;

@@ -1,4 +1,4 @@
-//! Where the events of a script's run go: payload and events to stdout or a file, notices to stderr.
+//! The output of a script's run: payload and events to stdout or a file, notices to stderr.
 
 use std::path::Path;
 use std::pin::pin;
@@ -15,23 +15,23 @@ use crate::message::Message;
 use crate::output::Renderer;
 use crate::session::frontend::{Broken, Progress, Sink};
 
-/// How long a slow reader of stdout may keep back what is reported on stderr at the end.
+/// How long a slow reader of stdout may delay the final output on stderr.
 const PAYLOAD_FIRST: Duration = Duration::from_millis(100);
 
 pub struct Output {
     renderer: Renderer,
     start: Instant,
-    /// The last time there was an event, and that time since the start: events come in batches.
+    /// The time of the last event, absolute and since the start: events come in batches.
     last: (Instant, Duration),
     payload: Writer,
     notices: Vec<u8>,
-    /// Writes the notices, from the first one on. Where both streams are one place, they are a part
-    /// of `payload` instead, in the order in which things happened.
+    /// Writes the notices, from the first one on. If both streams are the same file, notices are
+    /// part of `payload` instead, in order.
     stderr: Option<Writer>,
     one_place: bool,
-    /// `-o` names a file, to be created by the first write.
+    /// `-o` names a file, which the first write creates.
     to_file: bool,
-    /// It has been asked since the loop slept last whether the reader of the output has gone.
+    /// Whether the reader of the output was checked since the loop last slept.
     looked: bool,
 }
 
@@ -39,7 +39,7 @@ impl Output {
     /// The output of a run that began at `start`: `file`, or stdout.
     ///
     /// # Errors
-    /// Exit 2 where writing is not going to be possible.
+    /// Exit 2 if writing will not be possible.
     pub fn new(file: Option<&Path>, renderer: Renderer, start: Instant) -> Result<Self, Error> {
         let file = writer::file_of(file)?;
         let to_file = file.is_some();
@@ -60,16 +60,16 @@ impl Output {
         })
     }
 
-    /// Waits until everything is written. A run that ends well with nothing to write leaves an
-    /// empty file of `-o`, as curl does.
+    /// Waits until everything is written. A successful run with nothing to write leaves an empty
+    /// file of `-o`, like curl.
     ///
     /// # Errors
-    /// Exit 2 where it could not be, except that a reader who has gone is no error.
+    /// Exit 2 if writing failed; a reader that is gone is not an error.
     pub async fn finish(mut self, exit: Exit) -> Result<(), Error> {
         if self.to_file && exit == Exit::Ok && self.payload.progress().0 == 0 {
             self.payload.submit_alone();
         }
-        // What was received before what ended it, where both go to the same place.
+        // If both go to the same file, received messages precede the end that follows them.
         let mut written = pin!(self.payload.finish());
         let early = timeout(PAYLOAD_FIRST, &mut written).await;
         if let Some(stderr) = self.stderr.take() {
@@ -91,7 +91,7 @@ impl Output {
         self.last.1
     }
 
-    /// Hands over what was rendered, once there is enough of it.
+    /// Hands over the rendered output once there is enough of it.
     #[inline]
     fn submit_if_full(&mut self) {
         if self.one_place {
@@ -170,7 +170,7 @@ impl Sink for Output {
     }
 
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
-        // The runtime notices only while the loop sleeps, and a look costs a tenth of a message.
+        // The runtime only notices while the loop sleeps, and a check costs a tenth of a message.
         let broken = match std::mem::replace(&mut self.looked, true) {
             true => self.payload.is_broken(),
             false => self.payload.poll_broken(cx),

@@ -8,7 +8,7 @@ use super::data::Data;
 use crate::error::plain_words;
 use crate::wire::frame::RawFrame;
 
-/// The frame with these bytes behind those that it holds already, the code of a Close.
+/// Appends these bytes to the frame's payload, which may have the code of a Close.
 pub(super) fn with_payload(mut frame: RawFrame, data: Data) -> Result<RawFrame, String> {
     let data = bytes_of(data)?;
     frame.payload = if frame.payload.is_empty() {
@@ -29,7 +29,7 @@ pub(super) fn bytes_of(data: Data) -> Result<Bytes, String> {
     }
 }
 
-/// Reads a file that cannot keep the session waiting: a pipe or a device might, for ever.
+/// Reads a regular file. A pipe or a device could block the session for ever.
 fn read_file(path: &str) -> Result<Vec<u8>, String> {
     let wrong = |error: &io::Error| format!("{path}: {}", plain_words(error));
     let metadata = std::fs::metadata(path).map_err(|error| wrong(&error))?;

@@ -1,5 +1,5 @@
-//! What a run needs from a front end: where to get what is to be sent, where to put what happens, and
-//! somebody to ask. The prompt and the pipe look the same from here.
+//! The interfaces between a run and a front end: a source of commands, a sink of events, and an
+//! asker for questions. A run treats the prompt and the pipe alike.
 
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -12,19 +12,19 @@ use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::secret::Secret;
 
-/// What comes next in a [`Source`].
+/// What a [`Source`] has next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
-    /// A command, to be had by [`Source::take`]. `paced` is whether it waits for its time where
-    /// messages do (`--rate`, `--lockstep`).
+    /// A command, which [`Source::take`] returns. `paced` is whether it waits like a message
+    /// (`--rate`, `--lockstep`).
     Command { paced: bool },
     /// The rest of the input cannot be sent as it is.
     Bad(Error),
-    /// The input is over.
+    /// The input has ended.
     End,
 }
 
-/// What the user wants.
+/// Where commands come from.
 pub trait Source {
     /// Returns what may be done at any time. Polled in every state of a run: while connecting,
     /// between connections, while the socket is full, while a Close is awaited and while the
@@ -33,8 +33,8 @@ pub trait Source {
         Poll::Pending
     }
 
-    /// Returns what comes next. Also polled in every state, so that the end of the input is noticed;
-    /// it is taken only where there is room for it.
+    /// Returns what comes next. Also polled in every state, so that the end of the input is
+    /// noticed; a command is taken only if there is room for it.
     fn poll_next(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Next>;
 
     /// Takes the command that [`Source::poll_next`] has announced.
@@ -46,36 +46,36 @@ pub trait Source {
     /// Nothing more can be sent over this connection: a Close has been sent, or writing has failed.
     fn handle_closing(&mut self) {}
 
-    /// Whether the user has asked to leave. It stays so however the connection ends then: that end is
-    /// the end of the run.
+    /// Whether the user has asked to quit. Then the end of the connection, however it ends, is the
+    /// end of the run.
     fn is_leaving(&self) -> bool {
         false
     }
 
-    /// Commands that were read and not taken; those that were typed and wait, of messages alone.
+    /// Commands that were read and not taken; of typed ones, only messages count.
     fn unsent(&self) -> usize;
 }
 
-/// How far an output has got, in bytes.
+/// The progress of an output, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Handed over to be written.
     pub handed: u64,
-    /// Taken by the system.
+    /// Accepted by the system.
     pub written: u64,
 }
 
-/// Why nothing more can be written.
+/// Why writing is no longer possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// The reader has gone.
+    /// The reader is gone.
     Closed,
     Failed(Error),
 }
 
 /// Where events go.
 pub trait Sink {
-    /// Room for another message. Pending stops the reading.
+    /// Ready when there is room for another message. While it is pending, reading stops.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Whether so much output waits that nothing more may be read, not even control frames, which
@@ -84,36 +84,37 @@ pub trait Sink {
         false
     }
 
-    /// Something happened. Must not block.
+    /// Handles an event. Must not block.
     fn handle_event(&mut self, now: Instant, event: &Event<'_>);
 
-    /// A data message came, as [`Event::Receive`]. `json` is the same for whatever looks into it.
+    /// Handles a received data message, as [`Event::Receive`]. `json` is shared by everything that
+    /// examines it.
     fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, _json: &Parsed<'_>) {
         self.handle_event(now, &Event::Receive { conn, message });
     }
 
-    /// The loop is about to sleep: what was rendered must be on its way.
+    /// The loop is about to sleep: everything rendered must be handed over.
     fn flush(&mut self);
 
-    /// Whether [`Event::Send`] is shown at length, so that there must be room for it.
+    /// Whether [`Event::Send`] is rendered in full, so that there must be room for it.
     fn wants_sends(&self) -> bool {
         false
     }
 
-    /// How far the output has got.
+    /// The progress of the output.
     fn progress(&self) -> Progress {
         Progress::default()
     }
 
-    /// Ready when nothing can be written any more, which ends the run. Asked again, it may say so
-    /// again.
+    /// Ready when writing is no longer possible, which ends the run. It may be ready again when
+    /// polled again.
     fn poll_broken(&mut self, _cx: &mut Context<'_>) -> Poll<Broken> {
         Poll::Pending
     }
 }
 
-/// Both get every event, and nothing is read unless both have room. The first is the one whose
-/// progress counts.
+/// Both sinks get every event, and nothing is read unless both have room. The progress is that of
+/// the first.
 impl<A: Sink, B: Sink> Sink for (A, B) {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match (self.0.poll_ready(cx), self.1.poll_ready(cx)) {
@@ -157,9 +158,9 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
     }
 }
 
-/// A person who may be asked.
+/// Asks the user.
 pub trait Asker {
-    /// Asks without echo. `None` where nobody types.
+    /// Asks without echo. `None` if there is no interactive user.
     fn ask(&mut self, _question: &str) -> Option<oneshot::Receiver<Secret>> {
         None
     }
@@ -171,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// A sink that keeps what it is given.
+    /// A sink that records everything.
     #[derive(Default)]
     struct Kept {
         notes: Vec<String>,

@@ -1,14 +1,14 @@
-//! What follows the end of the input: how long to go on receiving, and when to close. Pure.
+//! What to do after the end of the input: how long to keep receiving, and when to close. Pure.
 
 use std::time::{Duration, Instant};
 
-/// What the end of the input means.
+/// What to do after the end of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnEof {
     /// Receive until nothing has moved for `--idle`.
     #[default]
     Drain,
-    /// Close as soon as everything is sent and, where that is asked for, confirmed.
+    /// Close as soon as everything is sent and, with `--confirm`, confirmed.
     Close,
     /// Stay until the peer closes.
     Stay,
@@ -17,24 +17,24 @@ pub enum OnEof {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     pub on_eof: OnEof,
-    /// `--idle`: how long nothing must have moved.
+    /// `--idle`: how long nothing must move.
     pub idle: Duration,
     /// Whether messages are confirmed.
     pub confirm: bool,
 }
 
-/// Follows what is sent and received.
+/// Tracks what is sent and received.
 #[derive(Clone, Debug)]
 pub struct Drain {
     options: Options,
     eof: bool,
     flushed: bool,
-    /// Messages that are not confirmed.
+    /// Number of unconfirmed messages.
     unconfirmed: u64,
-    /// Some of those have to be sent again first.
+    /// Some of them must be sent again first.
     resend_pending: bool,
     last_activity: Instant,
-    /// The silence has lasted for `--idle`.
+    /// Nothing has moved for `--idle`.
     quiet: bool,
 }
 
@@ -61,43 +61,43 @@ impl Drain {
         self.flushed = false;
     }
 
-    /// A message of the input was handed over, for the first time.
+    /// A message of the input was handed over for the first time.
     pub fn handle_accepted(&mut self) {
         self.unconfirmed += u64::from(self.options.confirm);
     }
 
-    /// So many messages are not confirmed any more.
+    /// Sets the number of unconfirmed messages.
     pub fn handle_confirmed(&mut self, now: Instant, left: u64) {
         self.unconfirmed = left;
         self.resend_pending &= left > 0;
         self.touch(now);
     }
 
-    /// There is a connection, perhaps not the first.
+    /// A connection was opened, perhaps not the first.
     pub fn handle_opened(&mut self, now: Instant) {
         self.flushed = true;
         self.resend_pending = self.unconfirmed > 0;
         self.touch(now);
     }
 
-    /// What had to be sent again has been.
+    /// Everything that had to be sent again has been sent.
     pub fn handle_repeated(&mut self) {
         self.resend_pending = false;
     }
 
-    /// Whether there is nothing left to do that another connection would be good for.
+    /// Whether nothing is left to do that requires another connection.
     pub fn is_done(&self) -> bool {
-        // Where nothing is confirmed, another connection may still bring the replies.
+        // Without confirmations, another connection may still receive the replies.
         let settled = self.options.confirm && self.eof && self.unconfirmed == 0;
         settled && self.options.on_eof != OnEof::Stay
     }
 
-    /// Whether the input is over, and nothing is left to do but to close ([`OnEof::Close`]).
+    /// Whether the input has ended, and nothing is left to do but to close ([`OnEof::Close`]).
     pub fn is_closing(&self) -> bool {
         self.options.on_eof == OnEof::Close && self.eof && self.unconfirmed == 0
     }
 
-    /// Everything handed over has left.
+    /// Everything handed over has been flushed.
     pub fn handle_flushed(&mut self, now: Instant) {
         if !self.flushed {
             self.flushed = true;
@@ -105,7 +105,7 @@ impl Drain {
         }
     }
 
-    /// Something came that may have more behind it, or it could not be seen whether it did.
+    /// Something was received that may be followed by more, or it is unknown whether more follows.
     pub fn handle_bytes(&mut self, now: Instant) {
         self.touch(now);
     }
@@ -115,7 +115,7 @@ impl Drain {
         self.quiet = self.quiet_at().is_some_and(|deadline| deadline <= now);
     }
 
-    /// The input has ended, and all of it is handed over.
+    /// The input has ended, and all of it has been handed over.
     pub fn handle_eof(&mut self, now: Instant) {
         if !self.eof {
             self.eof = true;
@@ -132,9 +132,9 @@ impl Drain {
         }
     }
 
-    /// When the silence will have lasted for `--idle`. Then [`Drain::handle_quiet`] is due.
+    /// When nothing will have moved for `--idle`. Then [`Drain::handle_quiet`] is due.
     pub fn quiet_at(&self) -> Option<Instant> {
-        // What is stuck in a full send buffer is not quiet.
+        // Data stuck in a full send buffer does not count as quiet.
         let quiet_counts = match self.options.on_eof {
             OnEof::Drain => true,
             OnEof::Close => self.unconfirmed > 0,
@@ -161,7 +161,7 @@ mod tests {
         (Drain::new(options, start), start)
     }
 
-    /// Whether it is time to close at `now`, when everything that had arrived has been read.
+    /// Whether it is time to close at `now`, after everything that had arrived has been read.
     fn is_finished(drain: &mut Drain, now: Instant) -> bool {
         drain.handle_quiet(now);
         drain.finished()

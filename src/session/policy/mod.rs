@@ -1,5 +1,5 @@
-//! When a run sends, how fast, and when it is done: pure rules, which follow what happens and are asked
-//! by the driver. They outlive a connection.
+//! When a run sends, how fast, and when it ends: pure rules that the driver informs and queries.
+//! They outlive a connection.
 
 pub mod drain;
 pub mod pace;
@@ -28,7 +28,7 @@ pub struct Policy {
     pub stop: StopCondition,
     pub drain: Drain,
     pub pace: Pace,
-    /// Nothing can be written any more.
+    /// Writing is no longer possible.
     pub output_closed: bool,
     /// The output could not be written; it has been reported.
     pub output_failed: bool,
@@ -48,15 +48,15 @@ impl Policy {
         }
     }
 
-    /// There is a connection, perhaps not the first.
+    /// A connection was opened, perhaps not the first.
     pub fn handle_opened(&mut self, now: Instant) {
         self.drain.handle_opened(now);
         self.pace.handle_opened();
     }
 
-    /// A data message was handed over for sending. `number` is its own, where it is of the input.
+    /// A data message was handed over for sending. `number` is set if it is a message of the input.
     pub fn handle_sent(&mut self, number: Option<u64>, origin: Option<Origin>, now: Instant) {
-        // A heartbeat shows only that we are there.
+        // A heartbeat only shows that the client is alive.
         if origin != Some(Origin::Heartbeat) {
             self.drain.handle_sent();
         }
@@ -68,7 +68,8 @@ impl Policy {
         }
     }
 
-    /// A data message came. Whether it is wanted: nothing is once a stop condition is met.
+    /// A data message was received. Returns whether it is wanted: none is after a stop condition
+    /// was met.
     pub fn handle_received(&mut self, message: &Parsed<'_>) -> bool {
         let wanted = !self.stop.is_met();
         if wanted {
@@ -82,19 +83,19 @@ impl Policy {
         self.stop.is_met() || self.drain.finished()
     }
 
-    /// Whether nothing is left to do that another connection would be good for; `unsent` commands
-    /// were read and not sent.
+    /// Whether nothing is left to do that requires another connection; `unsent` commands were read
+    /// and not sent.
     pub fn is_done(&self, unsent: usize) -> bool {
         self.drain.is_done() && self.stop.outcome() != Some(false) && unsent == 0
     }
 
-    /// Whether the run ends when its connection does, however that ends.
+    /// Whether the run ends with its connection, however that ends.
     pub fn is_leaving(&self, unsent: usize) -> bool {
         let unwanted = self.output_closed || self.stop.is_met();
         unwanted || (self.drain.is_closing() && unsent == 0)
     }
 
-    /// Nothing can be written any more. The failure, if it is one, is to be reported, once.
+    /// Writing is no longer possible. The failure, if it is one, is reported once.
     pub fn handle_broken(&mut self, broken: Broken) -> Option<Error> {
         if std::mem::replace(&mut self.output_closed, true) {
             return None;

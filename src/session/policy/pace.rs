@@ -1,4 +1,4 @@
-//! How fast messages go out: `--rate` and `--lockstep`. Pure.
+//! The pace of sending: `--rate` and `--lockstep`. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// The shortest time from one message to the next: 1/`--rate`.
     pub interval: Option<Duration>,
-    /// The next message only after a reply.
+    /// Whether the next message waits for a reply.
     pub lockstep: bool,
 }
 
-/// Says when the next message may go.
+/// Decides when the next message may be sent.
 #[derive(Clone, Debug)]
 pub struct Pace {
     options: Options,
     next: Option<Instant>,
     waiting: bool,
-    /// Somebody asked too early.
+    /// A message was refused because it was too early.
     asked: bool,
 }
 
@@ -30,13 +30,13 @@ impl Pace {
         }
     }
 
-    /// Whether a message may go now.
+    /// Whether a message may be sent now.
     pub fn ready(&mut self, now: Instant) -> bool {
         self.asked = self.next.is_some_and(|next| next > now);
         !self.waiting && !self.asked
     }
 
-    /// There is no room for a message now: no time will change that.
+    /// There is no room for a message now, so no timer is needed.
     pub fn handle_no_room(&mut self) {
         self.asked = false;
     }
@@ -45,8 +45,8 @@ impl Pace {
         self.waiting = self.options.lockstep;
         self.asked = false;
         if let Some(interval) = self.options.interval {
-            // From the time it was due, so that the rate holds on average; but what was missed
-            // while nothing was there to send is not made up for in a burst.
+            // From the time it was due, so that the rate holds on average; but time in which there
+            // was nothing to send is not made up for in a burst.
             let due = self.next.map_or(now, |next| {
                 next.max(now.checked_sub(interval).unwrap_or(now))
             });
@@ -54,17 +54,17 @@ impl Pace {
         }
     }
 
-    /// There is a connection, perhaps not the first: a reply that was waited for will not come.
+    /// A connection was opened, perhaps not the first: an awaited reply will not arrive.
     pub fn handle_opened(&mut self) {
         self.waiting = false;
     }
 
-    /// The reply to the last message came.
+    /// The reply to the last message arrived.
     pub fn handle_reply(&mut self) {
         self.waiting = false;
     }
 
-    /// When the next message may go, where somebody asked and only time is missing.
+    /// When the next message may be sent, if one was refused only because it was too early.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next.filter(|_| self.asked && !self.waiting)
     }
@@ -86,12 +86,12 @@ mod tests {
         pace.handle_sent(start);
         assert!(!pace.ready(start));
         assert_eq!(pace.poll_timeout(), Some(start + tenth));
-        // Late by a little: the next one is not late for it.
+        // A little late: the next one is not delayed.
         pace.handle_sent(start + tenth + tenth / 4);
         assert_eq!(pace.poll_timeout(), None, "nobody wants to send");
         assert!(!pace.ready(start + tenth + tenth / 2));
         assert_eq!(pace.poll_timeout(), Some(start + 2 * tenth));
-        // Late by much: no burst.
+        // Very late: no burst.
         pace.handle_sent(start + 100 * tenth);
         assert!(!pace.ready(start + 100 * tenth - Duration::from_millis(1)));
         assert!(pace.poll_timeout().unwrap() >= start + 100 * tenth);

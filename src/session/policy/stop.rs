@@ -11,7 +11,7 @@ pub struct Options {
     pub until: Option<Filter>,
 }
 
-/// Looks for the message that ends the run.
+/// Finds the message that ends the run.
 #[derive(Clone, Debug)]
 pub struct StopCondition {
     options: Options,
@@ -28,7 +28,7 @@ impl StopCondition {
         }
     }
 
-    /// A data message came.
+    /// A data message was received.
     pub fn handle_received(&mut self, message: &Parsed<'_>) {
         self.received += 1;
         let Options { count, until } = &self.options;
@@ -38,12 +38,12 @@ impl StopCondition {
         self.met |= counted || until;
     }
 
-    /// Whether the condition is met. Nothing received after that is wanted.
+    /// Whether the condition is met. Messages received after that are not wanted.
     pub fn is_met(&self) -> bool {
         self.met
     }
 
-    /// `None` where there is no condition.
+    /// `None` if there is no condition.
     pub fn outcome(&self) -> Option<bool> {
         let exists = self.options.count.is_some() || self.options.until.is_some();
         exists.then_some(self.met)
