@@ -8,36 +8,22 @@ mod data;
 mod editor;
 mod files;
 mod line;
+mod options;
 mod prompt;
 mod screen;
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
 use crate::error::{Error, Exit};
-use crate::json::jq::{Filter, Interrupt};
+use crate::json::jq::Filter;
 use crate::output::Renderer;
-use crate::payload::InputFormat;
 use crate::session::connect::Plan;
+pub use options::Options;
 pub use prompt::Prompt;
 use screen::Screen;
 pub use screen::Shared;
-
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How typed lines stand for messages.
-    pub payload: InputFormat,
-    /// `-o`: messages go there.
-    pub output: Option<PathBuf>,
-    /// What `/queue` may keep, in bytes.
-    pub queue: usize,
-    /// Ctrl-C and Ctrl-D end the evaluation of an expression.
-    pub interrupt: Interrupt,
-    /// Whether the prompt is coloured.
-    pub color: bool,
-}
 
 /// A prompt for the connection that `plan` makes, and its screen; the run began at `start`.
 ///

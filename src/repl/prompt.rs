@@ -7,12 +7,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Options;
 use super::action::{Action, Outgoing, View};
 use super::commands::queue;
 use super::editor::Typed;
 use super::files::{bytes_of, with_payload};
 use super::line;
+use super::options::Options;
 use super::screen::{Link, Screen, Shared};
 use crate::close::Close;
 use crate::event::{Command, Control};
