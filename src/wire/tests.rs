@@ -1,3 +1,4 @@
 //! Tests of several files of this module together.
 
 mod roundtrip;
+mod violations;
