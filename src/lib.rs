@@ -1,24 +1,30 @@
 //! wirecat, a command-line WebSocket client.
 //!
-//! The crate is laid out in layers; each uses only those below it:
+//! The crate is laid out in layers. Each uses only itself and those below it, and no two files use each
+//! other; `tests/architecture.rs` reads this list and checks it:
 //!
-//! - [`cli`]: arguments, environment and terminals, resolved into the options of everything below;
-//! - the front ends [`repl`] (a person at a terminal), [`pipe`] (a script) and [`serve`] (the debug
-//!   server), which know nothing of each other;
-//! - I/O: [`session`] (a run over its connections: to connect, talk, and connect again), [`handshake`]
-//!   (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS), [`auth::acquire`] (a token or
-//!   password from a file, a variable, a command or a person), [`io`] (the standard streams, the writer
-//!   thread, signals, the terminal's echo);
-//! - pure parts, which see no socket, clock or environment: [`output`] (events to bytes), [`wire`]
-//!   (frames, their rules, compression; its [`wire::shim`] and [`wire::socket`] alone know of streams),
-//!   [`record`] (events as lines of JSON, written and read), [`json`] (tokens, strings, jq, one parse a
-//!   message),
-//!   [`drain`] (when to stop), and the pure files within the modules above;
-//! - the vocabulary: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex, base64,
-//!   escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which
-//!   credentials, and where they are put), [`http_token`], and the frames of [`wire::frame`].
-//!
-//! `run` puts them together: it lets one front end have one run, and ends with its exit code.
+//! 1. The program: [`run`](mod@run) lets one front end have one run, and ends with its exit code.
+//! 2. The command line: [`cli`] resolves arguments, environment and terminals into the options of
+//!    everything below.
+//! 3. The front ends, which know nothing of each other: [`repl`] (a person at a terminal), [`pipe`] (a
+//!    script) and [`serve`] (the debug server).
+//! 4. A run: [`session`] connects, talks, and connects again.
+//! 5. I/O: [`handshake`] (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS),
+//!    [`auth::acquire`] (a token or password from a file, a variable, a command or a person), [`io`]
+//!    (the standard streams, the writer thread, signals, the terminal's echo), and what knows of
+//!    streams in the wire format: [`wire::socket`] (an endpoint of either role), [`wire::shim`] (below
+//!    its engine), [`wire::stream`], [`wire::linger`].
+//! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
+//!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
+//!    read), [`json`] (tokens, strings, jq, one parse a message); the rules of a run:
+//!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
+//!    [`session::outbox`], [`session::confirm`], [`session::keepalive`], [`session::reconnect`],
+//!    [`session::backoff`], [`session::resume`], [`session::rtt`]; and both sides of the handshake:
+//!    [`handshake::request`], [`handshake::verify`], [`handshake::retry_after`],
+//!    [`handshake::server`].
+//! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
+//!    base64, escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which
+//!    credentials, and where they are put), [`http_token`], and frames: [`wire::frame`], [`wire::mask`].
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to
 //! [`wire::socket`], which hands it to the engine (tokio-tungstenite) in fragments where it is large,

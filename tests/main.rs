@@ -2,6 +2,7 @@
 
 mod support;
 
+mod architecture;
 mod auth;
 mod backpressure;
 mod down;
