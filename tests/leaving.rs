@@ -355,7 +355,7 @@ fn the_end_of_the_input_survives_the_loss_of_the_connection() {
         &url,
     ];
     wirecat([&SLOW[1..], &args].concat())
-        .stdin([&vec![b'x'; 32 << 20][..], b"\n"].concat())
+        .stdin_file([&vec![b'x'; 32 << 20][..], b"\n"].concat())
         .run()
         .exits(111);
 }

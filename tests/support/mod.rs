@@ -10,7 +10,7 @@ pub(crate) mod scripts;
 pub(crate) mod server;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -35,6 +35,7 @@ pub(crate) struct Wirecat {
 enum Stdin {
     Null,
     Bytes(Vec<u8>),
+    File(std::fs::File),
 }
 
 /// A command with these arguments, no stdin, and an environment without proxies or colours.
@@ -63,6 +64,15 @@ impl Wirecat {
         self
     }
 
+    /// A file's end is there as soon as its content is, unlike that of a pipe.
+    pub(crate) fn stdin_file(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes.as_ref()).unwrap();
+        file.rewind().unwrap();
+        self.stdin = Stdin::File(file);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
@@ -84,6 +94,7 @@ impl Wirecat {
         let stdin = match &self.stdin {
             Stdin::Null => Stdio::null(),
             Stdin::Bytes(_) => Stdio::piped(),
+            Stdin::File(file) => file.try_clone().expect("a file can be shared").into(),
         };
         let mut child = self
             .command
