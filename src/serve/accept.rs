@@ -128,7 +128,8 @@ impl Admission {
             () = stopped => Ok(shutdown),
             end = self.endpoint.run(&mut connection) => end,
         };
-        connection.finish(end).await
+        // Boxed, because the task would have room for it from the beginning.
+        Box::pin(connection.finish(end)).await
     }
 }
 

@@ -91,7 +91,8 @@ pub(super) enum Received {
 
 /// A WebSocket connection to a client.
 pub(super) struct Connection {
-    socket: Socket<Stream>,
+    /// Boxed, because the futures that it moves through would each have room for it.
+    socket: Box<Socket<Stream>>,
     /// What arrived while a message was sent.
     read_ahead: Option<Message>,
     /// The peer's Close was received.
@@ -103,7 +104,7 @@ impl Connection {
     pub(super) async fn new(stream: Stream, wire: &shim::Options) -> Self {
         Connection {
             // What came with the request is in the stream.
-            socket: Socket::new(stream, Bytes::new(), wire).await,
+            socket: Box::new(Socket::new(stream, Bytes::new(), wire).await),
             read_ahead: None,
             peer_closed: false,
         }

@@ -35,7 +35,7 @@ pub(crate) struct Wirecat {
 enum Stdin {
     Null,
     Bytes(Vec<u8>),
-    File(std::fs::File),
+    File(File),
 }
 
 /// A command with these arguments, no stdin, and an environment without proxies or colours.
