@@ -343,8 +343,8 @@ fn a_closed_output_survives_the_loss_of_the_connection() {
 fn the_end_of_the_input_survives_the_loss_of_the_connection() {
     let server = silent(1, |_, wire| {
         wire.handshake();
-        // Of a message that the socket does not take as a whole.
-        wire.take(10);
+        // Of a message that the socket does not take as a whole. Meanwhile the client comes to its end.
+        wire.take(8 << 20);
         wire.send(frame_of(0x88, b"\x03\xf4"));
     });
     let url = server.url();
