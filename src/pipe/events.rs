@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
     use crate::close::Close;
-    use crate::event::{By, Event as Told};
+    use crate::event::{By, Event as Recorded};
     use crate::message::Message;
     use crate::output::{Format, Options, Renderer};
     use crate::secret::Redactor;
@@ -382,7 +382,7 @@ mod tests {
     }
 
     /// The line that `--json` prints for this, parsed.
-    fn recorded(event: &Told<'_>, terminal: bool) -> Option<Command> {
+    fn recorded(event: &Recorded<'_>, terminal: bool) -> Option<Command> {
         let options = Options {
             format: Format::Json,
             stdout_tty: terminal,
@@ -418,12 +418,12 @@ mod tests {
         fn sent_messages_are_parsed_back(data in bytes(125), text in "\\PC{0,20}", terminal: bool) {
             let (conn, by) = (1, By::Us);
             for message in [Message::text(text), Message::binary(data.clone())] {
-                let event = Told::Send { conn, message: &message, number: Some(1), origin: None };
+                let event = Recorded::Send { conn, message: &message, number: Some(1), origin: None };
                 prop_assert_eq!(recorded(&event, terminal), Some(Command::Send(message.clone())));
             }
-            let ping = Told::Ping { conn, by, origin: None, data: &data };
+            let ping = Recorded::Ping { conn, by, origin: None, data: &data };
             prop_assert_eq!(recorded(&ping, terminal), Some(Command::Ping(data.clone())));
-            let pong = Told::Pong { conn, by, origin: None, data: &data, rtt: None, asked: false };
+            let pong = Recorded::Pong { conn, by, origin: None, data: &data, rtt: None, asked: false };
             prop_assert_eq!(recorded(&pong, terminal), Some(Command::Pong(data)));
         }
 
@@ -436,7 +436,7 @@ mod tests {
             let shortest = LengthForm::shortest_for(len.unwrap_or(payload.len() as u64));
             let form = form.and_then(LengthForm::of_bits).map(|form| form.max(shortest));
             let frame = RawFrame { fin, rsv, opcode, masking, len, form, payload };
-            let event = Told::Frame { conn: 1, frame: &frame };
+            let event = Recorded::Frame { conn: 1, frame: &frame };
             prop_assert_eq!(recorded(&event, terminal), Some(Command::Frame(frame.clone())));
         }
 

@@ -178,8 +178,8 @@ impl PromptHandle {
     /// be left on it.
     fn prompt(&self) -> &'static str {
         if self.0.stopping.load(Ordering::SeqCst) {
-            if let Some(told) = self.waiting().take() {
-                let _ = told.send(());
+            if let Some(waiting) = self.waiting().take() {
+                let _ = waiting.send(());
             }
             loop {
                 thread::park();

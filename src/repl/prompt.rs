@@ -30,13 +30,13 @@ enum Leaving {
     No,
     /// With this Close, which waits for the messages that were typed before it.
     Waiting(Close),
-    /// The session has been told.
-    Told,
+    /// The session has been asked to close.
+    Requested,
 }
 
-/// What a line asks of the session.
+/// What a line requests of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Wish {
+enum Request {
     Nothing,
     Send(Command),
     Control(Control),
@@ -156,19 +156,19 @@ impl Prompt {
     }
 
     /// What to do about something typed, where it is the session's business.
-    fn obey(&mut self, typed: Typed, now: Instant) -> Wish {
+    fn obey(&mut self, typed: Typed, now: Instant) -> Request {
         let asked = self.asked.is_some();
         let line = match typed {
             Typed::End => return self.leave(Close::normal()),
             // Nothing is going on that could be interrupted but a wait.
             Typed::Interrupt { cancelled: false } if asked || self.is_waiting_for_the_end() => {
-                return Wish::Control(Control::Interrupt);
+                return Request::Control(Control::Interrupt);
             }
             // The question is still there, on a new line.
-            Typed::Interrupt { .. } if asked => return Wish::Nothing,
+            Typed::Interrupt { .. } if asked => return Request::Nothing,
             typed if asked => {
                 self.answer(typed);
-                return Wish::Nothing;
+                return Request::Nothing;
             }
             // A Ctrl-C that clears a line does not count.
             Typed::Interrupt { cancelled: false } if self.interrupted => {
@@ -177,19 +177,19 @@ impl Prompt {
             Typed::Interrupt { .. } => {
                 self.interrupted = true;
                 self.say("(Ctrl-C again or Ctrl-D to leave)\n");
-                return Wish::Nothing;
+                return Request::Nothing;
             }
             Typed::Line(line) => line,
             // The question is over.
-            Typed::Begun => return Wish::Nothing,
+            Typed::Begun => return Request::Nothing,
         };
         self.interrupted = false;
         let action = line::parse(&line, &self.view(&self.screen.borrow(), now));
         match action.and_then(|action| self.perform(action, now)) {
-            Ok(wish) => wish,
+            Ok(request) => request,
             Err(why) => {
                 self.say(&format!("wirecat: {why}\n"));
-                Wish::Nothing
+                Request::Nothing
             }
         }
     }
@@ -208,16 +208,16 @@ impl Prompt {
     ///
     /// # Errors
     /// Why it cannot be done.
-    fn perform(&mut self, action: Action, now: Instant) -> Result<Wish, String> {
+    fn perform(&mut self, action: Action, now: Instant) -> Result<Request, String> {
         match action {
             Action::Nothing => {}
             Action::Send(outgoing) => {
                 self.need_connection(now)?;
-                return self.command_of(outgoing).map(Wish::Send);
+                return self.command_of(outgoing).map(Request::Send);
             }
             Action::Queue(text) => return self.queue(text, now),
             Action::Close(close) => {
-                // While a Close is awaited it is one more wish to leave.
+                // While a Close is awaited it is one more request to leave.
                 if !self.is_waiting_for_the_end() {
                     self.need_connection(now)?;
                 }
@@ -228,12 +228,12 @@ impl Prompt {
                 if control == Control::Reconnect {
                     self.leaving = Leaving::No;
                 }
-                return Ok(Wish::Control(control));
+                return Ok(Request::Control(control));
             }
             Action::Say(text) => self.say(&text),
             Action::ShowHandshake => self.screen.borrow_mut().show_headers(now),
         }
-        Ok(Wish::Nothing)
+        Ok(Request::Nothing)
     }
 
     fn command_of(&self, outgoing: Outgoing) -> Result<Command, String> {
@@ -251,14 +251,14 @@ impl Prompt {
     }
 
     /// Sends a message, or keeps it until there is a connection.
-    fn queue(&mut self, text: String, now: Instant) -> Result<Wish, String> {
+    fn queue(&mut self, text: String, now: Instant) -> Result<Request, String> {
         let command = Command::Send(self.message_of(text)?);
         if self.need_connection(now).is_ok() {
-            return Ok(Wish::Send(command));
+            return Ok(Request::Send(command));
         }
         self.keep(command)?;
         self.say(&queue::kept(self.queued()));
-        Ok(Wish::Nothing)
+        Ok(Request::Nothing)
     }
 
     /// Whether a Close is awaited, or waits itself for what was typed before it.
@@ -266,17 +266,17 @@ impl Prompt {
         self.screen.borrow().closing || self.is_leaving()
     }
 
-    /// A wish to leave: it waits for the messages that were typed before it, where there is a
+    /// Asks to leave: this waits for the messages that were typed before it, where there is a
     /// connection to send them over. A second one waits for nothing.
-    fn leave(&mut self, close: Close) -> Wish {
+    fn leave(&mut self, close: Close) -> Request {
         let again = self.is_waiting_for_the_end();
         self.leaving = Leaving::Waiting(close.clone());
         self.screen.borrow_mut().show_closing();
         if again {
-            self.leaving = Leaving::Told;
-            return Wish::Control(Control::Leave(close));
+            self.leaving = Leaving::Requested;
+            return Request::Control(Control::Leave(close));
         }
-        Wish::Nothing
+        Request::Nothing
     }
 
     /// What was typed next.
@@ -292,7 +292,7 @@ impl Prompt {
                 }
                 Poll::Ready(typed)
             }
-            // Nobody can type any more: that is one wish to leave, and not many.
+            // Nobody can type any more: that is one request to leave, and not many.
             None if self.is_leaving() => Poll::Pending,
             None => Poll::Ready(Typed::End),
         }
@@ -300,37 +300,37 @@ impl Prompt {
 
     /// Reads what is typed, up to a control, or to a command where there is `room` for it: it waits
     /// in the queue then. Without room, commands are queued as long as the queue is not full.
-    fn poll_lines(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Wish> {
+    fn poll_lines(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Request> {
         ready!(self.screen.borrow_mut().poll_prompt(cx));
         loop {
             let typed = ready!(self.poll_typed(cx));
             let was_leaving = self.is_leaving();
             match self.obey(typed, now) {
-                Wish::Nothing => {
+                Request::Nothing => {
                     let started_to_leave = !was_leaving && self.is_leaving();
                     if started_to_leave && room {
-                        return Poll::Ready(Wish::Nothing);
+                        return Poll::Ready(Request::Nothing);
                     }
                     if started_to_leave && self.screen.borrow().is_open() {
                         self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
                     }
                 }
                 // With room, nothing waits before it.
-                Wish::Send(command) if room => return Poll::Ready(Wish::Send(command)),
+                Request::Send(command) if room => return Poll::Ready(Request::Send(command)),
                 // These pass even between the fragments of a message (RFC 6455 section 5.4), though not
                 // before one that was typed first and still waits.
-                Wish::Send(Command::Ping(data)) if self.waiting.is_empty() => {
-                    return Poll::Ready(Wish::Control(Control::Ping(data)));
+                Request::Send(Command::Ping(data)) if self.waiting.is_empty() => {
+                    return Poll::Ready(Request::Control(Control::Ping(data)));
                 }
-                Wish::Send(Command::Pong(data)) if self.waiting.is_empty() => {
-                    return Poll::Ready(Wish::Control(Control::Pong(data)));
+                Request::Send(Command::Pong(data)) if self.waiting.is_empty() => {
+                    return Poll::Ready(Request::Control(Control::Pong(data)));
                 }
-                Wish::Send(command) => {
+                Request::Send(command) => {
                     if let Err(why) = self.keep(command) {
                         self.say(&format!("wirecat: {why}\n"));
                     }
                 }
-                control @ Wish::Control(_) => return Poll::Ready(control),
+                control @ Request::Control(_) => return Poll::Ready(control),
             }
         }
     }
@@ -351,8 +351,8 @@ impl Source for Prompt {
         }
         loop {
             match ready!(self.poll_lines(cx, now, false)) {
-                Wish::Control(control) => return Poll::Ready(control),
-                Wish::Send(_) | Wish::Nothing => {}
+                Request::Control(control) => return Poll::Ready(control),
+                Request::Send(_) | Request::Nothing => {}
             }
         }
     }
@@ -372,9 +372,9 @@ impl Source for Prompt {
                 return Poll::Pending;
             }
             match ready!(self.poll_lines(cx, now, true)) {
-                Wish::Send(command) => self.push(command),
-                Wish::Control(control) => self.control = Some(control),
-                Wish::Nothing => {}
+                Request::Send(command) => self.push(command),
+                Request::Control(control) => self.control = Some(control),
+                Request::Nothing => {}
             }
         }
     }
@@ -384,7 +384,7 @@ impl Source for Prompt {
             self.waiting_bytes -= memory_of(&command);
             return Some(command);
         }
-        match std::mem::replace(&mut self.leaving, Leaving::Told) {
+        match std::mem::replace(&mut self.leaving, Leaving::Requested) {
             Leaving::Waiting(close) => Some(Command::Close(close)),
             other => {
                 self.leaving = other;

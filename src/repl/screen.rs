@@ -140,8 +140,8 @@ impl Screen {
                 writer.submit_alone();
                 drop(stopped.await);
             };
-            // Where nothing is shown in time, the terminal has been stopped (Ctrl-S), and whoever
-            // did that does not miss it.
+            // Where nothing is shown in time, the terminal has been stopped (Ctrl-S), and
+            // nothing can be shown.
             let _ = tokio::time::timeout(LAST_LINES, shown).await;
         }
         drop(self.restore);
@@ -155,7 +155,7 @@ impl Screen {
     }
 
     /// Opens the prompt, if that is due: before it nothing is read, so that what is received, and
-    /// whatever takes long with it, finds somebody who can interrupt it.
+    /// evaluations that take long, can be interrupted.
     pub(super) fn poll_prompt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.prompt_due {
             self.flush();

@@ -233,7 +233,7 @@ async fn attempt<I, O: Sink>(
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Failed> {
-    let mut told = |address: SocketAddr| {
+    let mut report = |address: SocketAddr| {
         let address = Some(address);
         let event = Event::Connecting {
             conn,
@@ -242,7 +242,7 @@ async fn attempt<I, O: Sink>(
         };
         ends.report(&event);
     };
-    let dialed = plan.transport.dial(&plan.target, step, &mut told).await?;
+    let dialed = plan.transport.dial(&plan.target, step, &mut report).await?;
     if let Some(tls) = &dialed.tls {
         ends.report(&Event::Tls(tls));
     }

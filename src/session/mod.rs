@@ -1,6 +1,6 @@
 //! A run from its first attempt to its end: connecting, talking, and connecting again. One loop
 //! serves every front end: it looks at the commands, the socket, the clock and the stop signal, and
-//! tells the front end what happens.
+//! reports what happens to the front end.
 //!
 //! The loop never waits for the front end's output: while that is full it stops reading at the next
 //! message, and pings before that are still answered.

@@ -19,7 +19,7 @@ pub struct Options {
     /// 0 to 9.
     pub deflate_level: u8,
     pub fragmentation: Fragmentation,
-    /// Payload bytes of each frame that are told to the front end; `None` tells of no frames.
+    /// Payload bytes of each frame in a trace event; `None` makes no such events.
     pub trace: Option<usize>,
     /// When to send, and when to be done.
     pub policy: policy::Options,

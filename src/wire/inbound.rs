@@ -2,8 +2,8 @@
 //!
 //! The engine gets only frames that keep every rule; at the first that does not, the stream ends for
 //! it. Nor does it see a Close: it answers one by itself, and where it does not know the code (1014)
-//! or thinks it wrong (1005 on the wire), it shows and answers 1002 instead. The session tells the
-//! truth about both.
+//! or thinks it wrong (1005 on the wire), it shows and answers 1002 instead. The session reports
+//! both as they were.
 //!
 //! Without compression and trace the frames stay where they lie ([`Inbound::handle_in_place`]).
 //! Otherwise they are written anew ([`Inbound::handle_bytes`]): unmasked, inflated, and a large
@@ -31,7 +31,7 @@ const STEP: usize = 16 * 1024;
 pub struct Options {
     pub rules: validate::Options,
     /// Show the engine every ping as a pong, so that it does not answer; [`Inbound::next_was_ping`]
-    /// tells them apart.
+    /// distinguishes them.
     pub hide_pings: bool,
     /// Payload bytes to keep of each frame for the trace, where there is one.
     pub trace: Option<usize>,
@@ -48,7 +48,7 @@ pub struct Inbound {
     header: FrameHeader,
     offset: usize,
     hide_pings: bool,
-    /// Somebody asks for [`Inbound::next_was_ping`].
+    /// The caller asks for [`Inbound::next_was_ping`].
     tells_pings: bool,
     /// Show the engine every text message as a binary one; [`Inbound::next_was_text`].
     hide_texts: bool,
@@ -120,7 +120,7 @@ impl Inbound {
         }
     }
 
-    /// Bytes of data messages so far: a slow message is told from silence by these.
+    /// Bytes of data messages so far: these distinguish a slow message from silence.
     pub fn data_bytes(&self) -> u64 {
         self.data
     }
@@ -182,7 +182,7 @@ impl Inbound {
         self.hide_pings = true;
     }
 
-    /// For a client, whether the next ping or pong that the engine tells of was a ping.
+    /// For a client, whether the next ping or pong that the engine yields was a ping.
     pub fn next_was_ping(&mut self) -> bool {
         self.pings.pop_front().unwrap_or(false)
     }
@@ -202,7 +202,7 @@ impl Inbound {
         self.rewrite.trace.as_mut()?.poll_frame()
     }
 
-    /// Frames of the trace that nobody has asked for yet.
+    /// Frames of the trace that have not been taken yet.
     pub fn traced(&self) -> usize {
         self.rewrite.trace.as_ref().map_or(0, Trace::waiting)
     }
@@ -270,7 +270,7 @@ impl Inbound {
                     self.stop(Err(violation));
                 }
             }
-            // One frame at a time, so that the trace tells of it before its message is told.
+            // One frame at a time, so that the trace reports it before its message.
             if self.traced() > 0 {
                 break;
             }

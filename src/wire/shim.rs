@@ -214,7 +214,7 @@ impl<S> Shim<S> {
         self.inbound.hide_pings();
     }
 
-    /// For a client, whether the next ping or pong that the engine tells of was a ping. To be asked
+    /// For a client, whether the next ping or pong that the engine yields was a ping. To be asked
     /// for each of them.
     pub fn next_was_ping(&mut self) -> bool {
         self.inbound.next_was_ping()
@@ -292,7 +292,7 @@ impl<S: AsyncRead + Unpin> Shim<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        // Once the stream is over, whoever polled looks for the reason, so no waker is needed.
+        // Once the stream is over, the caller looks for the reason, so no waker is needed.
         while !self.inbound.closed() {
             ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
             let new = &mut buf.filled_mut()[before..];

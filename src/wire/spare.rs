@@ -7,7 +7,7 @@ use std::cell::RefCell;
 /// The size of a block, in bytes.
 pub(super) const BLOCK: usize = 64 * 1024;
 
-/// Of each kind, kept for whoever needs one next.
+/// Of each kind, kept for the next that needs one.
 const KEPT: usize = 4;
 
 /// A buffer that has become larger than this is not kept, in bytes.

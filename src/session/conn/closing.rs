@@ -30,7 +30,7 @@ pub(super) struct Ending {
     /// A Close made by hand: no other must follow it.
     raw_close: Option<Close>,
     /// The front end has been notified of how the connection closed.
-    pub(super) told: bool,
+    pub(super) reported: bool,
     /// The front end leaves this connection for another one.
     pub(super) again: bool,
     /// Nothing more can be sent: a Close has been, or writing has failed.
@@ -119,8 +119,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         let over = match &self.ending.closing {
             // Where nothing can be sent, no Close can.
             None => self.socket.write_error().is_some(),
-            // A Close is with the server already: there is nothing left to do but to wait, and
-            // whoever sends a signal does not want to.
+            // A Close is with the server already: nothing is left but to wait for the answer,
+            // and a signal asks not to.
             Some(Closing::Requested(_)) => stop != Stop::MaxTime && !self.socket.needs_flush(),
             // Nor does the second signal wait for anybody.
             Some(Closing::Stopped(_) | Closing::Reply(_) | Closing::Violation(..)) => true,
@@ -284,7 +284,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// Notifies of the close where nothing has yet, so that every connection that opened closes: our
     /// Close had no answer, or writing failed before it was sent.
     pub(super) fn report_end(&mut self, now: Instant) {
-        if self.ending.told {
+        if self.ending.reported {
             return;
         }
         let sent = self.ending.sent.take();
@@ -318,7 +318,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         match self.ending.closing.take() {
             None => {
                 let why = self.socket.write_error();
-                Ended::SendFailed(why.unwrap_or("the connection takes nothing").to_owned())
+                Ended::SendFailed(why.unwrap_or("the connection accepts no data").to_owned())
             }
             Some(done) => end_of(done),
         }

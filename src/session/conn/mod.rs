@@ -132,7 +132,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
     }
 
     fn report(&mut self, now: Instant, event: &Event<'_>) {
-        self.ending.told |= matches!(event, Event::Close { .. });
+        self.ending.reported |= matches!(event, Event::Close { .. });
         self.sink.handle_event(now, event);
     }
 

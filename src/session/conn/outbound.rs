@@ -30,7 +30,7 @@ pub(super) struct Sending {
     heartbeat: Option<Message>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
-    /// What is sent, or its frames, is told at length.
+    /// What is sent, or its frames, is shown at length.
     shows_sends: bool,
     /// A frame made by hand, which waits for what was sent before it.
     by_hand: Option<RawFrame>,
@@ -309,7 +309,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
     }
 
-    /// Whether there is room to send, and to tell of it.
+    /// Whether there is room to send, and to show it.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
         if self.sending.shows_sends && self.sink.poll_ready(cx).is_pending() {
             return false;

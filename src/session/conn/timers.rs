@@ -120,7 +120,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         let keepalive = &mut self.timers.keepalive;
         match keepalive.handle_timeout(now) {
             Action::Nothing => {}
-            // Nothing of ours may follow a Close (RFC 6455 section 5.5.1), whoever made it.
+            // Nothing of ours may follow a Close (RFC 6455 section 5.5.1), also where it was made by hand.
             Action::Ping(_) | Action::Heartbeat if self.ending.has_raw_close() => {}
             Action::Ping(data) => self.send_our_ping(data, now),
             Action::Heartbeat => self.send_heartbeat(now),
