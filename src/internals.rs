@@ -39,8 +39,8 @@ pub mod handshake {
     pub mod request {
         pub use crate::handshake::request::{Options, build};
     }
-    pub mod verify {
-        pub use crate::handshake::verify::accept_for;
+    pub mod response {
+        pub use crate::handshake::response::accept_for;
     }
 }
 

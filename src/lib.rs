@@ -18,19 +18,19 @@
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
 //!    read), [`json`] (tokens, strings, jq, one parse a message); the rules of a run:
 //!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
-//!    [`session::outbox`], [`session::confirm`], [`session::keepalive`], [`session::reconnect`],
-//!    [`session::backoff`], [`session::resume`], [`session::rtt`]; and both sides of the handshake:
-//!    [`handshake::request`], [`handshake::verify`], [`handshake::retry_after`],
+//!    [`session::outbox`], [`session::ack`], [`session::keepalive`], [`session::reconnect`],
+//!    [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; and both sides of the handshake:
+//!    [`handshake::request`], [`handshake::response`], [`handshake::retry_after`],
 //!    [`handshake::server`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
 //!    base64, escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which
 //!    credentials, and where they are put), [`http_token`], and frames: [`wire::frame`], [`wire::mask`].
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to
-//! [`wire::socket`], which hands it to the engine (tokio-tungstenite) in fragments where it is large,
-//! through [`wire::shim`], which compresses it, and into the stream below;
-//! what comes back passes the shim's judgement before the engine sees it, goes up as an
-//! [`event::Event`], is rendered by [`output`] and written by one writer.
+//! [`wire::socket`], which passes it on in fragments where it is large, and through [`wire::shim`],
+//! which masks and compresses it, into the stream below. A received message is validated by the shim
+//! before the engine (tokio-tungstenite) sees it; it goes up as an [`event::Event`], is rendered by
+//! [`output`] and written by one writer.
 //!
 //! A request to the debug server goes from `serve/accept.rs` (TCP, HTTP) to the table in
 //! [`serve::endpoints`], which has a file for each endpoint, and through [`handshake::server`], which

@@ -16,8 +16,8 @@ use crate::io::stdio;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
 use crate::output::{Renderer, sanitize};
-use crate::session::ended::{Ended, Outcome, Verdict};
 use crate::session::frontend::{Asker, Sink, Source};
+use crate::session::outcome::{Ended, Outcome, Verdict};
 use crate::session::{self, Finished};
 use crate::{pipe, repl, serve};
 

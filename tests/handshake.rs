@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wirecat::internals::auth::placement::ResolvedCredentials;
 use wirecat::internals::handshake::request::{Options, build};
-use wirecat::internals::handshake::verify::accept_for;
+use wirecat::internals::handshake::response::accept_for;
 use wirecat::internals::uri::Target;
 
 use crate::support::server::{Wire, close, header, raw, serve, text};

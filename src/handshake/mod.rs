@@ -1,13 +1,13 @@
 //! The opening handshake over HTTP/1.1: hyper sends and receives it, [`request`] builds the request
-//! and [`verify`] checks the response. This module never decides whether to retry. [`server`] is
+//! and [`response`] checks the response. This module never decides whether to retry. [`server`] is
 //! the server's side.
 
 mod heads;
 pub mod request;
+pub mod response;
 pub mod retry_after;
 pub mod server;
 mod tap;
-pub mod verify;
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::event::Refusal;
 use crate::transport::{BoxedStream, tls};
 use request::Request;
+use response::{Negotiated, Response};
 use tap::RecordingStream;
 pub use tap::Transcript;
-use verify::{Negotiated, Response};
 
 /// Maximum size of the response head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -104,7 +104,7 @@ pub async fn upgrade(
         }));
     }
     let answer = to_response(&response);
-    let agreed = verify::verify(request, &answer)?;
+    let agreed = response::verify(request, &answer)?;
     let upgraded = hyper::upgrade::on(&mut response)
         .await
         .map_err(|error| broken(&error, log))?;

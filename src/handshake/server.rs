@@ -11,7 +11,7 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::verify::accept_for;
+use super::response::accept_for;
 use crate::wire::extension::{self, Agreed};
 
 /// A handshake that succeeds.

@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use super::clock::OVERSLEPT;
 use super::ends::Ends;
 use super::frontend::{Asker, Sink};
-use super::resume::{Place, ResumeVars};
+use super::resume::vars::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::ResolvedCredentials;
 use crate::auth::sources::Credentials;

@@ -5,23 +5,22 @@
 //! The loop never waits for the front end's output: while that is full it stops reading at the next
 //! message, and pings before that are still answered.
 
+pub mod ack;
 pub mod backoff;
 mod clock;
-pub mod confirm;
 mod conn;
 pub mod connect;
-pub mod ended;
 mod ends;
 pub mod frontend;
 pub mod keepalive;
 mod options;
 pub mod outbox;
+pub mod outcome;
 pub mod policy;
 pub mod reconnect;
 pub mod resume;
 pub mod rtt;
 mod run_state;
-pub mod state;
 #[cfg(test)]
 mod tests;
 
@@ -41,15 +40,15 @@ use crate::wire::linger::Linger;
 use clock::{LAST_PATIENCE, now};
 use conn::{Conn, Over};
 use connect::{AttemptId, Connection, Failed, Plan, connect};
-use ended::{Ended, Outcome, Verdict};
 use ends::Ends;
 use frontend::{Asker, Next, Sink, Source};
 pub use options::Options;
+use outcome::{Ended, Outcome, Verdict};
 use policy::Policy;
 use reconnect::{Action, Decision, Reconnect};
-use resume::ResumeVars;
+use resume::file::Saver;
+use resume::vars::ResumeVars;
 use run_state::RunState;
-use state::Saver;
 
 /// How a run ended, and what there is to show for it.
 pub struct Finished {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::connect::Connection;
-use super::resume::ResumeVars;
-use super::{confirm, keepalive, policy, reconnect};
+use super::resume::vars::ResumeVars;
+use super::{ack, keepalive, policy, reconnect};
 use crate::message::Message;
 use crate::wire::fragments::Fragmentation;
 use crate::wire::shim;
@@ -33,7 +33,7 @@ pub struct Options {
     pub opening: Vec<Message>,
     pub heartbeat: Option<Message>,
     pub reconnect: reconnect::Options,
-    pub confirm: Option<confirm::How>,
+    pub confirm: Option<ack::How>,
     /// `--lockstep`: replies matter, whether they confirm anything or not.
     pub counts_replies: bool,
     /// What may wait to be confirmed, in bytes.

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use super::confirm::How;
+use super::ack::How;
 use super::frontend::Progress;
 use super::options::Options;
 use super::outbox::{self, Outbox, Reply};
 use super::policy::Policy;
-use super::resume::{Place, ResumeVars};
+use super::resume::file::Saver;
+use super::resume::vars::{Place, ResumeVars};
 use super::rtt::Rtts;
-use super::state::Saver;
 use crate::event::{Totals, Volume};
 use crate::json::parsed::Parsed;
 use crate::message::Message;
@@ -113,7 +113,7 @@ impl RunState {
     /// Whether the message acknowledges one of ours by its number.
     fn acknowledges(&mut self, message: &Parsed<'_>, problem: &mut Option<String>) -> bool {
         match &self.confirm {
-            Some(How::Number(filter)) => match super::confirm::numbers(filter, message) {
+            Some(How::Number(filter)) => match super::ack::numbers(filter, message) {
                 Ok(numbers) => {
                     let mut news = false;
                     for number in numbers {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
-use wirecat::internals::handshake::verify::accept_for;
+use wirecat::internals::handshake::response::accept_for;
 
 use super::PATIENCE;
 

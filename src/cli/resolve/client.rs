@@ -14,7 +14,7 @@ use crate::cli::args::{ClientArgs, Typed};
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::json::jq::{Filter, Interrupt};
-use crate::session::confirm::How;
+use crate::session::ack::How;
 use crate::session::connect::Plan;
 use crate::session::policy::drain::OnEof;
 use crate::session::policy::{self, drain, pace, stop};

@@ -11,13 +11,14 @@ use crate::auth::sources::Credentials;
 use crate::cli::args::StayArgs;
 use crate::error::Error;
 use crate::payload::InputFormat;
+use crate::session::ack::How;
 use crate::session::backoff;
-use crate::session::confirm::How;
 use crate::session::connect::Plan;
 use crate::session::keepalive;
 use crate::session::reconnect::{self, Codes, CredentialRefresh, When};
-use crate::session::resume::ResumeVars;
-use crate::session::{self, policy, state};
+use crate::session::resume::file;
+use crate::session::resume::vars::ResumeVars;
+use crate::session::{self, policy};
 
 /// Maximum number of payload bytes of a frame that `-vvv` shows.
 const DUMPED: usize = 64 * 1024;
@@ -110,6 +111,6 @@ fn memory(args: &StayArgs) -> Result<(ResumeVars, Option<PathBuf>), Error> {
         memory.add(definition)?;
     }
     let state = args.state.as_ref();
-    let state = state.map(|path| state::load(path, &mut memory));
+    let state = state.map(|path| file::load(path, &mut memory));
     Ok((memory, state.transpose()?))
 }

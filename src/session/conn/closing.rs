@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::clock::LAST_PATIENCE;
-use super::super::ended::{self, Ended};
 use super::super::frontend::{Sink, Source};
+use super::super::outcome::{self, Ended};
 use super::inbound::Paused;
 use super::{Conn, Step};
 use crate::close::Close;
@@ -200,7 +200,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Some(Closing::Stopped(stop)) => (By::Us, Ended::Stopped(stop)),
             Some(Closing::Requested(ours))
-                if ours.code == close.code || ended::exit_of_close(&close) == Exit::Ok =>
+                if ours.code == close.code || outcome::exit_of_close(&close) == Exit::Ok =>
             {
                 (By::Us, Ended::ByUs)
             }

@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use super::clock::now;
 use super::connect::Connection;
-use super::ended::Ended;
 use super::frontend::{Sink, Source};
 use super::options::Options;
+use super::outcome::Ended;
 use super::run_state::RunState;
 use crate::event::Event;
 use crate::io::signals::StopSignal;

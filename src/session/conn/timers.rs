@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 
 use super::super::clock::OVERSLEPT;
-use super::super::ended::Ended;
 use super::super::frontend::{Sink, Source};
 use super::super::keepalive::{self, Action, Keepalive};
+use super::super::outcome::Ended;
 use super::inbound::Paused;
 use super::{Conn, Step};
 use crate::event::Event;

@@ -1,5 +1,5 @@
 //! `--resume NAME=EXPR` and `{{NAME}}`: values remembered from received messages, to be sent on the
-//! next connection. Pure; [`super::state`] reads and writes the file of `--state`.
+//! next connection. Pure; [`super::file`] reads and writes the file of `--state`.
 
 use serde_json::{Map, Value};
 

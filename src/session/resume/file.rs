@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 
-use super::frontend::Progress;
-use super::resume::ResumeVars;
+use super::super::frontend::Progress;
+use super::vars::ResumeVars;
 use crate::error::{Error, plain_words};
 
 /// The shortest time between two writes.
@@ -80,7 +80,7 @@ impl Saver {
     }
 
     /// Writes what has changed if it is due. Never blocks.
-    pub(super) fn save(&mut self, memory: &ResumeVars, output: Progress, now: Instant) {
+    pub(in crate::session) fn save(&mut self, memory: &ResumeVars, output: Progress, now: Instant) {
         if self.path.is_none() || (self.taken.is_none() && memory.changes() == self.saved) {
             self.next = None;
             return;
@@ -124,13 +124,13 @@ impl Saver {
     }
 
     /// Why the file cannot be written, once.
-    pub(super) fn poll_failure(&mut self) -> Option<String> {
+    pub(in crate::session) fn poll_failure(&mut self) -> Option<String> {
         let failure = self.failure.take().filter(|_| !self.failed)?;
         self.failed = true;
         Some(failure.message)
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(in crate::session) fn poll_timeout(&self) -> Option<Instant> {
         self.next
     }
 
