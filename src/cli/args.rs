@@ -458,6 +458,8 @@ pub struct OutputArgs {
     #[arg(long, hide_short_help = true)]
     pub show_ping_pong: bool,
 
+    // A help text is no Markdown.
+    #[allow(rustdoc::broken_intra_doc_links)]
     /// Show secrets in URLs, headers, notices and events instead of [redacted]
     #[arg(long, hide_short_help = true)]
     pub include_secrets: bool,

@@ -98,7 +98,7 @@ fn create(path: &Path) -> io::Result<Stream> {
     })
 }
 
-/// Checks whether [`file`] will be able to write to `path`, without opening or creating it.
+/// Checks whether [`file()`] will be able to write to `path`, without opening or creating it.
 ///
 /// # Errors
 /// It is a directory, its parent directory does not exist, or permission is missing.

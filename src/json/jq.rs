@@ -94,14 +94,14 @@ impl Filter {
         let _ = self.shared.interrupt.set(interrupt.clone());
     }
 
-    /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` if the
-    /// message is not JSON; `Err` is jq's message for a failure, on one line.
+    /// [`Filter::run_on`] a message that no other expression looks into.
     #[cfg(test)]
     pub fn run(&self, json: &[u8]) -> Option<Result<Vec<String>, String>> {
         self.run_on(&Parsed::once(Data::Binary(json)))
     }
 
-    /// [`Filter::run`] on a message that other expressions may share.
+    /// The outputs for one message, each as compact JSON, at most 10,000, and 64 MiB. `None` if the
+    /// message is not JSON; `Err` is jq's message for a failure, on one line.
     pub fn run_on(&self, message: &Parsed<'_>) -> Option<Result<Vec<String>, String>> {
         let found = self.evaluate(message, outputs_of)?;
         Some(found.map(|(outputs, cut)| {
@@ -110,14 +110,14 @@ impl Filter {
         }))
     }
 
-    /// Whether the first output is neither `false` nor `null`. A message that is not JSON, a
-    /// failure and no output at all are not true.
+    /// [`Filter::is_true_of`] a message that no other expression looks into.
     #[cfg(test)]
     pub fn is_true(&self, json: &[u8]) -> bool {
         self.is_true_of(&Parsed::once(Data::Binary(json)))
     }
 
-    /// [`Filter::is_true`] of a message that other expressions may share.
+    /// Whether the first output is neither `false` nor `null`. A message that is not JSON, a
+    /// failure and no output at all are not true.
     pub fn is_true_of(&self, message: &Parsed<'_>) -> bool {
         let first = self.evaluate(message, |outputs| {
             let first = outputs.next().transpose()?;

@@ -1,7 +1,7 @@
 //! The record of a run: one JSON object per line, one line per event, as `--json` prints it and
 //! `--frame events` reads it.
 //!
-//! [`schema`] names the events and their members for both sides, [`write`] formats events as lines,
+//! [`schema`] names the events and their members for both sides, [`mod@write`] formats events as lines,
 //! and [`read`] parses them. Pure: the meaning of a line for a program, and the file it is written
 //! to, are the caller's business.
 

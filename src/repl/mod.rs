@@ -1,5 +1,5 @@
 //! The front end for a person at a terminal: a prompt, incoming messages above the line being typed,
-//! slash commands. What a line means is decided in [`line`] and [`commands`], as an [`action`];
+//! slash commands. What a line means is decided in [`mod@line`] and [`commands`], as an [`action`];
 //! [`editor`] holds the threads; [`prompt`] is what the person wants, [`screen`] what the person sees.
 
 mod action;
