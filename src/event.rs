@@ -379,7 +379,7 @@ pub enum Command {
 pub enum Control {
     /// At most 125 bytes. It may pass between the fragments of a message (RFC 6455 §5.4).
     Ping(Bytes),
-    /// Likewise.
+    /// An unsolicited pong, with the same limit and place.
     Pong(Bytes),
     /// Start the closing handshake; without a connection, end the run. While a Close is awaited this
     /// changes nothing.

@@ -230,7 +230,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Whether a header's value is a credential by the header's name, whoever set it.
+/// Whether the value of a header of this name is a credential, in a request or a response.
 pub fn is_secret_header(name: &str) -> bool {
     const PARTS: &[&str] = &[
         "authorization",

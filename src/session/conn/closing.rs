@@ -44,9 +44,9 @@ pub(super) struct Ending {
 enum Closing {
     /// The front end wanted it.
     Requested(Close),
-    /// It answers the peer's; nothing but the flush is left.
+    /// It answers the peer's. Only the flush is left.
     Reply(Close),
-    /// The peer broke a rule, and this is the Close for it; likewise.
+    /// The peer broke a rule, and this is the Close for it. Only the flush is left.
     Violation(Violation, Close),
     /// A signal or `--max-time`.
     Stopped(Stop),

@@ -242,7 +242,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     pub(super) fn send_heartbeat(&mut self, now: Instant) {
         let opened = self.sending.opening.is_empty();
-        // Nothing goes before what opens the connection.
+        // The token and the messages of --on-open come first.
         let Some(message) = self.sending.heartbeat.as_ref().filter(|_| opened) else {
             return;
         };
