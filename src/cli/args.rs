@@ -1,6 +1,8 @@
 //! The command line as typed. This module decides nothing: defaults that depend on terminals, files
 //! and other options are resolved in [`super::resolve`].
 
+mod prompt;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::choices::{ColorArg, FormatArg, FrameArg, JitterArg, OnEofArg, TimestampsArg, TokenVia};
 use crate::session::reconnect::Codes;
 use crate::units;
+pub use prompt::PromptArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -151,6 +154,8 @@ pub struct ClientArgs {
     pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub prompt: PromptArgs,
     #[command(flatten)]
     pub stay: StayArgs,
     #[command(flatten)]

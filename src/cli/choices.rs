@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use crate::auth::sources::Via;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Framing;
+use crate::repl::EditMode;
 use crate::session::backoff::Jitter;
 use crate::session::policy::drain::OnEof;
 
@@ -168,6 +169,23 @@ impl From<ColorArg> for ColorChoice {
             ColorArg::Auto => ColorChoice::Auto,
             ColorArg::Always => ColorChoice::Always,
             ColorArg::Never => ColorChoice::Never,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum EditModeArg {
+    /// The keys of bash and readline
+    Emacs,
+    /// The keys of vi
+    Vi,
+}
+
+impl From<EditModeArg> for EditMode {
+    fn from(mode: EditModeArg) -> EditMode {
+        match mode {
+            EditModeArg::Emacs => EditMode::Emacs,
+            EditModeArg::Vi => EditMode::Vi,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::error::{Error, Exit};
 use crate::json::jq::Filter;
 use crate::output::Renderer;
 use crate::session::connect::Plan;
-pub use options::Options;
+pub use options::{EditMode, Options};
 pub use prompt::Prompt;
 use screen::Screen;
 pub use screen::Shared;

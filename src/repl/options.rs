@@ -1,5 +1,6 @@
 //! The options of the prompt.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::json::jq::Interrupt;
@@ -18,4 +19,24 @@ pub struct Options {
     pub interrupt: Interrupt,
     /// Whether the prompt is coloured.
     pub color: bool,
+    /// `--edit-mode`
+    pub edit_mode: EditMode,
+    /// Where the history of typed lines is kept; `None` with `--no-history`, or without a home.
+    pub history: Option<PathBuf>,
+    /// `--scrollback`: what is kept of what was sent and received, in bytes.
+    pub scrollback: usize,
+    /// `--plain`: nothing is redrawn, and each event is one line.
+    pub plain: bool,
+    /// Variables for `{{NAME}}`, by name.
+    pub variables: BTreeMap<String, String>,
+    /// The messages that `/m` sends, by name.
+    pub messages: BTreeMap<String, String>,
+}
+
+/// The keys that edit a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EditMode {
+    #[default]
+    Emacs,
+    Vi,
 }

@@ -1,5 +1,7 @@
 //! The client: the options of a whole run, and its front end.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::expressions::compile;
@@ -10,7 +12,7 @@ use super::mode::Mode;
 use super::output::color;
 use super::request::plan;
 use super::session::session;
-use crate::cli::args::{ClientArgs, Typed};
+use crate::cli::args::{ClientArgs, PromptArgs, Typed};
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::json::jq::{Filter, Interrupt};
@@ -129,12 +131,32 @@ fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result
             queue: args.stay.outbox,
             interrupt,
             color: color(&args.output, world, world.stdout_tty),
+            edit_mode: args.prompt.edit_mode.into(),
+            history: history(&args.prompt, world),
+            scrollback: args.prompt.scrollback,
+            plain: args.prompt.plain,
+            variables: BTreeMap::new(),
+            messages: BTreeMap::new(),
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
         messages: input(args, payload, files)?,
         output,
     }))
+}
+
+/// The history file: `$XDG_STATE_HOME/wirecat/history`, or below `~/.local/state`. A relative
+/// `XDG_STATE_HOME` counts as unset (XDG Base Directory Specification 0.8).
+fn history(args: &PromptArgs, world: &World) -> Option<PathBuf> {
+    if args.no_history {
+        return None;
+    }
+    let named = world.variable("XDG_STATE_HOME").map(PathBuf::from);
+    let state = named.filter(|path| path.is_absolute()).or_else(|| {
+        let home = world.variable("HOME")?;
+        Some(PathBuf::from(home).join(".local/state"))
+    });
+    Some(state?.join("wirecat/history"))
 }
 
 /// When to send, and when to be done.

@@ -24,6 +24,11 @@ struct Rule {
 /// The first rule that matches an option names it.
 const RULES: &[Rule] = &[
     Rule {
+        options: &["edit-mode", "no-history", "scrollback", "plain"],
+        when: |mode| !mode.interactive,
+        why: "in a pipe",
+    },
+    Rule {
         options: &["rate", "lockstep", "on-eof", "idle", "frame"],
         when: |mode| mode.interactive,
         why: "at the prompt",
