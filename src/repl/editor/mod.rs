@@ -3,6 +3,8 @@
 //! rustyline blocks, and its printer blocks until the editor has taken the text, so neither may run
 //! on the session's thread. The editor thread only reads lines and passes them on.
 
+mod restore;
+
 use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -10,8 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-#[cfg(unix)]
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -28,6 +28,7 @@ use crate::io::stdio;
 use crate::io::writer::Sink;
 use crate::json::jq;
 use crate::output::style::{self, Painter, Role};
+pub(crate) use restore::Restore;
 
 /// Every prompt has this width, so that it can change while a line is being typed.
 const PROMPT: &str = "open> ";
@@ -44,10 +45,6 @@ const TYPED_AHEAD: usize = 1024;
 
 /// How long a message may wait for the editor after a finished line.
 const HAND_OVER: Duration = Duration::from_millis(50);
-
-/// How long the terminal may take for the bytes that end line editing.
-#[cfg(unix)]
-const LAST_BYTES: Duration = Duration::from_millis(200);
 
 /// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
 /// it.
@@ -263,56 +260,6 @@ impl ConditionalEventHandler for EndOfInput {
         }
         self.0.store(true, Ordering::SeqCst);
         Some(Cmd::AcceptLine)
-    }
-}
-
-/// The terminal's original state, to be restored on exit: the editor thread may still be in the
-/// middle of a line when the program ends.
-#[cfg(unix)]
-pub(crate) struct Restore(Option<Termios>);
-
-#[cfg(unix)]
-impl Restore {
-    /// Between two lines the editor restores the terminal. This keeps echo, signals and end-of-file
-    /// keys off there, so that early keystrokes are treated like any others.
-    fn new() -> Self {
-        let found = tcgetattr(io::stdin()).ok();
-        if let Some(found) = &found {
-            let mut quiet = found.clone();
-            quiet
-                .local_flags
-                .remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
-            let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &quiet);
-        }
-        Restore(found)
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Restore {
-    fn drop(&mut self) {
-        let Some(found) = &self.0 else {
-            return;
-        };
-        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, found);
-        // A terminal that accepts no output (Ctrl-S, or no reader) must not block the exit.
-        let (done, written) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            stdio::print(stdio::stdout(), style::END_OF_EDITING);
-            let _ = done.send(());
-        });
-        let _ = written.recv_timeout(LAST_BYTES);
-    }
-}
-
-/// Windows restores the console of a process that ends.
-#[cfg(windows)]
-pub(crate) struct Restore;
-
-#[cfg(windows)]
-impl Restore {
-    fn new() -> Self {
-        Restore
     }
 }
 
