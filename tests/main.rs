@@ -23,6 +23,7 @@ mod output;
 mod peers;
 mod pipe;
 mod prompt;
+mod prompt_screen;
 mod proxy;
 mod reading;
 mod readme;

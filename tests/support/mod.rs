@@ -6,7 +6,9 @@ pub(crate) mod ledger;
 pub(crate) mod mixture;
 pub(crate) mod proxy;
 pub(crate) mod pty;
+pub(crate) mod screen;
 pub(crate) mod scripts;
+pub(crate) mod sequences;
 pub(crate) mod server;
 
 use std::fs::File;
@@ -229,12 +231,22 @@ pub(crate) fn send(signal: Signal, child: &Child) {
 
 /// The most memory a running child has had, in bytes; 0 once it has ended.
 pub(crate) fn peak_memory(child: &Child) -> usize {
+    status_field(child, "VmHWM:")
+}
+
+/// A size that Linux tells of a process, in bytes.
+fn status_field(child: &Child, name: &str) -> usize {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) else {
         return 0;
     };
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let line = status.lines().find(|line| line.starts_with(name));
     line.and_then(|line| line.split_whitespace().nth(1))
         .map_or(0, |kib| kib.parse::<usize>().unwrap() * 1024)
+}
+
+/// The memory that a running child has now, in bytes; 0 once it has ended.
+pub(crate) fn memory(child: &Child) -> usize {
+    status_field(child, "VmRSS:")
 }
 
 /// Waits until the child ends, or kills it when patience does.

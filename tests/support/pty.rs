@@ -1,25 +1,60 @@
-//! The program in a terminal: what it writes is collected, keys are typed into it.
+//! The program in a terminal: what it writes is collected and shown, keys are typed into it.
 
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ExitStatus};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{Termios, tcgetattr};
+use pty_process::blocking::{Command, Pts, Pty as Master, open};
+
+use super::screen::{Look, Screen};
+use super::sequences::{Effect, sequences};
 use super::{PATIENCE, WIRECAT, wait};
 
-#[derive(Default)]
-struct Screen {
-    bytes: Mutex<(Vec<u8>, bool)>,
+/// The size of a terminal that nobody has resized: rows and columns.
+const SIZE: (u16, u16) = (24, 80);
+
+struct Output {
+    /// Everything written so far.
+    bytes: Vec<u8>,
+    /// Nobody can write any more.
+    ended: bool,
+    screen: Screen,
+}
+
+struct Shared {
+    output: Mutex<Output>,
     changed: Condvar,
+}
+
+impl Shared {
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap()
+    }
+
+    fn update(&self, update: impl FnOnce(&mut Output)) {
+        update(&mut self.output());
+        self.changed.notify_all();
+    }
 }
 
 /// A terminal of 80 by 24 with the program in it.
 pub(crate) struct Pty {
-    keys: std::fs::File,
+    /// Until it is closed.
+    terminal: Option<Arc<Master>>,
     child: Child,
-    screen: Arc<Screen>,
+    shared: Arc<Shared>,
+    /// The terminal's settings before the program.
+    settings: Termios,
+    /// Reads until the other end of the socket is closed.
+    reader: Option<(UnixStream, JoinHandle<()>)>,
+    /// Where its configuration and state would be: an empty home.
+    _home: tempfile::TempDir,
 }
 
 impl Pty {
@@ -44,7 +79,7 @@ impl Pty {
     pub(crate) fn start_nonblocking(args: &[&str]) -> Pty {
         use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-        let (pty, pts) = pty_process::blocking::open().unwrap();
+        let (pty, pts) = open().unwrap();
         fcntl(&pts, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK)).unwrap();
         let environment = [("TERM", "xterm-256color"), ("NO_COLOR", "1")];
         Pty::start_in((pty, pts), WIRECAT, args, &environment)
@@ -52,55 +87,58 @@ impl Pty {
 
     /// Starts any program; one that wirecat runs in sees the terminal before and after it.
     pub(crate) fn start_program(program: &str, args: &[&str], environment: &[(&str, &str)]) -> Pty {
-        Pty::start_in(
-            pty_process::blocking::open().unwrap(),
-            program,
-            args,
-            environment,
-        )
+        Pty::start_in(open().unwrap(), program, args, environment)
     }
 
     fn start_in(
-        (pty, pts): (pty_process::blocking::Pty, pty_process::blocking::Pts),
+        (pty, pts): (Master, Pts),
         program: &str,
         args: &[&str],
         environment: &[(&str, &str)],
     ) -> Pty {
-        pty.resize(pty_process::Size::new(24, 80)).unwrap();
-        let mut command = pty_process::blocking::Command::new(program).args(args);
+        let (rows, columns) = SIZE;
+        pty.resize(pty_process::Size::new(rows, columns)).unwrap();
+        let settings = tcgetattr(&pts).unwrap();
+        let mut command = Command::new(program).args(args);
+        let home = tempfile::tempdir().unwrap();
+        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+            command = command.env(name, home.path());
+        }
         for (name, value) in environment {
             command = command.env(name, value);
         }
         let child = command.spawn(pts).unwrap();
-        let keys = std::fs::File::from(OwnedFd::from(pty));
-        let mut output = keys.try_clone().unwrap();
-        let screen = Arc::<Screen>::default();
-        let theirs = Arc::clone(&screen);
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // Linux ends a terminal that nobody holds with EIO.
-            while let Ok(count @ 1..) = output.read(&mut bytes) {
-                theirs
-                    .bytes
-                    .lock()
-                    .unwrap()
-                    .0
-                    .extend_from_slice(&bytes[..count]);
-                theirs.changed.notify_all();
-            }
-            theirs.bytes.lock().unwrap().1 = true;
-            theirs.changed.notify_all();
+        let terminal = Arc::new(pty);
+        let shared = Arc::new(Shared {
+            output: Mutex::new(Output {
+                bytes: Vec::new(),
+                ended: false,
+                screen: Screen::new(rows, columns),
+            }),
+            changed: Condvar::new(),
         });
+        let (stop, stopped) = UnixStream::pair().unwrap();
+        let reader = {
+            let (terminal, shared) = (Arc::clone(&terminal), Arc::clone(&shared));
+            thread::spawn(move || show(&terminal, &stopped, &shared))
+        };
         Pty {
-            keys,
+            terminal: Some(terminal),
             child,
-            screen,
+            shared,
+            settings,
+            reader: Some((stop, reader)),
+            _home: home,
         }
     }
 
     /// Types; Enter is `\r`, Ctrl-C `\x03`, Ctrl-D `\x04`.
     pub(crate) fn type_keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.terminal().write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn terminal(&self) -> &Master {
+        self.terminal.as_deref().expect("the terminal is open")
     }
 
     /// Sends a signal to the program.
@@ -113,26 +151,118 @@ impl Pty {
         self.child.id()
     }
 
+    /// The memory that the program has now, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        super::memory(&self.child)
+    }
+
     /// Everything written so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.screen.bytes.lock().unwrap().0.clone()
+        self.shared.output().bytes.clone()
+    }
+
+    /// What has been written that has one of these effects.
+    pub(crate) fn effects(&self, wanted: &[Effect]) -> Vec<(Effect, String)> {
+        let mut found = sequences(&self.shared.output().bytes);
+        found.retain(|(effect, _)| wanted.contains(effect));
+        found
     }
 
     /// Waits until `text` has been written, anywhere.
     #[track_caller]
     pub(crate) fn expect(&self, text: &str) {
+        self.expect_after(0, text);
+    }
+
+    /// Waits until `text` has been written after so many bytes.
+    #[track_caller]
+    pub(crate) fn expect_after(&self, start: usize, text: &str) {
+        let mut from = start;
+        let found = self.wait_for(|output| {
+            let found = memchr::memmem::find(&output.bytes[from..], text.as_bytes());
+            from = output.bytes.len().saturating_sub(text.len()).max(start);
+            found.is_some()
+        });
+        if !found {
+            panic!("no {text:?} in {}", end_of(&self.bytes()[start..]));
+        }
+    }
+
+    /// What is on the screen now.
+    pub(crate) fn look(&self) -> Look {
+        self.shared.output().screen.look()
+    }
+
+    /// Waits until the screen is as wanted; `what` names that in the failure.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&Look) -> bool) -> Look {
+        let mut look = self.look();
+        let found = self.wait_for(|output| {
+            look = output.screen.look();
+            wanted(&look)
+        });
+        assert!(found, "not {what} on the screen:\n{}", look.text());
+        look
+    }
+
+    /// Waits until a row of the screen holds `text`.
+    #[track_caller]
+    pub(crate) fn expect_row(&self, text: &str) -> Look {
+        let holds = |look: &Look| look.rows.iter().any(|row| row.contains(text));
+        self.until(&format!("a row with {text:?}"), holds)
+    }
+
+    /// Waits until this is typed on the line, with the cursor before its character `at`.
+    #[track_caller]
+    pub(crate) fn expect_line(&self, line: &str, at: usize) -> Look {
+        self.until(&format!("the line {line:?} with {at} before it"), |look| {
+            look.typed_line().as_deref() == Some(line) && look.typed_cursor() == Some(at)
+        })
+    }
+
+    /// Whether `wanted` becomes true while the program runs and patience lasts.
+    fn wait_for(&self, mut wanted: impl FnMut(&Output) -> bool) -> bool {
         let start = Instant::now();
-        let mut bytes = self.screen.bytes.lock().unwrap();
+        let mut output = self.shared.output();
         loop {
-            if memchr::memmem::find(&bytes.0, text.as_bytes()).is_some() {
-                return;
+            if wanted(&output) {
+                return true;
             }
             let left = PATIENCE.saturating_sub(start.elapsed());
-            if bytes.1 || left.is_zero() {
-                panic!("no {text:?} in {:?}", String::from_utf8_lossy(&bytes.0));
+            if output.ended || left.is_zero() {
+                return false;
             }
-            bytes = self.screen.changed.wait_timeout(bytes, left).unwrap().0;
+            output = self.shared.changed.wait_timeout(output, left).unwrap().0;
         }
+    }
+
+    /// Changes the size, of which the kernel tells the program.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        // First the model: what the program then writes is meant for the new size.
+        self.shared
+            .update(|output| output.screen.resize(rows, columns));
+        let size = pty_process::Size::new(rows, columns);
+        self.terminal().resize(size).unwrap();
+    }
+
+    /// The terminal's settings before the program was started.
+    pub(crate) fn settings_before(&self) -> &Termios {
+        &self.settings
+    }
+
+    /// The terminal's settings now.
+    pub(crate) fn settings(&self) -> Termios {
+        tcgetattr(self.terminal()).unwrap()
+    }
+
+    /// Closes the terminal, as the end of its window does.
+    pub(crate) fn close_terminal(&mut self) {
+        if let Some((stop, reader)) = self.reader.take() {
+            drop(stop);
+            reader.join().unwrap();
+        }
+        self.shared.update(|output| output.ended = true);
+        self.terminal = None;
     }
 
     /// Waits for the program to end with this exit code, and gives everything that it wrote.
@@ -147,17 +277,19 @@ impl Pty {
     /// Waits for the program to end, and gives its status and everything that it wrote.
     #[track_caller]
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<u8>) {
+        let status = self.status();
+        (status, self.bytes())
+    }
+
+    /// Waits for the program to end, and until everything that it wrote is shown.
+    #[track_caller]
+    pub(crate) fn status(&mut self) -> ExitStatus {
         let status = wait(&mut self.child);
-        let written = self.bytes();
         let Some(status) = status else {
-            panic!("the program hangs: {:?}", String::from_utf8_lossy(&written));
+            panic!("the program hangs: {}", end_of(&self.bytes()));
         };
-        let start = Instant::now();
-        let mut bytes = self.screen.bytes.lock().unwrap();
-        while !bytes.1 && start.elapsed() < PATIENCE {
-            bytes = self.screen.changed.wait_timeout(bytes, PATIENCE).unwrap().0;
-        }
-        (status, bytes.0.clone())
+        self.wait_for(|output| output.ended);
+        status
     }
 }
 
@@ -165,5 +297,35 @@ impl Drop for Pty {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The end of what was written, for a message.
+fn end_of(written: &[u8]) -> String {
+    let end = &written[written.len().saturating_sub(8 << 10)..];
+    format!("{:?}", String::from_utf8_lossy(end))
+}
+
+/// Shows what the program writes, until `stopped` is closed at its other end, or nobody can write
+/// any more: Linux ends a terminal that nobody holds with EIO.
+fn show(mut terminal: &Master, stopped: &UnixStream, shared: &Shared) {
+    let mut bytes = [0; 4096];
+    loop {
+        let readable = PollFlags::POLLIN;
+        let mut polled = [
+            PollFd::new(terminal.as_fd(), readable),
+            PollFd::new(stopped.as_fd(), readable),
+        ];
+        let _ = poll(&mut polled, PollTimeout::NONE);
+        if polled[1].any() == Some(true) {
+            return;
+        }
+        let Ok(count @ 1..) = terminal.read(&mut bytes) else {
+            return shared.update(|output| output.ended = true);
+        };
+        shared.update(|output| {
+            output.bytes.extend_from_slice(&bytes[..count]);
+            output.screen.write(&bytes[..count]);
+        });
     }
 }
