@@ -6,6 +6,7 @@ mod architecture;
 mod auth;
 mod backpressure;
 mod down;
+mod editing;
 mod endpoints;
 mod ends;
 mod expressions;

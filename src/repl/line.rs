@@ -43,12 +43,15 @@ pub(super) fn complete(line: &str) -> (usize, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
     use std::time::Instant;
 
     use bytes::Bytes;
 
     use super::super::commands::{Spec, frame, help};
     use super::super::data::Data;
+    use super::super::editor::Settings;
+    use super::super::options::EditMode;
     use super::super::screen::{self, Screen};
     use super::*;
     use crate::close::Close;
@@ -66,8 +69,13 @@ mod tests {
     fn parse(line: &str) -> Result<Action, String> {
         let options = screen::Options {
             interrupt: Interrupt::default(),
-            complete,
-            color: false,
+            editing: Settings {
+                color: false,
+                complete,
+                edit_mode: EditMode::Emacs,
+                waits: |_| false,
+                folder: PathBuf::new(),
+            },
         };
         let now = Instant::now();
         let renderer = Renderer::new(Options::plain(), Redactor::default());

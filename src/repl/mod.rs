@@ -20,6 +20,7 @@ use crate::error::{Error, Exit};
 use crate::json::jq::Filter;
 use crate::output::Renderer;
 use crate::session::connect::Plan;
+use editor::Settings;
 pub use options::{EditMode, Options};
 pub use prompt::Prompt;
 use screen::Screen;
@@ -38,8 +39,13 @@ pub fn open(
 ) -> Result<(Prompt, Shared), Error> {
     let shown = screen::Options {
         interrupt: options.interrupt.clone(),
-        complete: line::complete,
-        color: options.color,
+        editing: Settings {
+            color: options.color,
+            complete: line::complete,
+            edit_mode: options.edit_mode,
+            waits: commands::holds,
+            folder: options.temporary.clone(),
+        },
     };
     let target = (plan.target.shown(&plan.redactor), plan.redactor.clone());
     let file = options.output.as_deref();

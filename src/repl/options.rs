@@ -23,6 +23,10 @@ pub struct Options {
     pub edit_mode: EditMode,
     /// Where the history of typed lines is kept; `None` with `--no-history`, or without a home.
     pub history: Option<PathBuf>,
+    /// The user's editor, as a command for the shell.
+    pub editor: String,
+    /// Where files are made that live while a command of the prompt runs.
+    pub temporary: PathBuf,
     /// `--scrollback`: what is kept of what was sent and received, in bytes.
     pub scrollback: usize,
     /// `--plain`: nothing is redrawn, and each event is one line.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::action::{Action, Outgoing, View};
 use super::commands::queue;
-use super::editor::Typed;
+use super::editor::{self, Job, JobOutcome, Typed};
 use super::files::{bytes_of, with_payload};
 use super::line;
 use super::options::Options;
@@ -60,6 +60,10 @@ pub struct Prompt {
     /// The terminal without echo, where the editor cannot hide what is typed.
     echo_off: Option<EchoOff>,
     interrupted: bool,
+    /// What the editor does next, where it waits for that.
+    next: Option<editor::Next>,
+    /// The text that is in the user's editor.
+    edited: String,
 }
 
 impl Prompt {
@@ -81,6 +85,8 @@ impl Prompt {
             asked: None,
             echo_off: None,
             interrupted: false,
+            next: None,
+            edited: String::new(),
         }
     }
 
@@ -137,7 +143,7 @@ impl Prompt {
 
     /// What was typed for the one who asked.
     fn answer(&mut self, typed: Typed) {
-        if typed == Typed::Begun {
+        if matches!(typed, Typed::Begun) {
             return self
                 .say("that line was begun before the question, so it is not used as the answer\n");
         }
@@ -148,11 +154,59 @@ impl Prompt {
             editor.state.set_asking(false);
         }
         screen.redraw();
-        if let (Some(asked), Typed::Line(line)) = (asked, typed) {
+        if let (Some(asked), Typed::Line(line) | Typed::Held(line)) = (asked, typed) {
             self.redactor.add_given(&line);
             // The asker may have given up meanwhile.
             let _ = asked.send(Secret::new(line));
         }
+    }
+
+    /// Obeys what was typed, and tells the editor to go on where it waits.
+    fn take_typed(&mut self, typed: Typed, now: Instant) -> Request {
+        let waits = typed.waits();
+        let request = match typed {
+            Typed::EditLine(line) => self.edit(line),
+            Typed::JobDone(outcome) => self.handle_job(outcome),
+            typed => self.obey(typed, now),
+        };
+        let next = self.next.take();
+        if let (true, Some(editor)) = (waits, &self.screen.borrow().editor) {
+            // An editor that is gone waits for nothing.
+            let _ = editor.next.send(next.unwrap_or(editor::Next::Read));
+        }
+        request
+    }
+
+    /// Opens the user's editor with this text; what is saved is the next line.
+    fn edit(&mut self, text: String) -> Request {
+        self.next = Some(editor::Next::Run(Job::Edit {
+            suffix: if text.starts_with(['{', '[']) {
+                ".json"
+            } else {
+                ".txt"
+            },
+            editor: self.options.editor.clone(),
+            text: text.clone(),
+        }));
+        self.edited = text;
+        Request::Nothing
+    }
+
+    fn handle_job(&mut self, outcome: JobOutcome) -> Request {
+        match outcome {
+            JobOutcome::Edited(edited) => {
+                let before = std::mem::take(&mut self.edited);
+                let text = edited.unwrap_or_else(|why| {
+                    self.say(&format!("wirecat: {why}\n"));
+                    None
+                });
+                self.next = Some(editor::Next::ReadWith(text.unwrap_or(before)));
+            }
+            JobOutcome::Ran(Err(why)) => self.say(&format!("wirecat: {why}\n")),
+            JobOutcome::Ran(Ok(status)) if status.success() => {}
+            JobOutcome::Ran(Ok(status)) => self.say(&format!("({status})\n")),
+        }
+        Request::Nothing
     }
 
     /// What to do about something typed, where it is the session's business.
@@ -179,9 +233,9 @@ impl Prompt {
                 self.say("(Ctrl-C again or Ctrl-D to leave)\n");
                 return Request::Nothing;
             }
-            Typed::Line(line) => line,
+            Typed::Line(line) | Typed::Held(line) => line,
             // The question is over.
-            Typed::Begun => return Request::Nothing,
+            Typed::Begun | Typed::EditLine(_) | Typed::JobDone(_) => return Request::Nothing,
         };
         self.interrupted = false;
         let action = line::parse(&line, &self.view(&self.screen.borrow(), now));
@@ -305,7 +359,7 @@ impl Prompt {
         loop {
             let typed = ready!(self.poll_typed(cx));
             let was_leaving = self.is_leaving();
-            match self.obey(typed, now) {
+            match self.take_typed(typed, now) {
                 Request::Nothing => {
                     let started_to_leave = !was_leaving && self.is_leaving();
                     if started_to_leave && room {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::editor::{self, Complete, LAST, PromptState, Restore, RunningEditor};
+use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
 use crate::error::{Error, Exit};
 use crate::event::{Event, Heads, Opened};
 use crate::io::writer::{self, Writer};
@@ -52,10 +52,8 @@ pub(super) enum Link {
 pub(super) struct Options {
     /// Ends the evaluation of an expression.
     pub(super) interrupt: Interrupt,
-    /// Completes what is typed.
-    pub(super) complete: Complete,
-    /// Whether the prompt is coloured.
-    pub(super) color: bool,
+    /// How lines are edited.
+    pub(super) editing: Settings,
 }
 
 pub struct Screen {
@@ -169,12 +167,8 @@ impl Screen {
     }
 
     fn open_prompt(&mut self) {
-        let Options {
-            interrupt,
-            complete,
-            color,
-        } = &self.options;
-        match editor::start(*color, *complete, interrupt) {
+        let Options { interrupt, editing } = &self.options;
+        match editor::start(editing.clone(), interrupt) {
             Ok(mut started) => {
                 let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
                 self.restore = started.restore.take();

@@ -133,6 +133,8 @@ fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result
             color: color(&args.output, world, world.stdout_tty),
             edit_mode: args.prompt.edit_mode.into(),
             history: history(&args.prompt, world),
+            editor: editor(world),
+            temporary: temporary(world),
             scrollback: args.prompt.scrollback,
             plain: args.prompt.plain,
             variables: BTreeMap::new(),
@@ -157,6 +159,24 @@ fn history(args: &PromptArgs, world: &World) -> Option<PathBuf> {
         Some(PathBuf::from(home).join(".local/state"))
     });
     Some(state?.join("wirecat/history"))
+}
+
+/// `$VISUAL`, `$EDITOR`, or what every system has.
+fn editor(world: &World) -> String {
+    let named = world
+        .variable("VISUAL")
+        .or_else(|| world.variable("EDITOR"));
+    let usual = if cfg!(windows) { "notepad" } else { "vi" };
+    named.unwrap_or_else(|| usual.to_owned())
+}
+
+/// `$TMPDIR`, or the user's own directory for files that end with the session.
+fn temporary(world: &World) -> PathBuf {
+    let named = ["TMPDIR", "XDG_RUNTIME_DIR", "TEMP", "TMP"];
+    let mut found = named.iter().filter_map(|name| world.variable(name));
+    found
+        .next()
+        .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
 }
 
 /// When to send, and when to be done.

@@ -21,6 +21,9 @@ pub(super) struct Spec {
     arguments: &'static str,
     /// What it does, as `/help` says it.
     help: &'static str,
+    /// Whether it may give the terminal to another program, or set the next line: the editor then reads
+    /// nothing before it is done.
+    terminal: bool,
     /// The words that may come next after these arguments, which are empty or end with a space.
     pub(super) complete: fn(&str) -> Vec<String>,
     /// The action for these arguments (everything after the first space), or what is wrong with
@@ -35,6 +38,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &["?"],
         arguments: "",
         help: "this list",
+        terminal: false,
         complete: nothing,
         run: |_, _| Ok(Action::Say(help())),
     },
@@ -43,6 +47,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &["q", "exit"],
         arguments: "",
         help: "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
+        terminal: false,
         complete: nothing,
         run: connection::quit,
     },
@@ -51,6 +56,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "[CODE [REASON]]",
         help: "close with this code",
+        terminal: false,
         complete: nothing,
         run: connection::close,
     },
@@ -59,6 +65,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "[DATA]",
         help: "send a ping; its pong is shown with the time it took",
+        terminal: false,
         complete: nothing,
         run: message::ping,
     },
@@ -67,6 +74,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "[DATA]",
         help: "send an unsolicited pong",
+        terminal: false,
         complete: nothing,
         run: message::pong,
     },
@@ -75,6 +83,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "TEXT",
         help: "send TEXT as it is; an empty one is an empty message",
+        terminal: false,
         complete: nothing,
         run: message::send,
     },
@@ -83,6 +92,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "hex|base64:…|@FILE",
         help: "send a binary message",
+        terminal: false,
         complete: first_of_payload,
         run: message::bin,
     },
@@ -91,6 +101,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "… OPCODE [PAYLOAD]",
         help: "send a frame made by hand; /frame alone shows the syntax",
+        terminal: false,
         complete: frame::next_words,
         run: frame::frame,
     },
@@ -99,6 +110,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "[TEXT]",
         help: "queue TEXT until connected; alone: how many are queued",
+        terminal: false,
         complete: nothing,
         run: queue::queue,
     },
@@ -107,6 +119,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "",
         help: "connect now, or leave this connection for a new one",
+        terminal: false,
         complete: nothing,
         run: connection::reconnect,
     },
@@ -115,6 +128,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "",
         help: "the connection: address, time, counts, round trips",
+        terminal: false,
         complete: nothing,
         run: status::status,
     },
@@ -123,6 +137,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         aliases: &[],
         arguments: "",
         help: "the handshake as sent and received",
+        terminal: false,
         complete: nothing,
         run: |_, _| Ok(Action::ShowHandshake),
     },
@@ -137,6 +152,21 @@ pub(super) fn find(word: &str) -> Result<&'static Spec, String> {
         .iter()
         .find(|it| it.name == word || it.aliases.contains(&word))
         .ok_or_else(|| unknown_command(word))
+}
+
+/// Whether the editor must wait until this line has been obeyed: it may give the terminal to another
+/// program, or set the next line.
+pub(super) fn holds(line: &str) -> bool {
+    if line.starts_with('!') {
+        return true;
+    }
+    let Some(rest) = line.strip_prefix('/') else {
+        return false;
+    };
+    let word = rest.split_once(' ').map_or(rest, |(word, _)| word);
+    COMMANDS
+        .iter()
+        .any(|it| it.terminal && (it.name == word || it.aliases.contains(&word)))
 }
 
 fn unknown_command(word: &str) -> String {

@@ -1,0 +1,155 @@
+//! Runs a program that gets the terminal: a command of the shell, or the user's editor with a text in a
+//! file. It reads no keys itself, and leaves no file behind.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use super::protocol::{Job, JobOutcome};
+use super::terminal::{Modes, run_in_foreground};
+use crate::error::plain_words;
+
+/// Runs a job; the file of an edited text is made in `folder`.
+pub(super) fn run(job: Job, modes: &Modes, folder: &Path) -> JobOutcome {
+    match job {
+        Job::Shell { command, input } => JobOutcome::Ran(
+            shell(&mut shell_command(&command), input, modes)
+                .map_err(|error| format!("the shell: {}", plain_words(&error))),
+        ),
+        Job::Edit {
+            text,
+            suffix,
+            editor,
+        } => JobOutcome::Edited(edit(&text, suffix, &editor, modes, folder)),
+    }
+}
+
+#[cfg(unix)]
+fn shell_command(command: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]);
+    shell
+}
+
+#[cfg(windows)]
+fn shell_command(command: &str) -> Command {
+    let mut shell = Command::new("cmd");
+    shell.args(["/C", command]);
+    shell
+}
+
+/// The shell divides `editor` into words, and appends the file: `code -w FILE`.
+#[cfg(unix)]
+fn editor_command(editor: &str, file: &Path) -> Command {
+    let mut shell = shell_command(&format!("{editor} \"$1\""));
+    shell.arg("sh").arg(file);
+    shell
+}
+
+#[cfg(windows)]
+fn editor_command(editor: &str, file: &Path) -> Command {
+    let mut shell = shell_command(editor);
+    shell.arg(file);
+    shell
+}
+
+fn shell(command: &mut Command, input: Option<Vec<u8>>, modes: &Modes) -> io::Result<ExitStatus> {
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let feed = |child: &mut Child| {
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+            // A program that ends before it has read everything is no error, as in a pipeline.
+            thread::spawn(move || drop(stdin.write_all(&input)));
+        }
+    };
+    run_in_foreground(command, modes, feed)
+}
+
+fn edit(
+    text: &str,
+    suffix: &str,
+    editor: &str,
+    modes: &Modes,
+    folder: &Path,
+) -> Result<Option<String>, String> {
+    let wrong = |what: &str, error: &io::Error| format!("{what}: {}", plain_words(error));
+    let file = Draft::new(folder, suffix, text).map_err(|error| wrong(&show(folder), &error))?;
+    let status = run_in_foreground(&mut editor_command(editor, &file.0), modes, |_| {})
+        .map_err(|error| wrong(editor, &error))?;
+    if !status.success() {
+        return Err(format!("{editor}: {status}; the text is as it was"));
+    }
+    let edited = fs::read(&file.0).map_err(|error| wrong(&show(&file.0), &error))?;
+    let edited = String::from_utf8(edited)
+        .map_err(|_| format!("{editor}: what was saved is not UTF-8; the text is as it was"))?;
+    let edited = without_added_end(edited, text);
+    Ok((edited != text).then_some(edited))
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Takes off the final newline that editors add.
+fn without_added_end(mut edited: String, text: &str) -> String {
+    if edited.ends_with('\n') && !text.ends_with('\n') {
+        edited.pop();
+        if edited.ends_with('\r') {
+            edited.pop();
+        }
+    }
+    edited
+}
+
+/// A file that only its owner may read, removed when dropped.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn new(folder: &Path, suffix: &str, text: &str) -> io::Result<Self> {
+        let name = format!("wirecat-{:016x}{suffix}", rand::random::<u64>());
+        let path = folder.join(name);
+        let mut file = create(&path)?;
+        let draft = Draft(path);
+        file.write_all(text.as_bytes())?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            file.write_all(b"\n")?;
+        }
+        Ok(draft)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_newline_that_was_added_is_taken_off() {
+        for (edited, text, result) in [
+            ("a\n", "a", "a"),
+            ("a\r\n", "a", "a"),
+            ("a\n\n", "a", "a\n"),
+            ("a\n", "a\n", "a\n"),
+            ("a", "a\n", "a"),
+            ("", "a", ""),
+        ] {
+            assert_eq!(without_added_end(edited.to_owned(), text), result);
+        }
+    }
+}

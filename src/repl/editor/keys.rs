@@ -1,0 +1,143 @@
+//! The editor thread: reads lines and passes them on, and runs the programs that get the terminal. It
+//! decides nothing about what a line means.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustyline::Editor;
+use rustyline::error::ReadlineError;
+use rustyline::history::DefaultHistory;
+use tokio::sync::mpsc;
+
+use super::bindings::{Ending, Note};
+use super::helper::PromptHelper;
+use super::job;
+use super::protocol::{Job, JobOutcome, Next, Typed};
+use super::state::{PROMPT, PromptHandle};
+use super::terminal::Modes;
+use crate::json::jq;
+
+/// How long text on its way to the terminal may take before another program gets it.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// The state of the editor thread.
+pub(super) struct Keys {
+    pub(super) sender: mpsc::Sender<Typed>,
+    pub(super) next: Receiver<Next>,
+    pub(super) reading: Arc<AtomicBool>,
+    pub(super) note: Note,
+    pub(super) state: PromptHandle,
+    pub(super) evaluation: jq::Interrupt,
+    pub(super) waits: fn(&str) -> bool,
+    pub(super) modes: Modes,
+    /// Where the file of an edited text is made.
+    pub(super) folder: PathBuf,
+    pub(super) above: bool,
+}
+
+impl Keys {
+    pub(super) fn read_lines(&self, editor: &mut Editor<PromptHelper, DefaultHistory>) {
+        let mut failed = false;
+        let mut initial = String::new();
+        loop {
+            let typed = self.read_line(editor, &std::mem::take(&mut initial));
+            // The editor also draws the remaining output, so it continues after the first failure.
+            // A terminal that is gone fails again at once; both failures mean one request to quit.
+            let fails = typed.is_none();
+            if typed.as_ref().is_none_or(Typed::interrupts) {
+                self.evaluation.set_key(true);
+            }
+            if fails && failed {
+                return;
+            }
+            let typed = typed.unwrap_or(Typed::End);
+            let waits = typed.waits();
+            if self.sender.blocking_send(typed).is_err() || (fails && !self.above) {
+                return;
+            }
+            if waits {
+                match self.wait() {
+                    Some(text) => initial = text,
+                    None => return,
+                }
+            }
+            failed = fails;
+        }
+    }
+
+    /// Does what the prompt says, up to the text that the next line begins with. `None` if there is no
+    /// prompt any more.
+    fn wait(&self) -> Option<String> {
+        loop {
+            match self.next.recv().ok()? {
+                Next::Read => return Some(String::new()),
+                Next::ReadWith(text) => return Some(text),
+                Next::Run(job) => {
+                    let done = Typed::JobDone(self.run(job));
+                    self.sender.blocking_send(done).ok()?;
+                }
+            }
+        }
+    }
+
+    fn run(&self, job: Job) -> JobOutcome {
+        self.state.set_away(true);
+        let start = Instant::now();
+        while self.state.is_printing() && start.elapsed() < LAST_WORDS {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.modes.set_found();
+        let outcome = job::run(job, &self.modes, &self.folder);
+        if self.above {
+            self.modes.set_quiet();
+        }
+        self.state.set_away(false);
+        outcome
+    }
+
+    /// The next input; `None` if the terminal gives no more lines.
+    fn read_line(
+        &self,
+        editor: &mut Editor<PromptHelper, DefaultHistory>,
+        initial: &str,
+    ) -> Option<Typed> {
+        self.reading.store(true, Ordering::SeqCst);
+        let read = editor.readline_with_initial(PROMPT, (initial, ""));
+        self.reading.store(false, Ordering::SeqCst);
+        let line = match read {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted) => return Some(Typed::Interrupt { cancelled: false }),
+            Err(_) => return None,
+        };
+        Some(match self.note.take() {
+            Ending::Interrupt => {
+                // The line is finished, and the next one is new.
+                self.state.was_typed_before_prompt();
+                Typed::Interrupt {
+                    cancelled: !line.is_empty(),
+                }
+            }
+            Ending::Input => Typed::End,
+            Ending::Edit => Typed::EditLine(line),
+            Ending::Enter => self.finished(editor, line),
+        })
+    }
+
+    fn finished(&self, editor: &mut Editor<PromptHelper, DefaultHistory>, line: String) -> Typed {
+        let asking = self.state.is_asking();
+        let typed_before_prompt = self.state.was_typed_before_prompt();
+        if typed_before_prompt || !asking {
+            // History is optional, so errors are ignored.
+            let _ = editor.add_history_entry(&line);
+        }
+        match typed_before_prompt {
+            true => Typed::Begun,
+            false if !asking && (self.waits)(&line) => Typed::Held(line),
+            false => Typed::Line(line),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What the editor thread and the prompt tell each other at any time: the prompt that is shown, whether a
+//! secret is typed, whether another program has the terminal. It draws nothing.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+
+use tokio::sync::oneshot;
+
+/// Every prompt has this width, so that it can change while a line is being typed.
+pub(super) const PROMPT: &str = "open> ";
+const CONNECTING: &str = "dial> ";
+const DOWN: &str = "down> ";
+const CLOSING: &str = "wait> ";
+const ASKING: &str = "pass> ";
+
+/// The connection state that the prompt shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PromptState {
+    Open,
+    Connecting,
+    Down,
+    /// A Close of ours was sent, or is about to be.
+    Closing,
+}
+
+impl PromptState {
+    const ALL: [PromptState; 4] = [
+        PromptState::Open,
+        PromptState::Connecting,
+        PromptState::Down,
+        PromptState::Closing,
+    ];
+
+    fn prompt(self) -> &'static str {
+        match self {
+            PromptState::Open => PROMPT,
+            PromptState::Connecting => CONNECTING,
+            PromptState::Down => DOWN,
+            PromptState::Closing => CLOSING,
+        }
+    }
+}
+
+/// The state of the prompt.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PromptHandle(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// A [`PromptState`], by its place in [`PromptState::ALL`].
+    shown: AtomicU8,
+    /// The input is a secret.
+    asking: AtomicBool,
+    /// The line has been drawn since the question was asked.
+    drawn: AtomicBool,
+    /// The line was begun before the question.
+    typed_before_prompt: AtomicBool,
+    /// Another program has the terminal.
+    away: AtomicBool,
+    /// Text is on its way to the terminal.
+    printing: AtomicBool,
+    /// The editor must stop drawing.
+    stopping: AtomicBool,
+    /// Notified when the editor has stopped drawing.
+    waiting: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl PromptHandle {
+    /// Sets the prompt. Returns whether it changed.
+    pub(crate) fn show(&self, shown: PromptState) -> bool {
+        self.0.shown.swap(shown as u8, Ordering::Relaxed) != shown as u8
+    }
+
+    /// Sets whether the input is a secret, which is not shown.
+    pub(crate) fn set_asking(&self, asking: bool) {
+        self.0.drawn.store(false, Ordering::SeqCst);
+        self.0.typed_before_prompt.store(false, Ordering::SeqCst);
+        self.0.asking.store(asking, Ordering::SeqCst);
+    }
+
+    /// Called when the line is drawn. Text that is on the line at the first draw after a question
+    /// was not typed in answer to it.
+    pub(super) fn on_draw(&self, line: &str) {
+        if self.is_asking() && !self.0.drawn.swap(true, Ordering::SeqCst) {
+            self.0
+                .typed_before_prompt
+                .store(!line.is_empty(), Ordering::SeqCst);
+        }
+    }
+
+    /// Returns whether the finished line was begun before the question, and resets this for the
+    /// next one.
+    pub(super) fn was_typed_before_prompt(&self) -> bool {
+        self.is_asking() && self.0.typed_before_prompt.swap(false, Ordering::SeqCst)
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        self.0.asking.load(Ordering::SeqCst)
+    }
+
+    /// Whether another program has the terminal: nothing must be written to it meanwhile.
+    pub(crate) fn is_away(&self) -> bool {
+        self.0.away.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_away(&self, away: bool) {
+        self.0.away.store(away, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_printing(&self) -> bool {
+        self.0.printing.load(Ordering::SeqCst)
+    }
+
+    /// Returns false where another program has the terminal. Whoever takes the terminal away looks after
+    /// that whether something is printing, so one of the two sees the other.
+    pub(super) fn start_printing(&self) -> bool {
+        self.0.printing.store(true, Ordering::SeqCst);
+        if self.is_away() {
+            self.stop_printing();
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn stop_printing(&self) {
+        self.0.printing.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on the editor stops as soon as it draws.
+    pub(super) fn stop_drawing(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Resolves when the editor has drawn everything before [`LAST`] and draws no more.
+    pub(crate) fn stopped(&self) -> oneshot::Receiver<()> {
+        let (sender, stopped) = oneshot::channel();
+        *self.waiting() = Some(sender);
+        stopped
+    }
+
+    fn shown(&self) -> PromptState {
+        PromptState::ALL[usize::from(self.0.shown.load(Ordering::Relaxed))]
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The prompt. It does not return once drawing has stopped, because a line that is drawn while
+    /// the terminal is restored would stay on it.
+    pub(super) fn line_prompt(&self) -> &'static str {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            if let Some(waiting) = self.waiting().take() {
+                let _ = waiting.send(());
+            }
+            loop {
+                thread::park();
+            }
+        }
+        if self.is_asking() {
+            return ASKING;
+        }
+        self.shown().prompt()
+    }
+}

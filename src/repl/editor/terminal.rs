@@ -1,0 +1,249 @@
+//! The terminal's modes: as they were found, quiet between two lines, and as found again for a program
+//! that gets the terminal, and at the end. Unix; Windows restores the console of a process that ends.
+
+#[cfg(unix)]
+pub(crate) use unix::Restore;
+#[cfg(unix)]
+pub(super) use unix::{Modes, run_in_foreground};
+#[cfg(windows)]
+pub(crate) use windows::Restore;
+#[cfg(windows)]
+pub(super) use windows::{Modes, run_in_foreground};
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::process::{Child, Command, ExitStatus};
+    use std::sync::atomic::{AtomicI32, Ordering};
+    use std::sync::{Arc, Mutex, MutexGuard};
+    use std::thread;
+    use std::time::Duration;
+
+    use nix::sys::signal::{SigSet, Signal, kill, killpg};
+    use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    use nix::unistd::{Pid, tcgetpgrp, tcsetpgrp};
+
+    use crate::io::stdio;
+    use crate::output::style;
+
+    /// How long the terminal may take for the bytes that end line editing.
+    const LAST_BYTES: Duration = Duration::from_millis(200);
+
+    /// How often a program may be stopped because it used the terminal before it had it.
+    const EARLY: usize = 16;
+
+    /// The modes of the terminal, and the process group of the program that has it.
+    #[derive(Clone)]
+    pub(in crate::repl::editor) struct Modes {
+        found: Option<Termios>,
+        /// The group's number, or 0.
+        group: Arc<AtomicI32>,
+        /// The terminal has been given back for good.
+        over: Arc<Mutex<bool>>,
+    }
+
+    impl Modes {
+        /// The modes as they are now.
+        pub(in crate::repl::editor) fn found() -> Self {
+            Modes {
+                found: tcgetattr(io::stdin()).ok(),
+                group: Arc::default(),
+                over: Arc::default(),
+            }
+        }
+
+        /// Between two lines the editor restores the terminal. This keeps echo, signals and end-of-file
+        /// keys off there, so that early keystrokes are treated like any others.
+        pub(in crate::repl::editor) fn set_quiet(&self) {
+            let over = self.over();
+            if let (Some(found), false) = (&self.found, *over) {
+                let mut quiet = found.clone();
+                quiet
+                    .local_flags
+                    .remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
+                let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &quiet);
+            }
+        }
+
+        fn over(&self) -> MutexGuard<'_, bool> {
+            self.over
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+
+        pub(in crate::repl::editor) fn set_found(&self) {
+            if let Some(found) = &self.found {
+                let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, found);
+            }
+        }
+    }
+
+    /// The terminal's original state, to be restored on exit: the editor thread may still be in the
+    /// middle of a line, or another program may have the terminal, when the program ends.
+    pub(crate) struct Restore(Modes);
+
+    impl Restore {
+        pub(in crate::repl::editor) fn new(modes: &Modes) -> Self {
+            modes.set_quiet();
+            Restore(modes.clone())
+        }
+    }
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let Some(found) = &self.0.found else {
+                return;
+            };
+            let _quietly = Background::new();
+            *self.0.over() = true;
+            let group = self.0.group.load(Ordering::SeqCst);
+            if group != 0 {
+                end_group(Pid::from_raw(group));
+                let _ = tcsetpgrp(io::stdin(), nix::unistd::getpgrp());
+            }
+            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, found);
+            // A terminal that accepts no output (Ctrl-S, or no reader) must not block the exit.
+            let (done, written) = std::sync::mpsc::channel();
+            thread::spawn(move || {
+                stdio::print(stdio::stdout(), style::END_OF_EDITING);
+                let _ = done.send(());
+            });
+            let _ = written.recv_timeout(LAST_BYTES);
+        }
+    }
+
+    /// A program that loses its terminal is told so, and continued if it was stopped.
+    fn end_group(group: Pid) {
+        let _ = killpg(group, Signal::SIGHUP);
+        let _ = killpg(group, Signal::SIGCONT);
+    }
+
+    /// While it lives, this thread may set the terminal's modes and give it away from the background,
+    /// which stops the process otherwise.
+    struct Background(SigSet);
+
+    impl Background {
+        fn new() -> Self {
+            let mut set = SigSet::empty();
+            set.add(Signal::SIGTTOU);
+            let _ = set.thread_block();
+            Background(set)
+        }
+    }
+
+    impl Drop for Background {
+        fn drop(&mut self) {
+            let _ = self.0.thread_unblock();
+        }
+    }
+
+    /// Runs a command in the foreground of the terminal and waits for its end: keys that interrupt or
+    /// stop reach it and not us. Where it is stopped, we are stopped with it, so that the shell has the
+    /// terminal, and `fg` continues both. `feed` writes what it reads.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub(in crate::repl::editor) fn run_in_foreground(
+        command: &mut Command,
+        modes: &Modes,
+        feed: impl FnOnce(&mut Child),
+    ) -> io::Result<ExitStatus> {
+        let _quietly = Background::new();
+        let ours = tcgetpgrp(io::stdin());
+        let mut child = command.process_group(0).spawn()?;
+        let pid = Pid::from_raw(child.id().cast_signed());
+        modes.group.store(pid.as_raw(), Ordering::SeqCst);
+        give_terminal(pid);
+        feed(&mut child);
+        let ended = wait(pid, modes, &ours);
+        modes.group.store(0, Ordering::SeqCst);
+        take_terminal(&ours);
+        ended
+    }
+
+    /// The program may have been stopped already, because it used the terminal before it had it.
+    fn give_terminal(group: Pid) {
+        let _ = tcsetpgrp(io::stdin(), group);
+        let _ = killpg(group, Signal::SIGCONT);
+    }
+
+    fn take_terminal(ours: &nix::Result<Pid>) {
+        if let Ok(ours) = ours {
+            let _ = tcsetpgrp(io::stdin(), *ours);
+        }
+    }
+
+    fn wait(pid: Pid, modes: &Modes, ours: &nix::Result<Pid>) -> io::Result<ExitStatus> {
+        let mut early = 0;
+        loop {
+            match waitpid(pid, Some(WaitPidFlag::WUNTRACED)) {
+                Ok(WaitStatus::Exited(_, code)) => return Ok(ExitStatus::from_raw(code << 8)),
+                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                    return Ok(ExitStatus::from_raw(signal as i32));
+                }
+                Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if early < EARLY => {
+                    early += 1;
+                    give_terminal(pid);
+                }
+                Ok(WaitStatus::Stopped(..)) => {
+                    stop_with_it(modes, ours);
+                    give_terminal(pid);
+                }
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Stops our own process group. Where nobody could continue it the system ignores that, and the
+    /// program goes on at once.
+    fn stop_with_it(modes: &Modes, ours: &nix::Result<Pid>) {
+        take_terminal(ours);
+        modes.set_found();
+        let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::io;
+    use std::process::{Child, Command, ExitStatus};
+
+    /// Nothing to remember.
+    #[derive(Clone)]
+    pub(in crate::repl::editor) struct Modes;
+
+    impl Modes {
+        pub(in crate::repl::editor) fn found() -> Self {
+            Modes
+        }
+
+        pub(in crate::repl::editor) fn set_quiet(&self) {}
+
+        pub(in crate::repl::editor) fn set_found(&self) {}
+    }
+
+    pub(crate) struct Restore;
+
+    impl Restore {
+        pub(in crate::repl::editor) fn new(_: &Modes) -> Self {
+            Restore
+        }
+    }
+
+    /// Runs a command on this console and waits for its end. `feed` writes what it reads.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub(in crate::repl::editor) fn run_in_foreground(
+        command: &mut Command,
+        _: &Modes,
+        feed: impl FnOnce(&mut Child),
+    ) -> io::Result<ExitStatus> {
+        let mut child = command.spawn()?;
+        feed(&mut child);
+        child.wait()
+    }
+}
