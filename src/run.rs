@@ -13,6 +13,7 @@ use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::io::signals::StopSignals;
 use crate::io::stdio;
+use crate::io::stdout;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
 use crate::output::{Renderer, sanitize};
@@ -227,7 +228,7 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
 /// Prints the address of the server on stdout. A server with an unread announcement still serves,
 /// so a thread prints it: that of the log, in order, if both go to the same file.
 fn announce(log: &LogLines, line: &str) -> Option<Writer> {
-    if writer::stdout_is_stderr() {
+    if stdout::is_stderr() {
         log.push_bytes(line.as_bytes());
         return None;
     }

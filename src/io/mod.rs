@@ -3,5 +3,6 @@
 
 pub mod signals;
 pub mod stdio;
+pub mod stdout;
 pub mod terminal;
 pub mod writer;

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::stdio::{self, Stream};
+use crate::io::stdout;
 
 /// Bytes collected before they are handed to the thread, while more output keeps arriving.
 const CHUNK: usize = 64 * 1024;
@@ -136,86 +137,6 @@ fn check_writable(_: &Path, metadata: &std::fs::Metadata) -> io::Result<()> {
         true => Err(io::ErrorKind::PermissionDenied.into()),
         false => Ok(()),
     }
-}
-
-/// Whether stdout and stderr are the same file, pipe or terminal, as after `2>&1`.
-#[cfg(unix)]
-pub fn stdout_is_stderr() -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let metadata = |stream: io::Result<Stream>| stream.and_then(|it| it.file().metadata());
-    match (metadata(stdio::stdout()), metadata(stdio::stderr())) {
-        (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
-        _ => false,
-    }
-}
-
-/// Whether stdout and stderr are the same console.
-#[cfg(not(unix))]
-pub fn stdout_is_stderr() -> bool {
-    use std::io::IsTerminal;
-
-    io::stdout().is_terminal() && io::stderr().is_terminal()
-}
-
-/// stdout, if it is a pipe.
-#[cfg(unix)]
-fn stdout_if_pipe() -> Option<Stream> {
-    use std::os::unix::fs::FileTypeExt;
-
-    let stdout = stdio::stdout().ok()?;
-    let is_pipe = stdout.file().metadata().ok()?.file_type().is_fifo();
-    is_pipe.then_some(stdout)
-}
-
-#[cfg(not(unix))]
-fn stdout_if_pipe() -> Option<Stream> {
-    None
-}
-
-/// Whether a write of [`DIRECT`] bytes to this pipe returns at once: a pipe that polls as writable
-/// has that much room (POSIX: `PIPE_BUF`). Only another process that writes to the same pipe can
-/// take the room in between; then this write waits for the reader.
-#[cfg(unix)]
-fn takes_a_page(pipe: &Stream) -> bool {
-    use std::os::fd::AsFd;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-    let mut polled = [PollFd::new(pipe.file().as_fd(), PollFlags::POLLOUT)];
-    let ready = matches!(poll(&mut polled, PollTimeout::ZERO), Ok(1));
-    let events = polled[0].revents().unwrap_or(PollFlags::empty());
-    ready && events == PollFlags::POLLOUT
-}
-
-#[cfg(not(unix))]
-fn takes_a_page(_: &Stream) -> bool {
-    false
-}
-
-/// Ready when the other end of stdout's pipe has been closed; `None` if stdout is not a pipe.
-#[cfg(unix)]
-fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-    use tokio::io::Interest;
-    use tokio::io::unix::AsyncFd;
-
-    let stdout = stdout_if_pipe()?.file().try_clone().ok()?;
-    #[expect(
-        deprecated,
-        reason = "unsound for types whose descriptor may change; a File's does not, and the \
-                  replacement is unsafe"
-    )]
-    let watched = AsyncFd::with_interest(stdout, Interest::ERROR).ok()?;
-    Some(Box::pin(async move {
-        if watched.ready(Interest::ERROR).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }))
-}
-
-#[cfg(not(unix))]
-fn reader_of_stdout_gone() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-    None
 }
 
 /// The state that the writer thread and the session share.
@@ -381,8 +302,8 @@ impl Writer {
     /// inside the runtime.
     #[must_use]
     pub fn watching_stdout(mut self) -> Self {
-        self.direct = stdout_if_pipe().filter(|_| !stdout_is_stderr());
-        self.reader_gone = reader_of_stdout_gone();
+        self.direct = stdout::if_pipe().filter(|_| !stdout::is_stderr());
+        self.reader_gone = stdout::reader_gone();
         self
     }
 
@@ -450,7 +371,7 @@ impl Writer {
         if self.chunk.len() > DIRECT
             || self.shared.waiting.load(Ordering::Acquire) > 0
             || self.shared.broken.load(Ordering::Acquire)
-            || !takes_a_page(pipe)
+            || !stdout::takes_a_page(pipe)
         {
             return false;
         }
@@ -546,10 +467,15 @@ impl Writer {
 
     /// Why writing failed, once: exit 2. A reader that is gone is not a failure.
     pub fn take_failure(&self) -> Option<Error> {
-        let failure = self.shared.failure().take();
+        let failure = self.take_cause();
         let failure = failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
         let message = format!("cannot write the output: {}", plain_words(&failure));
         Some(Error::new(Stage::Output, Exit::Usage, message))
+    }
+
+    /// Why the system refused to write, once.
+    pub fn take_cause(&self) -> Option<io::Error> {
+        self.shared.failure().take()
     }
 
     /// Waits until everything is written.
@@ -558,10 +484,15 @@ impl Writer {
     /// Exit 2 if writing failed, unless [`Writer::take_failure`] returned that before. A reader
     /// that is gone is not a failure.
     pub async fn finish(mut self) -> Result<(), Error> {
+        self.end().await;
+        self.take_failure().map_or(Ok(()), Err)
+    }
+
+    /// Waits until everything is written, or writing has failed. Nothing may be appended later.
+    pub async fn end(&mut self) {
         self.submit();
         self.close();
         let _ = (&mut self.done).await;
-        self.take_failure().map_or(Ok(()), Err)
     }
 
     /// Lets the thread end once it has written everything that was handed over.

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::Event;
+use crate::io::stdout;
 use crate::io::writer::{self, Writer};
 use crate::json::parsed::Parsed;
 use crate::message::Message;
@@ -54,7 +55,7 @@ impl Output {
             payload,
             notices: Vec::new(),
             stderr: None,
-            one_place: !to_file && writer::stdout_is_stderr(),
+            one_place: !to_file && stdout::is_stderr(),
             to_file,
             looked: false,
         })
