@@ -96,7 +96,8 @@ pub trait Sink {
     /// The loop is about to sleep: everything rendered must be handed over.
     fn flush(&mut self);
 
-    /// Whether [`Event::Send`] is rendered in full, so that there must be room for it.
+    /// Whether [`Event::Send`] is rendered in full, so that there must be room for it. This may
+    /// change during a run.
     fn wants_sends(&self) -> bool {
         false
     }
@@ -155,6 +156,50 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
             Poll::Pending => self.1.poll_broken(cx),
             broken => broken,
         }
+    }
+}
+
+/// A sink that may be missing, and then takes everything.
+impl<S: Sink> Sink for Option<S> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.as_mut()
+            .map_or(Poll::Ready(()), |sink| sink.poll_ready(cx))
+    }
+
+    fn is_overfull(&self) -> bool {
+        self.as_ref().is_some_and(Sink::is_overfull)
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        if let Some(sink) = self {
+            sink.handle_event(now, event);
+        }
+    }
+
+    #[inline]
+    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
+        if let Some(sink) = self {
+            sink.handle_message(now, conn, message, json);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(sink) = self {
+            sink.flush();
+        }
+    }
+
+    fn wants_sends(&self) -> bool {
+        self.as_ref().is_some_and(Sink::wants_sends)
+    }
+
+    fn progress(&self) -> Progress {
+        self.as_ref().map_or(Progress::default(), Sink::progress)
+    }
+
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
+        self.as_mut()
+            .map_or(Poll::Pending, |sink| sink.poll_broken(cx))
     }
 }
 
@@ -236,6 +281,25 @@ mod tests {
             let ready = (kept(first), kept(second)).poll_ready(&mut cx).is_ready();
             assert_eq!(ready, first && second, "{first} {second}");
         }
+    }
+
+    #[test]
+    fn a_sink_that_is_missing_takes_everything_and_wants_nothing() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut missing: Option<Kept> = None;
+        missing.handle_event(Instant::now(), &Event::Note("a note"));
+        assert!(missing.poll_ready(&mut cx).is_ready());
+        assert!(missing.poll_broken(&mut cx).is_pending());
+        assert!(!missing.is_overfull() && !missing.wants_sends());
+        let mut there = Some(Kept::default());
+        there.handle_event(Instant::now(), &Event::Note("a note"));
+        there.flush();
+        assert!(there.poll_ready(&mut cx).is_pending());
+        let there = there.unwrap();
+        assert_eq!(
+            (&*there.notes, there.flushed),
+            (&["a note".to_owned()][..], 1)
+        );
     }
 
     #[test]

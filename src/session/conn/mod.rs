@@ -70,7 +70,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             socket: Socket::new(connection.stream, connection.early, &wire).await,
             number: run.totals.connections,
             reading: Reading::default(),
-            sending: Sending::new(connection.first, options, run, sink.wants_sends()),
+            sending: Sending::new(connection.first, options, run),
             ending: Ending::default(),
             timers: Timers::new(options.keepalive.clone(), now()),
             source,

@@ -30,8 +30,8 @@ pub(super) struct Sending {
     heartbeat: Option<Message>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
-    /// What is sent, or its frames, is shown at length.
-    shows_sends: bool,
+    /// The frames of what is sent are shown.
+    traces: bool,
     /// A frame made by hand, which waits for what was sent before it.
     by_hand: Option<RawFrame>,
     /// The last message of the front end's, where it may still be under way.
@@ -48,12 +48,7 @@ pub(super) struct Large {
 }
 
 impl Sending {
-    pub(super) fn new(
-        first: Option<First>,
-        options: &Options,
-        run: &RunState,
-        shows_sends: bool,
-    ) -> Self {
+    pub(super) fn new(first: Option<First>, options: &Options, run: &RunState) -> Self {
         let token = first.map(|(sent, shown)| (sent, shown, Origin::Token));
         let others = options.opening.iter().map(|message| {
             let message = run.fill(message);
@@ -63,7 +58,7 @@ impl Sending {
             opening: token.into_iter().chain(others).collect(),
             heartbeat: options.heartbeat.clone(),
             mirror: options.mirror,
-            shows_sends: shows_sends || options.trace.is_some(),
+            traces: options.trace.is_some(),
             by_hand: None,
             large: None,
         }
@@ -311,7 +306,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// Whether there is room to send, and to show it.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.sending.shows_sends && self.sink.poll_ready(cx).is_pending() {
+        let shows_sends = self.sending.traces || self.sink.wants_sends();
+        if shows_sends && self.sink.poll_ready(cx).is_pending() {
             return false;
         }
         self.socket.poll_ready(cx).is_ready()
