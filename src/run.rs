@@ -11,6 +11,7 @@ use crate::cli::world::World;
 use crate::cli::{self, early, generate, resolve};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
+use crate::io::recorder::{Recorded, Recorder};
 use crate::io::signals::StopSignals;
 use crate::io::stdio;
 use crate::io::stdout;
@@ -78,24 +79,46 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
-            let mut output = pipe::Output::new(options.output.as_deref(), renderer, start)?;
+            let output = pipe::Output::new(options.output.as_deref(), renderer, start)?;
+            let recorder = client.record.is_some().then(|| recorder(&client, start));
+            let mut sink = Recorded::new(output, recorder.transpose()?);
             let mut input = pipe::Input::new(options.messages.clone());
-            let ends = (&mut input, &mut output);
+            let ends = (&mut input, &mut sink);
             let finished = talk(&client, world, ends, &mut stops).await;
-            let exit = conclude(&finished, &client.losses(), &mut output);
-            finish(exit, finished, output.finish(exit), &mut stops).await
+            let exit = conclude(&finished, &client.losses(), &mut sink);
+            let writing = async { sink.finish_recording().await.finish(exit).await };
+            finish(exit, finished, writing, &mut stops).await
         }
         FrontEnd::Interactive(options) => {
             let until = client.session.policy.stop.until.clone();
-            let (mut prompt, mut screen) =
-                repl::open(options.clone(), until, &client.plan, renderer, start)?;
-            let ends = (&mut prompt, &mut screen);
+            let recorder = recorder(&client, start)?;
+            let (mut prompt, screen) = repl::open(
+                options.clone(),
+                until,
+                &client.plan,
+                (renderer, recorder.clone()),
+                start,
+            )?;
+            let mut sink = Recorded::new(screen, Some(recorder));
+            let ends = (&mut prompt, &mut sink);
             let finished = talk(&client, world, ends, &mut stops).await;
-            let exit = conclude(&finished, &client.losses(), &mut screen);
-            let writing = repl::finish(prompt, screen, exit);
+            let exit = conclude(&finished, &client.losses(), &mut sink);
+            let writing = async { repl::finish(prompt, sink.finish_recording().await, exit).await };
             finish(exit, finished, writing, &mut stops).await
         }
     }
+}
+
+/// The recorder of the run, which records if `--record` names a file.
+fn recorder(client: &Client, start: Instant) -> Result<Recorder, Error> {
+    let redactor = client.plan.redactor.clone();
+    let recorder = Recorder::new(redactor, client.output.numbers, start);
+    if let Some(path) = &client.record {
+        recorder
+            .start(path)
+            .map_err(|why| Error::usage(format!("--record {why}")))?;
+    }
+    Ok(recorder)
 }
 
 /// Reports messages that were not sent. Nothing is reported if stdout was closed or a stop

@@ -30,6 +30,8 @@ mod reading;
 mod readme;
 mod reconnect;
 mod reconnect_kills;
+#[cfg(unix)]
+mod record;
 mod refused;
 mod resume;
 mod secrets;

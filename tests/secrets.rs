@@ -10,10 +10,10 @@ use crate::support::server::{close, frame_of, header, raw, serve, text};
 use crate::support::{Output, wirecat};
 
 /// Long enough to be looked for in the data of messages as well.
-const SECRET: &str = "s3cr3t/\"t0k3n\"/0123";
+pub(crate) const SECRET: &str = "s3cr3t/\"t0k3n\"/0123";
 
 /// Every way in which the secret might be seen.
-fn forms() -> Vec<String> {
+pub(crate) fn forms() -> Vec<String> {
     let percent: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let escaped = SECRET.replace('"', "\\\"");
     let base64 = STANDARD.encode(SECRET);
@@ -47,7 +47,7 @@ fn hidden(place: &[&str], output: &Output, stdout_too: bool) {
 }
 
 /// The options that put the secret somewhere.
-fn places() -> Vec<Vec<String>> {
+pub(crate) fn places() -> Vec<Vec<String>> {
     let mut places: Vec<Vec<String>> = [
         &["--token"][..],
         &["--token-name", "X-Custom", "--token"],

@@ -487,6 +487,13 @@ pub struct OutputArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Also append every event to this file as a line of JSON, whatever is shown
+    ///
+    /// A new file can be read only by its owner (mode 0600). Secrets are redacted. If the disk is
+    /// full, that is reported, recording stops, and the run goes on.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
     /// Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,

@@ -1,6 +1,8 @@
 //! Blocking input and output, kept away from the loop: the standard streams, the writer
-//! thread, and signals.
+//! thread, recordings, and signals.
 
+mod record_file;
+pub mod recorder;
 pub mod signals;
 pub mod stdio;
 pub mod stdout;

@@ -103,7 +103,7 @@ fn create(path: &Path) -> io::Result<Stream> {
 ///
 /// # Errors
 /// It is a directory, its parent directory does not exist, or permission is missing.
-fn check_file(path: &Path) -> io::Result<()> {
+pub(super) fn check_file(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) => check_writable(path, &metadata),

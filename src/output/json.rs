@@ -5,7 +5,7 @@ use super::sanitize;
 use crate::json::string;
 
 /// Appends `text` as a JSON string with quotes. Everything dangerous on a terminal is escaped.
-pub(super) fn push_string_for_terminal(text: &str, out: &mut Vec<u8>) {
+pub fn push_string_for_terminal(text: &str, out: &mut Vec<u8>) {
     push_string(text, true, out);
 }
 

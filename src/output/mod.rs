@@ -28,6 +28,7 @@ pub mod style;
 mod tests;
 
 use clock::Clock;
+pub use json::push_string_for_terminal;
 use notices::Stderr;
 pub use notices::brief;
 pub use options::{Format, Options, Timestamps};
@@ -196,7 +197,7 @@ impl Renderer {
             strings: Strings {
                 redactor: &self.redactor,
                 push: match self.options.stdout_tty {
-                    true => json::push_string_for_terminal,
+                    true => push_string_for_terminal,
                     false => string::push_string,
                 },
             },

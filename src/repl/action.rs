@@ -1,12 +1,14 @@
 //! What commands may do and what they may know: all that they share with the prompt. A command returns
 //! an [`Action`] and performs none: it only reads the screen, sends nothing and writes nothing.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::data::Data;
 use super::screen::Screen;
 use crate::close::Close;
 use crate::event::{Command, Control};
+use crate::io::recorder::Summary;
 use crate::json::jq::Filter;
 use crate::wire::frame::RawFrame;
 
@@ -31,6 +33,8 @@ pub enum Action {
     Say(String),
     /// Print the handshake as sent and received.
     ShowHandshake,
+    /// Record every event in this file from now on; `None` records nothing any more.
+    Record(Option<PathBuf>),
 }
 
 /// What a line sends. Payloads are encoded and files are read only after the check that there is a
@@ -52,5 +56,7 @@ pub struct View<'a> {
     pub until: Option<&'a Filter>,
     /// Messages that wait for a connection.
     pub queued: usize,
+    /// What is being recorded.
+    pub recorded: Option<Summary>,
     pub now: Instant,
 }

@@ -84,6 +84,7 @@ mod tests {
             screen: &Screen::new(options, None, target, renderer, now).unwrap(),
             until: None,
             queued: 2,
+            recorded: None,
             now,
         };
         super::parse(line, &view)
@@ -154,6 +155,13 @@ mod tests {
             ("/frame ", Action::Say(frame::HELP.into())),
             ("/status", Action::Say(STATUS.into())),
             ("/headers", Action::ShowHandshake),
+            (
+                "/record",
+                Action::Say("nothing is recorded; /record FILE starts\n".into()),
+            ),
+            ("/record off", Action::Record(None)),
+            ("/record  my file ", Action::Record(Some("my file".into()))),
+            ("/record ./off", Action::Record(Some("./off".into()))),
             ("/ping", command(Command::Ping(Bytes::new()))),
             ("/ping a b", command(Command::Ping("a b".into()))),
             ("/pong x", command(Command::Pong("x".into()))),

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::error::{Error, Exit};
+use crate::io::recorder::Recorder;
 use crate::json::jq::Filter;
 use crate::output::Renderer;
 use crate::session::connect::Plan;
@@ -27,6 +28,7 @@ use screen::Screen;
 pub use screen::Shared;
 
 /// A prompt for the connection that `plan` makes, and its screen; the run began at `start`.
+/// `/record` drives the recorder.
 ///
 /// # Errors
 /// Exit 2 where `-o` is not going to be possible.
@@ -34,7 +36,7 @@ pub fn open(
     options: Options,
     until: Option<Filter>,
     plan: &Plan,
-    renderer: Renderer,
+    (renderer, recorder): (Renderer, Recorder),
     start: Instant,
 ) -> Result<(Prompt, Shared), Error> {
     let shown = screen::Options {
@@ -52,7 +54,7 @@ pub fn open(
     let screen = Screen::new(shown, file, target, renderer, start)?;
     let screen = Rc::new(RefCell::new(screen));
     let redactor = plan.redactor.clone();
-    let prompt = Prompt::new(options, until, Rc::clone(&screen), redactor);
+    let prompt = Prompt::new(options, until, Rc::clone(&screen), (redactor, recorder));
     Ok((prompt, screen))
 }
 

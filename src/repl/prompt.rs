@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::action::{Action, Outgoing, View};
-use super::commands::queue;
+use super::commands::{queue, record};
 use super::editor::{self, Job, JobOutcome, Typed};
 use super::files::{bytes_of, with_payload};
 use super::line;
@@ -16,6 +16,7 @@ use super::options::Options;
 use super::screen::{Link, Screen, Shared};
 use crate::close::Close;
 use crate::event::{Command, Control};
+use crate::io::recorder::Recorder;
 use crate::io::terminal::EchoOff;
 use crate::json::jq::Filter;
 use crate::message::Message;
@@ -46,6 +47,7 @@ pub struct Prompt {
     options: Options,
     screen: Shared,
     redactor: Redactor,
+    recorder: Recorder,
     /// `--until`, for `/status`.
     until: Option<Filter>,
     leaving: Leaving,
@@ -71,12 +73,13 @@ impl Prompt {
         options: Options,
         until: Option<Filter>,
         screen: Shared,
-        redactor: Redactor,
+        (redactor, recorder): (Redactor, Recorder),
     ) -> Self {
         Prompt {
             options,
             screen,
             redactor,
+            recorder,
             until,
             leaving: Leaving::No,
             waiting: VecDeque::new(),
@@ -254,6 +257,7 @@ impl Prompt {
             screen,
             until: self.until.as_ref(),
             queued: self.queued(),
+            recorded: self.recorder.summary(),
             now,
         }
     }
@@ -285,6 +289,7 @@ impl Prompt {
                 return Ok(Request::Control(control));
             }
             Action::Say(text) => self.say(&text),
+            Action::Record(path) => self.say(&record::perform(&self.recorder, path.as_deref())?),
             Action::ShowHandshake => self.screen.borrow_mut().show_headers(now),
         }
         Ok(Request::Nothing)

@@ -32,6 +32,8 @@ pub struct Client {
     /// The deadline of `--max-time`.
     pub deadline: Option<Instant>,
     pub output: output::Options,
+    /// `--record`
+    pub record: Option<PathBuf>,
     pub front: FrontEnd,
     /// Stops the evaluation of every expression.
     pub interrupt: Interrupt,
@@ -99,6 +101,7 @@ fn client_with(
     let mode = Mode::new(args, world);
     let ineffective = ineffective::lines(typed, &mode);
     let output = super::output::options(&mode)?;
+    let record = super::output::record(&mode)?;
     let plan = plan(target, args, world, files)?;
     let mut session = session(&mode, &plan, files)?;
     session.policy = policy(&mode)?;
@@ -110,6 +113,7 @@ fn client_with(
         session,
         deadline,
         output,
+        record,
         front,
         interrupt,
     };

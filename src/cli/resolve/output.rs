@@ -1,4 +1,6 @@
-//! How output is shown.
+//! How output is shown, and where it is recorded.
+
+use std::path::{Path, PathBuf};
 
 use super::expressions::compile;
 use super::mode::Mode;
@@ -32,6 +34,29 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
             jiff::tz::TimeZone::UTC
         },
     })
+}
+
+/// `--record`. `-` is stdout, where nothing else may be.
+///
+/// # Errors
+/// Exit 2 if messages are on stdout too.
+pub(super) fn record(mode: &Mode<'_>) -> Result<Option<PathBuf>, Error> {
+    let args = &mode.args.output;
+    let is_stdout = |path: &Path| path.as_os_str() == "-";
+    let record = args.record.as_deref();
+    if record.is_some_and(is_stdout) && args.output.as_deref().is_none_or(is_stdout) {
+        return Err(
+            Error::usage("--record -: messages are printed on stdout too")
+                .advice("--json prints every event there instead")
+                .advice("-o FILE writes the messages elsewhere"),
+        );
+    }
+    if record.is_some_and(is_stdout) && mode.interactive {
+        return Err(Error::usage(
+            "--record -: stdout is the terminal of the prompt",
+        ));
+    }
+    Ok(record.map(Path::to_owned))
 }
 
 pub(super) fn color(args: &OutputArgs, world: &World, tty: bool) -> bool {

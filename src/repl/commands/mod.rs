@@ -6,6 +6,7 @@ mod connection;
 pub mod frame;
 mod message;
 pub(super) mod queue;
+pub(super) mod record;
 mod status;
 
 use super::action::{Action, View};
@@ -122,6 +123,15 @@ pub(super) const COMMANDS: &[Spec] = &[
         terminal: false,
         complete: nothing,
         run: connection::reconnect,
+    },
+    Spec {
+        name: "record",
+        aliases: &[],
+        arguments: "FILE|off",
+        help: "append every event to FILE as a line of JSON; alone: what is recorded",
+        terminal: false,
+        complete: nothing,
+        run: record::record,
     },
     Spec {
         name: "status",

@@ -1,10 +1,14 @@
 //! `/status`. Pure.
 
+use super::record;
 use crate::repl::action::{Action, View};
 
 /// Shows the connection, and what `--filter` and `--until` left out.
 pub(super) fn status(view: &View<'_>, _: &str) -> Result<Action, String> {
     let mut status = view.screen.status(view.queued, view.now);
+    if let Some(recorded) = &view.recorded {
+        status.push_str(&record::recording(recorded));
+    }
     let losses = view.until.map(|it| it.losses("--until", true));
     for loss in losses.unwrap_or_default() {
         status.push_str(&loss);
