@@ -51,7 +51,7 @@ fn pretty_formats_json() {
         &["--format", "pretty"],
         &[text(r#"{"b":[1.0,{}],"a":null}"#), text(r#"["x"]"#)],
     )
-    .prints("< {\n    \"b\": [\n      1.0,\n      {}\n    ],\n    \"a\": null\n  }\n< [\n    \"x\"\n  ]\n");
+    .prints("< {\"b\": [1.0, {}], \"a\": null}\n< [\"x\"]\n");
 }
 
 #[test]
@@ -384,8 +384,8 @@ fn colour_follows_options_and_environment() {
             command = command.env(name, value);
         }
         let expected = match colored {
-            true => "< {\n    \x1b[1;34m\"a\"\x1b[0m: 1\n  }\n",
-            false => "< {\n    \"a\": 1\n  }\n",
+            true => "< {\x1b[1;34m\"a\"\x1b[0m: 1}\n",
+            false => "< {\"a\": 1}\n",
         };
         command.run().prints(expected);
     }
@@ -396,12 +396,9 @@ fn a_terminal_has_colour_and_pretty_by_default() {
     for (variables, expected) in [
         (
             &[("TERM", "xterm"), ("NO_COLOR", "")][..],
-            "< {\r\n    \x1b[1;34m\"a\"\x1b[0m: 1\r\n  }\r\n",
+            "< {\x1b[1;34m\"a\"\x1b[0m: 1}\r\n",
         ),
-        (
-            &[("TERM", "dumb"), ("NO_COLOR", "")],
-            "< {\r\n    \"a\": 1\r\n  }\r\n",
-        ),
+        (&[("TERM", "dumb"), ("NO_COLOR", "")], "< {\"a\": 1}\r\n"),
     ] {
         let server = raw(|mut wire| {
             wire.handshake();

@@ -60,23 +60,6 @@ impl<'a> Tokens<'a> {
         self.at >= self.json.len()
     }
 
-    /// The whole text of the next value.
-    fn value(&mut self) -> Option<&'a str> {
-        self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
-        let start = self.at;
-        let mut depth = 0_usize;
-        loop {
-            match self.next()? {
-                Token::Open(_) => depth += 1,
-                Token::Close(_) => depth = depth.checked_sub(1)?,
-                _ => {}
-            }
-            if depth == 0 {
-                return self.json.get(start..self.at);
-            }
-        }
-    }
-
     fn skip(&mut self, these: impl Fn(u8) -> bool) {
         let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
         self.at += rest.iter().take_while(|b| these(**b)).count();
@@ -124,24 +107,6 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// The members of an object: key with its quotes, value as written. `None` if the value is not an
-/// object.
-pub(crate) fn members(json: &str) -> Option<Vec<(&str, &str)>> {
-    let mut tokens = Tokens::new(json);
-    (tokens.next()? == Token::Open(b'{')).then_some(())?;
-    let mut found = Vec::new();
-    loop {
-        match tokens.next()? {
-            Token::Str(key) => {
-                tokens.next()?;
-                found.push((key, tokens.value()?));
-            }
-            Token::Comma => {}
-            _ => return Some(found),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,26 +121,11 @@ mod tests {
         assert_eq!(measured(&deep), (100_000, 0));
     }
 
-    #[test]
-    fn the_members_of_an_object_are_returned_as_written() {
-        assert_eq!(
-            members(r#" {"a" : [1, {"b":2}] ,"a":"}", "c":1.0} "#),
-            Some(vec![
-                ("\"a\"", "[1, {\"b\":2}]"),
-                ("\"a\"", "\"}\""),
-                ("\"c\"", "1.0")
-            ])
-        );
-        assert_eq!(members("{}"), Some(vec![]));
-        assert_eq!(members("[1]"), None);
-    }
-
     proptest! {
         #[test]
         fn no_text_makes_the_tokenizer_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
             for text in [text.as_str(), tail.as_str()] {
                 Tokens::new(text).for_each(drop);
-                members(text);
             }
         }
     }

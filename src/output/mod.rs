@@ -17,6 +17,7 @@ mod clock;
 mod hexdump;
 mod invisible;
 mod json;
+mod layout;
 mod notices;
 mod options;
 mod payload;
@@ -26,6 +27,7 @@ mod stats;
 pub mod style;
 #[cfg(test)]
 mod tests;
+mod width;
 
 use clock::Clock;
 pub use json::push_string_for_terminal;
@@ -70,7 +72,6 @@ impl Renderer {
 
     /// Changes the options from here on, for a command that sets a format or a filter. The time
     /// zone is kept.
-    /// zone stays what it was.
     pub fn reconfigure(&mut self, change: impl FnOnce(&mut Options)) {
         change(&mut self.options);
         self.direct = is_direct(&self.options);
@@ -161,6 +162,7 @@ impl Renderer {
         if self.options.format == Format::Json {
             return self.record().received(t, conn, data, out);
         }
+        let from = out.len();
         if self.options.format != Format::Raw || data.kind() == Kind::Text {
             self.stamp(t, Painter::new(self.options.stdout_color), out);
         }
@@ -172,13 +174,17 @@ impl Renderer {
             Format::Base64 => payload::push_base64(data.as_bytes(), out),
             Format::Pretty | Format::Json => {
                 out.extend_from_slice(b"< ");
-                let painter = Painter::new(self.options.stdout_color);
-                Pretty {
-                    terminal: tty,
-                    painter,
-                }
-                .push(data, out);
+                let column = width::of_line(&String::from_utf8_lossy(&out[from..]));
+                self.pretty().push(data, column, out);
             }
+        }
+    }
+
+    fn pretty(&self) -> Pretty {
+        Pretty {
+            terminal: self.options.stdout_tty,
+            painter: Painter::new(self.options.stdout_color),
+            width: self.options.columns(),
         }
     }
 

@@ -34,6 +34,9 @@ pub enum Timestamps {
     Delta,
 }
 
+/// Columns of a terminal that does not say how many it has, and of what is not a terminal.
+const COLUMNS: usize = 80;
+
 /// What to show, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -44,6 +47,10 @@ pub struct Options {
     pub stderr_tty: bool,
     pub stdout_color: bool,
     pub stderr_color: bool,
+    /// Columns of the terminal, if known.
+    pub width: Option<usize>,
+    /// Rows of the terminal, if known.
+    pub height: Option<usize>,
     /// The number of `-v` options.
     pub verbose: u8,
     /// Print nothing but the statistics on stderr.
@@ -69,6 +76,8 @@ impl Options {
             stderr_tty: false,
             stdout_color: false,
             stderr_color: false,
+            width: None,
+            height: None,
             verbose: 0,
             silent: false,
             stats: false,
@@ -78,5 +87,9 @@ impl Options {
             filter: None,
             time_zone: TimeZone::UTC,
         }
+    }
+    /// The columns that a message is laid out for.
+    pub(super) fn columns(&self) -> usize {
+        self.width.unwrap_or(COLUMNS)
     }
 }

@@ -1,21 +1,18 @@
-//! Messages for people: JSON indented and coloured, the name of an event first, binary as a dump.
+//! Messages for people: JSON laid out and coloured, the name of an event first, binary as a dump.
 //!
-//! It changes the spacing of JSON and which characters are escaped, but never digits, the order of
-//! keys, or the meaning. Every line of a message but the first is indented under the mark.
+//! Digits, the order of keys and the meaning never change. Every line of a message but the first is
+//! indented under the mark, so that none looks like another message.
 
-use super::json::push_token;
+use super::layout::{Document, Layout, Place, newline};
 use super::style::{Painter, Role};
-use super::{hexdump, sanitize};
+use super::{hexdump, sanitize, width};
 use crate::json::grammar;
-use crate::json::text::{Token, Tokens, measure, members};
 use crate::message::Data;
 
-/// Longer JSON is shown unchanged, because formatting would not make it readable.
+/// Longer JSON is shown unchanged, because the run waits while it is laid out.
 const MAX_BYTES: usize = 256 << 10;
-/// Deeper JSON is shown unchanged, because formatting it would be mostly spaces.
-const MAX_DEPTH: usize = 100;
 /// The indentation of continuation lines: the width of the mark.
-const INDENT: usize = 2;
+pub(super) const INDENT: usize = 2;
 
 /// The output and its settings.
 #[derive(Clone, Copy)]
@@ -23,13 +20,15 @@ pub(super) struct Pretty {
     /// Whether the output is a terminal, for which dangerous characters must be escaped.
     pub(super) terminal: bool,
     pub(super) painter: Painter,
+    /// Columns of a line.
+    pub(super) width: usize,
 }
 
 impl Pretty {
-    /// Appends a message without its mark, ended by a line feed.
-    pub(super) fn push(self, data: Data<'_>, out: &mut Vec<u8>) {
+    /// Appends a message, ended by a line feed, after a time stamp and a mark of `column` columns.
+    pub(super) fn push(self, data: Data<'_>, column: usize, out: &mut Vec<u8>) {
         match data {
-            Data::Text(text) if self.push_json(text, out) => {}
+            Data::Text(text) if self.push_json(text, column, out) => {}
             Data::Text(text) => self.push_text(text, out),
             Data::Binary(data) => push_binary(data, out),
         }
@@ -48,126 +47,116 @@ impl Pretty {
         out.push(b'\n');
     }
 
-    /// Returns `false` and appends nothing if `text` is not JSON that can be formatted.
-    fn push_json(self, text: &str, out: &mut Vec<u8>) -> bool {
-        let shown = is_laid_out(text);
-        if shown {
-            match Envelope::find(text) {
-                Some(envelope) => self.push_envelope(&envelope, out),
-                None => self.push_value(text, Some(INDENT), out),
-            }
-            out.push(b'\n');
-        }
-        shown
-    }
-
-    fn push_envelope(self, envelope: &Envelope<'_>, out: &mut Vec<u8>) {
-        self.push_bare(Role::Name, envelope.name, out);
-        for (key, value) in &envelope.fields {
-            out.push(b' ');
-            self.push_bare(Role::Key, key, out);
-            out.push(b'=');
-            self.push_value(value, None, out);
-        }
-        match measure(envelope.data).depth {
-            0 => out.push(b' '),
-            _ => newline(INDENT, out),
-        }
-        self.push_value(envelope.data, Some(INDENT), out);
-    }
-
-    /// Appends a string token without its quotes; its escapes keep it on one line.
-    fn push_bare(self, role: Role, token: &str, out: &mut Vec<u8>) {
-        let mut quoted = Vec::new();
-        push_token(token, self.terminal, &mut quoted);
-        let bare = &quoted[1..quoted.len() - 1];
-        self.painter
-            .paint(role, out, |out| out.extend_from_slice(bare));
-    }
-
-    /// Appends a value: on several lines if `indent` gives their indentation, otherwise on one.
-    fn push_value(self, text: &str, indent: Option<usize>, out: &mut Vec<u8>) {
-        let mut depth = 0_usize;
-        let line = |depth: usize, out: &mut Vec<u8>| {
-            if let Some(indent) = indent {
-                newline(indent + 2 * depth, out);
-            }
+    /// Returns `false` and appends nothing if `text` is not JSON that can be laid out.
+    fn push_json(self, text: &str, column: usize, out: &mut Vec<u8>) -> bool {
+        let Some(document) = read(text, self.terminal) else {
+            return false;
         };
-        let mut tokens = Tokens::new(text).peekable();
-        while let Some(token) = tokens.next() {
-            let next = tokens.peek().copied();
-            match token {
-                Token::Open(bracket) => {
-                    out.push(bracket);
-                    depth += 1;
-                    if !matches!(next, Some(Token::Close(_))) {
-                        line(depth, out);
-                    }
-                }
-                Token::Close(bracket) => {
-                    depth = depth.saturating_sub(1);
-                    if !out.ends_with(b"{") && !out.ends_with(b"[") {
-                        line(depth, out);
-                    }
-                    out.push(bracket);
-                }
-                Token::Comma => {
-                    out.push(b',');
-                    line(depth, out);
-                }
-                Token::Colon if indent.is_some() => out.extend_from_slice(b": "),
-                Token::Colon => out.push(b':'),
-                Token::Str(text) => self.push_string(text, next == Some(Token::Colon), out),
-                Token::Word("null") => {
-                    self.painter
-                        .paint(Role::Null, out, |out| out.extend_from_slice(b"null"));
-                }
-                Token::Word(word) => out.extend_from_slice(word.as_bytes()),
-            }
+        let layout = Layout {
+            document: &document,
+            painter: self.painter,
+            width: self.width,
+        };
+        let place = Place {
+            indent: INDENT,
+            column,
+            after: 0,
+        };
+        match Envelope::find(&document) {
+            Some(envelope) => envelope.push(layout, place, out),
+            None => layout.value(0, place, out),
         }
-    }
-
-    fn push_string(self, token: &str, is_key: bool, out: &mut Vec<u8>) {
-        let role = if is_key { Role::Key } else { Role::Str };
-        self.painter
-            .paint(role, out, |out| push_token(token, self.terminal, out));
+        out.push(b'\n');
+        true
     }
 }
 
-/// An object with an event name, its data, and other members.
+/// An object with an event name, its data, and other members. The name is without its quotes; the
+/// other parts are indices in the document.
 struct Envelope<'a> {
-    /// A string token.
     name: &'a str,
-    /// String tokens and values.
-    fields: Vec<(&'a str, &'a str)>,
-    data: &'a str,
+    fields: Vec<usize>,
+    data: usize,
 }
 
 impl<'a> Envelope<'a> {
-    fn find(text: &'a str) -> Option<Self> {
-        let mut fields = members(text)?;
+    fn find(document: &'a Document) -> Option<Self> {
+        if !document.is_object() {
+            return None;
+        }
+        let mut fields: Vec<usize> = document.children(0).collect();
         // A second one would be hidden: such an object is shown unchanged.
         let mut take = |key: &str| {
-            let at = fields.iter().position(|(name, _)| *name == key)?;
-            let rest = &fields[at + 1..];
-            let only = rest.iter().all(|(name, _)| *name != key);
-            only.then(|| fields.remove(at).1)
+            let is_key = |at: &usize| document.key(*at) == Some(key);
+            let at = fields.iter().position(is_key)?;
+            let only = !fields[at + 1..].iter().any(is_key);
+            only.then(|| fields.remove(at))
         };
-        let data = take("\"data\"")?;
-        let name = match take("\"event\"") {
-            Some(name) => name,
-            None => take("\"type\"")?,
+        let data = take("data").or_else(|| take("payload"))?;
+        let name = take("event").or_else(|| take("type"))?;
+        let name = document.string(name)?;
+        Some(Envelope { name, fields, data })
+    }
+
+    /// Appends `name key=value … data`. If the name and the other members do not fit on one line,
+    /// each has its own; if the data does not fit after them, it begins on the next.
+    fn push(&self, layout: Layout<'_>, place: Place, out: &mut Vec<u8>) {
+        push_bare(layout.painter, Role::Tag, self.name, out);
+        let head = place.column + width::of(self.name) + self.fields_columns(layout.document);
+        let head_fits = head <= layout.width;
+        for &field in &self.fields {
+            push_field(field, layout, head_fits, out);
+        }
+        if head_fits && head + 1 + layout.document.columns(self.data) <= layout.width {
+            out.push(b' ');
+            return layout.flat(self.data, out);
+        }
+        newline(INDENT, out);
+        let column = INDENT;
+        layout.value(self.data, Place { column, ..place }, out);
+    }
+
+    /// The columns of ` key=value` for each field on one line.
+    fn fields_columns(&self, document: &Document) -> usize {
+        let columns = |field: &usize| {
+            let key = document.key(*field).unwrap_or_default();
+            2 + width::of(key) + document.columns(*field)
         };
-        name.starts_with('"')
-            .then_some(Envelope { name, fields, data })
+        self.fields.iter().map(columns).sum()
     }
 }
 
-fn is_laid_out(text: &str) -> bool {
-    text.len() <= MAX_BYTES
-        && text.trim_start().starts_with(['{', '['])
-        && grammar::is_value(text)
-        && measure(text).depth <= MAX_DEPTH
+/// Appends ` key=value`, or that on a line of its own.
+fn push_field(at: usize, layout: Layout<'_>, same_line: bool, out: &mut Vec<u8>) {
+    let key = layout.document.key(at).unwrap_or_default();
+    match same_line {
+        true => out.push(b' '),
+        false => newline(INDENT, out),
+    }
+    push_bare(layout.painter, Role::Key, key, out);
+    out.push(b'=');
+    if same_line {
+        return layout.flat(at, out);
+    }
+    let place = Place {
+        indent: INDENT,
+        column: INDENT + width::of(key) + 1,
+        after: 0,
+    };
+    layout.value(at, place, out);
+}
+
+/// Appends the content of a string without its quotes; its escapes keep it on one line.
+fn push_bare(painter: Painter, role: Role, text: &str, out: &mut Vec<u8>) {
+    painter.paint(role, out, |out| out.extend_from_slice(text.as_bytes()));
+}
+
+/// Measures a text if it is an array or an object that can be laid out.
+fn read(text: &str, terminal: bool) -> Option<Document> {
+    let is_candidate = text.len() <= MAX_BYTES && text.trim_start().starts_with(['{', '[']);
+    (is_candidate && grammar::is_value(text))
+        .then(|| Document::read(text, terminal))
+        .flatten()
 }
 
 fn push_binary(data: &[u8], out: &mut Vec<u8>) {
@@ -176,24 +165,25 @@ fn push_binary(data: &[u8], out: &mut Vec<u8>) {
     hexdump::push(data, INDENT, out);
 }
 
-fn newline(indent: usize, out: &mut Vec<u8>) {
-    out.push(b'\n');
-    out.resize(out.len() + indent, b' ');
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::layout::MAX_DEPTH;
     use super::*;
 
-    fn shown(text: &str, color: bool) -> String {
-        let painter = Painter::new(color);
-        let mut out = Vec::new();
+    fn laid_out(text: &str, width: usize, color: bool) -> String {
         let pretty = Pretty {
             terminal: true,
-            painter,
+            painter: Painter::new(color),
+            width,
         };
-        pretty.push(Data::Text(text), &mut out);
-        String::from_utf8(out).unwrap()
+        let mut out = b"< ".to_vec();
+        pretty.push(Data::Text(text), 2, &mut out);
+        let shown = String::from_utf8(out).unwrap();
+        shown.strip_prefix("< ").unwrap().to_owned()
+    }
+
+    fn shown(text: &str, color: bool) -> String {
+        laid_out(text, 80, color)
     }
 
     #[test]
@@ -201,18 +191,15 @@ mod tests {
         for (text, expected) in [
             (
                 r#"{"b":1.10,"a":[1E400,-0,{}],"b":[]}"#,
-                "{\n    \"b\": 1.10,\n    \"a\": [\n      1E400,\n      -0,\n      {}\n    ],\n    \"b\": []\n  }\n",
+                "{\"b\": 1.10, \"a\": [1E400, -0, {}], \"b\": []}\n",
             ),
             (" [ ] ", "[]\n"),
-            (
-                r#"["\u001b[31m","\u00e9"]"#,
-                "[\n    \"\\u001b[31m\",\n    \"é\"\n  ]\n",
-            ),
+            (r#"["\u001b[31m","\u00e9"]"#, "[\"\\u001b[31m\", \"é\"]\n"),
             ("\"text\"", "\"text\"\n"),
             ("[1", "[1\n"),
             (
                 r#"{"$serde_json::private::Number":"1"}"#,
-                "{\n    \"$serde_json::private::Number\": \"1\"\n  }\n",
+                "{\"$serde_json::private::Number\": \"1\"}\n",
             ),
         ] {
             assert_eq!(shown(text, false), expected, "{text}");
@@ -224,12 +211,17 @@ mod tests {
         for (text, expected) in [
             (
                 r#"{"event":"message","room":"a b","seq":7,"data":{"x":1}}"#,
-                "message room=\"a b\" seq=7\n  {\n    \"x\": 1\n  }\n",
+                "message room=\"a b\" seq=7 {\"x\": 1}\n",
             ),
             (
                 r#"{"type":"tick","data":42,"to":[1, 2]}"#,
-                "tick to=[1,2] 42\n",
+                "tick to=[1, 2] 42\n",
             ),
+            (
+                r#"{"event":"joined","payload":{},"ref":null}"#,
+                "joined ref=null {}\n",
+            ),
+            (r#"{"event":"e","payload":1,"data":2}"#, "e payload=1 2\n"),
             (
                 r#"{"type":"t","event":"e","data":null}"#,
                 "e type=\"t\" null\n",
@@ -238,7 +230,7 @@ mod tests {
                 r#"{"event":"a\nwirecat: b","data":"x"}"#,
                 "a\\nwirecat: b \"x\"\n",
             ),
-            (r#"{"event":"e","data":[]}"#, "e\n  []\n"),
+            (r#"{"event":"e","data":[]}"#, "e []\n"),
         ] {
             assert_eq!(shown(text, false), expected, "{text}");
         }
@@ -247,20 +239,51 @@ mod tests {
             r#"{"event":1,"data":2}"#,
             r#"{"event":"e"}"#,
             r#"{"event":"e","data":1,"data":2}"#,
+            r#"[{"event":"e","data":1}]"#,
         ] {
-            assert!(shown(text, false).starts_with("{\n"), "{text}");
+            assert!(shown(text, false).starts_with(['{', '[']), "{text}");
         }
+    }
+
+    #[test]
+    fn an_event_that_does_not_fit_has_its_data_below_it() {
+        let text = r#"{"event":"message","room":"news","seq":7,"data":{"from":"xiao","x":[1,2]}}"#;
+        for (width, expected) in [
+            (
+                57,
+                "message room=\"news\" seq=7 {\"from\": \"xiao\", \"x\": [1, 2]}\n",
+            ),
+            (
+                56,
+                "message room=\"news\" seq=7\n  {\"from\": \"xiao\", \"x\": [1, 2]}\n",
+            ),
+            (
+                30,
+                "message room=\"news\" seq=7\n  {\n    \"from\": \"xiao\",\n    \"x\": [1, 2]\n  }\n",
+            ),
+            (
+                26,
+                "message\n  room=\"news\"\n  seq=7\n  {\n    \"from\": \"xiao\",\n    \"x\": [1, 2]\n  }\n",
+            ),
+        ] {
+            assert_eq!(laid_out(text, width, false), expected, "{width}");
+        }
+        let text = r#"{"event":"e","f":[[1,2],[3,4]],"data":1}"#;
+        assert_eq!(
+            laid_out(text, 14, false),
+            "e\n  f=[\n    [1, 2],\n    [3, 4]\n  ]\n  1\n"
+        );
     }
 
     #[test]
     fn colours_are_those_of_jq() {
         assert_eq!(
             shown(r#"{"k":["s",null,1,true]}"#, true),
-            "{\n    \x1b[1;34m\"k\"\x1b[0m: [\n      \x1b[32m\"s\"\x1b[0m,\n      \x1b[90mnull\x1b[0m,\n      1,\n      true\n    ]\n  }\n"
+            "{\x1b[1;34m\"k\"\x1b[0m: [\x1b[32m\"s\"\x1b[0m, \x1b[90mnull\x1b[0m, 1, true]}\n"
         );
         assert_eq!(
             shown(r#"{"event":"e","k":"v","data":1}"#, true),
-            "\x1b[1me\x1b[0m \x1b[1;34mk\x1b[0m=\x1b[32m\"v\"\x1b[0m 1\n"
+            "\x1b[1;35me\x1b[0m \x1b[1;34mk\x1b[0m=\x1b[32m\"v\"\x1b[0m 1\n"
         );
     }
 
@@ -273,7 +296,7 @@ mod tests {
     #[test]
     fn large_and_deep_json_is_shown_unchanged() {
         let nested = |levels| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(shown(&nested(MAX_DEPTH), false).contains('\n'));
+        assert!(shown(&nested(MAX_DEPTH), false).starts_with("[\n"));
         assert_eq!(
             shown(&nested(MAX_DEPTH + 1), false),
             nested(MAX_DEPTH + 1) + "\n"
@@ -284,14 +307,14 @@ mod tests {
 
     #[test]
     fn binary_is_a_dump() {
-        let painter = Painter::new(false);
         let pretty = Pretty {
             terminal: false,
-            painter,
+            painter: Painter::new(false),
+            width: 80,
         };
         let mut out = Vec::new();
-        pretty.push(Data::Binary(b"\x00\xff[]"), &mut out);
-        pretty.push(Data::Binary(b""), &mut out);
+        pretty.push(Data::Binary(b"\x00\xff[]"), 2, &mut out);
+        pretty.push(Data::Binary(b""), 2, &mut out);
         let dump = format!("  00000000  00 ff 5b 5d{}  |..[]|", " ".repeat(37));
         assert_eq!(
             String::from_utf8(out).unwrap(),

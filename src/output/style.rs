@@ -41,8 +41,12 @@ pub enum Role {
     Str,
     /// JSON's null.
     Null,
-    /// The name of an event.
+    /// A name of our own, such as the state in the prompt.
     Name,
+    /// The name of an event.
+    Tag,
+    /// The mark of a sent message.
+    Sent,
     /// Less important text: time stamps, offsets.
     Aside,
     /// The label of a failure.
@@ -81,7 +85,7 @@ impl Painter {
 }
 
 /// The escape sequences before and after the text of each [`Role`], in its order.
-static CODES: LazyLock<[(String, String); 6]> = LazyLock::new(|| {
+static CODES: LazyLock<[(String, String); 8]> = LazyLock::new(|| {
     // `decide` has made the decision; the environment must not override it.
     colored::control::set_override(true);
     const TEXT: &str = "text";
@@ -90,6 +94,8 @@ static CODES: LazyLock<[(String, String); 6]> = LazyLock::new(|| {
         around(TEXT.green()),
         around(TEXT.bright_black()),
         around(TEXT.bold()),
+        around(TEXT.magenta().bold()),
+        around(TEXT.cyan().bold()),
         around(TEXT.dimmed()),
         around(TEXT.red()),
     ]
@@ -153,6 +159,8 @@ mod tests {
             (Role::Str, "32"),
             (Role::Null, "90"),
             (Role::Name, "1"),
+            (Role::Tag, "1;35"),
+            (Role::Sent, "1;36"),
             (Role::Aside, "2"),
             (Role::Failure, "31"),
         ] {

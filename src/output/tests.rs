@@ -76,11 +76,7 @@ fn the_time_precedes_the_line() {
             "2026-11-20T10:00:01.500+00:00 5b315d\n",
         ),
         (Format::Line, Timestamps::Relative, "+1.500s [1]\n"),
-        (
-            Format::Pretty,
-            Timestamps::Delta,
-            "+1.500s < [\n    1\n  ]\n",
-        ),
+        (Format::Pretty, Timestamps::Delta, "+1.500s < [1]\n"),
     ] {
         let mut renderer = renderer(format, |o| o.timestamps = Some(style));
         check(&mut renderer, &Message::text("[1]"), expected);
@@ -98,7 +94,7 @@ fn a_filter_shows_its_outputs_each_as_a_message() {
     let filter = |o: &mut Options| o.filter = jq::Filter::compile(".a[]").ok();
     for (format, expected) in [
         (Format::Raw, "\"x\"\n{\"b\":1.0}\n"),
-        (Format::Pretty, "< \"x\"\n< {\n    \"b\": 1.0\n  }\n"),
+        (Format::Pretty, "< \"x\"\n< {\"b\": 1.0}\n"),
         (
             Format::Json,
             "{\"type\":\"receive\",\"t\":1.5,\"conn\":1,\"opcode\":1,\"data\":\"\\\"x\\\"\"}\n\

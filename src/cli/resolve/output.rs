@@ -20,6 +20,8 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
         stderr_tty,
         stdout_color: color(args, world, mode.messages_tty),
         stderr_color: color(args, world, stderr_tty),
+        width: None,
+        height: None,
         verbose: args.verbose,
         silent: args.silent,
         stats: args.stats,

@@ -185,7 +185,7 @@ fn render(renderer: &mut Renderer, event: &Event<'_>) -> (String, String) {
 
 /// Removes our own colours. None of the texts above contains one.
 fn uncolored(shown: &str) -> String {
-    let codes = ["1;34", "32", "90", "1", "2", "31", "0"];
+    let codes = ["1;34", "32", "90", "1;35", "1;36", "2", "31", "0"];
     codes.iter().fold(shown.to_owned(), |text, code| {
         text.replace(&format!("\x1b[{code}m"), "")
     })
