@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::pty::Pty;
 use crate::support::scripts::{collects, says};
 use crate::support::server::{close, frame_of, raw, serve, text};
-use crate::support::{Output, wirecat};
+use crate::support::{Output, WIRECAT, wirecat};
 
 /// Text, several lines, binary, and nothing.
 fn samples() -> Vec<Vec<u8>> {
@@ -409,6 +409,32 @@ fn a_terminal_has_colour_and_pretty_by_default() {
         let pty = Pty::start_with(&["-d", "x", &server.url("/")], variables);
         let (status, written) = pty.end();
         assert_eq!(status.code(), Some(0));
+        assert_eq!(String::from_utf8(written).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_narrow_terminal_has_json_laid_out_for_it() {
+    let message = r#"{"id":1,"tags":["first","second"],"name":"a"}"#;
+    for (columns, expected) in [
+        (
+            80,
+            "< {\"id\": 1, \"tags\": [\"first\", \"second\"], \"name\": \"a\"}\r\n",
+        ),
+        (
+            40,
+            "< {\r\n    \"id\": 1,\r\n    \"tags\": [\"first\", \"second\"],\r\n    \"name\": \"a\"\r\n  }\r\n",
+        ),
+    ] {
+        let server = raw(move |mut wire| {
+            wire.handshake();
+            wire.message();
+            wire.send([text(message), close(1000, "")].concat());
+            wire.until_close();
+        });
+        let script = format!("stty cols {columns}; exec \"$0\" \"$@\"");
+        let args = ["-c", &script, WIRECAT, "-d", "x", &server.url("/")];
+        let (_, written) = Pty::start_program("sh", &args, &[("TERM", "dumb")]).end();
         assert_eq!(String::from_utf8(written).unwrap(), expected);
     }
 }

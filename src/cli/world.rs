@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
+use crate::io::terminal;
+
 /// The environment that the program was started in.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -15,6 +17,8 @@ pub struct World {
     pub stdin_tty: bool,
     pub stdout_tty: bool,
     pub stderr_tty: bool,
+    /// Columns and rows of the terminal on stdout, if known.
+    pub terminal_size: Option<(usize, usize)>,
     /// Whether SIGHUP is ignored, as under `nohup`.
     pub hangup_ignored: bool,
 }
@@ -31,6 +35,7 @@ impl World {
             stdin_tty: std::io::stdin().is_terminal(),
             stdout_tty: std::io::stdout().is_terminal(),
             stderr_tty: std::io::stderr().is_terminal(),
+            terminal_size: terminal::size(),
             hangup_ignored: hangup_ignored(),
         }
     }

@@ -1,10 +1,16 @@
-//! Switches the terminal's echo off while a secret is typed.
+//! The terminal: how large it is, and its echo, which is off while a secret is typed.
 
 #[cfg(unix)]
 use std::fs::File;
 
 #[cfg(unix)]
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+
+/// Columns and rows of the terminal on stdout; `None` if it is none, or does not say.
+pub(crate) fn size() -> Option<(usize, usize)> {
+    let (columns, rows) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some((usize::from(columns.0), usize::from(rows.0)))
+}
 
 /// Switches the echo off, and restores the terminal's state when dropped. rpassword would print its
 /// question before it switches the echo off, which shows early keystrokes; and it restores nothing

@@ -77,6 +77,12 @@ impl Renderer {
         self.direct = is_direct(&self.options);
     }
 
+    /// Sets the columns and rows of the terminal that messages are shown on.
+    pub fn resize(&mut self, size: Option<(usize, usize)>) {
+        self.options.width = size.map(|(columns, _)| columns);
+        self.options.height = size.map(|(_, rows)| rows);
+    }
+
     /// Whether [`Event::Send`] is shown at all; if not, the event need not be made.
     pub fn wants_sends(&self) -> bool {
         self.options.format == Format::Json

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
 use crate::error::{Error, Exit};
 use crate::event::{Event, Heads, Opened};
+use crate::io::terminal;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
 use crate::json::parsed::Parsed;
@@ -61,6 +62,8 @@ pub struct Screen {
     url: String,
     redactor: Redactor,
     renderer: Renderer,
+    /// Whether the renderer knows the size that the terminal has had since the loop last slept.
+    is_measured: bool,
     start: Instant,
     /// Once the prompt is there.
     pub(super) editor: Option<RunningEditor>,
@@ -102,6 +105,7 @@ impl Screen {
             url,
             redactor,
             renderer,
+            is_measured: false,
             start,
             editor: None,
             prompt_due: false,
@@ -204,6 +208,10 @@ impl Screen {
         what: impl FnOnce(&mut Renderer, Duration, &mut Vec<u8>, &mut Vec<u8>),
     ) {
         let t = now.saturating_duration_since(self.start);
+        // A file has no width. The terminal may have another one after every pause.
+        if self.file.is_none() && !std::mem::replace(&mut self.is_measured, true) {
+            self.renderer.resize(terminal::size());
+        }
         let output = match &mut self.file {
             Some(file) => file.buffer(),
             None => &mut self.output,
@@ -356,6 +364,7 @@ impl Screen {
     }
 
     fn flush(&mut self) {
+        self.is_measured = false;
         if let Some(file) = &mut self.file {
             file.submit();
         }

@@ -13,6 +13,7 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
     let (args, world) = (&mode.args.output, mode.world);
     // At the prompt notices share the terminal with it, whatever stderr is.
     let stderr_tty = world.stderr_tty || mode.interactive;
+    let size = world.terminal_size.filter(|_| mode.messages_tty);
     Ok(output::Options {
         format: mode.format,
         timestamps: args.timestamps.map(Into::into),
@@ -20,8 +21,8 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
         stderr_tty,
         stdout_color: color(args, world, mode.messages_tty),
         stderr_color: color(args, world, stderr_tty),
-        width: None,
-        height: None,
+        width: size.map(|(columns, _)| columns),
+        height: size.map(|(_, rows)| rows),
         verbose: args.verbose,
         silent: args.silent,
         stats: args.stats,
