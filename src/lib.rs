@@ -19,7 +19,8 @@
 //!    read), [`json`] (tokens, strings, jq, one parse a message); the rules of a run:
 //!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
 //!    [`session::outbox`], [`session::ack`], [`session::keepalive`], [`session::reconnect`],
-//!    [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; and both sides of the handshake:
+//!    [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what the prompt keeps and shows
+//!    of a stream: [`repl::view`]; and both sides of the handshake:
 //!    [`handshake::request`], [`handshake::response`], [`handshake::retry_after`],
 //!    [`handshake::server`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,

@@ -1,6 +1,7 @@
 //! The front end for a person at a terminal: a prompt, incoming messages above the line being typed,
 //! slash commands. What a line means is decided in [`mod@line`] and [`commands`], as an [`action`];
-//! [`editor`] holds the threads; [`prompt`] is what the person wants, [`screen`] what the person sees.
+//! [`editor`] holds the threads; [`prompt`] is what the person wants, [`screen`] what the person sees,
+//! [`view`] which part of the stream that is.
 
 mod action;
 pub mod commands;
@@ -11,6 +12,7 @@ mod line;
 mod options;
 mod prompt;
 mod screen;
+pub mod view;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,0 +1,278 @@
+//! Whether a message is shown, or only counted: because messages come too fast to be read, because
+//! the person asked for a pause, or because another program has the terminal. The time comes in as
+//! an argument. It must never make a timer of its own for a message.
+
+use std::time::{Duration, Instant};
+
+/// Messages a second that a person may want to see.
+const RATE: f64 = 200.0;
+
+/// Above this, messages are counted.
+const FULL: f64 = 200.0;
+
+/// Below this, they are shown again. A gap to [`FULL`] keeps a rate close to [`RATE`] from switching
+/// back and forth with every message.
+const CALM: f64 = 150.0;
+
+/// How often a count is shown.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// A leaky bucket: each message adds one, and [`RATE`] a second flow out.
+#[derive(Debug, Default)]
+struct Bucket {
+    level: f64,
+    since: Option<Instant>,
+    flooded: bool,
+}
+
+impl Bucket {
+    /// Adds a message. Returns whether there are too many.
+    fn push(&mut self, now: Instant) -> bool {
+        let past = self.since.replace(now);
+        let passed = past.map_or(Duration::ZERO, |past| now.saturating_duration_since(past));
+        let left = (self.level - passed.as_secs_f64() * RATE).max(0.0);
+        // A flood of any length is over within the same time.
+        self.level = (left + 1.0).min(FULL + 1.0);
+        let most = if self.flooded { CALM } else { FULL };
+        self.flooded = self.level > most;
+        self.flooded
+    }
+}
+
+/// What is shown of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It is shown, after the count of those before it that were not, if there are any.
+    After(u64),
+    /// It is counted.
+    Not,
+}
+
+/// Lets messages through, or counts them.
+#[derive(Debug, Default)]
+pub struct Gate {
+    bucket: Bucket,
+    /// Messages in the current flood whose count has not been shown.
+    skipped: u64,
+    /// When that count is shown.
+    due: Option<Instant>,
+    /// Messages since `/pause`.
+    paused: Option<u64>,
+    /// Messages since another program took the terminal.
+    held: Option<u64>,
+}
+
+impl Gate {
+    /// A message has come that would be shown.
+    pub fn admit(&mut self, now: Instant) -> Shown {
+        let flooded = self.bucket.push(now);
+        if let Some(count) = self.held.as_mut().or(self.paused.as_mut()) {
+            *count += 1;
+            return Shown::Not;
+        }
+        if flooded {
+            self.skipped += 1;
+            self.due.get_or_insert(now + INTERVAL);
+            return Shown::Not;
+        }
+        Shown::After(self.take_skipped())
+    }
+
+    /// When [`Gate::handle_timeout`] has something to show.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.due.filter(|_| !self.is_held())
+    }
+
+    /// The number of messages to show at `now`, if that is due.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<u64> {
+        self.poll_timeout().filter(|due| *due <= now)?;
+        Some(self.take_skipped()).filter(|count| *count > 0)
+    }
+
+    /// The number of messages that were skipped and whose count has not been shown; it counts as
+    /// shown now.
+    pub fn take_skipped(&mut self) -> u64 {
+        self.due = None;
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Counts messages from now on. Returns whether that is new.
+    pub fn pause(&mut self) -> bool {
+        let before = self.paused;
+        self.paused.get_or_insert(0);
+        before.is_none()
+    }
+
+    /// Shows messages again. Returns how many have come since [`Gate::pause`]; `None` if there was
+    /// none.
+    pub fn resume(&mut self) -> Option<u64> {
+        self.paused.take()
+    }
+
+    /// Another program has the terminal: nothing may be shown.
+    pub fn hold(&mut self) {
+        self.held.get_or_insert(0);
+    }
+
+    /// The terminal is back. Returns how many messages have come since [`Gate::hold`]. A pause goes
+    /// on, and counts them itself.
+    pub fn release(&mut self) -> u64 {
+        let held = self.held.take().unwrap_or(0);
+        match &mut self.paused {
+            Some(paused) => {
+                *paused += held;
+                0
+            }
+            None => held,
+        }
+    }
+
+    /// Whether another program has the terminal.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Whether the person asked for a pause.
+    pub fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+}
+
+/// A number for people: `1,204`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 message`, `1,204 messages`
+pub fn messages(count: u64) -> String {
+    match count {
+        1 => "1 message".to_owned(),
+        more => format!("{} messages", grouped(more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets `count` messages come at `rate` a second; returns how many were shown one by one, and the
+    /// counts that were shown.
+    fn run(gate: &mut Gate, now: &mut Instant, count: u32, rate: u32) -> (u32, Vec<u64>) {
+        let (mut shown, mut counts) = (0, Vec::new());
+        for _ in 0..count {
+            *now += Duration::from_secs(1) / rate;
+            counts.extend(gate.handle_timeout(*now));
+            if let Shown::After(skipped) = gate.admit(*now) {
+                shown += 1;
+                counts.extend(Some(skipped).filter(|count| *count > 0));
+            }
+        }
+        (shown, counts)
+    }
+
+    #[test]
+    fn messages_that_can_be_read_are_shown() {
+        for rate in [1, 20, 199] {
+            let (mut gate, mut now) = (Gate::default(), Instant::now());
+            assert_eq!(run(&mut gate, &mut now, 2000, rate), (2000, vec![]));
+            assert_eq!(gate.poll_timeout(), None);
+        }
+    }
+
+    #[test]
+    fn a_short_burst_is_shown() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        for _ in 0..200 {
+            assert_eq!(gate.admit(now), Shown::After(0));
+        }
+        assert_eq!(gate.admit(now), Shown::Not);
+    }
+
+    #[test]
+    fn a_flood_is_counted_once_a_second() {
+        let (mut gate, mut now) = (Gate::default(), Instant::now());
+        let (shown, counts) = run(&mut gate, &mut now, 150_000, 50_000);
+        assert_eq!(shown, 200);
+        assert_eq!(counts, [50_000, 50_000]);
+        // The rest is shown though nothing more comes.
+        let due = gate.poll_timeout().unwrap();
+        assert_eq!(gate.handle_timeout(due - Duration::from_millis(1)), None);
+        assert_eq!(gate.handle_timeout(due), Some(49_800));
+        assert_eq!(gate.poll_timeout(), None);
+    }
+
+    #[test]
+    fn what_comes_after_a_flood_is_shown_soon_and_after_its_count() {
+        let (mut gate, mut now) = (Gate::default(), Instant::now());
+        run(&mut gate, &mut now, 600, 6000);
+        let (shown, counts) = run(&mut gate, &mut now, 10, 10);
+        assert_eq!(counts, [396]);
+        assert_eq!(shown, 8);
+    }
+
+    #[test]
+    fn a_rate_a_little_too_high_does_not_flicker() {
+        let (mut gate, mut now) = (Gate::default(), Instant::now());
+        run(&mut gate, &mut now, 2000, 250);
+        let (shown, counts) = run(&mut gate, &mut now, 2500, 250);
+        assert_eq!((shown, counts.len()), (0, 10));
+    }
+
+    #[test]
+    fn a_pause_counts_until_it_is_over() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        assert_eq!(gate.resume(), None);
+        assert!(gate.pause());
+        assert!(!gate.pause());
+        assert_eq!(gate.admit(now), Shown::Not);
+        assert_eq!(gate.admit(now), Shown::Not);
+        assert_eq!(gate.poll_timeout(), None);
+        assert_eq!(gate.resume(), Some(2));
+        assert_eq!(gate.admit(now), Shown::After(0));
+    }
+
+    #[test]
+    fn a_terminal_that_is_away_shows_nothing() {
+        let (mut gate, mut now) = (Gate::default(), Instant::now());
+        run(&mut gate, &mut now, 300, 100_000);
+        gate.hold();
+        assert_eq!(gate.poll_timeout(), None);
+        let (shown, counts) = run(&mut gate, &mut now, 1000, 500);
+        assert_eq!((shown, counts), (0, vec![]));
+        assert_eq!(gate.release(), 1000);
+        assert_eq!(gate.handle_timeout(now), Some(100));
+    }
+
+    #[test]
+    fn a_pause_outlasts_the_time_when_the_terminal_is_away() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        gate.pause();
+        gate.admit(now);
+        gate.hold();
+        gate.admit(now);
+        assert_eq!(gate.release(), 0);
+        gate.admit(now);
+        assert_eq!(gate.resume(), Some(3));
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (count, text) in [
+            (0, "0 messages"),
+            (1, "1 message"),
+            (204, "204 messages"),
+            (1204, "1,204 messages"),
+            (1_000_000, "1,000,000 messages"),
+        ] {
+            assert_eq!(messages(count), text);
+        }
+    }
+}
