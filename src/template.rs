@@ -4,7 +4,8 @@
 //! There is one quoting rule. A message that is JSON stays JSON: inside a string a value is escaped
 //! as text of a string, elsewhere it is written as JSON. In any other message and in a header, a
 //! value is inserted unchanged; in a query it is percent-encoded. A value is never expanded as a
-//! template again, and an unknown name is left unchanged.
+//! template again, and an unknown name is left unchanged. The names of generated values begin with
+//! `$`.
 
 use std::borrow::Cow;
 
@@ -95,7 +96,12 @@ pub fn mentions(data: &[u8], name: &str) -> bool {
     Placeholders::of(data).any(|(_, found)| found == name)
 }
 
-/// Whether `name` is allowed between the braces.
+/// The names between the braces in `template`, in order.
+pub fn names(template: &str) -> impl Iterator<Item = &str> {
+    Placeholders::of(template.as_bytes()).map(|(_, name)| name)
+}
+
+/// Whether `name` is allowed between the braces, for a value that is not generated.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_name_byte)
 }
@@ -189,10 +195,14 @@ impl<'a> Iterator for Placeholders<'a> {
         while let Some(found) = memchr::memmem::find(&self.data[self.at..], b"{{") {
             let start = self.at + found;
             let rest = &self.data[start + 2..];
-            let end = rest.iter().position(|byte| !is_name_byte(*byte));
+            let generated = usize::from(rest.starts_with(b"$"));
+            let end = rest[generated..]
+                .iter()
+                .position(|byte| !is_name_byte(*byte))
+                .map(|end| generated + end);
             let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
             if let Ok(name) = std::str::from_utf8(name)
-                && !name.is_empty()
+                && name.len() > generated
                 && after.starts_with(b"}}")
             {
                 self.at = start + len(name);

@@ -1,11 +1,14 @@
 //! What commands may do and what they may know: all that they share with the prompt. A command returns
 //! an [`Action`] and performs none: it only reads the screen, sends nothing and writes nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::data::Data;
+use super::repeat::Repeat;
 use super::screen::Screen;
+use super::work::Work;
 use crate::close::Close;
 use crate::event::{Command, Control};
 use crate::io::recorder::Summary;
@@ -35,6 +38,32 @@ pub enum Action {
     ShowHandshake,
     /// Record every event in this file from now on; `None` records nothing any more.
     Record(Option<PathBuf>),
+    /// Set a variable to this text.
+    SetVariable(String, String),
+    /// Set a variable to what this expression finds in the next message that has it.
+    Capture(String, String),
+    UnsetVariable(String),
+    /// Wait this long for a message of which the expression is true.
+    Expect(String, Duration),
+    Repeat(Repeat),
+    StopRepeating,
+    /// Put this text into the line.
+    PutIntoLine(String),
+    /// Edit the last message in the user's editor.
+    EditLast,
+    /// Run the lines of this file.
+    Source(String),
+    /// Send this file as one message.
+    SendFile(String),
+    /// Send each line of this file as a message.
+    SendLines(String),
+    /// Give every received message to this command.
+    Pipe(String),
+    PipeOff,
+    /// Run this command in the terminal.
+    Shell(String),
+    /// Leave this server for another.
+    Connect(String),
 }
 
 /// What a line sends. Payloads are encoded and files are read only after the check that there is a
@@ -42,8 +71,10 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     Command(Command),
-    /// A message in the payload encoding of the command line.
+    /// A message in the payload encoding of the command line, with variables.
     Message(String),
+    /// A named message, and variables for it alone.
+    Template(String, BTreeMap<String, String>),
     Binary(Data),
     /// A frame, and what follows the payload that it already has.
     Frame(RawFrame, Data),
@@ -52,6 +83,7 @@ pub enum Outgoing {
 /// What a command may know.
 pub struct View<'a> {
     pub screen: &'a Screen,
+    pub work: &'a Work,
     /// `--until`.
     pub until: Option<&'a Filter>,
     /// Messages that wait for a connection.

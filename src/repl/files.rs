@@ -1,6 +1,7 @@
 //! Payloads that are in a file, named at the prompt.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 
 use bytes::Bytes;
 
@@ -29,12 +30,38 @@ pub(super) fn bytes_of(data: Data) -> Result<Bytes, String> {
     }
 }
 
-/// Reads a regular file. A pipe or a device could block the session for ever.
-fn read_file(path: &str) -> Result<Vec<u8>, String> {
+/// Reads a text file.
+///
+/// # Errors
+/// A sentence: it cannot be read, or is not UTF-8.
+pub(super) fn read_text(path: &str) -> Result<String, String> {
+    let text = String::from_utf8(read_file(path)?);
+    text.map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("{path}: byte {} is not UTF-8", at + 1)
+    })
+}
+
+/// Reads a regular file.
+///
+/// # Errors
+/// A sentence: it cannot be read.
+pub(super) fn read_file(path: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = open_file(path)?.read_to_end(&mut bytes);
+    read.map_err(|error| format!("{path}: {}", plain_words(&error)))?;
+    Ok(bytes)
+}
+
+/// Opens a regular file. A pipe or a device could block the session for ever.
+///
+/// # Errors
+/// A sentence: it cannot be opened.
+pub(super) fn open_file(path: &str) -> Result<File, String> {
     let wrong = |error: &io::Error| format!("{path}: {}", plain_words(error));
     let metadata = std::fs::metadata(path).map_err(|error| wrong(&error))?;
     if !metadata.is_file() {
         return Err(format!("{path} is not a regular file"));
     }
-    std::fs::read(path).map_err(|error| wrong(&error))
+    File::open(path).map_err(|error| wrong(&error))
 }

@@ -1,15 +1,19 @@
 //! Parses a typed line, and completes it. Pure.
 
 use super::action::{Action, Outgoing, View};
-use super::commands::{COMMANDS, find};
+use super::commands::{COMMANDS, doing, find};
 
-/// Parses a line: `/word …` is a command, `//x` is the message `/x`, everything else is a message.
+/// Parses a line: `/word …` is a command, `//x` is the message `/x`, `!x` is a command for the shell,
+/// everything else is a message.
 ///
 /// # Errors
 /// What is wrong with a command; then nothing must be sent.
 pub(super) fn parse(line: &str, view: &View<'_>) -> Result<Action, String> {
     if line.is_empty() {
         return Ok(Action::Nothing);
+    }
+    if let Some(command) = line.strip_prefix('!') {
+        return doing::shell(command);
     }
     let message = |text: &str| Ok(Action::Send(Outgoing::Message(text.to_owned())));
     let Some(rest) = line.strip_prefix('/') else {
@@ -53,6 +57,7 @@ mod tests {
     use super::super::editor::Settings;
     use super::super::options::EditMode;
     use super::super::screen::{self, Screen};
+    use super::super::work::Work;
     use super::*;
     use crate::close::Close;
     use crate::event::{Command, Control};
@@ -82,6 +87,7 @@ mod tests {
         let target = ("ws://host/".to_owned(), Redactor::default());
         let view = View {
             screen: &Screen::new(options, None, target, renderer, now).unwrap(),
+            work: &Work::default(),
             until: None,
             queued: 2,
             recorded: None,

@@ -7,12 +7,18 @@ mod action;
 pub mod commands;
 mod data;
 mod editor;
+mod feed;
 mod files;
 mod line;
 mod options;
 mod prompt;
+mod repeat;
 mod screen;
+mod timer;
+mod variables;
 pub mod view;
+mod watch;
+mod work;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -25,9 +31,12 @@ use crate::output::Renderer;
 use crate::session::connect::Plan;
 use editor::Settings;
 pub use options::{EditMode, Options};
-pub use prompt::Prompt;
+pub use prompt::{Connector, Prompt};
 use screen::Screen;
-pub use screen::Shared;
+use work::{Handle, Work};
+
+/// Where events go: what is shown, and what waits for messages.
+pub type Sinks = (screen::Shared, Handle);
 
 /// A prompt for the connection that `plan` makes, and its screen; the run began at `start`.
 /// `/record` drives the recorder.
@@ -38,9 +47,10 @@ pub fn open(
     options: Options,
     until: Option<Filter>,
     plan: &Plan,
+    connector: Connector,
     (renderer, recorder): (Renderer, Recorder),
     start: Instant,
-) -> Result<(Prompt, Shared), Error> {
+) -> Result<(Prompt, Sinks), Error> {
     let shown = screen::Options {
         interrupt: options.interrupt.clone(),
         editing: Settings {
@@ -55,9 +65,12 @@ pub fn open(
     let file = options.output.as_deref();
     let screen = Screen::new(shown, file, target, renderer, start)?;
     let screen = Rc::new(RefCell::new(screen));
+    let work = Work::new(&options.variables, &options.messages);
+    let work = Rc::new(RefCell::new(work));
+    let shared = (Rc::clone(&screen), Rc::clone(&work));
     let redactor = plan.redactor.clone();
-    let prompt = Prompt::new(options, until, Rc::clone(&screen), (redactor, recorder));
-    Ok((prompt, screen))
+    let prompt = Prompt::new(options, until, shared, connector, (redactor, recorder));
+    Ok((prompt, (screen, Handle(work))))
 }
 
 /// Shows what there is to show, gives the terminal back as it was, and waits until everything is
@@ -65,7 +78,7 @@ pub fn open(
 ///
 /// # Errors
 /// Exit 2 where the file of `-o` could not be written.
-pub async fn finish(prompt: Prompt, screen: Shared, exit: Exit) -> Result<(), Error> {
+pub async fn finish(prompt: Prompt, (screen, _): Sinks, exit: Exit) -> Result<(), Error> {
     // It shares the screen.
     drop(prompt);
     match Rc::into_inner(screen) {

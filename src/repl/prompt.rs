@@ -1,6 +1,10 @@
-//! What the person wants: lines as they are typed become messages, or commands that are obeyed here.
+//! What the person wants: lines as they are typed become messages, or commands that are obeyed here
+//! and in [`work`].
 
-use std::collections::VecDeque;
+mod work;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -9,11 +13,13 @@ use tokio::sync::oneshot;
 
 use super::action::{Action, Outgoing, View};
 use super::commands::{queue, record};
-use super::editor::{self, Job, JobOutcome, Typed};
+use super::editor::{self, Typed};
 use super::files::{bytes_of, with_payload};
 use super::line;
 use super::options::Options;
 use super::screen::{Link, Screen, Shared};
+use super::timer::Timer;
+use super::work::{Shared as Work, Sourced, Work as UnderWay};
 use crate::close::Close;
 use crate::event::{Command, Control};
 use crate::io::recorder::Recorder;
@@ -36,16 +42,28 @@ enum Leaving {
 }
 
 /// What a line requests of the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Request {
+    #[default]
     Nothing,
     Send(Command),
     Control(Control),
 }
 
+/// Prepares to connect to another server.
+pub type Connector = Rc<dyn Fn(&str) -> Result<(), String>>;
+
 pub struct Prompt {
     options: Options,
     screen: Shared,
+    work: Work,
+    /// `/connect`
+    connector: Connector,
+    /// The connection is being left for one to another server.
+    is_switching: bool,
+    /// A line of a file is being obeyed.
+    is_sourcing: bool,
+    timer: Timer,
     redactor: Redactor,
     recorder: Recorder,
     /// `--until`, for `/status`.
@@ -72,12 +90,18 @@ impl Prompt {
     pub(super) fn new(
         options: Options,
         until: Option<Filter>,
-        screen: Shared,
+        (screen, work): (Shared, Work),
+        connector: Connector,
         (redactor, recorder): (Redactor, Recorder),
     ) -> Self {
         Prompt {
             options,
             screen,
+            work,
+            connector,
+            is_switching: false,
+            is_sourcing: false,
+            timer: Timer::default(),
             redactor,
             recorder,
             until,
@@ -168,7 +192,7 @@ impl Prompt {
     fn take_typed(&mut self, typed: Typed, now: Instant) -> Request {
         let waits = typed.waits();
         let request = match typed {
-            Typed::EditLine(line) => self.edit(line),
+            Typed::EditLine(line) => self.edit_line(line),
             Typed::JobDone(outcome) => self.handle_job(outcome),
             typed => self.obey(typed, now),
         };
@@ -178,38 +202,6 @@ impl Prompt {
             let _ = editor.next.send(next.unwrap_or(editor::Next::Read));
         }
         request
-    }
-
-    /// Opens the user's editor with this text; what is saved is the next line.
-    fn edit(&mut self, text: String) -> Request {
-        self.next = Some(editor::Next::Run(Job::Edit {
-            suffix: if text.starts_with(['{', '[']) {
-                ".json"
-            } else {
-                ".txt"
-            },
-            editor: self.options.editor.clone(),
-            text: text.clone(),
-        }));
-        self.edited = text;
-        Request::Nothing
-    }
-
-    fn handle_job(&mut self, outcome: JobOutcome) -> Request {
-        match outcome {
-            JobOutcome::Edited(edited) => {
-                let before = std::mem::take(&mut self.edited);
-                let text = edited.unwrap_or_else(|why| {
-                    self.say(&format!("wirecat: {why}\n"));
-                    None
-                });
-                self.next = Some(editor::Next::ReadWith(text.unwrap_or(before)));
-            }
-            JobOutcome::Ran(Err(why)) => self.say(&format!("wirecat: {why}\n")),
-            JobOutcome::Ran(Ok(status)) if status.success() => {}
-            JobOutcome::Ran(Ok(status)) => self.say(&format!("({status})\n")),
-        }
-        Request::Nothing
     }
 
     /// What to do about something typed, where it is the session's business.
@@ -223,6 +215,7 @@ impl Prompt {
             }
             // The question is still there, on a new line.
             Typed::Interrupt { .. } if asked => return Request::Nothing,
+            Typed::Interrupt { cancelled: false } if self.cancel_work() => return Request::Nothing,
             typed if asked => {
                 self.answer(typed);
                 return Request::Nothing;
@@ -241,20 +234,47 @@ impl Prompt {
             Typed::Begun | Typed::EditLine(_) | Typed::JobDone(_) => return Request::Nothing,
         };
         self.interrupted = false;
-        let action = line::parse(&line, &self.view(&self.screen.borrow(), now));
-        match action.and_then(|action| self.perform(action, now)) {
-            Ok(request) => request,
-            Err(why) => {
-                self.say(&format!("wirecat: {why}\n"));
-                Request::Nothing
-            }
+        let request = self.obey_line(&line, now);
+        self.report(request)
+    }
+
+    /// # Errors
+    /// Why the line cannot be obeyed.
+    fn obey_line(&mut self, line: &str, now: Instant) -> Result<Request, String> {
+        let action = {
+            let (screen, work) = (self.screen.borrow(), self.work.borrow());
+            line::parse(line, &self.view(&screen, &work, now))?
+        };
+        self.perform(action, now)
+    }
+
+    /// Obeys a line of a file. If it cannot be obeyed, the rest of the file is not.
+    fn obey_sourced(&mut self, Sourced { line, place }: &Sourced, now: Instant) -> Request {
+        self.is_sourcing = true;
+        let request = self.obey_line(line, now);
+        self.is_sourcing = false;
+        self.next = None;
+        let failed = request.is_err();
+        let request = self.report(request.map_err(|why| format!("{place}: {why}")));
+        if failed {
+            self.stop_sourcing();
         }
+        request
+    }
+
+    /// Says what is wrong, where something is.
+    fn report<T: Default>(&self, result: Result<T, String>) -> T {
+        result.unwrap_or_else(|why| {
+            self.say(&format!("wirecat: {why}\n"));
+            T::default()
+        })
     }
 
     /// What a command may know.
-    fn view<'a>(&'a self, screen: &'a Screen, now: Instant) -> View<'a> {
+    fn view<'a>(&'a self, screen: &'a Screen, work: &'a UnderWay, now: Instant) -> View<'a> {
         View {
             screen,
+            work,
             until: self.until.as_ref(),
             queued: self.queued(),
             recorded: self.recorder.summary(),
@@ -291,27 +311,27 @@ impl Prompt {
             Action::Say(text) => self.say(&text),
             Action::Record(path) => self.say(&record::perform(&self.recorder, path.as_deref())?),
             Action::ShowHandshake => self.screen.borrow_mut().show_headers(now),
+            action => self.perform_work(action, now)?,
         }
-        Ok(Request::Nothing)
+        Ok(match self.is_switching && !self.is_leaving() {
+            true => self.leave(Close::normal()),
+            false => Request::Nothing,
+        })
     }
 
-    fn command_of(&self, outgoing: Outgoing) -> Result<Command, String> {
+    fn command_of(&mut self, outgoing: Outgoing) -> Result<Command, String> {
         Ok(match outgoing {
             Outgoing::Command(command) => command,
-            Outgoing::Message(text) => Command::Send(self.message_of(text)?),
+            Outgoing::Message(text) => Command::Send(self.template(&text, &BTreeMap::new())?),
+            Outgoing::Template(text, more) => Command::Send(self.template(&text, &more)?),
             Outgoing::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
             Outgoing::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
         })
     }
 
-    /// A message in the payload encoding of the command line.
-    fn message_of(&self, text: String) -> Result<Message, String> {
-        self.options.payload.message(Bytes::from(text))
-    }
-
     /// Sends a message, or keeps it until there is a connection.
     fn queue(&mut self, text: String, now: Instant) -> Result<Request, String> {
-        let command = Command::Send(self.message_of(text)?);
+        let command = Command::Send(self.template(&text, &BTreeMap::new())?);
         if self.need_connection(now).is_ok() {
             return Ok(Request::Send(command));
         }
@@ -338,6 +358,21 @@ impl Prompt {
         Request::Nothing
     }
 
+    /// The next line of a file, once what was typed before has been sent.
+    fn next_sourced(&mut self) -> Option<Sourced> {
+        let free = self.waiting.is_empty() && self.asked.is_none() && !self.is_leaving();
+        free.then(|| self.work.borrow_mut().next_line()).flatten()
+    }
+
+    /// Gives up what takes time, as Ctrl-C asks for. Returns whether there was something.
+    fn cancel_work(&mut self) -> bool {
+        let stopped = self.work.borrow_mut().cancel();
+        for what in &stopped {
+            self.say(&format!("{what}\n"));
+        }
+        !stopped.is_empty()
+    }
+
     /// What was typed next.
     fn poll_typed(&mut self, cx: &mut Context<'_>) -> Poll<Typed> {
         let mut screen = self.screen.borrow_mut();
@@ -362,9 +397,16 @@ impl Prompt {
     fn poll_lines(&mut self, cx: &mut Context<'_>, now: Instant, room: bool) -> Poll<Request> {
         ready!(self.screen.borrow_mut().poll_prompt(cx));
         loop {
-            let typed = ready!(self.poll_typed(cx));
+            self.look_after_work(cx, now);
             let was_leaving = self.is_leaving();
-            match self.take_typed(typed, now) {
+            let request = match self.poll_typed(cx) {
+                Poll::Ready(typed) => self.take_typed(typed, now),
+                Poll::Pending => match self.next_sourced() {
+                    Some(line) => self.obey_sourced(&line, now),
+                    None => return Poll::Pending,
+                },
+            };
+            match request {
                 Request::Nothing => {
                     let started_to_leave = !was_leaving && self.is_leaving();
                     if started_to_leave && room {
@@ -420,6 +462,10 @@ impl Source for Prompt {
         let command = Next::Command { paced: false };
         loop {
             if !self.waiting.is_empty() {
+                return Poll::Ready(command);
+            }
+            if let Some(generated) = self.poll_generated(now) {
+                self.push(generated);
                 return Poll::Ready(command);
             }
             if let Leaving::Waiting(_) = &self.leaving {

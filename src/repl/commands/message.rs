@@ -2,16 +2,26 @@
 
 use bytes::Bytes;
 
+use crate::codec::decode_escapes;
 use crate::event::Command;
-use crate::message::Message;
+use crate::message::{Kind, Message};
 use crate::repl::action::{Action, Outgoing, View};
 use crate::repl::data;
 use crate::wire::frame::check_control_payload;
 
-/// Sends a text message, whatever the payload encoding is.
+/// Sends a text message as it is, whatever the payload encoding is; with `-e`, escapes stand for the
+/// bytes that cannot be typed.
 pub(super) fn send(_: &View<'_>, text: &str) -> Result<Action, String> {
-    let command = Command::Send(Message::text(text.to_owned()));
-    Ok(Action::Send(Outgoing::Command(command)))
+    let message = match text.strip_prefix("-e ") {
+        Some(escaped) => {
+            let bytes = decode_escapes(escaped.as_bytes())?;
+            Message::new(Kind::Text, bytes.into()).map_err(|at| {
+                format!("byte {} is not UTF-8; /bin hex:… sends any bytes", at + 1)
+            })?
+        }
+        None => Message::text(text.to_owned()),
+    };
+    Ok(Action::Send(Outgoing::Command(Command::Send(message))))
 }
 
 pub(super) fn bin(_: &View<'_>, argument: &str) -> Result<Action, String> {

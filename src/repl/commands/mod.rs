@@ -3,11 +3,13 @@
 //! it must not send, print or read files.
 
 mod connection;
+pub(super) mod doing;
 pub mod frame;
 mod message;
 pub(super) mod queue;
 pub(super) mod record;
 mod status;
+mod variables;
 
 use super::action::{Action, View};
 use super::data::PREFIXES;
@@ -32,124 +34,185 @@ pub(super) struct Spec {
     pub(super) run: fn(&View<'_>, &str) -> Result<Action, String>,
 }
 
+/// What most commands have in common.
+const ROW: Spec = Spec {
+    name: "",
+    aliases: &[],
+    arguments: "",
+    help: "",
+    terminal: false,
+    complete: nothing,
+    run: |_, _| Ok(Action::Nothing),
+};
+
 /// Every command, in the order of `/help`.
 pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         name: "help",
         aliases: &["?"],
-        arguments: "",
         help: "this list",
-        terminal: false,
-        complete: nothing,
         run: |_, _| Ok(Action::Say(help())),
+        ..ROW
     },
     Spec {
         name: "quit",
         aliases: &["q", "exit"],
-        arguments: "",
         help: "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
-        terminal: false,
-        complete: nothing,
         run: connection::quit,
+        ..ROW
     },
     Spec {
         name: "close",
-        aliases: &[],
         arguments: "[CODE [REASON]]",
         help: "close with this code",
-        terminal: false,
-        complete: nothing,
         run: connection::close,
+        ..ROW
     },
     Spec {
         name: "ping",
-        aliases: &[],
         arguments: "[DATA]",
         help: "send a ping; its pong is shown with the time it took",
-        terminal: false,
-        complete: nothing,
         run: message::ping,
+        ..ROW
     },
     Spec {
         name: "pong",
-        aliases: &[],
         arguments: "[DATA]",
         help: "send an unsolicited pong",
-        terminal: false,
-        complete: nothing,
         run: message::pong,
+        ..ROW
     },
     Spec {
         name: "send",
-        aliases: &[],
         arguments: "TEXT",
         help: "send TEXT as it is; an empty one is an empty message",
-        terminal: false,
-        complete: nothing,
         run: message::send,
+        ..ROW
     },
     Spec {
         name: "bin",
-        aliases: &[],
         arguments: "hex|base64:…|@FILE",
         help: "send a binary message",
-        terminal: false,
         complete: first_of_payload,
         run: message::bin,
+        ..ROW
     },
     Spec {
         name: "frame",
-        aliases: &[],
         arguments: "… OPCODE [PAYLOAD]",
         help: "send a frame made by hand; /frame alone shows the syntax",
-        terminal: false,
         complete: frame::next_words,
         run: frame::frame,
+        ..ROW
     },
     Spec {
         name: "queue",
-        aliases: &[],
         arguments: "[TEXT]",
         help: "queue TEXT until connected; alone: how many are queued",
-        terminal: false,
-        complete: nothing,
         run: queue::queue,
+        ..ROW
+    },
+    Spec {
+        name: "set",
+        arguments: "NAME VALUE | NAME = JQ",
+        help: "set a variable to text, or to a value of the next message",
+        run: variables::set,
+        ..ROW
+    },
+    Spec {
+        name: "unset",
+        arguments: "NAME",
+        help: "remove a variable",
+        run: variables::unset,
+        ..ROW
+    },
+    Spec {
+        name: "vars",
+        help: "the variables, for {{NAME}} in messages",
+        run: variables::vars,
+        ..ROW
+    },
+    Spec {
+        name: "m",
+        arguments: "[NAME [VAR=VALUE]…]",
+        help: "send a named message; alone: list them",
+        run: variables::named,
+        ..ROW
+    },
+    Spec {
+        name: "repeat",
+        arguments: "N [every T] [TEXT]",
+        help: "send TEXT, or the last message, N times; off stops",
+        run: doing::repeat,
+        ..ROW
+    },
+    Spec {
+        name: "expect",
+        arguments: "JQ [within T]",
+        help: "wait until JQ is true of a message; say ok or FAIL",
+        run: doing::expect,
+        ..ROW
+    },
+    Spec {
+        name: "edit",
+        terminal: true,
+        arguments: "[TEXT]",
+        help: "edit the last message in $EDITOR; or put TEXT into the line",
+        run: doing::edit,
+        ..ROW
+    },
+    Spec {
+        name: "source",
+        arguments: "FILE",
+        help: "run the lines of FILE as if they were typed",
+        run: doing::source,
+        ..ROW
+    },
+    Spec {
+        name: "sendfile",
+        arguments: "[--lines] FILE",
+        help: "send FILE as one message, or each line as one",
+        run: doing::sendfile,
+        ..ROW
+    },
+    Spec {
+        name: "pipe",
+        arguments: "COMMAND | off",
+        help: "give every received message to a command",
+        run: doing::pipe,
+        ..ROW
+    },
+    Spec {
+        name: "connect",
+        arguments: "URL | @PROFILE",
+        help: "leave this server for another",
+        run: doing::connect,
+        ..ROW
     },
     Spec {
         name: "reconnect",
-        aliases: &[],
-        arguments: "",
         help: "connect now, or leave this connection for a new one",
-        terminal: false,
-        complete: nothing,
         run: connection::reconnect,
+        ..ROW
     },
     Spec {
         name: "record",
-        aliases: &[],
         arguments: "FILE|off",
         help: "append every event to FILE as a line of JSON; alone: what is recorded",
-        terminal: false,
-        complete: nothing,
         run: record::record,
+        ..ROW
     },
     Spec {
         name: "status",
-        aliases: &[],
-        arguments: "",
         help: "the connection: address, time, counts, round trips",
-        terminal: false,
-        complete: nothing,
         run: status::status,
+        ..ROW
     },
     Spec {
         name: "headers",
-        aliases: &[],
-        arguments: "",
         help: "the handshake as sent and received",
-        terminal: false,
-        complete: nothing,
         run: |_, _| Ok(Action::ShowHandshake),
+        ..ROW
     },
 ];
 

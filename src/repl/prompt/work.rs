@@ -1,0 +1,361 @@
+//! What the prompt does about commands that take time, wait for messages, or run other programs.
+
+use std::collections::BTreeMap;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{Prompt, Request};
+use crate::event::Command;
+use crate::json::jq::Filter;
+use crate::message::{Kind, Message};
+use crate::repl::action::Action;
+use crate::repl::editor::{Job, JobOutcome, Next};
+use crate::repl::feed::Purpose;
+use crate::repl::files::{open_file, read_file, read_text};
+use crate::repl::repeat::Repeat;
+use crate::repl::variables::{Generated, Held};
+use crate::repl::watch::Found;
+use crate::repl::work::Lines;
+
+impl Prompt {
+    /// Performs an action that begins or ends something beside the line being typed.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub(super) fn perform_work(&mut self, action: Action, now: Instant) -> Result<(), String> {
+        match action {
+            Action::SetVariable(name, value) => self.set_variable(&name, Held::Text(value)),
+            Action::Capture(name, expression) => self.capture(name, expression)?,
+            Action::UnsetVariable(name) => self.unset_variable(&name)?,
+            Action::Expect(expression, within) => self.expect(expression, within, now)?,
+            Action::Repeat(repeat) => self.repeat(repeat)?,
+            Action::StopRepeating => self.stop_repeating(),
+            Action::PutIntoLine(text) => self.next = Some(Next::ReadWith(text)),
+            Action::EditLast => self.edit_last()?,
+            Action::Source(path) => self.source(&path)?,
+            Action::SendFile(path) => self.send_file(&path, now)?,
+            Action::SendLines(path) => self.send_lines(&path, now)?,
+            Action::Pipe(command) => self.pipe(&command)?,
+            Action::PipeOff => self.pipe_off(),
+            Action::Shell(command) => self.run_in_terminal(command, None)?,
+            Action::Connect(url) => self.connect(&url, now)?,
+            // The prompt performs these itself.
+            other => drop(other),
+        }
+        Ok(())
+    }
+
+    fn set_variable(&mut self, name: &str, value: Held) {
+        let mut work = self.work.borrow_mut();
+        work.watch.forget(name);
+        work.variables.set(name, value);
+    }
+
+    fn unset_variable(&mut self, name: &str) -> Result<(), String> {
+        let mut work = self.work.borrow_mut();
+        let waited = work.watch.captures().any(|(known, _)| known == name);
+        work.watch.forget(name);
+        match work.variables.unset(name) {
+            Err(_) if waited => Ok(()),
+            result => result,
+        }
+    }
+
+    fn capture(&mut self, name: String, expression: String) -> Result<(), String> {
+        let filter = self.compile(&expression)?;
+        self.say(&format!(
+            "{name} will be {expression} of the next message that has it\n"
+        ));
+        let mut work = self.work.borrow_mut();
+        work.watch.capture(name, expression, filter);
+        Ok(())
+    }
+
+    fn expect(
+        &mut self,
+        expression: String,
+        within: Duration,
+        now: Instant,
+    ) -> Result<(), String> {
+        let filter = self.compile(&expression)?;
+        let mut work = self.work.borrow_mut();
+        work.watch.expect(expression, filter, within, now);
+        Ok(())
+    }
+
+    /// Compiles an expression, which Ctrl-C can interrupt.
+    fn compile(&self, expression: &str) -> Result<Filter, String> {
+        let filter = Filter::compile(expression).map_err(|error| {
+            let lines = [&error.message].into_iter().chain(&error.details);
+            lines.cloned().collect::<Vec<_>>().join("\n  ")
+        })?;
+        filter.set_interrupt(&self.options.interrupt);
+        Ok(filter)
+    }
+
+    fn repeat(&mut self, repeat: Repeat) -> Result<(), String> {
+        // An unknown variable is reported now, and not when the message is due.
+        self.fill(&repeat.text.clone(), &BTreeMap::new())?;
+        self.work.borrow_mut().repeat = Some(repeat);
+        Ok(())
+    }
+
+    fn stop_repeating(&mut self) {
+        let repeat = self.work.borrow_mut().repeat.take();
+        if let Some(repeat) = repeat {
+            self.say(&format!("/repeat stopped after {}\n", repeat.progress()));
+        }
+    }
+
+    fn source(&mut self, path: &str) -> Result<(), String> {
+        let text = read_text(path)?;
+        self.work.borrow_mut().source(path, &text)
+    }
+
+    fn send_file(&mut self, path: &str, now: Instant) -> Result<(), String> {
+        self.need_connection(now)?;
+        let bytes = Bytes::from(read_file(path)?);
+        let message =
+            Message::new(Kind::Text, bytes.clone()).unwrap_or_else(|_| Message::binary(bytes));
+        let kind = match message.kind() {
+            Kind::Text => "text",
+            Kind::Binary => "binary, as it is not UTF-8",
+        };
+        let len = message.len();
+        self.keep(Command::Send(message))?;
+        self.say(&format!("{path}: {len} bytes, sent as {kind}\n"));
+        Ok(())
+    }
+
+    fn send_lines(&mut self, path: &str, now: Instant) -> Result<(), String> {
+        self.need_connection(now)?;
+        let mut work = self.work.borrow_mut();
+        if work.lines.is_some() {
+            return Err("another file is being sent; Ctrl-C stops that".to_owned());
+        }
+        let lines = Lines::open(path, open_file(path)?)?;
+        work.lines = Some(lines).filter(|lines| !lines.is_over());
+        Ok(())
+    }
+
+    fn pipe(&mut self, command: &str) -> Result<(), String> {
+        let mut work = self.work.borrow_mut();
+        work.start(command, Purpose::Messages).map(drop)
+    }
+
+    fn pipe_off(&mut self) {
+        self.work.borrow_mut().close_pipe();
+    }
+
+    /// Runs a command in the terminal; in a file of commands, where the line is being edited
+    /// meanwhile, without it.
+    pub(super) fn run_in_terminal(
+        &mut self,
+        command: String,
+        input: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        if self.is_sourcing {
+            let mut work = self.work.borrow_mut();
+            let feed = work.start(&command, Purpose::Shell)?;
+            feed.push_bytes(&input.unwrap_or_default());
+            feed.close();
+            return Ok(());
+        }
+        self.run(Job::Shell { command, input });
+        Ok(())
+    }
+
+    /// Gives the terminal to a program, and holds back what would be shown.
+    fn run(&mut self, job: Job) {
+        self.next = Some(Next::Run(job));
+    }
+
+    /// Opens the user's editor with this text; what is saved is the next line.
+    fn edit(&mut self, text: String) {
+        self.edited.clone_from(&text);
+        self.run(Job::Edit {
+            suffix: match text.trim_start().starts_with(['{', '[']) {
+                true => ".json",
+                false => ".txt",
+            },
+            editor: self.options.editor.clone(),
+            text,
+        });
+    }
+
+    /// Opens the user's editor with the line that was being typed, or with the last message if that is
+    /// empty.
+    pub(super) fn edit_line(&mut self, line: String) -> Request {
+        match line.is_empty() {
+            true => self.edit(self.last_message()),
+            false => self.edit(line),
+        }
+        Request::Nothing
+    }
+
+    /// Another program has given the terminal back.
+    pub(super) fn handle_job(&mut self, outcome: JobOutcome) -> Request {
+        match outcome {
+            JobOutcome::Edited(edited) => {
+                let before = std::mem::take(&mut self.edited);
+                let text = self.report(edited);
+                self.next = Some(Next::ReadWith(text.unwrap_or(before)));
+            }
+            JobOutcome::Ran(Err(why)) => self.say(&format!("wirecat: {why}\n")),
+            JobOutcome::Ran(Ok(status)) if status.success() => {}
+            JobOutcome::Ran(Ok(status)) => self.say(&format!("({status})\n")),
+        }
+        Request::Nothing
+    }
+
+    fn edit_last(&mut self) -> Result<(), String> {
+        if self.is_sourcing {
+            return Err("/edit needs a person to edit".to_owned());
+        }
+        self.edit(self.last_message());
+        Ok(())
+    }
+
+    /// The text message that was sent last, or else received last.
+    fn last_message(&self) -> String {
+        let work = self.work.borrow();
+        let received = || match &work.last_received {
+            Some(Message::Text(text)) => Some(text.to_string()),
+            _ => None,
+        };
+        work.last_sent.clone().or_else(received).unwrap_or_default()
+    }
+
+    /// Leaves this server for another, unless messages would be lost.
+    fn connect(&mut self, url: &str, now: Instant) -> Result<(), String> {
+        if self.need_connection(now).is_err() && self.queued() > 0 {
+            return Err(format!(
+                "{} messages wait for this server; /reconnect sends them, /queue off drops them",
+                self.queued()
+            ));
+        }
+        (self.connector)(url)?;
+        self.is_switching = true;
+        Ok(())
+    }
+
+    /// Looks after what goes on beside the line: values that were found, deadlines, commands.
+    pub(super) fn look_after_work(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let due = self.work.borrow().poll_timeout();
+        if self.timer.poll(cx, due).is_ready() {
+            self.work.borrow_mut().watch.handle_timeout(now);
+        }
+        loop {
+            let found = self.work.borrow_mut().watch.poll_found();
+            match found {
+                None => break,
+                Some(found) => self.handle_found(found),
+            }
+        }
+        while let Poll::Ready(text) = self.poll_feeds(cx) {
+            self.say(&text);
+        }
+    }
+
+    fn poll_feeds(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        self.work.borrow_mut().poll_feeds(cx)
+    }
+
+    fn handle_found(&mut self, found: Found) {
+        match found {
+            Found::Value { name, value } => {
+                self.say(&format!("{name} = {value}\n"));
+                let mut work = self.work.borrow_mut();
+                work.variables.set(&name, Held::Json(value));
+            }
+            Found::Met(text) => self.say(&format!("{text}\n")),
+            Found::Failed(text) => {
+                self.say(&format!("{text}\n"));
+                self.stop_sourcing();
+            }
+        }
+    }
+
+    /// Gives up the file that is being run, after something in it failed.
+    pub(super) fn stop_sourcing(&mut self) {
+        let left = self.work.borrow_mut().stop_sourcing();
+        if left > 0 {
+            let lines = if left == 1 { "line" } else { "lines" };
+            self.say(&format!("/source stopped, {left} {lines} not run\n"));
+        }
+    }
+
+    /// The message that a file or `/repeat` sends next, where it is due.
+    pub(super) fn poll_generated(&mut self, now: Instant) -> Option<Command> {
+        if self.need_connection(now).is_err() {
+            return None;
+        }
+        let message = match self.next_of_file() {
+            None => self.next_of_repeat(now)?,
+            Some(message) => message,
+        };
+        match message {
+            Ok(message) => Some(Command::Send(message)),
+            Err(why) => {
+                self.say(&format!("wirecat: {why}\n"));
+                let mut work = self.work.borrow_mut();
+                work.repeat = None;
+                work.lines = None;
+                None
+            }
+        }
+    }
+
+    fn next_of_file(&mut self) -> Option<Result<Message, String>> {
+        let mut work = self.work.borrow_mut();
+        let lines = work.lines.as_mut()?;
+        let line = lines.take().transpose()?;
+        let place = lines.place();
+        if lines.is_over() {
+            work.lines = None;
+        }
+        let payload = self.options.payload;
+        Some(line.and_then(|line| {
+            let message = payload.message(Bytes::from(line));
+            message.map_err(|why| format!("{place}: {why}"))
+        }))
+    }
+
+    fn next_of_repeat(&mut self, now: Instant) -> Option<Result<Message, String>> {
+        let text = {
+            let mut work = self.work.borrow_mut();
+            let repeat = work.repeat.as_mut()?;
+            if repeat.due().is_some_and(|due| now < due) {
+                return None;
+            }
+            repeat.advance(now);
+            let text = repeat.text.clone();
+            if repeat.is_over() {
+                work.repeat = None;
+            }
+            text
+        };
+        Some(self.template(&text, &BTreeMap::new()))
+    }
+
+    /// A message in the payload encoding of the command line, with variables filled in.
+    pub(super) fn template(
+        &mut self,
+        text: &str,
+        more: &BTreeMap<String, String>,
+    ) -> Result<Message, String> {
+        let text = self.fill(text, more)?;
+        self.options.payload.message(Bytes::from(text))
+    }
+
+    fn fill(&mut self, text: &str, more: &BTreeMap<String, String>) -> Result<String, String> {
+        let generated = Generated {
+            random: rand::random(),
+            now: jiff::Timestamp::now().to_string(),
+        };
+        let mut work = self.work.borrow_mut();
+        work.variables.fill(text, more, &generated)
+    }
+}

@@ -1,0 +1,259 @@
+//! The variables of the prompt: what `{{NAME}}` stands for in a message that is typed. Pure: the time
+//! and random numbers come in as [`Generated`].
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use crate::template::{self, Place, Value};
+
+/// The names that stand for a new value in each message.
+pub(super) const GENERATED: [(&str, &str); 3] = [
+    ("$uuid", "a random UUID (version 4)"),
+    ("$now", "the time in UTC, as RFC 3339 has it"),
+    ("$n", "the number of the message, from 1"),
+];
+
+/// A value: as it was typed, or as a message had it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    Text(String),
+    Json(Json),
+}
+
+impl Held {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Held::Text(text) => Value::Text(text),
+            Held::Json(json) => Value::Json(json),
+        }
+    }
+
+    /// The value, as `/vars` shows it.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Held::Text(text) => text.clone(),
+            Held::Json(json) => json.to_string(),
+        }
+    }
+}
+
+/// What generated names stand for in one message.
+#[derive(Clone, Debug)]
+pub(super) struct Generated {
+    /// 16 random bytes.
+    pub(super) random: [u8; 16],
+    /// The time in UTC.
+    pub(super) now: String,
+}
+
+/// All variables.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Variables {
+    held: BTreeMap<String, Held>,
+    /// How many messages have used `{{$n}}`.
+    number: u64,
+}
+
+impl Variables {
+    pub(super) fn new(given: &BTreeMap<String, String>) -> Self {
+        let held = given.iter();
+        Variables {
+            held: held
+                .map(|(name, value)| (name.clone(), Held::Text(value.clone())))
+                .collect(),
+            number: 0,
+        }
+    }
+
+    /// Sets a variable. The name must be one ([`check_name`]).
+    pub(super) fn set(&mut self, name: &str, value: Held) {
+        self.held.insert(name.to_owned(), value);
+    }
+
+    /// Removes a variable.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub(super) fn unset(&mut self, name: &str) -> Result<(), String> {
+        match self.held.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(format!("there is no variable {name}; /vars lists them")),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Held)> {
+        self.held.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// Replaces every `{{NAME}}` in a message. `more` takes precedence over the variables.
+    ///
+    /// # Errors
+    /// A name stands for nothing. What is between braces and is no name is left as it is.
+    pub(super) fn fill(
+        &mut self,
+        message: &str,
+        more: &BTreeMap<String, String>,
+        generated: &Generated,
+    ) -> Result<String, String> {
+        if !message.contains("{{") {
+            return Ok(message.to_owned());
+        }
+        let unknown = template::names(message).find(|name| !self.knows(name, more));
+        if let Some(name) = unknown {
+            return Err(unknown_name(name));
+        }
+        let number = self.number + 1;
+        let (uuid, now) = (
+            Json::from(uuid(generated.random)),
+            Json::from(&*generated.now),
+        );
+        let filled = template::fill(message, Place::Message, |name| match name {
+            "$uuid" => Some(Value::Json(&uuid)),
+            "$now" => Some(Value::Json(&now)),
+            "$n" => Some(Value::Number(number)),
+            name => match more.get(name) {
+                Some(value) => Some(Value::Text(value)),
+                None => self.held.get(name).map(Held::value),
+            },
+        });
+        if template::mentions(message.as_bytes(), "$n") {
+            self.number = number;
+        }
+        Ok(filled)
+    }
+
+    fn knows(&self, name: &str, more: &BTreeMap<String, String>) -> bool {
+        self.held.contains_key(name)
+            || more.contains_key(name)
+            || GENERATED.iter().any(|(generated, _)| *generated == name)
+    }
+}
+
+fn unknown_name(name: &str) -> String {
+    match name.strip_prefix('$') {
+        Some(_) => {
+            let names: Vec<_> = GENERATED.iter().map(|(name, _)| *name).collect();
+            format!(
+                "not sent: nothing generates {name}; there are {} (/send sends the text as it is)",
+                names.join(", ")
+            )
+        }
+        None => format!(
+            "not sent: there is no variable {name}; /set {name} VALUE makes it (/send sends the text as it is)"
+        ),
+    }
+}
+
+/// Checks the name of a variable.
+///
+/// # Errors
+/// What a name may consist of.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    match begins && template::is_name(name) {
+        true => Ok(()),
+        false => Err(format!(
+            "'{name}' is not a name: it may have letters, digits, and _ - . and begins with a letter or _"
+        )),
+    }
+}
+
+/// A UUID of version 4 (RFC 9562 section 5.4) of these random bytes.
+fn uuid(mut bytes: [u8; 16]) -> String {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn generated() -> Generated {
+        Generated {
+            random: [0xff; 16],
+            now: "2026-11-20T10:00:00Z".to_owned(),
+        }
+    }
+
+    fn variables() -> Variables {
+        let mut variables = Variables::new(&BTreeMap::from([("ch".into(), "news".into())]));
+        variables.set("user", Held::Json(json!("xi\"ao")));
+        variables.set("last", Held::Json(json!(17)));
+        variables
+    }
+
+    #[test]
+    fn names_are_replaced_by_values() {
+        let more = BTreeMap::from([("ch".into(), "sport".into())]);
+        for (message, more, filled) in [
+            ("plain", None, "plain"),
+            (r#"{"ch":"{{ch}}"}"#, None, r#"{"ch":"news"}"#),
+            (r#"{"ch":"{{ch}}"}"#, Some(&more), r#"{"ch":"sport"}"#),
+            (r#"{"u":{{user}},"s":"{{user}}"}"#, None, r#"{"u":"xi\"ao","s":"xi\"ao"}"#),
+            ("after {{last}}", None, "after 17"),
+            ("{{$n}}", None, "1"),
+            (
+                r#"{"t":{{$now}},"s":"{{$now}}"}"#,
+                None,
+                r#"{"t":"2026-11-20T10:00:00Z","s":"2026-11-20T10:00:00Z"}"#,
+            ),
+            ("{{$uuid}}", None, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
+            ("{{ not a name }} {{.x}}".trim_end_matches(" {{.x}}"), None, "{{ not a name }}"),
+            (r#"{"a":{"b":{"c":1}}}"#, None, r#"{"a":{"b":{"c":1}}}"#),
+        ] {
+            let none = BTreeMap::new();
+            let found = variables().fill(message, more.unwrap_or(&none), &generated());
+            assert_eq!(found.as_deref(), Ok(filled), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_an_error() {
+        for (message, told) in [
+            ("{{nobody}}", "/set nobody VALUE"),
+            ("{{$uid}}", "$uuid, $now, $n"),
+        ] {
+            let error = variables().fill(message, &BTreeMap::new(), &generated());
+            assert!(error.clone().unwrap_err().contains(told), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_counts_the_messages_that_use_it() {
+        let mut variables = variables();
+        let mut fill = |message: &str| {
+            let filled = variables.fill(message, &BTreeMap::new(), &generated());
+            filled.unwrap()
+        };
+        assert_eq!(fill("{{$n}} {{$n}}"), "1 1");
+        assert_eq!(fill("other"), "other");
+        assert_eq!(fill("{{$n}}"), "2");
+    }
+
+    #[test]
+    fn names() {
+        for (name, fine) in [
+            ("a", true),
+            ("_a-b.c9", true),
+            ("", false),
+            ("9", false),
+            ("$n", false),
+            ("a b", false),
+            ("a=b", false),
+        ] {
+            assert_eq!(check_name(name).is_ok(), fine, "{name}");
+        }
+    }
+}

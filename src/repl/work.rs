@@ -1,0 +1,362 @@
+//! What goes on beside the line being typed: variables, values and messages that are waited for, a
+//! message that is repeated, a file that is sent line by line or run as typed lines, a command that is
+//! fed. The prompt starts and ends these; messages reach them through the [`Sink`] of [`Handle`].
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use super::feed::{Feed, Purpose};
+use super::repeat::Repeat;
+use super::variables::Variables;
+use super::watch::Watch;
+use crate::error::plain_words;
+use crate::event::Event;
+use crate::json::parsed::Parsed;
+use crate::json::scanner::Scanner;
+use crate::message::Message;
+use crate::session::frontend::Sink;
+
+/// How many files may run each other.
+const MAX_NESTING: usize = 16;
+
+/// Shared by the prompt and the sink of its messages.
+pub(super) type Shared = Rc<RefCell<Work>>;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) variables: Variables,
+    /// `/m`
+    pub(super) messages: BTreeMap<String, String>,
+    pub(super) watch: Watch,
+    pub(super) repeat: Option<Repeat>,
+    pub(super) lines: Option<Lines>,
+    /// Commands that are running.
+    feeds: Vec<Feed>,
+    /// The files of `/source` that are being run, the innermost last.
+    scripts: Vec<Script>,
+    /// The last text message that the user sent.
+    pub(super) last_sent: Option<String>,
+    /// The last text message that was received.
+    pub(super) last_received: Option<Message>,
+}
+
+/// A file of typed lines.
+#[derive(Debug)]
+struct Script {
+    path: String,
+    /// Each with the number of its first line.
+    lines: VecDeque<(usize, String)>,
+}
+
+/// A line of a file, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sourced {
+    pub(super) line: String,
+    /// `FILE:LINE`
+    pub(super) place: String,
+}
+
+impl Work {
+    pub(super) fn new(
+        variables: &BTreeMap<String, String>,
+        messages: &BTreeMap<String, String>,
+    ) -> Self {
+        Work {
+            variables: Variables::new(variables),
+            messages: messages.clone(),
+            ..Work::default()
+        }
+    }
+
+    /// Starts to run the lines of `text`, which is the content of the file `path`.
+    ///
+    /// # Errors
+    /// Too many files run each other.
+    pub(super) fn source(&mut self, path: &str, text: &str) -> Result<(), String> {
+        if self.scripts.len() == MAX_NESTING {
+            return Err(format!(
+                "{path}: {MAX_NESTING} files run each other already; does one run itself?"
+            ));
+        }
+        self.scripts.push(Script {
+            path: path.to_owned(),
+            lines: typed_lines(text),
+        });
+        Ok(())
+    }
+
+    /// The next line of `/source`, once what the line before it began is over.
+    pub(super) fn next_line(&mut self) -> Option<Sourced> {
+        let shell = |feed: &Feed| feed.purpose == Purpose::Shell;
+        let is_busy = self.watch.is_expecting()
+            || self.repeat.is_some()
+            || self.lines.is_some()
+            || self.feeds.iter().any(shell);
+        if is_busy {
+            return None;
+        }
+        loop {
+            let script = self.scripts.last_mut()?;
+            if let Some((number, line)) = script.lines.pop_front() {
+                let place = format!("{}:{number}", script.path);
+                return Some(Sourced { line, place });
+            }
+            self.scripts.pop();
+        }
+    }
+
+    /// The command of `/pipe`.
+    pub(super) fn pipe(&self) -> Option<&Feed> {
+        let mut feeds = self.feeds.iter();
+        feeds.find(|feed| feed.purpose == Purpose::Messages)
+    }
+
+    /// Starts a command.
+    ///
+    /// # Errors
+    /// A sentence: the shell cannot be started.
+    pub(super) fn start(&mut self, command: &str, purpose: Purpose) -> Result<&mut Feed, String> {
+        self.feeds.push(Feed::start(command, purpose)?);
+        let last = self.feeds.len() - 1;
+        Ok(&mut self.feeds[last])
+    }
+
+    /// Gives the command of `/pipe` nothing more.
+    pub(super) fn close_pipe(&mut self) {
+        let mut feeds = self.feeds.iter_mut();
+        if let Some(feed) = feeds.find(|feed| feed.purpose == Purpose::Messages) {
+            feed.close();
+        }
+    }
+
+    /// What there is to show of the commands next.
+    pub(super) fn poll_feeds(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        for at in 0..self.feeds.len() {
+            if let Poll::Ready((text, is_over)) = self.feeds[at].poll_shown(cx) {
+                if is_over {
+                    self.feeds.remove(at);
+                }
+                return Poll::Ready(text);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Gives up the files of `/source`. Returns how many lines are left.
+    pub(super) fn stop_sourcing(&mut self) -> usize {
+        let scripts = self.scripts.drain(..);
+        scripts.map(|script| script.lines.len()).sum()
+    }
+
+    /// Gives up whatever takes time, and says what that was. A command that is fed goes on.
+    pub(super) fn cancel(&mut self) -> Vec<String> {
+        let mut stopped = Vec::new();
+        if let Some(repeat) = self.repeat.take() {
+            stopped.push(format!("/repeat stopped after {}", repeat.progress()));
+        }
+        if let Some(lines) = self.lines.take() {
+            stopped.push(format!("/sendfile stopped after {}", lines.sent()));
+        }
+        let sourcing = !self.scripts.is_empty();
+        match self.stop_sourcing() {
+            _ if !sourcing => {}
+            left => stopped.push(format!("/source stopped, {} not run", lines_of(left))),
+        }
+        if self.watch.cancel() && stopped.is_empty() {
+            stopped.push("/expect stopped".to_owned());
+        }
+        stopped
+    }
+
+    /// When there is something to do that no message and no key brings about.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let repeat = self.repeat.as_ref().and_then(Repeat::due);
+        [repeat, self.watch.poll_timeout()].into_iter().flatten().min()
+    }
+}
+
+fn lines_of(count: usize) -> String {
+    match count {
+        1 => "1 line".to_owned(),
+        more => format!("{more} lines"),
+    }
+}
+
+/// The lines of a file as they would be typed: JSON that is not closed goes on in the next line, empty
+/// lines and those that begin with `#` are left out.
+fn typed_lines(text: &str) -> VecDeque<(usize, String)> {
+    let mut lines = VecDeque::new();
+    let mut open: Option<(usize, String)> = None;
+    for (at, line) in text.lines().enumerate() {
+        let (number, whole) = match open.take() {
+            // As at the prompt, an empty line ends it.
+            Some(begun) if line.is_empty() => {
+                lines.push_back(begun);
+                continue;
+            }
+            Some((number, begun)) => (number, format!("{begun}\n{line}")),
+            None if line.trim().is_empty() || line.starts_with('#') => continue,
+            None => (at + 1, line.to_owned()),
+        };
+        match is_open_json(&whole) {
+            true => open = Some((number, whole)),
+            false => lines.push_back((number, whole)),
+        }
+    }
+    lines.extend(open);
+    lines
+}
+
+/// Whether a typed line is JSON that goes on in the next line.
+fn is_open_json(line: &str) -> bool {
+    let begins = line.trim_start().starts_with(['{', '[']);
+    begins && Scanner::default().scan(line.as_bytes(), 0).is_none()
+}
+
+/// A file of which each line is a message.
+pub(super) struct Lines {
+    path: String,
+    file: BufReader<File>,
+    next: Option<Vec<u8>>,
+    sent: u64,
+}
+
+impl Lines {
+    /// # Errors
+    /// A sentence: the file cannot be read.
+    pub(super) fn open(path: &str, file: File) -> Result<Self, String> {
+        let mut lines = Lines {
+            path: path.to_owned(),
+            file: BufReader::new(file),
+            next: None,
+            sent: 0,
+        };
+        lines.read()?;
+        Ok(lines)
+    }
+
+    fn read(&mut self) -> Result<(), String> {
+        let mut line = Vec::new();
+        let read = self.file.read_until(b'\n', &mut line);
+        let read = read.map_err(|error| format!("{}: {}", self.path, plain_words(&error)))?;
+        if line.ends_with(b"\n") {
+            line.pop();
+            if line.ends_with(b"\r") {
+                line.pop();
+            }
+        }
+        self.next = (read > 0).then_some(line);
+        Ok(())
+    }
+
+    /// Whether the file is at its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// A sentence: the file cannot be read any more.
+    pub(super) fn take(&mut self) -> Result<Option<Vec<u8>>, String> {
+        let line = self.next.take();
+        if line.is_some() {
+            self.sent += 1;
+            self.read()?;
+        }
+        Ok(line)
+    }
+
+    /// Where the last line stands.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.path, self.sent)
+    }
+
+    pub(super) fn sent(&self) -> String {
+        lines_of(usize::try_from(self.sent).unwrap_or(usize::MAX))
+    }
+}
+
+/// Passes on messages to what waits for them.
+pub struct Handle(pub(super) Shared);
+
+impl Sink for Handle {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut work = self.0.borrow_mut();
+        for feed in &mut work.feeds {
+            ready!(feed.poll_ready(cx));
+        }
+        Poll::Ready(())
+    }
+
+    fn handle_event(&mut self, _: Instant, event: &Event<'_>) {
+        if let Event::Send { message, origin, .. } = event
+            && origin.is_none()
+        {
+            let mut work = self.0.borrow_mut();
+            work.watch.handle_sent();
+            if let Message::Text(text) = message {
+                work.last_sent = Some(text.to_string());
+            }
+        }
+    }
+
+    fn handle_message(&mut self, now: Instant, _: u32, message: &Message, json: &Parsed<'_>) {
+        let mut work = self.0.borrow_mut();
+        work.watch.handle_message(now, message, json);
+        work.last_received = Some(message.clone());
+        work.feeds.iter_mut().for_each(|feed| feed.push(message));
+    }
+
+    fn flush(&mut self) {
+        let mut work = self.0.borrow_mut();
+        work.feeds.iter_mut().for_each(Feed::flush);
+    }
+
+    fn wants_sends(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_it_would_be_typed() {
+        let text = "# a comment\n\nhello\n{\"a\":\n  [1,\n2]}\n/ping\n[open\n\nlast";
+        let lines: Vec<_> = typed_lines(text).into();
+        let lines: Vec<_> = lines.iter().map(|(at, line)| (*at, &**line)).collect();
+        assert_eq!(
+            lines,
+            [
+                (3, "hello"),
+                (4, "{\"a\":\n  [1,\n2]}"),
+                (7, "/ping"),
+                (8, "[open"),
+                (10, "last")
+            ]
+        );
+    }
+
+    #[test]
+    fn files_run_each_other_in_order_and_not_for_ever() {
+        let mut work = Work::default();
+        work.source("outer", "one\ntwo\n").unwrap();
+        assert_eq!(work.next_line().unwrap().place, "outer:1");
+        work.source("inner", "x\n").unwrap();
+        let places = std::iter::from_fn(|| work.next_line()).map(|it| it.place);
+        assert_eq!(places.collect::<Vec<_>>(), ["inner:1", "outer:2"]);
+        for _ in 0..MAX_NESTING {
+            work.source("itself", "x").unwrap();
+        }
+        assert!(work.source("itself", "x").unwrap_err().contains("itself?"));
+        assert_eq!(work.stop_sourcing(), MAX_NESTING);
+    }
+}
