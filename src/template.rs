@@ -3,13 +3,21 @@
 //!
 //! There is one quoting rule. A message that is JSON stays JSON: inside a string a value is escaped
 //! as text of a string, elsewhere it is written as JSON. In any other message and in a header, a
-//! value is inserted unchanged; in a query it is percent-encoded. A value is never expanded as a
-//! template again, and an unknown name is left unchanged. The names of generated values begin with
+//! value is inserted unchanged; in a path and a query it is percent-encoded. A value is never expanded
+//! as a template again, and an unknown name is left unchanged. The names of generated values begin with
 //! `$`.
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::IgnoredAny;
+
+/// All characters but the unreserved ones (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The value of a name.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +36,8 @@ pub enum Value<'a> {
 pub enum Place {
     Message,
     Header,
+    /// A path of a URL, in which a value is one segment or a part of one.
+    Path,
     Query,
 }
 
@@ -35,6 +45,7 @@ pub enum Place {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quoting {
     Plain,
+    PathSegment,
     Percent,
     /// Inside a JSON string.
     JsonString,
@@ -45,10 +56,9 @@ enum Quoting {
 /// Fills in `template`; `value` returns the value of a name.
 pub fn fill<'v>(template: &str, place: Place, value: impl Fn(&str) -> Option<Value<'v>>) -> String {
     let quoting = match place {
+        Place::Path => Quoting::PathSegment,
         Place::Query => Quoting::Percent,
-        Place::Message if needs_quoting(template, &value) && is_json(template, &value) => {
-            Quoting::Json
-        }
+        Place::Message if needs_quoting(template, &value) && is_json(template) => Quoting::Json,
         Place::Message | Place::Header => Quoting::Plain,
     };
     fill_quoted(template, quoting, value)
@@ -101,16 +111,20 @@ pub fn names(template: &str) -> impl Iterator<Item = &str> {
     Placeholders::of(template.as_bytes()).map(|(_, name)| name)
 }
 
+/// Whether any `{{NAME}}` occurs in `text`.
+pub fn has_placeholder(text: &str) -> bool {
+    names(text).next().is_some()
+}
+
 /// Whether `name` is allowed between the braces, for a value that is not generated.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_name_byte)
 }
 
-/// Whether a message is JSON, whatever the values are. A template that is a single value is not
-/// considered JSON.
-fn is_json<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
-    let zero = |name: &str| value(name).map(|_| Value::Number(0));
-    let probe = fill_quoted(template, Quoting::Plain, zero);
+/// Whether a message is JSON, whatever the values are; a name without a value may get one later. A
+/// template that is a single value is not considered JSON.
+fn is_json(template: &str) -> bool {
+    let probe = fill_quoted(template, Quoting::Plain, |_| Some(Value::Number(0)));
     probe.trim_start().starts_with(['{', '[', '"'])
         && serde_json::from_str::<IgnoredAny>(&probe).is_ok()
 }
@@ -133,6 +147,10 @@ impl<'a> Value<'a> {
             (Quoting::Json, Value::Json(value)) => value.to_string().into(),
             (Quoting::Json | Quoting::Plain, value) => value.text(),
             (Quoting::JsonString, value) => json_text(&value.text()).into(),
+            (Quoting::PathSegment, value) => {
+                let text = value.text();
+                Cow::Owned(utf8_percent_encode(&text, RESERVED).to_string())
+            }
             (Quoting::Percent, value) => {
                 let text = value.text();
                 let encoded = url::form_urlencoded::byte_serialize(text.as_bytes());
@@ -267,6 +285,19 @@ mod tests {
             Value::Text("1&c %"),
             "a=1%26c+%25&b=1",
         );
+        check(
+            "/a/{{x}}/b",
+            Place::Path,
+            Value::Text("../c d?"),
+            "/a/..%2Fc%20d%3F/b",
+        );
+        // A name without a value yet does not make it something else than JSON.
+        check(
+            r#"{"a":"{{x}}","b":{{later}}}"#,
+            Place::Message,
+            text,
+            r#"{"a":"a\"b","b":{{later}}}"#,
+        );
     }
 
     #[test]
@@ -311,7 +342,7 @@ mod tests {
         #[test]
         fn no_template_panics(template in "[{}x\"\\\\é\\[\\]]{0,20}") {
             let value = |name: &str| (name == "x").then_some(Value::Text("\"{{x}}"));
-            for place in [Place::Message, Place::Header, Place::Query] {
+            for place in [Place::Message, Place::Header, Place::Path, Place::Query] {
                 fill(&template, place, value);
             }
             let filled = fill(&template, Place::Header, value);
