@@ -249,6 +249,26 @@ pub fn is_secret_header(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
+/// Whether a variable, a message or a JSON member of this name holds a credential.
+pub fn is_secret_name(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "pass",
+        "pwd",
+        "jwt",
+        "bearer",
+        "auth",
+        "sig",
+        "signature",
+        "ticket",
+    ];
+    const ENDS: &[&str] = &["access-key", "private-key", "signing-key"];
+    let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
+    name == "key"
+        || is_secret_header(&name)
+        || ENDS.iter().any(|end| name.ends_with(end))
+        || name.split('-').any(|word| WORDS.contains(&word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,6 +386,31 @@ mod tests {
             "WWW-Authenticate",
         ] {
             assert!(!is_secret_header(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_secrets() {
+        for name in [
+            "key",
+            "API_KEY",
+            "aws.access_key",
+            "db_pass",
+            "jwt",
+            "x-auth",
+            "sessionId",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in [
+            "room",
+            "keyword",
+            "primary_key",
+            "passenger",
+            "author",
+            "design",
+        ] {
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 

@@ -178,7 +178,7 @@ impl Target {
     /// Adds the values of parameters that are secret by their name to `redactor`.
     pub fn hide_secrets(&self, redactor: &Redactor) {
         for (name, value) in self.parameters() {
-            if is_secret(name) {
+            if is_secret_parameter(name) {
                 redactor.add(value);
                 redactor.add(&percent_decode_str(value).decode_utf8_lossy());
             }
@@ -216,13 +216,14 @@ impl fmt::Debug for Target {
 
 fn shown_query(query: &str) -> String {
     let shown = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}={REDACTED}"),
+        Some((name, _)) if is_secret_parameter(name) => format!("{name}={REDACTED}"),
         _ => pair.to_owned(),
     });
     shown.collect::<Vec<_>>().join("&")
 }
 
-fn is_secret(parameter: &str) -> bool {
+/// Whether the value of a query parameter of this name is never shown.
+pub fn is_secret_parameter(parameter: &str) -> bool {
     SECRET_PARAMETERS
         .iter()
         .any(|name| parameter.eq_ignore_ascii_case(name))
