@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::resolve::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
-use crate::cli::{self, early, generate, resolve};
+use crate::cli::{self, ParseError, early, generate, resolve};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::io::recorder::{Recorded, Recorder};
@@ -28,22 +28,21 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// Runs the command line of `world`.
 pub fn run(world: &World) -> Exit {
-    let cli = match cli::parse(&world.arguments) {
+    let cli = match cli::read(world) {
         Ok(cli) => cli,
-        Err(error) => {
-            return early::print_parse_error(world, &error);
-        }
+        Err(ParseError::CommandLine(error)) => return early::print_parse_error(world, &error),
+        Err(ParseError::Configuration { error, silent }) => return failed(world, &error, silent),
     };
     let silent = cli.is_silent();
-    match resolve::job(cli, world).and_then(|job| perform(job, world)) {
-        Ok(exit) => exit,
-        Err(error) => {
-            if !silent {
-                early::complain(world, &error);
-            }
-            error.exit
-        }
+    let done = resolve::job(cli, world).and_then(|job| perform(job, world));
+    done.unwrap_or_else(|error| failed(world, &error, silent))
+}
+
+fn failed(world: &World, error: &Error, silent: bool) -> Exit {
+    if !silent {
+        early::complain(world, error);
     }
+    error.exit
 }
 
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {
@@ -144,7 +143,7 @@ async fn talk(
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     sink.handle_event(Instant::now(), &Event::Header { url: &url, started });
-    for line in &client.ineffective {
+    for line in &client.notes {
         sink.handle_event(Instant::now(), &Event::Note(line));
     }
     let environment = |name: &str| world.environment.get(name).cloned();

@@ -1,6 +1,7 @@
 //! The command line as typed. This module decides nothing: defaults that depend on terminals, files
 //! and other options are resolved in [`super::resolve`].
 
+mod config;
 mod prompt;
 
 use std::collections::BTreeSet;
@@ -12,8 +13,10 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::choices::{ColorArg, FormatArg, FrameArg, JitterArg, OnEofArg, TimestampsArg, TokenVia};
+use super::config::Configured;
 use crate::session::reconnect::Codes;
 use crate::units;
+pub use config::ConfigArgs;
 pub use prompt::PromptArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -30,7 +33,7 @@ pub type Typed = BTreeSet<String>;
     name = "wirecat",
     version,
     about = "A WebSocket client for the command line: talk by hand, pipe messages, test auth, debug servers",
-    override_usage = "wirecat [OPTIONS] URL\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]",
+    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]",
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     // As in curl, the last one counts.
@@ -44,8 +47,8 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Subcommands>,
 
-    /// ws:// or wss:// (http:// and https:// mean the same), HOST:PORT/PATH, or :PORT/PATH on
-    /// localhost
+    /// ws:// or wss:// (http:// and https:// mean the same), HOST:PORT/PATH, :PORT/PATH on
+    /// localhost, or @PROFILE of the configuration file
     #[arg(value_name = "URL", required_unless_present = "generate")]
     pub url: Option<String>,
 
@@ -56,7 +59,11 @@ pub struct Cli {
     #[arg(skip)]
     pub typed: Typed,
 
-    /// Print the manual page or a shell completion
+    /// What the configuration file says besides options.
+    #[arg(skip)]
+    pub configured: Configured,
+
+    /// Print the manual page, a shell completion or an example of the configuration file
     #[arg(
         long,
         value_name = "KIND",
@@ -130,6 +137,7 @@ pub struct ServeArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Generate {
+    Config,
     Man,
     CompleteBash,
     CompleteZsh,
@@ -156,6 +164,8 @@ pub struct ClientArgs {
     pub output: OutputArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
     #[command(flatten)]
     pub stay: StayArgs,
     #[command(flatten)]

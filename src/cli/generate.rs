@@ -1,4 +1,5 @@
-//! The manual page and the shell completions, made from the same definition as `--help`.
+//! The manual page and the shell completions, made from the same definition as `--help`; and the
+//! example of a configuration file.
 
 use std::io;
 
@@ -7,6 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::args::Generate;
+use super::config::example::EXAMPLE;
 use crate::error::EXITS;
 use crate::serve::endpoints;
 
@@ -23,6 +25,7 @@ pub const COMPLETIONS: &[(Generate, &str)] = &[
 /// Generates the text of one kind.
 pub fn generate(kind: Generate) -> Vec<u8> {
     let shell = match kind {
+        Generate::Config => return EXAMPLE.as_bytes().to_vec(),
         Generate::Man => return manual(),
         Generate::CompleteBash => Shell::Bash,
         Generate::CompleteZsh => Shell::Zsh,
@@ -59,6 +62,12 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
     // clap_mangen's synopsis is a list of every option.
     section("SYNOPSIS")
         .text([bold("wirecat"), roman(" [options] "), italic("URL")])
+        .control("br", [])
+        .text([
+            bold("wirecat"),
+            roman(" [options] "),
+            italic("@PROFILE[/PATH]"),
+        ])
         .control("br", [])
         .text([bold("wirecat demo"), roman(" [options]")])
         .control("br", [])

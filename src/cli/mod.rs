@@ -1,20 +1,26 @@
-//! The command line: as typed ([`args`]), as resolved ([`resolve`]), the environment of the process
-//! ([`world`]), and what is printed before there are options ([`early`]).
+//! The command line: as typed ([`args`]), with the configuration file ([`config`]), as resolved
+//! ([`resolve`]), the environment of the process ([`world`]), and what is printed before there are
+//! options ([`early`]).
 
 pub mod args;
 mod choices;
+pub mod config;
 pub mod early;
 pub mod generate;
 pub mod resolve;
 pub mod world;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use crate::error::EXITS;
+use crate::error::{EXITS, Error};
 use crate::serve::endpoints;
 use args::{Cli, Typed};
+use world::World;
 
 /// The examples at the beginning of the help and the manual: a command and its purpose.
 pub const EXAMPLES: &[(&str, &str)] = &[
@@ -75,11 +81,117 @@ pub fn command() -> clap::Command {
         })
 }
 
-/// Parses the arguments; the first is the program's name.
+/// Why there is no command line to resolve.
+#[derive(Debug)]
+pub enum ParseError {
+    /// clap's message, which may be the help or the version if that was requested.
+    CommandLine(Box<clap::Error>),
+    /// A configuration file that cannot be used.
+    Configuration {
+        error: Error,
+        /// `--silent`
+        silent: bool,
+    },
+}
+
+/// Parses the arguments of `world`, and reads the configuration file that they name.
+///
+/// # Errors
+/// What is wrong with the arguments or the file.
+pub fn read(world: &World) -> Result<Cli, ParseError> {
+    read_for(world, None)
+}
+
+/// Does the same for another URL or `@PROFILE` than the one that was typed.
+///
+/// # Errors
+/// What is wrong with the arguments, the file, or the profile.
+pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseError> {
+    let wrong = |error| ParseError::CommandLine(Box::new(error));
+    let mut command = command();
+    let matches = typed_matches(&mut command, &world.arguments).map_err(wrong)?;
+    let (demo, client) = match matches.subcommand() {
+        None => (false, &matches),
+        Some(("demo", matches)) => (true, matches),
+        Some(_) => return parse(&world.arguments).map_err(wrong),
+    };
+    if !demo && matches.contains_id("generate") {
+        return parse(&world.arguments).map_err(wrong);
+    }
+    let typed = client_command(&command, demo);
+    let given = given(typed, client);
+    let typed = typed_options(typed, client);
+    let url = match (other_url, demo) {
+        (Some(url), _) => Some(url),
+        (None, true) => None,
+        (None, false) => matches.get_one::<String>("url").map(String::as_str),
+    };
+    let choice = choice(client);
+    let added = config::additions(choice, url, &given, &mut command, world);
+    let added = added.map_err(|error| ParseError::Configuration {
+        error,
+        silent: client.get_flag("silent"),
+    })?;
+    let mut arguments = world.arguments.clone();
+    let begin = arguments.len().min(if demo { 2 } else { 1 });
+    arguments.splice(begin..begin, added.arguments);
+    let mut cli = parse(&arguments).map_err(wrong)?;
+    cli.typed = typed;
+    cli.url = added.url.or(other_url.map(str::to_owned)).or(cli.url);
+    cli.configured = added.configured;
+    Ok(cli)
+}
+
+/// What was typed. Options may be missing that the configuration file adds.
+fn typed_matches(
+    command: &mut clap::Command,
+    arguments: &[OsString],
+) -> Result<ArgMatches, clap::Error> {
+    let typed = command.try_get_matches_from_mut(arguments);
+    typed.or_else(|error| match error.kind() {
+        ErrorKind::MissingRequiredArgument => self::command()
+            .ignore_errors(true)
+            .try_get_matches_from(arguments),
+        _ => Err(not_a_subcommand(error)),
+    })
+}
+
+fn client_command(command: &clap::Command, demo: bool) -> &clap::Command {
+    let subcommand = demo.then(|| command.find_subcommand("demo")).flatten();
+    subcommand.unwrap_or(command)
+}
+
+fn choice(matches: &ArgMatches) -> config::Choice<'_> {
+    match matches.get_one::<PathBuf>("config") {
+        _ if matches.get_flag("no_config") => config::Choice::Nothing,
+        Some(path) => config::Choice::File(path),
+        None => config::Choice::Default,
+    }
+}
+
+/// The options that were typed, and what they exclude.
+fn given(command: &clap::Command, matches: &ArgMatches) -> config::Given {
+    let long = |argument: &clap::Arg| argument.get_long().map(str::to_owned);
+    let mut given = config::Given::default();
+    for argument in command.get_arguments() {
+        if matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine) {
+            let conflicts = command.get_arg_conflicts_with(argument);
+            given.names.extend(long(argument));
+            given
+                .conflicts
+                .extend(conflicts.into_iter().filter_map(long));
+        }
+    }
+    let headers = matches.get_many::<String>("headers").unwrap_or_default();
+    given.headers = headers.cloned().collect();
+    given
+}
+
+/// Parses the arguments alone; the first is the program's name.
 ///
 /// # Errors
 /// clap's message, which may be the help or the version if that was requested.
-pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
+pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut command = command();
     let matches = command
         .try_get_matches_from_mut(arguments)
@@ -88,14 +200,14 @@ pub fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     cli.typed = match matches.subcommand() {
         Some((name, matches)) => command
             .find_subcommand(name)
-            .map_or_else(Typed::new, |command| typed(command, matches)),
-        None => typed(&command, &matches),
+            .map_or_else(Typed::new, |command| typed_options(command, matches)),
+        None => typed_options(&command, &matches),
     };
     Ok(cli)
 }
 
 /// The options that were typed with a value other than their default.
-fn typed(command: &clap::Command, matches: &ArgMatches) -> Typed {
+fn typed_options(command: &clap::Command, matches: &ArgMatches) -> Typed {
     let typed = command.get_arguments().filter(|argument| {
         let id = argument.get_id().as_str();
         let given = matches.value_source(id) == Some(ValueSource::CommandLine);

@@ -35,6 +35,8 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// The messages that `/m` sends, by name.
     pub messages: BTreeMap<String, String>,
+    /// The names of the profiles that `/connect @NAME` knows.
+    pub profiles: Vec<String>,
 }
 
 /// The keys that edit a line.

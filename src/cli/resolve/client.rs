@@ -1,6 +1,5 @@
 //! The client: the options of a whole run, and its front end.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -12,7 +11,9 @@ use super::mode::Mode;
 use super::output::color;
 use super::request::plan;
 use super::session::session;
+use super::variables::Variables;
 use crate::cli::args::{ClientArgs, PromptArgs, Typed};
+use crate::cli::config::Configured;
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::json::jq::{Filter, Interrupt};
@@ -25,8 +26,9 @@ use crate::{output, pipe, repl, session};
 
 #[derive(Debug)]
 pub struct Client {
-    /// Options that were typed and have no effect, one line each.
-    pub ineffective: Vec<String>,
+    /// Options that were typed and have no effect, and a profile that applies though it was not
+    /// named: one line each.
+    pub notes: Vec<String>,
     pub plan: Plan,
     pub session: session::Options,
     /// The deadline of `--max-time`.
@@ -72,16 +74,28 @@ pub enum FrontEnd {
     Pipe(pipe::Options),
 }
 
+/// What a client is resolved from.
+pub(super) struct Input<'a> {
+    pub(super) args: &'a ClientArgs,
+    pub(super) typed: &'a Typed,
+    pub(super) configured: &'a Configured,
+    pub(super) world: &'a World,
+}
+
+/// The client for `url`, in which variables are filled in.
 pub(super) fn client(
-    target: Target,
-    args: &ClientArgs,
-    typed: &Typed,
-    world: &World,
+    url: &str,
+    input: &Input<'_>,
+    parse: impl Fn(&str) -> Result<Target, Error>,
 ) -> Result<Client, Error> {
-    let max_time = args.time.max_time.filter(|time| !time.is_zero());
+    let max_time = input.args.time.max_time.filter(|time| !time.is_zero());
     let deadline = max_time.and_then(|time| Instant::now().checked_add(time));
+    let mode = Mode::new(input.args, input.world);
+    let (args, configured) = (input.args, input.configured);
+    let variables = Variables::read(url, args, configured, mode.interactive, input.world)?;
+    let target = parse(&variables.fill_url(url)).map_err(|error| variables.redacted(error))?;
     let resolve =
-        |target, files: &mut Files| client_with(target, args, typed, world, files, deadline);
+        |target, files: &mut Files| client_with(target, input, &mode, &variables, files, deadline);
     let mut files = Files::not_blocking();
     let client = resolve(target.clone(), &mut files)?;
     if files.have_skipped() {
@@ -92,23 +106,21 @@ pub(super) fn client(
 
 fn client_with(
     target: Target,
-    args: &ClientArgs,
-    typed: &Typed,
-    world: &World,
+    input: &Input<'_>,
+    mode: &Mode<'_>,
+    variables: &Variables,
     files: &mut Files,
     deadline: Option<Instant>,
 ) -> Result<Client, Error> {
-    let mode = Mode::new(args, world);
-    let ineffective = ineffective::lines(typed, &mode);
-    let output = super::output::options(&mode)?;
-    let record = super::output::record(&mode)?;
-    let plan = plan(target, args, world, files)?;
-    let mut session = session(&mode, &plan, files)?;
-    session.policy = policy(&mode)?;
+    let output = super::output::options(mode)?;
+    let record = super::output::record(mode)?;
+    let plan = plan(target, input.args, variables, input.world, files)?;
+    let mut session = session(mode, &plan, variables, files)?;
+    session.policy = policy(mode)?;
     let interrupt = Interrupt::default();
-    let front = front_end(&mode, files, interrupt.clone())?;
+    let front = front_end(mode, input.configured, variables, files, interrupt.clone())?;
     let mut client = Client {
-        ineffective,
+        notes: notes(input, mode),
         plan,
         session,
         deadline,
@@ -124,7 +136,23 @@ fn client_with(
     Ok(client)
 }
 
-fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result<FrontEnd, Error> {
+fn notes(input: &Input<'_>, mode: &Mode<'_>) -> Vec<String> {
+    let mut notes = ineffective::lines(input.typed, mode);
+    if let Some(matched) = &input.configured.matched
+        && (matched.is_one_of_several || mode.interactive || input.args.output.verbose > 0)
+    {
+        notes.push(matched.note.clone());
+    }
+    notes
+}
+
+fn front_end(
+    mode: &Mode<'_>,
+    configured: &Configured,
+    variables: &Variables,
+    files: &mut Files,
+    interrupt: Interrupt,
+) -> Result<FrontEnd, Error> {
     let (args, world) = (mode.args, mode.world);
     let payload = payload(&args.send);
     let output = args.output.output.clone();
@@ -141,12 +169,13 @@ fn front_end(mode: &Mode<'_>, files: &mut Files, interrupt: Interrupt) -> Result
             temporary: temporary(world),
             scrollback: args.prompt.scrollback,
             plain: args.prompt.plain,
-            variables: BTreeMap::new(),
-            messages: BTreeMap::new(),
+            variables: variables.values().clone(),
+            messages: configured.messages.clone(),
+            profiles: configured.profiles.clone(),
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
-        messages: input(args, payload, files)?,
+        messages: input(args, payload, variables, files)?,
         output,
     }))
 }

@@ -175,6 +175,9 @@ mod tests {
         "silent",
         "stats",
         "include-secrets",
+        "var",
+        "config",
+        "no-config",
         "max-message-size",
         // clap refuses --no-compress together with an option of compression.
         "no-compress",

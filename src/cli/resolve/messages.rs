@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::files::Files;
+use super::variables::Variables;
 use crate::cli::args::{ClientArgs, SendArgs};
 use crate::error::{Error, Exit};
 use crate::message::{Kind, Message};
@@ -29,6 +30,7 @@ pub(super) fn payload(args: &SendArgs) -> InputFormat {
 pub(super) fn input(
     args: &ClientArgs,
     payload: InputFormat,
+    variables: &Variables,
     files: &mut Files,
 ) -> Result<Messages, Error> {
     let (send, mirror) = (&args.send, args.wire.mirror);
@@ -43,15 +45,19 @@ pub(super) fn input(
         }
         return Ok(Messages::Stdin { frame, payload });
     }
-    Ok(Messages::Given(given(&send.data, "-d", payload, files)?))
+    Ok(Messages::Given(given(
+        &send.data, "-d", payload, variables, files,
+    )?))
 }
 
 /// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an
-/// `@`, like `//` for `/` at the prompt. Messages whose files are skipped are left out.
+/// `@`, like `//` for `/` at the prompt. Messages whose files are skipped are left out. Variables are
+/// filled in, but for a file of `-d`, which is sent as it is.
 pub(super) fn given(
     values: &[String],
     option: &str,
     payload: InputFormat,
+    variables: &Variables,
     files: &mut Files,
 ) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {
@@ -66,7 +72,11 @@ pub(super) fn given(
                 None => return Ok(None),
             },
         };
-        payload.message(bytes).map(Some).map_err(|why| {
+        let fill = |message| match option == "-d" && !named.is_empty() {
+            true => message,
+            false => variables.fill_message(message),
+        };
+        payload.message(bytes).map(fill).map(Some).map_err(|why| {
             Error::usage(format!(
                 "{} {why}",
                 format!("{option} {named}").trim_end().to_owned() + ":"

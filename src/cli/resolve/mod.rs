@@ -12,13 +12,16 @@ mod output;
 mod request;
 mod serve;
 mod session;
+mod variables;
 mod wire;
 
 use crate::cli::args::{Cli, Generate, Subcommands};
 use crate::cli::world::World;
+use crate::cli::{self, ParseError};
 use crate::error::Error;
 use crate::uri::Target;
 
+use self::client::Input;
 pub use self::client::{Client, FrontEnd};
 pub use self::serve::Serve;
 
@@ -40,29 +43,48 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
     if let Some(kind) = cli.generate {
         return Ok(Job::Generate(kind));
     }
-    let typed = &cli.typed;
-    match cli.command {
-        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(&args)?)),
-        Some(Subcommands::Demo(args)) => {
-            let placeholder = Target::parse("ws://127.0.0.1/echo")?;
-            Ok(Job::Demo(Box::new(client::client(
-                placeholder,
-                &args.client,
-                typed,
-                world,
-            )?)))
+    match &cli.command {
+        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args)?)),
+        Some(Subcommands::Demo(_)) => {
+            let placeholder = client_for(&cli, "ws://127.0.0.1/echo", world)?;
+            Ok(Job::Demo(Box::new(placeholder)))
         }
         None => {
-            let url = cli.url.unwrap_or_default();
-            let target = Target::parse(&url).map_err(|error| suggest_subcommand(error, &url))?;
-            Ok(Job::Client(Box::new(client::client(
-                target,
-                &cli.client,
-                typed,
-                world,
-            )?)))
+            let url = cli.url.as_deref().unwrap_or_default();
+            Ok(Job::Client(Box::new(client_for(&cli, url, world)?)))
         }
     }
+}
+
+/// Resolves the same command line and configuration for another URL or `@PROFILE`, as `/connect`
+/// needs it. A profile that was named or matched before applies only if it does again.
+///
+/// It may run the commands and read the files that the command line and the configuration name, and
+/// so may block.
+///
+/// # Errors
+/// Exit 2 or 3, for the first error.
+pub fn reconnect_to(world: &World, url: &str) -> Result<Client, Error> {
+    let cli = cli::read_for(world, Some(url)).map_err(|error| match error {
+        ParseError::Configuration { error, .. } => error,
+        ParseError::CommandLine(error) => Error::usage(error.to_string()),
+    })?;
+    client_for(&cli, cli.url.as_deref().unwrap_or(url), world)
+}
+
+fn client_for(cli: &Cli, url: &str, world: &World) -> Result<Client, Error> {
+    let args = match &cli.command {
+        Some(Subcommands::Demo(demo)) => &demo.client,
+        _ => &cli.client,
+    };
+    let input = Input {
+        args,
+        typed: &cli.typed,
+        configured: &cli.configured,
+        world,
+    };
+    let parse = |url: &str| Target::parse(url).map_err(|error| suggest_subcommand(error, url));
+    client::client(url, &input, parse).map_err(|error| cli.configured.locate(error))
 }
 
 fn suggest_subcommand(mut error: Error, typed: &str) -> Error {

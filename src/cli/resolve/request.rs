@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::credentials::credentials;
 use super::files::Files;
+use super::variables::Variables;
 use super::wire::extensions;
 use crate::cli::args::ClientArgs;
 use crate::cli::world::World;
@@ -21,14 +22,17 @@ const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 86400);
 pub(super) fn plan(
     target: Target,
     args: &ClientArgs,
+    variables: &Variables,
     world: &World,
     files: &mut Files,
 ) -> Result<Plan, Error> {
+    let redactor = Redactor::new(args.output.include_secrets);
+    variables.hide_secrets(&redactor);
     Ok(Plan {
         credentials: credentials(&args.auth, &target)?,
         target,
         request: request::Options {
-            headers: headers(&args.request.headers, files)?,
+            headers: headers(&args.request.headers, variables, files)?,
             origin: checked("--origin", args.request.origin.clone())?,
             user_agent: checked("--user-agent", args.request.user_agent.clone())?,
             subprotocols: subprotocols(&args.request.subprotocols)?,
@@ -45,15 +49,19 @@ pub(super) fn plan(
         connect_timeout: Some(args.time.connect_timeout)
             .filter(|time| !time.is_zero())
             .unwrap_or(NO_LIMIT),
-        redactor: Redactor::new(args.output.include_secrets),
+        redactor,
     })
 }
 
-fn headers(lines: &[String], files: &mut Files) -> Result<Vec<HeaderLine>, Error> {
+fn headers(
+    lines: &[String],
+    variables: &Variables,
+    files: &mut Files,
+) -> Result<Vec<HeaderLine>, Error> {
     let mut headers = Vec::new();
     for line in lines {
         let Some(path) = line.strip_prefix('@') else {
-            headers.push(HeaderLine::parse(line)?);
+            headers.push(variables.fill_header(HeaderLine::parse(line)?)?);
             continue;
         };
         let Some(text) = files.read("-H", path)? else {
@@ -62,7 +70,7 @@ fn headers(lines: &[String], files: &mut Files) -> Result<Vec<HeaderLine>, Error
         let text = String::from_utf8(text)
             .map_err(|_| Error::usage(format!("-H @{path}: it is not UTF-8")))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            headers.push(HeaderLine::parse(line)?);
+            headers.push(variables.fill_header(HeaderLine::parse(line)?)?);
         }
     }
     Ok(headers)

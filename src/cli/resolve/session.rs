@@ -6,6 +6,7 @@ use super::expressions::compile;
 use super::files::Files;
 use super::messages::given;
 use super::mode::Mode;
+use super::variables::Variables;
 use super::wire::fragmentation;
 use crate::auth::sources::Credentials;
 use crate::cli::args::StayArgs;
@@ -26,11 +27,15 @@ const DUMPED: usize = 64 * 1024;
 pub(super) fn session(
     mode: &Mode<'_>,
     plan: &Plan,
+    variables: &Variables,
     files: &mut Files,
 ) -> Result<session::Options, Error> {
     let (args, stay) = (mode.args, &mode.args.stay);
     let heartbeat = stay.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
+    let mut template = |messages: &[String], option: &str| {
+        given(messages, option, InputFormat::default(), variables, files)
+    };
     Ok(session::Options {
         keepalive: keepalive::Options {
             close_timeout: args.time.close_timeout,
@@ -54,13 +59,8 @@ pub(super) fn session(
         shares_json: false,
         auto_pong: !stay.no_auto_pong,
         mirror: args.wire.mirror,
-        heartbeat: given(heartbeat, "--heartbeat", InputFormat::default(), files)?.pop(),
-        opening: given(
-            &args.send.on_open,
-            "--on-open",
-            InputFormat::default(),
-            files,
-        )?,
+        heartbeat: template(heartbeat, "--heartbeat")?.pop(),
+        opening: template(&args.send.on_open, "--on-open")?,
         report_uncertain: mode.reconnects == When::Always && !mode.interactive,
         reconnect: reconnect(stay, mode.reconnects, &plan.credentials),
         confirm: confirm(stay.confirm.as_deref())?,

@@ -1,0 +1,167 @@
+//! Refuses secrets that are written out in a configuration file: files are copied, shown and
+//! committed. A secret is a reference to where it is kept. The secret itself is never printed. Pure.
+
+use super::parse::{Document, Entry, Located, Section, Value};
+use super::text::{Show, Span, Text};
+use crate::auth::sources::Source;
+use crate::error::Error;
+use crate::secret::{is_secret_header, is_secret_name};
+use crate::template;
+use crate::uri;
+
+/// Checks every section, used or not.
+///
+/// # Errors
+/// Exit 2, with the place of the first secret and how to refer to it.
+pub(super) fn check(document: &Document) -> Result<(), Error> {
+    let checker = Checker {
+        text: &document.text,
+    };
+    for profile in &document.profiles {
+        if let Some(url) = &profile.url {
+            checker.url("url", url)?;
+        }
+    }
+    document.sections().try_for_each(|it| checker.section(it))
+}
+
+/// Whether a value names where a secret is kept.
+fn is_reference(text: &str) -> bool {
+    !matches!(Source::parse(text), Source::Literal(_)) || template::has_placeholder(text)
+}
+
+struct Checker<'t> {
+    text: &'t Text,
+}
+
+impl Checker<'_> {
+    fn section(&self, section: &Section) -> Result<(), Error> {
+        for entry in &section.options {
+            self.option(entry)?;
+        }
+        for Entry { name, value } in &section.variables {
+            if is_secret_name(&name.value) && !is_reference(&value.value) {
+                let what = format!("the variable '{}' looks like a secret", name.value);
+                let how = sources(&format!("{} = ", name.value), "");
+                return Err(self.refused(&value.span, &what, how));
+            }
+        }
+        for Entry { name, value } in &section.messages {
+            if is_secret_name(&name.value) && !template::has_placeholder(&value.value) {
+                let what = format!("the message '{}' looks like a secret", name.value);
+                let how = format!(
+                    "{} = '…{{{{NAME}}}}…' takes it from a variable: NAME = \"env:VARIABLE\" under [vars]",
+                    name.value
+                );
+                return Err(self.refused(&value.span, &what, vec![how]));
+            }
+        }
+        Ok(())
+    }
+
+    fn option(&self, entry: &Entry<Value>) -> Result<(), Error> {
+        let (name, value) = (entry.name.value.as_str(), &entry.value);
+        let one;
+        let values = match &value.value {
+            Value::Flag(_) => return Ok(()),
+            Value::Many(values) => values.as_slice(),
+            Value::One(text) => {
+                one = [Located {
+                    value: text.clone(),
+                    span: value.span.clone(),
+                }];
+                &one
+            }
+        };
+        values.iter().try_for_each(|value| match name {
+            "token" | "oauth2-bearer" | "pass" => self.whole(name, value),
+            "user" | "proxy-user" => self.password(name, value),
+            "header" => self.header(value),
+            "proxy" | "origin" => self.url(name, value),
+            _ => Ok(()),
+        })
+    }
+
+    fn whole(&self, name: &str, value: &Located<String>) -> Result<(), Error> {
+        match &value.value {
+            // A placeholder is no source: only variables are filled in.
+            text if is_reference(text) && !(name == "token" && is_literal(text)) => Ok(()),
+            _ => {
+                let mut how = sources(&format!("{name} = "), "");
+                how.extend((name == "token").then(|| format!("{name} = \"prompt\"")));
+                Err(self.refused(&value.span, &format!("'{name}' is a secret"), how))
+            }
+        }
+    }
+
+    fn password(&self, name: &str, value: &Located<String>) -> Result<(), Error> {
+        match value.value.split_once(':') {
+            Some((user, password)) if !is_reference(password) => {
+                let mut how = sources(&format!("{name} = "), &format!("{user}:"));
+                how.push(format!("{name} = \"{user}\" asks for the password"));
+                let what = format!("'{name}' contains a password");
+                Err(self.refused(&value.span, &what, how))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn header(&self, line: &Located<String>) -> Result<(), Error> {
+        let Some((name, value)) = line.value.split_once(':') else {
+            return Ok(());
+        };
+        let (name, value) = (name.trim(), value.trim());
+        if value.is_empty() || !is_secret_header(name) || is_reference(value) {
+            return Ok(());
+        }
+        let how = sources("header = [", &format!("{name}: "));
+        let how = how.into_iter().map(|line| line + "]").collect();
+        let what = format!("the header '{name}' is a secret");
+        Err(self.refused(&line.span, &what, how))
+    }
+
+    fn url(&self, name: &str, url: &Located<String>) -> Result<(), Error> {
+        let (rest, query) = url.value.split_once('?').unwrap_or((&url.value, ""));
+        let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
+        let authority = rest.split(['/', '#', '\\']).next().unwrap_or_default();
+        if let Some((user, _)) = authority.rsplit_once('@')
+            && let Some((_, password)) = user.split_once(':')
+            && !password.is_empty()
+            && !template::has_placeholder(password)
+        {
+            let how = vec!["user = \"NAME:env:VARIABLE\" in place of NAME:PASSWORD@".to_owned()];
+            return Err(self.refused(&url.span, &format!("'{name}' contains a password"), how));
+        }
+        let secret = query.split('&').filter_map(|pair| pair.split_once('='));
+        let mut secret = secret.filter(|(name, value)| {
+            uri::is_secret_parameter(name) && !value.is_empty() && !template::has_placeholder(value)
+        });
+        let Some((parameter, _)) = secret.next() else {
+            return Ok(());
+        };
+        let what = format!("the parameter '{parameter}' of '{name}' is a secret");
+        let how = vec![format!(
+            "token = \"env:VARIABLE\", token-via = \"query\" and token-name = \"{parameter}\""
+        )];
+        Err(self.refused(&url.span, &what, how))
+    }
+
+    fn refused(&self, span: &Span, what: &str, how: Vec<String>) -> Error {
+        let what = format!("{what}, and must not be written out in a file");
+        let mut error = self.text.error(span, Show::Redacted, &what);
+        error.advice = how;
+        error
+    }
+}
+
+fn is_literal(text: &str) -> bool {
+    matches!(Source::parse(text), Source::Literal(_))
+}
+
+/// The ways to refer to a secret.
+fn sources(before: &str, prefix: &str) -> Vec<String> {
+    ["env:VARIABLE", "cmd:COMMAND", "@FILE"]
+        .iter()
+        .map(|source| format!("{before}\"{prefix}{source}\""))
+        .collect()
+}
