@@ -1,8 +1,10 @@
 //! From the process environment to an exit code: resolves the command line, starts the runtime, and
 //! runs one front end.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -89,23 +91,70 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             finish(exit, finished, writing, &mut stops).await
         }
         FrontEnd::Interactive(options) => {
-            let until = client.session.policy.stop.until.clone();
-            let recorder = recorder(&client, start)?;
-            let (mut prompt, screen) = repl::open(
-                options.clone(),
-                until,
-                &client.plan,
-                (renderer, recorder.clone()),
-                start,
-            )?;
-            let mut sink = Recorded::new(screen, Some(recorder));
-            let ends = (&mut prompt, &mut sink);
-            let finished = talk(&client, world, ends, &mut stops).await;
-            let exit = conclude(&finished, &client.losses(), &mut sink);
-            let writing = async { repl::finish(prompt, sink.finish_recording().await, exit).await };
-            finish(exit, finished, writing, &mut stops).await
+            let options = options.clone();
+            converse_at_prompt(client, options, world, (renderer, start), &mut stops).await
         }
     }
+}
+
+/// Talks to one server after another, as the person at the prompt wants.
+async fn converse_at_prompt(
+    mut client: Client,
+    options: repl::Options,
+    world: &World,
+    (renderer, start): (Renderer, Instant),
+    stops: &mut StopSignals,
+) -> Result<Exit, Error> {
+    let until = client.session.policy.stop.until.clone();
+    let recorder = recorder(&client, start)?;
+    let next = Rc::default();
+    let (mut prompt, screen) = repl::open(
+        options,
+        until,
+        &client.plan,
+        connector(&client, world, &next),
+        (renderer, recorder.clone()),
+        start,
+    )?;
+    let mut sink = Recorded::new(screen, Some(recorder));
+    loop {
+        let finished = talk(&client, world, (&mut prompt, &mut sink), stops).await;
+        let exit = conclude(&finished, &client.losses(), &mut sink);
+        let following = next.take().filter(|_| is_leaving(&finished));
+        let Some(following) = following else {
+            let writing = async { repl::finish(prompt, sink.finish_recording().await, exit).await };
+            return finish(exit, finished, writing, stops).await;
+        };
+        finished.save(true).await?;
+        client = following;
+        prompt.switch_to(&client.plan);
+    }
+}
+
+/// Resolves the next server for `/connect`. Its secrets are hidden with those of the first, and Ctrl-C
+/// interrupts its expressions too.
+fn connector(
+    client: &Client,
+    world: &World,
+    next: &Rc<RefCell<Option<Client>>>,
+) -> repl::Connector {
+    let (next, world) = (Rc::clone(next), world.clone());
+    let (redactor, interrupt) = (client.plan.redactor.clone(), client.interrupt.clone());
+    Rc::new(move |url| {
+        let mut client = resolve::reconnect_to(&world, url, &interrupt).map_err(|error| {
+            let lines = [&error.message].into_iter().chain(&error.details);
+            lines.cloned().collect::<Vec<_>>().join("\n  ")
+        })?;
+        client.plan.redactor = redactor.clone();
+        *next.borrow_mut() = Some(client);
+        Ok(())
+    })
+}
+
+/// Whether a run ended because the person at the prompt wanted that.
+fn is_leaving(finished: &Finished) -> bool {
+    !finished.verdict.output_closed
+        && !matches!(finished.outcome, Outcome::Ended(Ended::Stopped(_)))
 }
 
 /// The recorder of the run, which records if `--record` names a file.

@@ -58,9 +58,10 @@ impl Feed {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot run a shell: {}", plain_words(&error)))?;
-        let stdin = child.stdin.take().map(|mut stdin| {
-            Writer::new(Box::new(move |bytes| stdin.write_all(bytes)))
-        });
+        let stdin = child
+            .stdin
+            .take()
+            .map(|mut stdin| Writer::new(Box::new(move |bytes| stdin.write_all(bytes))));
         let (sender, said) = mpsc::channel(LINES);
         thread::spawn(move || watch(child, &sender));
         Ok(Feed {

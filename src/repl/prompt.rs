@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::action::{Action, Outgoing, View};
@@ -28,6 +27,7 @@ use crate::json::jq::Filter;
 use crate::message::Message;
 use crate::output::brief;
 use crate::secret::{Redactor, Secret};
+use crate::session::connect::Plan;
 use crate::session::frontend::{Asker, Next, Source};
 
 /// Whether the person has asked to leave.
@@ -115,6 +115,15 @@ impl Prompt {
             next: None,
             edited: String::new(),
         }
+    }
+
+    /// Goes on with another server.
+    pub fn switch_to(&mut self, plan: &Plan) {
+        self.is_switching = false;
+        self.leaving = Leaving::No;
+        self.redactor.clone_from(&plan.redactor);
+        let mut screen = self.screen.borrow_mut();
+        screen.switch_to(plan.target.shown(&plan.redactor));
     }
 
     fn say(&self, text: &str) {

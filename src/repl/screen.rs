@@ -191,6 +191,13 @@ impl Screen {
         }
     }
 
+    /// What follows is about another server.
+    pub(super) fn switch_to(&mut self, url: String) {
+        self.url = url;
+        self.heads = Heads::default();
+        self.set_link(Link::Connecting);
+    }
+
     /// Whether lines are edited here, so that what is typed can be hidden.
     pub(super) fn edits_lines(&self) -> bool {
         self.restore.is_some()

@@ -201,7 +201,11 @@ mod tests {
             ("plain", None, "plain"),
             (r#"{"ch":"{{ch}}"}"#, None, r#"{"ch":"news"}"#),
             (r#"{"ch":"{{ch}}"}"#, Some(&more), r#"{"ch":"sport"}"#),
-            (r#"{"u":{{user}},"s":"{{user}}"}"#, None, r#"{"u":"xi\"ao","s":"xi\"ao"}"#),
+            (
+                r#"{"u":{{user}},"s":"{{user}}"}"#,
+                None,
+                r#"{"u":"xi\"ao","s":"xi\"ao"}"#,
+            ),
             ("after {{last}}", None, "after 17"),
             ("{{$n}}", None, "1"),
             (
@@ -210,7 +214,11 @@ mod tests {
                 r#"{"t":"2026-11-20T10:00:00Z","s":"2026-11-20T10:00:00Z"}"#,
             ),
             ("{{$uuid}}", None, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
-            ("{{ not a name }} {{.x}}".trim_end_matches(" {{.x}}"), None, "{{ not a name }}"),
+            (
+                "{{ not a name }} {{.x}}".trim_end_matches(" {{.x}}"),
+                None,
+                "{{ not a name }}",
+            ),
             (r#"{"a":{"b":{"c":1}}}"#, None, r#"{"a":{"b":{"c":1}}}"#),
         ] {
             let none = BTreeMap::new();

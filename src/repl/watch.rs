@@ -105,9 +105,9 @@ impl Watch {
             passed_over: 0,
         };
         let mut recent = std::mem::take(&mut self.recent);
-        let place = recent.iter().position(|(_, message)| {
-            expectation.is_met_by(&Parsed::once(message.as_data()))
-        });
+        let place = recent
+            .iter()
+            .position(|(_, message)| expectation.is_met_by(&Parsed::once(message.as_data())));
         // What an expectation has passed over cannot meet the next one, as in a script.
         let met = place.and_then(|place| recent.drain(..=place).next_back());
         self.recent_bytes = recent.iter().map(|(_, message)| message.len()).sum();

@@ -177,7 +177,10 @@ impl Work {
     /// When there is something to do that no message and no key brings about.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let repeat = self.repeat.as_ref().and_then(Repeat::due);
-        [repeat, self.watch.poll_timeout()].into_iter().flatten().min()
+        [repeat, self.watch.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -296,7 +299,9 @@ impl Sink for Handle {
     }
 
     fn handle_event(&mut self, _: Instant, event: &Event<'_>) {
-        if let Event::Send { message, origin, .. } = event
+        if let Event::Send {
+            message, origin, ..
+        } = event
             && origin.is_none()
         {
             let mut work = self.0.borrow_mut();

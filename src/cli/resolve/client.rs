@@ -80,6 +80,7 @@ pub(super) struct Input<'a> {
     pub(super) typed: &'a Typed,
     pub(super) configured: &'a Configured,
     pub(super) world: &'a World,
+    pub(super) interrupt: &'a Interrupt,
 }
 
 /// The client for `url`, in which variables are filled in.
@@ -117,7 +118,7 @@ fn client_with(
     let plan = plan(target, input.args, variables, input.world, files)?;
     let mut session = session(mode, &plan, variables, files)?;
     session.policy = policy(mode)?;
-    let interrupt = Interrupt::default();
+    let interrupt = input.interrupt.clone();
     let front = front_end(mode, input.configured, variables, files, interrupt.clone())?;
     let mut client = Client {
         notes: notes(input, mode),

@@ -19,6 +19,7 @@ use crate::cli::args::{Cli, Generate, Subcommands};
 use crate::cli::world::World;
 use crate::cli::{self, ParseError};
 use crate::error::Error;
+use crate::json::jq::Interrupt;
 use crate::uri::Target;
 
 use self::client::Input;
@@ -46,12 +47,14 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
     match &cli.command {
         Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args)?)),
         Some(Subcommands::Demo(_)) => {
-            let placeholder = client_for(&cli, "ws://127.0.0.1/echo", world)?;
+            let interrupt = Interrupt::default();
+            let placeholder = client_for(&cli, "ws://127.0.0.1/echo", world, &interrupt)?;
             Ok(Job::Demo(Box::new(placeholder)))
         }
         None => {
             let url = cli.url.as_deref().unwrap_or_default();
-            Ok(Job::Client(Box::new(client_for(&cli, url, world)?)))
+            let client = client_for(&cli, url, world, &Interrupt::default())?;
+            Ok(Job::Client(Box::new(client)))
         }
     }
 }
@@ -64,15 +67,15 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
 ///
 /// # Errors
 /// Exit 2 or 3, for the first error.
-pub fn reconnect_to(world: &World, url: &str) -> Result<Client, Error> {
+pub fn reconnect_to(world: &World, url: &str, interrupt: &Interrupt) -> Result<Client, Error> {
     let cli = cli::read_for(world, Some(url)).map_err(|error| match error {
         ParseError::Configuration { error, .. } => error,
         ParseError::CommandLine(error) => Error::usage(error.to_string()),
     })?;
-    client_for(&cli, cli.url.as_deref().unwrap_or(url), world)
+    client_for(&cli, cli.url.as_deref().unwrap_or(url), world, interrupt)
 }
 
-fn client_for(cli: &Cli, url: &str, world: &World) -> Result<Client, Error> {
+fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Result<Client, Error> {
     let args = match &cli.command {
         Some(Subcommands::Demo(demo)) => &demo.client,
         _ => &cli.client,
@@ -82,6 +85,7 @@ fn client_for(cli: &Cli, url: &str, world: &World) -> Result<Client, Error> {
         typed: &cli.typed,
         configured: &cli.configured,
         world,
+        interrupt,
     };
     let parse = |url: &str| Target::parse(url).map_err(|error| suggest_subcommand(error, url));
     client::client(url, &input, parse).map_err(|error| cli.configured.locate(error))

@@ -80,7 +80,10 @@ pub(super) fn pipe(view: &View<'_>, argument: &str) -> Result<Action, String> {
 
 pub(super) fn connect(_: &View<'_>, argument: &str) -> Result<Action, String> {
     match argument.trim() {
-        "" => Err("write /connect URL or /connect @PROFILE; /reconnect connects to the same server again".to_owned()),
+        "" => Err(
+            "write /connect URL or /connect @PROFILE; /reconnect connects to the same server again"
+                .to_owned(),
+        ),
         url => Ok(Action::Connect(url.to_owned())),
     }
 }

@@ -15,9 +15,8 @@ pub(super) fn send(_: &View<'_>, text: &str) -> Result<Action, String> {
     let message = match text.strip_prefix("-e ") {
         Some(escaped) => {
             let bytes = decode_escapes(escaped.as_bytes())?;
-            Message::new(Kind::Text, bytes.into()).map_err(|at| {
-                format!("byte {} is not UTF-8; /bin hex:… sends any bytes", at + 1)
-            })?
+            Message::new(Kind::Text, bytes.into())
+                .map_err(|at| format!("byte {} is not UTF-8; /bin hex:… sends any bytes", at + 1))?
         }
         None => Message::text(text.to_owned()),
     };

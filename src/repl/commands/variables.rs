@@ -10,7 +10,10 @@ pub(super) fn set(_: &View<'_>, argument: &str) -> Result<Action, String> {
     let (name, value) = argument.trim().split_once(' ').unwrap_or((argument, ""));
     let (name, value) = (name.trim(), value.trim_start());
     if name.is_empty() {
-        return Err("write /set NAME VALUE, or /set NAME = JQ for a value of the next message that has it".to_owned());
+        return Err(
+            "write /set NAME VALUE, or /set NAME = JQ for a value of the next message that has it"
+                .to_owned(),
+        );
     }
     if let Some((name, value)) = name.split_once('=') {
         return Err(format!(

@@ -73,12 +73,7 @@ impl Prompt {
         Ok(())
     }
 
-    fn expect(
-        &mut self,
-        expression: String,
-        within: Duration,
-        now: Instant,
-    ) -> Result<(), String> {
+    fn expect(&mut self, expression: String, within: Duration, now: Instant) -> Result<(), String> {
         let filter = self.compile(&expression)?;
         let mut work = self.work.borrow_mut();
         work.watch.expect(expression, filter, within, now);
