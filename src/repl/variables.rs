@@ -100,10 +100,7 @@ impl Variables {
         if !message.contains("{{") {
             return Ok(message.to_owned());
         }
-        let unknown = template::names(message).find(|name| !self.knows(name, more));
-        if let Some(name) = unknown {
-            return Err(unknown_name(name));
-        }
+        self.check(message, more)?;
         let number = self.number + 1;
         let (uuid, now) = (
             Json::from(uuid(generated.random)),
@@ -122,6 +119,19 @@ impl Variables {
             self.number = number;
         }
         Ok(filled)
+    }
+
+    /// Checks that every `{{NAME}}` in a message stands for something.
+    ///
+    /// # Errors
+    /// A name stands for nothing.
+    pub(super) fn check(
+        &self,
+        message: &str,
+        more: &BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        let unknown = template::names(message).find(|name| !self.knows(name, more));
+        unknown.map_or(Ok(()), |name| Err(unknown_name(name)))
     }
 
     fn knows(&self, name: &str, more: &BTreeMap<String, String>) -> bool {

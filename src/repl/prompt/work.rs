@@ -92,8 +92,9 @@ impl Prompt {
 
     fn repeat(&mut self, repeat: Repeat) -> Result<(), String> {
         // An unknown variable is reported now, and not when the message is due.
-        self.fill(&repeat.text.clone(), &BTreeMap::new())?;
-        self.work.borrow_mut().repeat = Some(repeat);
+        let mut work = self.work.borrow_mut();
+        work.variables.check(&repeat.text, &BTreeMap::new())?;
+        work.repeat = Some(repeat);
         Ok(())
     }
 
@@ -348,7 +349,9 @@ impl Prompt {
     fn fill(&mut self, text: &str, more: &BTreeMap<String, String>) -> Result<String, String> {
         let generated = Generated {
             random: rand::random(),
-            now: jiff::Timestamp::now().to_string(),
+            now: jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+                .to_string(),
         };
         let mut work = self.work.borrow_mut();
         work.variables.fill(text, more, &generated)
