@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-use crate::event::{Command, Control, Event};
+use crate::event::{Command, Control, Event, Volume};
 use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::secret::Secret;
@@ -22,6 +22,18 @@ pub enum Next {
     Bad(Error),
     /// The input has ended.
     End,
+}
+
+/// What a run has in hand, for a front end that shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Bytes handed to the connection that the system has not accepted yet, like the browser's
+    /// `bufferedAmount`, frame headers included.
+    pub buffered: u64,
+    /// Messages that may not have arrived.
+    pub unconfirmed: u64,
+    /// What was sent and received compressed, on all connections.
+    pub compressed: (Volume, Volume),
 }
 
 /// Where commands come from.
@@ -39,6 +51,14 @@ pub trait Source {
 
     /// Takes the command that [`Source::poll_next`] has announced.
     fn take(&mut self) -> Option<Command>;
+
+    /// Whether [`Source::handle_snapshot`] has an effect.
+    fn wants_snapshots(&self) -> bool {
+        false
+    }
+
+    /// What the run has in hand now. Called before the source is polled for what comes next.
+    fn handle_snapshot(&mut self, _snapshot: &Snapshot) {}
 
     /// A connection has opened.
     fn handle_opened(&mut self);

@@ -324,6 +324,8 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             self.reconnect.handle_data();
         }
         self.report_uncertain(&ended);
+        let snapshot = self.run_state.snapshot(0, Default::default());
+        self.ends.source.borrow_mut().handle_snapshot(&snapshot);
         match self.hang_up(stream, &ended).await {
             Some(Offline::Stop(stop)) => return (Ended::Stopped(stop), false),
             Some(Offline::Connect) => again = true,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::ack::How;
-use super::frontend::Progress;
+use super::frontend::{Progress, Snapshot};
 use super::options::Options;
 use super::outbox::{self, Outbox, Reply};
 use super::policy::Policy;
@@ -162,6 +162,22 @@ impl RunState {
         ] {
             sum.wire += volume.wire;
             sum.plain += volume.plain;
+        }
+    }
+
+    /// What there is in hand, with what the open connection has in its buffers and has compressed.
+    pub(super) fn snapshot(&self, buffered: u64, volumes: (Volume, Volume)) -> Snapshot {
+        let total = |past: Volume, now: Volume| Volume {
+            wire: past.wire + now.wire,
+            plain: past.plain + now.plain,
+        };
+        Snapshot {
+            buffered,
+            unconfirmed: self.outbox.unconfirmed(),
+            compressed: (
+                total(self.totals.compressed_sent, volumes.0),
+                total(self.totals.compressed_received, volumes.1),
+            ),
         }
     }
 

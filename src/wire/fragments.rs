@@ -100,6 +100,11 @@ impl Fragments {
         }
     }
 
+    /// Bytes of the payload that are still to come.
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next fragment; `None` after the one with FIN.
     pub fn next_fragment(&mut self) -> Fragment {
         let payload = self.rest.split_to(self.rest.len().min(self.size));

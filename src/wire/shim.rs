@@ -237,6 +237,11 @@ impl<S> Shim<S> {
         self.inbound.unfinished()
     }
 
+    /// Bytes of frames that the connection has not accepted yet.
+    pub fn waiting(&self) -> usize {
+        self.out.len() - self.written
+    }
+
     /// What was compressed: sent and received.
     pub fn volumes(&self) -> (Volume, Volume) {
         (self.outbound.volume(), self.inbound.volume())

@@ -377,6 +377,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         unsent
     }
 
+    /// Bytes handed over that the connection has not accepted yet, with the headers of frames that
+    /// have been made.
+    pub fn buffered(&self) -> u64 {
+        let behind = self.behind.iter().map(|it| it.payload.len());
+        let under_way = self.under_way.iter().map(|it| it.fragments.left());
+        let waiting = self.shim().waiting();
+        (behind.chain(under_way).sum::<usize>() + waiting) as u64
+    }
+
     /// Gives up what was not handed on yet.
     pub fn abandon(&mut self) {
         self.abandoned = self.unsent();

@@ -120,6 +120,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             return ControlFlow::Continue(false);
         }
         let read = self.poll_read(cx, now)?;
+        self.show_snapshot();
         let written = self.poll_write(cx, now)?;
         if stopped || read || written {
             return ControlFlow::Continue(true);
@@ -129,6 +130,15 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         }
         self.sink.flush();
         self.poll_timers(cx, now)
+    }
+
+    /// Lets a front end that shows it know what there is in hand.
+    fn show_snapshot(&mut self) {
+        if self.source.wants_snapshots() {
+            let volumes = self.socket.volumes();
+            let snapshot = self.run.snapshot(self.socket.buffered(), volumes);
+            self.source.handle_snapshot(&snapshot);
+        }
     }
 
     fn report(&mut self, now: Instant, event: &Event<'_>) {
