@@ -88,6 +88,11 @@ impl Filter {
         })
     }
 
+    /// The expression as it was written.
+    pub fn text(&self) -> &str {
+        &self.expression
+    }
+
     /// Lets `interrupt` end the evaluations of this filter and its clones. Only the first call has
     /// an effect.
     pub fn set_interrupt(&self, interrupt: &Interrupt) {

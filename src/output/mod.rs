@@ -194,6 +194,11 @@ impl Renderer {
         }
     }
 
+    /// Appends the time stamp of `t` for stdout, if there are time stamps.
+    pub fn push_stamp(&mut self, t: Duration, out: &mut Vec<u8>) {
+        self.stamp(t, Painter::new(self.options.stdout_color), out);
+    }
+
     fn stamp(&mut self, t: Duration, painter: Painter, out: &mut Vec<u8>) {
         if let Some(style) = self.options.timestamps {
             let stamp = self.clock.stamp(style, t);

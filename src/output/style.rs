@@ -59,6 +59,9 @@ pub const NOTHING: &[u8] = b"\x1b[A\n";
 /// The same, told apart from it: it makes a line editor draw its line again.
 pub const REDRAW: &[u8] = b"\x1b[A\n\x1b[A\n";
 
+/// Empties the screen, where a line feed follows.
+pub const CLEAR: &[u8] = b"\x1b[2J\x1b[H\n";
+
 /// Ends what a line editor may have begun: a synchronized update and bracketed paste; then takes its
 /// line and what stands below it away.
 pub const END_OF_EDITING: &[u8] = b"\x1b[?2026l\x1b[?2004l\r\x1b[J";

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::data::Data;
 use super::repeat::Repeat;
 use super::screen::Screen;
+use super::view::change::ViewChange;
 use super::work::Work;
 use crate::close::Close;
 use crate::event::{Command, Control};
@@ -25,6 +26,8 @@ pub enum Action {
     /// Send a message in the payload encoding of the command line; without a connection, keep it until
     /// there is one.
     Queue(String),
+    /// Drop the messages that are kept.
+    DropQueue,
     /// Close the connection and leave. Needs a connection, except to leave sooner while a Close is
     /// awaited.
     Close(Close),
@@ -64,6 +67,8 @@ pub enum Action {
     Shell(String),
     /// Leave this server for another.
     Connect(String),
+    /// Change what the screen shows.
+    View(ViewChange),
 }
 
 /// What a line sends. Payloads are encoded and files are read only after the check that there is a

@@ -57,18 +57,21 @@ mod tests {
     use super::super::editor::Settings;
     use super::super::options::EditMode;
     use super::super::screen::{self, Screen};
+    use super::super::view::change::{ViewChange, Which};
+    use super::super::view::search::Pattern;
     use super::super::work::Work;
     use super::*;
     use crate::close::Close;
     use crate::event::{Command, Control};
     use crate::json::jq::Interrupt;
     use crate::message::Message;
-    use crate::output::{Options, Renderer};
+    use crate::output::{Format, Options, Renderer};
     use crate::secret::Redactor;
     use crate::wire::frame::RawFrame;
 
     /// What `/status` says before there is a connection.
-    const STATUS: &str = "connecting: ws://host/\nmessages: 0 sent, 0 received, 2 kept\n";
+    const STATUS: &str = "readyState: CONNECTING\nconnecting: ws://host/\n\
+        messages: 0 sent, 0 received, 2 kept\nbytes: 0 sent, 0 received\nview: raw\n";
 
     /// Parses a line before there is a connection.
     fn parse(line: &str) -> Result<Action, String> {
@@ -81,6 +84,7 @@ mod tests {
                 waits: |_| false,
                 folder: PathBuf::new(),
             },
+            scrollback: 0,
         };
         let now = Instant::now();
         let renderer = Renderer::new(Options::plain(), Redactor::default());
@@ -94,6 +98,10 @@ mod tests {
             now,
         };
         super::parse(line, &view)
+    }
+
+    fn change(change: ViewChange) -> Action {
+        Action::View(change)
     }
 
     fn message(text: &str) -> Action {
@@ -168,6 +176,24 @@ mod tests {
             ("/record off", Action::Record(None)),
             ("/record  my file ", Action::Record(Some("my file".into()))),
             ("/record ./off", Action::Record(Some("./off".into()))),
+            ("/view hex", change(ViewChange::Format(Format::Hex))),
+            ("/view", Action::Say("view: raw\n".into())),
+            (
+                "/filter .a | .b",
+                change(ViewChange::Filter(Some(".a | .b".into()))),
+            ),
+            ("/filter off", change(ViewChange::Filter(None))),
+            (
+                "/grep a b",
+                change(ViewChange::Grep(Pattern::new("a b").unwrap())),
+            ),
+            ("/last", change(ViewChange::Last(1))),
+            ("/last 12", change(ViewChange::Last(12))),
+            ("/more", change(ViewChange::More(Which::Last(1)))),
+            ("/more #12", change(ViewChange::More(Which::Number(12)))),
+            ("/pause", change(ViewChange::Pause)),
+            ("/resume", change(ViewChange::Resume)),
+            ("/clear", change(ViewChange::Clear)),
             ("/ping", command(Command::Ping(Bytes::new()))),
             ("/ping a b", command(Command::Ping("a b".into()))),
             ("/pong x", command(Command::Pong("x".into()))),
@@ -211,6 +237,16 @@ mod tests {
             ("/frame fin=0", "for example /frame"),
             ("/close abc", "not a close code"),
             ("/close 1005", "1005 must not be sent"),
+            ("/view nice", "there are pretty, line, raw, hex"),
+            ("/grep", "write /grep TEXT"),
+            (
+                "/last none",
+                "'none' is no number of messages; write /last 5",
+            ),
+            ("/last 0", "'0' is no number"),
+            ("/more #x", "write /more #12"),
+            ("/tls", "there is no connection"),
+            ("/help pnig", "did you mean /ping?"),
             (&long, "at most 125"),
             (&reason, "123 are allowed"),
         ] {

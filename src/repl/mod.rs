@@ -4,12 +4,15 @@
 //! [`view`] which part of the stream that is.
 
 mod action;
+mod again;
+mod changes;
 pub mod commands;
 mod data;
 mod editor;
 mod feed;
 mod files;
 mod line;
+mod lines;
 mod options;
 mod prompt;
 mod repeat;
@@ -60,6 +63,7 @@ pub fn open(
             waits: commands::holds,
             folder: options.temporary.clone(),
         },
+        scrollback: options.scrollback,
     };
     let target = (plan.target.shown(&plan.redactor), plan.redactor.clone());
     let file = options.output.as_deref();

@@ -16,8 +16,9 @@ use super::editor::{self, Typed};
 use super::files::{bytes_of, with_payload};
 use super::line;
 use super::options::Options;
-use super::screen::{Link, Screen, Shared};
+use super::screen::{Screen, Shared};
 use super::timer::Timer;
+use super::view::connection::Link;
 use super::work::{Shared as Work, Sourced, Work as UnderWay};
 use crate::close::Close;
 use crate::event::{Command, Control};
@@ -28,7 +29,7 @@ use crate::message::Message;
 use crate::output::brief;
 use crate::secret::{Redactor, Secret};
 use crate::session::connect::Plan;
-use crate::session::frontend::{Asker, Next, Source};
+use crate::session::frontend::{Asker, Next, Snapshot, Source};
 
 /// Whether the person has asked to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,8 +81,10 @@ pub struct Prompt {
     /// The terminal without echo, where the editor cannot hide what is typed.
     echo_off: Option<EchoOff>,
     interrupted: bool,
-    /// What the editor does next, where it waits for that.
+    /// What the editor does next, where a command says so.
     next: Option<editor::Next>,
+    /// What the editor waits for.
+    go_on: Option<editor::Next>,
     /// The text that is in the user's editor.
     edited: String,
 }
@@ -113,6 +116,7 @@ impl Prompt {
             echo_off: None,
             interrupted: false,
             next: None,
+            go_on: None,
             edited: String::new(),
         }
     }
@@ -136,9 +140,9 @@ impl Prompt {
     /// Why there is no connection, and until when.
     fn need_connection(&self, now: Instant) -> Result<(), String> {
         let screen = self.screen.borrow();
-        match &screen.link {
+        match &screen.connection.link {
             _ if self.is_leaving() => Err("not sent: you are leaving".to_owned()),
-            Link::Open(..) if screen.closing => Err(
+            Link::Open(..) if screen.connection.closing => Err(
                 "not sent: the connection is being closed (/queue TEXT keeps it for the next one)"
                     .to_owned(),
             ),
@@ -205,10 +209,8 @@ impl Prompt {
             Typed::JobDone(outcome) => self.handle_job(outcome),
             typed => self.obey(typed, now),
         };
-        let next = self.next.take();
-        if let (true, Some(editor)) = (waits, &self.screen.borrow().editor) {
-            // An editor that is gone waits for nothing.
-            let _ = editor.next.send(next.unwrap_or(editor::Next::Read));
+        if waits {
+            self.go_on = Some(self.next.take().unwrap_or(editor::Next::Read));
         }
         request
     }
@@ -303,6 +305,7 @@ impl Prompt {
                 return self.command_of(outgoing).map(Request::Send);
             }
             Action::Queue(text) => return self.queue(text, now),
+            Action::DropQueue => self.drop_queue(),
             Action::Close(close) => {
                 // While a Close is awaited it is one more request to leave.
                 if !self.is_waiting_for_the_end() {
@@ -320,6 +323,7 @@ impl Prompt {
             Action::Say(text) => self.say(&text),
             Action::Record(path) => self.say(&record::perform(&self.recorder, path.as_deref())?),
             Action::ShowHandshake => self.screen.borrow_mut().show_headers(now),
+            Action::View(change) => self.screen.borrow_mut().change(change)?,
             action => self.perform_work(action, now)?,
         }
         Ok(match self.is_switching && !self.is_leaving() {
@@ -349,9 +353,17 @@ impl Prompt {
         Ok(Request::Nothing)
     }
 
+    fn drop_queue(&mut self) {
+        let dropped = self.queued();
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        let messages = if dropped == 1 { "message" } else { "messages" };
+        self.say(&format!("dropped: {dropped} {messages}\n"));
+    }
+
     /// Whether a Close is awaited, or waits itself for what was typed before it.
     fn is_waiting_for_the_end(&self) -> bool {
-        self.screen.borrow().closing || self.is_leaving()
+        self.screen.borrow().connection.closing || self.is_leaving()
     }
 
     /// Asks to leave: this waits for the messages that were typed before it, where there is a
@@ -382,6 +394,19 @@ impl Prompt {
         !stopped.is_empty()
     }
 
+    /// Lets the editor do what is next. Another program gets the terminal once everything is written.
+    fn poll_go_on(&mut self, cx: &mut Context<'_>) {
+        let runs = matches!(self.go_on, Some(editor::Next::Run(_)));
+        let screen = self.screen.borrow();
+        if runs && screen.poll_held(cx).is_pending() {
+            return;
+        }
+        if let (Some(next), Some(editor)) = (self.go_on.take(), &screen.editor) {
+            // An editor that is gone waits for nothing.
+            let _ = editor.next.send(next);
+        }
+    }
+
     /// What was typed next.
     fn poll_typed(&mut self, cx: &mut Context<'_>) -> Poll<Typed> {
         let mut screen = self.screen.borrow_mut();
@@ -407,6 +432,7 @@ impl Prompt {
         ready!(self.screen.borrow_mut().poll_prompt(cx));
         loop {
             self.look_after_work(cx, now);
+            self.poll_go_on(cx);
             let was_leaving = self.is_leaving();
             let request = match self.poll_typed(cx) {
                 Poll::Ready(typed) => self.take_typed(typed, now),
@@ -421,7 +447,7 @@ impl Prompt {
                     if started_to_leave && room {
                         return Poll::Ready(Request::Nothing);
                     }
-                    if started_to_leave && self.screen.borrow().is_open() {
+                    if started_to_leave && self.screen.borrow().connection.is_open() {
                         self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
                     }
                 }
@@ -448,12 +474,13 @@ impl Prompt {
 
 impl Source for Prompt {
     fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Control> {
+        self.screen.borrow_mut().poll_tick(cx, now);
         if let Some(control) = self.control.take() {
             return Poll::Ready(control);
         }
         let gone = {
             let screen = self.screen.borrow();
-            screen.opened_once && screen.editor.is_none() && !screen.is_prompt_due()
+            screen.connection.opened_once && screen.editor.is_none() && !screen.is_prompt_due()
         };
         if gone {
             // Without a prompt there is nobody to wait for.
@@ -507,11 +534,20 @@ impl Source for Prompt {
         }
     }
 
+    fn wants_snapshots(&self) -> bool {
+        true
+    }
+
+    fn handle_snapshot(&mut self, snapshot: &Snapshot) {
+        let mut screen = self.screen.borrow_mut();
+        screen.connection.handle_snapshot(snapshot);
+    }
+
     fn handle_opened(&mut self) {}
 
     fn handle_closing(&mut self) {
         let mut screen = self.screen.borrow_mut();
-        if !std::mem::replace(&mut screen.closing, true) {
+        if !std::mem::replace(&mut screen.connection.closing, true) {
             screen.show_closing();
         }
     }

@@ -7,19 +7,24 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::again::Again;
 use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
+use super::lines::Lines;
+use super::timer::Timer;
+use super::view::connection::{Connection, Link};
+use super::view::gate::{Gate, Shown, messages};
+use super::view::scrollback::Scrollback;
 use crate::error::{Error, Exit};
-use crate::event::{Event, Heads, Opened};
+use crate::event::{By, Event, Totals};
 use crate::io::terminal;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
 use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::output::style::REDRAW;
-use crate::output::{Format, Renderer, brief, describe_round_trips, sanitize};
+use crate::output::{Format, Renderer, sanitize};
 use crate::secret::Redactor;
 use crate::session::frontend::{Broken, Progress, Sink};
-use crate::session::rtt::Rtts;
 
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
@@ -27,26 +32,11 @@ const WELCOME: &str = "Type a message and press Enter. /help lists the commands,
 /// How long the last lines may take to be shown.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
+/// Columns and rows of a terminal that does not tell.
+const SIZE: (usize, usize) = (80, 24);
+
 /// The screen, which the prompt writes to as well.
 pub type Shared = Rc<RefCell<Screen>>;
-
-/// Numbers for `/status`.
-#[derive(Clone, Debug, Default)]
-struct Counts {
-    sent: u64,
-    received: u64,
-    round_trips: Rtts,
-    last_round_trip: Option<Duration>,
-}
-
-/// The connection, as far as has been shown.
-#[derive(Clone, Debug)]
-pub(super) enum Link {
-    Connecting,
-    Open(Box<Opened>, Instant),
-    /// Lost; when the next attempt is due, and why there is one.
-    Down(Instant, String),
-}
 
 /// How the terminal is used.
 #[derive(Clone, Debug)]
@@ -55,35 +45,38 @@ pub(super) struct Options {
     pub(super) interrupt: Interrupt,
     /// How lines are edited.
     pub(super) editing: Settings,
+    /// What is kept of what was sent and received, in bytes.
+    pub(super) scrollback: usize,
 }
 
 pub struct Screen {
-    options: Options,
-    url: String,
+    pub(super) options: Options,
     redactor: Redactor,
-    renderer: Renderer,
-    /// Whether the renderer knows the size that the terminal has had since the loop last slept.
-    is_measured: bool,
+    pub(super) renderer: Renderer,
+    /// Shows kept messages.
+    pub(super) again: Again,
     start: Instant,
     /// Once the prompt is there.
     pub(super) editor: Option<RunningEditor>,
     /// The prompt is to be opened, once the terminal has taken what comes before it.
     prompt_due: bool,
-    /// Writes to the terminal, first by stdout and then above the line being typed.
-    terminal: Option<Writer>,
+    /// What goes to the terminal.
+    pub(super) lines: Lines,
     /// The file of `-o`.
     file: Option<Writer>,
-    /// Rendered for the terminal and not yet handed over.
-    output: Vec<u8>,
-    notices: Vec<u8>,
-    pub(super) link: Link,
-    pub(super) opened_once: bool,
-    /// Nothing more can be sent over this connection.
-    pub(super) closing: bool,
+    /// The connection, as far as has been shown.
+    pub(super) connection: Connection,
+    /// What was sent and received last.
+    pub(super) scrollback: Scrollback,
+    /// Whether messages are shown.
+    pub(super) gate: Gate,
+    /// Columns and rows of the terminal.
+    pub(super) size: (usize, usize),
+    /// Whether the size is that which the terminal has had since the loop last slept.
+    is_measured: bool,
+    timer: Timer,
     /// The end of the file of `-o` has been shown.
     broken: bool,
-    heads: Heads,
-    counts: Counts,
     /// Where lines are edited; dropped last, when nothing writes to the terminal any more.
     restore: Option<Restore>,
 }
@@ -101,24 +94,22 @@ impl Screen {
         start: Instant,
     ) -> Result<Self, Error> {
         Ok(Screen {
+            scrollback: Scrollback::new(options.scrollback),
             options,
-            url,
+            again: Again::new(renderer.options(), &redactor),
             redactor,
             renderer,
-            is_measured: false,
             start,
             editor: None,
             prompt_due: false,
-            terminal: None,
+            lines: Lines::default(),
             file: writer::file_of(file)?,
-            output: Vec::new(),
-            notices: Vec::new(),
-            link: Link::Connecting,
-            opened_once: false,
-            closing: false,
+            connection: Connection::new(url),
+            gate: Gate::default(),
+            size: SIZE,
+            is_measured: false,
+            timer: Timer::default(),
             broken: false,
-            heads: Heads::default(),
-            counts: Counts::default(),
             restore: None,
         })
     }
@@ -131,7 +122,7 @@ impl Screen {
     /// Exit 2 where the file could not be written, except that a reader who has gone is no error.
     pub(super) async fn finish(mut self, exit: Exit) -> Result<(), Error> {
         self.flush();
-        if let Some(mut writer) = self.terminal.take() {
+        if let Some(mut writer) = self.lines.take_writer() {
             let editor = self.editor.as_ref().filter(|_| self.restore.is_some());
             let shown = async {
                 let Some(editor) = editor else {
@@ -161,9 +152,7 @@ impl Screen {
     pub(super) fn poll_prompt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.prompt_due {
             self.flush();
-            if let Some(terminal) = &self.terminal {
-                ready!(terminal.poll_written(cx));
-            }
+            ready!(self.lines.poll_written(cx));
             self.prompt_due = false;
             self.open_prompt();
         }
@@ -171,15 +160,17 @@ impl Screen {
     }
 
     fn open_prompt(&mut self) {
-        let Options { interrupt, editing } = &self.options;
+        let Options {
+            interrupt, editing, ..
+        } = &self.options;
         match editor::start(editing.clone(), interrupt) {
             Ok(mut started) => {
                 let sink = std::mem::replace(&mut started.sink, Box::new(|_| Ok(())));
                 self.restore = started.restore.take();
-                self.terminal = Some(Writer::new(sink));
+                self.lines.set_writer(Writer::new(sink));
                 self.editor = Some(started);
                 self.show_link();
-                if self.renderer.options().format != Format::Json {
+                if !self.is_for_programs() {
                     self.say(WELCOME);
                 }
             }
@@ -193,9 +184,9 @@ impl Screen {
 
     /// What follows is about another server.
     pub(super) fn switch_to(&mut self, url: String) {
-        self.url = url;
-        self.heads = Heads::default();
-        self.set_link(Link::Connecting);
+        self.connection = Connection::new(url);
+        self.show_link();
+        self.redraw();
     }
 
     /// Whether lines are edited here, so that what is typed can be hidden.
@@ -203,70 +194,152 @@ impl Screen {
         self.restore.is_some()
     }
 
-    /// A line of our own, safe to print.
-    pub(super) fn say(&mut self, text: &str) {
-        sanitize::lines(&self.redactor.redact(text), &mut self.notices);
+    /// Whether every line is an event for a program, so that none is left out.
+    fn is_for_programs(&self) -> bool {
+        self.renderer.options().format == Format::Json
     }
 
-    /// Renders something into the file, or the output, and the notices.
+    /// A line of our own, safe to print.
+    pub(super) fn say(&mut self, text: &str) {
+        sanitize::lines(&self.redactor.redact(text), self.lines.buffer());
+    }
+
+    /// A less important line of our own.
+    pub(super) fn say_aside(&mut self, text: &str) {
+        self.again.aside(text, self.lines.buffer());
+    }
+
+    /// Asks for the size of the terminal, which may have another one after every pause.
+    pub(super) fn measure(&mut self) {
+        if std::mem::replace(&mut self.is_measured, true) {
+            return;
+        }
+        let size = terminal::size();
+        self.size = size.unwrap_or(SIZE);
+        self.again.resize(size);
+        // A file has no width.
+        if self.file.is_none() {
+            self.renderer.resize(size);
+        }
+    }
+
+    /// Renders something into the file, or for the terminal, and the notices.
     fn render(
         &mut self,
         now: Instant,
         what: impl FnOnce(&mut Renderer, Duration, &mut Vec<u8>, &mut Vec<u8>),
     ) {
         let t = now.saturating_duration_since(self.start);
-        // A file has no width. The terminal may have another one after every pause.
-        if self.file.is_none() && !std::mem::replace(&mut self.is_measured, true) {
-            self.renderer.resize(terminal::size());
-        }
-        let output = match &mut self.file {
+        self.measure();
+        let mut output = Vec::new();
+        let out = match &mut self.file {
             Some(file) => file.buffer(),
-            None => &mut self.output,
+            None => &mut output,
         };
-        what(&mut self.renderer, t, output, &mut self.notices);
+        what(&mut self.renderer, t, out, self.lines.buffer());
         // One terminal: keep the order in which things happened.
-        self.notices.append(&mut self.output);
+        self.lines.buffer().append(&mut output);
         if let Some(file) = &mut self.file {
             file.submit_if_full();
         }
-        if let Some(terminal) = &mut self.terminal {
-            terminal.buffer().append(&mut self.notices);
-            terminal.submit_if_full();
+        self.lines.hand_over();
+    }
+
+    /// Renders a message that was received, if it is shown and not only counted.
+    fn render_message(
+        &mut self,
+        (now, conn): (Instant, u32),
+        message: &Message,
+        json: &Parsed<'_>,
+    ) {
+        let unlimited = self.is_for_programs() && !self.gate.counts_all();
+        if self.file.is_some() || unlimited {
+            return self.render(now, |renderer, t, out, err| {
+                renderer.render_message((t, conn), message, json, out, err);
+            });
+        }
+        if self.renderer.options().filter.is_some() {
+            return self.render_filtered((now, conn), message, json);
+        }
+        if self.admits(now) {
+            self.render(now, |renderer, t, out, err| {
+                renderer.render_message((t, conn), message, json, out, err);
+            });
+        }
+    }
+
+    /// The same with a filter: only what it lets through counts.
+    fn render_filtered(
+        &mut self,
+        (now, conn): (Instant, u32),
+        message: &Message,
+        json: &Parsed<'_>,
+    ) {
+        let t = now.saturating_duration_since(self.start);
+        self.measure();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        self.renderer
+            .render_message((t, conn), message, json, &mut out, &mut err);
+        if (out.is_empty() && err.is_empty()) || !self.admits(now) {
+            return;
+        }
+        self.lines.buffer().append(&mut err);
+        self.lines.buffer().append(&mut out);
+        self.lines.hand_over();
+    }
+
+    /// Whether a message is shown at `now`. The count of those before it that were not is shown first.
+    fn admits(&mut self, now: Instant) -> bool {
+        match self.gate.admit(now) {
+            Shown::After(skipped) => {
+                self.say_skipped(skipped);
+                true
+            }
+            Shown::Not => false,
+        }
+    }
+
+    /// `… 1,204 messages`
+    fn say_skipped(&mut self, skipped: u64) {
+        if skipped > 0 {
+            self.say_aside(&format!("… {}\n", messages(skipped)));
+        }
+    }
+
+    /// Shows what is due at `now`, and lets the task wake when the next thing is.
+    pub(super) fn poll_tick(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while let Some(due) = self.gate.poll_timeout() {
+            if self.timer.poll(cx, due, now).is_pending() {
+                return;
+            }
+            if let Some(skipped) = self.gate.handle_timeout(now.max(due)) {
+                self.say_skipped(skipped);
+                self.flush();
+            }
         }
     }
 
     fn learn(&mut self, now: Instant, event: &Event<'_>) {
         match event {
-            Event::Heads(heads) => self.heads = (*heads).clone(),
-            Event::Connecting { .. } => self.set_link(Link::Connecting),
-            Event::Open { opened, .. } => {
-                self.opened_once = true;
-                self.set_link(Link::Open(Box::new((*opened).clone()), now));
-            }
-            Event::Retry { delay, why, .. } => {
-                let due = now.checked_add(*delay).unwrap_or(now);
-                self.set_link(Link::Down(due, why.to_string()));
-            }
-            Event::Send { .. } => self.counts.sent += 1,
-            Event::Pong { rtt: Some(rtt), .. } => {
-                self.counts.round_trips.push(*rtt);
-                self.counts.last_round_trip = Some(*rtt);
-            }
+            Event::Header { .. } => self.again.learn(event),
+            Event::Send { conn, message, .. } => self.keep(now, *conn, By::Us, message),
             _ => {}
+        }
+        if self.connection.learn(now, event) {
+            self.show_link();
+            self.redraw();
         }
     }
 
-    fn set_link(&mut self, link: Link) {
-        self.closing = false;
-        self.link = link;
-        self.show_link();
-        self.redraw();
+    fn keep(&mut self, now: Instant, conn: u32, by: By, message: &Message) {
+        let t = now.saturating_duration_since(self.start);
+        self.scrollback.push((t, conn), by, message);
     }
 
     /// Lets the prompt show the state of the connection.
     fn show_link(&self) {
         if let Some(editor) = &self.editor {
-            editor.state.show(match &self.link {
+            editor.state.show(match &self.connection.link {
                 Link::Connecting => PromptState::Connecting,
                 Link::Open(..) => PromptState::Open,
                 Link::Down(..) => PromptState::Down,
@@ -285,7 +358,7 @@ impl Screen {
     /// Shows the prompt as it is now.
     pub(super) fn redraw(&mut self) {
         if self.restore.is_some() {
-            self.notices.extend_from_slice(REDRAW);
+            self.lines.buffer().extend_from_slice(REDRAW);
         }
     }
 
@@ -294,80 +367,62 @@ impl Screen {
         self.prompt_due
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.link, Link::Open(..))
+    /// Another program gets the terminal. Nothing is written to it until [`Screen::release`]; lines
+    /// wait, and messages are counted. [`Screen::poll_held`] says when the terminal is free.
+    pub(super) fn hold(&mut self) {
+        self.gate.hold();
+        self.lines.hold();
     }
 
-    /// What `/status` says, with `queued` messages that wait.
-    pub(super) fn status(&self, queued: usize, now: Instant) -> String {
-        let mut text = match &self.link {
-            Link::Open(..) if self.closing => format!("closing: {}\n", self.url),
-            Link::Connecting => format!("connecting: {}\n", self.url),
-            Link::Open(opened, since) => self.open_status(opened, *since, now),
-            Link::Down(due, why) => format!(
-                "down: {}, next try in {} ({why})\n",
-                self.url,
-                brief(due.saturating_duration_since(now))
-            ),
-        };
-        let Counts {
-            sent,
-            received,
-            round_trips,
-            last_round_trip,
-        } = &self.counts;
-        text.push_str(&format!("messages: {sent} sent, {received} received"));
-        if queued > 0 {
-            text.push_str(&format!(", {queued} kept"));
-        }
-        text.push('\n');
-        if let (Some(last), Some(times)) = (last_round_trip, round_trips.summary()) {
-            text.push_str(&format!(
-                "last round trip: {:.1} ms, {}\n",
-                last.as_secs_f64() * 1000.0,
-                describe_round_trips(times)
-            ));
-        }
-        let filter = self.renderer.options().filter.as_ref();
-        for loss in filter.map_or_else(Vec::new, |it| it.losses("--filter", false)) {
-            text.push_str(&loss);
-            text.push('\n');
-        }
-        text
+    /// Ready when all that came before [`Screen::hold`] is on the terminal.
+    pub(super) fn poll_held(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lines.poll_written(cx)
     }
 
-    fn open_status(&self, opened: &Opened, since: Instant, now: Instant) -> String {
-        let address = opened
-            .address
-            .map_or_else(String::new, |address| format!(" ({address})"));
-        let mut text = format!(
-            "open: {}{address} for {} s\n",
-            self.url,
-            now.saturating_duration_since(since).as_secs()
-        );
-        if let Some(subprotocol) = &opened.subprotocol {
-            text.push_str(&format!("subprotocol {subprotocol}\n"));
+    /// The terminal is back: shows what waited.
+    pub(super) fn release(&mut self) {
+        let dropped = self.lines.release();
+        if dropped > 0 {
+            self.say_aside(&format!("… {dropped} older lines were dropped\n"));
         }
-        if let Some(tls) = &opened.tls {
-            text.push_str(&format!("{}, {}\n", tls.version, tls.cipher));
+        let held = self.gate.release();
+        if held > 0 {
+            let held = messages(held);
+            self.say_aside(&format!("… {held} meanwhile, /last N shows them\n"));
         }
-        if let Some(compression) = &opened.compression {
-            text.push_str(&format!("compression: {compression}\n"));
-        }
-        text
     }
 
     pub(super) fn show_headers(&mut self, now: Instant) {
         let verbose = self.renderer.options().verbose;
         self.renderer
             .reconfigure(|options| options.verbose = verbose.max(1));
-        let heads = std::mem::take(&mut self.heads);
+        let heads = std::mem::take(&mut self.connection.heads);
         self.render(now, |renderer, t, out, err| {
             renderer.render(t, &Event::Heads(&heads), out, err);
         });
-        self.heads = heads;
+        self.connection.heads = heads;
         self.renderer
             .reconfigure(|options| options.verbose = verbose);
+    }
+
+    /// The last lines of a run: what was counted and not shown, and how it went.
+    fn conclude(&mut self, now: Instant, totals: &Totals) {
+        if let Some(paused) = self.gate.resume() {
+            self.say_paused(paused);
+        }
+        let options = self.renderer.options();
+        if !options.silent
+            && !self.is_for_programs()
+            && let Some(summary) = self.connection.summary(totals, now)
+        {
+            self.say(&summary);
+        }
+    }
+
+    /// `… 1,204 messages while paused, /last N shows them`
+    pub(super) fn say_paused(&mut self, paused: u64) {
+        let paused = messages(paused);
+        self.say_aside(&format!("… {paused} while paused, /last N shows them\n"));
     }
 
     fn flush(&mut self) {
@@ -375,26 +430,18 @@ impl Screen {
         if let Some(file) = &mut self.file {
             file.submit();
         }
-        if !self.notices.is_empty() && self.terminal.is_none() {
-            self.terminal = writer::stdout().ok().map(Writer::new);
-        }
-        if let Some(terminal) = &mut self.terminal {
-            terminal.buffer().append(&mut self.notices);
-            terminal.submit();
-        }
+        self.lines.flush();
     }
 
     /// How far the output has got that messages go to.
     fn progress(&self) -> Progress {
-        let (handed, written) = match (&self.file, &self.terminal) {
-            (Some(writer), _) => writer.progress(),
-            (None, Some(writer)) => {
-                let (handed, written) = writer.progress();
-                (handed + self.notices.len() as u64, written)
+        match &self.file {
+            Some(file) => {
+                let (handed, written) = file.progress();
+                Progress { handed, written }
             }
-            (None, None) => (self.notices.len() as u64, 0),
-        };
-        Progress { handed, written }
+            None => self.lines.progress(),
+        }
     }
 
     /// Nothing can be written to the file of `-o` any more.
@@ -415,35 +462,44 @@ impl Sink for Shared {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut screen = self.borrow_mut();
         ready!(screen.poll_prompt(cx));
-        for writer in [&screen.file, &screen.terminal].into_iter().flatten() {
-            ready!(writer.poll_ready(cx));
+        if let Some(file) = &screen.file {
+            ready!(file.poll_ready(cx));
         }
-        Poll::Ready(())
+        screen.lines.poll_ready(cx)
     }
 
     fn is_overfull(&self) -> bool {
         let screen = self.borrow();
-        let mut writers = [&screen.file, &screen.terminal].into_iter().flatten();
-        writers.any(Writer::is_overfull)
+        let file = screen.file.as_ref();
+        file.is_some_and(Writer::is_overfull) || screen.lines.is_overfull()
     }
 
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
         let mut screen = self.borrow_mut();
         screen.learn(now, event);
+        if matches!(
+            event,
+            Event::Close { .. } | Event::Retry { .. } | Event::Error(_) | Event::End { .. }
+        ) {
+            // The count belongs before it.
+            let skipped = screen.gate.take_skipped();
+            screen.say_skipped(skipped);
+        }
         screen.render(now, |renderer, t, out, err| {
             renderer.render(t, event, out, err);
         });
-        if matches!(event, Event::Open { .. }) && screen.editor.is_none() {
-            screen.prompt_due = true;
+        match event {
+            Event::Open { .. } if screen.editor.is_none() => screen.prompt_due = true,
+            Event::End { totals, .. } => screen.conclude(now, totals),
+            _ => {}
         }
     }
 
     fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
         let mut screen = self.borrow_mut();
-        screen.counts.received += 1;
-        screen.render(now, |renderer, t, out, err| {
-            renderer.render_message((t, conn), message, json, out, err);
-        });
+        screen.connection.handle_received(message.len());
+        screen.keep(now, conn, By::Peer, message);
+        screen.render_message((now, conn), message, json);
     }
 
     fn flush(&mut self) {

@@ -1,32 +1,39 @@
-//! The one timer of the prompt: it is set to the next moment at which something is due.
+//! A timer for what changes on the screen by itself: a count of messages, the seconds until the next
+//! attempt. It costs nothing while nothing is due.
 
-use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::time::{Sleep, sleep_until};
 
-/// A timer that is set anew each time it is polled, at little cost if the moment is the same.
 #[derive(Debug, Default)]
 pub(super) struct Timer {
-    set: Option<(Instant, Pin<Box<Sleep>>)>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// When it fires.
+    armed: Option<Instant>,
 }
 
 impl Timer {
-    /// Ready once `due` has passed. Must be polled inside the runtime.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, due: Option<Instant>) -> Poll<()> {
-        let Some(due) = due else {
-            self.set = None;
-            return Poll::Pending;
-        };
-        let (set, sleep) = self
-            .set
-            .get_or_insert_with(|| (due, Box::pin(sleep_until(due.into()))));
-        if *set != due {
-            *set = due;
-            sleep.as_mut().reset(due.into());
+    /// Whether `deadline` has passed at `now`; otherwise the task is woken then.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline: Instant,
+        now: Instant,
+    ) -> Poll<()> {
+        if deadline <= now {
+            return Poll::Ready(());
         }
-        sleep.as_mut().poll(cx)
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        if self.armed != Some(deadline) {
+            sleep.as_mut().reset(deadline.into());
+            self.armed = Some(deadline);
+        }
+        ready!(sleep.as_mut().poll(cx));
+        self.armed = None;
+        Poll::Ready(())
     }
 }

@@ -30,8 +30,9 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
         numbers: mode.confirms,
         interactive: mode.interactive,
         filter: compile("--filter", args.filter.as_deref())?,
-        // Looking up the time zone reads files, so it is skipped if no time is shown.
-        time_zone: if args.timestamps.is_some() {
+        // Looking up the time zone reads files, so it is skipped if no time is shown. At the prompt
+        // /last shows times.
+        time_zone: if args.timestamps.is_some() || mode.interactive {
             jiff::tz::TimeZone::system()
         } else {
             jiff::tz::TimeZone::UTC

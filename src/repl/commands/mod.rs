@@ -10,12 +10,15 @@ pub(super) mod queue;
 pub(super) mod record;
 mod status;
 mod variables;
+mod view;
 
 use super::action::{Action, View};
 use super::data::PREFIXES;
 
 /// A command.
 pub(super) struct Spec {
+    /// The heading that it stands under in `/help`.
+    group: &'static str,
     /// Its name, without the slash.
     pub(super) name: &'static str,
     /// Other names, which are neither listed nor completed.
@@ -24,6 +27,8 @@ pub(super) struct Spec {
     arguments: &'static str,
     /// What it does, as `/help` says it.
     help: &'static str,
+    /// A line that uses it.
+    example: &'static str,
     /// Whether it may give the terminal to another program, or set the next line: the editor then reads
     /// nothing before it is done.
     terminal: bool,
@@ -34,12 +39,21 @@ pub(super) struct Spec {
     pub(super) run: fn(&View<'_>, &str) -> Result<Action, String>,
 }
 
+const GENERAL: &str = "";
+const SENDING: &str = "Sending";
+const READING: &str = "Reading";
+const VARIABLES: &str = "Variables, for {{NAME}} in messages";
+const CONNECTION: &str = "Connection";
+const FILES: &str = "Files and programs (!COMMAND runs a command)";
+
 /// What most commands have in common.
 const ROW: Spec = Spec {
+    group: GENERAL,
     name: "",
     aliases: &[],
     arguments: "",
     help: "",
+    example: "",
     terminal: false,
     complete: nothing,
     run: |_, _| Ok(Action::Nothing),
@@ -48,170 +62,299 @@ const ROW: Spec = Spec {
 /// Every command, in the order of `/help`.
 pub(super) const COMMANDS: &[Spec] = &[
     Spec {
+        group: GENERAL,
         name: "help",
         aliases: &["?"],
-        help: "this list",
-        run: |_, _| Ok(Action::Say(help())),
+        arguments: "[COMMAND]",
+        help: "this list, or how to use COMMAND",
+        example: "/help close",
+        complete: names,
+        run: |_, argument| help_on(argument.trim()).map(Action::Say),
         ..ROW
     },
     Spec {
+        group: GENERAL,
         name: "quit",
         aliases: &["q", "exit"],
         help: "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
+        example: "/quit",
         run: connection::quit,
         ..ROW
     },
     Spec {
-        name: "close",
-        arguments: "[CODE [REASON]]",
-        help: "close with this code",
-        run: connection::close,
-        ..ROW
-    },
-    Spec {
-        name: "ping",
-        arguments: "[DATA]",
-        help: "send a ping; its pong is shown with the time it took",
-        run: message::ping,
-        ..ROW
-    },
-    Spec {
-        name: "pong",
-        arguments: "[DATA]",
-        help: "send an unsolicited pong",
-        run: message::pong,
-        ..ROW
-    },
-    Spec {
+        group: SENDING,
         name: "send",
-        arguments: "TEXT",
-        help: "send TEXT as it is; an empty one is an empty message",
+        arguments: "[-e] TEXT",
+        help: "send TEXT as it is; with -e, \\n \\0 \\x1e \\u2028 are bytes",
+        example: "/send -e CONNECT\\n\\n\\0",
         run: message::send,
         ..ROW
     },
     Spec {
+        group: SENDING,
         name: "bin",
         arguments: "hex|base64:…|@FILE",
         help: "send a binary message",
+        example: "/bin hex:00ff",
         complete: first_of_payload,
         run: message::bin,
         ..ROW
     },
     Spec {
+        group: SENDING,
+        name: "m",
+        arguments: "[NAME [VAR=VALUE]…]",
+        help: "send a named message; alone: list them",
+        example: "/m sub channel=news",
+        run: variables::named,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
+        name: "repeat",
+        arguments: "N [every T] [TEXT]",
+        help: "send TEXT, or the last message, N times; off stops",
+        example: "/repeat 10 every 1s {\"op\":\"ping\"}",
+        run: doing::repeat,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
+        name: "sendfile",
+        arguments: "[--lines] FILE",
+        help: "send FILE as one message, or each line as one",
+        example: "/sendfile --lines orders.jsonl",
+        run: doing::sendfile,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
+        name: "queue",
+        arguments: "[TEXT|off]",
+        help: "queue TEXT until connected; alone: how many are queued",
+        example: "/queue {\"op\":\"sub\"}",
+        run: queue::queue,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
+        name: "ping",
+        arguments: "[DATA]",
+        help: "send a ping; its pong is shown with the time it took",
+        example: "/ping are you there",
+        run: message::ping,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
+        name: "pong",
+        arguments: "[DATA]",
+        help: "send an unsolicited pong",
+        example: "/pong",
+        run: message::pong,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
+        name: "close",
+        arguments: "[CODE [REASON]]",
+        help: "close with this code",
+        example: "/close 4001 see you",
+        run: connection::close,
+        ..ROW
+    },
+    Spec {
+        group: SENDING,
         name: "frame",
         arguments: "… OPCODE [PAYLOAD]",
         help: "send a frame made by hand; /frame alone shows the syntax",
+        example: "/frame text fin=0 mask=random hello",
         complete: frame::next_words,
         run: frame::frame,
         ..ROW
     },
     Spec {
-        name: "queue",
-        arguments: "[TEXT]",
-        help: "queue TEXT until connected; alone: how many are queued",
-        run: queue::queue,
+        group: READING,
+        name: "view",
+        arguments: "[pretty|line|raw|hex]",
+        help: "how messages are shown; alone: how they are now",
+        example: "/view hex",
+        complete: view::next_word,
+        run: view::view,
         ..ROW
     },
     Spec {
-        name: "set",
-        arguments: "NAME VALUE | NAME = JQ",
-        help: "set a variable to text, or to a value of the next message",
-        run: variables::set,
+        group: READING,
+        name: "filter",
+        arguments: "[EXPR|off]",
+        help: "show what this jq expression makes of each message",
+        example: "/filter select(.event == \"tick\") | .data",
+        complete: view::off,
+        run: view::filter,
         ..ROW
     },
     Spec {
-        name: "unset",
-        arguments: "NAME",
-        help: "remove a variable",
-        run: variables::unset,
+        group: READING,
+        name: "grep",
+        arguments: "TEXT",
+        help: "find TEXT in the last messages; small letters find capitals too",
+        example: "/grep error",
+        run: view::grep,
         ..ROW
     },
     Spec {
-        name: "vars",
-        help: "the variables, for {{NAME}} in messages",
-        run: variables::vars,
+        group: READING,
+        name: "last",
+        arguments: "[N]",
+        help: "show the last N messages again, sent and received",
+        example: "/last 5",
+        run: view::last,
         ..ROW
     },
     Spec {
-        name: "m",
-        arguments: "[NAME [VAR=VALUE]…]",
-        help: "send a named message; alone: list them",
-        run: variables::named,
+        group: READING,
+        name: "more",
+        arguments: "[N|#NUMBER]",
+        help: "show the N-th last received message whole",
+        example: "/more #12",
+        run: view::more,
         ..ROW
     },
     Spec {
-        name: "repeat",
-        arguments: "N [every T] [TEXT]",
-        help: "send TEXT, or the last message, N times; off stops",
-        run: doing::repeat,
+        group: READING,
+        name: "pause",
+        help: "count messages and show none until /resume",
+        example: "/pause",
+        run: view::pause,
         ..ROW
     },
     Spec {
+        group: READING,
+        name: "resume",
+        help: "show messages again after /pause",
+        example: "/resume",
+        run: view::resume,
+        ..ROW
+    },
+    Spec {
+        group: READING,
+        name: "clear",
+        help: "empty the screen (also Ctrl-L)",
+        example: "/clear",
+        run: view::clear,
+        ..ROW
+    },
+    Spec {
+        group: READING,
         name: "expect",
         arguments: "JQ [within T]",
         help: "wait until JQ is true of a message; say ok or FAIL",
+        example: "/expect .data.ok within 2s",
         run: doing::expect,
         ..ROW
     },
     Spec {
-        name: "edit",
-        terminal: true,
-        arguments: "[TEXT]",
-        help: "edit the last message in $EDITOR; or put TEXT into the line",
-        run: doing::edit,
+        group: VARIABLES,
+        name: "set",
+        arguments: "NAME VALUE | NAME = JQ",
+        help: "set a variable to text, or to a value of the next message",
+        example: "/set user = .data.user",
+        run: variables::set,
         ..ROW
     },
     Spec {
-        name: "source",
-        arguments: "FILE",
-        help: "run the lines of FILE as if they were typed",
-        run: doing::source,
+        group: VARIABLES,
+        name: "unset",
+        arguments: "NAME",
+        help: "remove a variable",
+        example: "/unset user",
+        run: variables::unset,
         ..ROW
     },
     Spec {
-        name: "sendfile",
-        arguments: "[--lines] FILE",
-        help: "send FILE as one message, or each line as one",
-        run: doing::sendfile,
+        group: VARIABLES,
+        name: "vars",
+        help: "list the variables",
+        example: "/vars",
+        run: variables::vars,
         ..ROW
     },
     Spec {
-        name: "pipe",
-        arguments: "COMMAND | off",
-        help: "give every received message to a command",
-        run: doing::pipe,
-        ..ROW
-    },
-    Spec {
-        name: "connect",
-        arguments: "URL | @PROFILE",
-        help: "leave this server for another",
-        run: doing::connect,
-        ..ROW
-    },
-    Spec {
-        name: "reconnect",
-        help: "connect now, or leave this connection for a new one",
-        run: connection::reconnect,
-        ..ROW
-    },
-    Spec {
-        name: "record",
-        arguments: "FILE|off",
-        help: "append every event to FILE as a line of JSON; alone: what is recorded",
-        run: record::record,
-        ..ROW
-    },
-    Spec {
+        group: CONNECTION,
         name: "status",
         help: "the connection: address, time, counts, round trips",
+        example: "/status",
         run: status::status,
         ..ROW
     },
     Spec {
+        group: CONNECTION,
         name: "headers",
         help: "the handshake as sent and received",
+        example: "/headers",
         run: |_, _| Ok(Action::ShowHandshake),
+        ..ROW
+    },
+    Spec {
+        group: CONNECTION,
+        name: "tls",
+        help: "version, cipher and certificate of the TLS connection",
+        example: "/tls",
+        run: view::tls,
+        ..ROW
+    },
+    Spec {
+        group: CONNECTION,
+        name: "reconnect",
+        help: "connect now, or leave this connection for a new one",
+        example: "/reconnect",
+        run: connection::reconnect,
+        ..ROW
+    },
+    Spec {
+        group: CONNECTION,
+        name: "connect",
+        arguments: "URL|@PROFILE",
+        help: "leave this server for another",
+        example: "/connect wss://example.com/ws",
+        run: doing::connect,
+        ..ROW
+    },
+    Spec {
+        group: FILES,
+        name: "edit",
+        arguments: "[TEXT]",
+        help: "edit the last message in $EDITOR; or put TEXT into the line",
+        example: "/edit",
+        terminal: true,
+        run: doing::edit,
+        ..ROW
+    },
+    Spec {
+        group: FILES,
+        name: "source",
+        arguments: "FILE",
+        help: "run the lines of FILE as if they were typed",
+        example: "/source setup.txt",
+        run: doing::source,
+        ..ROW
+    },
+    Spec {
+        group: FILES,
+        name: "record",
+        arguments: "FILE|off",
+        help: "append every event to FILE as a line of JSON; alone: what is recorded",
+        example: "/record session.jsonl",
+        run: record::record,
+        ..ROW
+    },
+    Spec {
+        group: FILES,
+        name: "pipe",
+        arguments: "COMMAND|off",
+        help: "give every received message to a command",
+        example: "/pipe jq .data",
+        run: doing::pipe,
         ..ROW
     },
 ];
@@ -259,19 +402,55 @@ fn unknown_command(word: &str) -> String {
 /// The text of `/help`.
 pub fn help() -> String {
     let mut text = String::from("A line is sent as a message; //x sends /x. Commands:\n");
-    for Spec {
-        name,
-        arguments,
-        help,
-        ..
-    } in COMMANDS
-    {
-        text.push_str(&format!(
-            "  {:<27} {help}\n",
-            format!("/{name} {arguments}")
-        ));
+    let mut heading = GENERAL;
+    for command in COMMANDS {
+        if command.group != heading {
+            heading = command.group;
+            text.push_str(&format!("{heading}:\n"));
+        }
+        text.push_str(&format!("  {:<27} {}\n", command.usage(), command.help));
     }
     text
+}
+
+impl Spec {
+    /// The command with its arguments.
+    fn usage(&self) -> String {
+        format!("/{} {}", self.name, self.arguments)
+            .trim_end()
+            .to_owned()
+    }
+}
+
+/// What `/help COMMAND` says; the list where there is no name.
+///
+/// # Errors
+/// There is no such command.
+fn help_on(name: &str) -> Result<String, String> {
+    if name.is_empty() {
+        return Ok(help());
+    }
+    let command = find(name.trim_start_matches('/'))?;
+    let Spec {
+        aliases,
+        help,
+        example,
+        ..
+    } = command;
+    let mut text = format!("usage:   {}\n         {help}\n", command.usage());
+    if !aliases.is_empty() {
+        text.push_str(&format!("also:    /{}\n", aliases.join(", /")));
+    }
+    text.push_str(&format!("example: {example}\n"));
+    Ok(text)
+}
+
+/// Completes the name of a command.
+fn names(before: &str) -> Vec<String> {
+    match before {
+        "" => COMMANDS.iter().map(|it| it.name.to_owned()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Completes nothing.
@@ -290,6 +469,20 @@ fn first_of_payload(before: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_command_has_an_example_of_its_own() {
+        for Spec { name, example, .. } in COMMANDS {
+            let used = example.strip_prefix('/').unwrap();
+            let used = used.split(' ').next().unwrap();
+            assert_eq!(used, *name);
+            let text = help_on(name).unwrap();
+            assert!(text.contains(&format!("usage:   /{name}")), "{text}");
+            assert!(text.ends_with(&format!("example: {example}\n")), "{text}");
+        }
+        assert_eq!(help_on("/q"), help_on("quit"));
+        assert!(help_on("quit").unwrap().contains("also:    /q, /exit"));
+    }
 
     #[test]
     fn every_name_is_that_of_one_command() {

@@ -2,10 +2,11 @@
 
 use crate::repl::action::{Action, View};
 
-/// Keeps a message, or reports how many are kept.
+/// Keeps a message, drops those that are kept, or reports how many there are.
 pub(super) fn queue(view: &View<'_>, text: &str) -> Result<Action, String> {
     Ok(match text {
         "" => Action::Say(kept(view.queued)),
+        "off" => Action::DropQueue,
         text => Action::Queue(text.to_owned()),
     })
 }

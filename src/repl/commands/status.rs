@@ -3,9 +3,11 @@
 use super::record;
 use crate::repl::action::{Action, View};
 
-/// Shows the connection, and what `--filter` and `--until` left out.
+/// Shows the connection, the view, and what `--filter` and `--until` left out.
 pub(super) fn status(view: &View<'_>, _: &str) -> Result<Action, String> {
-    let mut status = view.screen.status(view.queued, view.now);
+    let screen = view.screen;
+    let mut status = screen.connection.status(view.queued, view.now);
+    status.push_str(&screen.view_status());
     if let Some(recorded) = &view.recorded {
         status.push_str(&record::recording(recorded));
     }

@@ -165,6 +165,7 @@ impl Prompt {
 
     /// Gives the terminal to a program, and holds back what would be shown.
     fn run(&mut self, job: Job) {
+        self.screen.borrow_mut().hold();
         self.next = Some(Next::Run(job));
     }
 
@@ -193,6 +194,7 @@ impl Prompt {
 
     /// Another program has given the terminal back.
     pub(super) fn handle_job(&mut self, outcome: JobOutcome) -> Request {
+        self.screen.borrow_mut().release();
         match outcome {
             JobOutcome::Edited(edited) => {
                 let before = std::mem::take(&mut self.edited);
@@ -240,7 +242,7 @@ impl Prompt {
     /// Looks after what goes on beside the line: values that were found, deadlines, commands.
     pub(super) fn look_after_work(&mut self, cx: &mut Context<'_>, now: Instant) {
         let due = self.work.borrow().poll_timeout();
-        if self.timer.poll(cx, due).is_ready() {
+        if due.is_some_and(|due| self.timer.poll(cx, due, now).is_ready()) {
             self.work.borrow_mut().watch.handle_timeout(now);
         }
         loop {

@@ -127,6 +127,11 @@ impl Gate {
         }
     }
 
+    /// Whether every message is counted and none is shown.
+    pub fn counts_all(&self) -> bool {
+        self.is_held() || self.is_paused()
+    }
+
     /// Whether another program has the terminal.
     pub fn is_held(&self) -> bool {
         self.held.is_some()

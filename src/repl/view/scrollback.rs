@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::event::By;
-use crate::message::{Kind, Message};
+use crate::message::Message;
 
 /// What a message takes apart from its payload, in bytes: a place in a queue that may have room for
 /// twice as many, and the overhead of an allocation.

@@ -38,6 +38,65 @@ impl Pattern {
     }
 }
 
+/// A part of a text that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    pub text: &'a str,
+    /// Whether it is a match.
+    pub is_match: bool,
+}
+
+/// The part of a text around its first match, in pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt<'a> {
+    /// Whether something before it was left out.
+    pub cut_before: bool,
+    pub pieces: Vec<Piece<'a>>,
+    /// Whether something after it was left out.
+    pub cut_after: bool,
+}
+
+impl Pattern {
+    /// About `most` characters of `text` around its first match, with all matches in them; `None`
+    /// where there is none. The first match is always whole.
+    pub fn excerpt<'a>(&self, text: &'a str, most: usize) -> Option<Excerpt<'a>> {
+        let first = self.find(text, 0)?;
+        let before = text[..first.start].char_indices().rev();
+        let is_short = text.chars().nth(most).is_none();
+        let start = match is_short {
+            true => 0,
+            false => before
+                .take(most / 3)
+                .last()
+                .map_or(first.start, |(at, _)| at),
+        };
+        let end = text[start..].char_indices().nth(most);
+        let end = end.map_or(text.len(), |(at, _)| start + at).max(first.end);
+        Some(Excerpt {
+            cut_before: start > 0,
+            pieces: self.pieces(&text[..end], start),
+            cut_after: end < text.len(),
+        })
+    }
+
+    /// The text from the byte `from` on, in pieces.
+    fn pieces<'a>(&self, text: &'a str, mut from: usize) -> Vec<Piece<'a>> {
+        let mut pieces = Vec::new();
+        let mut push = |text: &'a str, is_match| {
+            if !text.is_empty() {
+                pieces.push(Piece { text, is_match });
+            }
+        };
+        while let Some(found) = self.find(text, from) {
+            push(&text[from..found.start], false);
+            from = found.end;
+            push(&text[found], true);
+        }
+        push(&text[from..], false);
+        pieces
+    }
+}
+
 /// Finds `pattern`, which has no capitals, whatever the case of the letters in `text`.
 fn find_folded(text: &str, pattern: &str) -> Option<Range<usize>> {
     let first = pattern.chars().next()?;
@@ -94,5 +153,33 @@ mod tests {
     #[test]
     fn an_empty_pattern_is_refused() {
         assert!(Pattern::new("").unwrap_err().contains("/grep TEXT"));
+    }
+
+    /// An excerpt with matches in brackets.
+    fn shown(pattern: &str, text: &str, most: usize) -> Option<String> {
+        let excerpt = Pattern::new(pattern).unwrap().excerpt(text, most)?;
+        let cut = |cut| if cut { "…" } else { "" };
+        let pieces = excerpt.pieces.iter().map(|it| match it.is_match {
+            true => format!("[{}]", it.text),
+            false => it.text.to_owned(),
+        });
+        let pieces: String = pieces.collect();
+        let (before, after) = (cut(excerpt.cut_before), cut(excerpt.cut_after));
+        Some(format!("{before}{pieces}{after}"))
+    }
+
+    #[test]
+    fn an_excerpt_is_what_is_around_the_first_match() {
+        for (text, most, excerpt) in [
+            ("an error, an Error", 40, "an [error], an [Error]"),
+            ("0123456789 error 0123456789", 12, "…789 [error] 01…"),
+            ("ääääääääää error", 9, "…ää [error]"),
+            ("error", 2, "[error]"),
+            ("error and more", 2, "[error]…"),
+            ("errorerror", 7, "[error]er…"),
+        ] {
+            assert_eq!(shown("error", text, most).as_deref(), Some(excerpt));
+        }
+        assert_eq!(shown("error", "fine", 10), None);
     }
 }

@@ -1,0 +1,151 @@
+//! Shows messages again that were kept: whole, one after another, or the places in them where a text
+//! was found. It always renders for the terminal, whatever `-o` is, so a peer's bytes are safe.
+
+use crate::event::{By, Event};
+use crate::json::parsed::Parsed;
+use crate::message::Message;
+use crate::output::style::{Painter, Role};
+use crate::output::{Format, Options, Renderer, Timestamps, sanitize};
+use crate::repl::view::scrollback::Kept;
+use crate::repl::view::search::{Excerpt, Pattern};
+use crate::secret::Redactor;
+
+/// What stands in front of a message takes about so many columns.
+const PREFIX: usize = 24;
+
+/// The least that is shown of a message, in characters.
+const NARROW: usize = 16;
+
+/// Renders messages that are kept.
+pub(super) struct Again {
+    renderer: Renderer,
+}
+
+impl Again {
+    /// Renders as `options` say, but for a terminal, with times, and without a filter.
+    pub(super) fn new(options: &Options, redactor: &Redactor) -> Self {
+        let options = Options {
+            format: match options.stdout_tty {
+                true => options.format,
+                false => Format::Pretty,
+            },
+            timestamps: match options.timestamps {
+                None | Some(Timestamps::Delta) => Some(Timestamps::Short),
+                some => some,
+            },
+            stdout_tty: true,
+            stdout_color: options.stderr_color,
+            filter: None,
+            ..options.clone()
+        };
+        let renderer = Renderer::new(options, redactor.clone());
+        Again { renderer }
+    }
+
+    /// Learns when the run began.
+    pub(super) fn learn(&mut self, header: &Event<'_>) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        self.renderer
+            .render(Default::default(), header, &mut out, &mut err);
+    }
+
+    /// Changes how messages are shown.
+    pub(super) fn reconfigure(&mut self, change: impl FnOnce(&mut Options)) {
+        self.renderer.reconfigure(change);
+    }
+
+    /// Sets the columns and rows of the terminal.
+    pub(super) fn resize(&mut self, size: Option<(usize, usize)>) {
+        self.renderer.resize(size);
+    }
+
+    /// Appends a message with its number and time.
+    pub(super) fn push(&mut self, kept: &Kept, out: &mut Vec<u8>) {
+        self.push_number(kept, out);
+        let mut shown = Vec::new();
+        let (message, mut notes) = (&kept.message, Vec::new());
+        let json = Parsed::once(message.as_data());
+        self.renderer
+            .render_message((kept.t, kept.conn), message, &json, &mut shown, &mut notes);
+        let mark = memchr::memmem::find(&shown, b"< ");
+        if let Some(mark) = mark.filter(|_| kept.by == By::Us) {
+            shown[mark] = b'>';
+        }
+        out.append(&mut shown);
+        self.push_left_out(kept, out);
+    }
+
+    fn push_left_out(&self, kept: &Kept, out: &mut Vec<u8>) {
+        if kept.left_out > 0 {
+            let note = format!(
+                "… {} more bytes were not kept (--scrollback)\n",
+                kept.left_out
+            );
+            self.aside(&note, out);
+        }
+    }
+
+    /// Appends one line with what is around the match in a message, on a terminal with so many
+    /// columns. Returns whether there is a match.
+    pub(super) fn push_match(
+        &mut self,
+        pattern: &Pattern,
+        kept: &Kept,
+        columns: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Message::Text(text) = &kept.message else {
+            return false;
+        };
+        let most = columns.saturating_sub(PREFIX).max(NARROW);
+        let Some(excerpt) = pattern.excerpt(text, most) else {
+            return false;
+        };
+        self.push_number(kept, out);
+        self.renderer.push_stamp(kept.t, out);
+        out.extend_from_slice(match kept.by {
+            By::Peer => b"< ",
+            By::Us => b"> ",
+        });
+        self.push_excerpt(&excerpt, out);
+        out.push(b'\n');
+        true
+    }
+
+    fn push_excerpt(&self, excerpt: &Excerpt<'_>, out: &mut Vec<u8>) {
+        if excerpt.cut_before {
+            self.aside("…", out);
+        }
+        for piece in &excerpt.pieces {
+            match piece.is_match {
+                true => self.painter().paint(Role::Failure, out, |out| {
+                    sanitize::line(piece.text, out);
+                }),
+                false => sanitize::line(piece.text, out),
+            }
+        }
+        if excerpt.cut_after {
+            self.aside("…", out);
+        }
+    }
+
+    fn push_number(&self, kept: &Kept, out: &mut Vec<u8>) {
+        self.aside(&format!("#{} ", kept.number), out);
+    }
+
+    /// Appends text of our own that is less important.
+    pub(super) fn aside(&self, text: &str, out: &mut Vec<u8>) {
+        let (line, end) = match text.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (text, ""),
+        };
+        self.painter().paint(Role::Aside, out, |out| {
+            out.extend_from_slice(line.as_bytes());
+        });
+        out.extend_from_slice(end.as_bytes());
+    }
+
+    fn painter(&self) -> Painter {
+        Painter::new(self.renderer.options().stdout_color)
+    }
+}

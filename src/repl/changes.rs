@@ -1,0 +1,189 @@
+//! Obeys what commands ask of the screen: another view, a pause, messages shown again. It sends
+//! nothing.
+
+use super::screen::Screen;
+use super::view::change::{ViewChange, Which, word};
+use super::view::gate::{grouped, messages};
+use super::view::scrollback::Kept;
+use super::view::search::Pattern;
+use crate::event::By;
+use crate::json::jq::Filter;
+use crate::output::Format;
+use crate::output::style::CLEAR;
+
+/// Rows that `/grep` leaves for the prompt and its own last line.
+const OTHER_ROWS: usize = 3;
+
+impl Screen {
+    /// Obeys a command.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub(super) fn change(&mut self, change: ViewChange) -> Result<(), String> {
+        self.measure();
+        match change {
+            ViewChange::Format(format) => self.set_format(format),
+            ViewChange::Filter(filter) => return self.set_filter(filter.as_deref()),
+            ViewChange::Pause => self.pause(),
+            ViewChange::Resume => return self.resume(),
+            ViewChange::Clear => self.clear(),
+            ViewChange::Last(count) => return self.show_last(count),
+            ViewChange::More(which) => {
+                let shown = self.more(which)?;
+                self.lines.buffer().extend_from_slice(&shown);
+            }
+            ViewChange::Grep(pattern) => self.grep(&pattern),
+        }
+        Ok(())
+    }
+
+    fn set_format(&mut self, format: Format) {
+        self.renderer.reconfigure(|options| options.format = format);
+        self.again.reconfigure(|options| options.format = format);
+    }
+
+    fn set_filter(&mut self, expression: Option<&str>) -> Result<(), String> {
+        let filter = expression.map(Filter::compile).transpose();
+        let filter = filter.map_err(|error| {
+            let lines = std::iter::once(error.message).chain(error.details);
+            lines.collect::<Vec<_>>().join("\n  ")
+        })?;
+        if let Some(filter) = &filter {
+            filter.set_interrupt(&self.options.interrupt);
+        }
+        self.renderer.reconfigure(|options| options.filter = filter);
+        Ok(())
+    }
+
+    fn pause(&mut self) {
+        let text = match self.gate.pause() {
+            true => "paused: messages are counted; /resume shows them again\n",
+            false => "paused already; /resume ends that\n",
+        };
+        self.say_aside(text);
+    }
+
+    fn resume(&mut self) -> Result<(), String> {
+        let paused = self.gate.resume().ok_or("nothing is paused")?;
+        self.say_paused(paused);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        if self.edits_lines() {
+            self.lines.buffer().extend_from_slice(CLEAR);
+        }
+    }
+
+    fn show_last(&mut self, count: usize) -> Result<(), String> {
+        self.need_messages()?;
+        for kept in self.scrollback.last(count) {
+            self.again.push(kept, self.lines.buffer());
+        }
+        Ok(())
+    }
+
+    /// Copies of the last messages that were sent or received, the oldest first.
+    pub(super) fn last(&self, count: usize) -> Vec<Kept> {
+        self.scrollback.last(count).cloned().collect()
+    }
+
+    /// A message as it is shown on the terminal, whole, with its number and time.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub(super) fn more(&mut self, which: Which) -> Result<Vec<u8>, String> {
+        self.need_messages()?;
+        let kept = match which {
+            Which::Last(n) => self.scrollback.received(n),
+            Which::Number(number) => self.scrollback.numbered(number),
+        };
+        let kept = kept.ok_or_else(|| self.missing(which))?;
+        let mut shown = Vec::new();
+        self.again.push(kept, &mut shown);
+        Ok(shown)
+    }
+
+    fn need_messages(&self) -> Result<(), String> {
+        match (self.scrollback.iter().len(), self.scrollback.count()) {
+            (0, 0) => Err("there are no messages yet".to_owned()),
+            (0, _) => Err("no messages are kept (--scrollback)".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why a message is not there.
+    fn missing(&self, which: Which) -> String {
+        let kept = self.scrollback.iter();
+        match which {
+            Which::Last(_) => {
+                let received = kept.filter(|it| it.by == By::Peer).count();
+                let received = messages(received as u64);
+                format!("only {received} that were received are kept")
+            }
+            Which::Number(number) => {
+                let first = self.scrollback.iter().next().map_or(0, |it| it.number);
+                let last = self.scrollback.count();
+                format!("there is no message #{number}: #{first} to #{last} are kept")
+            }
+        }
+    }
+
+    /// Shows the places where `pattern` is found in text messages: a screenful, the newest last.
+    fn grep(&mut self, pattern: &Pattern) {
+        let (columns, rows) = self.size;
+        let most = rows.saturating_sub(OTHER_ROWS).max(1);
+        let mut hits = Vec::new();
+        let mut count = 0_u64;
+        for kept in self.scrollback.iter().rev() {
+            let mut hit = Vec::new();
+            if self.again.push_match(pattern, kept, columns, &mut hit) {
+                count += 1;
+                if hits.len() < most {
+                    hits.push(hit);
+                }
+            }
+        }
+        for hit in hits.iter().rev() {
+            self.lines.buffer().extend_from_slice(hit);
+        }
+        let (found, all) = (grouped(count), self.scrollback.iter().len() as u64);
+        let newest = match hits.len() as u64 {
+            shown if shown < count => format!(", the newest {shown} are shown"),
+            _ => String::new(),
+        };
+        self.say_aside(&format!(
+            "{found} of {} that are kept{newest}\n",
+            messages(all)
+        ));
+    }
+
+    /// The lines of `/status` about the view.
+    pub(super) fn view_status(&self) -> String {
+        let options = self.renderer.options();
+        let paused = match self.gate.is_paused() {
+            true => ", paused",
+            false => "",
+        };
+        let filter = options.filter.as_ref();
+        let mut text = format!("view: {}{paused}\n", word(options.format));
+        if let Some(filter) = filter {
+            text.push_str(&format!("filter: {}\n", filter.text()));
+        }
+        for loss in filter.map_or_else(Vec::new, |it| it.losses("--filter", false)) {
+            text.push_str(&loss);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The expression that messages are filtered by.
+    pub(super) fn filter(&self) -> Option<&str> {
+        self.renderer.options().filter.as_ref().map(Filter::text)
+    }
+
+    /// The name of the format in which messages are shown.
+    pub(super) fn format(&self) -> &'static str {
+        word(self.renderer.options().format)
+    }
+}

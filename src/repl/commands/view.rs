@@ -1,0 +1,94 @@
+//! `/view`, `/filter`, `/grep`, `/last`, `/more`, `/pause`, `/resume`, `/clear` and `/tls`. Pure.
+
+use crate::repl::action::{Action, View};
+use crate::repl::view::change::{FORMATS, ViewChange, Which};
+use crate::repl::view::search::Pattern;
+
+pub(super) fn view(view: &View<'_>, argument: &str) -> Result<Action, String> {
+    let word = argument.trim();
+    if word.is_empty() {
+        return Ok(Action::Say(format!("view: {}\n", view.screen.format())));
+    }
+    let format = FORMATS.iter().find(|(name, _)| *name == word);
+    let (_, format) = format.ok_or_else(|| {
+        let names: Vec<_> = FORMATS.iter().map(|(name, _)| *name).collect();
+        format!("there is no view '{word}'; there are {}", names.join(", "))
+    })?;
+    Ok(Action::View(ViewChange::Format(*format)))
+}
+
+/// Completes the name of a view.
+pub(super) fn next_word(before: &str) -> Vec<String> {
+    match before {
+        "" => FORMATS.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn filter(view: &View<'_>, argument: &str) -> Result<Action, String> {
+    Ok(match argument.trim() {
+        "" => Action::Say(match view.screen.filter() {
+            Some(filter) => format!("filter: {filter}\n"),
+            None => "there is no filter; write /filter EXPR\n".to_owned(),
+        }),
+        "off" => Action::View(ViewChange::Filter(None)),
+        expression => Action::View(ViewChange::Filter(Some(expression.to_owned()))),
+    })
+}
+
+/// Completes `off`.
+pub(super) fn off(before: &str) -> Vec<String> {
+    match before {
+        "" => vec!["off".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn grep(_: &View<'_>, text: &str) -> Result<Action, String> {
+    Pattern::new(text).map(|pattern| Action::View(ViewChange::Grep(pattern)))
+}
+
+pub(super) fn last(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    let count = count(argument, "/last 5")?;
+    Ok(Action::View(ViewChange::Last(count)))
+}
+
+pub(super) fn more(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    let which = match argument.trim().strip_prefix('#') {
+        Some(number) => Which::Number(
+            number
+                .parse()
+                .map_err(|_| format!("'#{number}' is no number of a message; write /more #12"))?,
+        ),
+        None => Which::Last(count(argument, "/more 2, or /more #12")?),
+    };
+    Ok(Action::View(ViewChange::More(which)))
+}
+
+/// A number of messages from 1; nothing is 1.
+fn count(argument: &str, example: &str) -> Result<usize, String> {
+    match argument.trim() {
+        "" => Ok(1),
+        number => number
+            .parse()
+            .ok()
+            .filter(|count| *count > 0)
+            .ok_or_else(|| format!("'{number}' is no number of messages; write {example}")),
+    }
+}
+
+pub(super) fn pause(_: &View<'_>, _: &str) -> Result<Action, String> {
+    Ok(Action::View(ViewChange::Pause))
+}
+
+pub(super) fn resume(_: &View<'_>, _: &str) -> Result<Action, String> {
+    Ok(Action::View(ViewChange::Resume))
+}
+
+pub(super) fn clear(_: &View<'_>, _: &str) -> Result<Action, String> {
+    Ok(Action::View(ViewChange::Clear))
+}
+
+pub(super) fn tls(view: &View<'_>, _: &str) -> Result<Action, String> {
+    view.screen.connection.tls().map(Action::Say)
+}
