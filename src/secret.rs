@@ -183,6 +183,20 @@ impl Redactor {
         self.replace(data, Hidden::is_searched_in_data)
     }
 
+    /// Binary data with every secret replaced that [`Redactor::redact_data`] replaces, in the parts
+    /// that are text.
+    pub fn redact_bytes<'a>(&self, data: &'a [u8]) -> Cow<'a, [u8]> {
+        let text = String::from_utf8_lossy(data);
+        if let Cow::Borrowed(_) = self.redact_data(&text) {
+            return Cow::Borrowed(data);
+        }
+        let parts = data.utf8_chunks().flat_map(|chunk| {
+            let text = self.redact_data(chunk.valid()).into_owned();
+            [text.into_bytes(), chunk.invalid().to_vec()]
+        });
+        Cow::Owned(parts.flatten().collect())
+    }
+
     fn replace<'a>(&self, text: &'a str, which: impl Fn(&Hidden) -> bool) -> Cow<'a, str> {
         let list = self
             .list
@@ -333,6 +347,17 @@ mod tests {
             redactor.redact_data("the value of an API key"),
             "[redacted]"
         );
+    }
+
+    #[test]
+    fn a_secret_is_found_between_bytes_that_are_not_text() {
+        let redactor = Redactor::default();
+        redactor.add_given("sixteen bytes !!");
+        assert_eq!(
+            *redactor.redact_bytes(b"\xff\x00sixteen bytes !!\xfe"),
+            *b"\xff\x00[redacted]\xfe"
+        );
+        assert_eq!(*redactor.redact_bytes(b"\xff\x00"), *b"\xff\x00");
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! content of messages is added by [`Object::payload`] and [`Object::base64`], which change it as
 //! little as possible.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -112,7 +111,7 @@ impl<'a> Object<'a> {
     /// Appends binary content. Secrets are searched for before it is encoded, because they could
     /// not be found later; the length is that of the redacted data.
     pub(super) fn base64(self, data: &[u8]) -> Self {
-        let data = &*redact_bytes(self.strings.redactor, data);
+        let data = &*self.strings.redactor.redact_bytes(data);
         let object = self.text(schema::ENCODING, schema::BASE64);
         let object = object.key(schema::DATA);
         object.out.push(b'"');
@@ -120,19 +119,6 @@ impl<'a> Object<'a> {
         object.out.push(b'"');
         object.raw(schema::LEN, data.len())
     }
-}
-
-/// `data` with every secret replaced that is searched for in data, in the parts that are text.
-fn redact_bytes<'a>(redactor: &Redactor, data: &'a [u8]) -> Cow<'a, [u8]> {
-    let text = String::from_utf8_lossy(data);
-    if let Cow::Borrowed(_) = redactor.redact_data(&text) {
-        return Cow::Borrowed(data);
-    }
-    let parts = data.utf8_chunks().flat_map(|chunk| {
-        let text = redactor.redact_data(chunk.valid()).into_owned();
-        [text.into_bytes(), chunk.invalid().to_vec()]
-    });
-    Cow::Owned(parts.flatten().collect())
 }
 
 /// Seconds with at most six decimals and at least one.
@@ -164,16 +150,5 @@ mod tests {
         ] {
             assert_eq!(Seconds(Duration::from_nanos(nanos)).to_string(), expected);
         }
-    }
-
-    #[test]
-    fn a_secret_is_found_between_bytes_that_are_not_text() {
-        let redactor = Redactor::default();
-        redactor.add_given("sixteen bytes !!");
-        assert_eq!(
-            *redact_bytes(&redactor, b"\xff\x00sixteen bytes !!\xfe"),
-            *b"\xff\x00[redacted]\xfe"
-        );
-        assert_eq!(*redact_bytes(&redactor, b"\xff\x00"), *b"\xff\x00");
     }
 }
