@@ -16,7 +16,8 @@
 //!    its engine), [`wire::stream`], [`wire::linger`].
 //! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
-//!    read), [`json`] (tokens, strings, jq, one parse a message); the rules of a run:
+//!    read), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
+//!    the rules of a run:
 //!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
 //!    [`session::outbox`], [`session::ack`], [`session::keepalive`], [`session::reconnect`],
 //!    [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what the prompt keeps and shows
@@ -62,6 +63,7 @@ mod pipe;
 mod record;
 mod repl;
 mod run;
+mod script;
 mod secret;
 mod serve;
 mod session;

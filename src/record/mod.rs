@@ -2,11 +2,13 @@
 //! `--frame events` reads it.
 //!
 //! [`schema`] names the events and their members for both sides, [`mod@write`] formats events as lines,
-//! and [`read`] parses them. Pure: the meaning of a line for a program, and the file it is written
+//! [`read`] parses them, and [`save`] formats messages alone. Pure: the meaning of a line for a program, and the file it is written
 //! to, are the caller's business.
 
 mod object;
 pub mod read;
+#[allow(dead_code, reason = "the prompt is going to save messages")]
+pub mod save;
 pub mod schema;
 pub mod write;
 

@@ -1,0 +1,136 @@
+//! How a payload stands in a script, so that reading it gives the same bytes.
+//!
+//! A payload follows a mark and a space. It is the first of these forms that it can have:
+//!
+//! - JSON: as it is, over any number of lines until it is closed. What begins with `{`, `[` or `"` is
+//!   JSON.
+//! - Text to the end of the line, as it is. It is not empty, and no white space is at its ends.
+//! - Text between backticks, on one line: `` `  two spaces` ``. An empty one is an empty message.
+//! - A block: three or more backticks, the lines, and a line of as many backticks. The last line feed
+//!   is not part of the payload.
+//! - `escapes:`, to the end of the line, with the escapes of `--escapes`.
+//! - `hex:` and `base64:`, to the end of the line.
+//!
+//! The last three need the kind in the mark (`>text escapes:a\nb`), because `> hex:00` is text.
+//! `{{NAME}}` is a variable in every form but the last two; it is found before escapes are decoded,
+//! so that `\x7b{NAME}}` is none.
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+
+use crate::codec;
+use crate::message::Data;
+use crate::output::sanitize;
+use crate::secret::{REDACTED, Redactor};
+
+/// The variable that stands for a secret that was left out.
+pub const TOKEN: &str = "{{token}}";
+
+/// Binary data up to this length is written in hex, in bytes.
+const MAX_HEX: usize = 64;
+
+/// What would not be read as text at the beginning of a payload.
+const PREFIXES: &[&str] = &["hex:", "base64:", "escapes:", "file:", "@", "`"];
+
+/// A payload as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Payload {
+    pub(super) text: String,
+    /// Whether the mark must name the kind.
+    pub(super) needs_kind: bool,
+}
+
+/// Writes a payload without its secrets: in text, [`TOKEN`] stands for each.
+pub(super) fn write(data: Data<'_>, redactor: &Redactor) -> Payload {
+    match data {
+        Data::Text(text) => write_text(text, redactor),
+        Data::Binary(data) => write_binary(&redactor.redact_bytes(data)),
+    }
+}
+
+fn write_text(text: &str, redactor: &Redactor) -> Payload {
+    let redacted = redactor.redact_data(text);
+    let (text, needs_kind) = match plain(&redacted) {
+        Some(text) => (text, false),
+        None => (format!("escapes:{}", escaped(&redacted)), true),
+    };
+    Payload {
+        text: match redacted {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(_) => text.replace(REDACTED, TOKEN),
+        },
+        needs_kind,
+    }
+}
+
+fn write_binary(data: &[u8]) -> Payload {
+    let text = match data.len() <= MAX_HEX {
+        true => format!("hex:{}", codec::hex(data, "")),
+        false => format!("base64:{}", codec::base64(data)),
+    };
+    Payload {
+        text,
+        needs_kind: true,
+    }
+}
+
+/// The text in a form without escapes, if it has one.
+fn plain(text: &str) -> Option<String> {
+    if text.contains("{{") || has_dangerous(text) {
+        return None;
+    }
+    let is_line = !text.contains('\n');
+    if is_bare(text, is_line) {
+        return Some(text.to_owned());
+    }
+    if is_line && !text.contains('`') {
+        return Some(format!("`{text}`"));
+    }
+    let fence = "`".repeat(longest_run_of_backticks(text).max(2) + 1);
+    Some(format!("{fence}\n{text}\n{fence}"))
+}
+
+/// Whether the text can stand there as it is.
+fn is_bare(text: &str, is_line: bool) -> bool {
+    if text.is_empty() || text.trim() != text {
+        return false;
+    }
+    match text.starts_with(['{', '[', '"']) {
+        true => serde_json::from_str::<IgnoredAny>(text).is_ok(),
+        false => is_line && !PREFIXES.iter().any(|prefix| text.starts_with(prefix)),
+    }
+}
+
+/// Whether the text has a character that a terminal would act on, or that ends a line for some
+/// readers. Scripts are for people to look at.
+fn has_dangerous(text: &str) -> bool {
+    let mut dangerous = false;
+    sanitize::each_dangerous(text, |_, c| dangerous |= !matches!(c, '\n' | '\t'));
+    dangerous
+}
+
+fn longest_run_of_backticks(text: &str) -> usize {
+    let runs = text.split(|c| c != '`').map(str::len);
+    runs.max().unwrap_or(0)
+}
+
+/// The text on one line, as `--escapes` decodes it, without a variable.
+fn escaped(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 16);
+    let mut dangerous = Vec::new();
+    sanitize::each_dangerous(text, |at, _| dangerous.push(at));
+    let mut dangerous = dangerous.into_iter().peekable();
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        let is_dangerous = dangerous.next_if_eq(&at).is_some();
+        let opens = c == '{' && next == Some('{');
+        let ends = next.is_none() && c.is_whitespace();
+        match is_dangerous || opens || ends || c == '\\' {
+            true => codec::push_escape(c, &mut out),
+            false => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,277 @@
+//! A session as a script, which `wirecat test` runs.
+//!
+//! What was sent is sent, and what was received is expected: a JSON object as a part of what comes
+//! (`<~`), so that new members break nothing, everything else as it was. An expectation that the user
+//! made stands in place of the message that met it. Secrets are left out; a comment at the beginning
+//! says which variables stand for them.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::payload::{self, TOKEN};
+use crate::close::Close;
+use crate::json::string;
+use crate::message::Data;
+use crate::secret::{REDACTED, Redactor, is_secret_header};
+
+/// How long a step waits if nothing else is said.
+const DEFAULT: Duration = Duration::from_secs(5);
+
+/// Options whose values are secrets, unless they say where the secret is.
+const SECRET_OPTIONS: &[&str] = &[
+    "token",
+    "user",
+    "oauth2-bearer",
+    "proxy-user",
+    "pass",
+    "cookie",
+];
+
+/// How the connection was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Session<'a> {
+    /// The name of the test, one line.
+    pub name: &'a str,
+    /// As it is shown.
+    pub url: &'a str,
+    pub headers: &'a [(String, String)],
+    pub subprotocols: &'a [String],
+    /// Other options by their long names, with their values.
+    pub options: &'a [(String, Option<String>)],
+}
+
+/// What happened next.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    Send(Data<'a>),
+    Ping(&'a [u8]),
+    Pong(&'a [u8]),
+    Close(&'a Close),
+    /// A message came, this long after the entry before it.
+    Receive(Data<'a>, Duration),
+    /// The user expected a message for which this jq expression is true, and it came in time.
+    Expect {
+        expression: &'a str,
+        within: Duration,
+    },
+    /// The peer closed the connection.
+    Closed(&'a Close),
+    /// The connection was lost without a Close.
+    Lost,
+    /// A new connection is open, this long after the entry before it.
+    Reopened(Duration),
+}
+
+/// Writes the script.
+pub fn script<'a>(
+    session: &Session<'_>,
+    entries: impl IntoIterator<Item = Entry<'a>>,
+    redactor: &Redactor,
+) -> String {
+    let mut script = Script {
+        redactor,
+        out: String::new(),
+        variables: BTreeSet::new(),
+    };
+    script.request(session);
+    for entry in entries {
+        script.entry(entry);
+    }
+    script.finish(session.name)
+}
+
+struct Script<'a> {
+    redactor: &'a Redactor,
+    out: String,
+    /// Those that stand for secrets.
+    variables: BTreeSet<String>,
+}
+
+impl Script<'_> {
+    /// The script with its name, and with a comment where secrets were left out.
+    fn finish(mut self, name: &str) -> String {
+        if self.out.contains(TOKEN) {
+            self.variables.insert("token".to_owned());
+        }
+        let mut script = format!("### {}\n", one_line(&self.redactor.redact(name)));
+        if !self.variables.is_empty() {
+            script.push_str("# Secrets were left out. Give them as variables: wirecat test");
+            for variable in &self.variables {
+                script.push_str(&format!(" --var {variable}=…"));
+            }
+            script.push_str(" FILE\n");
+        }
+        script + &self.out
+    }
+
+    fn request(&mut self, session: &Session<'_>) {
+        let url = self.without_secrets(session.url);
+        self.line(&format!("WEBSOCKET {url}"));
+        for (name, value) in session.headers {
+            let value = match is_secret_header(name) {
+                true => self.variable(name),
+                false => self.without_secrets(value),
+            };
+            self.line(&format!("{name}: {value}"));
+        }
+        if !session.subprotocols.is_empty() || !session.options.is_empty() {
+            self.line("[Options]");
+        }
+        for subprotocol in session.subprotocols {
+            self.line(&format!("subprotocol: {subprotocol}"));
+        }
+        for (name, value) in session.options {
+            self.option(name, value.as_deref());
+        }
+        self.line("HTTP 101");
+        self.line("");
+    }
+
+    fn option(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            None => self.line(name),
+            Some(value) if SECRET_OPTIONS.contains(&name) && !is_reference(value) => {
+                let value = self.variable(name);
+                self.line(&format!("{name}: {value}"));
+            }
+            // Options are lines.
+            Some(value) if one_line(value) != value => {
+                self.line(&format!(
+                    "# {name} is left out: its value has several lines"
+                ));
+            }
+            Some(value) => {
+                let value = self.without_secrets(value);
+                self.line(&format!("{name}: {value}"));
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: Entry<'_>) {
+        match entry {
+            Entry::Send(data) => self.message(">", "", data),
+            Entry::Ping(data) => self.control(">ping", data),
+            Entry::Pong(data) => self.control(">pong", data),
+            Entry::Close(close) => self.close(close),
+            Entry::Receive(data, after) => self.message("<", &limit(after), data),
+            Entry::Expect { expression, within } => self.expectation(expression, within),
+            Entry::Closed(close) => self.closed(close),
+            Entry::Lost => self.line("<drop"),
+            Entry::Reopened(after) => self.line(&format!("<open{}", limit(after))),
+        }
+    }
+
+    /// A message after its mark and how long it may take.
+    fn message(&mut self, mark: &str, limit: &str, data: Data<'_>) {
+        let payload = payload::write(data, self.redactor);
+        let kind = match (payload.needs_kind, data) {
+            // Only a JSON object begins like that.
+            (false, _) if mark == "<" && payload.text.starts_with('{') => "~",
+            (false, _) => "",
+            (true, Data::Text(_)) => "text",
+            (true, Data::Binary(_)) => "binary",
+        };
+        self.line(&format!("{mark}{kind}{limit} {}", payload.text));
+    }
+
+    fn control(&mut self, mark: &str, data: &[u8]) {
+        let data = match std::str::from_utf8(data) {
+            Ok("") => return self.line(mark),
+            Ok(text) => Data::Text(text),
+            Err(_) => Data::Binary(data),
+        };
+        let payload = payload::write(data, self.redactor);
+        self.line(&format!("{mark} {}", payload.text));
+    }
+
+    fn close(&mut self, close: &Close) {
+        match close.code {
+            None => self.line(">close"),
+            Some(code) if close.reason.is_empty() => self.line(&format!(">close {code}")),
+            Some(code) => {
+                let reason = payload::write(Data::Text(&close.reason), self.redactor);
+                self.line(&format!(">close {code} {}", reason.text));
+            }
+        }
+    }
+
+    fn closed(&mut self, close: &Close) {
+        self.line(&format!("<close {}", close.reported_code()));
+        if !close.reason.is_empty() {
+            let reason = self.redactor.redact_data(&close.reason).into_owned();
+            let mut quoted = Vec::new();
+            string::push_string(&reason, &mut quoted);
+            let mut quoted = String::from_utf8_lossy(&quoted).into_owned();
+            if quoted.contains("{{") {
+                quoted = quoted.replace('{', "\\u007b");
+            }
+            self.line("[Asserts]");
+            self.line(&format!("reason == {}", quoted.replace(REDACTED, TOKEN)));
+        }
+    }
+
+    fn expectation(&mut self, expression: &str, within: Duration) {
+        self.line(&format!("<({})", seconds(within)));
+        self.line("[Asserts]");
+        let expression = self.without_secrets(&one_line(expression));
+        // The word at the beginning of a line may be one that scripts have a meaning for.
+        match expression.starts_with(['.', '(']) {
+            true => self.line(&expression),
+            false => self.line(&format!("({expression})")),
+        }
+    }
+
+    /// A text with the variable in place of every secret.
+    fn without_secrets(&self, text: &str) -> String {
+        let redacted = self.redactor.redact(text);
+        redacted.replace(REDACTED, TOKEN)
+    }
+
+    /// The variable that stands for the secret of this name.
+    fn variable(&mut self, name: &str) -> String {
+        let variable = name.to_ascii_lowercase();
+        let braced = format!("{{{{{variable}}}}}");
+        self.variables.insert(variable);
+        braced
+    }
+
+    fn line(&mut self, line: &str) {
+        self.out.push_str(line);
+        self.out.push('\n');
+    }
+}
+
+/// Whether the value of an option says where the secret is, and is none.
+fn is_reference(value: &str) -> bool {
+    let places = ["env:", "cmd:", "@", "{{"];
+    value == "prompt" || places.iter().any(|place| value.starts_with(place))
+}
+
+/// How long a step may take if it took `took`: nothing where the default is ample.
+fn limit(took: Duration) -> String {
+    match took.saturating_mul(2) {
+        ample if ample <= DEFAULT => String::new(),
+        ample => format!("({}s)", ample.as_secs() + 1),
+    }
+}
+
+/// `2s`, `300ms`
+fn seconds(time: Duration) -> String {
+    match time.subsec_millis() {
+        0 => format!("{}s", time.as_secs()),
+        _ => format!("{}ms", time.as_millis()),
+    }
+}
+
+/// The text with a space in place of each control character.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    match text.contains(breaks) {
+        true => Cow::Owned(text.replace(breaks, " ")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests;
