@@ -11,6 +11,8 @@ mod profiles;
 pub(super) mod reading;
 mod secrets;
 mod settings;
+#[cfg(all(test, unix))]
+mod tests;
 mod text;
 
 use std::collections::BTreeMap;
