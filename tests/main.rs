@@ -5,6 +5,8 @@ mod support;
 mod architecture;
 mod auth;
 mod backpressure;
+#[cfg(unix)]
+mod config;
 mod down;
 mod editing;
 mod endpoints;

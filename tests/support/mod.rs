@@ -54,6 +54,8 @@ pub(crate) fn wirecat<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = 
     ] {
         command.env_remove(name);
     }
+    // Without the configuration of whoever runs the tests.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     Wirecat {
         command,
         stdin: Stdin::Null,

@@ -233,7 +233,7 @@ fn check_urls(document: &Document) -> Result<(), Error> {
     for url in document.profiles.iter().filter_map(|it| it.url.as_ref()) {
         Target::parse(&url.value).map_err(|error| {
             let mut placed = document.text.error(&url.span, Show::Keys, &error.message);
-            (placed.exit, placed.advice) = (error.exit, error.advice);
+            placed.advice = error.advice;
             placed
         })?;
     }
