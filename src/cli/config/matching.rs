@@ -137,6 +137,6 @@ mod tests {
             "a.example.com:443",
         ];
         let rank = |text: &&str| Pattern::parse(text).unwrap().specificity();
-        assert!(order.is_sorted_by_key(|text| rank(text)));
+        assert!(order.is_sorted_by_key(rank));
     }
 }

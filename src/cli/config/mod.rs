@@ -208,8 +208,11 @@ impl Reader {
         let of_profile = chosen.map(|at| std::mem::take(&mut self.profiles[at]));
         let merged = merge(given, of_profile.unwrap_or_default(), self.defaults);
         let mut arguments = Vec::new();
-        for argument in merged.iter().flat_map(|it| &it.arguments) {
-            arguments.push(with_secret(argument, &document.text, world)?.into());
+        for setting in &merged {
+            for argument in &setting.arguments {
+                let argument = with_secret(argument, &document.text, world)?;
+                arguments.push(with_home(argument, setting.is_path, world).into());
+            }
         }
         let mut configured = configured(document, profile);
         configured.origins = origins(&merged, &document.text);
@@ -295,6 +298,18 @@ fn with_secret(argument: &Argument, text: &Text, world: &World) -> Result<String
             Ok(secret) => Ok(format!("{before}{secret}")),
             Err(why) => Err(text.error(&argument.span, Show::Keys, &why)),
         },
+    }
+}
+
+/// The argument with the user's home in place of `~`, as the shell would have it.
+fn with_home(argument: String, is_path: bool, world: &World) -> String {
+    let Some((option, value)) = argument.split_once('=') else {
+        return argument;
+    };
+    match value.strip_prefix('@') {
+        Some(path) => format!("{option}=@{}", reading::in_home(path, world)),
+        None if is_path => format!("{option}={}", reading::in_home(value, world)),
+        None => argument,
     }
 }
 

@@ -147,7 +147,10 @@ pub(in crate::cli) fn source(source: &Source, world: &World) -> Result<String, S
                 format!("env:{name}: there is no such variable in the environment")
             });
         }
-        Source::File(path) => (format!("@{path}"), std::fs::read(path)),
+        Source::File(path) => {
+            let path = in_home(path, world);
+            (format!("@{path}"), std::fs::read(&path))
+        }
         Source::Command(command) => (format!("cmd:{command}"), run(command)),
     };
     let bytes = bytes.map_err(|error| format!("{name}: {}", plain_words(&error)))?;
@@ -157,6 +160,14 @@ pub(in crate::cli) fn source(source: &Source, world: &World) -> Result<String, S
     match line.is_empty() {
         true => Err(format!("{name}: it is empty")),
         false => Ok(line.to_owned()),
+    }
+}
+
+/// `path` with the user's home in place of a leading `~/`.
+pub(super) fn in_home(path: &str, world: &World) -> String {
+    match (path.strip_prefix("~/"), world.variable("HOME")) {
+        (Some(rest), Some(home)) => format!("{}/{rest}", home.trim_end_matches('/')),
+        _ => path.to_owned(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! From the options of a section to arguments of the command line. clap's definition says what each
 //! option takes, so a value in the file is read, and refused, as on the command line. Pure.
 
+use std::any::TypeId;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
@@ -36,6 +38,8 @@ pub(super) struct Setting {
     pub(super) requires: Vec<String>,
     /// Options that clap refuses beside this one.
     pub(super) conflicts: Vec<String>,
+    /// Whether its value is the name of a file.
+    pub(super) is_path: bool,
     pub(super) key: Span,
 }
 
@@ -93,6 +97,7 @@ fn setting(entry: &Entry<Value>, text: &Text, command: &mut Command) -> Result<S
         return Err(unknown(key, text, command));
     };
     let (name, short) = (long(arg), arg.get_short());
+    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
     let arguments = arguments(arg, &name, value, command)
         .map_err(|what| text.error(&value.span, Show::Keys, &what))?;
     let conflicts = conflicts(command, arg);
@@ -106,6 +111,7 @@ fn setting(entry: &Entry<Value>, text: &Text, command: &mut Command) -> Result<S
         arguments,
         requires,
         conflicts,
+        is_path,
         key: key.span.clone(),
     })
 }

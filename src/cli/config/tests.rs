@@ -363,6 +363,29 @@ fn a_secret_by_reference_is_accepted() {
 }
 
 #[test]
+fn a_leading_tilde_is_the_home() {
+    let home = Home::with(
+        "[defaults]\ncacert = \"~/ca.pem\"\ntoken = \"@~/token\"\non-open = ['@~/a', '~/b', '@@~/c']\n[vars]\na = '@~/v'\n",
+    );
+    let mut world = home.world("ws://h", false);
+    world
+        .environment
+        .insert("HOME".to_owned(), "/home/ann/".to_owned());
+    let client = read(&world).unwrap().client;
+    assert_eq!(
+        client.tls.cacert.unwrap().to_str(),
+        Some("/home/ann/ca.pem")
+    );
+    assert_eq!(client.auth.token.as_deref(), Some("@/home/ann/token"));
+    assert_eq!(client.send.on_open, ["@/home/ann/a", "~/b", "@@~/c"]);
+    world.stdin_tty = true;
+    world.stdout_tty = true;
+    world.arguments.push("--on-open=".into());
+    let error = job(read(&world).unwrap(), &world).unwrap_err();
+    assert!(error.message.contains("{{a}}: @/home/ann/v: "), "{error}");
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     for (config, expected) in [
         (
