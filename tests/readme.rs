@@ -222,6 +222,7 @@ transcripts_are_what_happens! {
     exit_codes: "docs/exit-codes.md",
     frames: "docs/frames.md",
     pipes: "docs/pipes.md",
+    profiles: "docs/profiles.md",
     readme: "README.md",
     staying_connected: "docs/staying-connected.md",
     tls: "docs/tls.md",

@@ -100,7 +100,8 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
             .map(|(code, meaning)| (code.as_str(), *meaning)),
     )
     .to_writer(page)?;
-    list("ENVIRONMENT", super::ENVIRONMENT.iter().copied()).to_writer(page)
+    list("ENVIRONMENT", super::ENVIRONMENT.iter().copied()).to_writer(page)?;
+    list("FILES", FILES.iter().copied()).to_writer(page)
 }
 
 const DESCRIPTION: &str = "With a terminal on stdin and stdout, wirecat is a prompt: a line is a \
@@ -111,6 +112,13 @@ stdin. wirecat demo starts the debug server on a free port and connects to it.";
 
 const UNITS: &str = "A time T is a number of seconds, or a number with a unit: 500ms, 2s, 1m, 1h. A \
 SIZE is a number of bytes, or a number with a unit: 64KiB, 1MB.";
+
+/// The files that wirecat reads without being told to.
+const FILES: &[(&str, &str)] = &[(
+    "~/.config/wirecat/config.toml",
+    "defaults, profiles, variables and messages; wirecat --generate config prints an example. It is \
+     refused if others can write it.",
+)];
 
 /// Examples of the events that `--frame events` accepts.
 const EVENTS: &[&str] = &[

@@ -45,6 +45,10 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "wirecat --token env:TOKEN -v URL",
         "send a token and show the handshake",
     ),
+    (
+        "wirecat @staging",
+        "connect as the configuration file says of staging",
+    ),
 ];
 
 /// The environment variables that have an effect.
@@ -55,6 +59,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "not empty and not 0: colours, terminal or not",
     ),
     ("CLICOLOR", "0: no colours"),
+    (
+        "XDG_CONFIG_HOME",
+        "where wirecat/config.toml is (default: ~/.config)",
+    ),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
         "trust these certificates instead of the system's (PEM file; directory)",
