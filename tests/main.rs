@@ -26,6 +26,7 @@ mod output;
 mod peers;
 mod pipe;
 mod prompt;
+mod prompt_hostile;
 mod prompt_screen;
 mod proxy;
 mod reading;

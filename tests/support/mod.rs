@@ -1,6 +1,7 @@
 //! What the tests of a feature have in common: the program as a child process, servers that do
 //! exactly what a test says, and a terminal.
 
+pub(crate) mod hostile;
 pub(crate) mod killable;
 pub(crate) mod ledger;
 pub(crate) mod mixture;

@@ -177,14 +177,24 @@ impl Pty {
     /// Waits until `text` has been written after so many bytes.
     #[track_caller]
     pub(crate) fn expect_after(&self, start: usize, text: &str) {
+        self.expect_one_after(start, &[text]);
+    }
+
+    /// Waits until one of these has been written after so many bytes.
+    #[track_caller]
+    pub(crate) fn expect_one_after(&self, start: usize, texts: &[&str]) {
+        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let mut from = start;
         let found = self.wait_for(|output| {
-            let found = memchr::memmem::find(&output.bytes[from..], text.as_bytes());
-            from = output.bytes.len().saturating_sub(text.len()).max(start);
-            found.is_some()
+            let fresh = &output.bytes[from..];
+            from = output.bytes.len().saturating_sub(longest).max(start);
+            let mut found = texts
+                .iter()
+                .map(|text| memchr::memmem::find(fresh, text.as_bytes()));
+            found.any(|at| at.is_some())
         });
         if !found {
-            panic!("no {text:?} in {}", end_of(&self.bytes()[start..]));
+            panic!("no {texts:?} in {}", end_of(&self.bytes()[start..]));
         }
     }
 

@@ -1,0 +1,379 @@
+//! Hostile bytes at the prompt, from everywhere: they are something to read, and nothing else.
+//!
+//! `PAYLOADS` is what is hostile, [`WAYS`] is how it gets to the screen. A new way is a row of the table
+//! and what sends one payload.
+
+use std::sync::mpsc::{self, Receiver};
+
+use wirecat::internals::handshake::response::accept_for;
+use wirecat::internals::output::sanitize::find_dangerous;
+
+use crate::support::hostile::PAYLOADS;
+use crate::support::pty::Pty;
+use crate::support::sequences::{Effect, sequences};
+use crate::support::server::{Raw, Wire, frame_of, header, raw, raws, text};
+
+/// How a payload gets to the screen.
+struct Way {
+    name: &'static str,
+    args: &'static [&'static str],
+    /// Whether it can be in this place.
+    takes: fn(&[u8]) -> bool,
+    sends: Sends,
+}
+
+enum Sends {
+    /// Frames over an open connection.
+    Frames(fn(&[u8]) -> Vec<u8>),
+    /// What the server does with the next connection.
+    Connection(fn(&mut Wire, &[u8])),
+    /// The same, and these keys show it.
+    ConnectionAndKeys(fn(&mut Wire, &[u8]), &'static str),
+    /// What the server does with a first connection that comes to nothing.
+    OnlyConnection(fn(&mut Wire, &[u8])),
+}
+
+const WAYS: &[Way] = &[
+    Way {
+        name: "text",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Frames(|payload| frame_of(0x81, payload)),
+    },
+    Way {
+        name: "a JSON document",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Frames(|payload| {
+            let said = String::from_utf8_lossy(payload).into_owned();
+            let all = serde_json::json!({"first": said, said.clone(): [said, {"in": said}]});
+            text(&all.to_string())
+        }),
+    },
+    Way {
+        name: "the envelope of an event",
+        args: &["-t=relative"],
+        takes: is_text,
+        sends: Sends::Frames(|payload| {
+            let said = String::from_utf8_lossy(payload);
+            let all = serde_json::json!({"event": said, "room": said, "data": said});
+            text(&all.to_string())
+        }),
+    },
+    Way {
+        name: "a binary message",
+        args: &[],
+        takes: |_| true,
+        sends: Sends::Frames(|payload| frame_of(0x82, payload)),
+    },
+    Way {
+        name: "--format raw",
+        args: &["--format", "raw"],
+        takes: |_| true,
+        sends: Sends::Frames(|payload| {
+            frame_of(if is_text(payload) { 0x81 } else { 0x82 }, payload)
+        }),
+    },
+    Way {
+        name: "--format line",
+        args: &["--format", "line"],
+        takes: |_| true,
+        sends: Sends::Frames(|payload| {
+            frame_of(if is_text(payload) { 0x81 } else { 0x82 }, payload)
+        }),
+    },
+    Way {
+        name: "--json",
+        args: &["--json"],
+        takes: is_text,
+        sends: Sends::Frames(|payload| frame_of(0x81, payload)),
+    },
+    Way {
+        name: "a ping and a pong",
+        args: &["--show-ping-pong"],
+        takes: is_short,
+        sends: Sends::Frames(|payload| [frame_of(0x89, payload), frame_of(0x8a, payload)].concat()),
+    },
+    Way {
+        name: "frames",
+        args: &["-vvv"],
+        takes: is_text,
+        sends: Sends::Frames(|payload| frame_of(0x81, payload)),
+    },
+    Way {
+        name: "a close reason",
+        args: RETRY,
+        takes: |payload| is_text(payload) && is_short(payload),
+        sends: Sends::Connection(|wire, payload| {
+            wire.handshake();
+            wire.close(1012, std::str::from_utf8(payload).unwrap());
+        }),
+    },
+    Way {
+        name: "a header, with -v",
+        args: VERBOSE_RETRY,
+        takes: is_header,
+        sends: Sends::Connection(|wire, payload| accept(wire, "X-Hostile", payload)),
+    },
+    Way {
+        name: "a header, with /headers",
+        args: RETRY,
+        takes: is_header,
+        sends: Sends::ConnectionAndKeys(
+            |wire, payload| accept(wire, "X-Hostile", payload),
+            "/headers\r",
+        ),
+    },
+    Way {
+        name: "a refusal",
+        args: VERBOSE_RETRY,
+        takes: is_header,
+        sends: Sends::Connection(|wire, payload| {
+            wire.request();
+            let head = [b"HTTP/1.1 503 ", payload, b"\r\nRetry-After: ", payload].concat();
+            wire.send(answer(&head, payload));
+        }),
+    },
+    Way {
+        name: "the body of a refusal",
+        args: RETRY,
+        takes: |_| true,
+        sends: Sends::OnlyConnection(|wire, payload| {
+            wire.request();
+            wire.send(answer(b"HTTP/1.1 403 Forbidden", payload));
+        }),
+    },
+    Way {
+        name: "an address to go to",
+        args: RETRY,
+        takes: is_header,
+        sends: Sends::OnlyConnection(|wire, payload| {
+            wire.request();
+            let head = [b"HTTP/1.1 302 Found\r\nLocation: http://", payload].concat();
+            wire.send(answer(&head, payload));
+        }),
+    },
+    Way {
+        name: "a subprotocol",
+        args: RETRY,
+        takes: is_header,
+        sends: Sends::OnlyConnection(|wire, payload| {
+            accept(wire, "Sec-WebSocket-Protocol", payload);
+        }),
+    },
+    Way {
+        name: "an extension",
+        args: RETRY,
+        takes: is_header,
+        sends: Sends::OnlyConnection(|wire, payload| {
+            accept(wire, "Sec-WebSocket-Extensions", payload);
+        }),
+    },
+    Way {
+        name: "an answer that is no HTTP",
+        args: RETRY,
+        takes: |_| true,
+        sends: Sends::OnlyConnection(|wire, payload| {
+            wire.request();
+            wire.send([payload, b"\r\n\r\n"].concat());
+        }),
+    },
+];
+
+const RETRY: &[&str] = &[
+    "--reconnect-delay",
+    "1ms",
+    "--reconnect-max-delay",
+    "1ms",
+    "--reconnect-jitter",
+    "none",
+];
+const VERBOSE_RETRY: &[&str] = &[
+    "-v",
+    "--reconnect-delay",
+    "1ms",
+    "--reconnect-max-delay",
+    "1ms",
+    "--reconnect-jitter",
+    "none",
+];
+
+fn is_text(payload: &[u8]) -> bool {
+    std::str::from_utf8(payload).is_ok()
+}
+
+/// Whether it fits into a control frame, with a mark.
+fn is_short(payload: &[u8]) -> bool {
+    payload.len() <= 100
+}
+
+/// Whether it can be in a header: hyper takes no other answer for HTTP.
+fn is_header(payload: &[u8]) -> bool {
+    !payload
+        .iter()
+        .any(|&byte| byte < b' ' && byte != b'\t' || byte == 0x7f)
+}
+
+/// Accepts a connection with this header.
+fn accept(wire: &mut Wire, name: &str, value: &[u8]) {
+    let request = wire.request();
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n{name}: ",
+        accept_for(header(&request, "sec-websocket-key").unwrap())
+    );
+    wire.send([head.as_bytes(), value, b"\r\n\r\n"].concat());
+}
+
+fn answer(head: &[u8], body: &[u8]) -> Vec<u8> {
+    let length = format!("\r\nContent-Length: {}\r\n\r\n", body.len());
+    [head, length.as_bytes(), body].concat()
+}
+
+/// Half of a line, and the keys that take the cursor back before its last three characters.
+const HALF: &str = "half a line";
+const BACK: &str = "\x1b[D\x1b[D\x1b[D";
+const AT: usize = HALF.len() - 3;
+
+/// The payloads of a way, each after a mark that can be waited for.
+fn marked(way: &Way) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let payloads = PAYLOADS.iter().enumerate();
+    let payloads = payloads.filter(|(_, payload)| (way.takes)(payload));
+    payloads.map(|(n, payload)| {
+        let mark = format!("#{n};");
+        let marked = [mark.as_bytes(), payload].concat();
+        (mark, marked)
+    })
+}
+
+/// A server for one connection, and then one for each payload.
+fn serves(way: &'static Way, payloads: Receiver<Vec<u8>>) -> Raw<Vec<()>> {
+    let connections = 1 + match way.sends {
+        Sends::Frames(_) => 0,
+        _ => marked(way).count(),
+    };
+    raws(connections, move |n, mut wire| {
+        if n == 1 {
+            wire.handshake();
+            wire.message();
+        }
+        match way.sends {
+            Sends::Frames(frames) => {
+                payloads.iter().for_each(|it| wire.send(frames(&it)));
+                wire.answer_close();
+            }
+            Sends::Connection(connection)
+            | Sends::ConnectionAndKeys(connection, _)
+            | Sends::OnlyConnection(connection) => {
+                if n > 1 {
+                    connection(&mut wire, &payloads.recv().unwrap());
+                }
+            }
+        }
+    })
+}
+
+/// Sends every payload this way while half of a line is typed.
+#[track_caller]
+fn half_typed(way: &'static Way) {
+    let (sender, payloads) = mpsc::channel();
+    let server = serves(way, payloads);
+    let mut pty = Pty::prompt(way.args, &server.url("/"));
+    pty.type_keys("go\r");
+    pty.type_keys(&format!("{HALF}{BACK}"));
+    pty.expect_line(HALF, AT);
+    for (mark, payload) in marked(way) {
+        let before = pty.bytes().len();
+        sender.send(payload).unwrap();
+        if let Sends::ConnectionAndKeys(_, keys) = way.sends {
+            pty.expect_after(before, "connected to ");
+            // Ctrl-A and Ctrl-K take the line away.
+            pty.type_keys(&format!("\x01\x0b{keys}{HALF}{BACK}"));
+        }
+        // What a ping holds may be shown in hex.
+        let hex: String = mark.bytes().map(|byte| format!("{byte:02x}")).collect();
+        pty.expect_one_after(before, &[&mark, &hex]);
+        pty.expect_line(HALF, AT);
+    }
+    drop(sender);
+    assert_harmless(way, &pty.bytes());
+    pty.type_keys("\x03\x04");
+    pty.end();
+    server.result();
+}
+
+/// Whether what was written makes a terminal do nothing but what the editor wants.
+#[track_caller]
+fn assert_harmless(way: &Way, written: &[u8]) {
+    let name = way.name;
+    let text = std::str::from_utf8(written).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let mut rest = text.replace(['\r', '\n', '\t'], " ");
+    for (effect, sequence) in sequences(written) {
+        assert!(is_the_editors(effect, &sequence), "{name}: {sequence:?}");
+        rest = rest.replacen(&sequence, "", 1);
+    }
+    let bad = find_dangerous(&rest);
+    assert_eq!(bad, None, "{name}: {:?}", bad.map(|at| &rest[at..]));
+    // Also what the editor might have written.
+    for (mark, payload) in marked(way).filter(|(_, payload)| payload.contains(&b'\x1b')) {
+        let found = memchr::memmem::find(written, &payload);
+        assert_eq!(found, None, "{name}: {mark} as it is");
+    }
+}
+
+/// The sequences that the editor writes, which are few.
+fn is_the_editors(effect: Effect, sequence: &str) -> bool {
+    let parameters = sequence.strip_prefix("\x1b[").unwrap_or_default();
+    let number = |last| {
+        parameters
+            .strip_suffix(last)
+            .is_some_and(|it: &str| it.parse::<u8>().is_ok())
+    };
+    match effect {
+        Effect::Motion => ["A", "B", "C", "D"]
+            .into_iter()
+            .any(|last| parameters == last || number(last)),
+        Effect::Erasure => matches!(parameters, "K" | "J"),
+        Effect::Mode => matches!(
+            parameters,
+            "?2004h" | "?2004l" | "?2026h" | "?2026l" | "?25h"
+        ),
+        _ => false,
+    }
+}
+
+#[test]
+fn frames_that_come_while_a_line_is_typed() {
+    for way in WAYS {
+        if let Sends::Frames(_) = way.sends {
+            half_typed(way);
+        }
+    }
+}
+
+#[test]
+fn connections_that_come_and_go_while_a_line_is_typed() {
+    for way in WAYS {
+        if let Sends::Connection(_) | Sends::ConnectionAndKeys(..) = way.sends {
+            half_typed(way);
+        }
+    }
+}
+
+#[test]
+fn connections_that_come_to_nothing() {
+    for way in WAYS {
+        let Sends::OnlyConnection(connection) = way.sends else {
+            continue;
+        };
+        for (mark, payload) in marked(way) {
+            let server = raw(move |mut wire| connection(&mut wire, &payload));
+            let pty = Pty::start(&["--no-reconnect", &server.url("/")]);
+            let (status, written) = pty.end();
+            server.result();
+            assert!(!status.success(), "{}: {status:?}", way.name);
+            assert_harmless(way, &written);
+            let text = String::from_utf8_lossy(&written);
+            assert!(text.contains(&mark), "{}: no {mark} in {text:?}", way.name);
+        }
+    }
+}
