@@ -47,6 +47,18 @@ impl World {
             .filter(|value| !value.is_empty())
             .cloned()
     }
+
+    /// Whether characters are written as UTF-8 (POSIX: `LC_ALL`, `LC_CTYPE`, `LANG`, the first that
+    /// is set). Where none is, as in many containers, the terminal understands UTF-8 all the same.
+    pub fn is_utf8(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(|name| self.variable(name));
+        locale.is_none_or(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
 }
 
 /// Linux reports it here; elsewhere there is no way without `unsafe`, and SIGHUP ends the program.
@@ -56,4 +68,32 @@ fn hangup_ignored() -> bool {
     // The lowest bit is that of signal 1.
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_some_and(|mask| mask & 1 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_names_the_locale() {
+        for (variables, is_utf8) in [
+            (&[][..], true),
+            (&[("LANG", "C.UTF-8")], true),
+            (&[("LANG", "en_US.utf8")], true),
+            (&[("LANG", "de_DE.ISO-8859-1")], false),
+            (&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")], false),
+            (
+                &[("LANG", "C"), ("LC_CTYPE", "en_US.UTF-8"), ("LC_ALL", "")],
+                true,
+            ),
+        ] {
+            let variables = variables.iter();
+            let environment = variables.map(|(name, value)| (name.to_string(), value.to_string()));
+            let world = World {
+                environment: environment.collect(),
+                ..World::default()
+            };
+            assert_eq!(world.is_utf8(), is_utf8, "{:?}", world.environment);
+        }
+    }
 }

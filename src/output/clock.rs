@@ -47,9 +47,41 @@ impl Clock {
         }
     }
 
+    /// Lets the next line count from the start. Returns when the last line was shown.
+    pub(super) fn forget_last_line(&mut self) -> Duration {
+        std::mem::take(&mut self.last)
+    }
+
+    /// Sets when the last line was shown.
+    pub(super) fn set_last_line(&mut self, last: Duration) {
+        self.last = last;
+    }
+
     fn wall(&self, t: Duration) -> Zoned {
         timestamp(self.started.saturating_add(t)).to_zoned(self.zone.clone())
     }
+}
+
+/// How long after the last sent message another was received, in nine columns: `+12.3 ms`. Spaces if
+/// nothing was sent.
+pub(super) fn since(passed: Option<Duration>) -> String {
+    let shown = match passed {
+        None => String::new(),
+        Some(passed) if passed < Duration::from_micros(999_950) => {
+            format!("+{:.1} ms", passed.as_secs_f64() * 1000.0)
+        }
+        Some(passed) if passed < Duration::from_secs(60) => {
+            format!("+{:.2} s", passed.as_secs_f64())
+        }
+        Some(passed) => {
+            let minutes = passed.as_secs() / 60;
+            match minutes {
+                ..600 => format!("+{minutes}m{:02}s", passed.as_secs() % 60),
+                _ => format!("+{}h{:02}m", minutes / 60, minutes % 60),
+            }
+        }
+    };
+    format!("{shown:>9}")
 }
 
 fn seconds(t: Duration) -> String {
@@ -90,5 +122,21 @@ mod tests {
             [stamp(1500), stamp(1501), stamp(1501)],
             ["+1.500s", "+0.001s", "+0.000s"]
         );
+    }
+
+    #[test]
+    fn the_time_since_the_last_sent_message_has_a_fixed_width() {
+        for (passed, expected) in [
+            (None, "         "),
+            (Some(0), "  +0.0 ms"),
+            (Some(12_345), " +12.3 ms"),
+            (Some(999_949), "+999.9 ms"),
+            (Some(999_950), "  +1.00 s"),
+            (Some(59_990_000), " +59.99 s"),
+            (Some(61_000_000), "   +1m01s"),
+            (Some(36_000_000_000), "  +10h00m"),
+        ] {
+            assert_eq!(since(passed.map(Duration::from_micros)), expected);
+        }
     }
 }

@@ -1,15 +1,37 @@
-//! Binary payloads for people: offset, sixteen bytes in two groups, and the printable ones as text.
+//! Binary payloads for people: offset, sixteen bytes in two groups, and the printable ones as text;
+//! fewer bytes where a line has less than 80 columns.
 //!
 //! The output is ASCII without control characters, whatever the bytes are.
 
 use crate::codec::push_hex_byte;
 
+/// Bytes on a line.
+const FULL: usize = 16;
+
+/// The bytes that fit on a line of `columns` with this indentation: 16, 8 or 4.
+pub(super) fn bytes_per_line(columns: usize, indent: usize) -> usize {
+    let fits = |count: &usize| indent + line_columns(*count) <= columns;
+    [FULL, FULL / 2].into_iter().find(fits).unwrap_or(FULL / 4)
+}
+
+/// The columns of a line without its indentation.
+fn line_columns(count: usize) -> usize {
+    let groups = count.div_ceil(8);
+    // Offset, hex digits with spaces, `  |`, text, `|`.
+    8 + 3 * count + groups + 3 + count + 1
+}
+
 /// Appends the dump of `bytes`. Every line begins with `indent` spaces and ends with a line feed.
 pub(super) fn push(bytes: &[u8], indent: usize, out: &mut Vec<u8>) {
-    for (row, chunk) in bytes.chunks(16).enumerate() {
+    push_lines(bytes, FULL, indent, out);
+}
+
+/// The same with `count` bytes on a line.
+pub(super) fn push_lines(bytes: &[u8], count: usize, indent: usize, out: &mut Vec<u8>) {
+    for (row, chunk) in bytes.chunks(count).enumerate() {
         out.resize(out.len() + indent, b' ');
-        out.extend_from_slice(format!("{:08x} ", row * 16).as_bytes());
-        for column in 0..16 {
+        out.extend_from_slice(format!("{:08x} ", row * count).as_bytes());
+        for column in 0..count {
             push_cell(column, chunk.get(column).copied(), out);
         }
         out.extend_from_slice(b"  |");
@@ -48,5 +70,16 @@ mod tests {
                00000010  00 1b ff 7e                                       |...~|\n"
         );
         assert_eq!(dump(b""), "");
+    }
+
+    #[test]
+    fn a_narrow_line_has_fewer_bytes() {
+        for (columns, count) in [(200, 16), (80, 16), (79, 8), (47, 8), (46, 4), (10, 4)] {
+            assert_eq!(bytes_per_line(columns, 2), count, "{columns}");
+            let mut out = Vec::new();
+            push_lines(&[0; 16], count, 2, &mut out);
+            let longest = out.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
+            assert_eq!(longest, Some(2 + line_columns(count)));
+        }
     }
 }

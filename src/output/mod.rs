@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, Timing};
+use crate::event::{By, Event, Origin, Timing};
 use crate::json::parsed::Parsed;
 use crate::json::string;
 use crate::message::{Data, Kind, Message};
@@ -14,6 +14,7 @@ use crate::record::write::{Strings, Writer};
 use crate::secret::Redactor;
 
 mod clock;
+mod fold;
 mod hexdump;
 mod invisible;
 mod json;
@@ -23,6 +24,7 @@ mod options;
 mod payload;
 mod pretty;
 pub mod sanitize;
+mod sent;
 mod stats;
 pub mod style;
 #[cfg(test)]
@@ -30,11 +32,13 @@ mod tests;
 mod width;
 
 use clock::Clock;
+use fold::{Fold, Notes};
 pub use json::push_string_for_terminal;
 use notices::Stderr;
 pub use notices::brief;
 pub use options::{Format, Options, Timestamps};
 use pretty::Pretty;
+use sent::SentLine;
 pub use stats::round_trips as describe_round_trips;
 use style::{Painter, Role};
 
@@ -44,14 +48,18 @@ pub struct Renderer {
     redactor: Redactor,
     clock: Clock,
     timing: Option<Timing>,
+    /// When the last message was sent, as time since the start.
+    last_sent: Option<Duration>,
     /// Whether received messages are copied unchanged; see [`Renderer::render`].
     direct: bool,
 }
 
 /// A data message for stdout, perhaps one of several results of a filter.
+#[derive(Clone, Copy)]
 struct DisplayMessage<'a> {
     t: Duration,
     conn: u32,
+    by: By,
     data: Data<'a>,
 }
 
@@ -61,6 +69,7 @@ impl Renderer {
             direct: is_direct(&options),
             clock: Clock::new(options.time_zone.clone()),
             timing: None,
+            last_sent: None,
             options,
             redactor,
         }
@@ -85,7 +94,7 @@ impl Renderer {
 
     /// Whether [`Event::Send`] is shown at all; if not, the event need not be made.
     pub fn wants_sends(&self) -> bool {
-        self.options.format == Format::Json
+        self.options.format == Format::Json || self.options.shows_sent()
     }
 
     /// Appends the output for `event`, which happened at `t` since the start, to stdout and stderr.
@@ -94,9 +103,17 @@ impl Renderer {
             let json = Parsed::once(message.as_data());
             return self.render_message((t, *conn), message, &json, out, err);
         }
-        self.learn(event);
+        self.learn(t, event);
         if self.options.format == Format::Json {
             self.record().push(t, event, out);
+        }
+        if let Event::Send {
+            message, origin, ..
+        } = event
+            && self.options.shows_sent()
+            && (!is_background(*origin) || self.options.verbose > 0)
+        {
+            self.show_sent(t, message.as_data(), out);
         }
         self.notices(t, event, err);
     }
@@ -115,18 +132,20 @@ impl Renderer {
         if self.direct {
             return payload::push_raw(data, out);
         }
-        let message = DisplayMessage { t, conn, data };
+        let by = By::Peer;
+        let message = DisplayMessage { t, conn, by, data };
         let outputs = self.options.filter.as_ref().map(|it| it.run_on(json));
         match outputs {
-            None => self.show(&message, out),
+            None => self.show(message, self.options.folds(), out),
             Some(outputs) => self.show_filtered(&message, outputs, out, err),
         }
     }
 
-    fn learn(&mut self, event: &Event<'_>) {
+    fn learn(&mut self, t: Duration, event: &Event<'_>) {
         match event {
             Event::Header { started, .. } => self.clock.start(*started),
             Event::Open { opened, .. } => self.timing = Some(opened.timing),
+            Event::Send { origin, .. } if !is_background(*origin) => self.last_sent = Some(t),
             _ => {}
         }
     }
@@ -157,20 +176,65 @@ impl Renderer {
             Some(Ok(values)) => values.iter().for_each(|value| {
                 let value = string::escape_line_ends(value);
                 let data = Data::Text(&value);
-                self.show(&DisplayMessage { data, ..*message }, out);
+                let message = DisplayMessage { data, ..*message };
+                self.show(message, self.options.folds(), out);
             }),
         }
     }
 
-    fn show(&mut self, message: &DisplayMessage<'_>, out: &mut Vec<u8>) {
-        let &DisplayMessage { t, conn, data } = message;
+    /// Appends a message that was shown, or held back, before: all of it, unless `folded`. What was
+    /// sent has its mark, and its secrets redacted.
+    pub fn show_again(
+        &mut self,
+        (t, conn): (Duration, u32),
+        by: By,
+        data: Data<'_>,
+        folded: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let last_line = self.clock.forget_last_line();
+        let last_sent = self.last_sent.take();
+        match by {
+            By::Peer => self.show(DisplayMessage { t, conn, by, data }, folded, out),
+            By::Us => {
+                let message = sent::redacted(data, &self.redactor);
+                self.show_sent_again((t, conn), &message, folded, out);
+            }
+        }
+        self.last_sent = last_sent;
+        self.clock.set_last_line(last_line);
+    }
+
+    fn show_sent_again(
+        &mut self,
+        (t, conn): (Duration, u32),
+        message: &Message,
+        folded: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let (by, data) = (By::Us, message.as_data());
+        if self.options.format == Format::Json {
+            let (number, origin) = (None, None);
+            let event = Event::Send {
+                conn,
+                message,
+                number,
+                origin,
+            };
+            return self.record().push(t, &event, out);
+        }
+        self.show(DisplayMessage { t, conn, by, data }, folded, out);
+    }
+
+    fn show(&mut self, message: DisplayMessage<'_>, folded: bool, out: &mut Vec<u8>) {
+        let DisplayMessage { t, conn, by, data } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
             return self.record().received(t, conn, data, out);
         }
         let from = out.len();
         if self.options.format != Format::Raw || data.kind() == Kind::Text {
-            self.stamp(t, Painter::new(self.options.stdout_color), out);
+            self.stamp_message(t, by, out);
         }
         match self.options.format {
             Format::Raw if tty => payload::push_raw_for_terminal(data, out),
@@ -179,18 +243,92 @@ impl Renderer {
             Format::Hex => payload::push_hex(data.as_bytes(), out),
             Format::Base64 => payload::push_base64(data.as_bytes(), out),
             Format::Pretty | Format::Json => {
-                out.extend_from_slice(b"< ");
+                self.mark(by, out);
                 let column = width::of_line(&String::from_utf8_lossy(&out[from..]));
-                self.pretty().push(data, column, out);
+                self.pretty(folded).push(data, column, out);
             }
+        }
+        // A dump has been cut after whole rows.
+        let is_dump = self.options.format == Format::Pretty && data.kind() == Kind::Binary;
+        if folded && !is_dump {
+            self.fold().cut(from, out);
         }
     }
 
-    fn pretty(&self) -> Pretty {
+    /// Appends the line of a message that was just sent.
+    fn show_sent(&mut self, t: Duration, data: Data<'_>, out: &mut Vec<u8>) {
+        let from = out.len();
+        self.stamp_message(t, By::Us, out);
+        self.mark(By::Us, out);
+        let column = width::of_line(&String::from_utf8_lossy(&out[from..]));
+        let line = SentLine {
+            redactor: &self.redactor,
+            format: self.options.format,
+            pretty: Pretty {
+                painter: Painter::new(false),
+                plain: true,
+                ..self.pretty(false)
+            },
+            notes: self.notes(),
+            columns: self.options.columns().saturating_sub(column),
+        };
+        line.push(data, out);
+    }
+
+    fn pretty(&self, folded: bool) -> Pretty {
         Pretty {
             terminal: self.options.stdout_tty,
             painter: Painter::new(self.options.stdout_color),
             width: self.options.columns(),
+            plain: self.options.plain,
+            folded: folded.then(|| self.fold()),
+        }
+    }
+
+    fn fold(&self) -> Fold {
+        Fold {
+            rows: self.options.rows(),
+            columns: self.options.columns(),
+            notes: self.notes(),
+            plain: self.options.plain,
+        }
+    }
+
+    fn notes(&self) -> Notes {
+        Notes {
+            painter: Painter::new(self.options.stdout_color),
+            ascii: self.options.ascii,
+        }
+    }
+
+    /// Appends `< ` or `> `, or for a screen reader a word.
+    fn mark(&self, by: By, out: &mut Vec<u8>) {
+        let mark: &[u8] = match (by, self.options.plain) {
+            (By::Peer, false) => b"< ",
+            (By::Us, false) => b"> ",
+            (By::Peer, true) => b"received: ",
+            (By::Us, true) => b"sent: ",
+        };
+        match by {
+            By::Peer => out.extend_from_slice(mark),
+            By::Us => {
+                let painter = Painter::new(self.options.stdout_color);
+                painter.paint(Role::Sent, out, |out| out.extend_from_slice(mark));
+            }
+        }
+    }
+
+    /// Appends the time of a message, and with `/timing` how long after the last sent one it came.
+    fn stamp_message(&mut self, t: Duration, by: By, out: &mut Vec<u8>) {
+        let painter = Painter::new(self.options.stdout_color);
+        self.stamp(t, painter, out);
+        if self.options.timing {
+            let since = self.last_sent.filter(|_| by == By::Peer);
+            let since = clock::since(since.map(|sent| t.saturating_sub(sent)));
+            painter.paint(Role::Aside, out, |out| {
+                out.extend_from_slice(since.as_bytes());
+            });
+            out.push(b' ');
         }
     }
 
@@ -236,5 +374,11 @@ fn is_direct(options: &Options) -> bool {
     options.format == Format::Raw
         && !options.stdout_tty
         && options.timestamps.is_none()
+        && !options.timing
         && options.filter.is_none()
+}
+
+/// Whether a message keeps the connection alive, and says nothing.
+fn is_background(origin: Option<Origin>) -> bool {
+    matches!(origin, Some(Origin::Heartbeat | Origin::Keepalive))
 }

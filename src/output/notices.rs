@@ -188,7 +188,8 @@ impl Stderr<'_> {
         hexdump::push(payload, 2, self.out);
         let more = frame.header.len.saturating_sub(payload.len() as u64);
         if more > 0 {
-            self.raw(&format!("  … {more} more bytes")).end();
+            let ellipsis = if self.options.ascii { "..." } else { "…" };
+            self.raw(&format!("  {ellipsis} {more} more bytes")).end();
         }
     }
 
@@ -207,7 +208,11 @@ impl Stderr<'_> {
         painter.paint(Role::Failure, self.out, |out| {
             out.extend_from_slice(b"wirecat:")
         });
-        self.raw(" ").put(&error.message).end();
+        self.raw(" ").put(&error.message);
+        if self.options.plain {
+            return self.rest_in_one_line(error);
+        }
+        self.end();
         for line in &error.details {
             // The frame that broke a rule is shown in hex.
             let line = self.redactor.redact_hex(line);
@@ -216,6 +221,17 @@ impl Stderr<'_> {
         for line in &error.advice {
             self.raw("  try: ").put_indented(line).end();
         }
+    }
+
+    fn rest_in_one_line(&mut self, error: &Error) {
+        for line in &error.details {
+            let line = self.redactor.redact_hex(line);
+            self.raw("; ").put(&line);
+        }
+        for line in &error.advice {
+            self.raw("; try: ").put(line);
+        }
+        self.end();
     }
 
     fn close(&mut self, by: By, close: &Close, clean: bool) {
@@ -305,9 +321,11 @@ impl Stderr<'_> {
     }
 
     fn control(&mut self, name: &str, by: By, data: &[u8], rtt: Option<Duration>) {
-        let mark = match by {
-            By::Us => "> ",
-            By::Peer => "< ",
+        let mark = match (by, self.options.plain) {
+            (By::Us, false) => "> ",
+            (By::Peer, false) => "< ",
+            (By::Us, true) => "sent: ",
+            (By::Peer, true) => "received: ",
         };
         self.raw(mark).raw(name).raw(" ");
         match std::str::from_utf8(data) {

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::fold;
 use crate::json::jq;
 
 /// `--format`
@@ -51,6 +52,16 @@ pub struct Options {
     pub width: Option<usize>,
     /// Rows of the terminal, if known.
     pub height: Option<usize>,
+    /// Rows that a message may take at the prompt; `None` for a number that fits the height.
+    pub fold: Option<usize>,
+    /// Show sent messages at the prompt.
+    pub show_sent: bool,
+    /// `/timing`: show how long after the last sent message each message was received.
+    pub timing: bool,
+    /// `--plain`: one line for each event, and words for marks.
+    pub plain: bool,
+    /// The locale is not UTF-8: our own text is ASCII.
+    pub ascii: bool,
     /// The number of `-v` options.
     pub verbose: u8,
     /// Print nothing but the statistics on stderr.
@@ -78,6 +89,11 @@ impl Options {
             stderr_color: false,
             width: None,
             height: None,
+            fold: None,
+            show_sent: false,
+            timing: false,
+            plain: false,
+            ascii: false,
             verbose: 0,
             silent: false,
             stats: false,
@@ -91,5 +107,20 @@ impl Options {
     /// The columns that a message is laid out for.
     pub(super) fn columns(&self) -> usize {
         self.width.unwrap_or(COLUMNS)
+    }
+
+    /// The rows that a message may take.
+    pub(super) fn rows(&self) -> usize {
+        self.fold.unwrap_or_else(|| fold::rows(self.height))
+    }
+
+    /// Whether long messages are folded: only where a command shows the rest.
+    pub(super) fn folds(&self) -> bool {
+        self.interactive && self.stdout_tty
+    }
+
+    /// Whether sent messages have lines of their own among the received ones.
+    pub(super) fn shows_sent(&self) -> bool {
+        self.show_sent && self.interactive && self.stdout_tty && self.format != Format::Json
     }
 }

@@ -3,9 +3,11 @@
 //! Digits, the order of keys and the meaning never change. Every line of a message but the first is
 //! indented under the mark, so that none looks like another message.
 
+use super::fold::{DUMP_ROWS, Fold};
 use super::layout::{Document, Layout, Place, newline};
 use super::style::{Painter, Role};
 use super::{hexdump, sanitize, width};
+use crate::codec;
 use crate::json::grammar;
 use crate::message::Data;
 
@@ -13,6 +15,9 @@ use crate::message::Data;
 const MAX_BYTES: usize = 256 << 10;
 /// The indentation of continuation lines: the width of the mark.
 pub(super) const INDENT: usize = 2;
+
+/// The distance of tab stops, from the beginning of the text.
+const TAB: usize = 8;
 
 /// The output and its settings.
 #[derive(Clone, Copy)]
@@ -22,6 +27,10 @@ pub(super) struct Pretty {
     pub(super) painter: Painter,
     /// Columns of a line.
     pub(super) width: usize,
+    /// `--plain`: every message is one line.
+    pub(super) plain: bool,
+    /// How a dump is cut, if it is.
+    pub(super) folded: Option<Fold>,
 }
 
 impl Pretty {
@@ -29,8 +38,12 @@ impl Pretty {
     pub(super) fn push(self, data: Data<'_>, column: usize, out: &mut Vec<u8>) {
         match data {
             Data::Text(text) if self.push_json(text, column, out) => {}
+            Data::Text(text) if self.plain => {
+                sanitize::line(text, out);
+                out.push(b'\n');
+            }
             Data::Text(text) => self.push_text(text, out),
-            Data::Binary(data) => push_binary(data, out),
+            Data::Binary(data) => self.push_binary(data, out),
         }
     }
 
@@ -40,22 +53,48 @@ impl Pretty {
                 newline(INDENT, out);
             }
             match self.terminal {
-                true => sanitize::lines(line, out),
+                true => push_expanded(line, out),
                 false => out.extend_from_slice(line.as_bytes()),
             }
         }
         out.push(b'\n');
     }
 
+    fn push_binary(self, data: &[u8], out: &mut Vec<u8>) {
+        let bytes = if data.len() == 1 { "byte" } else { "bytes" };
+        out.extend_from_slice(format!("binary, {} {bytes}", data.len()).as_bytes());
+        let count = match self.plain {
+            true => 16,
+            false => hexdump::bytes_per_line(self.width, INDENT),
+        };
+        let rows = self.folded.map(|fold| fold.rows.min(DUMP_ROWS));
+        let most = rows.map_or(data.len(), |rows| data.len().min(rows * count));
+        let (shown, rest) = data.split_at(most);
+        let notes = self.folded.filter(|_| !rest.is_empty());
+        let notes = notes.map(|fold| fold.notes);
+        if self.plain {
+            out.push(b' ');
+            codec::push_hex(shown, out);
+            let note = notes.map(|notes| format!(" {}", notes.text(rest.len(), "byte")));
+            out.extend_from_slice(note.unwrap_or_default().as_bytes());
+            return out.push(b'\n');
+        }
+        out.push(b'\n');
+        hexdump::push_lines(shown, count, INDENT, out);
+        if let Some(notes) = notes {
+            notes.push(rest.len(), "byte", out);
+        }
+    }
+
     /// Returns `false` and appends nothing if `text` is not JSON that can be laid out.
-    fn push_json(self, text: &str, column: usize, out: &mut Vec<u8>) -> bool {
+    pub(super) fn push_json(self, text: &str, column: usize, out: &mut Vec<u8>) -> bool {
         let Some(document) = read(text, self.terminal) else {
             return false;
         };
         let layout = Layout {
             document: &document,
             painter: self.painter,
-            width: self.width,
+            width: if self.plain { usize::MAX } else { self.width },
         };
         let place = Place {
             indent: INDENT,
@@ -159,14 +198,24 @@ fn read(text: &str, terminal: bool) -> Option<Document> {
         .flatten()
 }
 
-fn push_binary(data: &[u8], out: &mut Vec<u8>) {
-    let bytes = if data.len() == 1 { "byte" } else { "bytes" };
-    out.extend_from_slice(format!("binary, {} {bytes}\n", data.len()).as_bytes());
-    hexdump::push(data, INDENT, out);
+/// Appends a line of text whose tabs are spaces, so that its columns are known.
+fn push_expanded(line: &str, out: &mut Vec<u8>) {
+    let mut column = 0;
+    for (number, text) in line.split('\t').enumerate() {
+        if number > 0 {
+            let spaces = TAB - column % TAB;
+            out.resize(out.len() + spaces, b' ');
+            column += spaces;
+        }
+        let from = out.len();
+        sanitize::line(text, out);
+        column += width::of(&String::from_utf8_lossy(&out[from..]));
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fold::Notes;
     use super::super::layout::MAX_DEPTH;
     use super::*;
 
@@ -175,6 +224,8 @@ mod tests {
             terminal: true,
             painter: Painter::new(color),
             width,
+            plain: false,
+            folded: None,
         };
         let mut out = b"< ".to_vec();
         pretty.push(Data::Text(text), 2, &mut out);
@@ -289,8 +340,20 @@ mod tests {
 
     #[test]
     fn text_continues_below_its_first_line() {
-        assert_eq!(shown("a\n< b\tc", false), "a\n  < b\tc\n");
+        assert_eq!(shown("a\n< b\tc", false), "a\n  < b     c\n");
         assert_eq!(shown("", false), "\n");
+    }
+
+    #[test]
+    fn tabs_are_spaces_and_other_controls_escapes() {
+        for (text, expected) in [
+            ("a\tb\t\tc", "a       b               c\n"),
+            ("世界\tb", "世界    b\n"),
+            ("\x1b\t1234567\tx", "\\x1b    1234567 x\n"),
+            ("a\r\nb", "a\\x0d\n  b\n"),
+        ] {
+            assert_eq!(shown(text, false), expected);
+        }
     }
 
     #[test]
@@ -305,20 +368,61 @@ mod tests {
         assert_eq!(shown(&large, false), large + "\n");
     }
 
-    #[test]
-    fn binary_is_a_dump() {
+    fn binary(data: &[u8], width: usize, plain: bool, folds: bool) -> String {
+        let painter = Painter::new(false);
+        let notes = Notes {
+            painter,
+            ascii: false,
+        };
+        let fold = Fold {
+            rows: 18,
+            columns: width,
+            notes,
+            plain,
+        };
         let pretty = Pretty {
-            terminal: false,
-            painter: Painter::new(false),
-            width: 80,
+            terminal: true,
+            painter,
+            width,
+            plain,
+            folded: folds.then_some(fold),
         };
         let mut out = Vec::new();
-        pretty.push(Data::Binary(b"\x00\xff[]"), 2, &mut out);
-        pretty.push(Data::Binary(b""), 2, &mut out);
+        pretty.push(Data::Binary(data), 2, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn binary_is_a_dump() {
         let dump = format!("  00000000  00 ff 5b 5d{}  |..[]|", " ".repeat(37));
         assert_eq!(
-            String::from_utf8(out).unwrap(),
-            format!("binary, 4 bytes\n{dump}\nbinary, 0 bytes\n")
+            binary(b"\x00\xff[]", 80, false, true),
+            format!("binary, 4 bytes\n{dump}\n")
         );
+        assert_eq!(binary(b"", 80, false, true), "binary, 0 bytes\n");
+        assert_eq!(
+            binary(b"\x00\xff[]", 40, false, true),
+            "binary, 4 bytes\n  00000000  00 ff 5b 5d  |..[]|\n"
+        );
+        assert_eq!(binary(b"x\xff", 80, true, true), "binary, 2 bytes 78ff\n");
+    }
+
+    #[test]
+    fn a_dump_ends_after_sixteen_rows() {
+        let data = [7; 3368];
+        let shown = binary(&data, 80, false, true);
+        assert_eq!(shown.lines().count(), 18);
+        assert!(
+            shown.ends_with("|\n  … 3,112 more bytes, /more\n"),
+            "{shown}"
+        );
+        assert_eq!(binary(&data[..256], 80, false, true).lines().count(), 17);
+        assert_eq!(binary(&data, 80, false, false).lines().count(), 1 + 211);
+        let shown = binary(&data, 80, true, true);
+        assert!(
+            shown.ends_with("0707 … 3,112 more bytes, /more\n"),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), 1);
     }
 }

@@ -85,6 +85,13 @@ impl Painter {
         write(out);
         out.extend_from_slice(after.as_bytes());
     }
+
+    /// Ends every colour, where a text was cut.
+    pub(super) fn reset(self, out: &mut Vec<u8>) {
+        if self.0 {
+            out.extend_from_slice(b"\x1b[0m");
+        }
+    }
 }
 
 /// The escape sequences before and after the text of each [`Role`], in its order.

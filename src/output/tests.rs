@@ -1,6 +1,8 @@
 //! The renderer in every format.
 
+mod golden;
 mod hostile;
+mod prompt;
 
 use super::*;
 use crate::json::jq;

@@ -38,6 +38,13 @@ pub(super) fn fitting(line: &str, columns: usize) -> usize {
     line.len()
 }
 
+/// The number of characters in a line, as people count them.
+pub(super) fn count(line: &str) -> usize {
+    pieces(line)
+        .map(|(_, text)| text.graphemes(true).count())
+        .sum()
+}
+
 /// The texts between colours, each with its position.
 fn pieces(line: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
@@ -74,7 +81,13 @@ mod tests {
             assert_eq!(of(text), *columns, "{text}");
             let colored = format!("\x1b[32m{text}\x1b[0m\x1b[1m{text}\x1b[0m");
             assert_eq!(of_line(&colored), 2 * columns, "{text}");
+            assert_eq!(count(&colored), 2 * count(text), "{text}");
         }
+    }
+
+    #[test]
+    fn characters_are_counted_with_their_marks() {
+        assert_eq!(count("e\u{301}👩\u{200d}🚀世"), 3);
     }
 
     #[test]

@@ -70,6 +70,8 @@ fn a_failure_shows_the_cause_the_peers_words_and_advice() {
     check(|o| o.stderr_tty = true, event, terminal);
     let colored = pipe.replace("wirecat:", "\x1b[31mwirecat:\x1b[0m");
     check(|o| o.stderr_color = true, event, &colored);
+    let plain = "wirecat: certificate\\x0aexpired; subject:\\x0ax; try: -k\n";
+    check(|o| (o.stderr_tty, o.plain) = (true, true), event, plain);
     check(quiet, &Event::Note("lost"), "wirecat: lost\n");
 }
 
@@ -237,4 +239,6 @@ fn pings_and_pongs_have_marks() {
         "",
     );
     check(quiet, &pong, "");
+    let plain = |o: &mut Options| (o.show_ping_pong, o.plain) = (true, true);
+    check(plain, &pong, "received: pong \"x\" (12.3 ms)\n");
 }
