@@ -17,6 +17,7 @@ mod fragments;
 mod frames;
 mod generated;
 mod handshake;
+mod history;
 mod hostile;
 mod interactive;
 mod interop;

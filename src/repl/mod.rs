@@ -7,10 +7,12 @@ mod action;
 mod again;
 mod changes;
 pub mod commands;
+mod confidential;
 mod data;
 mod editor;
 mod feed;
 mod files;
+mod history;
 mod line;
 mod lines;
 mod options;
@@ -61,6 +63,9 @@ pub fn open(
             complete: line::complete,
             edit_mode: options.edit_mode,
             waits: commands::holds,
+            history: options.history.clone(),
+            host: plan.target.host.to_string(),
+            redactor: plan.redactor.clone(),
             folder: options.temporary.clone(),
         },
         scrollback: options.scrollback,

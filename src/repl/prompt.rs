@@ -206,6 +206,11 @@ impl Prompt {
         let waits = typed.waits();
         let request = match typed {
             Typed::EditLine(line) => self.edit_line(line),
+            Typed::Trouble(why) => {
+                self.say(&format!("wirecat: {why}
+"));
+                Request::Nothing
+            }
             Typed::JobDone(outcome) => self.handle_job(outcome),
             typed => self.obey(typed, now),
         };
@@ -242,7 +247,7 @@ impl Prompt {
             }
             Typed::Line(line) | Typed::Held(line) => line,
             // The question is over.
-            Typed::Begun | Typed::EditLine(_) | Typed::JobDone(_) => return Request::Nothing,
+            _ => return Request::Nothing,
         };
         self.interrupted = false;
         let request = self.obey_line(&line, now);

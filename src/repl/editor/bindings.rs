@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use rustyline::history::History;
 use rustyline::{
     Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, KeyEvent,
+    Modifiers,
 };
 
 use super::state::PromptHandle;
@@ -69,6 +70,10 @@ pub(super) fn bind<H: Helper, I: History>(
         &[KeyEvent::ctrl('X'), KeyEvent::ctrl('E')],
         EventHandler::Conditional(Box::new(EditLine(note.clone(), state.clone()))),
     );
+    bind(
+        &[KeyEvent::ctrl('X'), KeyEvent::new('h', Modifiers::NONE)],
+        EventHandler::Conditional(Box::new(SwitchWide(state.clone()))),
+    );
     bind(&[KeyEvent::alt('\r')], EventHandler::Simple(Cmd::Newline));
 }
 
@@ -101,5 +106,15 @@ impl ConditionalEventHandler for EditLine {
             true => Some(Cmd::Noop),
             false => self.0.leave(Ending::Edit),
         }
+    }
+}
+
+/// The hint says what the history is now.
+struct SwitchWide(PromptHandle);
+
+impl ConditionalEventHandler for SwitchWide {
+    fn handle(&self, _: &Event, _: u16, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.switch_wide();
+        Some(Cmd::Repaint)
     }
 }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustyline::Editor;
 use rustyline::error::ReadlineError;
-use rustyline::history::DefaultHistory;
 use tokio::sync::mpsc;
 
 use super::bindings::{Ending, Note};
 use super::helper::PromptHelper;
+use super::history;
 use super::job;
 use super::protocol::{Job, JobOutcome, Next, Typed};
 use super::state::{PROMPT, PromptHandle};
@@ -40,10 +40,14 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn read_lines(&self, editor: &mut Editor<PromptHelper, DefaultHistory>) {
+    pub(super) fn read_lines(&self, editor: &mut Editor<PromptHelper, history::Typed>) {
         let mut failed = false;
         let mut initial = String::new();
         loop {
+            editor.history_mut().refresh();
+            if let Some(why) = editor.history_mut().take_trouble() {
+                let _ = self.sender.blocking_send(Typed::Trouble(why));
+            }
             let typed = self.read_line(editor, &std::mem::take(&mut initial));
             // The editor also draws the remaining output, so it continues after the first failure.
             // A terminal that is gone fails again at once; both failures mean one request to quit.
@@ -102,7 +106,7 @@ impl Keys {
     /// The next input; `None` if the terminal gives no more lines.
     fn read_line(
         &self,
-        editor: &mut Editor<PromptHelper, DefaultHistory>,
+        editor: &mut Editor<PromptHelper, history::Typed>,
         initial: &str,
     ) -> Option<Typed> {
         self.reading.store(true, Ordering::SeqCst);
@@ -127,7 +131,7 @@ impl Keys {
         })
     }
 
-    fn finished(&self, editor: &mut Editor<PromptHelper, DefaultHistory>, line: String) -> Typed {
+    fn finished(&self, editor: &mut Editor<PromptHelper, history::Typed>, line: String) -> Typed {
         let asking = self.state.is_asking();
         let typed_before_prompt = self.state.was_typed_before_prompt();
         if typed_before_prompt || !asking {

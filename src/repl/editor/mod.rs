@@ -6,6 +6,7 @@
 
 mod bindings;
 mod helper;
+mod history;
 mod job;
 mod keys;
 mod printer;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use rustyline::history::DefaultHistory;
 use rustyline::{Behavior, ColorMode, CompletionType, Config, EditMode, Editor};
 use tokio::sync::mpsc;
 
@@ -28,6 +28,7 @@ use super::options;
 use crate::io::writer::Sink;
 use crate::json::jq;
 use crate::output::style::Painter;
+use crate::secret::Redactor;
 use bindings::Note;
 pub(crate) use helper::Complete;
 use helper::PromptHelper;
@@ -53,6 +54,12 @@ pub(crate) struct Settings {
     pub(crate) edit_mode: options::EditMode,
     /// Whether the editor waits for a [`Next`] after this line.
     pub(crate) waits: fn(&str) -> bool,
+    /// The file of the history.
+    pub(crate) history: Option<PathBuf>,
+    /// The host whose history is shown.
+    pub(crate) host: String,
+    /// What must not be in the history.
+    pub(crate) redactor: Redactor,
     /// Where the file of an edited text is made.
     pub(crate) folder: PathBuf,
 }
@@ -80,6 +87,7 @@ pub(crate) fn start(
     evaluation: &jq::Interrupt,
 ) -> rustyline::Result<RunningEditor> {
     let state = PromptHandle::default();
+    state.set_host(&settings.host);
     let note = Note::default();
     let mut editor = editor(&settings, &note, &state)?;
     let modes = Modes::found();
@@ -123,12 +131,10 @@ fn editor(
     settings: &Settings,
     note: &Note,
     state: &PromptHandle,
-) -> rustyline::Result<Editor<PromptHelper, DefaultHistory>> {
+) -> rustyline::Result<Editor<PromptHelper, history::Typed>> {
     let config = Config::builder()
         // wirecat decides on colour itself; the editor must ask for the prompt in any case.
         .color_mode(ColorMode::Forced)
-        .max_history_size(1000)?
-        .history_ignore_space(true)
         // As in a shell: the common prefix is inserted, and a second Tab shows the candidates.
         .completion_type(CompletionType::List)
         .behavior(behavior());
@@ -137,7 +143,12 @@ fn editor(
         // This sets a time of its own.
         options::EditMode::Vi => config.edit_mode(EditMode::Vi).keyseq_timeout(Some(ESCAPE)),
     };
-    let mut editor = Editor::with_config(config.build())?;
+    let history = history::Typed::new(
+        settings.history.clone(),
+        settings.redactor.clone(),
+        state.clone(),
+    );
+    let mut editor = Editor::with_history(config.build(), history)?;
     editor.set_helper(Some(PromptHelper {
         complete: settings.complete,
         state: state.clone(),

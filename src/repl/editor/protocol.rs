@@ -20,6 +20,8 @@ pub(crate) enum Typed {
     Begun,
     /// What [`Next::Run`] asked for is done: the editor waits for a [`Next`].
     JobDone(JobOutcome),
+    /// Something that is not essential does not work, for this reason.
+    Trouble(String),
     /// Ctrl-D, or the terminal is gone.
     End,
 }

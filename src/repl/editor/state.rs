@@ -60,6 +60,12 @@ struct Shared {
     away: AtomicBool,
     /// Text is on its way to the terminal.
     printing: AtomicBool,
+    /// The history is that of all hosts.
+    wide: AtomicBool,
+    /// A note about that which has not been shown.
+    wide_changed: AtomicBool,
+    /// The host whose history it is otherwise.
+    host: Mutex<Arc<str>>,
     /// The editor must stop drawing.
     stopping: AtomicBool,
     /// Notified when the editor has stopped drawing.
@@ -127,6 +133,30 @@ impl PromptHandle {
         self.0.printing.store(false, Ordering::SeqCst);
     }
 
+    /// Sets the host whose history is shown from the next line on.
+    pub(crate) fn set_host(&self, host: &str) {
+        *lock(&self.0.host) = Arc::from(host);
+    }
+
+    pub(super) fn host(&self) -> Arc<str> {
+        Arc::clone(&lock(&self.0.host))
+    }
+
+    pub(super) fn is_wide(&self) -> bool {
+        self.0.wide.load(Ordering::SeqCst)
+    }
+
+    /// Switches between the history of this host and that of all hosts.
+    pub(super) fn switch_wide(&self) {
+        self.0.wide.fetch_xor(true, Ordering::SeqCst);
+        self.0.wide_changed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether that has been switched, and nobody has said so.
+    pub(super) fn take_wide_changed(&self) -> bool {
+        self.0.wide_changed.swap(false, Ordering::SeqCst)
+    }
+
     /// From now on the editor stops as soon as it draws.
     pub(super) fn stop_drawing(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
@@ -144,10 +174,7 @@ impl PromptHandle {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
-        self.0
-            .waiting
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.0.waiting)
     }
 
     /// The prompt. It does not return once drawing has stopped, because a line that is drawn while
@@ -166,4 +193,10 @@ impl PromptHandle {
         }
         self.shown().prompt()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

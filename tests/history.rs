@@ -1,0 +1,156 @@
+//! The history of typed lines: what is in it, what is not, and who shares it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+
+use crate::support::pty::Pty;
+use crate::support::server::{Raw, frame_of, raw};
+
+/// A prompt with its history below `state`, at a server that keeps what it gets.
+struct Run {
+    pty: Pty,
+    server: Raw<Vec<String>>,
+}
+
+impl Run {
+    #[track_caller]
+    fn start(state: &Path, options: &[&str], host: &str) -> Run {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            let mut messages = Vec::new();
+            while let Some(frame) = wire.frame() {
+                match frame.opcode {
+                    1 => messages.push(String::from_utf8(frame.payload).unwrap()),
+                    8 => wire.send(frame_of(0x88, &frame.payload)),
+                    _ => {}
+                }
+            }
+            messages
+        });
+        let url = server.url("/").replace("127.0.0.1", host);
+        let environment = [
+            ("TERM", "xterm-256color"),
+            ("NO_COLOR", "1"),
+            ("XDG_STATE_HOME", state.to_str().unwrap()),
+        ];
+        let pty = Pty::start_with(&[options, &[&url]].concat(), &environment);
+        pty.expect("open> ");
+        pty.expect("Type a message");
+        Run { pty, server }
+    }
+
+    /// Types `keys`, leaves, and gives the messages that arrived.
+    #[track_caller]
+    fn type_and_leave(mut self, keys: &str) -> Vec<String> {
+        self.pty.type_keys(keys);
+        self.pty.type_keys("\x04");
+        self.pty.exits(0);
+        self.server.result()
+    }
+}
+
+fn history(state: &Path) -> String {
+    fs::read_to_string(state.join("wirecat/history")).unwrap_or_default()
+}
+
+#[test]
+fn lines_come_back_in_the_next_run_and_only_for_the_same_host() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    Run::start(state, &[], "127.0.0.1").type_and_leave("first\rsecond\r");
+    assert_eq!(
+        Run::start(state, &[], "127.0.0.1").type_and_leave("\x1b[A\x1b[A\r"),
+        ["first"]
+    );
+    // Ctrl-R finds by what a line holds.
+    assert_eq!(
+        Run::start(state, &["--edit-mode", "vi"], "127.0.0.1").type_and_leave("\x12eco\r"),
+        ["second"]
+    );
+    // Another host has its own, unless all are wanted.
+    assert_eq!(
+        Run::start(state, &[], "localhost").type_and_leave("other\x1b[A\r"),
+        ["other"]
+    );
+    assert_eq!(
+        Run::start(state, &[], "localhost").type_and_leave("\x18h\x1b[A\x1b[A\r"),
+        ["second"]
+    );
+    let file = state.join("wirecat/history");
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn no_secret_is_written() {
+    let state = tempfile::tempdir().unwrap();
+    let lines = [
+        "{\"token\":\"s3cret\"}",
+        "{\"a\":[{\"api_key\":\"s3cret\"}]}",
+        "/send {\"password\":\"s3cret\"}",
+        "/queue Authorization: Bearer s3cret",
+        "/set token s3cret",
+        "the-token-in-use",
+        "/send x the-token-in-use x",
+        " with a space in front",
+    ];
+    let keys = lines.map(|line| format!("{line}\r")).concat() + "harmless\r";
+    let run = Run::start(state.path(), &["--token", "the-token-in-use"], "127.0.0.1");
+    run.type_and_leave(&keys);
+    let written = history(state.path());
+    assert_eq!(written.lines().count(), 1, "{written}");
+    assert!(written.contains("harmless"));
+}
+
+#[test]
+fn without_a_history_nothing_is_written_and_lines_come_back_within_the_run() {
+    let state = tempfile::tempdir().unwrap();
+    let run = Run::start(state.path(), &["--no-history"], "127.0.0.1");
+    assert_eq!(run.type_and_leave("one\r\x1b[A\r"), ["one", "one"]);
+    assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn two_sessions_at_once_and_a_kill_lose_no_line() {
+    let state = tempfile::tempdir().unwrap();
+    let mut one = Run::start(state.path(), &[], "127.0.0.1");
+    let two = Run::start(state.path(), &[], "127.0.0.1");
+    for n in 0..20 {
+        one.pty.type_keys(&format!("one {n}\r"));
+    }
+    one.pty.type_keys("/help\r");
+    one.pty.expect("Commands:");
+    one.pty.signal(Signal::SIGKILL);
+    // What the other has written comes with the next line.
+    assert_eq!(
+        two.type_and_leave("two\r/status\r\x1b[A\x1b[A\x1b[A\x1b[A\r")
+            .last()
+            .unwrap(),
+        "one 19"
+    );
+    let written = history(state.path());
+    for n in 0..20 {
+        assert!(written.contains(&format!("\"one {n}\"")), "{n}");
+    }
+    for line in written.lines() {
+        assert!(
+            serde_json::from_str::<serde_json::Value>(line).is_ok(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_history_that_cannot_be_used_is_said_once_and_does_no_harm() {
+    let state = tempfile::tempdir().unwrap();
+    fs::create_dir_all(state.path().join("wirecat/history")).unwrap();
+    let mut run = Run::start(state.path(), &[], "127.0.0.1");
+    run.pty.expect("history cannot be read");
+    run.pty.type_keys("one\r\x1b[A\r\x04");
+    let written = run.pty.exits(0);
+    assert_eq!(written.matches("cannot be").count(), 1, "{written}");
+    assert_eq!(run.server.result(), ["one", "one"]);
+}
