@@ -207,8 +207,7 @@ impl Prompt {
         let request = match typed {
             Typed::EditLine(line) => self.edit_line(line),
             Typed::Trouble(why) => {
-                self.say(&format!("wirecat: {why}
-"));
+                self.say(&format!("wirecat: {why}\n"));
                 Request::Nothing
             }
             Typed::JobDone(outcome) => self.handle_job(outcome),

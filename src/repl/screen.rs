@@ -12,7 +12,7 @@ use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
 use super::lines::Lines;
 use super::timer::Timer;
 use super::view::connection::{Connection, Link};
-use super::view::gate::{Gate, Shown, messages};
+use super::view::gate::{Gate, NEWEST, Shown, Skipped, messages};
 use super::view::scrollback::Scrollback;
 use crate::error::{Error, Exit};
 use crate::event::{By, Event, Totals};
@@ -292,7 +292,8 @@ impl Screen {
     fn admits(&mut self, now: Instant) -> bool {
         match self.gate.admit(now) {
             Shown::After(skipped) => {
-                self.say_skipped(skipped);
+                // The message itself is kept already.
+                self.show_rest(skipped, 1);
                 true
             }
             Shown::Not => false,
@@ -306,16 +307,52 @@ impl Screen {
         }
     }
 
+    /// Shows the end of a flood: the count of its messages, and the newest of them. `later` messages
+    /// have been received since.
+    fn show_rest(&mut self, skipped: u64, later: usize) {
+        if skipped == 0 {
+            return;
+        }
+        // A filter may have let through some of them only.
+        let most = match self.renderer.options().filter {
+            Some(_) => 0,
+            None => usize::try_from(skipped.min(NEWEST)).unwrap_or(0),
+        };
+        let received = self.scrollback.iter().rev().filter(|it| it.by == By::Peer);
+        let whole = received
+            .skip(later)
+            .take_while(|it| it.left_out == 0)
+            .take(most);
+        let newest: Vec<_> = whole.cloned().collect();
+        self.say_skipped(skipped - newest.len() as u64);
+        self.measure();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        for kept in newest.iter().rev() {
+            let json = Parsed::once(kept.message.as_data());
+            self.renderer.render_message(
+                (kept.t, kept.conn),
+                &kept.message,
+                &json,
+                &mut out,
+                &mut err,
+            );
+        }
+        self.lines.buffer().append(&mut out);
+    }
+
     /// Shows what is due at `now`, and lets the task wake when the next thing is.
     pub(super) fn poll_tick(&mut self, cx: &mut Context<'_>, now: Instant) {
         while let Some(due) = self.gate.poll_timeout() {
             if self.timer.poll(cx, due, now).is_pending() {
                 return;
             }
-            if let Some(skipped) = self.gate.handle_timeout(now.max(due)) {
-                self.say_skipped(skipped);
-                self.flush();
+            let now = now.max(due);
+            match self.gate.handle_timeout(now) {
+                Some(Skipped::Count(count)) => self.say_skipped(count),
+                Some(Skipped::Rest(rest)) => self.show_rest(rest, 0),
+                None => {}
             }
+            self.flush();
         }
     }
 
@@ -481,9 +518,9 @@ impl Sink for Shared {
             event,
             Event::Close { .. } | Event::Retry { .. } | Event::Error(_) | Event::End { .. }
         ) {
-            // The count belongs before it.
+            // What came before it is shown before it.
             let skipped = screen.gate.take_skipped();
-            screen.say_skipped(skipped);
+            screen.show_rest(skipped, 0);
         }
         screen.render(now, |renderer, t, out, err| {
             renderer.render(t, event, out, err);

@@ -14,6 +14,10 @@ const FULL: f64 = 200.0;
 /// back and forth with every message.
 const CALM: f64 = 150.0;
 
+/// The newest messages of a flood, which are shown when it is over, and so not counted before. The
+/// last ones before a Close may give its reason.
+pub const NEWEST: u64 = 20;
+
 /// How often a count is shown.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -26,13 +30,18 @@ struct Bucket {
 }
 
 impl Bucket {
+    fn level_at(&self, now: Instant) -> f64 {
+        let passed = self
+            .since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        (self.level - passed.as_secs_f64() * RATE).max(0.0)
+    }
+
     /// Adds a message. Returns whether there are too many.
     fn push(&mut self, now: Instant) -> bool {
-        let past = self.since.replace(now);
-        let passed = past.map_or(Duration::ZERO, |past| now.saturating_duration_since(past));
-        let left = (self.level - passed.as_secs_f64() * RATE).max(0.0);
         // A flood of any length is over within the same time.
-        self.level = (left + 1.0).min(FULL + 1.0);
+        self.level = (self.level_at(now) + 1.0).min(FULL + 1.0);
+        self.since = Some(now);
         let most = if self.flooded { CALM } else { FULL };
         self.flooded = self.level > most;
         self.flooded
@@ -46,6 +55,15 @@ pub enum Shown {
     After(u64),
     /// It is counted.
     Not,
+}
+
+/// What is to be shown of a flood when a second has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// It goes on; so many messages more.
+    Count(u64),
+    /// It is over; so many messages have not been counted, of which the newest [`NEWEST`] are shown.
+    Rest(u64),
 }
 
 /// Lets messages through, or counts them.
@@ -83,10 +101,16 @@ impl Gate {
         self.due.filter(|_| !self.is_held())
     }
 
-    /// The number of messages to show at `now`, if that is due.
-    pub fn handle_timeout(&mut self, now: Instant) -> Option<u64> {
+    /// What is to be shown at `now`, if that is due.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Skipped> {
         self.poll_timeout().filter(|due| *due <= now)?;
-        Some(self.take_skipped()).filter(|count| *count > 0)
+        if self.bucket.level_at(now) <= CALM {
+            return Some(Skipped::Rest(self.take_skipped()));
+        }
+        self.due = Some(now + INTERVAL);
+        let count = self.skipped.saturating_sub(NEWEST);
+        self.skipped -= count;
+        Some(Skipped::Count(count))
     }
 
     /// The number of messages that were skipped and whose count has not been shown; it counts as
@@ -174,7 +198,9 @@ mod tests {
         let (mut shown, mut counts) = (0, Vec::new());
         for _ in 0..count {
             *now += Duration::from_secs(1) / rate;
-            counts.extend(gate.handle_timeout(*now));
+            counts.extend(gate.handle_timeout(*now).map(|due| match due {
+                Skipped::Count(count) | Skipped::Rest(count) => count,
+            }));
             if let Shown::After(skipped) = gate.admit(*now) {
                 shown += 1;
                 counts.extend(Some(skipped).filter(|count| *count > 0));
@@ -206,11 +232,13 @@ mod tests {
         let (mut gate, mut now) = (Gate::default(), Instant::now());
         let (shown, counts) = run(&mut gate, &mut now, 150_000, 50_000);
         assert_eq!(shown, 200);
-        assert_eq!(counts, [50_000, 50_000]);
-        // The rest is shown though nothing more comes.
+        assert_eq!(counts, [49_980, 50_000]);
+        // The rest is shown though nothing more comes, the newest when the flood is over.
         let due = gate.poll_timeout().unwrap();
         assert_eq!(gate.handle_timeout(due - Duration::from_millis(1)), None);
-        assert_eq!(gate.handle_timeout(due), Some(49_800));
+        assert_eq!(gate.handle_timeout(due), Some(Skipped::Count(49_800)));
+        let due = gate.poll_timeout().unwrap();
+        assert_eq!(gate.handle_timeout(due), Some(Skipped::Rest(NEWEST)));
         assert_eq!(gate.poll_timeout(), None);
     }
 
@@ -253,7 +281,7 @@ mod tests {
         let (shown, counts) = run(&mut gate, &mut now, 1000, 500);
         assert_eq!((shown, counts), (0, vec![]));
         assert_eq!(gate.release(), 1000);
-        assert_eq!(gate.handle_timeout(now), Some(100));
+        assert_eq!(gate.handle_timeout(now), Some(Skipped::Count(80)));
     }
 
     #[test]

@@ -92,8 +92,8 @@ impl Scrollback {
 
     /// The `n`-th last message that was received, from 1.
     pub fn received(&self, n: usize) -> Option<&Kept> {
-        let received = self.messages.iter().rev().filter(|it| it.by == By::Peer);
-        received.skip(n.checked_sub(1)?).next()
+        let mut received = self.messages.iter().rev().filter(|it| it.by == By::Peer);
+        received.nth(n.checked_sub(1)?)
     }
 
     /// The message with this number, if it is still kept.
