@@ -138,6 +138,12 @@ pub struct Error {
 }
 
 impl Error {
+    /// The message and its details, for the prompt: the second line and those after it are indented.
+    pub fn with_details(&self) -> String {
+        let lines = [&self.message].into_iter().chain(&self.details);
+        lines.map(String::as_str).collect::<Vec<_>>().join("\n  ")
+    }
+
     pub fn new(stage: Stage, exit: Exit, message: impl Into<String>) -> Self {
         Error {
             stage,

@@ -141,10 +141,8 @@ fn connector(
     let (next, world) = (Rc::clone(next), world.clone());
     let (redactor, interrupt) = (client.plan.redactor.clone(), client.interrupt.clone());
     Rc::new(move |url| {
-        let mut client = resolve::reconnect_to(&world, url, &interrupt).map_err(|error| {
-            let lines = [&error.message].into_iter().chain(&error.details);
-            lines.cloned().collect::<Vec<_>>().join("\n  ")
-        })?;
+        let mut client =
+            resolve::reconnect_to(&world, url, &interrupt).map_err(|error| error.with_details())?;
         client.plan.redactor = redactor.clone();
         *next.borrow_mut() = Some(client);
         Ok(())

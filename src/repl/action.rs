@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::data::Data;
 use super::repeat::Repeat;
 use super::screen::Screen;
-use super::view::change::ViewChange;
+use super::view::change::{ViewChange, Which};
 use super::work::Work;
 use crate::close::Close;
 use crate::event::{Command, Control};
@@ -63,10 +63,16 @@ pub enum Action {
     /// Give every received message to this command.
     Pipe(String),
     PipeOff,
+    /// Give so many of the last messages to this command.
+    PipeLast(usize, String),
+    /// Show this message whole.
+    More(Which),
     /// Run this command in the terminal.
     Shell(String),
     /// Leave this server for another.
     Connect(String),
+    /// Write the messages to this file.
+    Save(String),
     /// Change what the screen shows.
     View(ViewChange),
 }

@@ -4,7 +4,6 @@
 use super::screen::Screen;
 use super::view::change::{ViewChange, Which, word};
 use super::view::gate::{grouped, messages};
-use super::view::scrollback::Kept;
 use super::view::search::Pattern;
 use crate::event::By;
 use crate::json::jq::Filter;
@@ -28,10 +27,6 @@ impl Screen {
             ViewChange::Resume => return self.resume(),
             ViewChange::Clear => self.clear(),
             ViewChange::Last(count) => return self.show_last(count),
-            ViewChange::More(which) => {
-                let shown = self.more(which)?;
-                self.lines.buffer().extend_from_slice(&shown);
-            }
             ViewChange::Grep(pattern) => self.grep(&pattern),
         }
         Ok(())
@@ -44,10 +39,7 @@ impl Screen {
 
     fn set_filter(&mut self, expression: Option<&str>) -> Result<(), String> {
         let filter = expression.map(Filter::compile).transpose();
-        let filter = filter.map_err(|error| {
-            let lines = std::iter::once(error.message).chain(error.details);
-            lines.collect::<Vec<_>>().join("\n  ")
-        })?;
+        let filter = filter.map_err(|error| error.with_details())?;
         if let Some(filter) = &filter {
             filter.set_interrupt(&self.options.interrupt);
         }
@@ -81,11 +73,6 @@ impl Screen {
             self.again.push(kept, self.lines.buffer());
         }
         Ok(())
-    }
-
-    /// Copies of the last messages that were sent or received, the oldest first.
-    pub(super) fn last(&self, count: usize) -> Vec<Kept> {
-        self.scrollback.last(count).cloned().collect()
     }
 
     /// A message as it is shown on the terminal, whole, with its number and time.

@@ -1,7 +1,7 @@
 //! Payloads that are in a file, named at the prompt.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 
@@ -64,4 +64,19 @@ pub(super) fn open_file(path: &str) -> Result<File, String> {
         return Err(format!("{path} is not a regular file"));
     }
     File::open(path).map_err(|error| wrong(&error))
+}
+
+/// Writes a file that only the user may read, or the content of one that is there.
+///
+/// # Errors
+/// A sentence: it cannot be written.
+pub(super) fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| format!("{path}: {}", plain_words(&error)))
 }

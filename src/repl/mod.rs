@@ -18,6 +18,7 @@ mod lines;
 mod options;
 mod prompt;
 mod repeat;
+mod save;
 mod screen;
 mod timer;
 mod variables;
@@ -77,8 +78,7 @@ pub fn open(
     let work = Work::new(&options.variables, &options.messages);
     let work = Rc::new(RefCell::new(work));
     let shared = (Rc::clone(&screen), Rc::clone(&work));
-    let redactor = plan.redactor.clone();
-    let prompt = Prompt::new(options, until, shared, connector, (redactor, recorder));
+    let prompt = Prompt::new(options, until, shared, connector, (plan, recorder), start);
     Ok((prompt, (screen, Handle(work))))
 }
 

@@ -25,6 +25,8 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// The user's editor, as a command for the shell.
     pub editor: String,
+    /// Shows what is taller than the screen, as a command for the shell.
+    pub pager: String,
     /// Where files are made that live while a command of the prompt runs.
     pub temporary: PathBuf,
     /// `--scrollback`: what is kept of what was sent and received, in bytes.

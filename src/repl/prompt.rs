@@ -16,6 +16,7 @@ use super::editor::{self, Typed};
 use super::files::{bytes_of, with_payload};
 use super::line;
 use super::options::Options;
+use super::save;
 use super::screen::{Screen, Shared};
 use super::timer::Timer;
 use super::view::connection::Link;
@@ -60,6 +61,9 @@ pub struct Prompt {
     work: Work,
     /// `/connect`
     connector: Connector,
+    /// How the connection is made, for `/save`.
+    request: save::Request,
+    start: Instant,
     /// The connection is being left for one to another server.
     is_switching: bool,
     /// A line of a file is being obeyed.
@@ -95,17 +99,20 @@ impl Prompt {
         until: Option<Filter>,
         (screen, work): (Shared, Work),
         connector: Connector,
-        (redactor, recorder): (Redactor, Recorder),
+        (plan, recorder): (&Plan, Recorder),
+        start: Instant,
     ) -> Self {
         Prompt {
             options,
             screen,
             work,
             connector,
+            request: save::Request::of(plan),
+            start,
             is_switching: false,
             is_sourcing: false,
             timer: Timer::default(),
-            redactor,
+            redactor: plan.redactor.clone(),
             recorder,
             until,
             leaving: Leaving::No,
@@ -125,6 +132,7 @@ impl Prompt {
     pub fn switch_to(&mut self, plan: &Plan) {
         self.is_switching = false;
         self.leaving = Leaving::No;
+        self.request = save::Request::of(plan);
         self.redactor.clone_from(&plan.redactor);
         let mut screen = self.screen.borrow_mut();
         screen.switch_to(plan.target.shown(&plan.redactor));

@@ -8,14 +8,17 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::feed::{Feed, Purpose};
 use super::repeat::Repeat;
+use super::save::Happened;
 use super::variables::Variables;
 use super::watch::Watch;
 use crate::error::plain_words;
-use crate::event::Event;
+use crate::event::{By, Event};
 use crate::json::parsed::Parsed;
 use crate::json::scanner::Scanner;
 use crate::message::Message;
@@ -23,6 +26,9 @@ use crate::session::frontend::Sink;
 
 /// How many files may run each other.
 const MAX_NESTING: usize = 16;
+
+/// How much of what happens besides messages is kept.
+const MAX_HAPPENED: usize = 1024;
 
 /// Shared by the prompt and the sink of its messages.
 pub(super) type Shared = Rc<RefCell<Work>>;
@@ -38,6 +44,10 @@ pub(super) struct Work {
     pub(super) lines: Option<Lines>,
     /// Commands that are running.
     feeds: Vec<Feed>,
+    /// When the run began, since the Unix epoch.
+    pub(super) started: Duration,
+    /// What happened besides messages, for `/save`.
+    pub(super) happened: Vec<(Instant, Happened)>,
     /// The files of `/source` that are being run, the innermost last.
     scripts: Vec<Script>,
     /// The last text message that the user sent.
@@ -146,6 +156,45 @@ impl Work {
             }
         }
         Poll::Pending
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        let happened = match event {
+            Event::Header { started, .. } => {
+                self.started = *started;
+                return;
+            }
+            Event::Send {
+                message,
+                origin: None,
+                ..
+            } => return self.handle_sent(message),
+            Event::Ping {
+                by: By::Us,
+                origin: None,
+                data,
+                ..
+            } => Happened::Ping(Bytes::copy_from_slice(data)),
+            Event::Pong {
+                by: By::Us,
+                origin: None,
+                data,
+                ..
+            } => Happened::Pong(Bytes::copy_from_slice(data)),
+            Event::Close { by, close, .. } => Happened::Closed(*by, (*close).clone()),
+            _ => return,
+        };
+        if self.happened.len() == MAX_HAPPENED {
+            self.happened.remove(0);
+        }
+        self.happened.push((now, happened));
+    }
+
+    fn handle_sent(&mut self, message: &Message) {
+        self.watch.handle_sent();
+        if let Message::Text(text) = message {
+            self.last_sent = Some(text.to_string());
+        }
     }
 
     /// Gives up the files of `/source`. Returns how many lines are left.
@@ -286,7 +335,7 @@ impl Lines {
     }
 }
 
-/// Passes on messages to what waits for them.
+/// Passes on events and messages to what waits for them.
 pub struct Handle(pub(super) Shared);
 
 impl Sink for Handle {
@@ -298,18 +347,8 @@ impl Sink for Handle {
         Poll::Ready(())
     }
 
-    fn handle_event(&mut self, _: Instant, event: &Event<'_>) {
-        if let Event::Send {
-            message, origin, ..
-        } = event
-            && origin.is_none()
-        {
-            let mut work = self.0.borrow_mut();
-            work.watch.handle_sent();
-            if let Message::Text(text) = message {
-                work.last_sent = Some(text.to_string());
-            }
-        }
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        self.0.borrow_mut().handle_event(now, event);
     }
 
     fn handle_message(&mut self, now: Instant, _: u32, message: &Message, json: &Parsed<'_>) {

@@ -9,6 +9,7 @@ use crate::cli::world::World;
 use crate::cli::{ParseError, read};
 use crate::error::Error;
 use crate::handshake::request::HeaderLine;
+use crate::json::jq::Interrupt;
 use crate::repl;
 
 /// A world with a configuration file in its default place.
@@ -250,7 +251,7 @@ fn variables_and_messages_reach_the_prompt() {
 fn another_url_has_the_same_command_line() {
     let home = Home::with(LAYERS);
     let world = home.world("ws://first --close-timeout 3s", false);
-    let other = reconnect_to(&world, "@p/x").unwrap();
+    let other = reconnect_to(&world, "@p/x", &Interrupt::default()).unwrap();
     assert_eq!(other.plan.target.to_string(), "ws://h/x");
     assert_eq!(other.session.keepalive.close_timeout.as_secs(), 3);
     assert!(
@@ -261,7 +262,12 @@ fn another_url_has_the_same_command_line() {
             .iter()
             .any(|it| matches!(it, HeaderLine::Set(name, _) if name == "X-D"))
     );
-    let back = reconnect_to(&home.world("@p", false), "ws://other:81/y").unwrap();
+    let back = reconnect_to(
+        &home.world("@p", false),
+        "ws://other:81/y",
+        &Interrupt::default(),
+    )
+    .unwrap();
     assert_eq!(back.plan.target.to_string(), "ws://other:81/y");
     assert!(
         !back
@@ -271,10 +277,18 @@ fn another_url_has_the_same_command_line() {
             .iter()
             .any(|it| matches!(it, HeaderLine::Set(name, _) if name == "X-D"))
     );
-    let demo = reconnect_to(&home.world("demo", false), "ws://other/z").unwrap();
+    let demo = reconnect_to(
+        &home.world("demo", false),
+        "ws://other/z",
+        &Interrupt::default(),
+    )
+    .unwrap();
     assert_eq!(demo.plan.target.to_string(), "ws://other/z");
     for wrong in ["@nobody", "nonsense", "ws://"] {
-        assert!(reconnect_to(&world, wrong).is_err(), "{wrong}");
+        assert!(
+            reconnect_to(&world, wrong, &Interrupt::default()).is_err(),
+            "{wrong}"
+        );
     }
 }
 

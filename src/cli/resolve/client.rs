@@ -167,6 +167,7 @@ fn front_end(
             edit_mode: args.prompt.edit_mode.into(),
             history: history(&args.prompt, world),
             editor: editor(world),
+            pager: pager(world),
             temporary: temporary(world),
             scrollback: args.prompt.scrollback,
             plain: args.prompt.plain,
@@ -202,6 +203,18 @@ fn editor(world: &World) -> String {
         .or_else(|| world.variable("EDITOR"));
     let usual = if cfg!(windows) { "notepad" } else { "vi" };
     named.unwrap_or_else(|| usual.to_owned())
+}
+
+/// `$PAGER`, or what every system has. `less` is told, if nothing else is, that the text has colours and
+/// is to stay on the screen.
+fn pager(world: &World) -> String {
+    let usual = if cfg!(windows) { "more" } else { "less" };
+    let pager = world.variable("PAGER");
+    let pager = pager.unwrap_or_else(|| usual.to_owned());
+    match cfg!(windows) || world.variable("LESS").is_some() {
+        true => pager,
+        false => format!("LESS=-RX {pager}"),
+    }
 }
 
 /// `$TMPDIR`, or the user's own directory for files that end with the session.

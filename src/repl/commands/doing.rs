@@ -1,5 +1,5 @@
 //! Commands that take time or run other programs: `/expect`, `/repeat`, `/edit`, `/source`,
-//! `/sendfile`, `/pipe`, `/connect` and `!`. Pure.
+//! `/sendfile`, `/pipe`, `/connect`, `/save` and `!`. Pure.
 
 use std::time::Duration;
 
@@ -86,6 +86,11 @@ pub(super) fn connect(_: &View<'_>, argument: &str) -> Result<Action, String> {
         ),
         url => Ok(Action::Connect(url.to_owned())),
     }
+}
+
+pub(super) fn save(_: &View<'_>, argument: &str) -> Result<Action, String> {
+    let usage = "/save FILE.wst for a script, or /save FILE for the messages";
+    file(usage, argument).map(Action::Save)
 }
 
 /// A command for the shell, after the `!`.

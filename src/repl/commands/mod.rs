@@ -205,15 +205,17 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: READING,
         name: "last",
-        arguments: "[N]",
-        help: "show the last N messages again, sent and received",
-        example: "/last 5",
+        arguments: "[N] [| COMMAND]",
+        help: "show the last N messages again, or give them to a command",
+        example: "/last | jq .data",
+        terminal: true,
         run: view::last,
         ..ROW
     },
     Spec {
         group: READING,
         name: "more",
+        terminal: true,
         arguments: "[N|#NUMBER]",
         help: "show the N-th last received message whole",
         example: "/more #12",
@@ -337,6 +339,15 @@ pub(super) const COMMANDS: &[Spec] = &[
         help: "run the lines of FILE as if they were typed",
         example: "/source setup.txt",
         run: doing::source,
+        ..ROW
+    },
+    Spec {
+        group: FILES,
+        name: "save",
+        arguments: "FILE",
+        help: "write the messages to FILE: .wst as a script, .jsonl as events, else as lines",
+        example: "/save day.wst",
+        run: doing::save,
         ..ROW
     },
     Spec {

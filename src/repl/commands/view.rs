@@ -49,8 +49,16 @@ pub(super) fn grep(_: &View<'_>, text: &str) -> Result<Action, String> {
 }
 
 pub(super) fn last(_: &View<'_>, argument: &str) -> Result<Action, String> {
-    let count = count(argument, "/last 5")?;
-    Ok(Action::View(ViewChange::Last(count)))
+    let (number, command) = match argument.split_once('|') {
+        Some((number, command)) => (number, Some(command.trim())),
+        None => (argument, None),
+    };
+    let count = count(number, "/last 5, or /last | jq .")?;
+    match command {
+        None => Ok(Action::View(ViewChange::Last(count))),
+        Some("") => Err("after | comes a command, as in /last | jq .".to_owned()),
+        Some(command) => Ok(Action::PipeLast(count, command.to_owned())),
+    }
 }
 
 pub(super) fn more(_: &View<'_>, argument: &str) -> Result<Action, String> {
@@ -62,7 +70,7 @@ pub(super) fn more(_: &View<'_>, argument: &str) -> Result<Action, String> {
         ),
         None => Which::Last(count(argument, "/more 2, or /more #12")?),
     };
-    Ok(Action::View(ViewChange::More(which)))
+    Ok(Action::More(which))
 }
 
 /// A number of messages from 1; nothing is 1.

@@ -1,6 +1,7 @@
 //! What the prompt does about commands that take time, wait for messages, or run other programs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,11 @@ use crate::message::{Kind, Message};
 use crate::repl::action::Action;
 use crate::repl::editor::{Job, JobOutcome, Next};
 use crate::repl::feed::Purpose;
-use crate::repl::files::{open_file, read_file, read_text};
+use crate::repl::files::{open_file, read_file, read_text, write_file};
 use crate::repl::repeat::Repeat;
+use crate::repl::save::{Saved, Written};
 use crate::repl::variables::{Generated, Held};
+use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
 use crate::repl::work::Lines;
 
@@ -40,7 +43,10 @@ impl Prompt {
             Action::Pipe(command) => self.pipe(&command)?,
             Action::PipeOff => self.pipe_off(),
             Action::Shell(command) => self.run_in_terminal(command, None)?,
+            Action::PipeLast(count, command) => self.pipe_last(count, command)?,
+            Action::More(which) => self.more(which)?,
             Action::Connect(url) => self.connect(&url, now)?,
+            Action::Save(path) => self.save(&path)?,
             // The prompt performs these itself.
             other => drop(other),
         }
@@ -82,10 +88,7 @@ impl Prompt {
 
     /// Compiles an expression, which Ctrl-C can interrupt.
     fn compile(&self, expression: &str) -> Result<Filter, String> {
-        let filter = Filter::compile(expression).map_err(|error| {
-            let lines = [&error.message].into_iter().chain(&error.details);
-            lines.cloned().collect::<Vec<_>>().join("\n  ")
-        })?;
+        let filter = Filter::compile(expression).map_err(|error| error.with_details())?;
         filter.set_interrupt(&self.options.interrupt);
         Ok(filter)
     }
@@ -163,6 +166,38 @@ impl Prompt {
         Ok(())
     }
 
+    /// Gives the last messages to a command, which gets the terminal too.
+    fn pipe_last(&mut self, count: usize, command: String) -> Result<(), String> {
+        let mut input = Vec::new();
+        for kept in self.screen.borrow().scrollback.last(count) {
+            input.extend_from_slice(kept.message.payload());
+            if kept.message.kind() == Kind::Text {
+                input.push(b'\n');
+            }
+        }
+        if input.is_empty() {
+            return Err("there are no messages yet".to_owned());
+        }
+        self.run_in_terminal(command, Some(input))
+    }
+
+    /// Shows a message whole: in the pager, if it is taller than the screen.
+    fn more(&mut self, which: Which) -> Result<(), String> {
+        let mut screen = self.screen.borrow_mut();
+        let shown = screen.more(which)?;
+        let lines = memchr::memchr_iter(b'\n', &shown).count();
+        if lines < screen.size.1 || !screen.edits_lines() || self.is_sourcing {
+            screen.lines.buffer().extend_from_slice(&shown);
+            return Ok(());
+        }
+        drop(screen);
+        self.run(Job::Shell {
+            command: self.options.pager.clone(),
+            input: Some(shown),
+        });
+        Ok(())
+    }
+
     /// Gives the terminal to a program, and holds back what would be shown.
     fn run(&mut self, job: Job) {
         self.screen.borrow_mut().hold();
@@ -236,6 +271,40 @@ impl Prompt {
         }
         (self.connector)(url)?;
         self.is_switching = true;
+        Ok(())
+    }
+
+    /// Writes the messages that are kept to a file.
+    fn save(&mut self, path: &str) -> Result<(), String> {
+        let (screen, work) = (self.screen.borrow(), self.work.borrow());
+        let messages: Vec<_> = screen.scrollback.iter().collect();
+        if messages.is_empty() {
+            return Err("there are no messages to save".to_owned());
+        }
+        let dropped = screen.scrollback.count() - messages.len() as u64;
+        let kept = messages.len();
+        let saved = Saved {
+            request: &self.request,
+            messages,
+            happened: &work.happened,
+            met: work.watch.met(),
+            start: (self.start, work.started),
+            redactor: &self.redactor,
+        };
+        let Written { bytes, note } = saved.written(Path::new(path));
+        write_file(path, &bytes)?;
+        drop((screen, work));
+        let kept = if kept == 1 {
+            "1 message".to_owned()
+        } else {
+            format!("{kept} messages")
+        };
+        self.say(&format!("{path}: {kept}{note}\n"));
+        if dropped > 0 {
+            self.say(&format!(
+                "({dropped} before them are no longer kept; --scrollback keeps more)\n"
+            ));
+        }
         Ok(())
     }
 

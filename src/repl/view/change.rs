@@ -18,8 +18,6 @@ pub enum ViewChange {
     Clear,
     /// Shows so many of the last messages again.
     Last(usize),
-    /// Shows one message again, whole.
-    More(Which),
     /// Shows the messages in which this is found.
     Grep(Pattern),
 }

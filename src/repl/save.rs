@@ -1,0 +1,275 @@
+//! `/save`: the messages that are kept, as a script, as events or as lines, by the ending of the file's
+//! name. Pure: the caller writes the file.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::view::scrollback::Kept;
+use super::watch::Met;
+use crate::auth::sources::{Source, Token, Via};
+use crate::close::Close;
+use crate::event::By;
+use crate::handshake::request::HeaderLine;
+use crate::record::save::{self, Stored};
+use crate::script::write::{Entry, Session, script};
+use crate::secret::Redactor;
+use crate::session::connect::Plan;
+
+/// How the connection is made, as far as a script says it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Request {
+    url: String,
+    headers: Vec<(String, String)>,
+    subprotocols: Vec<String>,
+    options: Vec<(String, Option<String>)>,
+}
+
+impl Request {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let headers = plan.request.headers.iter();
+        let token = plan.credentials.token.as_ref();
+        Request {
+            url: plan.target.shown(&plan.redactor),
+            headers: headers
+                .filter_map(|line| match line {
+                    HeaderLine::Set(name, value) => Some((name.clone(), value.clone())),
+                    HeaderLine::Remove(_) => None,
+                })
+                .collect(),
+            subprotocols: plan.request.subprotocols.clone(),
+            options: token.map(token_options).unwrap_or_default(),
+        }
+    }
+}
+
+fn token_options(token: &Token) -> Vec<(String, Option<String>)> {
+    let source = match &token.source {
+        Source::Literal(secret) => secret.expose().to_owned(),
+        Source::File(path) => format!("@{path}"),
+        Source::Variable(name) => format!("env:{name}"),
+        Source::Command(command) => format!("cmd:{command}"),
+        Source::Prompt => "prompt".to_owned(),
+    };
+    let mut options = vec![("token".to_owned(), Some(source))];
+    let via = match token.via {
+        Via::Header => None,
+        Via::Query => Some("query"),
+        Via::Message => Some("message"),
+        Via::Subprotocol => Some("subprotocol"),
+    };
+    options.extend(via.map(|via| ("token-via".to_owned(), Some(via.to_owned()))));
+    let name = token.name.clone();
+    options.extend(name.map(|name| ("token-name".to_owned(), Some(name))));
+    options
+}
+
+/// What happened besides messages.
+#[derive(Clone, Debug)]
+pub(super) enum Happened {
+    /// The user sent a ping.
+    Ping(Bytes),
+    /// The user sent a pong.
+    Pong(Bytes),
+    /// A connection ended.
+    Closed(By, Close),
+}
+
+/// A session, as far as it is kept.
+pub(super) struct Saved<'a> {
+    pub(super) request: &'a Request,
+    pub(super) messages: Vec<&'a Kept>,
+    pub(super) happened: &'a [(Instant, Happened)],
+    pub(super) met: &'a [Met],
+    /// When the run began, and the same since the Unix epoch.
+    pub(super) start: (Instant, Duration),
+    pub(super) redactor: &'a Redactor,
+}
+
+/// What is written, and what the user should know about it.
+pub(super) struct Written {
+    pub(super) bytes: Vec<u8>,
+    pub(super) note: &'static str,
+}
+
+impl Saved<'_> {
+    /// The content for a file of this name.
+    pub(super) fn written(&self, path: &Path) -> Written {
+        let ending = path.extension().and_then(|it| it.to_str());
+        if ending.is_some_and(|it| it.eq_ignore_ascii_case("wst")) {
+            return Written {
+                bytes: self.script(path).into_bytes(),
+                note: " as a script",
+            };
+        }
+        if save::is_for_events(path) {
+            let url = (&*self.request.url, self.start.1);
+            let messages = self.messages.iter().map(|kept| stored(kept));
+            return Written {
+                bytes: save::events(url, messages, self.redactor),
+                note: " as events",
+            };
+        }
+        let messages = self.messages.iter().map(|kept| &kept.message);
+        let lines = save::lines(messages, self.redactor);
+        Written {
+            bytes: lines.bytes,
+            note: match lines.escaped {
+                true => ", one a line, with escapes (--escapes reads them)",
+                false => ", one a line",
+            },
+        }
+    }
+
+    fn script(&self, path: &Path) -> String {
+        let name = path.file_stem().and_then(|it| it.to_str());
+        let Request {
+            url,
+            headers,
+            subprotocols,
+            options,
+        } = self.request;
+        let session = Session {
+            name: name.unwrap_or("a session"),
+            url,
+            headers,
+            subprotocols,
+            options,
+        };
+        script(&session, self.entries(), self.redactor)
+    }
+
+    /// Everything in order of time; the messages keep their order.
+    fn entries(&self) -> Vec<Entry<'_>> {
+        let mut entries = Vec::new();
+        let mut happened = self.happened.iter().peekable();
+        let (mut before, mut conn) = (Duration::ZERO, None);
+        for kept in &self.messages {
+            let is_earlier = |(at, _): &&(Instant, Happened)| self.since_start(*at) <= kept.t;
+            while let Some((_, what)) = happened.next_if(is_earlier) {
+                entries.push(entry_of(what));
+            }
+            let after = kept.t.saturating_sub(before);
+            if conn.is_some_and(|conn| conn != kept.conn) {
+                entries.push(Entry::Reopened(after));
+            }
+            entries.push(self.entry(kept, after));
+            (before, conn) = (kept.t, Some(kept.conn));
+        }
+        entries.extend(happened.map(|(_, what)| entry_of(what)));
+        entries
+    }
+
+    fn entry<'a>(&'a self, kept: &'a Kept, after: Duration) -> Entry<'a> {
+        let data = kept.message.as_data();
+        let met = self.met.iter().find(|met| {
+            kept.by == By::Peer && met.message == kept.message && self.since_start(met.at) == kept.t
+        });
+        match (kept.by, met) {
+            (By::Us, _) => Entry::Send(data),
+            (By::Peer, None) => Entry::Receive(data, after),
+            (By::Peer, Some(met)) => Entry::Expect {
+                expression: &met.expression,
+                within: met.within,
+            },
+        }
+    }
+
+    fn since_start(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.start.0)
+    }
+}
+
+fn entry_of(what: &Happened) -> Entry<'_> {
+    match what {
+        Happened::Ping(data) => Entry::Ping(data),
+        Happened::Pong(data) => Entry::Pong(data),
+        Happened::Closed(By::Us, close) => Entry::Close(close),
+        Happened::Closed(By::Peer, close) => match close.reported_code() {
+            1006 => Entry::Lost,
+            _ => Entry::Closed(close),
+        },
+    }
+}
+
+fn stored(kept: &Kept) -> Stored<'_> {
+    Stored {
+        t: kept.t,
+        conn: kept.conn,
+        by: kept.by,
+        origin: None,
+        message: &kept.message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+
+    fn kept(by: By, millis: u64, conn: u32, text: &str) -> Kept {
+        Kept {
+            number: 0,
+            t: Duration::from_millis(millis),
+            conn,
+            by,
+            message: Message::text(text.to_owned()),
+            left_out: 0,
+        }
+    }
+
+    #[test]
+    fn a_session_is_a_script_in_the_order_of_time() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let messages = [
+            kept(By::Us, 10, 1, r#"{"op":"sub"}"#),
+            kept(By::Peer, 20, 1, r#"{"ok":true}"#),
+            kept(By::Us, 50, 2, "again"),
+        ];
+        let met = Met {
+            at: at(20),
+            message: messages[1].message.clone(),
+            expression: ".ok".to_owned(),
+            within: Duration::from_secs(2),
+        };
+        let request = Request {
+            url: "ws://host/".to_owned(),
+            ..Request::default()
+        };
+        let lost = Close::new(1006, "");
+        let saved = Saved {
+            request: &request,
+            messages: messages.iter().collect(),
+            happened: &[
+                (at(15), Happened::Ping("p".into())),
+                (at(30), Happened::Closed(By::Peer, lost)),
+            ],
+            met: &[met],
+            start: (start, Duration::ZERO),
+            redactor: &Redactor::default(),
+        };
+        let Written { bytes, note } = saved.written(Path::new("day.wst"));
+        let text = String::from_utf8(bytes).unwrap();
+        let places = [
+            "### day",
+            "WEBSOCKET ws://host/",
+            r#"> {"op":"sub"}"#,
+            ">ping p",
+            "<(2s)",
+            ".ok",
+            "<drop",
+            "<open",
+            "> again",
+        ];
+        let found: Vec<_> = places.iter().map(|place| text.find(place)).collect();
+        assert!(found.iter().all(Option::is_some), "{found:?} {text}");
+        assert!(found.is_sorted(), "{found:?} {text}");
+        assert_eq!(note, " as a script");
+        let lines = saved.written(Path::new("messages.txt"));
+        assert_eq!(lines.bytes, b"{\"op\":\"sub\"}\n{\"ok\":true}\nagain\n");
+        let events = saved.written(Path::new("messages.jsonl")).bytes;
+        assert_eq!(events.iter().filter(|byte| **byte == b'\n').count(), 4);
+    }
+}
