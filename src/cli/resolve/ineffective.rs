@@ -171,6 +171,7 @@ mod tests {
         "show-ping-pong",
         "color",
         "output",
+        "record",
         "verbose",
         "silent",
         "stats",
