@@ -87,7 +87,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let ends = (&mut input, &mut sink);
             let finished = talk(&client, world, ends, &mut stops).await;
             let exit = conclude(&finished, &client.losses(), &mut sink);
-            let writing = async { sink.finish_recording().await.finish(exit).await };
+            let silent = client.output.silent;
+            let writing = sink.finish(silent, async |output| output.finish(exit).await);
             finish(exit, finished, writing, &mut stops).await
         }
         FrontEnd::Interactive(options) => {
@@ -122,7 +123,10 @@ async fn converse_at_prompt(
         let exit = conclude(&finished, &client.losses(), &mut sink);
         let following = next.take().filter(|_| is_leaving(&finished));
         let Some(following) = following else {
-            let writing = async { repl::finish(prompt, sink.finish_recording().await, exit).await };
+            let silent = client.output.silent;
+            let writing = sink.finish(silent, async |screen| {
+                repl::finish(prompt, screen, exit).await
+            });
             return finish(exit, finished, writing, stops).await;
         };
         finished.save(true).await?;

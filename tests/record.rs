@@ -290,6 +290,19 @@ fn a_reader_of_the_recording_that_goes_is_reported() {
 }
 
 #[test]
+fn a_recording_is_finished_after_the_output() {
+    let (_directory, path) = fifo();
+    let server = answers(&[text("one")]);
+    let child = wirecat(record(&path, &["-d", "hi", &server.url("/")])).spawn();
+    // Nobody reads the recording until the run is over.
+    server.result();
+    let recording = fs::read_to_string(&path).unwrap();
+    output(child).exits(0).prints("one\n").is_quiet();
+    assert_eq!(recording.lines().count(), 7, "{recording}");
+    assert!(recording.lines().last().unwrap().contains("\"end\""));
+}
+
+#[test]
 fn a_killed_run_tears_the_last_line_at_most_and_the_next_one_mends_it() {
     const MESSAGES: usize = 100_000;
     let server = raw(|mut wire| {
@@ -509,6 +522,22 @@ fn at_the_prompt_a_full_disk_is_reported_once_and_ends_nothing() {
     pty.type_keys("\x04");
     let written = pty.exits(0);
     assert_eq!(written.matches("has stopped").count(), 1, "{written:?}");
+}
+
+#[test]
+fn the_prompt_leaves_the_terminal_before_it_waits_for_a_reader() {
+    let server = serve();
+    let (_directory, path) = fifo();
+    let mut pty = Pty::prompt(&[], &server.url("/echo"));
+    pty.type_keys(&format!("/record {}\r", path.display()));
+    pty.expect("recording to ");
+    pty.type_keys("hello\r");
+    pty.expect("< hello");
+    pty.type_keys("\x04");
+    pty.expect("\x1b[?2004l\r\x1b[J");
+    let recording = fs::read_to_string(&path).unwrap();
+    pty.exits(0);
+    assert_eq!(recording.lines().count(), 5, "{recording}");
 }
 
 #[test]

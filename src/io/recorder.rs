@@ -6,13 +6,17 @@
 
 use std::cell::{Ref, RefCell};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+
 use super::record_file::{self, Destination};
+use super::stdio;
 use super::writer::Writer;
-use crate::error::plain_words;
+use crate::error::{Error, plain_words};
 use crate::event::Event;
 use crate::json::parsed::Parsed;
 use crate::json::string;
@@ -21,6 +25,9 @@ use crate::output;
 use crate::record::write::{self, Strings};
 use crate::secret::Redactor;
 use crate::session::frontend::{Broken, Progress, Sink};
+
+/// How long a recording may delay the end of the front end.
+const RECORDING_FIRST: Duration = Duration::from_millis(250);
 
 /// Records events while that is wanted. Every clone is a handle of the same recording.
 #[derive(Clone)]
@@ -223,7 +230,11 @@ impl Sink for Recorder {
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
         let state = &mut *self.0.borrow_mut();
         if let Event::Header { url, started } = event {
-            state.header = Some(((*url).to_owned(), *started));
+            let header = ((*url).to_owned(), *started);
+            if state.header.replace(header).is_some() {
+                // Another run begins, as after `/connect`, and time with it.
+                state.start = now;
+            }
         }
         state.record(now, |writer, t, out| writer.push(t, event, out));
     }
@@ -255,17 +266,38 @@ impl<S: Sink> Recorded<S> {
         Recorded((front, recorder))
     }
 
-    /// Waits until the recording is written, and returns the sink of the front end, which has been
-    /// given the last failures.
-    pub async fn finish_recording(mut self) -> S {
+    /// Waits until the recording is written, and for the front end, whose sink is given to `finish`.
+    /// A recording that takes long, as to a FIFO without a reader, does not keep the front end from
+    /// its end, which may give a terminal back. What fails later is printed on stderr, unless
+    /// `silent`.
+    ///
+    /// # Errors
+    /// That of the front end.
+    pub async fn finish(
+        mut self,
+        silent: bool,
+        finish: impl AsyncFnOnce(S) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.flush();
         let Recorded((mut front, recorder)) = self;
-        if let Some(recorder) = recorder {
-            for failure in recorder.finish().await {
-                front.handle_event(Instant::now(), &Event::Note(&failure));
+        let mut recording = pin!(async {
+            match recorder {
+                Some(recorder) => recorder.finish().await,
+                None => Vec::new(),
+            }
+        });
+        let early = timeout(RECORDING_FIRST, &mut recording).await;
+        for failure in early.iter().flatten() {
+            front.handle_event(Instant::now(), &Event::Note(failure));
+        }
+        let finished = finish(front).await;
+        if early.is_err() {
+            for failure in recording.await.iter().filter(|_| !silent) {
+                let line = format!("wirecat: {failure}\n");
+                stdio::print(stdio::stderr(), line.as_bytes());
             }
         }
-        front
+        finished
     }
 }
 
@@ -307,5 +339,141 @@ impl<S: Sink> Sink for Recorded<S> {
             }
         }
         front.poll_broken(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::task::Waker;
+
+    use super::*;
+
+    const HEADER: Event<'_> = Event::Header {
+        url: "ws://host/",
+        started: Duration::from_secs(1),
+    };
+
+    fn recorder(start: Instant) -> Recorder {
+        Recorder::new(Redactor::default(), false, start)
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().build().unwrap().block_on(future)
+    }
+
+    #[track_caller]
+    fn lines(path: &Path) -> Vec<String> {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_recording_begins_with_a_header_and_time_with_its_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut recorder = recorder(start);
+        let why = "why";
+        let event = &Event::GiveUp { attempts: 1, why };
+        assert_eq!(recorder.start(&path("one")), Ok(None));
+        assert!(recorder.wants_sends());
+        recorder.handle_event(at(1), &HEADER);
+        recorder.handle_event(at(2), event);
+        recorder.handle_event(at(2), &Event::Note("not recorded"));
+        let one = Summary {
+            path: path("one"),
+            lines: 2,
+        };
+        assert_eq!(recorder.summary(), Some(one.clone()));
+        assert!(recorder.start(&path("missing/file")).is_err());
+        assert_eq!(recorder.summary(), Some(one.clone()));
+        assert_eq!(recorder.start(&path("two")), Ok(Some(one)));
+        recorder.handle_event(at(3), event);
+        recorder.handle_event(at(10), &HEADER);
+        recorder.handle_event(at(11), event);
+        assert_eq!(recorder.stop().map(|it| it.lines), Some(4));
+        assert_eq!((recorder.stop(), recorder.summary()), (None, None));
+        recorder.handle_event(at(12), event);
+        assert!(!recorder.wants_sends());
+        assert!(block_on(recorder.finish()).is_empty());
+        let times = |name| -> Vec<_> {
+            let lines = lines(&path(name)).into_iter();
+            let events =
+                lines.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+            events.map(|event| event["t"].as_f64()).collect()
+        };
+        assert_eq!(times("one"), [None, Some(2.0)]);
+        assert_eq!(times("two"), [None, Some(3.0), None, Some(1.0)]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_waits_for_a_slow_reader_is_bounded_and_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut recorder = recorder(Instant::now());
+        recorder.start(&path).unwrap();
+        let message = Message::text("x".repeat(1000));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut count = 0;
+        // Nobody reads.
+        while recorder.poll_ready(&mut cx).is_ready() {
+            let json = Parsed::once(message.as_data());
+            recorder.handle_message(Instant::now(), 1, &message, &json);
+            recorder.flush();
+            count += 1;
+            assert!(count < 2000);
+        }
+        assert!(!recorder.is_overfull());
+        let reader = std::thread::spawn(move || lines(&path));
+        assert!(block_on(recorder.finish()).is_empty());
+        assert_eq!(reader.join().unwrap().len(), count);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_failure_is_reported_to_the_front_end_once() {
+        /// Keeps notes.
+        #[derive(Default)]
+        struct Notes(Vec<String>);
+
+        impl Sink for Notes {
+            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
+                Poll::Ready(())
+            }
+
+            fn handle_event(&mut self, _: Instant, event: &Event<'_>) {
+                if let Event::Note(note) = event {
+                    self.0.push((*note).to_owned());
+                }
+            }
+
+            fn flush(&mut self) {}
+        }
+
+        let recorder = recorder(Instant::now());
+        recorder.start(Path::new("/dev/full")).unwrap();
+        let mut sink = Recorded::new(Notes::default(), Some(recorder.clone()));
+        sink.handle_event(Instant::now(), &HEADER);
+        sink.flush();
+        let broken = async {
+            while recorder.summary().is_some() {
+                let polled = std::future::poll_fn(|cx| Poll::Ready(sink.poll_broken(cx))).await;
+                assert!(polled.is_pending());
+                tokio::task::yield_now().await;
+            }
+        };
+        block_on(broken);
+        sink.handle_event(Instant::now(), &HEADER);
+        let notes = async |notes: Notes| {
+            assert_eq!(notes.0.len(), 1, "{:?}", notes.0);
+            assert!(notes.0[0].starts_with("recording to /dev/full has stopped: "));
+            Ok(())
+        };
+        block_on(sink.finish(false, notes)).unwrap();
     }
 }
