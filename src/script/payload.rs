@@ -19,13 +19,14 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use super::secrets::{self, Secret};
 use crate::codec;
 use crate::message::Data;
 use crate::output::sanitize;
 use crate::secret::{REDACTED, Redactor};
 
 /// The variable that stands for a secret that was left out.
-pub const TOKEN: &str = "{{token}}";
+pub(super) const TOKEN: &str = "{{token}}";
 
 /// Binary data up to this length is written in hex, in bytes.
 const MAX_HEX: usize = 64;
@@ -39,9 +40,11 @@ pub(super) struct Payload {
     pub(super) text: String,
     /// Whether the mark must name the kind.
     pub(super) needs_kind: bool,
+    /// Those that variables stand for, besides [`TOKEN`].
+    pub(super) secrets: Vec<Secret>,
 }
 
-/// Writes a payload without its secrets: in text, [`TOKEN`] stands for each.
+/// Writes a payload without its secrets: in text, variables stand for them.
 pub(super) fn write(data: Data<'_>, redactor: &Redactor) -> Payload {
     match data {
         Data::Text(text) => write_text(text, redactor),
@@ -50,17 +53,24 @@ pub(super) fn write(data: Data<'_>, redactor: &Redactor) -> Payload {
 }
 
 fn write_text(text: &str, redactor: &Redactor) -> Payload {
-    let redacted = redactor.redact_data(text);
+    let secrets = match redactor.includes_secrets() {
+        true => Vec::new(),
+        false => secrets::find(text),
+    };
+    let marked = secrets::mark(text, &secrets);
+    let redacted = redactor.redact_data(&marked);
     let (text, needs_kind) = match plain(&redacted) {
         Some(text) => (text, false),
         None => (format!("escapes:{}", escaped(&redacted)), true),
     };
+    let text = match redacted {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(_) => text.replace(REDACTED, TOKEN),
+    };
     Payload {
-        text: match redacted {
-            Cow::Borrowed(_) => text,
-            Cow::Owned(_) => text.replace(REDACTED, TOKEN),
-        },
+        text: secrets::fill(text, &secrets),
         needs_kind,
+        secrets,
     }
 }
 
@@ -72,6 +82,7 @@ fn write_binary(data: &[u8]) -> Payload {
     Payload {
         text,
         needs_kind: true,
+        secrets: Vec::new(),
     }
 }
 

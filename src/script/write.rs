@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::payload::{self, TOKEN};
+use super::payload::{self, Payload, TOKEN};
 use crate::close::Close;
 use crate::json::string;
 use crate::message::Data;
@@ -109,7 +109,8 @@ impl Script<'_> {
         let url = self.without_secrets(session.url);
         self.line(&format!("WEBSOCKET {url}"));
         for (name, value) in session.headers {
-            let value = match is_secret_header(name) {
+            let hides = is_secret_header(name) && !self.redactor.includes_secrets();
+            let value = match hides {
                 true => self.variable(name),
                 false => self.without_secrets(value),
             };
@@ -150,11 +151,11 @@ impl Script<'_> {
 
     fn entry(&mut self, entry: Entry<'_>) {
         match entry {
-            Entry::Send(data) => self.message(">", "", data),
+            Entry::Send(data) => self.send(data),
             Entry::Ping(data) => self.control(">ping", data),
             Entry::Pong(data) => self.control(">pong", data),
             Entry::Close(close) => self.close(close),
-            Entry::Receive(data, after) => self.message("<", &limit(after), data),
+            Entry::Receive(data, after) => self.receive(data, after),
             Entry::Expect { expression, within } => self.expectation(expression, within),
             Entry::Closed(close) => self.closed(close),
             Entry::Lost => self.line("<drop"),
@@ -162,9 +163,30 @@ impl Script<'_> {
         }
     }
 
-    /// A message after its mark and how long it may take.
-    fn message(&mut self, mark: &str, limit: &str, data: Data<'_>) {
+    fn send(&mut self, data: Data<'_>) {
         let payload = payload::write(data, self.redactor);
+        for secret in &payload.secrets {
+            self.variables.insert(secret.variable.clone());
+        }
+        self.message(">", "", (data, &payload));
+    }
+
+    /// A message with secrets has others the next time. They become variables, and any message that
+    /// has them is accepted.
+    fn receive(&mut self, data: Data<'_>, after: Duration) {
+        let (payload, limit) = (payload::write(data, self.redactor), limit(after));
+        if payload.secrets.is_empty() {
+            return self.message("<", &limit, (data, &payload));
+        }
+        self.line(&format!("<{limit}"));
+        self.line("[Captures]");
+        for secret in &payload.secrets {
+            self.line(&format!("{}: {}", secret.variable, secret.path));
+        }
+    }
+
+    /// A message after its mark and how long it may take.
+    fn message(&mut self, mark: &str, limit: &str, (data, payload): (Data<'_>, &Payload)) {
         let kind = match (payload.needs_kind, data) {
             // Only a JSON object begins like that.
             (false, _) if mark == "<" && payload.text.starts_with('{') => "~",
