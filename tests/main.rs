@@ -28,6 +28,7 @@ mod peers;
 mod pipe;
 mod prompt;
 mod prompt_hostile;
+mod prompt_messages;
 mod prompt_screen;
 mod proxy;
 mod reading;

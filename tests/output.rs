@@ -438,3 +438,18 @@ fn a_narrow_terminal_has_json_laid_out_for_it() {
         assert_eq!(String::from_utf8(written).unwrap(), expected);
     }
 }
+
+#[test]
+fn a_terminal_whose_locale_is_not_utf8_gets_ascii() {
+    for (locale, expected) in [("C", "< \\xe9\r\n"), ("C.UTF-8", "< é\r\n")] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            wire.message();
+            wire.send([text("é"), close(1000, "")].concat());
+            wire.until_close();
+        });
+        let environment = [("TERM", "dumb"), ("LC_ALL", locale)];
+        let pty = Pty::start_with(&["-d", "x", &server.url("/")], &environment);
+        assert_eq!(String::from_utf8(pty.end().1).unwrap(), expected);
+    }
+}

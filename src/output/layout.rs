@@ -7,7 +7,8 @@
 
 use super::json::push_token;
 use super::style::{Painter, Role};
-use super::width;
+use super::{sanitize, width};
+use crate::json::string;
 use crate::json::text::{Token, Tokens};
 
 /// Deeper JSON is shown unchanged, because laid out it would be mostly spaces. It also bounds the
@@ -15,6 +16,15 @@ use crate::json::text::{Token, Tokens};
 pub(super) const MAX_DEPTH: usize = 100;
 /// What each level is indented by.
 const STEP: usize = 2;
+
+/// Which characters of strings are escaped, besides those that JSON requires.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Escapes {
+    /// Those that are dangerous on a terminal.
+    pub(super) terminal: bool,
+    /// All that are not ASCII.
+    pub(super) ascii: bool,
+}
 
 /// A value that has been measured.
 #[derive(Default)]
@@ -61,11 +71,11 @@ impl Node {
 }
 
 impl Document {
-    /// Measures a text for which [`crate::json::grammar::is_value`] holds. `terminal` is whether
-    /// dangerous characters must be escaped. Returns `None` if it is nested too deeply.
-    pub(super) fn read(text: &str, terminal: bool) -> Option<Document> {
+    /// Measures a text for which [`crate::json::grammar::is_value`] holds. Returns `None` if it is
+    /// nested too deeply.
+    pub(super) fn read(text: &str, escapes: Escapes) -> Option<Document> {
         let mut reader = Reader {
-            terminal,
+            escapes,
             ..Reader::default()
         };
         Tokens::new(text).try_for_each(|token| reader.push(token))?;
@@ -114,7 +124,7 @@ impl Document {
 /// Builds a [`Document`].
 #[derive(Default)]
 struct Reader {
-    terminal: bool,
+    escapes: Escapes,
     document: Document,
     /// The containers that are not closed yet.
     open: Vec<usize>,
@@ -160,7 +170,10 @@ impl Reader {
     fn string(&mut self, token: &str) -> Piece {
         let mut string = std::mem::take(&mut self.string);
         string.clear();
-        push_token(token, self.terminal, &mut string);
+        push_token(token, self.escapes.terminal, &mut string);
+        if self.escapes.ascii {
+            sanitize::to_ascii(&mut string, 0, string::push_escape);
+        }
         let piece = self.piece(&String::from_utf8_lossy(&string));
         self.string = string;
         piece
@@ -340,9 +353,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn read(text: &str) -> Option<Document> {
+        let (terminal, ascii) = (true, false);
+        Document::read(text, Escapes { terminal, ascii })
+    }
+
     /// The value after a mark of two columns, whose lines are indented by as much.
     fn laid_out(text: &str, width: usize) -> String {
-        let document = Document::read(text, true).unwrap();
+        let document = read(text).unwrap();
         let layout = Layout {
             document: &document,
             painter: Painter::new(false),
@@ -401,7 +419,7 @@ mod tests {
     #[test]
     fn deep_levels_leave_room() {
         let deep = "[".repeat(MAX_DEPTH - 1) + r#"{"key":[1]}"# + &"]".repeat(MAX_DEPTH - 1);
-        assert!(Document::read(&deep, true).is_none());
+        assert!(read(&deep).is_none());
         let deep = "[".repeat(50) + r#"{"key":[1]}"# + &"]".repeat(50);
         let shown = laid_out(&deep, 40);
         let inner = shown.lines().find(|line| line.contains("key")).unwrap();

@@ -105,7 +105,9 @@ impl Renderer {
         }
         self.learn(t, event);
         if self.options.format == Format::Json {
+            let from = out.len();
             self.record().push(t, event, out);
+            self.to_ascii(from, string::push_escape, out);
         }
         if let Event::Send {
             message, origin, ..
@@ -153,6 +155,9 @@ impl Renderer {
     fn notices(&mut self, t: Duration, event: &Event<'_>, err: &mut Vec<u8>) {
         let before = err.len();
         self.stderr(err).push(t, event);
+        if self.options.ascii && self.options.stderr_tty {
+            sanitize::to_ascii(err, before, sanitize::push_char);
+        }
         // A ping is a line with a mark like a message, so it has a time stamp too.
         if matches!(event, Event::Ping { .. } | Event::Pong { .. }) && err.len() > before {
             let line = err.split_off(before);
@@ -221,7 +226,9 @@ impl Renderer {
                 number,
                 origin,
             };
-            return self.record().push(t, &event, out);
+            let from = out.len();
+            self.record().push(t, &event, out);
+            return self.to_ascii(from, string::push_escape, out);
         }
         self.show(DisplayMessage { t, conn, by, data }, folded, out);
     }
@@ -230,9 +237,12 @@ impl Renderer {
         let DisplayMessage { t, conn, by, data } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
-            return self.record().received(t, conn, data, out);
+            let from = out.len();
+            self.record().received(t, conn, data, out);
+            return self.to_ascii(from, string::push_escape, out);
         }
-        let from = out.len();
+        // What the caller has put in front of the message takes columns too.
+        let from = memchr::memrchr(b'\n', out).map_or(0, |end| end + 1);
         if self.options.format != Format::Raw || data.kind() == Kind::Text {
             self.stamp_message(t, by, out);
         }
@@ -248,6 +258,7 @@ impl Renderer {
                 self.pretty(folded).push(data, column, out);
             }
         }
+        self.to_ascii(from, sanitize::push_char, out);
         // A dump has been cut after whole rows.
         let is_dump = self.options.format == Format::Pretty && data.kind() == Kind::Binary;
         if folded && !is_dump {
@@ -278,6 +289,7 @@ impl Renderer {
     fn pretty(&self, folded: bool) -> Pretty {
         Pretty {
             terminal: self.options.stdout_tty,
+            ascii: self.is_ascii(),
             painter: Painter::new(self.options.stdout_color),
             width: self.options.columns(),
             plain: self.options.plain,
@@ -291,6 +303,17 @@ impl Renderer {
             columns: self.options.columns(),
             notes: self.notes(),
             plain: self.options.plain,
+        }
+    }
+
+    /// Whether messages go to a terminal whose locale is not UTF-8.
+    fn is_ascii(&self) -> bool {
+        self.options.ascii && self.options.stdout_tty
+    }
+
+    fn to_ascii(&self, from: usize, escape: fn(char, &mut Vec<u8>), out: &mut Vec<u8>) {
+        if self.is_ascii() {
+            sanitize::to_ascii(out, from, escape);
         }
     }
 

@@ -60,7 +60,7 @@ pub struct Options {
     pub timing: bool,
     /// `--plain`: one line for each event, and words for marks.
     pub plain: bool,
-    /// The locale is not UTF-8: our own text is ASCII.
+    /// The locale is not UTF-8: a terminal gets ASCII only.
     pub ascii: bool,
     /// The number of `-v` options.
     pub verbose: u8,

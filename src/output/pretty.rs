@@ -4,7 +4,7 @@
 //! indented under the mark, so that none looks like another message.
 
 use super::fold::{DUMP_ROWS, Fold};
-use super::layout::{Document, Layout, Place, newline};
+use super::layout::{Document, Escapes, Layout, Place, newline};
 use super::style::{Painter, Role};
 use super::{hexdump, sanitize, width};
 use crate::codec;
@@ -24,6 +24,8 @@ const TAB: usize = 8;
 pub(super) struct Pretty {
     /// Whether the output is a terminal, for which dangerous characters must be escaped.
     pub(super) terminal: bool,
+    /// Whether it has ASCII only.
+    pub(super) ascii: bool,
     pub(super) painter: Painter,
     /// Columns of a line.
     pub(super) width: usize,
@@ -53,11 +55,29 @@ impl Pretty {
                 newline(INDENT, out);
             }
             match self.terminal {
-                true => push_expanded(line, out),
+                true => self.push_expanded(line, out),
                 false => out.extend_from_slice(line.as_bytes()),
             }
         }
         out.push(b'\n');
+    }
+
+    /// Appends a line of text whose tabs are spaces, so that its columns are known.
+    fn push_expanded(self, line: &str, out: &mut Vec<u8>) {
+        let mut column = 0;
+        for (number, text) in line.split('\t').enumerate() {
+            if number > 0 {
+                let spaces = TAB - column % TAB;
+                out.resize(out.len() + spaces, b' ');
+                column += spaces;
+            }
+            let from = out.len();
+            sanitize::line(text, out);
+            if self.ascii {
+                sanitize::to_ascii(out, from, sanitize::push_char);
+            }
+            column += width::of(&String::from_utf8_lossy(&out[from..]));
+        }
     }
 
     fn push_binary(self, data: &[u8], out: &mut Vec<u8>) {
@@ -88,7 +108,11 @@ impl Pretty {
 
     /// Returns `false` and appends nothing if `text` is not JSON that can be laid out.
     pub(super) fn push_json(self, text: &str, column: usize, out: &mut Vec<u8>) -> bool {
-        let Some(document) = read(text, self.terminal) else {
+        let escapes = Escapes {
+            terminal: self.terminal,
+            ascii: self.ascii,
+        };
+        let Some(document) = read(text, escapes) else {
             return false;
         };
         let layout = Layout {
@@ -191,26 +215,11 @@ fn push_bare(painter: Painter, role: Role, text: &str, out: &mut Vec<u8>) {
 }
 
 /// Measures a text if it is an array or an object that can be laid out.
-fn read(text: &str, terminal: bool) -> Option<Document> {
+fn read(text: &str, escapes: Escapes) -> Option<Document> {
     let is_candidate = text.len() <= MAX_BYTES && text.trim_start().starts_with(['{', '[']);
     (is_candidate && grammar::is_value(text))
-        .then(|| Document::read(text, terminal))
+        .then(|| Document::read(text, escapes))
         .flatten()
-}
-
-/// Appends a line of text whose tabs are spaces, so that its columns are known.
-fn push_expanded(line: &str, out: &mut Vec<u8>) {
-    let mut column = 0;
-    for (number, text) in line.split('\t').enumerate() {
-        if number > 0 {
-            let spaces = TAB - column % TAB;
-            out.resize(out.len() + spaces, b' ');
-            column += spaces;
-        }
-        let from = out.len();
-        sanitize::line(text, out);
-        column += width::of(&String::from_utf8_lossy(&out[from..]));
-    }
 }
 
 #[cfg(test)]
@@ -222,6 +231,7 @@ mod tests {
     fn laid_out(text: &str, width: usize, color: bool) -> String {
         let pretty = Pretty {
             terminal: true,
+            ascii: false,
             painter: Painter::new(color),
             width,
             plain: false,
@@ -382,6 +392,7 @@ mod tests {
         };
         let pretty = Pretty {
             terminal: true,
+            ascii: false,
             painter,
             width,
             plain,

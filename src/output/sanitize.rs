@@ -68,6 +68,24 @@ pub fn line_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Escapes the characters that are not ASCII in what was appended since `from`, each as `escape`
+/// writes it: a terminal whose locale is not UTF-8 would show other characters, and take some of the
+/// bytes for controls (ECMA-48 C1).
+pub(super) fn to_ascii(out: &mut Vec<u8>, from: usize, escape: impl Fn(char, &mut Vec<u8>)) {
+    let shown = out.get(from..).unwrap_or_default();
+    if shown.is_ascii() {
+        return;
+    }
+    let text = String::from_utf8_lossy(shown).into_owned();
+    out.truncate(from);
+    for c in text.chars() {
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => out.push(byte),
+            _ => escape(c, out),
+        }
+    }
+}
+
 fn escape(text: &str, layout: Layout, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     // Most messages are plain ASCII, and need no check of each character.
@@ -86,7 +104,8 @@ fn escape(text: &str, layout: Layout, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[from..]);
 }
 
-fn push_char(c: char, out: &mut Vec<u8>) {
+/// Appends the escape of a character in text: `\x1b`, `\u{202e}`.
+pub(super) fn push_char(c: char, out: &mut Vec<u8>) {
     match u8::try_from(c) {
         Ok(byte) => push_escaped_byte(byte, out),
         Err(_) => out.extend_from_slice(format!("\\u{{{:x}}}", u32::from(c)).as_bytes()),
@@ -272,6 +291,15 @@ mod tests {
     #[test]
     fn tab_and_line_feed_stay_where_lines_are_allowed() {
         assert_eq!(many("a\tb\nc\r\n\x1b"), "a\tb\nc\\x0d\n\\x1b");
+    }
+
+    #[test]
+    fn other_characters_than_ascii_are_escaped_where_they_are_unknown() {
+        let mut out = "é".as_bytes().to_vec();
+        let from = out.len();
+        out.extend_from_slice("a\té世\x1b[0m".as_bytes());
+        to_ascii(&mut out, from, push_char);
+        assert_eq!(String::from_utf8(out).unwrap(), "éa\t\\xe9\\u{4e16}\x1b[0m");
     }
 
     #[test]

@@ -52,6 +52,9 @@ impl SentLine<'_> {
             Data::Text(text) => self.text(text, &mut line),
             Data::Binary(data) => self.binary(data, &mut line),
         }
+        if self.notes.ascii {
+            sanitize::to_ascii(&mut line, 0, sanitize::push_char);
+        }
         let line = String::from_utf8_lossy(&line);
         let line = self.cut(line.trim_end_matches('\n'));
         self.notes.painter.paint(Role::Aside, out, |out| {

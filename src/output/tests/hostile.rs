@@ -170,6 +170,9 @@ fn loud(format: Format, tty: bool, redactor: &Redactor, filter: Option<&str>) ->
         stats: true,
         show_ping_pong: true,
         interactive: true,
+        show_sent: true,
+        timing: true,
+        width: Some(30),
         filter: filter.map(|expr| jq::Filter::compile(expr).unwrap()),
         ..options(format)
     };
@@ -195,8 +198,15 @@ fn uncolored(shown: &str) -> String {
 fn no_control_character_reaches_a_terminal() {
     let redactor = Redactor::default();
     for format in FORMATS {
-        for filter in [None, Some("."), Some("error(tojson)")] {
+        for (filter, plain, ascii) in [
+            (None, false, false),
+            (None, true, false),
+            (None, false, true),
+            (Some("."), false, false),
+            (Some("error(tojson)"), false, false),
+        ] {
             let mut renderer = loud(format, true, &redactor, filter);
+            renderer.reconfigure(|options| (options.plain, options.ascii) = (plain, ascii));
             for text in HOSTILE {
                 events(text, &mut |event| {
                     let (out, err) = render(&mut renderer, event);
@@ -204,6 +214,7 @@ fn no_control_character_reaches_a_terminal() {
                         let found = sanitize::find_dangerous(&uncolored(shown).replace('\n', ""));
                         assert_eq!(found, None, "{format:?} {event:?} {shown:?}");
                     }
+                    assert!(!ascii || out.is_ascii() && err.is_ascii(), "{event:?}");
                     // Raw text keeps its lines on a terminal too; nothing else can begin a line.
                     let out = if format == Format::Raw { "" } else { &*out };
                     for forged in ["\nwirecat: forged", "\n< forged"] {

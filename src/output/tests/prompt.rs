@@ -308,3 +308,47 @@ fn a_new_size_counts_from_the_next_message() {
     renderer.resize(None);
     assert_eq!(receive(&mut renderer, 0, &message).lines().count(), 1);
 }
+
+#[test]
+fn without_utf8_a_terminal_gets_ascii() {
+    for (format, expected) in [
+        (
+            Format::Pretty,
+            "< {\n    \"k\\u00e9\": \"\\u4e16\\u754c \\ud83d\\udc4d\",\n    \"n\": 1\n  }\n",
+        ),
+        (
+            Format::Raw,
+            "{\"k\\xe9\":\"\\u{4e16}\\u{754c} \\u{1f44d}\",\"n\":1}\n",
+        ),
+    ] {
+        let mut renderer = renderer(|o| (o.ascii, o.format) = (true, format));
+        let message = Message::text(r#"{"ké":"世界 👍","n":1}"#);
+        assert_eq!(receive(&mut renderer, 0, &message), expected);
+    }
+    let mut renderer = renderer(|o| o.ascii = true);
+    assert_eq!(
+        receive(&mut renderer, 0, &Message::text("é\tb")),
+        "< \\xe9    b\n"
+    );
+    let sent = send(&mut renderer, 0, &Message::text("é".repeat(20)), None);
+    assert_eq!(sent, format!("> {}\\xe...\n", "\\xe9".repeat(8)));
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    renderer.render(Duration::ZERO, &Event::Note("世"), &mut out, &mut err);
+    assert_eq!(err, b"wirecat: \\u{4e16}\n");
+    renderer.reconfigure(|o| o.format = Format::Json);
+    let shown = receive(&mut renderer, 0, &Message::text("é"));
+    assert!(shown.ends_with("\"data\":\"\\u00e9\"}\n"), "{shown}");
+    // A pipe gets every byte.
+    let mut pipe = self::renderer(|o| (o.ascii, o.stdout_tty) = (true, false));
+    assert_eq!(receive(&mut pipe, 0, &Message::text("é")), "< é\n");
+}
+
+#[test]
+fn what_stands_in_front_of_a_message_takes_columns() {
+    let mut renderer = renderer(|_| {});
+    let data = Data::Text(r#"{"first":"0123456789","second":1}"#);
+    let mut out = b"before\n#12 ".to_vec();
+    renderer.show_again((Duration::ZERO, 1), By::Peer, data, false, &mut out);
+    let shown = String::from_utf8(out).unwrap();
+    assert!(shown.starts_with("before\n#12 < {\n"), "{shown}");
+}

@@ -1,0 +1,86 @@
+//! How messages look at the prompt: the sent ones among the received ones, and the long ones.
+
+use crate::support::pty::Pty;
+use crate::support::server::{Raw, close, frame_of, raw, text};
+
+/// Sends these frames once it has received so many messages.
+fn answers(messages: usize, frames: &[Vec<u8>]) -> Raw<()> {
+    let frames = frames.concat();
+    raw(move |mut wire| {
+        wire.handshake();
+        for _ in 0..messages {
+            wire.message();
+        }
+        wire.send([&frames[..], &close(1000, "")].concat());
+        wire.until_close();
+    })
+}
+
+/// What is written after `line` was typed and answered by these frames. `args` may have one
+/// `--on-open`.
+fn shown(args: &[&str], line: &str, frames: &[Vec<u8>]) -> String {
+    let messages = 1 + usize::from(args.contains(&"--on-open"));
+    let server = answers(messages, frames);
+    let args = [&["--no-reconnect"], args].concat();
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys(&format!("{line}\r"));
+    pty.expect("closed by server");
+    let (_, written) = pty.end();
+    String::from_utf8(written).unwrap()
+}
+
+#[track_caller]
+fn assert_contains(written: &str, lines: &[&str]) {
+    let mut rest = written;
+    for line in lines {
+        let Some((_, after)) = rest.split_once(line) else {
+            panic!("no {line:?} where it should be in {written:?}");
+        };
+        rest = after;
+    }
+}
+
+#[test]
+fn what_was_sent_stands_before_its_answer() {
+    let answer = text(r#"{"event":"tick","data":{"n":1,"price":1.50}}"#);
+    let written = shown(&["--on-open", "hello"], r#"{"op":"sub"}"#, &[answer]);
+    assert_contains(
+        &written,
+        &[
+            "> hello\r\n",
+            "> {\"op\": \"sub\"}\r\n",
+            "< tick {\"n\": 1, \"price\": 1.50}\r\n",
+        ],
+    );
+}
+
+#[test]
+fn long_messages_are_folded() {
+    let lines: Vec<String> = (1..=230).map(|n| format!("line {n}")).collect();
+    let frames = [text(&lines.join("\n")), frame_of(0x82, &[7; 3368])];
+    let written = shown(&[], "x", &frames);
+    assert_contains(
+        &written,
+        &[
+            "< line 1\r\n",
+            "  line 18\r\n  … 212 more lines, /more\r\n",
+            "< binary, 3368 bytes\r\n",
+            "  000000f0 ",
+            "|\r\n  … 3,112 more bytes, /more\r\n",
+        ],
+    );
+}
+
+#[test]
+fn plain_output_has_words_for_marks_and_one_line_for_a_message() {
+    let frames = [text("a\nb"), text(r#"[{"a":1},2]"#)];
+    let written = shown(&["--plain"], "x", &frames);
+    assert_contains(
+        &written,
+        &[
+            "sent: x\r\n",
+            "received: a\\x0ab\r\n",
+            "received: [{\"a\": 1}, 2]\r\n",
+        ],
+    );
+}
