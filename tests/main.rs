@@ -27,6 +27,7 @@ mod output;
 mod peers;
 mod pipe;
 mod prompt;
+mod prompt_exits;
 mod prompt_hostile;
 mod prompt_messages;
 mod prompt_screen;

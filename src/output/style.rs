@@ -62,9 +62,27 @@ pub const REDRAW: &[u8] = b"\x1b[A\n\x1b[A\n";
 /// Empties the screen, where a line feed follows.
 pub const CLEAR: &[u8] = b"\x1b[2J\x1b[H\n";
 
-/// Ends what a line editor may have begun: a synchronized update and bracketed paste; then takes its
-/// line and what stands below it away.
-pub const END_OF_EDITING: &[u8] = b"\x1b[?2026l\x1b[?2004l\r\x1b[J";
+/// Begins bracketed paste.
+pub const BEGIN_OF_EDITING: &[u8] = b"\x1b[?2004h";
+
+/// Ends what a line editor may have begun: a synchronized update, bracketed paste, a hidden cursor, a
+/// colour; then takes its line and what stands below it away.
+pub const END_OF_EDITING: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[0m\r\x1b[J";
+
+/// The same, but the line stays: goes down its rows `below` the cursor, to a row after it.
+pub fn end_of_line(below: usize) -> Vec<u8> {
+    let down = "\n".repeat(below + 1);
+    format!("\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[0m\r{down}").into_bytes()
+}
+
+/// Makes room for a line with so many rows after its first, and so many of them below the cursor.
+pub fn room_for(rows: usize, below: usize) -> Vec<u8> {
+    let room = "\n".repeat(rows);
+    match below {
+        0 => room.into_bytes(),
+        below => format!("{room}\x1b[{below}A").into_bytes(),
+    }
+}
 
 /// Writes with or without colour.
 #[derive(Clone, Copy, Debug)]

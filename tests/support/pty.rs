@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::termios::{Termios, tcgetattr};
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use pty_process::blocking::{Command, Pts, Pty as Master, open};
 
 use super::screen::{Look, Screen};
@@ -263,6 +264,19 @@ impl Pty {
     /// The terminal's settings now.
     pub(crate) fn settings(&self) -> Termios {
         tcgetattr(self.terminal()).unwrap()
+    }
+
+    /// Gives the terminal these settings, as a shell does that has it again.
+    pub(crate) fn set(&self, settings: &Termios) {
+        tcsetattr(self.terminal(), SetArg::TCSANOW, settings).unwrap();
+    }
+
+    /// Waits until a signal has stopped the program.
+    #[track_caller]
+    pub(crate) fn until_stopped(&self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
     }
 
     /// Closes the terminal, as the end of its window does.

@@ -9,6 +9,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::state::{PROMPT, PromptHandle};
+use super::terminal::Modes;
 use crate::output::style::{Painter, Role};
 
 /// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
@@ -19,6 +20,7 @@ pub(super) struct PromptHelper {
     pub(super) complete: Complete,
     pub(super) state: PromptHandle,
     pub(super) painter: Painter,
+    pub(super) modes: Modes,
 }
 
 impl Helper for PromptHelper {}
@@ -30,6 +32,7 @@ impl Hinter for PromptHelper {
 
 impl Highlighter for PromptHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        self.modes.note_editing();
         self.state.on_draw(line);
         if self.state.is_asking() {
             return Cow::Owned("*".repeat(line.chars().count()));

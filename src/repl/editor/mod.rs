@@ -12,6 +12,8 @@ mod keys;
 mod printer;
 mod protocol;
 mod state;
+#[cfg(unix)]
+mod stops;
 mod terminal;
 
 #[cfg(unix)]
@@ -89,8 +91,8 @@ pub(crate) fn start(
     let state = PromptHandle::default();
     state.set_host(&settings.host);
     let note = Note::default();
-    let mut editor = editor(&settings, &note, &state)?;
     let modes = Modes::found();
+    let mut editor = editor(&settings, &note, &state, &modes)?;
     let reading = Arc::new(AtomicBool::new(false));
     let (sink, above) = match editor.create_external_printer() {
         Ok(printer) => {
@@ -103,6 +105,10 @@ pub(crate) fn start(
         Err(_) => (printer::at_the_cursor(state.clone())?, false),
     };
     let restore = above.then(|| Restore::new(&modes));
+    #[cfg(unix)]
+    if above {
+        stops::watch(&mut editor, &modes, &state);
+    }
     let (sender, typed) = mpsc::channel(TYPED_AHEAD);
     let (tell, next) = std::sync::mpsc::channel();
     let keys = Keys {
@@ -131,6 +137,7 @@ fn editor(
     settings: &Settings,
     note: &Note,
     state: &PromptHandle,
+    modes: &Modes,
 ) -> rustyline::Result<Editor<PromptHelper, history::Typed>> {
     let config = Config::builder()
         // wirecat decides on colour itself; the editor must ask for the prompt in any case.
@@ -153,6 +160,7 @@ fn editor(
         complete: settings.complete,
         state: state.clone(),
         painter: Painter::new(settings.color),
+        modes: modes.clone(),
     }));
     bindings::bind(&mut editor, note, state);
     Ok(editor)

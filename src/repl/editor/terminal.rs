@@ -20,16 +20,22 @@ mod unix {
     use std::thread;
     use std::time::Duration;
 
-    use nix::sys::signal::{SigSet, Signal, kill, killpg};
-    use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+    use nix::sys::signal::{SigSet, Signal, killpg};
+    use nix::sys::termios::{
+        LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+    };
     use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    use nix::unistd::{Pid, tcgetpgrp, tcsetpgrp};
+    use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 
+    use super::super::stops::Stops;
     use crate::io::stdio;
     use crate::output::style;
 
     /// How long the terminal may take for the bytes that end line editing.
     const LAST_BYTES: Duration = Duration::from_millis(200);
+
+    /// No key has this function (POSIX calls it `_POSIX_VDISABLE`).
+    const DISABLED: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
 
     /// How often a program may be stopped because it used the terminal before it had it.
     const EARLY: usize = 16;
@@ -37,28 +43,46 @@ mod unix {
     /// The modes of the terminal, and the process group of the program that has it.
     #[derive(Clone)]
     pub(in crate::repl::editor) struct Modes {
-        found: Option<Termios>,
+        known: Arc<Mutex<Known>>,
         /// The group's number, or 0.
         group: Arc<AtomicI32>,
+        pub(in crate::repl::editor) stops: Arc<Stops>,
+    }
+
+    struct Known {
+        found: Option<Termios>,
+        /// While a line is edited.
+        editing: Option<Termios>,
         /// The terminal has been given back for good.
-        over: Arc<Mutex<bool>>,
+        over: bool,
     }
 
     impl Modes {
         /// The modes as they are now.
         pub(in crate::repl::editor) fn found() -> Self {
-            Modes {
+            let known = Known {
                 found: tcgetattr(io::stdin()).ok(),
+                editing: None,
+                over: false,
+            };
+            Modes {
+                known: Arc::new(Mutex::new(known)),
                 group: Arc::default(),
-                over: Arc::default(),
+                stops: Arc::default(),
             }
+        }
+
+        fn known(&self) -> MutexGuard<'_, Known> {
+            self.known
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
         }
 
         /// Between two lines the editor restores the terminal. This keeps echo, signals and end-of-file
         /// keys off there, so that early keystrokes are treated like any others.
         pub(in crate::repl::editor) fn set_quiet(&self) {
-            let over = self.over();
-            if let (Some(found), false) = (&self.found, *over) {
+            let known = self.known();
+            if let (Some(found), false) = (&known.found, known.over) {
                 let mut quiet = found.clone();
                 quiet
                     .local_flags
@@ -67,17 +91,68 @@ mod unix {
             }
         }
 
-        fn over(&self) -> MutexGuard<'_, bool> {
-            self.over
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner())
-        }
-
         pub(in crate::repl::editor) fn set_found(&self) {
-            if let Some(found) = &self.found {
+            if let Some(found) = &self.known().found {
                 let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, found);
             }
         }
+
+        /// Notes the modes while a line is edited, the first time.
+        pub(in crate::repl::editor) fn note_editing(&self) {
+            let mut known = self.known();
+            if known.editing.is_none() {
+                known.editing = tcgetattr(io::stdin()).ok();
+            }
+        }
+
+        /// Gives the terminal away as it was found, and writes `last` after that.
+        pub(in crate::repl::editor) fn leave(&self, last: &[u8]) {
+            let known = self.known();
+            if let (Some(found), false) = (&known.found, known.over)
+                && is_ours()
+            {
+                let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, found);
+                write(last);
+            }
+        }
+
+        /// Takes the terminal back for editing, and writes `first` after that. Returns whether the
+        /// terminal is there to be taken.
+        pub(in crate::repl::editor) fn enter(&self, first: &[u8]) -> bool {
+            let known = self.known();
+            match &known.editing {
+                Some(editing) if !known.over && is_ours() => {
+                    let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, editing);
+                    write(first);
+                    true
+                }
+                _ => false,
+            }
+        }
+
+        /// The key that stops the process.
+        pub(in crate::repl::editor) fn key_that_stops(&self) -> Option<char> {
+            let known = self.known();
+            let keys = &known.found.as_ref()?.control_chars;
+            let key = keys[SpecialCharacterIndices::VSUSP as usize];
+            (key != DISABLED).then(|| char::from(key))
+        }
+    }
+
+    /// Whether this process is in the foreground: the terminal of another is left alone, also at the end.
+    fn is_ours() -> bool {
+        !matches!(tcgetpgrp(io::stdin()), Ok(group) if group != getpgrp())
+    }
+
+    /// A terminal that accepts no output (Ctrl-S, or no reader) must not block the exit.
+    fn write(bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        let (done, written) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            stdio::print(stdio::stdout(), &bytes);
+            let _ = done.send(());
+        });
+        let _ = written.recv_timeout(LAST_BYTES);
     }
 
     /// The terminal's original state, to be restored on exit: the editor thread may still be in the
@@ -93,24 +168,14 @@ mod unix {
 
     impl Drop for Restore {
         fn drop(&mut self) {
-            let Some(found) = &self.0.found else {
-                return;
-            };
             let _quietly = Background::new();
-            *self.0.over() = true;
             let group = self.0.group.load(Ordering::SeqCst);
             if group != 0 {
                 end_group(Pid::from_raw(group));
-                let _ = tcsetpgrp(io::stdin(), nix::unistd::getpgrp());
+                let _ = tcsetpgrp(io::stdin(), getpgrp());
             }
-            let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, found);
-            // A terminal that accepts no output (Ctrl-S, or no reader) must not block the exit.
-            let (done, written) = std::sync::mpsc::channel();
-            thread::spawn(move || {
-                stdio::print(stdio::stdout(), style::END_OF_EDITING);
-                let _ = done.send(());
-            });
-            let _ = written.recv_timeout(LAST_BYTES);
+            self.0.leave(style::END_OF_EDITING);
+            self.0.known().over = true;
         }
     }
 
@@ -197,12 +262,11 @@ mod unix {
         }
     }
 
-    /// Stops our own process group. Where nobody could continue it the system ignores that, and the
-    /// program goes on at once.
+    /// Stops our own process group. Where nobody could continue it, the program goes on at once.
     fn stop_with_it(modes: &Modes, ours: &nix::Result<Pid>) {
         take_terminal(ours);
         modes.set_found();
-        let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
+        modes.stops.stop();
     }
 }
 
@@ -223,6 +287,8 @@ mod windows {
         pub(in crate::repl::editor) fn set_quiet(&self) {}
 
         pub(in crate::repl::editor) fn set_found(&self) {}
+
+        pub(in crate::repl::editor) fn note_editing(&self) {}
     }
 
     pub(crate) struct Restore;
