@@ -192,3 +192,62 @@ fn ctrl_c_works_during_a_flood() {
     server.result();
     assert!(!status.success(), "{status:?}");
 }
+
+#[test]
+fn twenty_small_messages_stand_on_a_screen_of_24_rows() {
+    let server = raw(|mut wire: Wire| {
+        wire.handshake();
+        wire.message();
+        for n in 1..=20 {
+            wire.send(text(&format!(
+                r#"{{"event":"tick","data":{{"n":{n},"price":1.5}}}}"#
+            )));
+        }
+        wire.answer_close();
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    let look = pty.until("the last message", |look| {
+        look.rows.iter().any(|row| row.contains("\"n\": 20"))
+    });
+    for n in 1..=20 {
+        let found = look.rows.iter().filter(|row| {
+            row.contains("tick") && row.contains(&format!("\"n\": {n},")) && row.contains("1.5")
+        });
+        assert_eq!(found.count(), 1, "{n}:\n{}", look.text());
+    }
+    assert_eq!(look.prompt(), Some("open>"), "{}", look.text());
+    pty.type_keys("\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
+fn a_prompt_of_40_columns() {
+    let server = raw(|mut wire: Wire| {
+        wire.handshake();
+        let line = wire.message();
+        wire.send(text(
+            r#"{"event":"tick","data":{"n":1,"price":1.5,"text":"longer than a row"}}"#,
+        ));
+        wire.send(text(&"0123456789".repeat(10)));
+        wire.answer_close();
+        line
+    });
+    let mut pty = Pty::start(&[&server.url("/")]);
+    pty.resize(24, 40);
+    pty.expect("open> ");
+    let line = "a line that takes more than one row of such a terminal";
+    pty.type_keys(line);
+    pty.expect_line(line, line.len());
+    pty.type_keys("\r");
+    let look = pty.until("both messages above an empty line", |look| {
+        let shown = look.rows.join("\n");
+        shown.contains("0123456789") && look.typed_line().as_deref() == Some("")
+    });
+    let shown = look.text();
+    assert!(shown.contains("longer than a row"), "{shown}");
+    pty.type_keys("\x04");
+    pty.exits(0);
+    assert_eq!(server.result(), line.as_bytes());
+}
