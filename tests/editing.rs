@@ -85,3 +85,86 @@ fn ctrl_z_does_not_keep_the_editor_from_going_on() {
     let editor = [("EDITOR", "echo ready; read word; echo $word >")];
     assert_eq!(messages(&[], &editor, &keys, 1), ["x"]);
 }
+
+/// JSON as tools print it, of about this many lines.
+fn pretty_json(lines: usize) -> String {
+    let members: Vec<_> = (1..lines - 1)
+        .map(|n| format!("  \"key {n}\": [{n}, \"{{ \\\" [\"]"))
+        .collect();
+    format!("{{\n{}\n}}", members.join(",\n"))
+}
+
+fn pasted(text: &str) -> String {
+    format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))
+}
+
+#[test]
+fn json_that_is_not_closed_goes_on_in_the_next_line() {
+    for mode in ["emacs", "vi"] {
+        let keys = [
+            ("{\"a\":[\r", "… ]}"),
+            ("1\r", "1"),
+            ("]}\r", "\n"),
+            // An empty line ends it in any case, and is no part of it.
+            ("[1,\r\r", "\n"),
+            // Ctrl-C cancels it.
+            ("[2,\r\x03", "Ctrl-D to leave"),
+            ("x[\r", "\n"),
+            ("[3]\r", "\n"),
+        ];
+        assert_eq!(
+            messages(&["--edit-mode", mode], &[], &keys, 4),
+            ["{\"a\":[\n1\n]}", "[1,", "x[", "[3]"]
+        );
+    }
+}
+
+#[test]
+fn alt_enter_begins_a_new_line_of_any_message() {
+    for mode in ["emacs", "vi"] {
+        let keys = [("a\x1b\rb\r", "\n")];
+        assert_eq!(messages(&["--edit-mode", mode], &[], &keys, 1), ["a\nb"]);
+    }
+}
+
+#[test]
+fn a_pasted_document_is_one_message_byte_for_byte() {
+    for lines in [300, 6000] {
+        let document = pretty_json(lines);
+        let keys = [(&*(pasted(&document) + "\r"), "\n")];
+        assert_eq!(messages(&[], &[], &keys, 1), [document]);
+    }
+}
+
+#[test]
+fn a_document_typed_key_by_key_is_one_message_byte_for_byte() {
+    let document = pretty_json(300);
+    let keys = document.replace('\n', "\r") + "\r";
+    for mode in ["emacs", "vi"] {
+        let colour = [("NO_COLOR", ""), ("CLICOLOR_FORCE", "1")];
+        let sent = messages(&["--edit-mode", mode], &colour, &[(&keys, "\n")], 1);
+        assert_eq!(sent, [&*document]);
+    }
+}
+
+#[test]
+fn a_line_is_coloured_while_it_is_typed() {
+    let colour = [("NO_COLOR", ""), ("CLICOLOR_FORCE", "1")];
+    let keys = [
+        (
+            "{\"a\":\"b\"",
+            "\x1b[1;34m\"a\"\x1b[0m:\x1b[32m\"b\"\x1b[0m",
+        ),
+        ("}\r", "\n"),
+        ("/sned", "\x1b[31m/sned\x1b[0m"),
+        ("\x15/send", "\x1b[1m/send\x1b[0m"),
+        (" x\r", "\n"),
+        // The rest of an earlier line, which the right arrow adds.
+        ("{\"a", "\x1b[2m\":\"b\"}\x1b[0m"),
+        ("\x1b[C\r", "\n"),
+    ];
+    assert_eq!(
+        messages(&[], &colour, &keys, 3),
+        ["{\"a\":\"b\"}", "x", "{\"a\":\"b\"}"]
+    );
+}

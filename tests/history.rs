@@ -154,3 +154,23 @@ fn a_history_that_cannot_be_used_is_said_once_and_does_no_harm() {
     assert_eq!(written.matches("cannot be").count(), 1, "{written}");
     assert_eq!(run.server.result(), ["one", "one"]);
 }
+#[test]
+fn what_a_history_holds_does_not_reach_the_terminal_raw() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("wirecat");
+    fs::create_dir_all(&folder).unwrap();
+    let line = "a\x1b]0;title\x07b\u{9b}31m\u{202e}c\x1b[2J";
+    let entry = serde_json::json!({"t": 1, "host": "127.0.0.1", "line": line});
+    fs::write(
+        folder.join("history"),
+        format!("\x1b[31m\n\u{0}\n{entry}\n"),
+    )
+    .unwrap();
+    let mut run = Run::start(state.path(), &[], "127.0.0.1");
+    run.pty.type_keys("\x1b[A\r\x04");
+    let written = run.pty.exits(0);
+    for bad in ["\x1b]0;", "\x07", "\u{9b}", "\u{202e}", "\x1b[2J"] {
+        assert!(!written.contains(bad), "{bad:?} in {written:?}");
+    }
+    assert_eq!(run.server.result(), [line]);
+}

@@ -53,6 +53,9 @@ pub enum Role {
     Failure,
 }
 
+/// What escape sequences begin with.
+pub const ESCAPE: &str = "\x1b";
+
 /// Moves nothing and shows nothing.
 pub const NOTHING: &[u8] = b"\x1b[A\n";
 

@@ -82,6 +82,7 @@ mod tests {
                 complete,
                 edit_mode: EditMode::Emacs,
                 waits: |_| false,
+                is_command: |_| false,
                 history: None,
                 host: String::new(),
                 redactor: Redactor::default(),

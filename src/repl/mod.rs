@@ -6,12 +6,14 @@
 mod action;
 mod again;
 mod changes;
+mod brackets;
 pub mod commands;
 mod confidential;
 mod data;
 mod editor;
 mod feed;
 mod files;
+mod highlight;
 mod history;
 mod line;
 mod lines;
@@ -64,6 +66,7 @@ pub fn open(
             complete: line::complete,
             edit_mode: options.edit_mode,
             waits: commands::holds,
+            is_command: commands::exists,
             history: options.history.clone(),
             host: plan.target.host.to_string(),
             redactor: plan.redactor.clone(),

@@ -381,6 +381,11 @@ pub(super) fn find(word: &str) -> Result<&'static Spec, String> {
         .ok_or_else(|| unknown_command(word))
 }
 
+/// Whether there is a command of this name.
+pub(super) fn exists(word: &str) -> bool {
+    find(word).is_ok()
+}
+
 /// Whether the editor must wait until this line has been obeyed: it may give the terminal to another
 /// program, or set the next line.
 pub(super) fn holds(line: &str) -> bool {

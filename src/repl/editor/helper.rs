@@ -1,16 +1,24 @@
-//! What the editor asks while a line is being typed: how it is shown, and how it goes on.
+//! What the editor asks while a line is being typed: how it is shown, whether Enter ends it, and how it
+//! may go on. The rules are those of pure modules.
 
 use std::borrow::Cow;
 
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
-use rustyline::validate::Validator;
-use rustyline::{Context, Helper};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::history::SearchDirection;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Context, GraphemeClusterMode, Helper, Result};
 
 use super::state::{PROMPT, PromptHandle};
 use super::terminal::Modes;
 use crate::output::style::{Painter, Role};
+use crate::repl::brackets::{self, End};
+use crate::repl::confidential::is_confidential;
+use crate::repl::highlight::{self, COLOURED, Known};
+
+/// The longest text that a hint adds, in bytes.
+const LONGEST_HINT: usize = 200;
 
 /// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
 /// it.
@@ -18,16 +26,34 @@ pub(crate) type Complete = fn(&str) -> (usize, Vec<String>);
 
 pub(super) struct PromptHelper {
     pub(super) complete: Complete,
+    pub(super) is_command: fn(&str) -> bool,
     pub(super) state: PromptHandle,
-    pub(super) painter: Painter,
+    pub(super) color: bool,
+    pub(super) graphemes: GraphemeClusterMode,
     pub(super) modes: Modes,
 }
 
 impl Helper for PromptHelper {}
-impl Validator for PromptHelper {}
 
-impl Hinter for PromptHelper {
-    type Hint = String;
+impl PromptHelper {
+    fn painted(&self, role: Role, text: &str) -> String {
+        let mut painted = Vec::new();
+        Painter::new(self.color).paint(role, &mut painted, |out| {
+            out.extend_from_slice(text.as_bytes());
+        });
+        String::from_utf8_lossy(&painted).into_owned()
+    }
+
+    fn width(&self, text: &str) -> usize {
+        usize::from(self.graphemes.width(text))
+    }
+
+    fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match highlight::is_safe(text) {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(highlight::safe(text, &|text| self.width(text))),
+        }
+    }
 }
 
 impl Highlighter for PromptHelper {
@@ -37,34 +63,131 @@ impl Highlighter for PromptHelper {
         if self.state.is_asking() {
             return Cow::Owned("*".repeat(line.chars().count()));
         }
-        Cow::Borrowed(line)
+        if !self.color || !highlight::has_colours(line) {
+            return self.safe(line);
+        }
+        let known = Known {
+            command: &self.is_command,
+            variable: &|_| false,
+        };
+        let width = |text: &str| self.width(text);
+        Cow::Owned(highlight::paint(line, &known, Painter::new(true), &width))
     }
 
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
-        self.state.is_asking()
+    fn highlight_char(&self, line: &str, _: usize, kind: CmdKind) -> bool {
+        let coloured = self.color && kind != CmdKind::MoveCursor && highlight::has_colours(line);
+        coloured || self.state.is_asking()
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, given: &'p str, _: bool) -> Cow<'b, str> {
         let state = self.state.line_prompt();
-        // A history search has its own prompt.
-        let shown = if given == PROMPT { state } else { given };
-        let mut painted = Vec::new();
-        self.painter.paint(Role::Name, &mut painted, |out| {
-            out.extend_from_slice(shown.as_bytes())
-        });
-        Cow::Owned(String::from_utf8_lossy(&painted).into_owned())
+        // A history search has its own prompt, with the text that is searched for.
+        match given == PROMPT {
+            true => Cow::Owned(self.painted(Role::Name, state)),
+            false => Cow::Owned(self.painted(Role::Name, &self.safe(given))),
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(self.painted(Role::Aside, hint))
+    }
+}
+
+impl Validator for PromptHelper {
+    fn validate(&self, context: &mut ValidationContext<'_>) -> Result<ValidationResult> {
+        Ok(
+            match !self.state.is_asking() && brackets::goes_on(context.input()) {
+                true => ValidationResult::Incomplete,
+                false => ValidationResult::Valid(None),
+            },
+        )
+    }
+}
+
+/// What is shown after the line, and what the right arrow then adds to it.
+pub(super) struct Suggestion {
+    shown: String,
+    added: Option<String>,
+}
+
+impl Hint for Suggestion {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.added.as_deref()
+    }
+}
+
+impl Hinter for PromptHelper {
+    type Hint = Suggestion;
+
+    fn hint(&self, line: &str, at: usize, context: &Context<'_>) -> Option<Suggestion> {
+        if self.state.is_asking() {
+            return None;
+        }
+        if self.state.take_wide_changed() {
+            return Some(note(match self.state.is_wide() {
+                true => " (history of all hosts)",
+                false => " (history of this host)",
+            }));
+        }
+        if line.is_empty() || at < line.len() || line.len() > COLOURED {
+            return None;
+        }
+        // Without colour a suggestion looks as if it had been typed.
+        let suggested = self.color.then(|| self.suggestion(line, context));
+        suggested.flatten().or_else(|| open_brackets(line))
+    }
+}
+
+impl PromptHelper {
+    /// The rest of an earlier line, or of the only word that fits.
+    fn suggestion(&self, line: &str, context: &Context<'_>) -> Option<Suggestion> {
+        let history = context.history();
+        let last = history.len().checked_sub(1)?;
+        let found = history.starts_with(line, last, SearchDirection::Reverse);
+        let earlier = found.ok().flatten();
+        let text = earlier.map(|it| it.entry).filter(|it| !is_confidential(it));
+        let rest = text.as_deref().and_then(|it| it.strip_prefix(line));
+        rest.filter(|rest| fits(rest)).map(suggest)
+    }
+}
+
+fn fits(rest: &str) -> bool {
+    !rest.is_empty()
+        && rest.len() <= LONGEST_HINT
+        && !rest.contains(['\n', '\t'])
+        && highlight::is_safe(rest)
+}
+
+fn suggest(rest: &str) -> Suggestion {
+    Suggestion {
+        shown: rest.to_owned(),
+        added: Some(rest.to_owned()),
+    }
+}
+
+fn note(text: &str) -> Suggestion {
+    Suggestion {
+        shown: text.to_owned(),
+        added: None,
+    }
+}
+
+/// After the first line of a message: what closes it.
+fn open_brackets(line: &str) -> Option<Suggestion> {
+    match brackets::end(line) {
+        End::Open(closing) if line.contains('\n') => Some(note(&format!("… {closing}"))),
+        _ => None,
     }
 }
 
 impl Completer for PromptHelper {
     type Candidate = String;
 
-    fn complete(
-        &self,
-        line: &str,
-        at: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> Result<(usize, Vec<String>)> {
         Ok((self.complete)(&line[..at]))
     }
 }

@@ -8,6 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use super::protocol::{Job, JobOutcome};
+#[cfg(unix)]
+use super::terminal::STOPPED;
 use super::terminal::{Modes, run_in_foreground};
 use crate::error::plain_words;
 
@@ -29,7 +31,7 @@ pub(super) fn run(job: Job, modes: &Modes, folder: &Path) -> JobOutcome {
 #[cfg(unix)]
 fn shell_command(command: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]);
+    shell.args(["-c", &format!("{STOPPED}{command}")]);
     shell
 }
 

@@ -20,6 +20,7 @@ use super::protocol::{Job, JobOutcome, Next, Typed};
 use super::state::{PROMPT, PromptHandle};
 use super::terminal::Modes;
 use crate::json::jq;
+use crate::repl::brackets::without_empty_end;
 
 /// How long text on its way to the terminal may take before another program gets it.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -94,7 +95,6 @@ impl Keys {
         while self.state.is_printing() && start.elapsed() < LAST_WORDS {
             thread::sleep(Duration::from_millis(1));
         }
-        self.modes.set_found();
         let outcome = job::run(job, &self.modes, &self.folder);
         if self.above {
             self.modes.set_quiet();
@@ -132,6 +132,7 @@ impl Keys {
     }
 
     fn finished(&self, editor: &mut Editor<PromptHelper, history::Typed>, line: String) -> Typed {
+        let line = without_empty_end(line);
         let asking = self.state.is_asking();
         let typed_before_prompt = self.state.was_typed_before_prompt();
         if typed_before_prompt || !asking {

@@ -29,7 +29,6 @@ use tokio::sync::mpsc;
 use super::options;
 use crate::io::writer::Sink;
 use crate::json::jq;
-use crate::output::style::Painter;
 use crate::secret::Redactor;
 use bindings::Note;
 pub(crate) use helper::Complete;
@@ -54,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) color: bool,
     pub(crate) complete: Complete,
     pub(crate) edit_mode: options::EditMode,
+    /// Whether there is a command of this name.
+    pub(crate) is_command: fn(&str) -> bool,
     /// Whether the editor waits for a [`Next`] after this line.
     pub(crate) waits: fn(&str) -> bool,
     /// The file of the history.
@@ -155,11 +156,14 @@ fn editor(
         settings.redactor.clone(),
         state.clone(),
     );
-    let mut editor = Editor::with_history(config.build(), history)?;
+    let config = config.build();
+    let mut editor = Editor::with_history(config.clone(), history)?;
     editor.set_helper(Some(PromptHelper {
         complete: settings.complete,
+        is_command: settings.is_command,
         state: state.clone(),
-        painter: Painter::new(settings.color),
+        color: settings.color,
+        graphemes: config.grapheme_cluster_mode(),
         modes: modes.clone(),
     }));
     bindings::bind(&mut editor, note, state);

@@ -4,7 +4,7 @@
 #[cfg(unix)]
 pub(crate) use unix::Restore;
 #[cfg(unix)]
-pub(super) use unix::{Modes, run_in_foreground};
+pub(super) use unix::{Modes, STOPPED, run_in_foreground};
 #[cfg(windows)]
 pub(crate) use windows::Restore;
 #[cfg(windows)]
@@ -204,8 +204,12 @@ mod unix {
         }
     }
 
+    /// The beginning of a command for the shell, which stops itself before it does anything: it must not
+    /// use the terminal before it has it, and keys that interrupt must not reach us meanwhile.
+    pub(in crate::repl::editor) const STOPPED: &str = "kill -STOP $$\n";
+
     /// Runs a command in the foreground of the terminal and waits for its end: keys that interrupt or
-    /// stop reach it and not us. Where it is stopped, we are stopped with it, so that the shell has the
+    /// stop reach it and not us. It begins with [`STOPPED`]. Where it is stopped later, we are stopped with it, so that the shell has the
     /// terminal, and `fg` continues both. `feed` writes what it reads.
     ///
     /// # Errors
@@ -220,7 +224,6 @@ mod unix {
         let mut child = command.process_group(0).spawn()?;
         let pid = Pid::from_raw(child.id().cast_signed());
         modes.group.store(pid.as_raw(), Ordering::SeqCst);
-        give_terminal(pid);
         feed(&mut child);
         let ended = wait(pid, modes, &ours);
         modes.group.store(0, Ordering::SeqCst);
@@ -228,9 +231,9 @@ mod unix {
         ended
     }
 
-    /// The program may have been stopped already, because it used the terminal before it had it.
-    fn give_terminal(group: Pid) {
+    fn give_terminal(group: Pid, modes: &Modes) {
         let _ = tcsetpgrp(io::stdin(), group);
+        modes.set_found();
         let _ = killpg(group, Signal::SIGCONT);
     }
 
@@ -241,20 +244,25 @@ mod unix {
     }
 
     fn wait(pid: Pid, modes: &Modes, ours: &nix::Result<Pid>) -> io::Result<ExitStatus> {
-        let mut early = 0;
+        let (mut begun, mut early) = (false, 0);
         loop {
             match waitpid(pid, Some(WaitPidFlag::WUNTRACED)) {
                 Ok(WaitStatus::Exited(_, code)) => return Ok(ExitStatus::from_raw(code << 8)),
                 Ok(WaitStatus::Signaled(_, signal, _)) => {
                     return Ok(ExitStatus::from_raw(signal as i32));
                 }
+                Ok(WaitStatus::Stopped(_, Signal::SIGSTOP)) if !begun => {
+                    begun = true;
+                    give_terminal(pid, modes);
+                }
+                // It went on before `fg` had given us the terminal.
                 Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) if early < EARLY => {
                     early += 1;
-                    give_terminal(pid);
+                    give_terminal(pid, modes);
                 }
                 Ok(WaitStatus::Stopped(..)) => {
                     stop_with_it(modes, ours);
-                    give_terminal(pid);
+                    give_terminal(pid, modes);
                 }
                 Ok(_) | Err(nix::Error::EINTR) => {}
                 Err(error) => return Err(error.into()),
