@@ -5,8 +5,8 @@
 
 mod action;
 mod again;
-mod changes;
 mod brackets;
+mod changes;
 pub mod commands;
 mod confidential;
 mod data;
