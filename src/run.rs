@@ -144,9 +144,10 @@ fn connector(
 ) -> repl::Connector {
     let (next, world) = (Rc::clone(next), world.clone());
     let (redactor, interrupt) = (client.plan.redactor.clone(), client.interrupt.clone());
+    let first = client.plan.target.clone();
     Rc::new(move |url| {
-        let mut client =
-            resolve::reconnect_to(&world, url, &interrupt).map_err(|error| error.with_details())?;
+        let mut client = resolve::reconnect_to(&world, url, &first, &interrupt)
+            .map_err(|error| error.with_details())?;
         client.plan.redactor = redactor.clone();
         *next.borrow_mut() = Some(client);
         Ok(())

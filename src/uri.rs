@@ -63,6 +63,12 @@ pub struct UserInfo {
 }
 
 impl Target {
+    /// Whether both are the same server, over the same kind of connection.
+    pub fn is_same_server(&self, other: &Target) -> bool {
+        let server = |target: &Target| (target.tls, target.port, target.zone.clone());
+        server(self) == server(other) && self.host == other.host
+    }
+
     /// Parses a URL: `ws://`, `wss://`, `http(s)://` as `ws(s)://`, `host:port/path` as `ws://`,
     /// and `:8080/x` as `ws://localhost:8080/x`.
     ///

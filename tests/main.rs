@@ -7,6 +7,7 @@ mod auth;
 mod backpressure;
 #[cfg(unix)]
 mod config;
+mod doing;
 mod down;
 mod editing;
 mod endpoints;

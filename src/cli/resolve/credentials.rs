@@ -2,9 +2,9 @@
 
 use crate::auth::placement;
 use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
-use crate::cli::args::AuthArgs;
+use crate::cli::args::{AuthArgs, Cli, Subcommands};
 use crate::error::Error;
-use crate::secret::Secret;
+use crate::secret::{Secret, is_secret_header};
 use crate::uri::Target;
 
 pub(super) fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
@@ -62,4 +62,37 @@ pub(super) fn via(args: &AuthArgs) -> Via {
         (None, Some(_)) => Via::Message,
         (None, None) => Via::Header,
     }
+}
+
+/// Takes the credentials that were typed out of the arguments, and returns the names of their options.
+pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
+    let args = match &mut cli.command {
+        Some(Subcommands::Demo(demo)) => &mut demo.client,
+        _ => &mut cli.client,
+    };
+    let mut forgotten = Vec::new();
+    for (option, value) in [
+        ("token", &mut args.auth.token),
+        ("user", &mut args.auth.user),
+        ("oauth2-bearer", &mut args.auth.oauth2_bearer),
+    ] {
+        if cli.typed.contains(option) && value.take().is_some() {
+            forgotten.push(option);
+        }
+    }
+    if cli.typed.contains("header") {
+        let headers = &mut args.request.headers;
+        let before = headers.len();
+        headers.retain(|line| !may_be_secret(line));
+        if headers.len() < before {
+            forgotten.push("header");
+        }
+    }
+    forgotten
+}
+
+/// Whether a header may have a secret. A file may have any.
+fn may_be_secret(line: &str) -> bool {
+    let name = line.split([':', ';']).next().unwrap_or_default();
+    line.starts_with('@') || is_secret_header(name.trim())
 }

@@ -60,19 +60,39 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
 }
 
 /// Resolves the same command line and configuration for another URL or `@PROFILE`, as `/connect`
-/// needs it. A profile that was named or matched before applies only if it does again.
+/// needs it. A profile that was named or matched before applies only if it does again. Credentials that
+/// were typed are for `first` alone, and not for another server.
 ///
 /// It may run the commands and read the files that the command line and the configuration name, and
 /// so may block.
 ///
 /// # Errors
 /// Exit 2 or 3, for the first error.
-pub fn reconnect_to(world: &World, url: &str, interrupt: &Interrupt) -> Result<Client, Error> {
-    let cli = cli::read_for(world, Some(url)).map_err(|error| match error {
+pub fn reconnect_to(
+    world: &World,
+    url: &str,
+    first: &Target,
+    interrupt: &Interrupt,
+) -> Result<Client, Error> {
+    let mut cli = cli::read_for(world, Some(url)).map_err(|error| match error {
         ParseError::Configuration { error, .. } => error,
         ParseError::CommandLine(error) => Error::usage(error.to_string()),
     })?;
-    client_for(&cli, cli.url.as_deref().unwrap_or(url), world, interrupt)
+    let url = cli.url.clone().unwrap_or_else(|| url.to_owned());
+    let client = client_for(&cli, &url, world, interrupt)?;
+    if client.plan.target.is_same_server(first) {
+        return Ok(client);
+    }
+    let left_out = credentials::forget_typed(&mut cli);
+    if left_out.is_empty() {
+        return Ok(client);
+    }
+    let mut client = client_for(&cli, &url, world, interrupt)?;
+    client.notes.push(format!(
+        "{} of the command line is not sent to another server; a profile can have its own",
+        left_out.join(", ")
+    ));
+    Ok(client)
 }
 
 fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Result<Client, Error> {

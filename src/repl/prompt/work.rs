@@ -96,6 +96,12 @@ impl Prompt {
     fn repeat(&mut self, repeat: Repeat) -> Result<(), String> {
         // An unknown variable is reported now, and not when the message is due.
         let mut work = self.work.borrow_mut();
+        if let Some(running) = &work.repeat {
+            return Err(format!(
+                "a message is being repeated, {}; /repeat off ends that",
+                running.progress()
+            ));
+        }
         work.variables.check(&repeat.text, &BTreeMap::new())?;
         work.repeat = Some(repeat);
         Ok(())

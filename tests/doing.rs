@@ -1,0 +1,281 @@
+//! Commands that take time, wait for messages or run other programs.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::pty::Pty;
+use crate::support::server::{Raw, raw, serve, text};
+
+/// A prompt that is connected to an echo.
+#[track_caller]
+fn echo() -> (crate::support::server::Serve, Pty) {
+    let server = serve();
+    let pty = Pty::prompt(&[], &server.url("/echo"));
+    (server, pty)
+}
+
+/// Sends `lines` one after another to a server that returns what it got.
+fn received(count: usize) -> Raw<Vec<String>> {
+    raw(move |mut wire| {
+        wire.handshake();
+        let messages = (0..count).map(|_| String::from_utf8(wire.message()).unwrap());
+        let messages = messages.collect();
+        wire.answer_close();
+        messages
+    })
+}
+
+fn leave(mut pty: Pty) {
+    pty.type_keys("\x04");
+    pty.exits(0);
+}
+
+fn write(folder: &Path, name: &str, content: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn variables_are_filled_in_and_an_unknown_one_sends_nothing() {
+    let server = received(3);
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("/set ch the \"news\"\r");
+    pty.type_keys("{\"ch\":\"{{ch}}\",\"n\":{{$n}}}\r");
+    pty.type_keys("{{nobody}}\r");
+    pty.expect("there is no variable nobody; /set nobody VALUE makes it");
+    pty.type_keys("/unset ch\r{{ch}}\r");
+    pty.expect("there is no variable ch");
+    pty.type_keys("/send {{ch}}\r/unset ch\r");
+    pty.expect("there is no variable ch; /vars lists them");
+    pty.type_keys("n {{$n}}\r");
+    leave(pty);
+    assert_eq!(
+        server.result(),
+        [r#"{"ch":"the \"news\"","n":1}"#, "{{ch}}", "n 2"]
+    );
+}
+
+#[test]
+fn a_value_is_captured_from_a_message() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/set user = .data.user\r");
+    pty.type_keys("{\"data\":{}}\r");
+    pty.type_keys("/vars\r");
+    pty.expect("(waiting for the next message that has .data.user)");
+    pty.type_keys("{\"data\":{\"user\":\"xiao\"}}\r");
+    pty.expect("user = \"xiao\"");
+    pty.type_keys("hello {{user}}\r");
+    pty.expect("< hello xiao");
+    pty.type_keys("/set user = .data[\r");
+    pty.expect("not a valid jq expression");
+    leave(pty);
+}
+
+#[test]
+fn an_expectation_is_met_or_fails() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("{\"n\":1}\r");
+    pty.expect("< {\"n\": 1}");
+    // The reply came before the command.
+    pty.type_keys("/expect .n == 1 within 1s\r");
+    pty.expect("ok: .n == 1");
+    pty.type_keys("/expect .n == 2 within 200ms\r");
+    pty.expect("FAIL: .n == 2: no such message within 200ms; nothing was received");
+    pty.type_keys("/expect .n == 3 within 1m\r{\"n\":2}\r{\"n\":3}\r");
+    pty.expect("ok: .n == 3");
+    pty.type_keys("/expect .n within forever\r");
+    pty.expect("'forever' is not a duration");
+    pty.type_keys("/expect .n == 9 within 1m\r\x03");
+    pty.expect("FAIL: .n == 9 (cancelled)");
+    leave(pty);
+}
+
+#[test]
+fn a_message_is_repeated_as_often_as_was_said() {
+    let server = received(6);
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("/repeat 3\r");
+    pty.expect("there is no message to repeat yet");
+    pty.type_keys("/repeat 3 every 10ms tick {{$n}}\r");
+    pty.expect("tick 3");
+    pty.type_keys("/repeat 2\r");
+    pty.until("the last message twice more", |look| {
+        let sent = look.rows.iter().filter(|row| **row == "> tick 3");
+        sent.count() == 3
+    });
+    pty.type_keys("/repeat 1000 every 1h slow\r");
+    pty.expect_row("> slow");
+    pty.type_keys("/repeat 2 fast\r");
+    pty.expect("a message is being repeated, 1 of 1000; /repeat off ends that");
+    pty.type_keys("\x03");
+    pty.expect("/repeat stopped after 1 of 1000");
+    leave(pty);
+    let sent = ["tick 1", "tick 2", "tick 3", "tick 3", "tick 3", "slow"];
+    assert_eq!(server.result(), sent);
+}
+
+#[test]
+fn a_file_is_run_as_if_it_were_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = write(folder.path(), "inner", "from inside\n");
+    let outer = write(
+        folder.path(),
+        "outer",
+        &format!(
+            "# a comment\n/set a 1\n{{\"a\":\n{{{{a}}}}}}\n/source {inner}\n/expect .never within 100ms\nnot sent\n"
+        ),
+    );
+    let server = received(3);
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys(&format!("/source {outer}\r"));
+    pty.expect("FAIL: .never");
+    pty.expect("/source stopped, 1 line not run");
+    let wrong = write(folder.path(), "wrong", "\n/frobnicate\nnot sent either\n");
+    pty.type_keys(&format!("/source {wrong}\r"));
+    pty.expect("wrong:2: there is no command /frobnicate");
+    pty.expect("/source stopped, 1 line not run");
+    pty.type_keys("/source /nowhere\r");
+    pty.expect("/nowhere: ");
+    pty.type_keys("still here\r");
+    leave(pty);
+    assert_eq!(
+        server.result(),
+        ["{\"a\":\n1}", "from inside", "still here"]
+    );
+}
+
+#[test]
+fn files_are_sent_whole_or_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = write(folder.path(), "whole", "two\nlines");
+    let lines = write(folder.path(), "lines", "one\r\n\ntwo");
+    let server = received(4);
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys(&format!("/sendfile {whole}\r"));
+    pty.expect("9 bytes, sent as text");
+    pty.type_keys(&format!("/sendfile --lines {lines}\r"));
+    pty.type_keys("/sendfile /nowhere\r");
+    pty.expect("/nowhere: ");
+    leave(pty);
+    assert_eq!(server.result(), ["two\nlines", "one", "", "two"]);
+}
+
+#[test]
+fn a_hundred_thousand_lines_are_sent_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let content: String = (0..100_000).map(|n| format!("{n}\n")).collect();
+    let path = write(folder.path(), "lines", &content);
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let in_order = (0..100_000).all(|n| wire.message() == n.to_string().into_bytes());
+        wire.send(text("all"));
+        wire.answer_close();
+        in_order
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys(&format!("/sendfile --lines {path}\r"));
+    pty.expect("< all");
+    leave(pty);
+    assert!(server.result());
+}
+
+#[test]
+fn a_command_is_given_the_messages_and_its_end_is_reported() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/pipe sed 's/^/seen: /'\r");
+    pty.type_keys("hello\r");
+    pty.expect("< hello");
+    pty.type_keys("/pipe cat\r");
+    pty.expect("is still fed; /pipe off ends that first");
+    pty.type_keys("/pipe off\r");
+    pty.expect("| seen: hello");
+    pty.expect("/pipe: sed 's/^/seen: /' ended");
+    pty.type_keys("/pipe exit 3\r");
+    pty.expect("/pipe: exit 3 failed (exit status: 3)");
+    pty.type_keys("/pipe off\r");
+    pty.expect("no command is fed");
+    leave(pty);
+}
+
+#[test]
+fn a_shell_command_has_the_terminal() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("!test -t 0 && test -t 1 && echo a termin''al\r");
+    pty.expect("a terminal");
+    pty.type_keys("!exit 4\r");
+    pty.expect("exit status: 4");
+    pty.type_keys("!\r");
+    pty.expect("write !COMMAND");
+    pty.type_keys("after it\r");
+    pty.expect("< after it");
+    pty.type_keys("/last | tr a-z A-Z\r");
+    pty.expect("AFTER IT");
+    // Until the editor is back, keys are the command's.
+    pty.expect_line("", 0);
+    leave(pty);
+}
+
+#[test]
+fn text_is_put_into_the_line() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/edit {\"a\":1\r");
+    pty.expect_line("{\"a\":1", 6);
+    pty.type_keys("}\r");
+    pty.expect("< {\"a\": 1}");
+    leave(pty);
+}
+
+#[test]
+fn the_prompt_connects_to_another_server() {
+    let (first, second) = (serve(), serve());
+    let mut pty = Pty::prompt(&[], &first.url("/echo"));
+    pty.type_keys("to the first\r");
+    pty.expect("< to the first");
+    pty.type_keys("/connect ftp://nowhere\r");
+    pty.expect("ftp");
+    pty.type_keys("still the first\r");
+    pty.expect("< still the first");
+    pty.type_keys(&format!("/connect {}\r", second.url("/echo")));
+    let second_url = second.url("/echo");
+    let address = second_url["ws://".len()..].trim_end_matches("/echo");
+    pty.expect(&format!("connected to {address}"));
+    pty.type_keys("/status\r");
+    pty.expect(&format!("open: {second_url}"));
+    pty.type_keys("to the second\r");
+    pty.expect("< to the second");
+    leave(pty);
+}
+
+#[test]
+fn a_session_is_saved_as_a_script_and_as_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (_server, mut pty) = echo();
+    pty.type_keys(&format!("/save {}\r", path("none.wst").display()));
+    pty.expect("there are no messages to save");
+    pty.type_keys("{\"n\":1}\r/expect .n == 1\r");
+    pty.expect("ok: .n == 1");
+    for name in ["day.wst", "day.jsonl", "day.txt"] {
+        pty.type_keys(&format!("/save {}\r", path(name).display()));
+        pty.expect(&format!("{name}: 2 messages"));
+    }
+    leave(pty);
+    let script = fs::read_to_string(path("day.wst")).unwrap();
+    for part in [
+        "### day\n",
+        "WEBSOCKET ws://",
+        "\n> {\"n\":1}\n",
+        "\n<",
+        "\n.n == 1\n",
+    ] {
+        assert!(script.contains(part), "{part:?} {script}");
+    }
+    assert_eq!(
+        fs::read_to_string(path("day.txt")).unwrap(),
+        "{\"n\":1}\n{\"n\":1}\n"
+    );
+    let events = fs::read_to_string(path("day.jsonl")).unwrap();
+    assert_eq!(events.lines().count(), 3);
+    assert!(events.starts_with("{\"type\":\"header\""), "{events}");
+}
