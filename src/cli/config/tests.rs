@@ -215,6 +215,8 @@ fn the_url_of_a_profile() {
     ] {
         assert_eq!(url(line), expected, "{line}");
     }
+    let error = home.client("bare").unwrap_err();
+    assert_eq!(error.advice[0], "did you mean `wirecat @bare`?");
     for (line, words) in [
         ("@bare", "config.toml:5:10: the profile 'bare' has no url"),
         ("@barr", "did you mean @bare?"),

@@ -107,11 +107,19 @@ fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Res
         world,
         interrupt,
     };
-    let parse = |url: &str| Target::parse(url).map_err(|error| suggest_subcommand(error, url));
+    let profiles = &cli.configured.profiles;
+    let parse = |url: &str| Target::parse(url).map_err(|error| suggest(error, url, profiles));
     client::client(url, &input, parse).map_err(|error| cli.configured.locate(error))
 }
 
-fn suggest_subcommand(mut error: Error, typed: &str) -> Error {
+/// Adds the profile or subcommand that may have been meant.
+fn suggest(mut error: Error, typed: &str, profiles: &[String]) -> Error {
+    if profiles.iter().any(|name| name == typed) {
+        error
+            .advice
+            .insert(0, format!("did you mean `wirecat @{typed}`?"));
+        return error;
+    }
     let near = ["serve", "demo"]
         .into_iter()
         .find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
