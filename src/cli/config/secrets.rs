@@ -1,6 +1,8 @@
 //! Refuses secrets that are written out in a configuration file: files are copied, shown and
 //! committed. A secret is a reference to where it is kept. The secret itself is never printed. Pure.
 
+use serde_json::Value as Json;
+
 use super::parse::{Document, Entry, Located, Section, Value};
 use super::text::{Show, Span, Text};
 use crate::auth::sources::Source;
@@ -55,6 +57,7 @@ impl Checker<'_> {
                 );
                 return Err(self.refused(&value.span, &what, vec![how]));
             }
+            self.message(value)?;
         }
         Ok(())
     }
@@ -77,6 +80,7 @@ impl Checker<'_> {
             "token" | "oauth2-bearer" | "pass" => self.whole(name, value),
             "user" | "proxy-user" => self.password(name, value),
             "header" => self.header(value),
+            "data" | "heartbeat" | "on-open" | "token-message" => self.message(value),
             "proxy" | "origin" => self.url(name, value),
             _ => Ok(()),
         })
@@ -120,6 +124,21 @@ impl Checker<'_> {
         Err(self.refused(&line.span, &what, how))
     }
 
+    /// A JSON message whose member holds a secret by its name.
+    fn message(&self, text: &Located<String>) -> Result<(), Error> {
+        let Ok(message) = serde_json::from_str(&text.value) else {
+            return Ok(());
+        };
+        let Some(member) = secret_member(&message) else {
+            return Ok(());
+        };
+        let what = format!("the member '{member}' of this message is a secret");
+        let how = format!(
+            "\"{member}\":\"{{{{NAME}}}}\" takes it from a variable: NAME = \"env:VARIABLE\" under [vars]"
+        );
+        Err(self.refused(&text.span, &what, vec![how]))
+    }
+
     fn url(&self, name: &str, url: &Located<String>) -> Result<(), Error> {
         let (rest, query) = url.value.split_once('?').unwrap_or((&url.value, ""));
         let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
@@ -152,6 +171,32 @@ impl Checker<'_> {
         error.advice = how;
         error
     }
+}
+
+/// The name of a member whose value is a password or token that is written out.
+fn secret_member(message: &Json) -> Option<&str> {
+    let is_written_out = |value: &Json| {
+        let text = value.as_str().filter(|text| !text.is_empty());
+        text.is_some_and(|text| !template::has_placeholder(text))
+    };
+    match message {
+        Json::Array(items) => items.iter().find_map(secret_member),
+        Json::Object(members) => members.iter().find_map(|(name, value)| {
+            match is_credential(name) && is_written_out(value) {
+                true => Some(name.as_str()),
+                false => secret_member(value),
+            }
+        }),
+        _ => None,
+    }
+}
+
+/// Whether a member of this name is a credential without doubt. A `session` or `auth` of a message
+/// may be anything.
+fn is_credential(name: &str) -> bool {
+    const PARTS: &[&str] = &["token", "password", "passwd", "secret", "apikey"];
+    let name = name.to_ascii_lowercase().replace(['_', '-', '.'], "");
+    PARTS.iter().any(|part| name.contains(part))
 }
 
 fn is_literal(text: &str) -> bool {

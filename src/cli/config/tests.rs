@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use proptest::prelude::*;
+
 use super::example::EXAMPLE;
 use crate::cli::args::Cli;
 use crate::cli::resolve::{Client, FrontEnd, Job, job, reconnect_to};
@@ -313,6 +315,8 @@ fn a_secret_that_is_written_out_is_refused_and_not_shown() {
         "vars = { api_key = \"hunter2\" }",
         "vars.password = \"\"\"\nhunter2\"\"\"",
         "messages = { login_token = '{\"t\":\"hunter2\"}' }",
+        "on-open = ['a', '[{\"auth\":{\"accessToken\":\"hunter2\"}}]']",
+        "messages.login = '{\"password\":\"hunter2\"}'",
         // Mistakes on a line with a secret.
         "token = \"hunter2",
         "token = hunter2",
@@ -348,6 +352,7 @@ fn a_secret_by_reference_is_accepted() {
          header = [\"X-Api-Key: env:TOKEN\", \"Cookie: a={{{{key}}}}\", \"X-Auth: cmd:echo from cmd\", \"X-Token: @{path}\"]\n\
          [profile.p.vars]\nkey = \"cmd:printf 'a b'\"\nmode = \"prompt\"\nauth = \"env:NOT_USED_AND_NOT_SET\"\n\
          [profile.p.messages]\nlogin_token = \"{{{{key}}}}\"\n\
+         login = '{{\"password\":\"{{{{key}}}}\",\"token\":\"\",\"secret\":7,\"session\":\"new\"}}'\n\
          [profile.u]\nurl = \"ws://h\"\nuser = \"ann:prompt\"\n\
          [profile.b]\nurl = \"ws://h\"\noauth2-bearer = \"cmd:exit 3\"\n"
     ));
@@ -368,7 +373,7 @@ fn a_secret_by_reference_is_accepted() {
     assert_eq!(home.cli("@u").client.auth.user.as_deref(), Some("ann"));
     let error = home.error("@b");
     assert!(
-        error.contains("config.toml:15:17: cmd:exit 3: the command failed (exit status: 3)"),
+        error.contains("config.toml:16:17: cmd:exit 3: the command failed (exit status: 3)"),
         "{error}"
     );
     // At the prompt every variable may be used.
@@ -584,4 +589,19 @@ fn credentials_that_were_typed_are_not_for_another_server() {
     let own = connect("ws://left/", "@p");
     assert!(own.plan.credentials.token.is_some());
     assert!(own.notes.is_empty(), "{:?}", own.notes);
+}
+
+proptest! {
+    #[test]
+    fn no_file_panics_and_every_mistake_has_a_place(
+        content in "(\\[|\\]|=|\"|'|,|\\{|\\}|#|\n|\r\n|\t| |é|profile\\.p|defaults|vars|url|match|idle|a|1|\\.){0,40}"
+    ) {
+        let home = Home::with(&content);
+        if let Err(error) = read(&home.world("ws://h", false)) {
+            let ParseError::Configuration { error, .. } = error else {
+                panic!("{content:?}: {error:?}");
+            };
+            prop_assert!(error.message.contains("config.toml:"), "{:?}: {}", content, error);
+        }
+    }
 }
