@@ -34,20 +34,22 @@ pub(super) struct Destination {
 /// # Errors
 /// Why it cannot be written.
 pub(super) fn open(path: &Path) -> io::Result<Destination> {
-    let (file, is_device) = match metadata(path)? {
+    let metadata = metadata(path)?;
+    let is_device = metadata.as_ref().is_some_and(is_device);
+    let sink = match &metadata {
         Some(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Some(metadata) => match own_stream(&metadata) {
-            Some(stream) => (stream, is_device(&metadata)),
-            None if is_fifo(&metadata) => return fifo(path),
-            None => (append(path)?, is_device(&metadata)),
-        },
-        None => (append(path)?, false),
+        Some(metadata) if let Some(stream) = own_stream(metadata) => sink(stream),
+        Some(metadata) if is_fifo(metadata) => {
+            writer::check_file(path)?;
+            opened_later(path.to_owned())
+        }
+        _ => {
+            let file = append(path)?;
+            mend(file.file())?;
+            sink(file)
+        }
     };
-    mend(file.file())?;
-    Ok(Destination {
-        sink: sink(file),
-        is_device,
-    })
+    Ok(Destination { sink, is_device })
 }
 
 /// What is at `path`; `None` if nothing is. `-` is stdout.
@@ -63,7 +65,7 @@ fn metadata(path: &Path) -> io::Result<Option<Metadata>> {
 }
 
 /// stdout or stderr, where that is the file: opened anew, it would have a position of its own, and
-/// one would overwrite the other.
+/// one would overwrite the other. Nothing is cut off at its end, which is not ours alone.
 #[cfg(unix)]
 fn own_stream(wanted: &Metadata) -> Option<Stream> {
     use std::os::unix::fs::MetadataExt;
@@ -95,14 +97,6 @@ fn is_fifo(_: &Metadata) -> bool {
 
 fn is_device(metadata: &Metadata) -> bool {
     !metadata.is_file() && !is_fifo(metadata)
-}
-
-fn fifo(path: &Path) -> io::Result<Destination> {
-    writer::check_file(path)?;
-    Ok(Destination {
-        sink: opened_later(path.to_owned()),
-        is_device: false,
-    })
 }
 
 fn opened_later(path: PathBuf) -> Sink {
