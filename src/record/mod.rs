@@ -7,7 +7,6 @@
 
 mod object;
 pub mod read;
-#[allow(dead_code, reason = "the prompt is going to save messages")]
 pub mod save;
 pub mod schema;
 pub mod write;

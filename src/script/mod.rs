@@ -4,8 +4,6 @@
 //! what must not be in them. Pure: what a session
 //! was, and the file, are the caller's business. No secret may ever stand in a script.
 
-#![allow(dead_code, reason = "the prompt is going to save sessions")]
-
 mod payload;
 mod secrets;
 pub mod write;
