@@ -84,3 +84,19 @@ fn plain_output_has_words_for_marks_and_one_line_for_a_message() {
         ],
     );
 }
+
+#[test]
+fn more_shows_what_was_folded() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(frame_of(0x82, &[7; 300]));
+        wire.until_close();
+    });
+    let mut pty = Pty::prompt(&["--no-reconnect"], &server.url("/"));
+    pty.expect("|\r\n  … 44 more bytes, /more\r\n");
+    assert!(!String::from_utf8_lossy(&pty.bytes()).contains("  00000120 "));
+    pty.type_keys("/more\r");
+    pty.expect("  00000120 ");
+    pty.type_keys("\x04");
+    pty.end();
+}

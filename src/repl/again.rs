@@ -2,7 +2,6 @@
 //! was found. It always renders for the terminal, whatever `-o` is, so a peer's bytes are safe.
 
 use crate::event::{By, Event};
-use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::output::style::{Painter, Role};
 use crate::output::{Format, Options, Renderer, Timestamps, sanitize};
@@ -62,16 +61,9 @@ impl Again {
     /// Appends a message with its number and time.
     pub(super) fn push(&mut self, kept: &Kept, out: &mut Vec<u8>) {
         self.push_number(kept, out);
-        let mut shown = Vec::new();
-        let (message, mut notes) = (&kept.message, Vec::new());
-        let json = Parsed::once(message.as_data());
+        let data = kept.message.as_data();
         self.renderer
-            .render_message((kept.t, kept.conn), message, &json, &mut shown, &mut notes);
-        let mark = memchr::memmem::find(&shown, b"< ");
-        if let Some(mark) = mark.filter(|_| kept.by == By::Us) {
-            shown[mark] = b'>';
-        }
-        out.append(&mut shown);
+            .show_again((kept.t, kept.conn), kept.by, data, false, out);
         self.push_left_out(kept, out);
     }
 
