@@ -75,6 +75,8 @@ pub struct Screen {
     /// Whether the size is that which the terminal has had since the loop last slept.
     is_measured: bool,
     timer: Timer,
+    /// When the prompt has other seconds to show.
+    next_second: Option<Instant>,
     /// The end of the file of `-o` has been shown.
     broken: bool,
     /// Where lines are edited; dropped last, when nothing writes to the terminal any more.
@@ -109,6 +111,7 @@ impl Screen {
             size: SIZE,
             is_measured: false,
             timer: Timer::default(),
+            next_second: None,
             broken: false,
             restore: None,
         })
@@ -169,7 +172,7 @@ impl Screen {
                 self.restore = started.restore.take();
                 self.lines.set_writer(Writer::new(sink));
                 self.editor = Some(started);
-                self.show_link();
+                self.show_link(Instant::now());
                 if !self.is_for_programs() {
                     self.say(WELCOME);
                 }
@@ -185,7 +188,7 @@ impl Screen {
     /// What follows is about another server.
     pub(super) fn switch_to(&mut self, url: String) {
         self.connection = Connection::new(url);
-        self.show_link();
+        self.show_link(Instant::now());
         self.redraw();
     }
 
@@ -341,18 +344,33 @@ impl Screen {
     }
 
     /// Shows what is due at `now`, and lets the task wake when the next thing is.
-    pub(super) fn poll_tick(&mut self, cx: &mut Context<'_>, now: Instant) {
-        while let Some(due) = self.gate.poll_timeout() {
+    pub(super) fn poll_tick(&mut self, cx: &mut Context<'_>, mut now: Instant) {
+        while let Some(due) = self.next_tick() {
             if self.timer.poll(cx, due, now).is_pending() {
                 return;
             }
-            let now = now.max(due);
-            match self.gate.handle_timeout(now) {
-                Some(Skipped::Count(count)) => self.say_skipped(count),
-                Some(Skipped::Rest(rest)) => self.show_rest(rest, 0),
-                None => {}
-            }
+            now = now.max(due);
+            self.handle_tick(now);
             self.flush();
+        }
+    }
+
+    /// When something changes on the screen by itself.
+    fn next_tick(&self) -> Option<Instant> {
+        let second = self.next_second.filter(|_| self.edits_lines());
+        let due = [self.gate.poll_timeout(), second];
+        due.into_iter().flatten().min()
+    }
+
+    fn handle_tick(&mut self, now: Instant) {
+        match self.gate.handle_timeout(now) {
+            Some(Skipped::Count(count)) => self.say_skipped(count),
+            Some(Skipped::Rest(rest)) => self.show_rest(rest, 0),
+            None => {}
+        }
+        let is_second = self.next_second.is_some_and(|second| second <= now);
+        if is_second && self.show_link(now) {
+            self.redraw();
         }
     }
 
@@ -363,7 +381,7 @@ impl Screen {
             _ => {}
         }
         if self.connection.learn(now, event) {
-            self.show_link();
+            self.show_link(now);
             self.redraw();
         }
     }
@@ -373,15 +391,16 @@ impl Screen {
         self.scrollback.push((t, conn), by, message);
     }
 
-    /// Lets the prompt show the state of the connection.
-    fn show_link(&self) {
-        if let Some(editor) = &self.editor {
-            editor.state.show(match &self.connection.link {
-                Link::Connecting => PromptState::Connecting,
-                Link::Open(..) => PromptState::Open,
-                Link::Down(..) => PromptState::Down,
-            });
-        }
+    /// Lets the prompt show the state of the connection. Returns whether it shows another one.
+    fn show_link(&mut self, now: Instant) -> bool {
+        self.next_second = self.connection.next_second(now);
+        let state = match &self.connection.link {
+            Link::Connecting => PromptState::Connecting,
+            Link::Open(..) => PromptState::Open,
+            Link::Down(..) => PromptState::Down(self.connection.seconds_down(now).unwrap_or(0)),
+        };
+        let editor = self.editor.as_ref();
+        editor.is_some_and(|editor| editor.state.show(state))
     }
 
     /// Lets the prompt show that the connection is being closed.
@@ -394,7 +413,7 @@ impl Screen {
 
     /// Shows the prompt as it is now.
     pub(super) fn redraw(&mut self) {
-        if self.restore.is_some() {
+        if self.edits_lines() && !self.gate.is_held() {
             self.lines.buffer().extend_from_slice(REDRAW);
         }
     }

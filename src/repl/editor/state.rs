@@ -2,7 +2,7 @@
 //! secret is typed, whether another program has the terminal. It draws nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -19,26 +19,44 @@ const ASKING: &str = "pass> ";
 pub(crate) enum PromptState {
     Open,
     Connecting,
-    Down,
     /// A Close of ours was sent, or is about to be.
     Closing,
+    /// There is no connection, and so many seconds until the next attempt.
+    Down(u64),
 }
 
-impl PromptState {
-    const ALL: [PromptState; 4] = [
-        PromptState::Open,
-        PromptState::Connecting,
-        PromptState::Down,
-        PromptState::Closing,
-    ];
+/// The most seconds that fit into the prompt.
+const MOST_SECONDS: u8 = 99;
 
-    fn prompt(self) -> &'static str {
+/// The prompts with seconds, from 0 to [`MOST_SECONDS`]: `dn12> `.
+static SECONDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let seconds = 0..=MOST_SECONDS;
+    seconds.map(|n| format!("dn{n:>2}> ")).collect()
+});
+
+impl PromptState {
+    /// A number for it.
+    fn code(self) -> u8 {
         match self {
-            PromptState::Open => PROMPT,
-            PromptState::Connecting => CONNECTING,
-            PromptState::Down => DOWN,
-            PromptState::Closing => CLOSING,
+            PromptState::Open => 0,
+            PromptState::Connecting => 1,
+            PromptState::Closing => 2,
+            PromptState::Down(seconds) => match u8::try_from(seconds) {
+                Ok(seconds @ 1..=MOST_SECONDS) => 3 + seconds,
+                _ => 3,
+            },
         }
+    }
+}
+
+/// The prompt for the state with this number.
+fn prompt(code: u8) -> &'static str {
+    match code {
+        0 => PROMPT,
+        1 => CONNECTING,
+        2 => CLOSING,
+        3 => DOWN,
+        code => SECONDS.get(usize::from(code - 3)).map_or(DOWN, |it| it),
     }
 }
 
@@ -48,7 +66,7 @@ pub(crate) struct PromptHandle(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// A [`PromptState`], by its place in [`PromptState::ALL`].
+    /// The [`PromptState::code`] of what is shown.
     shown: AtomicU8,
     /// The input is a secret.
     asking: AtomicBool,
@@ -75,7 +93,7 @@ struct Shared {
 impl PromptHandle {
     /// Sets the prompt. Returns whether it changed.
     pub(crate) fn show(&self, shown: PromptState) -> bool {
-        self.0.shown.swap(shown as u8, Ordering::Relaxed) != shown as u8
+        self.0.shown.swap(shown.code(), Ordering::Relaxed) != shown.code()
     }
 
     /// Sets whether the input is a secret, which is not shown.
@@ -169,10 +187,6 @@ impl PromptHandle {
         stopped
     }
 
-    fn shown(&self) -> PromptState {
-        PromptState::ALL[usize::from(self.0.shown.load(Ordering::Relaxed))]
-    }
-
     fn waiting(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
         lock(&self.0.waiting)
     }
@@ -191,7 +205,32 @@ impl PromptHandle {
         if self.is_asking() {
             return ASKING;
         }
-        self.shown().prompt()
+        prompt(self.0.shown.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prompt_has_the_same_width() {
+        let handle = PromptHandle::default();
+        for (state, prompt) in [
+            (PromptState::Open, "open> "),
+            (PromptState::Connecting, "dial> "),
+            (PromptState::Closing, "wait> "),
+            (PromptState::Down(0), "down> "),
+            (PromptState::Down(1), "dn 1> "),
+            (PromptState::Down(99), "dn99> "),
+            (PromptState::Down(100), "down> "),
+            (PromptState::Down(u64::MAX), "down> "),
+        ] {
+            handle.show(state);
+            assert_eq!(handle.line_prompt(), prompt);
+            assert_eq!(prompt.len(), PROMPT.len());
+            assert!(!handle.show(state));
+        }
     }
 }
 
