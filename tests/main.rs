@@ -34,6 +34,7 @@ mod prompt_messages;
 mod prompt_screen;
 mod proxy;
 mod reading;
+mod reading_stream;
 mod readme;
 mod reconnect;
 mod reconnect_kills;

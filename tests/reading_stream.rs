@@ -1,0 +1,343 @@
+//! Reading a stream at the prompt: what is shown, counted, kept and found again, and where one is.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::support::pty::Pty;
+use crate::support::scripts::frames;
+use crate::support::server::{close, frame_of, raw, raws, text};
+
+/// The messages that were counted in the lines written so far.
+fn counted(pty: &Pty) -> usize {
+    let written = String::from_utf8_lossy(&pty.bytes()).into_owned();
+    let counts = written.split("… ").skip(1);
+    let counts = counts.filter_map(|piece| piece.split_once(" messages"));
+    counts
+        .map(|(count, _)| count.replace(',', "").parse::<usize>().unwrap())
+        .sum()
+}
+
+#[test]
+fn a_flood_is_counted_and_kept_and_its_end_is_shown() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        let start = Instant::now();
+        let mut sent = 0;
+        while start.elapsed() < Duration::from_millis(2500) {
+            wire.send(
+                (0..100)
+                    .flat_map(|n| text(&format!("tick {};", sent + n)))
+                    .collect::<Vec<_>>(),
+            );
+            sent += 100;
+        }
+        wire.send(text("the needle"));
+        let next = wire.message();
+        wire.answer_close();
+        (sent, next)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    // Two counts, while the flood goes on.
+    pty.expect(" messages\r\n");
+    let before = pty.bytes().len();
+    pty.type_keys("half");
+    pty.expect_line("half", 4);
+    pty.expect_after(before, " messages\r\n");
+    // The end is shown though nothing more comes.
+    pty.expect_row("< the needle");
+    let look = pty.expect_line("half", 4);
+    assert_eq!(look.prompt(), Some("open>"));
+    pty.type_keys("\x15/grep NEEDLE\r");
+    pty.expect("0 of ");
+    pty.type_keys("/grep needle\r");
+    pty.expect("1 of ");
+    pty.expect_row("< the needle");
+    pty.type_keys("on\r");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    let (sent, next) = server.result();
+    assert_eq!(next, b"on");
+    let shown = written.matches("< tick ").count() + 1;
+    let counts = written.split("… ").skip(1);
+    let counts = counts.filter_map(|piece| piece.split_once(" messages"));
+    let counted: usize = counts
+        .map(|(count, _)| count.replace(',', "").parse::<usize>().unwrap())
+        .sum();
+    assert_eq!(shown + counted, sent + 1);
+    assert!(counted > sent / 2, "{counted} of {sent}");
+}
+
+#[test]
+fn a_file_gets_every_message_of_a_flood() {
+    const COUNT: usize = 5000;
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(
+            (0..COUNT)
+                .flat_map(|n| text(&format!("tick {n}")))
+                .collect::<Vec<_>>(),
+        );
+        wire.close(1000, "");
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out");
+    let mut pty = Pty::prompt(
+        &["--no-reconnect", "-o", file.to_str().unwrap()],
+        &server.url("/"),
+    );
+    pty.type_keys("go\r");
+    let written = pty.exits(0);
+    server.result();
+    assert!(!written.contains("… "), "{written:?}");
+    let expected: String = (0..COUNT).map(|n| format!("tick {n}\n")).collect();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), expected);
+}
+
+#[test]
+fn a_pause_counts_and_shows_nothing() {
+    let (go, paused) = mpsc::channel::<()>();
+    let (arrived, all) = mpsc::channel();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        paused.recv().unwrap();
+        wire.send(
+            (0..1204)
+                .flat_map(|n| text(&format!("tick {n};")))
+                .collect::<Vec<_>>(),
+        );
+        // The pong says that they have arrived.
+        wire.send(frame_of(0x89, b"all"));
+        assert_eq!(wire.frame().unwrap().payload, b"all");
+        arrived.send(()).unwrap();
+        wire.message();
+        wire.send(text("after"));
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("/resume\r");
+    pty.expect("nothing is paused");
+    pty.type_keys("/pause\r");
+    pty.expect("/resume shows them again");
+    go.send(()).unwrap();
+    all.recv().unwrap();
+    pty.type_keys("/resume\r");
+    pty.expect("… 1,204 messages while paused, /last N shows them\r\n");
+    assert_eq!(counted(&pty), 1204);
+    pty.type_keys("/last 2\r");
+    pty.expect("tick 1203;");
+    pty.type_keys("go on\r");
+    pty.expect("< after");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    server.result();
+    assert_eq!(written.matches("tick ").count(), 2);
+    assert!(
+        written.contains("#1203 ") && written.contains("#1204 "),
+        "{written:?}"
+    );
+}
+
+#[test]
+fn messages_are_shown_in_another_way_and_again() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        while wire.message() != b"end" {
+            wire.send(text(r#"{"event":"tick","data":{"n":1}}"#));
+        }
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("/view nice\r");
+    pty.expect("there are pretty, line, raw, hex");
+    pty.type_keys("/view hex\ra\r");
+    pty.expect("7b226576656e74");
+    pty.type_keys("/view raw\ra\r");
+    pty.expect("\x1b[K{\"event\":\"tick\",\"data\":{\"n\":1}}\r\n");
+    pty.type_keys("/view\r");
+    pty.expect("view: raw\r\n");
+    pty.type_keys("/filter .data.n + 41\ra\r");
+    pty.expect("\x1b[K42\r\n");
+    pty.type_keys("/filter\r");
+    pty.expect("filter: .data.n + 41\r\n");
+    pty.type_keys("/filter .data |\r");
+    pty.expect("    ^");
+    // The one before is still there.
+    let before = pty.bytes().len();
+    pty.type_keys("a\r");
+    pty.expect_after(before, "\x1b[K42\r\n");
+    pty.type_keys("/filter off\r/view pretty\r/last\r");
+    pty.expect_row("#8 ");
+    pty.type_keys("/more #1\r");
+    pty.expect_row("#1 ");
+    pty.type_keys("/more #99\r");
+    pty.expect("there is no message #99: #1 to #8 are kept");
+    pty.type_keys("/more 9\r");
+    pty.expect("only 4 messages that were received are kept");
+    pty.type_keys("end\r\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
+fn a_hostile_match_stays_harmless() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text(
+            "a\x1b]0;title\x07 needle\x1b[2J\r\nsecond line\u{202e}",
+        ));
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    pty.expect("needle");
+    let before = pty.bytes().len();
+    pty.type_keys("/grep needle\r");
+    pty.expect_after(before, "1 of 2 messages");
+    pty.type_keys("/last 1\r/more\r\x04");
+    let written = pty.exits(0);
+    server.result();
+    for raw in ["\x1b]0;", "\x07", "\x1b[2J", "\u{202e}"] {
+        assert!(!written.contains(raw), "{raw:?} in {written:?}");
+    }
+    assert!(
+        written.contains("needle\\e[2J") || written.contains("needle\\x1b[2J"),
+        "{written:?}"
+    );
+}
+
+#[test]
+fn the_screen_is_cleared_and_the_line_stays() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("hello there"));
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    pty.expect_row("< hello there");
+    pty.type_keys("/clear\r");
+    pty.type_keys("half");
+    let look = pty.until("an empty screen", |look| {
+        look.typed_line().as_deref() == Some("half") && !look.text().contains("hello there")
+    });
+    assert!(look.cursor.0 <= 2, "{}", look.text());
+    pty.type_keys("\x15\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
+fn nothing_is_kept_without_room_for_it() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("hello there"));
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&["--scrollback", "0"], &server.url("/"));
+    pty.type_keys("/last\r");
+    pty.expect("there are no messages yet");
+    pty.type_keys("go\r");
+    pty.expect("< hello there");
+    pty.type_keys("/last\r");
+    pty.expect("no messages are kept (--scrollback)");
+    pty.type_keys("\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
+fn the_prompt_counts_the_seconds_until_the_next_attempt() {
+    let server = raws(2, |n, mut wire| {
+        wire.handshake();
+        if n == 1 {
+            wire.message();
+            wire.send(close(1012, "restart"));
+            return Vec::new();
+        }
+        frames(&mut wire)
+    });
+    let args = ["--reconnect-delay", "3s", "--reconnect-jitter", "none"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys("go\rhalf");
+    for prompt in ["dn 3>", "dn 2>", "dn 1>", "open>"] {
+        pty.until(prompt, |look| {
+            look.prompt() == Some(prompt) && look.typed_line().as_deref() == Some("half")
+        });
+    }
+    pty.type_keys("\x15\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
+fn the_status_and_the_last_line_say_how_it_goes() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(text("hello there"));
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.expect("/help lists the commands");
+    pty.type_keys("go\r");
+    pty.expect("< hello there");
+    pty.type_keys("/status\r");
+    for line in [
+        "readyState: OPEN\r\n",
+        "messages: 1 sent, 1 received\r\n",
+        "bytes: 2 sent, 11 received\r\n",
+        "bufferedAmount: 0\r\n",
+        "view: pretty\r\n",
+    ] {
+        pty.expect(line);
+    }
+    pty.type_keys("/tls\r");
+    pty.expect("this connection is not encrypted");
+    pty.type_keys("/help grep\r");
+    pty.expect("example: /grep error\r\n");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    server.result();
+    assert!(
+        written.contains(" s: 1 received (11 B), 1 sent (2 B)\r\n"),
+        "{written:?}"
+    );
+    assert!(written.contains("closed 1000 after "), "{written:?}");
+}
+
+#[test]
+fn there_is_no_last_line_where_nobody_wants_one() {
+    for args in [&["-s"][..], &["--json"]] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            frames(&mut wire)
+        });
+        let mut pty = Pty::prompt(args, &server.url("/"));
+        pty.type_keys("\x04");
+        let written = pty.exits(0);
+        assert!(!written.contains("closed 1000 after"), "{written:?}");
+        server.result();
+    }
+}
+
+#[test]
+fn an_error_does_not_tear_the_line() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let first = wire.message();
+        (first, frames(&mut wire))
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("/pnig\rhalf a line\x1b[D\x1b[D");
+    pty.expect("did you mean /ping?");
+    pty.expect_line("half a line", 9);
+    pty.type_keys("X\r\x04");
+    pty.exits(0);
+    assert_eq!(server.result().0, b"half a liXne");
+}
