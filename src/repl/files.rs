@@ -42,6 +42,22 @@ pub(super) fn read_text(path: &str) -> Result<String, String> {
     })
 }
 
+/// The names in a folder, and whether they are folders; `""` is the current one.
+pub(super) fn list(folder: &str) -> Vec<(String, bool)> {
+    /// A completion must not take long.
+    const MOST: usize = 5000;
+    let folder = if folder.is_empty() { "." } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let entries = entries.take(MOST).filter_map(Result::ok);
+    let named = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        Some((name, entry.path().is_dir()))
+    });
+    named.collect()
+}
+
 /// Reads a regular file.
 ///
 /// # Errors

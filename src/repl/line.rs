@@ -1,7 +1,7 @@
 //! Parses a typed line, and completes it. Pure.
 
 use super::action::{Action, Outgoing, View};
-use super::commands::{COMMANDS, doing, find};
+use super::commands::{doing, find};
 
 /// Parses a line: `/word …` is a command, `//x` is the message `/x`, `!x` is a command for the shell,
 /// everything else is a message.
@@ -26,25 +26,6 @@ pub(super) fn parse(line: &str, view: &View<'_>) -> Result<Action, String> {
     (find(word)?.run)(view, argument)
 }
 
-/// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
-/// it.
-pub(super) fn complete(line: &str) -> (usize, Vec<String>) {
-    let start = line.rfind(' ').map_or(0, |space| space + 1);
-    let (before, word) = line.split_at(start);
-    let candidates = match before.strip_prefix('/').and_then(|it| it.split_once(' ')) {
-        Some((name, arguments)) => {
-            find(name).map_or_else(|_| Vec::new(), |command| (command.complete)(arguments))
-        }
-        None if start == 0 && !word.is_empty() => COMMANDS
-            .iter()
-            .map(|command| format!("/{} ", command.name))
-            .collect(),
-        None => Vec::new(),
-    };
-    let fitting = candidates.into_iter().filter(|it| it.starts_with(word));
-    (start, fitting.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -52,7 +33,7 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::super::commands::{Spec, frame, help};
+    use super::super::commands::{COMMANDS, Spec, frame, help};
     use super::super::data::Data;
     use super::super::editor::Settings;
     use super::super::options::EditMode;
@@ -79,7 +60,8 @@ mod tests {
             interrupt: Interrupt::default(),
             editing: Settings {
                 color: false,
-                complete,
+                complete: |_, _| (0, Vec::new()),
+                words: Default::default(),
                 edit_mode: EditMode::Emacs,
                 waits: |_| false,
                 is_command: |_| false,
@@ -122,38 +104,6 @@ mod tests {
 
     fn binary(data: Data) -> Action {
         Action::Send(Outgoing::Binary(data))
-    }
-
-    #[test]
-    fn tab_completes_what_is_allowed_there() {
-        for (line, at, offered) in [
-            ("/fr", 0, "/frame "),
-            ("/po", 0, "/pong "),
-            ("//p", 0, ""),
-            ("", 0, ""),
-            ("he", 0, ""),
-            ("hello /p", 6, ""),
-            ("/ping ", 6, ""),
-            ("/bin ", 5, "hex:|base64:|@"),
-            ("/bin h", 5, "hex:"),
-            ("/frame f", 7, "fin=0 |fin=1 "),
-            ("/frame fin=0 t", 13, "text "),
-            ("/frame fin=0 f", 13, ""),
-            ("/frame text ma", 12, "mask=none |mask=random |mask="),
-            ("/frame text h", 12, "hex:"),
-            ("/frame text t", 12, ""),
-            ("/frame h", 7, ""),
-            ("/frame text co", 12, ""),
-            ("/frame close co", 13, "code="),
-            ("/frame text -- m", 15, ""),
-            ("/frame text hello m", 18, ""),
-            ("/frame text fin=2 m", 18, ""),
-        ] {
-            let (start, candidates) = complete(line);
-            assert_eq!((start, &*candidates.join("|")), (at, offered), "{line}");
-        }
-        let commands = complete("/").1;
-        assert_eq!(commands.len(), COMMANDS.len());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod again;
 mod brackets;
 mod changes;
 pub mod commands;
+mod complete;
 mod confidential;
 mod data;
 mod editor;
@@ -26,10 +27,12 @@ mod timer;
 mod variables;
 pub mod view;
 mod watch;
+mod words;
 mod work;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use crate::error::{Error, Exit};
@@ -63,7 +66,8 @@ pub fn open(
         interrupt: options.interrupt.clone(),
         editing: Settings {
             color: options.color,
-            complete: line::complete,
+            complete: |line, words| complete::complete(line, words, &files::list),
+            words: words(&options),
             edit_mode: options.edit_mode,
             waits: commands::holds,
             is_command: commands::exists,
@@ -83,6 +87,14 @@ pub fn open(
     let shared = (Rc::clone(&screen), Rc::clone(&work));
     let prompt = Prompt::new(options, until, shared, connector, (plan, recorder), start);
     Ok((prompt, (screen, Handle(work))))
+}
+
+/// What a line may be completed with at first.
+fn words(options: &Options) -> words::SharedWords {
+    let messages = options.messages.clone().into_iter().collect();
+    let mut words = words::Words::new(messages, options.profiles.clone());
+    words.set_variables(options.variables.keys().cloned());
+    Arc::new(RwLock::new(words))
 }
 
 /// Shows what there is to show, gives the terminal back as it was, and waits until everything is

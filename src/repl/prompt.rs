@@ -221,6 +221,10 @@ impl Prompt {
             Typed::JobDone(outcome) => self.handle_job(outcome),
             typed => self.obey(typed, now),
         };
+        let work = self.work.borrow();
+        let names = work.variables.iter().map(|(name, _)| name.to_owned());
+        self.screen.borrow().set_variables(names);
+        drop(work);
         if waits {
             self.go_on = Some(self.next.take().unwrap_or(editor::Next::Read));
         }

@@ -29,6 +29,9 @@ use crate::session::frontend::{Broken, Progress, Sink};
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
 
+/// How often words are learnt from messages.
+const LEARNING: Duration = Duration::from_millis(50);
+
 /// How long the last lines may take to be shown.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
@@ -56,6 +59,8 @@ pub struct Screen {
     /// Shows kept messages.
     pub(super) again: Again,
     start: Instant,
+    /// When words were last learnt.
+    learnt: Option<Instant>,
     /// Once the prompt is there.
     pub(super) editor: Option<RunningEditor>,
     /// The prompt is to be opened, once the terminal has taken what comes before it.
@@ -102,6 +107,7 @@ impl Screen {
             redactor,
             renderer,
             start,
+            learnt: None,
             editor: None,
             prompt_due: false,
             lines: Lines::default(),
@@ -182,6 +188,26 @@ impl Screen {
                     "wirecat: line editing is not available: {error}\n"
                 ));
             }
+        }
+    }
+
+    /// Learns words to complete lines with, from some messages of a flood.
+    fn learn_words(&mut self, now: Instant, message: &Message) {
+        let recently = self
+            .learnt
+            .is_some_and(|at| now.saturating_duration_since(at) < LEARNING);
+        if let (false, Message::Text(text)) = (recently, message)
+            && let Ok(mut words) = self.options.editing.words.write()
+        {
+            self.learnt = Some(now);
+            words.learn(&self.redactor.redact(text));
+        }
+    }
+
+    /// The names of the variables, as far as that has changed with the last line.
+    pub(super) fn set_variables(&self, names: impl Iterator<Item = String>) {
+        if let Ok(mut words) = self.options.editing.words.write() {
+            words.set_variables(names);
         }
     }
 
@@ -554,6 +580,7 @@ impl Sink for Shared {
     fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
         let mut screen = self.borrow_mut();
         screen.connection.handle_received(message.len());
+        screen.learn_words(now, message);
         screen.keep(now, conn, By::Peer, message);
         screen.render_message((now, conn), message, json);
     }

@@ -26,7 +26,7 @@ pub(super) struct Spec {
     /// Its arguments, as `/help` shows them.
     arguments: &'static str,
     /// What it does, as `/help` says it.
-    help: &'static str,
+    pub(super) help: &'static str,
     /// A line that uses it.
     example: &'static str,
     /// Whether it may give the terminal to another program, or set the next line: the editor then reads

@@ -2,6 +2,7 @@
 //! may go on. The rules are those of pure modules.
 
 use std::borrow::Cow;
+use std::sync::RwLockReadGuard;
 
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -14,18 +15,22 @@ use super::state::{PROMPT, PromptHandle};
 use super::terminal::Modes;
 use crate::output::style::{Painter, Role};
 use crate::repl::brackets::{self, End};
+use crate::repl::complete::Candidate;
 use crate::repl::confidential::is_confidential;
 use crate::repl::highlight::{self, COLOURED, Known};
+use crate::repl::variables::GENERATED;
+use crate::repl::words::{SharedWords, Words};
 
 /// The longest text that a hint adds, in bytes.
 const LONGEST_HINT: usize = 200;
 
 /// Completes a line up to the cursor: the beginning of the word being typed, and the candidates for
 /// it.
-pub(crate) type Complete = fn(&str) -> (usize, Vec<String>);
+pub(crate) type Complete = fn(&str, &Words) -> (usize, Vec<Candidate>);
 
 pub(super) struct PromptHelper {
     pub(super) complete: Complete,
+    pub(super) words: SharedWords,
     pub(super) is_command: fn(&str) -> bool,
     pub(super) state: PromptHandle,
     pub(super) color: bool,
@@ -42,6 +47,16 @@ impl PromptHelper {
             out.extend_from_slice(text.as_bytes());
         });
         String::from_utf8_lossy(&painted).into_owned()
+    }
+
+    fn words(&self) -> RwLockReadGuard<'_, Words> {
+        self.words
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn has_variable(&self, name: &str) -> bool {
+        GENERATED.iter().any(|(it, _)| *it == name) || self.words().has_variable(name)
     }
 
     fn width(&self, text: &str) -> usize {
@@ -68,7 +83,7 @@ impl Highlighter for PromptHelper {
         }
         let known = Known {
             command: &self.is_command,
-            variable: &|_| false,
+            variable: &|name| self.has_variable(name),
         };
         let width = |text: &str| self.width(text);
         Cow::Owned(highlight::paint(line, &known, Painter::new(true), &width))
@@ -137,14 +152,17 @@ impl Hinter for PromptHelper {
             return None;
         }
         // Without colour a suggestion looks as if it had been typed.
-        let suggested = self.color.then(|| self.suggestion(line, context));
+        let suggested = self.color.then(|| {
+            let earlier = self.earlier_line(line, context);
+            earlier.or_else(|| self.only_candidate(line))
+        });
         suggested.flatten().or_else(|| open_brackets(line))
     }
 }
 
 impl PromptHelper {
-    /// The rest of an earlier line, or of the only word that fits.
-    fn suggestion(&self, line: &str, context: &Context<'_>) -> Option<Suggestion> {
+    /// The rest of an earlier line.
+    fn earlier_line(&self, line: &str, context: &Context<'_>) -> Option<Suggestion> {
         let history = context.history();
         let last = history.len().checked_sub(1)?;
         let found = history.starts_with(line, last, SearchDirection::Reverse);
@@ -152,6 +170,16 @@ impl PromptHelper {
         let text = earlier.map(|it| it.entry).filter(|it| !is_confidential(it));
         let rest = text.as_deref().and_then(|it| it.strip_prefix(line));
         rest.filter(|rest| fits(rest)).map(suggest)
+    }
+
+    /// The rest of the only word that may stand here, once it has been begun.
+    fn only_candidate(&self, line: &str) -> Option<Suggestion> {
+        let (start, candidates) = (self.complete)(line, &self.words());
+        let [only] = &*candidates else {
+            return None;
+        };
+        let rest = only.replacement.strip_prefix(line.get(start..)?)?;
+        (start < line.len() && fits(rest.trim_end())).then(|| suggest(rest))
     }
 }
 
@@ -184,10 +212,23 @@ fn open_brackets(line: &str) -> Option<Suggestion> {
     }
 }
 
-impl Completer for PromptHelper {
-    type Candidate = String;
+impl rustyline::completion::Candidate for Candidate {
+    fn display(&self) -> &str {
+        &self.display
+    }
 
-    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> Result<(usize, Vec<String>)> {
-        Ok((self.complete)(&line[..at]))
+    fn replacement(&self) -> &str {
+        &self.replacement
+    }
+}
+
+impl Completer for PromptHelper {
+    type Candidate = Candidate;
+
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> Result<(usize, Vec<Candidate>)> {
+        if self.state.is_asking() {
+            return Ok((at, Vec::new()));
+        }
+        Ok((self.complete)(&line[..at], &self.words()))
     }
 }

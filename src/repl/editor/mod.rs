@@ -27,6 +27,7 @@ use rustyline::{Behavior, ColorMode, CompletionType, Config, EditMode, Editor};
 use tokio::sync::mpsc;
 
 use super::options;
+use super::words::SharedWords;
 use crate::io::writer::Sink;
 use crate::json::jq;
 use crate::secret::Redactor;
@@ -53,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) color: bool,
     pub(crate) complete: Complete,
     pub(crate) edit_mode: options::EditMode,
+    /// What it is completed with.
+    pub(crate) words: SharedWords,
     /// Whether there is a command of this name.
     pub(crate) is_command: fn(&str) -> bool,
     /// Whether the editor waits for a [`Next`] after this line.
@@ -160,6 +163,7 @@ fn editor(
     let mut editor = Editor::with_history(config.clone(), history)?;
     editor.set_helper(Some(PromptHelper {
         complete: settings.complete,
+        words: Arc::clone(&settings.words),
         is_command: settings.is_command,
         state: state.clone(),
         color: settings.color,
