@@ -29,7 +29,7 @@ _wirecat() {
 
     case "${cmd}" in
         wirecat)
-            opts="-H -A -u -k -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --verbose --silent --stats --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --generate --help --version demo serve"
+            opts="-H -A -u -k -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --var --config --no-config --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --generate --help --version demo serve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +175,26 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --edit-mode)
+                    COMPREPLY=($(compgen -W "emacs vi" -- "${cur}"))
+                    return 0
+                    ;;
+                --scrollback)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --var)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --reconnect)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -256,7 +276,7 @@ _wirecat() {
                     return 0
                     ;;
                 --generate)
-                    COMPREPLY=($(compgen -W "man complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config man complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -267,7 +287,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__demo)
-            opts="-H -A -u -k -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --verbose --silent --stats --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
+            opts="-H -A -u -k -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --user --oauth2-bearer --token --token-via --token-name --token-message --insecure --cacert --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --var --config --no-config --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -410,6 +430,26 @@ _wirecat() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --edit-mode)
+                    COMPREPLY=($(compgen -W "emacs vi" -- "${cur}"))
+                    return 0
+                    ;;
+                --scrollback)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --var)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wirecat_global_optspecs
-    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= v/verbose s/silent stats reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror generate= h/help V/version
+    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= record= v/verbose s/silent stats edit-mode= no-history scrollback= plain var= config= no-config reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror generate= h/help V/version
 end
 
 function __fish_wirecat_needs_command
@@ -70,6 +70,12 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l color -d 'When to use c
 always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
+vi\t'The keys of vi'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d and --heartbeat (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l config -d 'Read defaults and profiles from this file [default: $XDG_CONFIG_HOME/wirecat/config.toml]' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-delay -d 'Maximum delay between retries (a server\'s Retry-After may exceed it)' -r
@@ -93,7 +99,8 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'Compr
 complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page or a shell completion' -r -f -a "man\t''
+complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page, a shell completion or an example of the configuration file' -r -f -a "config\t''
+man\t''
 complete-bash\t''
 complete-zsh\t''
 complete-fish\t''
@@ -113,6 +120,9 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l include-secrets -d 'Sho
 complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-history -d 'Neither read nor write the history of typed lines'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-config -d 'Read no configuration file'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect -d 'Do not reconnect'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l no-compress -d 'Disable permessage-deflate'
@@ -169,6 +179,12 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l color -d 'When 
 always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
+vi\t'The keys of vi'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d and --heartbeat (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l config -d 'Read defaults and profiles from this file [default: $XDG_CONFIG_HOME/wirecat/config.toml]' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-delay -d 'Maximum delay between retries (a server\'s Retry-After may exceed it)' -r
@@ -206,6 +222,9 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l include-secrets
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-history -d 'Neither read nor write the history of typed lines'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-config -d 'Read no configuration file'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect -d 'Do not reconnect'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-compress -d 'Disable permessage-deflate'
