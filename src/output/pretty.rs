@@ -227,6 +227,7 @@ mod tests {
     use super::super::fold::Notes;
     use super::super::layout::MAX_DEPTH;
     use super::*;
+    use proptest::prelude::*;
 
     fn laid_out(text: &str, width: usize, color: bool) -> String {
         let pretty = Pretty {
@@ -436,4 +437,30 @@ mod tests {
         );
         assert_eq!(shown.lines().count(), 1);
     }
+
+    /// The text without white space; no string in the tests below has any.
+    fn squeezed(text: &str) -> String {
+        text.split_whitespace().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_width_of_an_event_changes_only_white_space(
+            name in "[a-zé世]{1,20}",
+            fields in prop::collection::vec(("[f-k]{1,9}", VALUES), 0..5),
+            data in VALUES,
+            width in 10_usize..120,
+        ) {
+            let member = |(key, value): &(String, String)| format!("\"{key}\":{value},");
+            let members: String = fields.iter().map(member).collect();
+            let text = format!("{{\"event\":\"{name}\",{members}\"data\":{data}}}");
+            let field = |(key, value): &(String, String)| format!("{key}={value}");
+            let fields: String = fields.iter().map(field).collect();
+            let shown = laid_out(&text, width, false);
+            prop_assert_eq!(squeezed(&shown), format!("{name}{fields}{data}"));
+        }
+    }
+
+    /// Values without white space, of several shapes.
+    const VALUES: &str = r#"-?[1-9][0-9]{0,9}|null|"[a-zé]{0,30}"|\[([1-9],){0,9}1\]|\{"a":\[("x{0,9}",){0,3}\{"b":true\}\]\}"#;
 }
