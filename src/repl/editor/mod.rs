@@ -8,6 +8,8 @@ mod bindings;
 mod helper;
 mod history;
 mod job;
+#[cfg(unix)]
+mod job_control;
 mod keys;
 mod printer;
 mod protocol;
@@ -111,7 +113,7 @@ pub(crate) fn start(
     let restore = above.then(|| Restore::new(&modes));
     #[cfg(unix)]
     if above {
-        stops::watch(&mut editor, &modes, &state);
+        job_control::watch(&mut editor, &modes, &state);
     }
     let (sender, typed) = mpsc::channel(TYPED_AHEAD);
     let (tell, next) = std::sync::mpsc::channel();

@@ -27,9 +27,9 @@ mod unix {
     use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
     use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 
-    use super::super::stops::Stops;
     use crate::io::stdio;
     use crate::output::style;
+    use crate::repl::editor::stops::Stops;
 
     /// How long the terminal may take for the bytes that end line editing.
     const LAST_BYTES: Duration = Duration::from_millis(200);
