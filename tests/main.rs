@@ -31,6 +31,7 @@ mod prompt;
 mod prompt_exits;
 mod prompt_hostile;
 mod prompt_messages;
+mod prompt_plain;
 mod prompt_screen;
 mod proxy;
 mod reading;

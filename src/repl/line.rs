@@ -59,6 +59,7 @@ mod tests {
         let options = screen::Options {
             interrupt: Interrupt::default(),
             editing: Settings {
+                plain: false,
                 color: false,
                 complete: |_, _| (0, Vec::new()),
                 words: Default::default(),

@@ -66,6 +66,7 @@ pub fn open(
         interrupt: options.interrupt.clone(),
         editing: Settings {
             color: options.color,
+            plain: options.plain,
             complete: |line, words| complete::complete(line, words, &files::list),
             words: words(&options),
             edit_mode: options.edit_mode,

@@ -425,16 +425,29 @@ impl Screen {
             Link::Open(..) => PromptState::Open,
             Link::Down(..) => PromptState::Down(self.connection.seconds_down(now).unwrap_or(0)),
         };
-        let editor = self.editor.as_ref();
-        editor.is_some_and(|editor| editor.state.show(state))
+        self.show_state(state)
     }
 
     /// Lets the prompt show that the connection is being closed.
     pub(super) fn show_closing(&mut self) {
-        let editor = self.editor.as_ref();
-        if editor.is_some_and(|editor| editor.state.show(PromptState::Closing)) {
+        if self.show_state(PromptState::Closing) {
             self.redraw();
         }
+    }
+
+    /// Where there is no prompt, a line says what it would show; other lines tell of the rest. Returns
+    /// whether it is another state.
+    fn show_state(&mut self, state: PromptState) -> bool {
+        let editor = self.editor.as_ref();
+        let changed = editor.is_some_and(|editor| editor.state.show(state));
+        if changed && !self.edits_lines() && !self.is_for_programs() {
+            match state {
+                PromptState::Connecting => self.say("connecting\n"),
+                PromptState::Closing if !self.connection.has_closed() => self.say("closing\n"),
+                PromptState::Open | PromptState::Closing | PromptState::Down(_) => {}
+            }
+        }
+        changed
     }
 
     /// Shows the prompt as it is now.

@@ -163,7 +163,7 @@ fn front_end(
             output,
             queue: args.stay.outbox,
             interrupt,
-            color: color(&args.output, world, world.stdout_tty),
+            color: color(&args.output, world, world.stdout_tty && !args.prompt.plain),
             edit_mode: args.prompt.edit_mode.into(),
             history: history(&args.prompt, world),
             editor: editor(world),

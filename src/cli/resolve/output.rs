@@ -13,20 +13,21 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
     let (args, world) = (&mode.args.output, mode.world);
     // At the prompt notices share the terminal with it, whatever stderr is.
     let stderr_tty = world.stderr_tty || mode.interactive;
+    let plain = mode.interactive && mode.args.prompt.plain;
     let size = world.terminal_size.filter(|_| mode.messages_tty);
     Ok(output::Options {
         format: mode.format,
         timestamps: args.timestamps.map(Into::into),
         stdout_tty: mode.messages_tty,
         stderr_tty,
-        stdout_color: color(args, world, mode.messages_tty),
-        stderr_color: color(args, world, stderr_tty),
+        stdout_color: color(args, world, mode.messages_tty && !plain),
+        stderr_color: color(args, world, stderr_tty && !plain),
         width: size.map(|(columns, _)| columns),
         height: size.map(|(_, rows)| rows),
         fold: None,
         show_sent: mode.interactive,
         timing: false,
-        plain: mode.interactive && mode.args.prompt.plain,
+        plain,
         ascii: !world.is_utf8(),
         verbose: args.verbose,
         silent: args.silent,
@@ -68,6 +69,7 @@ pub(super) fn record(mode: &Mode<'_>) -> Result<Option<PathBuf>, Error> {
     Ok(record.map(Path::to_owned))
 }
 
+/// Whether to use colours; `tty` says whether a terminal suggests them. `--plain` does not.
 pub(super) fn color(args: &OutputArgs, world: &World, tty: bool) -> bool {
     style::decide(args.color.into(), &|name| world.variable(name), tty)
 }

@@ -16,9 +16,11 @@ use super::bindings::{Ending, Note};
 use super::helper::PromptHelper;
 use super::history;
 use super::job;
+use super::plain::PlainLines;
 use super::protocol::{Job, JobOutcome, Next, Typed};
 use super::state::{PROMPT, PromptHandle};
 use super::terminal::Modes;
+use crate::io::stdio::{self, Stream};
 use crate::json::jq;
 use crate::repl::brackets::without_empty_end;
 
@@ -44,12 +46,17 @@ impl Keys {
     pub(super) fn read_lines(&self, editor: &mut Editor<PromptHelper, history::Typed>) {
         let mut failed = false;
         let mut initial = String::new();
+        let mut plain = PlainLines::new(stdio::stdin());
         loop {
             editor.history_mut().refresh();
             if let Some(why) = editor.history_mut().take_trouble() {
                 let _ = self.sender.blocking_send(Typed::Trouble(why));
             }
-            let typed = self.read_line(editor, &std::mem::take(&mut initial));
+            let first = std::mem::take(&mut initial);
+            let typed = match self.above {
+                true => self.read_line(editor, &first),
+                false => self.read_plain_line(editor, &mut plain, first),
+            };
             // The editor also draws the remaining output, so it continues after the first failure.
             // A terminal that is gone fails again at once; both failures mean one request to quit.
             let fails = typed.is_none();
@@ -128,6 +135,25 @@ impl Keys {
             Ending::Input => Typed::End,
             Ending::Edit => Typed::EditLine(line),
             Ending::Enter => self.finished(editor, line),
+        })
+    }
+
+    /// The same without an editor. A line that begins with a text cannot be shown, so that text is what an
+    /// empty line means.
+    fn read_plain_line(
+        &self,
+        editor: &mut Editor<PromptHelper, history::Typed>,
+        lines: &mut PlainLines<Stream>,
+        initial: String,
+    ) -> Option<Typed> {
+        if !initial.is_empty() {
+            let told = format!("Enter alone stands for this line: {initial}");
+            let _ = self.sender.blocking_send(Typed::Trouble(told));
+        }
+        Some(match lines.next()? {
+            Ok(line) if line.is_empty() => self.finished(editor, initial),
+            Ok(line) => self.finished(editor, line),
+            Err(why) => Typed::Trouble(why),
         })
     }
 

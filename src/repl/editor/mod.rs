@@ -11,6 +11,7 @@ mod job;
 #[cfg(unix)]
 mod job_control;
 mod keys;
+mod plain;
 mod printer;
 mod protocol;
 mod state;
@@ -54,6 +55,8 @@ const ESCAPE: u16 = 50;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) color: bool,
+    /// Nothing is redrawn, and the terminal itself edits the line.
+    pub(crate) plain: bool,
     pub(crate) complete: Complete,
     pub(crate) edit_mode: options::EditMode,
     /// What it is completed with.
@@ -84,9 +87,9 @@ pub(crate) struct RunningEditor {
 }
 
 /// Starts to read lines. Input that is meant to interrupt raises `evaluation` at once, because the
-/// loop receives nothing while it evaluates an expression. If the terminal does not support line
-/// editing (`TERM=dumb`), lines are read as the terminal gives them, and output is written between
-/// them.
+/// loop receives nothing while it evaluates an expression. With `plain`, or if the terminal does not
+/// support line editing (`TERM=dumb`), lines are read as the terminal gives them, and output is written
+/// between them.
 ///
 /// # Errors
 /// If there is no terminal at all.
@@ -100,15 +103,16 @@ pub(crate) fn start(
     let modes = Modes::found();
     let mut editor = editor(&settings, &note, &state, &modes)?;
     let reading = Arc::new(AtomicBool::new(false));
-    let (sink, above) = match editor.create_external_printer() {
-        Ok(printer) => {
+    let printer = (!settings.plain).then(|| editor.create_external_printer());
+    let (sink, above) = match printer {
+        Some(Ok(printer)) => {
             let reading = Arc::clone(&reading);
             (
                 printer::above_the_line(printer, reading, state.clone()),
                 true,
             )
         }
-        Err(_) => (printer::at_the_cursor(state.clone())?, false),
+        _ => (printer::at_the_cursor(state.clone())?, false),
     };
     let restore = above.then(|| Restore::new(&modes));
     #[cfg(unix)]

@@ -105,6 +105,11 @@ impl Connection {
         true
     }
 
+    /// Whether a Close has been received since the connection was opened.
+    pub fn has_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// A data message of `bytes` bytes was received.
     pub fn handle_received(&mut self, bytes: usize) {
         self.received.add(bytes);
