@@ -26,6 +26,7 @@ mod screen;
 mod timer;
 mod variables;
 pub mod view;
+mod waiting;
 mod watch;
 mod words;
 mod work;

@@ -3,7 +3,7 @@
 
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -20,6 +20,7 @@ use super::save;
 use super::screen::{Screen, Shared};
 use super::timer::Timer;
 use super::view::connection::Link;
+use super::waiting::Waiting;
 use super::work::{Shared as Work, Sourced, Work as UnderWay};
 use crate::close::Close;
 use crate::event::{Command, Control};
@@ -75,9 +76,7 @@ pub struct Prompt {
     until: Option<Filter>,
     leaving: Leaving,
     /// Typed, and waiting for a connection, or for room in one.
-    waiting: VecDeque<Command>,
-    /// The memory that they take, in bytes.
-    waiting_bytes: usize,
+    waiting: Waiting,
     /// Typed while there was room for a message.
     control: Option<Control>,
     /// Who waits for a secret to be typed.
@@ -103,6 +102,7 @@ impl Prompt {
         start: Instant,
     ) -> Self {
         Prompt {
+            waiting: Waiting::new(options.queue),
             options,
             screen,
             work,
@@ -116,8 +116,6 @@ impl Prompt {
             recorder,
             until,
             leaving: Leaving::No,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
             control: None,
             asked: None,
             echo_off: None,
@@ -163,30 +161,6 @@ impl Prompt {
                 brief(due.saturating_duration_since(now))
             )),
         }
-    }
-
-    /// Messages that wait.
-    fn queued(&self) -> usize {
-        let messages = self.waiting.iter();
-        messages.filter(|it| matches!(it, Command::Send(_))).count()
-    }
-
-    /// Keeps a command for the next connection, or until there is room in this one.
-    ///
-    /// # Errors
-    /// Where there are too many already.
-    fn keep(&mut self, command: Command) -> Result<(), String> {
-        let bytes = memory_of(&command);
-        if self.waiting_bytes + bytes > self.options.queue {
-            return Err("not kept: --outbox is full".to_owned());
-        }
-        self.push(command);
-        Ok(())
-    }
-
-    fn push(&mut self, command: Command) {
-        self.waiting_bytes += memory_of(&command);
-        self.waiting.push_back(command);
     }
 
     /// What was typed for the one who asked.
@@ -303,7 +277,7 @@ impl Prompt {
             screen,
             work,
             until: self.until.as_ref(),
-            queued: self.queued(),
+            queued: self.waiting.messages(),
             recorded: self.recorder.summary(),
             now,
         }
@@ -364,15 +338,14 @@ impl Prompt {
         if self.need_connection(now).is_ok() {
             return Ok(Request::Send(command));
         }
-        self.keep(command)?;
-        self.say(&queue::kept(self.queued()));
+        self.waiting.keep(command)?;
+        self.say(&queue::kept(self.waiting.messages()));
         Ok(Request::Nothing)
     }
 
     fn drop_queue(&mut self) {
-        let dropped = self.queued();
+        let dropped = self.waiting.messages();
         self.waiting.clear();
-        self.waiting_bytes = 0;
         let messages = if dropped == 1 { "message" } else { "messages" };
         self.say(&format!("dropped: {dropped} {messages}\n"));
     }
@@ -478,7 +451,7 @@ impl Prompt {
                     return Poll::Ready(Request::Control(Control::Pong(data)));
                 }
                 Request::Send(command) => {
-                    if let Err(why) = self.keep(command) {
+                    if let Err(why) = self.waiting.keep(command) {
                         self.say(&format!("wirecat: {why}\n"));
                     }
                 }
@@ -517,7 +490,7 @@ impl Source for Prompt {
                 return Poll::Ready(command);
             }
             if let Some(generated) = self.poll_generated(now) {
-                self.push(generated);
+                self.waiting.push(generated);
                 return Poll::Ready(command);
             }
             if let Leaving::Waiting(_) = &self.leaving {
@@ -529,7 +502,7 @@ impl Source for Prompt {
                 return Poll::Pending;
             }
             match ready!(self.poll_lines(cx, now, true)) {
-                Request::Send(command) => self.push(command),
+                Request::Send(command) => self.waiting.push(command),
                 Request::Control(control) => self.control = Some(control),
                 Request::Nothing => {}
             }
@@ -537,8 +510,7 @@ impl Source for Prompt {
     }
 
     fn take(&mut self) -> Option<Command> {
-        if let Some(command) = self.waiting.pop_front() {
-            self.waiting_bytes -= memory_of(&command);
+        if let Some(command) = self.waiting.pop() {
             return Some(command);
         }
         match std::mem::replace(&mut self.leaving, Leaving::Requested) {
@@ -573,7 +545,7 @@ impl Source for Prompt {
     }
 
     fn unsent(&self) -> usize {
-        self.queued()
+        self.waiting.messages()
     }
 }
 
@@ -590,16 +562,4 @@ impl Asker for Prompt {
         screen.say(&format!("{}\n", question.trim_end()));
         Some(answer)
     }
-}
-
-/// What a waiting command takes, in bytes: its payload, and a place in a queue that may have room
-/// for twice as many.
-fn memory_of(command: &Command) -> usize {
-    let payload = match command {
-        Command::Send(message) => message.len(),
-        Command::Ping(data) | Command::Pong(data) => data.len(),
-        Command::Frame(frame) => frame.payload.len(),
-        Command::Close(_) => 0,
-    };
-    payload + 2 * size_of::<Command>()
 }

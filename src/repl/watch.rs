@@ -90,7 +90,7 @@ impl Watch {
 
     /// Waits for a message of which `filter` is true. What was received since the last message was
     /// sent counts, because a reply may be there before the command is.
-    pub(super) fn expect(
+    pub(super) fn await_message(
         &mut self,
         expression: String,
         filter: Filter,
@@ -291,7 +291,7 @@ mod tests {
         fn expect(&mut self, expression: &str, within: Duration) {
             let filter = Filter::compile(expression).unwrap();
             self.watch
-                .expect(expression.to_owned(), filter, within, self.now);
+                .await_message(expression.to_owned(), filter, within, self.now);
         }
 
         fn capture(&mut self, name: &str, expression: &str) {

@@ -32,7 +32,7 @@ impl Prompt {
             Action::SetVariable(name, value) => self.set_variable(&name, Held::Text(value)),
             Action::Capture(name, expression) => self.capture(name, expression)?,
             Action::UnsetVariable(name) => self.unset_variable(&name)?,
-            Action::Expect(expression, within) => self.expect(expression, within, now)?,
+            Action::Expect(expression, within) => self.await_message(expression, within, now)?,
             Action::Repeat(repeat) => self.repeat(repeat)?,
             Action::StopRepeating => self.stop_repeating(),
             Action::PutIntoLine(text) => self.next = Some(Next::ReadWith(text)),
@@ -79,10 +79,15 @@ impl Prompt {
         Ok(())
     }
 
-    fn expect(&mut self, expression: String, within: Duration, now: Instant) -> Result<(), String> {
+    fn await_message(
+        &mut self,
+        expression: String,
+        within: Duration,
+        now: Instant,
+    ) -> Result<(), String> {
         let filter = self.compile(&expression)?;
         let mut work = self.work.borrow_mut();
-        work.watch.expect(expression, filter, within, now);
+        work.watch.await_message(expression, filter, within, now);
         Ok(())
     }
 
@@ -129,7 +134,7 @@ impl Prompt {
             Kind::Binary => "binary, as it is not UTF-8",
         };
         let len = message.len();
-        self.keep(Command::Send(message))?;
+        self.waiting.push(Command::Send(message));
         self.say(&format!("{path}: {len} bytes, sent as {kind}\n"));
         Ok(())
     }
@@ -269,10 +274,10 @@ impl Prompt {
 
     /// Leaves this server for another, unless messages would be lost.
     fn connect(&mut self, url: &str, now: Instant) -> Result<(), String> {
-        if self.need_connection(now).is_err() && self.queued() > 0 {
+        if self.need_connection(now).is_err() && self.waiting.messages() > 0 {
             return Err(format!(
                 "{} messages wait for this server; /reconnect sends them, /queue off drops them",
-                self.queued()
+                self.waiting.messages()
             ));
         }
         (self.connector)(url)?;
