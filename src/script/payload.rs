@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use super::secrets::{self, Secret};
+use super::secrets::{self, Variable, Variables};
 use crate::codec;
 use crate::message::Data;
 use crate::output::sanitize;
@@ -40,37 +40,42 @@ pub(super) struct Payload {
     pub(super) text: String,
     /// Whether the mark must name the kind.
     pub(super) needs_kind: bool,
-    /// Those that variables stand for, besides [`TOKEN`].
-    pub(super) secrets: Vec<Secret>,
+    /// Those in it, besides [`TOKEN`].
+    pub(super) variables: Vec<Variable>,
 }
 
 /// Writes a payload without its secrets: in text, variables stand for them.
-pub(super) fn write(data: Data<'_>, redactor: &Redactor) -> Payload {
+pub(super) fn write(data: Data<'_>, redactor: &Redactor, variables: &mut Variables) -> Payload {
     match data {
-        Data::Text(text) => write_text(text, redactor),
+        Data::Text(text) => write_text(text, redactor, variables),
         Data::Binary(data) => write_binary(&redactor.redact_bytes(data)),
     }
 }
 
-fn write_text(text: &str, redactor: &Redactor) -> Payload {
+fn write_text(text: &str, redactor: &Redactor, variables: &mut Variables) -> Payload {
+    let redacted = redactor.redact_data(text);
+    let is_redacted = matches!(redacted, Cow::Owned(_));
+    if is_redacted {
+        variables.reserve("token");
+    }
     let secrets = match redactor.includes_secrets() {
         true => Vec::new(),
-        false => secrets::find(text),
+        false => secrets::find(&redacted),
     };
-    let marked = secrets::mark(text, &secrets);
-    let redacted = redactor.redact_data(&marked);
-    let (text, needs_kind) = match plain(&redacted) {
+    let variables = variables.of(&redacted, &secrets);
+    let marked = secrets::mark(&redacted, &secrets);
+    let (text, needs_kind) = match plain(&marked) {
         Some(text) => (text, false),
-        None => (format!("escapes:{}", escaped(&redacted)), true),
+        None => (format!("escapes:{}", escaped(&marked)), true),
     };
-    let text = match redacted {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(_) => text.replace(REDACTED, TOKEN),
-    };
+    let text = secrets::fill(text, &variables);
     Payload {
-        text: secrets::fill(text, &secrets),
+        text: match is_redacted {
+            true => text.replace(REDACTED, TOKEN),
+            false => text,
+        },
         needs_kind,
-        secrets,
+        variables,
     }
 }
 
@@ -82,7 +87,7 @@ fn write_binary(data: &[u8]) -> Payload {
     Payload {
         text,
         needs_kind: true,
-        secrets: Vec::new(),
+        variables: Vec::new(),
     }
 }
 

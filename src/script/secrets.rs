@@ -5,12 +5,14 @@
 //! It examines names only, so it is no proof that a script has no secret.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::json::grammar::is_value;
+use serde::de::IgnoredAny;
+
 use crate::json::string;
 use crate::json::text::{Token, Tokens};
-use crate::secret::is_secret_name;
+use crate::secret::{REDACTED, is_secret_name};
 use crate::template::is_name;
 
 /// Members that say what a message is.
@@ -24,15 +26,71 @@ const CONTENTS: &[&str] = &["data", "payload", "params"];
 pub(super) struct Secret {
     /// The string in the text, with its quotes.
     range: Range<usize>,
-    /// The variable that stands for it.
-    pub(super) variable: String,
+    /// The name that a variable for it may have.
+    name: String,
     /// Where it is: a jq path.
+    path: String,
+}
+
+/// A variable that stands for a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    /// Where its value is in the message: a jq path.
     pub(super) path: String,
+    /// It has not been used before.
+    pub(super) is_new: bool,
+}
+
+/// The variables of a script: the same secret has the same one, another of the same name has another.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    names: BTreeMap<(String, String), String>,
+    counts: BTreeMap<String, usize>,
+}
+
+impl Variables {
+    /// Keeps this name for what stands for a secret that was given.
+    pub(super) fn reserve(&mut self, name: &str) {
+        if !self.counts.contains_key(name) {
+            self.name(name, &format!("\"{REDACTED}\""));
+        }
+    }
+
+    fn name(&mut self, name: &str, value: &str) -> (String, bool) {
+        let key = (name.to_owned(), value.to_owned());
+        if let Some(known) = self.names.get(&key) {
+            return (known.clone(), false);
+        }
+        let count = self.counts.entry(name.to_owned()).or_default();
+        *count += 1;
+        // No member is named like that.
+        let variable = match *count {
+            1 => name.to_owned(),
+            count => format!("{name}.{count}"),
+        };
+        self.names.insert(key, variable.clone());
+        (variable, true)
+    }
+
+    /// The variables for these secrets of a text.
+    pub(super) fn of(&mut self, text: &str, secrets: &[Secret]) -> Vec<Variable> {
+        let variable = |secret: &Secret| {
+            let (name, is_new) = self.name(&secret.name, &text[secret.range.clone()]);
+            Variable {
+                name,
+                path: secret.path.clone(),
+                is_new,
+            }
+        };
+        secrets.iter().map(variable).collect()
+    }
 }
 
 /// The secrets in a text, in order; none if it is not JSON.
 pub(super) fn find(text: &str) -> Vec<Secret> {
-    if !text.starts_with(['{', '[']) || !is_value(text) {
+    // The parser limits the nesting, too, and with it the length of a path.
+    if !text.starts_with(['{', '[']) || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Vec::new();
     }
     let mut search = Search::default();
@@ -49,25 +107,30 @@ pub(super) fn mark<'a>(text: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
         return Cow::Borrowed(text);
     }
     let (mut out, mut from) = (String::with_capacity(text.len()), 0);
-    for secret in secrets {
+    for (index, secret) in secrets.iter().enumerate() {
         out.push_str(&text[from..secret.range.start]);
-        out.push_str(&format!("\"{}\"", mark_of(secret)));
+        out.push_str(&format!("\"{}\"", mark_of(index)));
         from = secret.range.end;
     }
     Cow::Owned(out + &text[from..])
 }
 
-/// A payload with the variables in place of the marks.
-pub(super) fn fill(payload: String, secrets: &[Secret]) -> String {
-    secrets.iter().fold(payload, |payload, secret| {
-        let variable = format!("{{{{{}}}}}", secret.variable);
-        payload.replace(&mark_of(secret), &variable)
-    })
+/// A payload with the variables in place of the marks, which are in order.
+pub(super) fn fill(payload: String, variables: &[Variable]) -> String {
+    let (mut out, mut rest) = (String::new(), &*payload);
+    for (index, variable) in variables.iter().enumerate() {
+        if let Some((before, after)) = rest.split_once(&mark_of(index)) {
+            out.push_str(before);
+            out.push_str(&format!("{{{{{}}}}}", variable.name));
+            rest = after;
+        }
+    }
+    out + rest
 }
 
 /// No form of a payload changes it.
-fn mark_of(secret: &Secret) -> String {
-    format!("[variable {}]", secret.variable)
+fn mark_of(index: usize) -> String {
+    format!("[secret {index}]")
 }
 
 #[derive(Default)]
@@ -116,7 +179,7 @@ impl Search {
         }) = self.levels.pop()
         {
             self.found.push(Secret {
-                variable: variable(&kind),
+                name: allowed(&kind),
                 ..secret
             });
         }
@@ -135,7 +198,7 @@ impl Search {
         let start = written.as_ptr() as usize - text.as_ptr() as usize;
         let secret = Secret {
             range: start..start + written.len(),
-            variable: variable(name),
+            name: allowed(name),
             path,
         };
         if is_secret_member(name) {
@@ -181,12 +244,12 @@ fn is_secret_member(name: &str) -> bool {
     !name.eq_ignore_ascii_case("key") && is_secret_name(name)
 }
 
-/// The name of a variable for a member of this name.
-fn variable(name: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let variable = name.replace(|c| !allowed(c), "_");
-    match is_name(&variable) {
-        true => variable,
+/// The name that a variable for a member of this name may have.
+fn allowed(name: &str) -> String {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let name = name.replace(|c| !is_allowed(c), "_");
+    match is_name(&name) {
+        true => name,
         false => "secret".to_owned(),
     }
 }
@@ -197,7 +260,7 @@ mod tests {
 
     fn found(text: &str) -> Vec<(String, String)> {
         let secrets = find(text).into_iter();
-        secrets.map(|it| (it.variable, it.path)).collect()
+        secrets.map(|it| (it.name, it.path)).collect()
     }
 
     #[test]
@@ -231,9 +294,29 @@ mod tests {
     fn variables_stand_for_them() {
         let text = r#"{ "user":"ann", "password" : "x\"", "data":["token", {"token":""}] }"#;
         let secrets = find(text);
-        let filled = fill(mark(text, &secrets).into_owned(), &secrets);
+        let variables = Variables::default().of(text, &secrets);
+        let filled = fill(mark(text, &secrets).into_owned(), &variables);
         let expected = r#"{ "user":"ann", "password" : "{{password}}", "data":["token", {"token":"{{token}}"}] }"#;
         assert_eq!(filled, expected);
         assert_eq!(mark("plain", &find("plain")), "plain");
+    }
+
+    #[test]
+    fn the_same_secret_has_the_same_variable() {
+        let mut variables = Variables::default();
+        variables.reserve("token");
+        let mut of = |value: &str| {
+            let text = format!("{{\"token\":\"{value}\"}}");
+            let variable = variables.of(&text, &find(&text)).remove(0);
+            (variable.name, variable.is_new)
+        };
+        for (value, name, is_new) in [
+            (REDACTED, "token", false),
+            ("a", "token.2", true),
+            ("b", "token.3", true),
+            ("a", "token.2", false),
+        ] {
+            assert_eq!(of(value), (name.to_owned(), is_new));
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::payload::{self, Payload, TOKEN};
+use super::secrets::Variables;
 use crate::close::Close;
 use crate::json::string;
 use crate::message::Data;
@@ -72,9 +73,13 @@ pub fn script<'a>(
     let mut script = Script {
         redactor,
         out: String::new(),
-        variables: BTreeSet::new(),
+        given: BTreeSet::new(),
+        variables: Variables::default(),
     };
     script.request(session);
+    if script.out.contains(TOKEN) || session.options.iter().any(|(name, _)| name == "token") {
+        script.variables.reserve("token");
+    }
     for entry in entries {
         script.entry(entry);
     }
@@ -84,20 +89,22 @@ pub fn script<'a>(
 struct Script<'a> {
     redactor: &'a Redactor,
     out: String,
-    /// Those that stand for secrets.
-    variables: BTreeSet<String>,
+    /// Variables that stand for secrets and are not captured.
+    given: BTreeSet<String>,
+    /// Those in messages.
+    variables: Variables,
 }
 
 impl Script<'_> {
     /// The script with its name, and with a comment where secrets were left out.
     fn finish(mut self, name: &str) -> String {
         if self.out.contains(TOKEN) {
-            self.variables.insert("token".to_owned());
+            self.given.insert("token".to_owned());
         }
         let mut script = format!("### {}\n", one_line(&self.redactor.redact(name)));
-        if !self.variables.is_empty() {
+        if !self.given.is_empty() {
             script.push_str("# Secrets were left out. Give them as variables: wirecat test");
-            for variable in &self.variables {
+            for variable in &self.given {
                 script.push_str(&format!(" --var {variable}=…"));
             }
             script.push_str(" FILE\n");
@@ -163,25 +170,28 @@ impl Script<'_> {
         }
     }
 
+    fn payload(&mut self, data: Data<'_>) -> Payload {
+        payload::write(data, self.redactor, &mut self.variables)
+    }
+
     fn send(&mut self, data: Data<'_>) {
-        let payload = payload::write(data, self.redactor);
-        for secret in &payload.secrets {
-            self.variables.insert(secret.variable.clone());
-        }
+        let payload = self.payload(data);
+        let new = payload.variables.iter().filter(|it| it.is_new);
+        self.given.extend(new.map(|it| it.name.clone()));
         self.message(">", "", (data, &payload));
     }
 
-    /// A message with secrets has others the next time. They become variables, and any message that
-    /// has them is accepted.
+    /// The secrets that a peer makes are others the next time. They become variables, and any message
+    /// that has them is accepted.
     fn receive(&mut self, data: Data<'_>, after: Duration) {
-        let (payload, limit) = (payload::write(data, self.redactor), limit(after));
-        if payload.secrets.is_empty() {
+        let (payload, limit) = (self.payload(data), limit(after));
+        if !payload.variables.iter().any(|it| it.is_new) {
             return self.message("<", &limit, (data, &payload));
         }
         self.line(&format!("<{limit}"));
         self.line("[Captures]");
-        for secret in &payload.secrets {
-            self.line(&format!("{}: {}", secret.variable, secret.path));
+        for variable in payload.variables.iter().filter(|it| it.is_new) {
+            self.line(&format!("{}: {}", variable.name, variable.path));
         }
     }
 
@@ -203,7 +213,7 @@ impl Script<'_> {
             Ok(text) => Data::Text(text),
             Err(_) => Data::Binary(data),
         };
-        let payload = payload::write(data, self.redactor);
+        let payload = self.payload(data);
         self.line(&format!("{mark} {}", payload.text));
     }
 
@@ -212,7 +222,7 @@ impl Script<'_> {
             None => self.line(">close"),
             Some(code) if close.reason.is_empty() => self.line(&format!(">close {code}")),
             Some(code) => {
-                let reason = payload::write(Data::Text(&close.reason), self.redactor);
+                let reason = self.payload(Data::Text(&close.reason));
                 self.line(&format!(">close {code} {}", reason.text));
             }
         }
@@ -254,7 +264,7 @@ impl Script<'_> {
     fn variable(&mut self, name: &str) -> String {
         let variable = name.to_ascii_lowercase();
         let braced = format!("{{{{{variable}}}}}");
-        self.variables.insert(variable);
+        self.given.insert(variable);
         braced
     }
 

@@ -259,14 +259,21 @@ fn no_secret_stands_in_a_script() {
 fn secrets_that_a_message_names_are_variables() {
     let login = Data::Text(r#"{"event":"token","data":"hunter2"}"#);
     let answer = Data::Text(r#"{"user":{"access_token":"abc"}}"#);
-    let entries = [Entry::Send(login), Entry::Receive(answer, Duration::ZERO)];
+    let entries = [
+        Entry::Send(login),
+        Entry::Receive(answer, Duration::ZERO),
+        Entry::Send(answer),
+        Entry::Receive(login, Duration::ZERO),
+    ];
     assert_eq!(
         script(&SESSION, entries, &Redactor::default()),
         "### a session\n\
          # Secrets were left out. Give them as variables: wirecat test --var token=… FILE\n\
          WEBSOCKET ws://host/path\nHTTP 101\n\n\
          > {\"event\":\"token\",\"data\":\"{{token}}\"}\n\
-         <\n[Captures]\naccess_token: .user.access_token\n"
+         <\n[Captures]\naccess_token: .user.access_token\n\
+         > {\"user\":{\"access_token\":\"{{access_token}}\"}}\n\
+         <~ {\"event\":\"token\",\"data\":\"{{token}}\"}\n"
     );
     let kept = script(&SESSION, entries, &Redactor::new(true));
     assert!(
