@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::secrets::{SECRET, forms, places};
 use crate::support::pty::Pty;
 use crate::support::scripts::{collect, collects, sh};
 use crate::support::server::{Frame, Raw, close, frame_of, raw, serve, text};
-use crate::support::{fifo, output, send, wait, wirecat};
+use crate::support::{PATIENCE, fifo, output, send, wait, wirecat};
 
 /// The name of a file that does not exist yet, in a directory that goes when it is dropped.
 fn file() -> (tempfile::TempDir, PathBuf) {
@@ -534,7 +535,11 @@ fn the_prompt_leaves_the_terminal_before_it_waits_for_a_reader() {
     pty.type_keys("hello\r");
     pty.expect("< hello");
     pty.type_keys("\x04");
-    pty.expect("\x1b[?2004l\r\x1b[J");
+    let start = Instant::now();
+    while &pty.settings() != pty.settings_before() {
+        assert!(start.elapsed() < PATIENCE, "{:?}", pty.settings());
+        std::thread::yield_now();
+    }
     let recording = fs::read_to_string(&path).unwrap();
     pty.exits(0);
     assert_eq!(recording.lines().count(), 5, "{recording}");
