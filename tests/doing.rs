@@ -199,6 +199,18 @@ fn a_command_is_given_the_messages_and_its_end_is_reported() {
 }
 
 #[test]
+fn a_command_that_waits_for_the_end_has_the_last_word() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/pipe wc -l\r");
+    pty.type_keys("one\rtwo\r");
+    pty.expect("< two");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    assert!(written.contains("| 2\r\n"), "{written}");
+    assert!(written.contains("/pipe: wc -l ended"), "{written}");
+}
+
+#[test]
 fn a_shell_command_has_the_terminal() {
     let (_server, mut pty) = echo();
     pty.type_keys("!test -t 0 && test -t 1 && echo a termin''al\r");

@@ -34,7 +34,7 @@ mod work;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Exit};
 use crate::io::recorder::Recorder;
@@ -46,6 +46,9 @@ pub use options::{EditMode, Options};
 pub use prompt::{Connector, Prompt};
 use screen::Screen;
 use work::{Handle, Work};
+
+/// How long commands may take that were given the messages, once there are no more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Where events go: what is shown, and what waits for messages.
 pub type Sinks = (screen::Shared, Handle);
@@ -104,7 +107,9 @@ fn words(options: &Options) -> words::SharedWords {
 ///
 /// # Errors
 /// Exit 2 where the file of `-o` could not be written.
-pub async fn finish(prompt: Prompt, (screen, _): Sinks, exit: Exit) -> Result<(), Error> {
+pub async fn finish(mut prompt: Prompt, (screen, _): Sinks, exit: Exit) -> Result<(), Error> {
+    // A command that has read everything may only now say what it makes of it.
+    let _ = tokio::time::timeout(LAST_WORDS, prompt.end_feeds()).await;
     // It shares the screen.
     drop(prompt);
     match Rc::into_inner(screen) {

@@ -145,6 +145,16 @@ impl Work {
         }
     }
 
+    /// Gives all commands nothing more.
+    pub(super) fn close_feeds(&mut self) {
+        self.feeds.iter_mut().for_each(Feed::close);
+    }
+
+    /// Whether a command is running.
+    pub(super) fn has_feeds(&self) -> bool {
+        !self.feeds.is_empty()
+    }
+
     /// What there is to show of the commands next.
     pub(super) fn poll_feeds(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         for at in 0..self.feeds.len() {

@@ -1,6 +1,7 @@
 //! What the prompt does about commands that take time, wait for messages, or run other programs.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -339,6 +340,21 @@ impl Prompt {
 
     fn poll_feeds(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         self.work.borrow_mut().poll_feeds(cx)
+    }
+
+    /// Gives the running commands nothing more, and shows what they print until they end.
+    pub async fn end_feeds(&mut self) {
+        self.work.borrow_mut().close_feeds();
+        poll_fn(|cx| {
+            while let Poll::Ready(text) = self.poll_feeds(cx) {
+                self.say(&text);
+            }
+            match self.work.borrow().has_feeds() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
     }
 
     fn handle_found(&mut self, found: Found) {
