@@ -1,7 +1,7 @@
 //! Editing a line: in another program, over several lines, with the keys of emacs and of vi.
 
 use crate::support::pty::Pty;
-use crate::support::server::raw;
+use crate::support::server::{raw, text};
 
 const TERM: &[(&str, &str)] = &[("TERM", "xterm-256color"), ("NO_COLOR", "1")];
 
@@ -167,4 +167,59 @@ fn a_line_is_coloured_while_it_is_typed() {
         messages(&[], &colour, &keys, 3),
         ["{\"a\":\"b\"}", "x", "{\"a\":\"b\"}"]
     );
+}
+
+#[test]
+fn tab_completes_commands_codes_and_what_was_received() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(text(r#"{"event":"joined","room":"news","user_id":7}"#));
+        let message = String::from_utf8(wire.message()).unwrap();
+        let code = wire.until_close().and_then(|close| close.close_code());
+        wire.send(crate::support::server::close(3000, ""));
+        (message, code)
+    });
+    let mut pty = Pty::prompt(&["--format", "raw"], &server.url("/"));
+    pty.expect("\"user_id\":7");
+    // What is unambiguous is put into the line; a second Tab lists the rest.
+    for (keys, shown) in [
+        ("{\"ro\t", "{\"room\":"),
+        ("\t", "\"news\""),
+        ("}\r", "\n"),
+        ("/clo\t", "/close "),
+        ("10\t\t", "normal closure"),
+        ("01\t", "1001 "),
+    ] {
+        pty.type_keys(keys);
+        pty.expect(shown);
+    }
+    pty.type_keys("\r");
+    pty.end();
+    assert_eq!(
+        server.result(),
+        ("{\"room\":\"news\"}".to_owned(), Some(1001))
+    );
+}
+
+#[test]
+fn names_of_files_are_completed_and_hostile_ones_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["plain.json", "evil\x1b]0;title\x07", "evil\u{202e}"] {
+        std::fs::write(folder.path().join(name), "from a file").unwrap();
+    }
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let message = wire.message();
+        wire.answer_close();
+        message
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    let path = folder.path().to_str().unwrap();
+    pty.type_keys(&format!("/sendfile {path}/ev\t\t"));
+    pty.expect("evil\\x1b]0;title\\x07");
+    pty.expect("evil\\u{202e}");
+    pty.type_keys(&format!("\x15/bin @{path}/pl\t\r\x04"));
+    let written = pty.exits(0);
+    assert!(!written.contains("\x1b]0;") && !written.contains('\u{202e}'));
+    assert_eq!(server.result(), b"from a file");
 }

@@ -85,6 +85,19 @@ fn lines_come_back_in_the_next_run_and_only_for_the_same_host() {
 }
 
 #[test]
+fn the_key_that_widens_the_history_says_so() {
+    let state = tempfile::tempdir().unwrap();
+    for mode in ["emacs", "vi"] {
+        let mut run = Run::start(state.path(), &["--edit-mode", mode], "127.0.0.1");
+        run.pty.type_keys("half\x18h");
+        run.pty.expect("half (history of all hosts)");
+        run.pty.type_keys("\x18h");
+        run.pty.expect("half (history of this host)");
+        assert_eq!(run.type_and_leave("\r"), ["half"]);
+    }
+}
+
+#[test]
 fn no_secret_is_written() {
     let state = tempfile::tempdir().unwrap();
     let lines = [

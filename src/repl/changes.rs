@@ -1,14 +1,18 @@
 //! Obeys what commands ask of the screen: another view, a pause, messages shown again. It sends
 //! nothing.
 
+use std::time::Instant;
+
 use super::screen::Screen;
 use super::view::change::{ViewChange, Which, word};
+use super::view::connection::Connection;
 use super::view::gate::{grouped, messages};
 use super::view::search::Pattern;
 use crate::event::By;
 use crate::json::jq::Filter;
 use crate::output::Format;
 use crate::output::style::CLEAR;
+use crate::session::connect::Plan;
 
 /// Rows that `/grep` leaves for the prompt and its own last line.
 const OTHER_ROWS: usize = 3;
@@ -30,6 +34,27 @@ impl Screen {
             ViewChange::Grep(pattern) => self.grep(&pattern),
         }
         Ok(())
+    }
+
+    /// The names of the variables, as far as that has changed with the last line.
+    pub(super) fn set_variables(&self, names: impl Iterator<Item = String>) {
+        if let Ok(mut words) = self.options.editing.words.write() {
+            words.set_variables(names);
+        }
+    }
+
+    /// What follows is about another server.
+    pub(super) fn switch_to(&mut self, plan: &Plan) {
+        self.redactor.clone_from(&plan.redactor);
+        self.connection = Connection::new(plan.target.shown(&plan.redactor));
+        let host = plan.target.host.to_string();
+        if let Some(editor) = &self.editor {
+            editor.state.set_server(&host, &plan.redactor);
+        }
+        self.options.editing.host = host;
+        self.options.editing.redactor.clone_from(&plan.redactor);
+        self.show_link(Instant::now());
+        self.redraw();
     }
 
     fn set_format(&mut self, format: Format) {

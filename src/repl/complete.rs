@@ -4,7 +4,7 @@
 use super::commands::{COMMANDS, Spec, find};
 use super::highlight::may_be_inserted;
 use super::variables::GENERATED;
-use super::words::{Words, is_id_member, is_kind_member};
+use super::words::{Candidate, Words, is_id_member, is_kind_member};
 use crate::close::{code_name, may_be_sent};
 use crate::output::sanitize;
 
@@ -13,15 +13,6 @@ const WIDEST: usize = 36;
 
 /// How many candidates are offered.
 const OFFERED: usize = 500;
-
-/// What may stand at the place of the word being typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    /// How it stands in the list.
-    pub(super) display: String,
-    /// What is put into the line.
-    pub(super) replacement: String,
-}
 
 /// The names in a folder, and whether they are folders.
 pub(super) type List<'a> = &'a dyn Fn(&str) -> Vec<(String, bool)>;
@@ -57,7 +48,7 @@ fn command(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidate>)
     let word = line.rfind(' ').map_or(0, |space| space + 1);
     let at_first = word == first;
     match command.name {
-        "help" if at_first => (word, COMMANDS.iter().map(|it| of_command(it, "")).collect()),
+        "help" if at_first => (word, helped()),
         "close" if at_first => (word, close_codes()),
         "m" if at_first => (word, messages(words)),
         "set" | "unset" if at_first => (word, variables(words, "")),
@@ -100,6 +91,12 @@ fn candidate(name: &str, description: &str, replacement: &str) -> Candidate {
 fn of_command(spec: &Spec, slash: &str) -> Candidate {
     let name = format!("{slash}{}", spec.name);
     candidate(&name, spec.help, &format!("{name} "))
+}
+
+fn helped() -> Vec<Candidate> {
+    let keys = candidate("keys", "the keys that edit a line", "keys ");
+    let commands = COMMANDS.iter().map(|it| of_command(it, ""));
+    commands.chain([keys]).collect()
 }
 
 fn close_codes() -> Vec<Candidate> {
@@ -332,7 +329,7 @@ mod tests {
             ("{\"event\":\"", 10, "join\""),
             ("{\"event\": ", 10, "\"join\""),
             ("{\"room\":\"n", 9, "news\""),
-            ("{\"user_id\":", 11, "7|\"news\""),
+            ("{\"user_id\":", 11, "7"),
             ("{\"other\":\"", 10, ""),
             ("[\"ro", 4, ""),
             ("/send {\"ro", 8, "room\":"),

@@ -1,6 +1,8 @@
 //! Whether a typed line looks as if it held a password or token, so that it is kept out of the history.
 //! Pure. It errs on the side of caution: a line too many is typed again, a token too many is lost.
 
+use crate::secret;
+
 /// Parts of names whose value is a secret, in lower case, without `-`, `_` and spaces.
 const PARTS: &[&str] = &[
     "authorization",
@@ -123,8 +125,10 @@ fn is_secret_kind(value: &str) -> bool {
 }
 
 fn is_secret_name(name: &str) -> bool {
-    let name = normal(name);
-    WHOLE.contains(&&*name) || PARTS.iter().any(|part| name.contains(part))
+    let letters = normal(name);
+    // A member `key` is that of a pair more often than a secret.
+    let is_known = letters != "key" && secret::is_secret_name(name);
+    is_known || WHOLE.contains(&&*letters) || PARTS.iter().any(|part| letters.contains(part))
 }
 
 fn normal(name: &str) -> String {

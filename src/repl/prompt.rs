@@ -133,7 +133,7 @@ impl Prompt {
         self.request = save::Request::of(plan);
         self.redactor.clone_from(&plan.redactor);
         let mut screen = self.screen.borrow_mut();
-        screen.switch_to(plan.target.shown(&plan.redactor));
+        screen.switch_to(plan);
     }
 
     fn say(&self, text: &str) {
@@ -195,10 +195,6 @@ impl Prompt {
             Typed::JobDone(outcome) => self.handle_job(outcome),
             typed => self.obey(typed, now),
         };
-        let work = self.work.borrow();
-        let names = work.variables.iter().map(|(name, _)| name.to_owned());
-        self.screen.borrow().set_variables(names);
-        drop(work);
         if waits {
             self.go_on = Some(self.next.take().unwrap_or(editor::Next::Read));
         }

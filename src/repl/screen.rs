@@ -14,6 +14,7 @@ use super::timer::Timer;
 use super::view::connection::{Connection, Link};
 use super::view::gate::{Gate, NEWEST, Shown, Skipped, messages};
 use super::view::scrollback::Scrollback;
+use super::words;
 use crate::error::{Error, Exit};
 use crate::event::{By, Event, Totals};
 use crate::io::terminal;
@@ -28,9 +29,6 @@ use crate::session::frontend::{Broken, Progress, Sink};
 
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
-
-/// How often words are learnt from messages.
-const LEARNING: Duration = Duration::from_millis(50);
 
 /// How long the last lines may take to be shown.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -54,13 +52,11 @@ pub(super) struct Options {
 
 pub struct Screen {
     pub(super) options: Options,
-    redactor: Redactor,
+    pub(super) redactor: Redactor,
     pub(super) renderer: Renderer,
     /// Shows kept messages.
     pub(super) again: Again,
     start: Instant,
-    /// When words were last learnt.
-    learnt: Option<Instant>,
     /// Once the prompt is there.
     pub(super) editor: Option<RunningEditor>,
     /// The prompt is to be opened, once the terminal has taken what comes before it.
@@ -107,7 +103,6 @@ impl Screen {
             redactor,
             renderer,
             start,
-            learnt: None,
             editor: None,
             prompt_due: false,
             lines: Lines::default(),
@@ -189,33 +184,6 @@ impl Screen {
                 ));
             }
         }
-    }
-
-    /// Learns words to complete lines with, from some messages of a flood.
-    fn learn_words(&mut self, now: Instant, message: &Message) {
-        let recently = self
-            .learnt
-            .is_some_and(|at| now.saturating_duration_since(at) < LEARNING);
-        if let (false, Message::Text(text)) = (recently, message)
-            && let Ok(mut words) = self.options.editing.words.write()
-        {
-            self.learnt = Some(now);
-            words.learn(&self.redactor.redact(text));
-        }
-    }
-
-    /// The names of the variables, as far as that has changed with the last line.
-    pub(super) fn set_variables(&self, names: impl Iterator<Item = String>) {
-        if let Ok(mut words) = self.options.editing.words.write() {
-            words.set_variables(names);
-        }
-    }
-
-    /// What follows is about another server.
-    pub(super) fn switch_to(&mut self, url: String) {
-        self.connection = Connection::new(url);
-        self.show_link(Instant::now());
-        self.redraw();
     }
 
     /// Whether lines are edited here, so that what is typed can be hidden.
@@ -418,7 +386,7 @@ impl Screen {
     }
 
     /// Lets the prompt show the state of the connection. Returns whether it shows another one.
-    fn show_link(&mut self, now: Instant) -> bool {
+    pub(super) fn show_link(&mut self, now: Instant) -> bool {
         self.next_second = self.connection.next_second(now);
         let state = match &self.connection.link {
             Link::Connecting => PromptState::Connecting,
@@ -593,7 +561,11 @@ impl Sink for Shared {
     fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
         let mut screen = self.borrow_mut();
         screen.connection.handle_received(message.len());
-        screen.learn_words(now, message);
+        words::learn_from(
+            &screen.options.editing.words,
+            (now, message),
+            &screen.redactor,
+        );
         screen.keep(now, conn, By::Peer, message);
         screen.render_message((now, conn), message, json);
     }

@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 use crate::json::text::{Token, Tokens};
+use crate::message::Message;
 use crate::output::sanitize::find_dangerous;
-use crate::secret::is_secret_name;
+use crate::secret::{Redactor, is_secret_name};
 
 /// How many words of a kind are kept.
 const KEPT: usize = 200;
@@ -17,6 +19,9 @@ const LONGEST: usize = 80;
 /// Larger messages are not looked at, in bytes.
 const LARGEST: usize = 16 * 1024;
 
+/// How often it learns from messages.
+const EVERY: Duration = Duration::from_millis(50);
+
 /// Members that hold the kind of a message.
 const KIND_MEMBERS: &[&str] = &["event", "type", "op", "action", "method"];
 
@@ -25,6 +30,15 @@ const ID_MEMBERS: &[&str] = &["channel", "id", "room", "topic"];
 
 /// The words, shared with the editor's thread.
 pub(super) type SharedWords = Arc<RwLock<Words>>;
+
+/// What may stand at the place of the word being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// How it stands in the list.
+    pub(super) display: String,
+    /// What is put into the line.
+    pub(super) replacement: String,
+}
 
 /// Words of one kind, the most recent first.
 #[derive(Clone, Debug)]
@@ -66,6 +80,24 @@ pub(super) struct Words {
     /// Names, and the messages.
     messages: Vec<(String, String)>,
     profiles: Vec<String>,
+    /// When it last learnt from a message.
+    learnt: Option<Instant>,
+}
+
+/// Learns from a message that was received, but not from every one of a flood.
+pub(super) fn learn_from(
+    words: &SharedWords,
+    (now, message): (Instant, &Message),
+    redactor: &Redactor,
+) {
+    let (Message::Text(text), Ok(mut words)) = (message, words.write()) else {
+        return;
+    };
+    let since = words.learnt.map(|at| now.saturating_duration_since(at));
+    if since.is_none_or(|since| since >= EVERY) && text.len() <= LARGEST {
+        words.learnt = Some(now);
+        words.learn(&redactor.redact(text));
+    }
 }
 
 impl Words {
@@ -135,11 +167,11 @@ impl Words {
         self.kinds.0.iter().map(String::as_str)
     }
 
-    /// What a member of this name may hold: what such a member has held, then what others have.
+    /// What a member of this name may hold: what such a member has held, or otherwise any other.
     pub(super) fn ids(&self, member: &str) -> impl Iterator<Item = &Id> {
-        let same = self.ids.0.iter().filter(move |id| id.member == member);
-        let others = self.ids.0.iter().filter(move |id| id.member != member);
-        same.chain(others)
+        let is_known = self.ids.0.iter().any(|id| id.member == member);
+        let ids = self.ids.0.iter();
+        ids.filter(move |id| !is_known || id.member == member)
     }
 
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
@@ -201,8 +233,8 @@ mod tests {
         assert_eq!(keys, ["room", "roomId", "user_id", "event", "n", "data"]);
         assert_eq!(words.kinds().collect::<Vec<_>>(), ["join", "tick"]);
         let ids = |member| words.ids(member).map(|id| &*id.value).collect::<Vec<_>>();
-        assert_eq!(ids("room"), ["news", "r1", "7"]);
-        assert_eq!(ids("user_id"), ["7", "news", "r1"]);
+        assert_eq!(ids("room"), ["news"]);
+        assert_eq!(ids("channel"), ["news", "r1", "7"]);
     }
 
     #[test]

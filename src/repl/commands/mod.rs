@@ -5,6 +5,7 @@
 mod connection;
 pub(super) mod doing;
 pub mod frame;
+mod keys;
 mod message;
 pub(super) mod queue;
 pub(super) mod record;
@@ -65,8 +66,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: GENERAL,
         name: "help",
         aliases: &["?"],
-        arguments: "[COMMAND]",
-        help: "this list, or how to use COMMAND",
+        arguments: "[COMMAND|keys]",
+        help: "this list, how to use COMMAND, or the keys that edit a line",
         example: "/help close",
         complete: names,
         run: |_, argument| help_on(argument.trim()).map(Action::Say),
@@ -445,6 +446,9 @@ impl Spec {
 fn help_on(name: &str) -> Result<String, String> {
     if name.is_empty() {
         return Ok(help());
+    }
+    if name == "keys" {
+        return Ok(keys::KEYS.to_owned());
     }
     let command = find(name.trim_start_matches('/'))?;
     let Spec {

@@ -15,11 +15,10 @@ use super::state::{PROMPT, PromptHandle};
 use super::terminal::Modes;
 use crate::output::style::{Painter, Role};
 use crate::repl::brackets::{self, End};
-use crate::repl::complete::Candidate;
 use crate::repl::confidential::is_confidential;
 use crate::repl::highlight::{self, COLOURED, Known};
 use crate::repl::variables::GENERATED;
-use crate::repl::words::{SharedWords, Words};
+use crate::repl::words::{Candidate, SharedWords, Words};
 
 /// The longest text that a hint adds, in bytes.
 const LONGEST_HINT: usize = 200;

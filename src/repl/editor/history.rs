@@ -13,7 +13,6 @@ use crate::error::plain_words;
 use crate::repl::confidential::is_confidential;
 use crate::repl::history::file::HistoryFile;
 use crate::repl::history::{Entry, Store, Way};
-use crate::secret::Redactor;
 
 /// How many lines wait for a file that cannot be written.
 const PENDING: usize = 100;
@@ -22,7 +21,6 @@ const PENDING: usize = 100;
 pub(super) struct Typed {
     store: Store,
     file: Option<(HistoryFile, PathBuf)>,
-    redactor: Redactor,
     state: PromptHandle,
     /// Not yet in the file.
     pending: Vec<Entry>,
@@ -32,11 +30,10 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    pub(super) fn new(file: Option<PathBuf>, redactor: Redactor, state: PromptHandle) -> Self {
+    pub(super) fn new(file: Option<PathBuf>, state: PromptHandle) -> Self {
         Typed {
             store: Store::new(&state.host()),
             file: file.map(|path| (HistoryFile::new(path.clone()), path)),
-            redactor,
             state,
             pending: Vec::new(),
             trouble: None,
@@ -75,7 +72,7 @@ impl Typed {
 
     /// Whether a line may be written to the file.
     fn may_be_written(&self, line: &str) -> bool {
-        !is_confidential(line) && self.redactor.redact(line) == line
+        !is_confidential(line) && !self.state.holds_secret(line)
     }
 
     fn remember(&mut self, text: String) {

@@ -98,7 +98,7 @@ pub(crate) fn start(
     evaluation: &jq::Interrupt,
 ) -> rustyline::Result<RunningEditor> {
     let state = PromptHandle::default();
-    state.set_host(&settings.host);
+    state.set_server(&settings.host, &settings.redactor);
     let note = Note::default();
     let modes = Modes::found();
     let mut editor = editor(&settings, &note, &state, &modes)?;
@@ -160,11 +160,7 @@ fn editor(
         // This sets a time of its own.
         options::EditMode::Vi => config.edit_mode(EditMode::Vi).keyseq_timeout(Some(ESCAPE)),
     };
-    let history = history::Typed::new(
-        settings.history.clone(),
-        settings.redactor.clone(),
-        state.clone(),
-    );
+    let history = history::Typed::new(settings.history.clone(), state.clone());
     let config = config.build();
     let mut editor = Editor::with_history(config.clone(), history)?;
     editor.set_helper(Some(PromptHelper {

@@ -7,6 +7,8 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+use crate::secret::Redactor;
+
 /// Every prompt has this width, so that it can change while a line is being typed.
 pub(super) const PROMPT: &str = "open> ";
 const CONNECTING: &str = "dial> ";
@@ -84,6 +86,8 @@ struct Shared {
     wide_changed: AtomicBool,
     /// The host whose history it is otherwise.
     host: Mutex<Arc<str>>,
+    /// What must not be in the history: the secrets of each server.
+    redactors: Mutex<Vec<Redactor>>,
     /// The editor must stop drawing.
     stopping: AtomicBool,
     /// Notified when the editor has stopped drawing.
@@ -151,9 +155,16 @@ impl PromptHandle {
         self.0.printing.store(false, Ordering::SeqCst);
     }
 
-    /// Sets the host whose history is shown from the next line on.
-    pub(crate) fn set_host(&self, host: &str) {
+    /// Sets the host whose history is shown from the next line on, and adds the secrets of its server.
+    pub(crate) fn set_server(&self, host: &str, redactor: &Redactor) {
         *lock(&self.0.host) = Arc::from(host);
+        lock(&self.0.redactors).push(redactor.clone());
+    }
+
+    /// Whether a line holds a secret that was given to us.
+    pub(super) fn holds_secret(&self, line: &str) -> bool {
+        let redactors = lock(&self.0.redactors);
+        redactors.iter().any(|it| it.redact(line) != line)
     }
 
     pub(super) fn host(&self) -> Arc<str> {
@@ -209,6 +220,12 @@ impl PromptHandle {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,10 +249,4 @@ mod tests {
             assert!(!handle.show(state));
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

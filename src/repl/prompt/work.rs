@@ -24,6 +24,13 @@ use crate::repl::watch::Found;
 use crate::repl::work::Lines;
 
 impl Prompt {
+    /// Lets lines be completed with the variables that there are now.
+    fn share_variables(&self) {
+        let work = self.work.borrow();
+        let names = work.variables.iter().map(|(name, _)| name.to_owned());
+        self.screen.borrow().set_variables(names);
+    }
+
     /// Performs an action that begins or ends something beside the line being typed.
     ///
     /// # Errors
@@ -51,6 +58,7 @@ impl Prompt {
             // The prompt performs these itself.
             other => drop(other),
         }
+        self.share_variables();
         Ok(())
     }
 
@@ -361,8 +369,11 @@ impl Prompt {
         match found {
             Found::Value { name, value } => {
                 self.say(&format!("{name} = {value}\n"));
-                let mut work = self.work.borrow_mut();
-                work.variables.set(&name, Held::Json(value));
+                self.work
+                    .borrow_mut()
+                    .variables
+                    .set(&name, Held::Json(value));
+                self.share_variables();
             }
             Found::Met(text) => self.say(&format!("{text}\n")),
             Found::Failed(text) => {
