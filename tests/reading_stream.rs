@@ -157,7 +157,7 @@ fn messages_are_shown_in_another_way_and_again() {
     pty.type_keys("/view raw\ra\r");
     pty.expect("\x1b[K{\"event\":\"tick\",\"data\":{\"n\":1}}\r\n");
     pty.type_keys("/view\r");
-    pty.expect("view: raw\r\n");
+    pty.expect("view: raw, sent on, timing off\r\n");
     pty.type_keys("/filter .data.n + 41\ra\r");
     pty.expect("\x1b[K42\r\n");
     pty.type_keys("/filter\r");
@@ -265,7 +265,7 @@ fn the_prompt_counts_the_seconds_until_the_next_attempt() {
     let args = ["--reconnect-delay", "3s", "--reconnect-jitter", "none"];
     let mut pty = Pty::prompt(&args, &server.url("/"));
     pty.type_keys("go\rhalf");
-    for prompt in ["dn 3>", "dn 2>", "dn 1>", "open>"] {
+    for prompt in ["down>", "dn 2>", "dn 1>", "open>"] {
         pty.until(prompt, |look| {
             look.prompt() == Some(prompt) && look.typed_line().as_deref() == Some("half")
         });
@@ -293,7 +293,7 @@ fn the_status_and_the_last_line_say_how_it_goes() {
         "messages: 1 sent, 1 received\r\n",
         "bytes: 2 sent, 11 received\r\n",
         "bufferedAmount: 0\r\n",
-        "view: pretty\r\n",
+        "view: pretty, sent on, timing off\r\n",
     ] {
         pty.expect(line);
     }

@@ -311,6 +311,11 @@ impl Renderer {
         self.options.ascii && self.options.stdout_tty
     }
 
+    /// Escapes what the locale of the terminal lacks in what was appended since `from`.
+    pub fn fit_locale(&self, from: usize, out: &mut Vec<u8>) {
+        self.to_ascii(from, sanitize::push_char, out);
+    }
+
     fn to_ascii(&self, from: usize, escape: fn(char, &mut Vec<u8>), out: &mut Vec<u8>) {
         if self.is_ascii() {
             sanitize::to_ascii(out, from, escape);

@@ -58,12 +58,16 @@ impl Again {
         self.renderer.resize(size);
     }
 
-    /// Appends a message with its number and time.
-    pub(super) fn push(&mut self, kept: &Kept, out: &mut Vec<u8>) {
+    /// Escapes what the locale of the terminal lacks in what was appended since `from`.
+    pub(super) fn fit_locale(&self, from: usize, out: &mut Vec<u8>) {
+        self.renderer.fit_locale(from, out);
+    }
+
+    /// Appends a message with its number and time; whole, unless it is `folded`.
+    pub(super) fn push(&mut self, kept: &Kept, folded: bool, out: &mut Vec<u8>) {
         self.push_number(kept, out);
-        let data = kept.message.as_data();
-        self.renderer
-            .show_again((kept.t, kept.conn), kept.by, data, false, out);
+        let (place, data) = ((kept.t, kept.conn), kept.message.as_data());
+        self.renderer.show_again(place, kept.by, data, folded, out);
         self.push_left_out(kept, out);
     }
 
@@ -99,7 +103,9 @@ impl Again {
             By::Peer => b"< ",
             By::Us => b"> ",
         });
+        let from = out.len();
         self.push_excerpt(&excerpt, out);
+        self.renderer.fit_locale(from, out);
         out.push(b'\n');
         true
     }
@@ -127,6 +133,10 @@ impl Again {
 
     /// Appends text of our own that is less important.
     pub(super) fn aside(&self, text: &str, out: &mut Vec<u8>) {
+        let text = match self.renderer.options().ascii {
+            true => &*text.replace('…', "..."),
+            false => text,
+        };
         let (line, end) = match text.strip_suffix('\n') {
             Some(line) => (line, "\n"),
             None => (text, ""),

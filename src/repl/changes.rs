@@ -8,9 +8,9 @@ use super::view::change::{ViewChange, Which, word};
 use super::view::connection::Connection;
 use super::view::gate::{grouped, messages};
 use super::view::search::Pattern;
-use crate::event::By;
+use crate::event::{By, Event};
 use crate::json::jq::Filter;
-use crate::output::Format;
+use crate::output::Options;
 use crate::output::style::CLEAR;
 use crate::session::connect::Plan;
 
@@ -25,7 +25,9 @@ impl Screen {
     pub(super) fn change(&mut self, change: ViewChange) -> Result<(), String> {
         self.measure();
         match change {
-            ViewChange::Format(format) => self.set_format(format),
+            ViewChange::Format(format) => self.configure(|options| options.format = format),
+            ViewChange::Sent(sent) => self.configure(|options| options.show_sent = sent),
+            ViewChange::Timing(timing) => self.configure(|options| options.timing = timing),
             ViewChange::Filter(filter) => return self.set_filter(filter.as_deref()),
             ViewChange::Pause => self.pause(),
             ViewChange::Resume => return self.resume(),
@@ -57,9 +59,10 @@ impl Screen {
         self.redraw();
     }
 
-    fn set_format(&mut self, format: Format) {
-        self.renderer.reconfigure(|options| options.format = format);
-        self.again.reconfigure(|options| options.format = format);
+    /// Changes how messages are shown, now and again.
+    fn configure(&mut self, change: impl Fn(&mut Options)) {
+        self.renderer.reconfigure(&change);
+        self.again.reconfigure(change);
     }
 
     fn set_filter(&mut self, expression: Option<&str>) -> Result<(), String> {
@@ -95,7 +98,7 @@ impl Screen {
     fn show_last(&mut self, count: usize) -> Result<(), String> {
         self.need_messages()?;
         for kept in self.scrollback.last(count) {
-            self.again.push(kept, self.lines.buffer());
+            self.again.push(kept, true, self.lines.buffer());
         }
         Ok(())
     }
@@ -112,7 +115,7 @@ impl Screen {
         };
         let kept = kept.ok_or_else(|| self.missing(which))?;
         let mut shown = Vec::new();
-        self.again.push(kept, &mut shown);
+        self.again.push(kept, false, &mut shown);
         Ok(shown)
     }
 
@@ -172,13 +175,8 @@ impl Screen {
 
     /// The lines of `/status` about the view.
     pub(super) fn view_status(&self) -> String {
-        let options = self.renderer.options();
-        let paused = match self.gate.is_paused() {
-            true => ", paused",
-            false => "",
-        };
-        let filter = options.filter.as_ref();
-        let mut text = format!("view: {}{paused}\n", word(options.format));
+        let filter = self.renderer.options().filter.as_ref();
+        let mut text = self.view();
         if let Some(filter) = filter {
             text.push_str(&format!("filter: {}\n", filter.text()));
         }
@@ -189,13 +187,41 @@ impl Screen {
         text
     }
 
+    /// How messages are shown: `view: pretty, sent on, timing off`.
+    pub(super) fn view(&self) -> String {
+        let options = self.renderer.options();
+        let paused = match self.gate.is_paused() {
+            true => ", paused",
+            false => "",
+        };
+        let switch = |on| if on { "on" } else { "off" };
+        let (sent, timing) = (switch(options.show_sent), switch(options.timing));
+        let format = word(options.format);
+        format!("view: {format}, sent {sent}, timing {timing}{paused}\n")
+    }
+
     /// The expression that messages are filtered by.
     pub(super) fn filter(&self) -> Option<&str> {
         self.renderer.options().filter.as_ref().map(Filter::text)
     }
 
-    /// The name of the format in which messages are shown.
-    pub(super) fn format(&self) -> &'static str {
-        word(self.renderer.options().format)
+    /// The handshake as sent and received.
+    pub(super) fn show_headers(&mut self, now: Instant) {
+        let verbose = self.renderer.options().verbose;
+        self.renderer
+            .reconfigure(|options| options.verbose = verbose.max(1));
+        let heads = std::mem::take(&mut self.connection.heads);
+        self.render(now, |renderer, t, out, err| {
+            renderer.render(t, &Event::Heads(&heads), out, err);
+        });
+        self.connection.heads = heads;
+        self.renderer
+            .reconfigure(|options| options.verbose = verbose);
+    }
+
+    /// `… 1,204 messages while paused, /last N shows them`
+    pub(super) fn say_paused(&mut self, paused: u64) {
+        let paused = messages(paused);
+        self.say_aside(&format!("… {paused} while paused, /last N shows them\n"));
     }
 }

@@ -52,7 +52,7 @@ mod tests {
 
     /// What `/status` says before there is a connection.
     const STATUS: &str = "readyState: CONNECTING\nconnecting: ws://host/\n\
-        messages: 0 sent, 0 received, 2 kept\nbytes: 0 sent, 0 received\nview: raw\n";
+        messages: 0 sent, 0 received, 2 kept\nbytes: 0 sent, 0 received\nview: raw, sent off, timing off\n";
 
     /// Parses a line before there is a connection.
     fn parse(line: &str) -> Result<Action, String> {
@@ -132,7 +132,12 @@ mod tests {
             ("/record  my file ", Action::Record(Some("my file".into()))),
             ("/record ./off", Action::Record(Some("./off".into()))),
             ("/view hex", change(ViewChange::Format(Format::Hex))),
-            ("/view", Action::Say("view: raw\n".into())),
+            (
+                "/view",
+                Action::Say("view: raw, sent off, timing off\n".into()),
+            ),
+            ("/view sent on", change(ViewChange::Sent(true))),
+            ("/timing on", change(ViewChange::Timing(true))),
             (
                 "/filter .a | .b",
                 change(ViewChange::Filter(Some(".a | .b".into()))),
@@ -193,6 +198,9 @@ mod tests {
             ("/close abc", "not a close code"),
             ("/close 1005", "1005 must not be sent"),
             ("/view nice", "there are pretty, line, raw, hex"),
+            ("/view sent", "there is no view 'sent'"),
+            ("/view sent maybe", "write /view sent on or"),
+            ("/timing maybe", "write /timing on or"),
             ("/grep", "write /grep TEXT"),
             (
                 "/last none",

@@ -198,7 +198,10 @@ impl Screen {
 
     /// A line of our own, safe to print.
     pub(super) fn say(&mut self, text: &str) {
-        sanitize::lines(&self.redactor.redact(text), self.lines.buffer());
+        let buffer = self.lines.buffer();
+        let from = buffer.len();
+        sanitize::lines(&self.redactor.redact(text), buffer);
+        self.again.fit_locale(from, buffer);
     }
 
     /// A less important line of our own.
@@ -221,7 +224,7 @@ impl Screen {
     }
 
     /// Renders something into the file, or for the terminal, and the notices.
-    fn render(
+    pub(super) fn render(
         &mut self,
         now: Instant,
         what: impl FnOnce(&mut Renderer, Duration, &mut Vec<u8>, &mut Vec<u8>),
@@ -283,6 +286,19 @@ impl Screen {
         self.lines.buffer().append(&mut err);
         self.lines.buffer().append(&mut out);
         self.lines.hand_over();
+    }
+
+    /// Whether an event is a sent message that is not shown: while another program has the terminal, and,
+    /// unless the person sent it, while received messages are not shown.
+    fn leaves_out(&self, event: &Event<'_>) -> bool {
+        let Event::Send { origin, .. } = event else {
+            return false;
+        };
+        let hidden = match origin {
+            None => self.gate.is_held(),
+            Some(_) => self.gate.is_counting(),
+        };
+        hidden && !self.is_for_programs()
     }
 
     /// Whether a message is shown at `now`. The count of those before it that were not is shown first.
@@ -362,9 +378,12 @@ impl Screen {
             Some(Skipped::Rest(rest)) => self.show_rest(rest, 0),
             None => {}
         }
-        let is_second = self.next_second.is_some_and(|second| second <= now);
-        if is_second && self.show_link(now) {
-            self.redraw();
+        if self.next_second.is_some_and(|second| second <= now) {
+            self.next_second = self.connection.next_second(now);
+            let seconds = self.connection.seconds_down(now).unwrap_or(0);
+            if self.show_state(PromptState::Down(seconds)) {
+                self.redraw();
+            }
         }
     }
 
@@ -385,15 +404,15 @@ impl Screen {
         self.scrollback.push((t, conn), by, message);
     }
 
-    /// Lets the prompt show the state of the connection. Returns whether it shows another one.
-    pub(super) fn show_link(&mut self, now: Instant) -> bool {
+    /// Lets the prompt show the state of the connection. From the next second on it also shows how long
+    /// there is none.
+    pub(super) fn show_link(&mut self, now: Instant) {
         self.next_second = self.connection.next_second(now);
-        let state = match &self.connection.link {
+        self.show_state(match &self.connection.link {
             Link::Connecting => PromptState::Connecting,
             Link::Open(..) => PromptState::Open,
-            Link::Down(..) => PromptState::Down(self.connection.seconds_down(now).unwrap_or(0)),
-        };
-        self.show_state(state)
+            Link::Down(..) => PromptState::Down(0),
+        });
     }
 
     /// Lets the prompt show that the connection is being closed.
@@ -455,19 +474,6 @@ impl Screen {
         }
     }
 
-    pub(super) fn show_headers(&mut self, now: Instant) {
-        let verbose = self.renderer.options().verbose;
-        self.renderer
-            .reconfigure(|options| options.verbose = verbose.max(1));
-        let heads = std::mem::take(&mut self.connection.heads);
-        self.render(now, |renderer, t, out, err| {
-            renderer.render(t, &Event::Heads(&heads), out, err);
-        });
-        self.connection.heads = heads;
-        self.renderer
-            .reconfigure(|options| options.verbose = verbose);
-    }
-
     /// The last lines of a run: what was counted and not shown, and how it went.
     fn conclude(&mut self, now: Instant, totals: &Totals) {
         if let Some(paused) = self.gate.resume() {
@@ -480,12 +486,6 @@ impl Screen {
         {
             self.say(&summary);
         }
-    }
-
-    /// `… 1,204 messages while paused, /last N shows them`
-    pub(super) fn say_paused(&mut self, paused: u64) {
-        let paused = messages(paused);
-        self.say_aside(&format!("… {paused} while paused, /last N shows them\n"));
     }
 
     fn flush(&mut self) {
@@ -548,9 +548,11 @@ impl Sink for Shared {
             let skipped = screen.gate.take_skipped();
             screen.show_rest(skipped, 0);
         }
-        screen.render(now, |renderer, t, out, err| {
-            renderer.render(t, event, out, err);
-        });
+        if !screen.leaves_out(event) {
+            screen.render(now, |renderer, t, out, err| {
+                renderer.render(t, event, out, err);
+            });
+        }
         match event {
             Event::Open { .. } if screen.editor.is_none() => screen.prompt_due = true,
             Event::End { totals, .. } => screen.conclude(now, totals),

@@ -177,11 +177,20 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: READING,
         name: "view",
-        arguments: "[pretty|line|raw|hex]",
-        help: "how messages are shown; alone: how they are now",
+        arguments: "[FORMAT|sent on|off]",
+        help: "show messages as pretty, line, raw or hex; show what is sent",
         example: "/view hex",
         complete: view::next_word,
         run: view::view,
+        ..ROW
+    },
+    Spec {
+        name: "timing",
+        arguments: "[on|off]",
+        help: "show how long after the last sent message each one came",
+        example: "/timing on",
+        complete: view::on_or_off,
+        run: view::timing,
         ..ROW
     },
     Spec {

@@ -1,27 +1,60 @@
-//! `/view`, `/filter`, `/grep`, `/last`, `/more`, `/pause`, `/resume`, `/clear` and `/tls`. Pure.
+//! `/view`, `/timing`, `/filter`, `/grep`, `/last`, `/more`, `/pause`, `/resume`, `/clear` and `/tls`. Pure.
 
 use crate::repl::action::{Action, View};
 use crate::repl::view::change::{FORMATS, ViewChange, Which};
 use crate::repl::view::search::Pattern;
 
 pub(super) fn view(view: &View<'_>, argument: &str) -> Result<Action, String> {
-    let word = argument.trim();
-    if word.is_empty() {
-        return Ok(Action::Say(format!("view: {}\n", view.screen.format())));
-    }
-    let format = FORMATS.iter().find(|(name, _)| *name == word);
+    let words: Vec<_> = argument.split_whitespace().collect();
+    let format = match words[..] {
+        [] => return Ok(Action::Say(view.screen.view())),
+        ["sent", word] => {
+            let sent = switch(word).ok_or("write /view sent on or /view sent off")?;
+            return Ok(Action::View(ViewChange::Sent(sent)));
+        }
+        [word] => FORMATS.iter().find(|(name, _)| *name == word),
+        _ => None,
+    };
     let (_, format) = format.ok_or_else(|| {
         let names: Vec<_> = FORMATS.iter().map(|(name, _)| *name).collect();
-        format!("there is no view '{word}'; there are {}", names.join(", "))
+        let (word, names) = (argument.trim(), names.join(", "));
+        format!("there is no view '{word}'; there are {names}, sent on and sent off")
     })?;
     Ok(Action::View(ViewChange::Format(*format)))
 }
 
 /// Completes the name of a view.
 pub(super) fn next_word(before: &str) -> Vec<String> {
+    let names = FORMATS.iter().map(|(name, _)| (*name).to_owned());
     match before {
-        "" => FORMATS.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        "" => names.chain(["sent ".to_owned()]).collect(),
+        "sent " => on_or_off(""),
         _ => Vec::new(),
+    }
+}
+
+pub(super) fn timing(view: &View<'_>, argument: &str) -> Result<Action, String> {
+    let word = argument.trim();
+    if word.is_empty() {
+        return Ok(Action::Say(view.screen.view()));
+    }
+    let timing = switch(word).ok_or("write /timing on or /timing off")?;
+    Ok(Action::View(ViewChange::Timing(timing)))
+}
+
+/// Completes `on` and `off`.
+pub(super) fn on_or_off(before: &str) -> Vec<String> {
+    match before {
+        "" => vec!["on".to_owned(), "off".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+fn switch(word: &str) -> Option<bool> {
+    match word {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -8,6 +8,10 @@ use crate::output::Format;
 pub enum ViewChange {
     /// How messages are shown.
     Format(Format),
+    /// Whether sent messages are shown.
+    Sent(bool),
+    /// Whether it is shown how long after the last sent message each one was received.
+    Timing(bool),
     /// The jq expression over received messages; none shows all of them.
     Filter(Option<String>),
     /// Counts messages, and shows none.

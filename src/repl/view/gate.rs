@@ -151,6 +151,11 @@ impl Gate {
         }
     }
 
+    /// Whether the last message was counted.
+    pub fn is_counting(&self) -> bool {
+        self.bucket.flooded || self.counts_all()
+    }
+
     /// Whether every message is counted and none is shown.
     pub fn counts_all(&self) -> bool {
         self.is_held() || self.is_paused()
