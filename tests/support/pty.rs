@@ -68,11 +68,12 @@ impl Pty {
         Pty::start_program(WIRECAT, args, environment)
     }
 
-    /// Starts it with a URL at the end and waits for its prompt.
+    /// Starts it with a URL at the end and waits for its prompt, or what stands for that with `--plain`.
     #[track_caller]
     pub(crate) fn prompt(args: &[&str], url: &str) -> Pty {
         let pty = Pty::start(&[args, &[url]].concat());
-        pty.expect("open> ");
+        let plain = args.contains(&"--plain");
+        pty.expect(if plain { "Ctrl-D leaves." } else { "open> " });
         pty
     }
 
