@@ -70,12 +70,12 @@ pub const BEGIN_OF_EDITING: &[u8] = b"\x1b[?2004h";
 
 /// Ends what a line editor may have begun: a synchronized update, bracketed paste, a hidden cursor, a
 /// colour; then takes its line and what stands below it away.
-pub const END_OF_EDITING: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[0m\r\x1b[J";
+pub const END_OF_EDITING: &[u8] = b"\x1b[?2026l\x1b[?25h\x1b[0m\x1b[?2004l\r\x1b[J";
 
 /// The same, but the line stays: goes down its rows `below` the cursor, to a row after it.
 pub fn end_of_line(below: usize) -> Vec<u8> {
     let down = "\n".repeat(below + 1);
-    format!("\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[0m\r{down}").into_bytes()
+    format!("\x1b[?2026l\x1b[?25h\x1b[0m\x1b[?2004l\r{down}").into_bytes()
 }
 
 /// Makes room for a line with so many rows after its first, and so many of them below the cursor.
