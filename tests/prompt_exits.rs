@@ -147,7 +147,8 @@ fn job_of_a_shell(url: &str) -> Pty {
     let script =
         "set -m; \"$0\" \"$1\"; echo \"stopped\"; read line; fg >/dev/null; echo \"left $?\"";
     let pty = Pty::start_program("sh", &["-c", script, WIRECAT, url], COLORED);
-    pty.expect("open> ");
+    // The last of what is shown without being asked for.
+    pty.expect("Ctrl-D leaves.");
     pty
 }
 
