@@ -67,7 +67,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         name: "help",
         aliases: &["?"],
         arguments: "[COMMAND|keys]",
-        help: "this list, how to use COMMAND, or the keys that edit a line",
+        help: "this list, how to use COMMAND, or the editing keys",
         example: "/help close",
         complete: names,
         run: |_, argument| help_on(argument.trim()).map(Action::Say),
@@ -77,7 +77,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: GENERAL,
         name: "quit",
         aliases: &["q", "exit"],
-        help: "close with 1000 and leave (also Ctrl-D, or Ctrl-C twice)",
+        help: "close with 1000 and leave (also Ctrl-D)",
         example: "/quit",
         run: connection::quit,
         ..ROW
@@ -86,7 +86,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: SENDING,
         name: "send",
         arguments: "[-e] TEXT",
-        help: "send TEXT as it is; with -e, \\n \\0 \\x1e \\u2028 are bytes",
+        help: "send TEXT as it is; -e reads escapes like \\n \\0",
         example: "/send -e CONNECT\\n\\n\\0",
         run: message::send,
         ..ROW
@@ -114,7 +114,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: SENDING,
         name: "repeat",
         arguments: "N [every T] [TEXT]",
-        help: "send TEXT, or the last message, N times; off stops",
+        help: "send TEXT, or the last message, N times",
         example: "/repeat 10 every 1s {\"op\":\"ping\"}",
         run: doing::repeat,
         ..ROW
@@ -132,7 +132,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: SENDING,
         name: "queue",
         arguments: "[TEXT|off]",
-        help: "queue TEXT until connected; alone: how many are queued",
+        help: "queue TEXT until connected; alone: the number",
         example: "/queue {\"op\":\"sub\"}",
         run: queue::queue,
         ..ROW
@@ -141,7 +141,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: SENDING,
         name: "ping",
         arguments: "[DATA]",
-        help: "send a ping; its pong is shown with the time it took",
+        help: "send a ping; its pong shows the time it took",
         example: "/ping are you there",
         run: message::ping,
         ..ROW
@@ -168,7 +168,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: SENDING,
         name: "frame",
         arguments: "… OPCODE [PAYLOAD]",
-        help: "send a frame made by hand; /frame alone shows the syntax",
+        help: "send a raw frame; alone: the syntax",
         example: "/frame text fin=0 mask=random hello",
         complete: frame::next_words,
         run: frame::frame,
@@ -178,16 +178,17 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: READING,
         name: "view",
         arguments: "[FORMAT|sent on|off]",
-        help: "show messages as pretty, line, raw or hex; show what is sent",
+        help: "show messages as pretty, line, raw or hex",
         example: "/view hex",
         complete: view::next_word,
         run: view::view,
         ..ROW
     },
     Spec {
+        group: READING,
         name: "timing",
         arguments: "[on|off]",
-        help: "show how long after the last sent message each one came",
+        help: "show how long after the last send a message came",
         example: "/timing on",
         complete: view::on_or_off,
         run: view::timing,
@@ -197,7 +198,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: READING,
         name: "filter",
         arguments: "[EXPR|off]",
-        help: "show what this jq expression makes of each message",
+        help: "show what a jq expression makes of each message",
         example: "/filter select(.event == \"tick\") | .data",
         complete: view::off,
         run: view::filter,
@@ -207,7 +208,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: READING,
         name: "grep",
         arguments: "TEXT",
-        help: "find TEXT in the last messages; small letters find capitals too",
+        help: "find TEXT in the messages that are kept",
         example: "/grep error",
         run: view::grep,
         ..ROW
@@ -216,7 +217,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: READING,
         name: "last",
         arguments: "[N] [| COMMAND]",
-        help: "show the last N messages again, or give them to a command",
+        help: "show the last messages, or give them to a command",
         example: "/last | jq .data",
         terminal: true,
         run: view::last,
@@ -260,7 +261,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: READING,
         name: "expect",
         arguments: "JQ [within T]",
-        help: "wait until JQ is true of a message; say ok or FAIL",
+        help: "wait for a message; say ok or FAIL",
         example: "/expect .data.ok within 2s",
         run: doing::expect,
         ..ROW
@@ -269,7 +270,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: VARIABLES,
         name: "set",
         arguments: "NAME VALUE | NAME = JQ",
-        help: "set a variable to text, or to a value of the next message",
+        help: "set a variable to text, or to a value received",
         example: "/set user = .data.user",
         run: variables::set,
         ..ROW
@@ -294,7 +295,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: CONNECTION,
         name: "status",
-        help: "the connection: address, time, counts, round trips",
+        help: "the connection: address, counts, round trips",
         example: "/status",
         run: status::status,
         ..ROW
@@ -310,7 +311,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: CONNECTION,
         name: "tls",
-        help: "version, cipher and certificate of the TLS connection",
+        help: "version, cipher and certificate",
         example: "/tls",
         run: view::tls,
         ..ROW
@@ -318,7 +319,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: CONNECTION,
         name: "reconnect",
-        help: "connect now, or leave this connection for a new one",
+        help: "connect now, or anew",
         example: "/reconnect",
         run: connection::reconnect,
         ..ROW
@@ -336,7 +337,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: FILES,
         name: "edit",
         arguments: "[TEXT]",
-        help: "edit the last message in $EDITOR; or put TEXT into the line",
+        help: "edit the last message in $EDITOR, or TEXT here",
         example: "/edit",
         terminal: true,
         run: doing::edit,
@@ -355,7 +356,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: FILES,
         name: "save",
         arguments: "FILE",
-        help: "write the messages to FILE: .wst as a script, .jsonl as events, else as lines",
+        help: "write the messages: .wst a script, .jsonl events",
         example: "/save day.wst",
         run: doing::save,
         ..ROW
@@ -364,7 +365,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: FILES,
         name: "record",
         arguments: "FILE|off",
-        help: "append every event to FILE as a line of JSON; alone: what is recorded",
+        help: "append every event to FILE, as JSON",
         example: "/record session.jsonl",
         run: record::record,
         ..ROW

@@ -138,13 +138,13 @@ mod tests {
     #[test]
     fn a_pattern_in_lower_case_finds_capitals() {
         assert_eq!(all("err", "Error, err, ERR"), [0..3, 7..10, 12..15]);
-        assert_eq!(all("Err", "Error, err, ERR"), [0..3]);
+        assert_eq!(all("Err", "Error, err, ERR"), std::slice::from_ref(&(0..3)));
         assert_eq!(all("öl", "Öl, öl"), [0..3, 5..8]);
     }
 
     #[test]
     fn a_match_may_begin_within_a_failed_one() {
-        assert_eq!(all("aab", "aaab"), [1..4]);
+        assert_eq!(all("aab", "aaab"), std::slice::from_ref(&(1..4)));
         assert_eq!(all("aa", "aaa"), std::slice::from_ref(&(0..2)));
         assert!(all("x", "abc").is_empty());
         assert!(all("abc", "ab").is_empty());
