@@ -3,6 +3,10 @@
 //! `PAYLOADS` is what is hostile, [`WAYS`] is how it gets to the screen. A new way is a row of the table
 //! and what sends one payload.
 
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 
 use wirecat::internals::handshake::response::accept_for;
@@ -31,6 +35,8 @@ enum Sends {
     ConnectionAndKeys(fn(&mut Wire, &[u8]), &'static str),
     /// What the server does with a first connection that comes to nothing.
     OnlyConnection(fn(&mut Wire, &[u8])),
+    /// What the user's own files hold before the start, and the keys that show one of the payloads.
+    Home(fn(&Path, &str, &[u8]), fn(&Path, &str, &[u8]) -> String),
 }
 
 const WAYS: &[Way] = &[
@@ -178,6 +184,46 @@ const WAYS: &[Way] = &[
             wire.send([payload, b"\r\n\r\n"].concat());
         }),
     },
+    Way {
+        name: "a block that is pasted",
+        args: &[],
+        // The editor takes escape sequences out of it.
+        takes: |payload| is_text(payload) && !payload.contains(&b'\x1b'),
+        sends: Sends::Home(
+            |_, _, _| {},
+            |_, _, payload| format!("\x1b[200~{}\x1b[201~", String::from_utf8_lossy(payload)),
+        ),
+    },
+    Way {
+        name: "an entry of the history",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Home(
+            |home, _, payload| {
+                let line = String::from_utf8_lossy(payload);
+                let entry = serde_json::json!({"t": 1, "host": "127.0.0.1", "line": line});
+                append(&home.join("wirecat/history"), &format!("{entry}\n"));
+            },
+            // Ctrl-R
+            |_, mark, _| format!("\x12{mark}"),
+        ),
+    },
+    Way {
+        name: "the name of a file",
+        args: &[],
+        takes: |payload| !payload.contains(&b'/') && !payload.contains(&0),
+        sends: Sends::Home(
+            |home, _, payload| append(&home.join(OsStr::from_bytes(payload)), ""),
+            // Tab completes it, or shows those that begin so.
+            |home, mark, _| {
+                format!(
+                    "/sendfile {}/{}\t\t",
+                    home.display(),
+                    &mark[..mark.len() - 1]
+                )
+            },
+        ),
+    },
 ];
 
 const RETRY: &[&str] = &[
@@ -248,7 +294,7 @@ fn marked(way: &Way) -> impl Iterator<Item = (String, Vec<u8>)> {
 /// A server for one connection, and then one for each payload.
 fn serves(way: &'static Way, payloads: Receiver<Vec<u8>>) -> Raw<Vec<()>> {
     let connections = 1 + match way.sends {
-        Sends::Frames(_) => 0,
+        Sends::Frames(_) | Sends::Home(..) => 0,
         _ => marked(way).count(),
     };
     raws(connections, move |n, mut wire| {
@@ -261,6 +307,7 @@ fn serves(way: &'static Way, payloads: Receiver<Vec<u8>>) -> Raw<Vec<()>> {
                 payloads.iter().for_each(|it| wire.send(frames(&it)));
                 wire.answer_close();
             }
+            Sends::Home(..) => wire.answer_close(),
             Sends::Connection(connection)
             | Sends::ConnectionAndKeys(connection, _)
             | Sends::OnlyConnection(connection) => {
@@ -308,13 +355,17 @@ fn assert_harmless(way: &Way, written: &[u8]) {
     let text = std::str::from_utf8(written).unwrap_or_else(|why| panic!("{name}: {why}"));
     let mut rest = text.replace(['\r', '\n', '\t'], " ");
     for (effect, sequence) in sequences(written) {
-        assert!(is_the_editors(effect, &sequence), "{name}: {sequence:?}");
+        // Tab rings the bell where there is nothing to complete.
+        let rings = effect == Effect::Bell && matches!(way.sends, Sends::Home(..));
+        let expected = rings || is_the_editors(effect, &sequence);
+        assert!(expected, "{name}: {sequence:?}");
         rest = rest.replacen(&sequence, "", 1);
     }
     let bad = find_dangerous(&rest);
     assert_eq!(bad, None, "{name}: {:?}", bad.map(|at| &rest[at..]));
     // Also what the editor might have written.
-    for (mark, payload) in marked(way).filter(|(_, payload)| payload.contains(&b'\x1b')) {
+    let acted_on = |payload: &[u8]| payload.iter().any(|byte| matches!(byte, b'\x1b' | b'\x07'));
+    for (mark, payload) in marked(way).filter(|(_, payload)| acted_on(payload)) {
         let found = memchr::memmem::find(written, &payload);
         assert_eq!(found, None, "{name}: {mark} as it is");
     }
@@ -356,6 +407,60 @@ fn connections_that_come_and_go_while_a_line_is_typed() {
         if let Sends::Connection(_) | Sends::ConnectionAndKeys(..) = way.sends {
             half_typed(way);
         }
+    }
+}
+
+/// Shows what the user's own files hold, one payload after the other, on the line being typed.
+#[track_caller]
+fn shown_on_the_line(way: &'static Way) {
+    let Sends::Home(prepare, keys) = way.sends else {
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    for (mark, payload) in marked(way) {
+        prepare(home, &mark, &payload);
+    }
+    let server = serves(way, mpsc::channel().1);
+    let environment = [
+        ("TERM", "xterm-256color"),
+        ("NO_COLOR", "1"),
+        ("XDG_STATE_HOME", home.to_str().unwrap()),
+    ];
+    let url = server.url("/");
+    let mut pty = Pty::start_with(&[way.args, &[&url]].concat(), &environment);
+    pty.expect("Ctrl-D leaves.");
+    pty.type_keys("go\r");
+    for (mark, payload) in marked(way) {
+        let before = pty.bytes().len();
+        pty.type_keys(&keys(home, &mark, &payload));
+        // What follows may belong to its last character, which then is not shown either.
+        pty.expect_after(before, &mark[..mark.len() - 1]);
+        // The line goes, and with it a search for the history.
+        pty.type_keys("\x03");
+        pty.type_keys(&format!("{HALF}{BACK}"));
+        pty.expect_line(HALF, AT);
+        pty.type_keys("\x05\x15");
+        pty.expect_line("", 0);
+    }
+    assert_harmless(way, &pty.bytes());
+    pty.type_keys("\x04");
+    pty.end();
+    server.result();
+}
+
+/// Appends to a file, which is made with its folder where it is not there.
+fn append(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.create(true).append(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn what_the_user_has_already() {
+    for way in WAYS {
+        shown_on_the_line(way);
     }
 }
 

@@ -14,7 +14,6 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use pty_process::blocking::{Command, Pts, Pty as Master, open};
 
 use super::screen::{Look, Screen};
-use super::sequences::{Effect, sequences};
 use super::{PATIENCE, WIRECAT, wait};
 
 /// The size of a terminal that nobody has resized: rows and columns.
@@ -161,13 +160,6 @@ impl Pty {
     /// Everything written so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.shared.output().bytes.clone()
-    }
-
-    /// What has been written that has one of these effects.
-    pub(crate) fn effects(&self, wanted: &[Effect]) -> Vec<(Effect, String)> {
-        let mut found = sequences(&self.shared.output().bytes);
-        found.retain(|(effect, _)| wanted.contains(effect));
-        found
     }
 
     /// Waits until `text` has been written, anywhere.
