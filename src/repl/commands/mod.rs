@@ -416,8 +416,9 @@ fn unknown_command(word: &str) -> String {
     let near = COMMANDS
         .iter()
         .map(|it| (strsim::damerau_levenshtein(it.name, word), it.name))
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
+        // A name with no letter in common is not near.
+        .filter(|(distance, name)| *distance <= 2 && *distance < name.len())
+        .min();
     match near {
         Some((_, name)) => {
             format!("there is no command /{word}; did you mean /{name}? (//{word} sends it)")
