@@ -182,6 +182,34 @@ fn messages_are_shown_in_another_way_and_again() {
 }
 
 #[test]
+fn what_is_sent_and_how_long_an_answer_took_are_shown_on_demand() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        for _ in 0..3 {
+            let message = wire.message();
+            wire.send(text(&format!("got {}", String::from_utf8_lossy(&message))));
+        }
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("one\r");
+    pty.expect_row("< got one");
+    pty.expect_row("> one");
+    pty.type_keys("/view sent off\rtwo\r");
+    pty.expect_row("< got two");
+    pty.type_keys("/timing on\rthree\r");
+    let look = pty.expect_row("< got three");
+    let row = look.rows.iter().find(|row| row.contains("< got three"));
+    assert!(row.unwrap().contains(" ms"), "{}", look.text());
+    pty.type_keys("/last 2\r");
+    pty.expect_row("> three");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    server.result();
+    assert!(!written.contains("> two\r\n"), "{written:?}");
+}
+
+#[test]
 fn a_hostile_match_stays_harmless() {
     let server = raw(|mut wire| {
         wire.handshake();
