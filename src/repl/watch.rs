@@ -125,6 +125,10 @@ impl Watch {
 
     /// A message was sent: what comes from here on may be a reply to it.
     pub(super) fn handle_sent(&mut self) {
+        self.forget_recent();
+    }
+
+    fn forget_recent(&mut self) {
         self.recent.clear();
         self.recent_bytes = 0;
     }
@@ -159,6 +163,8 @@ impl Watch {
             return false;
         };
         let expectation = self.expectations.remove(place);
+        // What it has passed over cannot meet the next one, as in a script.
+        self.forget_recent();
         self.meet(expectation, now, message, now);
         true
     }
@@ -385,6 +391,25 @@ mod tests {
             [
                 Found::Met("ok: .n == 1".into()),
                 Found::Met("ok: .n == 2".into())
+            ]
+        );
+        assert!(trial.watch.is_expecting());
+    }
+
+    #[test]
+    fn what_was_passed_over_while_waiting_cannot_meet_the_next_expectation() {
+        let mut trial = Trial::new();
+        trial.expect(".n == 2", SECOND);
+        for n in 1..=3 {
+            trial.receive(&format!(r#"{{"n":{n}}}"#));
+        }
+        trial.expect(".n == 1", SECOND);
+        trial.expect(".n == 3", SECOND);
+        assert_eq!(
+            trial.found(),
+            [
+                Found::Met("ok: .n == 2".into()),
+                Found::Met("ok: .n == 3".into())
             ]
         );
         assert!(trial.watch.is_expecting());
