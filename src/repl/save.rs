@@ -10,7 +10,7 @@ use super::view::scrollback::Kept;
 use super::watch::Met;
 use crate::auth::sources::{Source, Token, Via};
 use crate::close::Close;
-use crate::event::By;
+use crate::event::{By, Origin};
 use crate::handshake::request::HeaderLine;
 use crate::record::save::{self, Stored};
 use crate::script::write::{Entry, Session, script};
@@ -111,7 +111,9 @@ impl Saved<'_> {
                 note: " as events",
             };
         }
-        let messages = self.messages.iter().map(|kept| &kept.message);
+        // What is sent again by itself is not saved as what the user sent.
+        let messages = self.messages.iter().filter(|kept| kept.origin.is_none());
+        let messages = messages.map(|kept| &kept.message);
         let lines = save::lines(messages, self.redactor);
         Written {
             bytes: lines.bytes,
@@ -145,7 +147,9 @@ impl Saved<'_> {
         let mut entries = Vec::new();
         let mut happened = self.happened.iter().peekable();
         let (mut before, mut conn) = (Duration::ZERO, None);
-        for kept in &self.messages {
+        // The options of the script send the token.
+        let is_step = |kept: &&&Kept| kept.origin != Some(Origin::Token);
+        for kept in self.messages.iter().filter(is_step) {
             let is_earlier = |(at, _): &&(Instant, Happened)| self.since_start(*at) <= kept.t;
             while let Some((_, what)) = happened.next_if(is_earlier) {
                 entries.push(entry_of(what));
@@ -198,7 +202,7 @@ fn stored(kept: &Kept) -> Stored<'_> {
         t: kept.t,
         conn: kept.conn,
         by: kept.by,
-        origin: None,
+        origin: kept.origin,
         message: &kept.message,
     }
 }
@@ -214,6 +218,7 @@ mod tests {
             t: Duration::from_millis(millis),
             conn,
             by,
+            origin: None,
             message: Message::text(text.to_owned()),
             left_out: 0,
         }

@@ -16,7 +16,7 @@ use super::view::gate::{Gate, NEWEST, Shown, Skipped, messages};
 use super::view::scrollback::Scrollback;
 use super::words;
 use crate::error::{Error, Exit};
-use crate::event::{By, Event, Totals};
+use crate::event::{By, Event, Origin, Totals};
 use crate::io::terminal;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
@@ -390,7 +390,12 @@ impl Screen {
     fn learn(&mut self, now: Instant, event: &Event<'_>) {
         match event {
             Event::Header { .. } => self.again.learn(event),
-            Event::Send { conn, message, .. } => self.keep(now, *conn, By::Us, message),
+            Event::Send {
+                conn,
+                message,
+                origin,
+                ..
+            } => self.keep((now, *conn), (By::Us, *origin), message),
             _ => {}
         }
         if self.connection.learn(now, event) {
@@ -399,7 +404,7 @@ impl Screen {
         }
     }
 
-    fn keep(&mut self, now: Instant, conn: u32, by: By, message: &Message) {
+    fn keep(&mut self, (now, conn): (Instant, u32), by: (By, Option<Origin>), message: &Message) {
         let t = now.saturating_duration_since(self.start);
         self.scrollback.push((t, conn), by, message);
     }
@@ -568,7 +573,7 @@ impl Sink for Shared {
             (now, message),
             &screen.redactor,
         );
-        screen.keep(now, conn, By::Peer, message);
+        screen.keep((now, conn), (By::Peer, None), message);
         screen.render_message((now, conn), message, json);
     }
 

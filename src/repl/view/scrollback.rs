@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::event::By;
+use crate::event::{By, Origin};
 use crate::message::Message;
 
 /// What a message takes apart from its payload, in bytes: a place in a queue that may have room for
@@ -24,6 +24,8 @@ pub struct Kept {
     pub conn: u32,
     /// Who sent it.
     pub by: By,
+    /// Why we sent it; `None` if the user did.
+    pub origin: Option<Origin>,
     /// The message, or its beginning. A clone shares the payload.
     pub message: Message,
     /// Bytes at the end of the message that are not kept, because it is larger than the scrollback.
@@ -55,7 +57,12 @@ impl Scrollback {
 
     /// Keeps a message, and drops the oldest ones where they take too much. Of a message that is too
     /// large, the beginning is kept.
-    pub fn push(&mut self, (t, conn): (Duration, u32), by: By, message: &Message) {
+    pub fn push(
+        &mut self,
+        (t, conn): (Duration, u32),
+        (by, origin): (By, Option<Origin>),
+        message: &Message,
+    ) {
         self.count += 1;
         let Some(most) = self.limit.checked_sub(OVERHEAD) else {
             return;
@@ -74,6 +81,7 @@ impl Scrollback {
             t,
             conn,
             by,
+            origin,
             left_out: message.len() - message_kept.len(),
             message: message_kept,
         });
@@ -126,7 +134,11 @@ mod tests {
     use super::*;
 
     fn push(scrollback: &mut Scrollback, by: By, text: &str) {
-        scrollback.push((Duration::ZERO, 1), by, &Message::text(text.to_owned()));
+        scrollback.push(
+            (Duration::ZERO, 1),
+            (by, None),
+            &Message::text(text.to_owned()),
+        );
     }
 
     fn texts<'a>(kept: impl Iterator<Item = &'a Kept>) -> Vec<&'a str> {
@@ -166,7 +178,7 @@ mod tests {
         assert_eq!(kept.message, Message::text("abcd"));
         assert_eq!(kept.left_out, 3);
         let data = Message::binary(vec![1; 7]);
-        scrollback.push((Duration::ZERO, 1), By::Peer, &data);
+        scrollback.push((Duration::ZERO, 1), (By::Peer, None), &data);
         assert_eq!(scrollback.iter().len(), 1);
         assert_eq!(scrollback.received(1).unwrap().left_out, 2);
     }
@@ -205,7 +217,7 @@ mod tests {
         let mut scrollback = Scrollback::new(1 << 20);
         let shared = Bytes::from(vec![b'x'; 100]);
         let message = Message::binary(shared.slice(0..1));
-        scrollback.push((Duration::ZERO, 1), By::Peer, &message);
+        scrollback.push((Duration::ZERO, 1), (By::Peer, None), &message);
         drop(message);
         assert!(shared.is_unique());
     }
