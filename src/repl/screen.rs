@@ -125,6 +125,8 @@ impl Screen {
     /// # Errors
     /// Exit 2 where the file could not be written, except that a reader who has gone is no error.
     pub(super) async fn finish(mut self, exit: Exit) -> Result<(), Error> {
+        // The last lines are not kept for a program that outlives us.
+        self.release();
         self.flush();
         if let Some(mut writer) = self.lines.take_writer() {
             let editor = self.editor.as_ref().filter(|_| self.restore.is_some());
@@ -481,7 +483,7 @@ impl Screen {
 
     /// The last lines of a run: what was counted and not shown, and how it went.
     fn conclude(&mut self, now: Instant, totals: &Totals) {
-        if let Some(paused) = self.gate.resume() {
+        if let Some(paused @ 1..) = self.gate.resume() {
             self.say_paused(paused);
         }
         let options = self.renderer.options();
