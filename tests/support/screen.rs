@@ -71,12 +71,6 @@ fn trimmed(row: String) -> String {
     row.trim_end().to_owned()
 }
 
-/// Whether a row begins with the prompt that shows the seconds until the next attempt: `dn12>`.
-fn counts_down(row: &str) -> bool {
-    let seconds = row.strip_prefix("dn").and_then(|it| it.split_once('>'));
-    seconds.is_some_and(|(seconds, _)| seconds.len() == 2 && seconds.trim().parse::<u8>().is_ok())
-}
-
 /// The screen at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
@@ -116,9 +110,7 @@ impl Look {
 
     /// The row of the last prompt.
     fn prompt_row(&self) -> Option<usize> {
-        self.rows.iter().rposition(|row| {
-            PROMPTS.iter().any(|prompt| row.starts_with(prompt)) || counts_down(row)
-        })
+        self.rows.iter().rposition(|row| is_prompted(row))
     }
 
     /// The prompt that is shown, `open>` for instance.
