@@ -7,6 +7,8 @@ mod auth;
 mod backpressure;
 #[cfg(unix)]
 mod config;
+#[cfg(unix)]
+mod day;
 mod doing;
 mod down;
 mod editing;
