@@ -67,6 +67,17 @@ fn size(cells: u16) -> NonZeroU16 {
     NonZeroU16::new(cells).unwrap()
 }
 
+/// Whether the row begins with a prompt: `open> `, or `dn12> `.
+fn is_prompted(row: &str) -> bool {
+    let Some(prompt) = row.get(..PROMPT_WIDTH - 1) else {
+        return false;
+    };
+    let seconds = prompt
+        .strip_prefix("dn")
+        .and_then(|it| it.strip_suffix('>'));
+    PROMPTS.contains(&prompt) || seconds.is_some_and(|it| it.trim().parse::<u8>().is_ok())
+}
+
 fn trimmed(row: String) -> String {
     row.trim_end().to_owned()
 }
