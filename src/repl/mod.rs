@@ -14,6 +14,7 @@ mod data;
 mod editor;
 mod feed;
 mod files;
+mod flood;
 mod highlight;
 mod history;
 mod line;

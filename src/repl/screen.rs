@@ -12,7 +12,7 @@ use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
 use super::lines::Lines;
 use super::timer::Timer;
 use super::view::connection::{Connection, Link};
-use super::view::gate::{Gate, NEWEST, Shown, Skipped, messages};
+use super::view::gate::{Gate, Skipped, messages};
 use super::view::scrollback::Scrollback;
 use super::words;
 use crate::error::{Error, Exit};
@@ -194,7 +194,7 @@ impl Screen {
     }
 
     /// Whether every line is an event for a program, so that none is left out.
-    fn is_for_programs(&self) -> bool {
+    pub(super) fn is_for_programs(&self) -> bool {
         self.renderer.options().format == Format::Json
     }
 
@@ -288,71 +288,6 @@ impl Screen {
         self.lines.buffer().append(&mut err);
         self.lines.buffer().append(&mut out);
         self.lines.hand_over();
-    }
-
-    /// Whether an event is a sent message that is not shown: while another program has the terminal, and,
-    /// unless the person sent it, while received messages are not shown.
-    fn leaves_out(&self, event: &Event<'_>) -> bool {
-        let Event::Send { origin, .. } = event else {
-            return false;
-        };
-        let hidden = match origin {
-            None => self.gate.is_held(),
-            Some(_) => self.gate.is_counting(),
-        };
-        hidden && !self.is_for_programs()
-    }
-
-    /// Whether a message is shown at `now`. The count of those before it that were not is shown first.
-    fn admits(&mut self, now: Instant) -> bool {
-        match self.gate.admit(now) {
-            Shown::After(skipped) => {
-                // The message itself is kept already.
-                self.show_rest(skipped, 1);
-                true
-            }
-            Shown::Not => false,
-        }
-    }
-
-    /// `… 1,204 messages`
-    fn say_skipped(&mut self, skipped: u64) {
-        if skipped > 0 {
-            self.say_aside(&format!("… {}\n", messages(skipped)));
-        }
-    }
-
-    /// Shows the end of a flood: the count of its messages, and the newest of them. `later` messages
-    /// have been received since.
-    fn show_rest(&mut self, skipped: u64, later: usize) {
-        if skipped == 0 {
-            return;
-        }
-        // A filter may have let through some of them only.
-        let most = match self.renderer.options().filter {
-            Some(_) => 0,
-            None => usize::try_from(skipped.min(NEWEST)).unwrap_or(0),
-        };
-        let received = self.scrollback.iter().rev().filter(|it| it.by == By::Peer);
-        let whole = received
-            .skip(later)
-            .take_while(|it| it.left_out == 0)
-            .take(most);
-        let newest: Vec<_> = whole.cloned().collect();
-        self.say_skipped(skipped - newest.len() as u64);
-        self.measure();
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        for kept in newest.iter().rev() {
-            let json = Parsed::once(kept.message.as_data());
-            self.renderer.render_message(
-                (kept.t, kept.conn),
-                &kept.message,
-                &json,
-                &mut out,
-                &mut err,
-            );
-        }
-        self.lines.buffer().append(&mut out);
     }
 
     /// Shows what is due at `now`, and lets the task wake when the next thing is.
