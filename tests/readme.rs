@@ -19,6 +19,8 @@ use crate::support::{WIRECAT, output};
 
 /// Options of other programs that the pages name.
 const OTHERS: &[&str] = &[
+    // /sendfile --lines
+    "--lines",
     "--all-targets",
     "--baseline",
     "--ignored",
