@@ -7,6 +7,10 @@ _wirecat() {
         cur="${COMP_WORDS[COMP_CWORD]}"
     fi
     prev="$3"
+    if [[ ${cur} == @* ]]; then
+        COMPREPLY=( $(compgen -W "$("$1" --generate profiles 2>/dev/null)" -- "${cur}") )
+        return 0
+    fi
     cmd=""
     opts=""
 
@@ -276,7 +280,7 @@ _wirecat() {
                     return 0
                     ;;
                 --generate)
-                    COMPREPLY=($(compgen -W "config man complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config profiles man complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -100,6 +100,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits 
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page, a shell completion or an example of the configuration file' -r -f -a "config\t''
+profiles\t''
 man\t''
 complete-bash\t''
 complete-zsh\t''
@@ -245,3 +246,4 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l no-compress -d
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "(wirecat --generate profiles 2>/dev/null)"

@@ -49,8 +49,8 @@ fn failed(world: &World, error: &Error, silent: bool) -> Exit {
 
 fn perform(job: Job, world: &World) -> Result<Exit, Error> {
     match job {
-        Job::Generate(kind) => {
-            stdio::print(stdio::stdout(), &generate::generate(kind));
+        Job::Generate(kind, profiles) => {
+            stdio::print(stdio::stdout(), &generate::generate(kind, &profiles));
             Ok(Exit::Ok)
         }
         Job::Client(client) => in_runtime(converse(*client, world)),

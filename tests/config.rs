@@ -327,3 +327,30 @@ fn the_prompt_says_which_profile_applies() {
     let shown = pty.exits(0);
     assert!(shown.contains("profile p applies"), "{shown:?}");
 }
+
+#[test]
+fn the_shell_completes_the_names_of_profiles() {
+    let config = Config::new(
+        "[profile.staging]\nurl = \"ws://a/\"\n[profile.stable]\nurl = \"ws://b/\"\n[profile.other]\nurl = \"ws://c/\"\n",
+    );
+    config
+        .wirecat(&["--generate", "profiles"])
+        .run()
+        .exits(0)
+        .prints("@other\n@stable\n@staging\n");
+    let folder = Path::new(crate::support::WIRECAT).parent().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions/wirecat.bash");
+    let complete = "source \"$0\"; COMP_WORDS=(wirecat @sta); COMP_CWORD=1; \
+        _wirecat wirecat @sta wirecat; echo \"${COMPREPLY[@]}\"";
+    let path = std::env::var("PATH").unwrap();
+    let completed = std::process::Command::new("bash")
+        .arg("-c")
+        .arg(complete)
+        .arg(script)
+        .env("PATH", format!("{}:{path}", folder.display()))
+        .env("XDG_CONFIG_HOME", config.folder.path())
+        .output()
+        .unwrap();
+    let completed = String::from_utf8(completed.stdout).unwrap();
+    assert_eq!(completed, "@stable @staging\n");
+}

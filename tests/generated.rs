@@ -17,7 +17,7 @@ fn the_completions_are_those_of_this_command_line() {
         let name = kind.to_possible_value().unwrap();
         let kept = std::fs::read(folder.join(file)).unwrap_or_default();
         assert!(
-            kept == generate(kind),
+            kept == generate(kind, &[]),
             "completions/{file} is not what the program makes; write it anew with:\n\
              cargo run -- --generate {} > completions/{file}",
             name.get_name()
@@ -32,14 +32,14 @@ fn the_program_prints_what_the_library_makes() {
         wirecat(["--generate", name.get_name()])
             .run()
             .exits(0)
-            .prints(generate(kind))
+            .prints(generate(kind, &[]))
             .is_quiet();
     }
 }
 
 /// The manual with roff's escapes undone.
 fn manual() -> String {
-    String::from_utf8(generate(Generate::Man))
+    String::from_utf8(generate(Generate::Man, &[]))
         .unwrap()
         .replace("\\-", "-")
         .replace("\\*(Aq", "'")

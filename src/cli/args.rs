@@ -135,9 +135,10 @@ pub struct ServeArgs {
     pub deflate: DeflateArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
     Config,
+    Profiles,
     Man,
     CompleteBash,
     CompleteZsh,

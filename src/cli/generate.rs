@@ -22,10 +22,11 @@ pub const COMPLETIONS: &[(Generate, &str)] = &[
     (Generate::CompleteElvish, "wirecat.elv"),
 ];
 
-/// Generates the text of one kind.
-pub fn generate(kind: Generate) -> Vec<u8> {
+/// Generates the text of one kind; `profiles` are the names of those in the configuration file.
+pub fn generate(kind: Generate, profiles: &[String]) -> Vec<u8> {
     let shell = match kind {
         Generate::Config => return EXAMPLE.as_bytes().to_vec(),
+        Generate::Profiles => return names(profiles).into_bytes(),
         Generate::Man => return manual(),
         Generate::CompleteBash => Shell::Bash,
         Generate::CompleteZsh => Shell::Zsh,
@@ -35,7 +36,53 @@ pub fn generate(kind: Generate) -> Vec<u8> {
     };
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut super::command(), "wirecat", &mut text);
-    text
+    let text = String::from_utf8_lossy(&text);
+    with_profiles(kind, &text).into_bytes()
+}
+
+/// The profiles as they are typed, one a line.
+fn names(profiles: &[String]) -> String {
+    profiles.iter().map(|name| format!("@{name}\n")).collect()
+}
+
+/// Lets the completion of a shell offer the profiles after `@`: clap_complete knows only fixed words.
+fn with_profiles(kind: Generate, text: &str) -> String {
+    match kind {
+        Generate::CompleteBash => text.replacen(
+            "    prev=\"$3\"\n",
+            "    prev=\"$3\"
+    if [[ ${cur} == @* ]]; then
+        COMPREPLY=( $(compgen -W \"$(\"$1\" --generate profiles 2>/dev/null)\" -- \"${cur}\") )
+        return 0
+    fi
+",
+            1,
+        ),
+        Generate::CompleteZsh => text
+            .replacen(
+                "_wirecat() {\n",
+                "_wirecat_url() {
+    local -a profiles
+    profiles=(${(f)\"$(wirecat --generate profiles 2>/dev/null)\"})
+    compadd -a profiles
+    _default
+}
+
+_wirecat() {
+",
+                1,
+            )
+            .lines()
+            .map(|line| match line.strip_prefix("'::url -- ") {
+                Some(_) => line.replacen(":_default'", ":_wirecat_url'", 1) + "\n",
+                None => format!("{line}\n"),
+            })
+            .collect(),
+        Generate::CompleteFish => format!(
+            "{text}complete -c wirecat -n \"__fish_wirecat_needs_command\" -a \"(wirecat --generate profiles 2>/dev/null)\"\n"
+        ),
+        _ => text.to_owned(),
+    }
 }
 
 fn manual() -> Vec<u8> {

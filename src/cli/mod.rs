@@ -19,7 +19,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::error::{EXITS, Error};
 use crate::serve::endpoints;
-use args::{Cli, Typed};
+use args::{Cli, Generate, Typed};
 use world::World;
 
 /// The examples at the beginning of the help and the manual: a command and its purpose.
@@ -123,8 +123,12 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
         Some(("demo", matches)) => (true, matches),
         Some(_) => return parse(&world.arguments).map_err(wrong),
     };
-    if !demo && matches.contains_id("generate") {
-        return parse(&world.arguments).map_err(wrong);
+    if let (false, Some(kind)) = (demo, matches.get_one::<Generate>("generate")) {
+        let mut cli = parse(&world.arguments).map_err(wrong)?;
+        if *kind == Generate::Profiles {
+            cli.configured = profiles(&mut command, world)?;
+        }
+        return Ok(cli);
     }
     let typed = client_command(&command, demo);
     let given = given(typed, client);
@@ -148,6 +152,16 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
     cli.url = added.url.or(other_url.map(str::to_owned)).or(cli.url);
     cli.configured = added.configured;
     Ok(cli)
+}
+
+/// What the configuration file says in its default place, for a list of its profiles.
+fn profiles(command: &mut clap::Command, world: &World) -> Result<config::Configured, ParseError> {
+    let choice = config::Choice::Default;
+    let added = config::additions(choice, None, &config::Given::default(), command, world);
+    let silent = false;
+    added
+        .map(|added| added.configured)
+        .map_err(|error| ParseError::Configuration { error, silent })
 }
 
 /// What was typed. Options may be missing that the configuration file adds.

@@ -33,7 +33,8 @@ pub enum Job {
     /// The client of a server that has not started yet; its target is a placeholder.
     Demo(Box<Client>),
     Serve(Serve),
-    Generate(Generate),
+    /// What to print, and the names of the profiles.
+    Generate(Generate, Vec<String>),
 }
 
 /// Resolves what was typed.
@@ -42,7 +43,7 @@ pub enum Job {
 /// Exit 2 or 3, for the first error.
 pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
     if let Some(kind) = cli.generate {
-        return Ok(Job::Generate(kind));
+        return Ok(Job::Generate(kind, cli.configured.profiles));
     }
     match &cli.command {
         Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args)?)),
