@@ -337,7 +337,7 @@ fn the_shell_completes_the_names_of_profiles() {
         .wirecat(&["--generate", "profiles"])
         .run()
         .exits(0)
-        .prints("@other\n@stable\n@staging\n");
+        .prints("@staging\n@stable\n@other\n");
     let folder = Path::new(crate::support::WIRECAT).parent().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions/wirecat.bash");
     let complete = "source \"$0\"; COMP_WORDS=(wirecat @sta); COMP_CWORD=1; \
@@ -352,5 +352,5 @@ fn the_shell_completes_the_names_of_profiles() {
         .output()
         .unwrap();
     let completed = String::from_utf8(completed.stdout).unwrap();
-    assert_eq!(completed, "@stable @staging\n");
+    assert_eq!(completed, "@staging @stable\n");
 }
