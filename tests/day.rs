@@ -58,7 +58,7 @@ url = "{url}"
 header = ["X-Team: core"]
 token = "env:WORK_TOKEN"
 on-open = ['{{"op":"hello"}}']
-reconnect-delay = "1s"
+reconnect-delay = "2s"
 reconnect-jitter = "none"
 [profile.work.vars]
 ch = "orders"
@@ -263,7 +263,7 @@ fn look_closely(day: &mut Day) {
 /// The server drops the connection; half a line is typed until it is back.
 #[track_caller]
 fn lose_the_connection(day: &mut Day, go: &mpsc::Sender<()>) {
-    let lost = "retry 1 in 1.0s (connection lost: the server ended the TCP connection)";
+    let lost = "retry 1 in 2.0s (connection lost: the server ended the TCP connection)";
     day.step(r#"{"op":"drop"}"#, &[r#"> {"op": "drop"}"#, lost]);
     day.prompt_becomes("dn 1>");
     day.0.type_keys("/m sub ch=tra");
@@ -455,7 +455,7 @@ fn a_day_without_redrawing() {
                 &ticks[2],
             ],
         );
-        let lost = "retry 1 in 1.0s (connection lost: the server ended the TCP connection)";
+        let lost = "retry 1 in 2.0s (connection lost: the server ended the TCP connection)";
         let drop = format!(r#"{sent}{{"op": "drop"}}"#);
         day.step(r#"{"op":"drop"}"#, &[&drop, lost, "connecting"]);
         go.send(()).unwrap();
