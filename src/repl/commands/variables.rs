@@ -67,23 +67,70 @@ pub(super) fn vars(view: &View<'_>, _: &str) -> Result<Action, String> {
 /// Sends a named message, with variables of its own.
 pub(super) fn named(view: &View<'_>, argument: &str) -> Result<Action, String> {
     let messages = &view.work.messages;
-    let mut words = argument.split_whitespace();
-    let Some(name) = words.next() else {
+    let argument = argument.trim();
+    let (name, more) = argument
+        .split_once(char::is_whitespace)
+        .unwrap_or((argument, ""));
+    if name.is_empty() {
         return Ok(Action::Say(list(messages)));
-    };
+    }
     let Some(text) = messages.get(name) else {
         return Err(unknown(name, messages));
     };
-    let more = words.map(assignment).collect::<Result<_, _>>()?;
+    let more = assignments(more)?;
     Ok(Action::Send(Outgoing::Template(text.clone(), more)))
 }
 
-fn assignment(word: &str) -> Result<(String, String), String> {
-    let (name, value) = word
-        .split_once('=')
-        .ok_or_else(|| format!("'{word}' is not NAME=VALUE, as in /m NAME channel=news"))?;
+/// `NAME=VALUE NAME="VALUE WITH SPACES"`
+fn assignments(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut found = BTreeMap::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (name, value, after) = assignment(rest)?;
+        found.insert(name.to_owned(), value);
+        rest = after.trim_start();
+    }
+    Ok(found)
+}
+
+/// The first name and value, and what stands behind them.
+fn assignment(text: &str) -> Result<(&str, String, &str), String> {
+    let (word, _) = split_at_space(text);
+    let (name, _) = word.split_once('=').ok_or_else(|| {
+        format!(
+            "'{word}' is not NAME=VALUE, as in /m NAME channel=news; spaces need quotes: NAME=\"a b\""
+        )
+    })?;
     check_name(name)?;
-    Ok((name.to_owned(), value.to_owned()))
+    let value = &text[name.len() + 1..];
+    let Some(quoted) = value.strip_prefix('"') else {
+        let (value, after) = split_at_space(value);
+        return Ok((name, value.to_owned(), after));
+    };
+    let (value, after) = unquoted(quoted).ok_or_else(|| {
+        format!("the quote after {name}= is not closed; \\\" is one in the value")
+    })?;
+    Ok((name, value, after))
+}
+
+fn split_at_space(text: &str) -> (&str, &str) {
+    text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
+}
+
+/// What stands before the closing quote, where `\"` and `\\` are one character, and what behind it.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text.chars();
+    loop {
+        match rest.next()? {
+            '"' => return Some((value, rest.as_str())),
+            '\\' => match rest.next()? {
+                c @ ('"' | '\\') => value.push(c),
+                other => value.extend(['\\', other]),
+            },
+            c => value.push(c),
+        }
+    }
 }
 
 fn list(messages: &BTreeMap<String, String>) -> String {
@@ -107,5 +154,35 @@ fn unknown(name: &str, messages: &BTreeMap<String, String>) -> String {
     match near {
         Some((_, known)) => format!("there is no message {name}; did you mean {known}?"),
         None => format!("there is no message {name}; /m lists them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_with_spaces_stands_in_quotes() {
+        for (text, expected) in [
+            ("", &[][..]),
+            ("  a=1  b=x=y ", &[("a", "1"), ("b", "x=y")]),
+            ("a= b=2", &[("a", ""), ("b", "2")]),
+            (r#"a="hi there" b="""#, &[("a", "hi there"), ("b", "")]),
+            (r#"a="\"\\\n" b=2"#, &[("a", "\"\\\\n"), ("b", "2")]),
+            (r#"a={"b":1}"#, &[("a", r#"{"b":1}"#)]),
+        ] {
+            let found = assignments(text).unwrap();
+            let found: Vec<_> = found.iter().map(|(a, b)| (&**a, &**b)).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+        for (text, why) in [
+            ("a=hi there", "'there' is not NAME=VALUE"),
+            ("a=\"hi there", "the quote after a= is not closed"),
+            ("a=\"hi\"there", "'there' is not NAME=VALUE"),
+            ("1=x", "1"),
+        ] {
+            let error = assignments(text).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
     }
 }
