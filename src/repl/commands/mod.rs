@@ -159,7 +159,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: SENDING,
         name: "close",
         arguments: "[CODE [REASON]]",
-        help: "close with this code",
+        help: "close with this code, and leave",
         example: "/close 4001 see you",
         run: connection::close,
         ..ROW
