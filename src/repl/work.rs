@@ -233,13 +233,12 @@ impl Work {
         stopped
     }
 
-    /// When there is something to do that no message and no key brings about.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    /// When, later than `now`, there is something to do that no message and no key brings about. A
+    /// repeated message that is due already waits for the connection, and not for the time.
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let repeat = self.repeat.as_ref().and_then(Repeat::due);
-        [repeat, self.watch.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let due = [repeat, self.watch.poll_timeout()];
+        due.into_iter().flatten().filter(|due| *due > now).min()
     }
 }
 
@@ -381,6 +380,7 @@ impl Sink for Handle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::jq::Filter;
 
     #[test]
     fn a_file_is_read_as_it_would_be_typed() {
@@ -397,6 +397,22 @@ mod tests {
                 (10, "last")
             ]
         );
+    }
+
+    #[test]
+    fn a_repeated_message_that_waits_for_the_connection_delays_no_expectation() {
+        let (mut work, start) = (Work::default(), Instant::now());
+        let second = Duration::from_secs(1);
+        let mut repeat = Repeat::parse("2 every 1s x", None).unwrap();
+        repeat.advance(start);
+        work.repeat = Some(repeat);
+        let filter = Filter::compile(".ok").unwrap();
+        let expression = ".ok".to_owned();
+        work.watch
+            .await_message(expression, filter, 3 * second, start);
+        assert_eq!(work.poll_timeout(start), Some(start + second));
+        assert_eq!(work.poll_timeout(start + second), Some(start + 3 * second));
+        assert_eq!(work.poll_timeout(start + 3 * second), None);
     }
 
     #[test]

@@ -330,9 +330,11 @@ impl Prompt {
 
     /// Looks after what goes on beside the line: values that were found, deadlines, commands.
     pub(super) fn look_after_work(&mut self, cx: &mut Context<'_>, now: Instant) {
-        let due = self.work.borrow().poll_timeout();
+        self.work.borrow_mut().watch.handle_timeout(now);
+        let due = self.work.borrow().poll_timeout(now);
         if due.is_some_and(|due| self.timer.poll(cx, due, now).is_ready()) {
-            self.work.borrow_mut().watch.handle_timeout(now);
+            // It became due after `now`, so it is for the next turn of the loop.
+            cx.waker().wake_by_ref();
         }
         loop {
             let found = self.work.borrow_mut().watch.poll_found();
