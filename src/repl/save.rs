@@ -1,6 +1,7 @@
 //! `/save`: the messages that are kept, as a script, as events or as lines, by the ending of the file's
 //! name. Pure: the caller writes the file.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,7 @@ pub(super) struct Saved<'a> {
     pub(super) request: &'a Request,
     pub(super) messages: Vec<&'a Kept>,
     pub(super) happened: &'a [(Instant, Happened)],
-    pub(super) met: &'a [Met],
+    pub(super) met: &'a VecDeque<Met>,
     /// When the run began, and the same since the Unix epoch.
     pub(super) start: (Instant, Duration),
     pub(super) redactor: &'a Redactor,
@@ -251,7 +252,7 @@ mod tests {
                 (at(15), Happened::Ping("p".into())),
                 (at(30), Happened::Closed(By::Peer, lost)),
             ],
-            met: &[met],
+            met: &VecDeque::from([met]),
             start: (start, Duration::ZERO),
             redactor: &Redactor::default(),
         };

@@ -17,6 +17,10 @@ const MAX_RECENT: usize = 256;
 /// How many bytes of them.
 const MAX_RECENT_BYTES: usize = 1 << 20;
 
+/// How many expectations that were met are kept, and how many bytes of the messages that met them.
+const MAX_MET: usize = 1024;
+const MAX_MET_BYTES: usize = 8 << 20;
+
 /// A value that is yet to be found.
 #[derive(Debug)]
 struct Capture {
@@ -61,7 +65,8 @@ pub(super) struct Watch {
     /// Received since the last message was sent, and not what an expectation was met by.
     recent: VecDeque<(Instant, Message)>,
     recent_bytes: usize,
-    met: Vec<Met>,
+    met: VecDeque<Met>,
+    met_bytes: usize,
     found: VecDeque<Found>,
 }
 
@@ -176,17 +181,29 @@ impl Watch {
             took => format!("ok: {} after {}", expectation.expression, brief(took)),
         };
         self.found.push_back(Found::Met(text));
-        self.met.push(Met {
+        self.met_bytes += message.len();
+        self.met.push_back(Met {
             at,
-            message: message.clone(),
+            // It may share the buffer of many.
+            message: message.to_compact(),
             expression: expectation.expression,
             within: expectation.within,
         });
+        while self.met.len() > MAX_MET || self.met_bytes > MAX_MET_BYTES {
+            let Some(oldest) = self.met.pop_front() else {
+                break;
+            };
+            self.met_bytes -= oldest.message.len();
+        }
     }
 
     fn remember(&mut self, now: Instant, message: &Message) {
+        if message.len() > MAX_RECENT_BYTES {
+            return self.forget_recent();
+        }
         self.recent_bytes += message.len();
-        self.recent.push_back((now, message.clone()));
+        // It may share the buffer of many.
+        self.recent.push_back((now, message.to_compact()));
         while self.recent.len() > MAX_RECENT || self.recent_bytes > MAX_RECENT_BYTES {
             let Some((_, oldest)) = self.recent.pop_front() else {
                 break;
@@ -229,8 +246,8 @@ impl Watch {
         self.found.pop_front()
     }
 
-    /// The expectations that were met, in the order in which that happened.
-    pub(super) fn met(&self) -> &[Met] {
+    /// The expectations that were met last, in the order in which that happened.
+    pub(super) fn met(&self) -> &VecDeque<Met> {
         &self.met
     }
 }
@@ -271,6 +288,7 @@ fn first_value(filter: &Filter, json: &Parsed<'_>) -> Option<Json> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::json;
 
     use super::*;
@@ -424,5 +442,39 @@ mod tests {
         assert_eq!(trial.watch.recent.len(), MAX_RECENT);
         trial.receive(&"x".repeat(MAX_RECENT_BYTES + 1));
         assert_eq!((trial.watch.recent.len(), trial.watch.recent_bytes), (0, 0));
+        let large = "x".repeat(MAX_RECENT_BYTES / 2);
+        for n in 0..20 {
+            trial.expect(".", SECOND);
+            trial.receive(&format!("[{n},{large:?}]"));
+        }
+        let met = trial.watch.met();
+        let bytes: usize = met.iter().map(|it| it.message.len()).sum();
+        assert!(bytes <= MAX_MET_BYTES && met.len() < 20, "{bytes}");
+        assert!(
+            met.back()
+                .unwrap()
+                .message
+                .as_text()
+                .unwrap()
+                .starts_with("[19,")
+        );
+        for _ in 0..=MAX_MET {
+            trial.expect(".", SECOND);
+            trial.receive("1");
+        }
+        assert_eq!(trial.watch.met().len(), MAX_MET);
+    }
+
+    #[test]
+    fn what_is_remembered_keeps_no_buffer_of_others_alive() {
+        let mut trial = Trial::new();
+        let shared = Bytes::from(vec![b'x'; 100]);
+        trial.expect("true", SECOND);
+        for _ in 0..2 {
+            let message = Message::binary(shared.slice(0..1));
+            let json = Parsed::new(message.as_data());
+            trial.watch.handle_message(trial.now, &message, &json);
+        }
+        assert!(shared.is_unique());
     }
 }
