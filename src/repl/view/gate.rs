@@ -120,11 +120,14 @@ impl Gate {
         std::mem::take(&mut self.skipped)
     }
 
-    /// Counts messages from now on. Returns whether that is new.
+    /// Counts messages from now on, and with them those of a flood whose count has not been shown.
+    /// Returns whether that is new.
     pub fn pause(&mut self) -> bool {
-        let before = self.paused;
-        self.paused.get_or_insert(0);
-        before.is_none()
+        let is_new = self.paused.is_none();
+        if is_new {
+            self.paused = Some(self.take_skipped());
+        }
+        is_new
     }
 
     /// Shows messages again. Returns how many have come since [`Gate::pause`]; `None` if there was
@@ -275,6 +278,17 @@ mod tests {
         assert_eq!(gate.poll_timeout(), None);
         assert_eq!(gate.resume(), Some(2));
         assert_eq!(gate.admit(now), Shown::After(0));
+    }
+
+    #[test]
+    fn a_pause_in_a_flood_counts_what_was_skipped_and_shows_nothing() {
+        let (mut gate, mut now) = (Gate::default(), Instant::now());
+        run(&mut gate, &mut now, 300, 100_000);
+        assert!(gate.pause());
+        assert_eq!(gate.poll_timeout(), None);
+        let (shown, counts) = run(&mut gate, &mut now, 100, 10);
+        assert_eq!((shown, counts), (0, vec![]));
+        assert_eq!(gate.resume(), Some(200));
     }
 
     #[test]
