@@ -1,6 +1,7 @@
 //! Obeys what commands ask of the screen: another view, a pause, messages shown again. It sends
 //! nothing.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::screen::Screen;
@@ -41,7 +42,7 @@ impl Screen {
     /// The names of the variables, as far as that has changed with the last line.
     pub(super) fn set_variables(&self, names: impl Iterator<Item = String>) {
         if let Ok(mut words) = self.options.editing.words.write() {
-            words.set_variables(names);
+            Arc::make_mut(&mut words).set_variables(names);
         }
     }
 

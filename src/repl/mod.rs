@@ -100,7 +100,7 @@ fn words(options: &Options) -> words::SharedWords {
     let messages = options.messages.clone().into_iter().collect();
     let mut words = words::Words::new(messages, options.profiles.clone());
     words.set_variables(options.variables.keys().cloned());
-    Arc::new(RwLock::new(words))
+    Arc::new(RwLock::new(Arc::new(words)))
 }
 
 /// Shows what there is to show, gives the terminal back as it was, and waits until everything is

@@ -28,8 +28,15 @@ const KIND_MEMBERS: &[&str] = &["event", "type", "op", "action", "method"];
 /// Members that name something.
 const ID_MEMBERS: &[&str] = &["channel", "id", "room", "topic"];
 
-/// The words, shared with the editor's thread.
-pub(super) type SharedWords = Arc<RwLock<Words>>;
+/// The words, shared with the editor's thread. The lock is held only for as long as it takes to copy a
+/// pointer or to learn from a message.
+pub(super) type SharedWords = Arc<RwLock<Arc<Words>>>;
+
+/// The words as they are now. The session goes on to learn while a folder is listed for a completion.
+pub(super) fn snapshot(words: &SharedWords) -> Arc<Words> {
+    let words = words.read();
+    Arc::clone(&words.unwrap_or_else(|poisoned| poisoned.into_inner()))
+}
 
 /// What may stand at the place of the word being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +102,7 @@ pub(super) fn learn_from(
     };
     let since = words.learnt.map(|at| now.saturating_duration_since(at));
     if since.is_none_or(|since| since >= EVERY) && text.len() <= LARGEST {
+        let words = Arc::make_mut(&mut words);
         words.learnt = Some(now);
         words.learn(&redactor.redact(text));
     }
@@ -246,6 +254,16 @@ mod tests {
         ]);
         assert_eq!(words.ids("id").count(), 0);
         assert!(words.keys().all(|key| key.is_ascii()));
+    }
+
+    #[test]
+    fn the_session_learns_while_the_editor_completes() {
+        let shared: SharedWords = Default::default();
+        let before = snapshot(&shared);
+        let message = Message::text(r#"{"room":"news"}"#);
+        learn_from(&shared, (Instant::now(), &message), &Redactor::default());
+        assert_eq!(before.keys().count(), 0);
+        assert_eq!(snapshot(&shared).keys().collect::<Vec<_>>(), ["room"]);
     }
 
     #[test]

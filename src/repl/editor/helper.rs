@@ -2,7 +2,6 @@
 //! may go on. The rules are those of pure modules.
 
 use std::borrow::Cow;
-use std::sync::RwLockReadGuard;
 
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -18,7 +17,7 @@ use crate::repl::brackets::{self, End};
 use crate::repl::confidential::is_confidential;
 use crate::repl::highlight::{self, COLOURED, Known};
 use crate::repl::variables::GENERATED;
-use crate::repl::words::{Candidate, SharedWords, Words};
+use crate::repl::words::{Candidate, SharedWords, Words, snapshot};
 
 /// The longest text that a hint adds, in bytes.
 const LONGEST_HINT: usize = 200;
@@ -48,14 +47,8 @@ impl PromptHelper {
         String::from_utf8_lossy(&painted).into_owned()
     }
 
-    fn words(&self) -> RwLockReadGuard<'_, Words> {
-        self.words
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
     fn has_variable(&self, name: &str) -> bool {
-        GENERATED.iter().any(|(it, _)| *it == name) || self.words().has_variable(name)
+        GENERATED.iter().any(|(it, _)| *it == name) || snapshot(&self.words).has_variable(name)
     }
 
     fn width(&self, text: &str) -> usize {
@@ -173,7 +166,7 @@ impl PromptHelper {
 
     /// The rest of the only word that may stand here, once it has been begun.
     fn only_candidate(&self, line: &str) -> Option<Suggestion> {
-        let (start, candidates) = (self.complete)(line, &self.words());
+        let (start, candidates) = (self.complete)(line, &snapshot(&self.words));
         let [only] = &*candidates else {
             return None;
         };
@@ -228,6 +221,6 @@ impl Completer for PromptHelper {
         if self.state.is_asking() {
             return Ok((at, Vec::new()));
         }
-        Ok((self.complete)(&line[..at], &self.words()))
+        Ok((self.complete)(&line[..at], &snapshot(&self.words)))
     }
 }
