@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::brackets;
 use super::feed::{Feed, Purpose};
 use super::repeat::Repeat;
 use super::save::Happened;
@@ -20,7 +21,6 @@ use super::watch::Watch;
 use crate::error::plain_words;
 use crate::event::{By, Event};
 use crate::json::parsed::Parsed;
-use crate::json::scanner::Scanner;
 use crate::message::Message;
 use crate::session::frontend::Sink;
 
@@ -265,19 +265,13 @@ fn typed_lines(text: &str) -> VecDeque<(usize, String)> {
             None if line.trim().is_empty() || line.starts_with('#') => continue,
             None => (at + 1, line.to_owned()),
         };
-        match is_open_json(&whole) {
+        match brackets::goes_on(&whole) {
             true => open = Some((number, whole)),
             false => lines.push_back((number, whole)),
         }
     }
     lines.extend(open);
     lines
-}
-
-/// Whether a typed line is JSON that goes on in the next line.
-fn is_open_json(line: &str) -> bool {
-    let begins = line.trim_start().starts_with(['{', '[']);
-    begins && Scanner::default().scan(line.as_bytes(), 0).is_none()
 }
 
 /// A file of which each line is a message.
@@ -384,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_it_would_be_typed() {
-        let text = "# a comment\n\nhello\n{\"a\":\n  [1,\n2]}\n/ping\n[open\n\nlast";
+        let text = "# a comment\n\nhello\n{\"a\":\n  [1,\n2]}\n/ping\n[open\n\n[wrong}\nlast";
         let lines: Vec<_> = typed_lines(text).into();
         let lines: Vec<_> = lines.iter().map(|(at, line)| (*at, &**line)).collect();
         assert_eq!(
@@ -394,7 +388,8 @@ mod tests {
                 (4, "{\"a\":\n  [1,\n2]}"),
                 (7, "/ping"),
                 (8, "[open"),
-                (10, "last")
+                (10, "[wrong}"),
+                (11, "last")
             ]
         );
     }
