@@ -1,6 +1,7 @@
-//! Payloads that are in a file, named at the prompt.
+//! Files that are named at the prompt: read for payloads and lines, written for `/save`. It must open
+//! nothing that could block the session, such as a pipe.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
@@ -74,19 +75,27 @@ pub(super) fn read_file(path: &str) -> Result<Vec<u8>, String> {
 /// # Errors
 /// A sentence: it cannot be opened.
 pub(super) fn open_file(path: &str) -> Result<File, String> {
-    let wrong = |error: &io::Error| format!("{path}: {}", plain_words(error));
-    let metadata = std::fs::metadata(path).map_err(|error| wrong(&error))?;
-    if !metadata.is_file() {
-        return Err(format!("{path} is not a regular file"));
-    }
-    File::open(path).map_err(|error| wrong(&error))
+    let wrong = |error: io::Error| format!("{path}: {}", plain_words(&error));
+    let metadata = std::fs::metadata(path).map_err(wrong)?;
+    check_regular(path, &metadata)?;
+    File::open(path).map_err(wrong)
 }
 
-/// Writes a file that only the user may read, or the content of one that is there.
+fn check_regular(path: &str, metadata: &Metadata) -> Result<(), String> {
+    match metadata.is_file() {
+        true => Ok(()),
+        false => Err(format!("{path} is not a regular file")),
+    }
+}
+
+/// Writes a regular file: a new one that only the user may read, or the content of one that is there.
 ///
 /// # Errors
 /// A sentence: it cannot be written.
 pub(super) fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
+    if let Ok(metadata) = std::fs::metadata(path) {
+        check_regular(path, &metadata)?;
+    }
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -95,4 +104,38 @@ pub(super) fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
         .open(path)
         .and_then(|mut file| file.write_all(bytes));
     written.map_err(|error| format!("{path}: {}", plain_words(&error)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_without_a_reader_blocks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+        let path = path.to_str().unwrap();
+        let refused = Err(format!("{path} is not a regular file"));
+        assert_eq!(write_file(path, b"x"), refused);
+        assert_eq!(read_file(path).map(drop), refused);
+    }
+
+    #[test]
+    fn a_new_file_is_private_and_one_that_is_there_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let name = path.to_str().unwrap();
+        write_file(name, b"longer").unwrap();
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        write_file(name, b"x").unwrap();
+        assert_eq!((mode(), &*read_file(name).unwrap()), (0o640, &b"x"[..]));
+    }
 }
