@@ -45,6 +45,7 @@ mod reconnect_kills;
 mod record;
 mod refused;
 mod resume;
+mod screens;
 mod secrets;
 mod serve;
 mod signals;
