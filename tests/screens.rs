@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use crate::support::pty::Pty;
 use crate::support::screen::Look;
+use crate::support::scripts::collects;
 use crate::support::server::{frame_of, raw, raws, text};
 
 const NESTED: &str = r#"{"jsonrpc":"2.0","method":"book.update","params":{"symbol":"BTC-USD","seq":90071992547409931,"bids":[[67012.50,0.4200],[67012.00,1.1],[67011.75,0.25]],"asks":[[67013.00,0.5],[67013.25,2.0]],"flags":["snapshot","final"],"meta":{"source":"matching-engine-2","latency":{"p50":0.0012,"p99":0.0450},"trace":null,"ok":true},"seq":1}}"#;
@@ -44,21 +45,56 @@ fn check(name: &str, (rows, columns): (u16, u16), frames: &[Vec<u8>]) {
     server.result();
 }
 
-/// Compares what stands below the line [`GO`], with `▏` where the cursor is.
+/// The address has another number in each run.
+fn hide_address(look: &mut Look, url: &str) {
+    let address = url.strip_prefix("ws://").unwrap().trim_end_matches('/');
+    for row in &mut look.rows {
+        *row = row.replace(address, "SERVER");
+    }
+}
+
+/// The row of the message [`GO`].
+fn sent(look: &Look) -> Option<usize> {
+    look.rows.iter().position(|row| *row == format!("> {GO}"))
+}
+
+/// Compares what stands below the line [`GO`].
 #[track_caller]
 fn compare(name: &str, look: &Look) {
-    let go = look.rows.iter().position(|row| *row == format!("> {GO}"));
-    let go = go.unwrap_or_else(|| panic!("no line {GO:?}:\n{}", look.text()));
+    let sent = sent(look).unwrap_or_else(|| panic!("no line {GO:?}:\n{}", look.text()));
+    compare_from(sent + 1, name, look);
+}
+
+/// Compares the rows from `first` on, with `▏` where the cursor is.
+#[track_caller]
+fn compare_from(first: usize, name: &str, look: &Look) {
     let mut rows = look.rows.clone();
     let (row, column) = look.cursor;
-    // The line being typed has characters of one column only.
-    let at = rows[row].char_indices().nth(column).unwrap().0;
-    rows[row].insert(at, '▏');
-    let shown = rows[go + 1..].join("\n").trim_end().to_owned() + "\n";
+    // The line being typed has characters of one column only, and its end has no blanks.
+    let typed = format!("{:column$}", rows[row]);
+    let at = typed
+        .char_indices()
+        .nth(column)
+        .map_or(typed.len(), |(at, _)| at);
+    rows[row] = format!("{}▏{}", &typed[..at], &typed[at..]);
+    let shown = rows[first..].join("\n").trim_end().to_owned() + "\n";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens");
     let file = folder.join(format!("{name}.txt"));
     let expected = fs::read_to_string(file).unwrap_or_default();
     assert_eq!(shown, expected, "{name}:\n{shown}");
+}
+
+#[test]
+fn the_first_line_says_what_to_press() {
+    let server = collects();
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.expect_row("Ctrl-D");
+    let mut look = pty.expect_line("", 0);
+    hide_address(&mut look, &server.url("/"));
+    compare_from(0, "start-80", &look);
+    pty.type_keys("\x04");
+    pty.exits(0);
+    server.result();
 }
 
 #[test]
@@ -125,19 +161,49 @@ fn errors_in_the_middle_of_a_typed_line() {
     let delay = ["--reconnect-delay", "1ms", "--reconnect-jitter", "none"];
     let mut pty = Pty::prompt(&delay, &url);
     pty.type_keys(&format!("/filter .n\r{GO}\r{HALF}{BACK}"));
-    pty.expect_row(&format!("> {GO}"));
+    pty.until("the first message", |look| sent(look).is_some());
     pty.expect_line(HALF, AT);
     let before = pty.bytes().len();
     typed.send(()).unwrap();
     pty.expect_after(before, "connected to ");
     pty.until("open again", |look| look.prompt() == Some("open>"));
     let mut look = pty.expect_line(HALF, AT);
-    let address = url.strip_prefix("ws://").unwrap().trim_end_matches('/');
-    for row in &mut look.rows {
-        *row = row.replace(address, "SERVER");
-    }
+    hide_address(&mut look, &url);
     compare("errors-80", &look);
     pty.type_keys("\x03\x04");
     pty.exits(0);
     server.result();
+}
+
+/// Compares the screen after these keys, once it shows `shown` and `line` is typed.
+#[track_caller]
+fn check_keys(name: &str, columns: u16, keys: &str, shown: &str, line: &str) {
+    let server = collects();
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.resize(24, columns);
+    pty.type_keys(&format!("{GO}\r"));
+    pty.until("the first message", |look| sent(look).is_some());
+    pty.type_keys(keys);
+    pty.expect_row(shown);
+    let look = pty.expect_line(line, line.len());
+    compare(name, &look);
+    pty.type_keys("\x03\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
+fn commands_that_may_be_meant_stand_with_what_they_do() {
+    for columns in [40, 80] {
+        let name = format!("completion-{columns}");
+        check_keys(&name, columns, "/re\t\t", "/resume", "/re");
+    }
+}
+
+#[test]
+fn help_for_a_command_is_its_usage_and_an_example() {
+    for columns in [40, 80] {
+        let name = format!("help-{columns}");
+        check_keys(&name, columns, "/help repeat\r", "example:", "");
+    }
 }
