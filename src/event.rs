@@ -99,6 +99,9 @@ pub struct TlsInfo {
     pub version: String,
     /// `TLS13_AES_256_GCM_SHA384`
     pub cipher: String,
+    /// The protocol that the server chose of those offered (ALPN, RFC 7301), `http/1.1`; `None` if it
+    /// chose none.
+    pub alpn: Option<String>,
     pub subject: String,
     pub issuer: String,
     /// End of validity, RFC 3339.

@@ -417,6 +417,36 @@ fn v_shows_the_negotiated_parameters() {
 }
 
 #[test]
+fn the_prompt_shows_the_negotiated_parameters() {
+    let (authority, plain) = (authority(), serve());
+    let file = authority.cacert();
+    for (chosen, shown) in [(&b"http/1.1"[..], "http/1.1"), (b"", "none")] {
+        let (leaf, key) = leaf(&["127.0.0.1"], valid, &authority.issuer);
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let mut config = single(vec![leaf.der().clone()], key);
+        if !chosen.is_empty() {
+            config.alpn_protocols = vec![chosen.to_vec()];
+        }
+        let server = terminate_with(config, plain.address);
+        let mut pty = Pty::prompt(&["--cacert", &file], &server.url("/echo"));
+        pty.type_keys("/tls\r");
+        for line in [
+            "version: TLSv1.3",
+            "cipher: TLS13_AES_256_GCM_SHA384",
+            &format!("ALPN: {shown}"),
+            "subject: CN=the server",
+            "issuer: CN=wirecat test root",
+            "expires: 4096-01-01T00:00:00Z",
+            "verified: yes",
+        ] {
+            pty.until(line, |look| look.rows.iter().any(|row| row == line));
+        }
+        pty.type_keys("\x04");
+        pty.exits(0);
+    }
+}
+
+#[test]
 fn a_file_without_a_certificate_is_a_usage_error() {
     let (authority, plain) = (authority(), serve());
     let server = authority.serve(&["127.0.0.1"], valid, plain.address);

@@ -182,6 +182,7 @@ fn a_certificate_is_shown_with_verbose() {
     let info = TlsInfo {
         version: "TLSv1.3".to_owned(),
         cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),
+        alpn: None,
         subject: "CN=x".to_owned(),
         issuer: "CN=ca".to_owned(),
         expires: "2027-01-01T00:00:00Z".to_owned(),

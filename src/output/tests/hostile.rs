@@ -125,6 +125,7 @@ fn tls(text: &str) -> TlsInfo {
     TlsInfo {
         version: text.to_owned(),
         cipher: text.to_owned(),
+        alpn: Some(text.to_owned()),
         subject: text.to_owned(),
         issuer: text.to_owned(),
         expires: text.to_owned(),

@@ -311,7 +311,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: CONNECTION,
         name: "tls",
-        help: "version, cipher and certificate",
+        help: "version, cipher, ALPN and certificate",
         example: "/tls",
         run: view::tls,
         ..ROW

@@ -274,6 +274,7 @@ fn describe_tls(tls: &TlsInfo) -> String {
     for (label, value) in [
         ("version", &*tls.version),
         ("cipher", &tls.cipher),
+        ("ALPN", tls.alpn.as_deref().unwrap_or("none")),
         ("subject", &tls.subject),
         ("issuer", &tls.issuer),
         ("expires", &tls.expires),
@@ -418,13 +419,14 @@ mod tests {
         let tls = TlsInfo {
             version: "TLSv1.3".to_owned(),
             cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),
+            alpn: Some("http/1.1".to_owned()),
             subject: "CN=host".to_owned(),
             issuer: "CN=root".to_owned(),
             expires: "2030-01-01T00:00:00Z".to_owned(),
             verified: false,
         };
-        let text = "version: TLSv1.3\ncipher: TLS13_AES_256_GCM_SHA384\nsubject: CN=host\n\
-            issuer: CN=root\nexpires: 2030-01-01T00:00:00Z\nverified: no (--insecure)\n";
+        let text = "version: TLSv1.3\ncipher: TLS13_AES_256_GCM_SHA384\nALPN: http/1.1\n\
+            subject: CN=host\nissuer: CN=root\nexpires: 2030-01-01T00:00:00Z\nverified: no (--insecure)\n";
         assert_eq!(open(now, Some(tls)).tls().as_deref(), Ok(text));
     }
 

@@ -125,6 +125,9 @@ fn describe(stream: &TlsStream<TcpStream>, verified: bool) -> TlsInfo {
             || "unknown".to_owned(),
             |suite| suite.suite().as_str().unwrap_or("unknown").to_owned(),
         ),
+        alpn: connection
+            .alpn_protocol()
+            .map(|name| String::from_utf8_lossy(name).into_owned()),
         subject,
         issuer,
         expires,
