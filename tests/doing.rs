@@ -73,6 +73,23 @@ fn a_value_is_captured_from_a_message() {
 }
 
 #[test]
+fn the_value_of_a_variable_with_the_name_of_a_secret_is_not_shown() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/set api_token = .t\r{\"t\":\"correct-horse-battery\"}\r");
+    pty.expect("api_token = \"[redacted]\"");
+    pty.type_keys("/set password staple-of-the-day\r/vars\r");
+    pty.expect("password");
+    pty.expect("$uuid");
+    let written = String::from_utf8_lossy(&pty.bytes()).into_owned();
+    let vars = &written[written.rfind("/vars").unwrap()..];
+    assert!(
+        !vars.contains("correct-horse") && !vars.contains("staple"),
+        "{vars}"
+    );
+    leave(pty);
+}
+
+#[test]
 fn an_expectation_is_met_or_fails() {
     let (_server, mut pty) = echo();
     pty.type_keys("{\"n\":1}\r");

@@ -30,6 +30,14 @@ impl Held {
         }
     }
 
+    /// The value as text: a JSON string without its quotes.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Held::Text(text) | Held::Json(Json::String(text)) => text.clone(),
+            Held::Json(json) => json.to_string(),
+        }
+    }
+
     /// The value, as `/vars` shows it.
     pub(super) fn shown(&self) -> String {
         match self {

@@ -22,6 +22,7 @@ use crate::repl::variables::{Generated, Held};
 use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
 use crate::repl::work::Lines;
+use crate::secret::is_secret_name;
 
 impl Prompt {
     /// Lets lines be completed with the variables that there are now.
@@ -62,7 +63,11 @@ impl Prompt {
         Ok(())
     }
 
+    /// Sets a variable. The value of one with the name of a secret is hidden from now on.
     fn set_variable(&mut self, name: &str, value: Held) {
+        if is_secret_name(name) {
+            self.redactor.add_given(&value.text());
+        }
         let mut work = self.work.borrow_mut();
         work.watch.forget(name);
         work.variables.set(name, value);
@@ -370,12 +375,10 @@ impl Prompt {
     fn handle_found(&mut self, found: Found) {
         match found {
             Found::Value { name, value } => {
-                self.say(&format!("{name} = {value}\n"));
-                self.work
-                    .borrow_mut()
-                    .variables
-                    .set(&name, Held::Json(value));
+                let shown = format!("{name} = {value}\n");
+                self.set_variable(&name, Held::Json(value));
                 self.share_variables();
+                self.say(&shown);
             }
             Found::Met(text) => self.say(&format!("{text}\n")),
             Found::Failed(text) => {
