@@ -308,3 +308,21 @@ fn a_session_is_saved_as_a_script_and_as_messages() {
     assert_eq!(events.lines().count(), 3);
     assert!(events.starts_with("{\"type\":\"header\""), "{events}");
 }
+
+#[test]
+fn a_repeat_without_end_and_interval_can_be_stopped() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/repeat 18446744073709551615 x\r");
+    pty.expect("messages sent");
+    // What comes back is noticed meanwhile.
+    pty.expect("messages\r\n");
+    pty.type_keys("/repeat off\r");
+    pty.expect("/repeat stopped after ");
+    let before = pty.bytes().len();
+    pty.type_keys("/repeat 18446744073709551615 y\r");
+    pty.expect_after(before, "messages sent");
+    let before = pty.bytes().len();
+    pty.type_keys("\x03");
+    pty.expect_after(before, "/repeat stopped after ");
+    leave(pty);
+}

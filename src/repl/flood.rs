@@ -9,17 +9,38 @@ use crate::event::{By, Event};
 use crate::json::parsed::Parsed;
 
 impl Screen {
-    /// Whether an event is a sent message that is not shown: while another program has the terminal, and,
-    /// unless the person sent it, while received messages are not shown.
-    pub(super) fn leaves_out(&self, event: &Event<'_>) -> bool {
+    /// Whether an event is a sent message that is not shown: while another program has the terminal, where
+    /// they are too many, and, unless the person sent it, while received messages are not shown.
+    pub(super) fn leaves_out(&mut self, now: Instant, event: &Event<'_>) -> bool {
         let Event::Send { origin, .. } = event else {
             return false;
         };
-        let hidden = match origin {
-            None => self.gate.is_held(),
+        if self.is_for_programs() || !self.renderer.wants_sends() {
+            return false;
+        }
+        match origin {
+            None => self.gate.is_held() || !self.admits_sent(now),
             Some(_) => self.gate.is_counting(),
-        };
-        hidden && !self.is_for_programs()
+        }
+    }
+
+    /// The same as [`Screen::admits`] for a message that the person sent: `/repeat` and `/sendfile` may
+    /// send as many as a server does.
+    fn admits_sent(&mut self, now: Instant) -> bool {
+        match self.sent_gate.admit(now) {
+            Shown::After(skipped) => {
+                self.say_skipped_sent(skipped);
+                true
+            }
+            Shown::Not => false,
+        }
+    }
+
+    /// `… 1,204 messages sent`
+    pub(super) fn say_skipped_sent(&mut self, skipped: u64) {
+        if skipped > 0 {
+            self.say_aside(&format!("… {} sent\n", messages(skipped)));
+        }
     }
 
     /// Whether a message is shown at `now`. The count of those before it that were not is shown first.

@@ -88,6 +88,8 @@ pub struct Prompt {
     next: Option<editor::Next>,
     /// What the editor waits for.
     go_on: Option<editor::Next>,
+    /// Messages of a file or `/repeat` since others had their turn.
+    generated: usize,
     /// The text that is in the user's editor.
     edited: String,
 }
@@ -122,6 +124,7 @@ impl Prompt {
             interrupted: false,
             next: None,
             go_on: None,
+            generated: 0,
             edited: String::new(),
         }
     }
@@ -481,12 +484,9 @@ impl Source for Prompt {
 
     fn poll_next(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Next> {
         let command = Next::Command { paced: false };
+        self.screen.borrow_mut().poll_tick(cx, now);
         loop {
             if !self.waiting.is_empty() {
-                return Poll::Ready(command);
-            }
-            if let Some(generated) = self.poll_generated(now) {
-                self.waiting.push(generated);
                 return Poll::Ready(command);
             }
             if let Leaving::Waiting(_) = &self.leaving {
@@ -497,10 +497,15 @@ impl Source for Prompt {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match ready!(self.poll_lines(cx, now, true)) {
-                Request::Send(command) => self.waiting.push(command),
-                Request::Control(control) => self.control = Some(control),
-                Request::Nothing => {}
+            // What is typed comes before what a file or `/repeat` sends: it may end that.
+            match self.poll_lines(cx, now, true) {
+                Poll::Ready(Request::Send(command)) => self.waiting.push(command),
+                Poll::Ready(Request::Control(control)) => self.control = Some(control),
+                Poll::Ready(Request::Nothing) => {}
+                Poll::Pending => {
+                    let generated = ready!(self.poll_generated(cx, now));
+                    self.waiting.push(generated);
+                }
             }
         }
     }

@@ -71,6 +71,8 @@ pub struct Screen {
     pub(super) scrollback: Scrollback,
     /// Whether messages are shown.
     pub(super) gate: Gate,
+    /// Whether messages that the person sends are shown.
+    pub(super) sent_gate: Gate,
     /// Columns and rows of the terminal.
     pub(super) size: (usize, usize),
     /// Whether the size is that which the terminal has had since the loop last slept.
@@ -109,6 +111,7 @@ impl Screen {
             file: writer::file_of(file)?,
             connection: Connection::new(url),
             gate: Gate::default(),
+            sent_gate: Gate::default(),
             size: SIZE,
             is_measured: false,
             timer: Timer::default(),
@@ -305,7 +308,11 @@ impl Screen {
     /// When something changes on the screen by itself.
     fn next_tick(&self) -> Option<Instant> {
         let second = self.next_second.filter(|_| self.edits_lines());
-        let due = [self.gate.poll_timeout(), second];
+        let sent = self
+            .sent_gate
+            .poll_timeout()
+            .filter(|_| !self.gate.is_held());
+        let due = [self.gate.poll_timeout(), sent, second];
         due.into_iter().flatten().min()
     }
 
@@ -314,6 +321,12 @@ impl Screen {
             Some(Skipped::Count(count)) => self.say_skipped(count),
             Some(Skipped::Rest(rest)) => self.show_rest(rest, 0),
             None => {}
+        }
+        if !self.gate.is_held()
+            && let Some(Skipped::Count(count) | Skipped::Rest(count)) =
+                self.sent_gate.handle_timeout(now)
+        {
+            self.say_skipped_sent(count);
         }
         if self.next_second.is_some_and(|second| second <= now) {
             self.next_second = self.connection.next_second(now);
@@ -487,10 +500,12 @@ impl Sink for Shared {
             Event::Close { .. } | Event::Retry { .. } | Event::Error(_) | Event::End { .. }
         ) {
             // What came before it is shown before it.
+            let sent = screen.sent_gate.take_skipped();
+            screen.say_skipped_sent(sent);
             let skipped = screen.gate.take_skipped();
             screen.show_rest(skipped, 0);
         }
-        if !screen.leaves_out(event) {
+        if !screen.leaves_out(now, event) {
             screen.render(now, |renderer, t, out, err| {
                 renderer.render(t, event, out, err);
             });

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::path::Path;
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::task::yield_now;
 
 use super::{Prompt, Request};
 use crate::event::Command;
@@ -23,6 +25,9 @@ use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
 use crate::repl::work::Lines;
 use crate::secret::is_secret_name;
+
+/// Messages of a file or `/repeat` that are sent before others have their turn.
+const BATCH: usize = 256;
 
 impl Prompt {
     /// Lets lines be completed with the variables that there are now.
@@ -397,8 +402,23 @@ impl Prompt {
         }
     }
 
-    /// The message that a file or `/repeat` sends next, where it is due.
-    pub(super) fn poll_generated(&mut self, now: Instant) -> Option<Command> {
+    /// The message that a file or `/repeat` sends next, where it is due. Other tasks have their turn in
+    /// between: as long as there is something to send, what has arrived would not be noticed.
+    pub(super) fn poll_generated(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Command> {
+        if self.generated >= BATCH {
+            self.generated = 0;
+            ready!(pin!(yield_now()).poll(cx));
+        }
+        match self.next_generated(now) {
+            Some(command) => {
+                self.generated += 1;
+                Poll::Ready(command)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn next_generated(&mut self, now: Instant) -> Option<Command> {
         if self.need_connection(now).is_err() {
             return None;
         }
