@@ -326,3 +326,14 @@ fn a_repeat_without_end_and_interval_can_be_stopped() {
     pty.expect_after(before, "/repeat stopped after ");
     leave(pty);
 }
+
+#[test]
+fn another_program_gets_the_terminal_while_lines_are_printed() {
+    let (_server, mut pty) = echo();
+    pty.type_keys("/repeat 1000000 every 1ms x\r");
+    for n in 0..40 {
+        pty.type_keys(&format!("!echo ran{n}$((1))\r"));
+        pty.expect(&format!("ran{n}1"));
+    }
+    leave(pty);
+}

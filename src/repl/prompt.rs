@@ -6,7 +6,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -32,6 +32,9 @@ use crate::output::brief;
 use crate::secret::{Redactor, Secret};
 use crate::session::connect::Plan;
 use crate::session::frontend::{Asker, Next, Snapshot, Source};
+
+/// How long the lines before another program may take to be shown.
+const LAST_LINES: Duration = Duration::from_millis(300);
 
 /// Whether the person has asked to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +91,9 @@ pub struct Prompt {
     next: Option<editor::Next>,
     /// What the editor waits for.
     go_on: Option<editor::Next>,
+    /// Until when that waits for what comes before it to be on the terminal.
+    go_on_due: Option<Instant>,
+    go_on_timer: Timer,
     /// Messages of a file or `/repeat` since others had their turn.
     generated: usize,
     /// The text that is in the user's editor.
@@ -124,6 +130,8 @@ impl Prompt {
             interrupted: false,
             next: None,
             go_on: None,
+            go_on_due: None,
+            go_on_timer: Timer::default(),
             generated: 0,
             edited: String::new(),
         }
@@ -382,13 +390,19 @@ impl Prompt {
         !stopped.is_empty()
     }
 
-    /// Lets the editor do what is next. Another program gets the terminal once everything is written.
-    fn poll_go_on(&mut self, cx: &mut Context<'_>) {
+    /// Lets the editor do what is next. Another program gets the terminal once everything is written,
+    /// or after a moment: the last lines may wait for the editor themselves, which shows them when it
+    /// reads again.
+    fn poll_go_on(&mut self, cx: &mut Context<'_>, now: Instant) {
         let runs = matches!(self.go_on, Some(editor::Next::Run(_)));
         let screen = self.screen.borrow();
         if runs && screen.poll_held(cx).is_pending() {
-            return;
+            let due = *self.go_on_due.get_or_insert(now + LAST_LINES);
+            if self.go_on_timer.poll(cx, due, now).is_pending() {
+                return;
+            }
         }
+        self.go_on_due = None;
         if let (Some(next), Some(editor)) = (self.go_on.take(), &screen.editor) {
             // An editor that is gone waits for nothing.
             let _ = editor.next.send(next);
@@ -420,7 +434,7 @@ impl Prompt {
         ready!(self.screen.borrow_mut().poll_prompt(cx));
         loop {
             self.look_after_work(cx, now);
-            self.poll_go_on(cx);
+            self.poll_go_on(cx, now);
             let was_leaving = self.is_leaving();
             let request = match self.poll_typed(cx) {
                 Poll::Ready(typed) => self.take_typed(typed, now),
