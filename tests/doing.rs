@@ -216,6 +216,17 @@ fn a_command_is_given_the_messages_and_its_end_is_reported() {
 }
 
 #[test]
+fn a_command_that_prints_much_waits_for_the_terminal() {
+    let (_server, mut pty) = echo();
+    let before = pty.peak_memory();
+    pty.type_keys("/pipe head -c 32000000 /dev/zero | tr '\\0' x | fold -w 1000\r");
+    pty.expect("fold -w 1000 ended");
+    let grown = pty.peak_memory() - before;
+    assert!(grown < 12_000_000, "{grown}");
+    leave(pty);
+}
+
+#[test]
 fn a_command_that_waits_for_the_end_has_the_last_word() {
     let (_server, mut pty) = echo();
     pty.type_keys("/pipe wc -l\r");

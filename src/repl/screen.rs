@@ -443,7 +443,7 @@ impl Screen {
         }
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.is_measured = false;
         if let Some(file) = &mut self.file {
             file.submit();

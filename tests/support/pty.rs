@@ -157,6 +157,11 @@ impl Pty {
         super::memory(&self.child)
     }
 
+    /// The most memory that the program has had, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        super::peak_memory(&self.child)
+    }
+
     /// Everything written so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.shared.output().bytes.clone()

@@ -353,22 +353,27 @@ impl Prompt {
                 Some(found) => self.handle_found(found),
             }
         }
-        while let Poll::Ready(text) = self.poll_feeds(cx) {
-            self.say(&text);
-        }
+        self.show_feeds(cx);
     }
 
-    fn poll_feeds(&mut self, cx: &mut Context<'_>) -> Poll<String> {
-        self.work.borrow_mut().poll_feeds(cx)
+    /// Shows what the running commands print, as far as the terminal has room for it: one that prints
+    /// without end must wait, as the server does.
+    fn show_feeds(&mut self, cx: &mut Context<'_>) {
+        while self.screen.borrow().lines.poll_ready(cx).is_ready() {
+            let shown = self.work.borrow_mut().poll_feeds(cx);
+            let Poll::Ready(text) = shown else {
+                return;
+            };
+            self.say(&text);
+        }
     }
 
     /// Gives the running commands nothing more, and shows what they print until they end.
     pub async fn end_feeds(&mut self) {
         self.work.borrow_mut().close_feeds();
         poll_fn(|cx| {
-            while let Poll::Ready(text) = self.poll_feeds(cx) {
-                self.say(&text);
-            }
+            self.show_feeds(cx);
+            self.screen.borrow_mut().flush();
             match self.work.borrow().has_feeds() {
                 true => Poll::Pending,
                 false => Poll::Ready(()),
