@@ -105,6 +105,9 @@ fn an_expectation_is_met_or_fails() {
     pty.expect("'forever' is not a duration");
     pty.type_keys("/expect .n == 9 within 1m\r\x03");
     pty.expect("FAIL: .n == 9 (cancelled)");
+    // That is all there is to say.
+    let look = pty.expect_line("", 0);
+    assert!(!look.text().contains("stopped"), "{}", look.text());
     leave(pty);
 }
 

@@ -384,10 +384,10 @@ impl Prompt {
     /// Gives up what takes time, as Ctrl-C asks for. Returns whether there was something.
     fn cancel_work(&mut self) -> bool {
         let stopped = self.work.borrow_mut().cancel();
-        for what in &stopped {
+        for what in stopped.iter().flatten() {
             self.say(&format!("{what}\n"));
         }
-        !stopped.is_empty()
+        stopped.is_some()
     }
 
     /// Lets the editor do what is next. Another program gets the terminal once everything is written,

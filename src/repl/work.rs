@@ -213,8 +213,9 @@ impl Work {
         scripts.map(|script| script.lines.len()).sum()
     }
 
-    /// Gives up whatever takes time, and says what that was. A command that is fed goes on.
-    pub(super) fn cancel(&mut self) -> Vec<String> {
+    /// Gives up whatever takes time, and says what that was; expectations say it themselves. `None`
+    /// where there was nothing. A command that is fed goes on.
+    pub(super) fn cancel(&mut self) -> Option<Vec<String>> {
         let mut stopped = Vec::new();
         if let Some(repeat) = self.repeat.take() {
             stopped.push(format!("/repeat stopped after {}", repeat.progress()));
@@ -227,10 +228,8 @@ impl Work {
             _ if !sourcing => {}
             left => stopped.push(format!("/source stopped, {} not run", lines_of(left))),
         }
-        if self.watch.cancel() && stopped.is_empty() {
-            stopped.push("/expect stopped".to_owned());
-        }
-        stopped
+        let expecting = self.watch.cancel();
+        (expecting || !stopped.is_empty()).then_some(stopped)
     }
 
     /// When, later than `now`, there is something to do that no message and no key brings about. A
