@@ -53,7 +53,8 @@ impl fmt::Display for Secret {
 /// The secrets of a run, to be removed from everything that is shown, traced or recorded.
 ///
 /// Clones share one list: a token that is read again for a later attempt is redacted by every clone
-/// from then on.
+/// from then on. With `--include-secrets` the list is kept too, for what must not be written in any
+/// case.
 #[derive(Clone, Default)]
 pub struct Redactor {
     list: Arc<RwLock<List>>,
@@ -126,9 +127,6 @@ impl Redactor {
     }
 
     fn hide(&self, text: String, shown: String, given: bool) {
-        if self.includes_secrets {
-            return;
-        }
         let mut list = self
             .list
             .write()
@@ -155,9 +153,22 @@ impl Redactor {
         hidden.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
     }
 
+    /// Whether `text` holds a secret, also where secrets are shown.
+    pub fn finds_in(&self, text: &str) -> bool {
+        let list = self
+            .list
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut hidden = list.hidden.iter();
+        hidden.any(|it| text.contains(it.text.as_str()))
+    }
+
     /// A hex dump, divided by spaces or undivided, with every secret replaced. A dump may end
     /// within a secret.
     pub fn redact_hex<'a>(&self, dump: &'a str) -> Cow<'a, str> {
+        if self.includes_secrets {
+            return Cow::Borrowed(dump);
+        }
         let list = self
             .list
             .read()
@@ -198,6 +209,9 @@ impl Redactor {
     }
 
     fn replace<'a>(&self, text: &'a str, which: impl Fn(&Hidden) -> bool) -> Cow<'a, str> {
+        if self.includes_secrets {
+            return Cow::Borrowed(text);
+        }
         let list = self
             .list
             .read()
@@ -369,6 +383,7 @@ mod tests {
         assert_eq!(redactor.redact(text), text);
         assert_eq!(redactor.redact_data(text), text);
         assert_eq!(redactor.redact_hex("68756e74657232"), "68756e74657232");
+        assert!(redactor.finds_in(text) && !redactor.finds_in("hunter"));
     }
 
     #[test]

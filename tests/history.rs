@@ -99,7 +99,6 @@ fn the_key_that_widens_the_history_says_so() {
 
 #[test]
 fn no_secret_is_written() {
-    let state = tempfile::tempdir().unwrap();
     let lines = [
         "{\"token\":\"s3cret\"}",
         "{\"a\":[{\"api_key\":\"s3cret\"}]}",
@@ -111,11 +110,16 @@ fn no_secret_is_written() {
         " with a space in front",
     ];
     let keys = lines.map(|line| format!("{line}\r")).concat() + "harmless\r";
-    let run = Run::start(state.path(), &["--token", "the-token-in-use"], "127.0.0.1");
-    run.type_and_leave(&keys);
-    let written = history(state.path());
-    assert_eq!(written.lines().count(), 1, "{written}");
-    assert!(written.contains("harmless"));
+    let token = ["--token", "the-token-in-use"];
+    // Secrets that are shown are not written either.
+    for more in [&[][..], &["--include-secrets"]] {
+        let state = tempfile::tempdir().unwrap();
+        let run = Run::start(state.path(), &[&token, more].concat(), "127.0.0.1");
+        run.type_and_leave(&keys);
+        let written = history(state.path());
+        assert_eq!(written.lines().count(), 1, "{written}");
+        assert!(written.contains("harmless"));
+    }
 }
 
 #[test]

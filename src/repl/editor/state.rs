@@ -161,10 +161,10 @@ impl PromptHandle {
         lock(&self.0.redactors).push(redactor.clone());
     }
 
-    /// Whether a line holds a secret that was given to us.
+    /// Whether a line holds a secret that was given to us. It need not be one that is redacted.
     pub(super) fn holds_secret(&self, line: &str) -> bool {
         let redactors = lock(&self.0.redactors);
-        redactors.iter().any(|it| it.redact(line) != line)
+        redactors.iter().any(|it| it.finds_in(line))
     }
 
     pub(super) fn host(&self) -> Arc<str> {
