@@ -1,4 +1,4 @@
-//! Option values in the form that people write. Pure.
+//! Numbers, durations and sizes in the form that people write and read. Pure.
 
 use std::time::Duration;
 
@@ -105,6 +105,27 @@ pub fn rate(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a number of messages per second, such as 10 or 0.5".to_owned())
 }
 
+/// Formats a number with a comma between each three digits: `1,204`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Formats a number of things: `1 message`, `1,204 messages`.
+pub fn counted(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        more => format!("{} {noun}s", grouped(more)),
+    }
+}
+
 /// Digits and at most one point: not `1e9`, `inf` or `-1`.
 fn plain_number(text: &str) -> Option<f64> {
     let digits = text
@@ -123,6 +144,19 @@ mod tests {
             "0ms", "0.5ms", "300ms", "1s", "1.5s", "10s", "90s", "86400s",
         ] {
             assert_eq!(written(duration(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree_with_them() {
+        for (number, text) in [
+            (0, "0 messages"),
+            (1, "1 message"),
+            (204, "204 messages"),
+            (1204, "1,204 messages"),
+            (1_000_000, "1,000,000 messages"),
+        ] {
+            assert_eq!(counted(number, "message"), text);
         }
     }
 

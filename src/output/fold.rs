@@ -7,6 +7,7 @@
 
 use super::style::{Painter, Role};
 use super::width;
+use crate::units::counted;
 
 /// Rows of a dump of binary data.
 pub(super) const DUMP_ROWS: usize = 16;
@@ -33,9 +34,8 @@ impl Notes {
 
     /// `… 3,112 more bytes, /more`
     pub(super) fn text(self, count: usize, unit: &str) -> String {
-        let plural = if count == 1 { "" } else { "s" };
-        let (ellipsis, count) = (self.ellipsis(), grouped(count as u64));
-        format!("{ellipsis} {count} more {unit}{plural}, /more")
+        let more = counted(count as u64, &format!("more {unit}"));
+        format!("{} {more}, /more", self.ellipsis())
     }
 
     /// Appends that as a line, indented like the lines of the message.
@@ -141,19 +141,6 @@ impl Fold {
     }
 }
 
-/// A number with its thousands divided: `3,112`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,14 +219,6 @@ mod tests {
         assert_eq!(
             [None, Some(24), Some(50), Some(5)].map(rows),
             [18, 18, 44, 10]
-        );
-    }
-
-    #[test]
-    fn thousands_are_divided() {
-        assert_eq!(
-            [0, 999, 1000, 12_345, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "12,345", "1,234,567"]
         );
     }
 }

@@ -8,6 +8,7 @@ use crate::output::{Format, Options, Renderer, Timestamps, sanitize};
 use crate::repl::view::scrollback::Kept;
 use crate::repl::view::search::{Excerpt, Pattern};
 use crate::secret::Redactor;
+use crate::units::counted;
 
 /// What stands in front of a message takes about so many columns.
 const PREFIX: usize = 24;
@@ -73,10 +74,8 @@ impl Again {
 
     fn push_left_out(&self, kept: &Kept, out: &mut Vec<u8>) {
         if kept.left_out > 0 {
-            let note = format!(
-                "… {} more bytes were not kept (--scrollback)\n",
-                kept.left_out
-            );
+            let left_out = counted(kept.left_out as u64, "more byte");
+            let note = format!("… {left_out} not kept (--scrollback)\n");
             self.aside(&note, out);
         }
     }

@@ -7,13 +7,13 @@ use std::time::Instant;
 use super::screen::Screen;
 use super::view::change::{ViewChange, Which, word};
 use super::view::connection::Connection;
-use super::view::gate::{grouped, messages};
 use super::view::search::Pattern;
 use crate::event::{By, Event};
 use crate::json::jq::Filter;
 use crate::output::Options;
 use crate::output::style::CLEAR;
 use crate::session::connect::Plan;
+use crate::units::{counted, grouped};
 
 /// Rows that `/grep` leaves for the prompt and its own last line.
 const OTHER_ROWS: usize = 3;
@@ -134,7 +134,7 @@ impl Screen {
         match which {
             Which::Last(_) => {
                 let received = kept.filter(|it| it.by == By::Peer).count();
-                let received = messages(received as u64);
+                let received = counted(received as u64, "message");
                 format!("only {received} that were received are kept")
             }
             Which::Number(number) => {
@@ -170,7 +170,7 @@ impl Screen {
         };
         self.say_aside(&format!(
             "{found} of {} that are kept{newest}\n",
-            messages(all)
+            counted(all, "message")
         ));
     }
 
@@ -222,7 +222,7 @@ impl Screen {
 
     /// `… 1,204 messages while paused, /last N shows them`
     pub(super) fn say_paused(&mut self, paused: u64) {
-        let paused = messages(paused);
+        let paused = counted(paused, "message");
         self.say_aside(&format!("… {paused} while paused, /last N shows them\n"));
     }
 }

@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use super::screen::Screen;
-use super::view::gate::{NEWEST, Shown, messages};
+use super::view::gate::{NEWEST, Shown};
 use crate::event::{By, Event};
 use crate::json::parsed::Parsed;
+use crate::units::counted;
 
 impl Screen {
     /// Whether an event is a sent message that is not shown: while another program has the terminal, where
@@ -58,7 +59,7 @@ impl Screen {
     /// `… 1,204 messages`
     pub(super) fn say_skipped(&mut self, skipped: u64) {
         if skipped > 0 {
-            self.say_aside(&format!("… {}\n", messages(skipped)));
+            self.say_aside(&format!("… {}\n", counted(skipped, "message")));
         }
     }
 

@@ -32,6 +32,7 @@ use crate::output::brief;
 use crate::secret::{Redactor, Secret};
 use crate::session::connect::Plan;
 use crate::session::frontend::{Asker, Next, Snapshot, Source};
+use crate::units::counted;
 
 /// How long the lines before another program may take to be shown.
 const LAST_LINES: Duration = Duration::from_millis(300);
@@ -351,10 +352,9 @@ impl Prompt {
     }
 
     fn drop_queue(&mut self) {
-        let dropped = self.waiting.messages();
+        let dropped = counted(self.waiting.messages() as u64, "message");
         self.waiting.clear();
-        let messages = if dropped == 1 { "message" } else { "messages" };
-        self.say(&format!("dropped: {dropped} {messages}\n"));
+        self.say(&format!("dropped: {dropped}\n"));
     }
 
     /// Whether a Close is awaited, or waits itself for what was typed before it.

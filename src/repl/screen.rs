@@ -12,7 +12,7 @@ use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
 use super::lines::Lines;
 use super::timer::Timer;
 use super::view::connection::{Connection, Link};
-use super::view::gate::{Gate, Skipped, messages};
+use super::view::gate::{Gate, Skipped};
 use super::view::scrollback::Scrollback;
 use super::words;
 use crate::error::{Error, Exit};
@@ -26,6 +26,7 @@ use crate::output::style::REDRAW;
 use crate::output::{Format, Renderer, sanitize};
 use crate::secret::Redactor;
 use crate::session::frontend::{Broken, Progress, Sink};
+use crate::units::counted;
 
 /// What is printed when the connection opens.
 const WELCOME: &str = "Type a message and press Enter. /help lists the commands, Ctrl-D leaves.\n";
@@ -420,11 +421,12 @@ impl Screen {
     pub(super) fn release(&mut self) {
         let dropped = self.lines.release();
         if dropped > 0 {
-            self.say_aside(&format!("… {dropped} older lines were dropped\n"));
+            let dropped = counted(dropped, "older line");
+            self.say_aside(&format!("… {dropped} not shown\n"));
         }
         let held = self.gate.release();
         if held > 0 {
-            let held = messages(held);
+            let held = counted(held, "message");
             self.say_aside(&format!("… {held} meanwhile, /last N shows them\n"));
         }
     }

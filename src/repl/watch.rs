@@ -10,7 +10,7 @@ use crate::json::jq::Filter;
 use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::output::brief;
-use crate::units;
+use crate::units::{self, counted};
 
 /// How many messages since the last send `/expect` looks at.
 const MAX_RECENT: usize = 256;
@@ -270,7 +270,7 @@ impl Expectation {
         let passed_over = match self.passed_over {
             0 => "nothing was received".to_owned(),
             1 => "1 message was passed over".to_owned(),
-            more => format!("{more} messages were passed over"),
+            more => format!("{} were passed over", counted(more, "message")),
         };
         let within = units::written(*within);
         format!("FAIL: {expression}: no such message within {within}; {passed_over}")

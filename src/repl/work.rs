@@ -23,6 +23,7 @@ use crate::event::{By, Event};
 use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::session::frontend::Sink;
+use crate::units::counted;
 
 /// How many files may run each other.
 const MAX_NESTING: usize = 16;
@@ -226,7 +227,10 @@ impl Work {
         let sourcing = !self.scripts.is_empty();
         match self.stop_sourcing() {
             _ if !sourcing => {}
-            left => stopped.push(format!("/source stopped, {} not run", lines_of(left))),
+            left => stopped.push(format!(
+                "/source stopped, {} not run",
+                counted(left as u64, "line")
+            )),
         }
         let expecting = self.watch.cancel();
         (expecting || !stopped.is_empty()).then_some(stopped)
@@ -238,13 +242,6 @@ impl Work {
         let repeat = self.repeat.as_ref().and_then(Repeat::due);
         let due = [repeat, self.watch.poll_timeout()];
         due.into_iter().flatten().filter(|due| *due > now).min()
-    }
-}
-
-fn lines_of(count: usize) -> String {
-    match count {
-        1 => "1 line".to_owned(),
-        more => format!("{more} lines"),
     }
 }
 
@@ -333,7 +330,7 @@ impl Lines {
     }
 
     pub(super) fn sent(&self) -> String {
-        lines_of(usize::try_from(self.sent).unwrap_or(usize::MAX))
+        counted(self.sent, "line")
     }
 }
 

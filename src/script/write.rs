@@ -15,6 +15,7 @@ use crate::close::Close;
 use crate::json::string;
 use crate::message::Data;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
+use crate::units;
 
 /// How long a step waits if nothing else is said.
 const DEFAULT: Duration = Duration::from_secs(5);
@@ -244,7 +245,7 @@ impl Script<'_> {
     }
 
     fn expectation(&mut self, expression: &str, within: Duration) {
-        self.line(&format!("<({})", seconds(within)));
+        self.line(&format!("<({})", units::written(within)));
         self.line("[Asserts]");
         let expression = self.without_secrets(&one_line(expression));
         // The word at the beginning of a line may be one that scripts have a meaning for.
@@ -285,14 +286,6 @@ fn limit(took: Duration) -> String {
     match took.saturating_mul(2) {
         ample if ample <= DEFAULT => String::new(),
         ample => format!("({}s)", ample.as_secs() + 1),
-    }
-}
-
-/// `2s`, `300ms`
-fn seconds(time: Duration) -> String {
-    match time.subsec_millis() {
-        0 => format!("{}s", time.as_secs()),
-        _ => format!("{}ms", time.as_millis()),
     }
 }
 

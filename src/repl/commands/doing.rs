@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::repl::action::{Action, View};
 use crate::repl::repeat::Repeat;
-use crate::units;
+use crate::units::{self, counted};
 
 /// How long `/expect` waits if nothing is said: as long as a step of a script.
 const STEP: Duration = Duration::from_secs(5);
@@ -63,9 +63,9 @@ pub(super) fn sendfile(_: &View<'_>, argument: &str) -> Result<Action, String> {
 pub(super) fn pipe(view: &View<'_>, argument: &str) -> Result<Action, String> {
     match (argument.trim(), view.work.pipe()) {
         ("", Some(feed)) => Ok(Action::Say(format!(
-            "{} was given {} messages; /pipe off ends that\n",
+            "{} was given {}; /pipe off ends that\n",
             feed.command,
-            feed.messages()
+            counted(feed.messages(), "message")
         ))),
         ("", None) => Err("write /pipe COMMAND, as in /pipe jq .data".to_owned()),
         ("off", Some(_)) => Ok(Action::PipeOff),

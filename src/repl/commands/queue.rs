@@ -1,6 +1,7 @@
 //! `/queue`. Pure.
 
 use crate::repl::action::{Action, View};
+use crate::units::counted;
 
 /// Keeps a message, drops those that are kept, or reports how many there are.
 pub(super) fn queue(view: &View<'_>, text: &str) -> Result<Action, String> {
@@ -13,8 +14,5 @@ pub(super) fn queue(view: &View<'_>, text: &str) -> Result<Action, String> {
 
 /// The line that reports how many messages wait for a connection.
 pub(in crate::repl) fn kept(count: usize) -> String {
-    match count {
-        1 => "kept: 1 message\n".to_owned(),
-        more => format!("kept: {more} messages\n"),
-    }
+    format!("kept: {}\n", counted(count as u64, "message"))
 }

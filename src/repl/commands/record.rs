@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::io::recorder::{Recorder, Summary};
 use crate::repl::action::{Action, View};
+use crate::units::counted;
 
 /// Starts or ends a recording, or reports what is being recorded. A file named `off` is `./off`.
 pub(super) fn record(view: &View<'_>, argument: &str) -> Result<Action, String> {
@@ -19,7 +20,7 @@ pub(super) fn record(view: &View<'_>, argument: &str) -> Result<Action, String> 
 /// The line that reports what is being recorded.
 pub(super) fn recording(recorded: &Summary) -> String {
     let path = recorded.path.display();
-    format!("recording to {path}: {}\n", lines(recorded.lines))
+    format!("recording to {path}: {}\n", counted(recorded.lines, "line"))
 }
 
 /// Starts or ends a recording, and returns the lines that report it.
@@ -32,7 +33,11 @@ pub(in crate::repl) fn perform(recorder: &Recorder, path: Option<&Path>) -> Resu
         None => recorder.stop(),
     };
     let mut report = stopped.map_or_else(String::new, |it| {
-        format!("recorded in {}: {}\n", it.path.display(), lines(it.lines))
+        format!(
+            "recorded in {}: {}\n",
+            it.path.display(),
+            counted(it.lines, "line")
+        )
     });
     match path {
         Some(path) => report.push_str(&format!("recording to {}\n", path.display())),
@@ -40,43 +45,4 @@ pub(in crate::repl) fn perform(recorder: &Recorder, path: Option<&Path>) -> Resu
         None => {}
     }
     Ok(report)
-}
-
-/// `1,204 lines`
-fn lines(count: u64) -> String {
-    match count {
-        1 => "1 line".to_owned(),
-        count => format!("{} lines", grouped(count)),
-    }
-}
-
-/// A number with a comma between each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_counted_in_groups_of_digits() {
-        for (count, words) in [
-            (0, "0 lines"),
-            (1, "1 line"),
-            (999, "999 lines"),
-            (1_204, "1,204 lines"),
-            (1_234_567, "1,234,567 lines"),
-        ] {
-            assert_eq!(lines(count), words);
-        }
-    }
 }

@@ -25,6 +25,7 @@ use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
 use crate::repl::work::Lines;
 use crate::secret::is_secret_name;
+use crate::units::counted;
 
 /// Messages of a file or `/repeat` that are sent before others have their turn.
 const BATCH: usize = 256;
@@ -293,10 +294,11 @@ impl Prompt {
 
     /// Leaves this server for another, unless messages would be lost.
     fn connect(&mut self, url: &str, now: Instant) -> Result<(), String> {
-        if self.need_connection(now).is_err() && self.waiting.messages() > 0 {
+        let waiting = self.waiting.messages();
+        if self.need_connection(now).is_err() && waiting > 0 {
+            let waiting = counted(waiting as u64, "message");
             return Err(format!(
-                "{} messages wait for this server; /reconnect sends them, /queue off drops them",
-                self.waiting.messages()
+                "{waiting} kept for this server; /reconnect sends them, /queue off drops them"
             ));
         }
         (self.connector)(url)?;
@@ -324,11 +326,7 @@ impl Prompt {
         let Written { bytes, note } = saved.written(Path::new(path));
         write_file(path, &bytes)?;
         drop((screen, work));
-        let kept = if kept == 1 {
-            "1 message".to_owned()
-        } else {
-            format!("{kept} messages")
-        };
+        let kept = counted(kept as u64, "message");
         self.say(&format!("{path}: {kept}{note}\n"));
         if dropped > 0 {
             self.say(&format!(
@@ -402,8 +400,8 @@ impl Prompt {
     pub(super) fn stop_sourcing(&mut self) {
         let left = self.work.borrow_mut().stop_sourcing();
         if left > 0 {
-            let lines = if left == 1 { "line" } else { "lines" };
-            self.say(&format!("/source stopped, {left} {lines} not run\n"));
+            let left = counted(left as u64, "line");
+            self.say(&format!("/source stopped, {left} not run\n"));
         }
     }
 

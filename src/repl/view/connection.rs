@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::gate::{grouped, messages};
 use crate::event::{Event, Heads, Opened, TlsInfo, Totals, Volume};
 use crate::output::{brief, describe_round_trips};
 use crate::session::frontend::Snapshot;
 use crate::session::rtt::Rtts;
+use crate::units::{counted, grouped};
 
 /// The connection, as far as has been shown.
 #[derive(Clone, Debug)]
@@ -187,7 +187,11 @@ impl Connection {
             push(text, "bufferedAmount", &self.snapshot.buffered.to_string());
         }
         if self.snapshot.unconfirmed > 0 {
-            push(text, "unconfirmed", &messages(self.snapshot.unconfirmed));
+            push(
+                text,
+                "unconfirmed",
+                &counted(self.snapshot.unconfirmed, "message"),
+            );
         }
     }
 

@@ -175,27 +175,6 @@ impl Gate {
     }
 }
 
-/// A number for people: `1,204`.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 message`, `1,204 messages`
-pub fn messages(count: u64) -> String {
-    match count {
-        1 => "1 message".to_owned(),
-        more => format!("{} messages", grouped(more)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,18 +292,5 @@ mod tests {
         assert_eq!(gate.release(), 0);
         gate.admit(now);
         assert_eq!(gate.resume(), Some(3));
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (count, text) in [
-            (0, "0 messages"),
-            (1, "1 message"),
-            (204, "204 messages"),
-            (1204, "1,204 messages"),
-            (1_000_000, "1,000,000 messages"),
-        ] {
-            assert_eq!(messages(count), text);
-        }
     }
 }
