@@ -45,10 +45,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "wirecat --token env:TOKEN -v URL",
         "send a token and show the handshake",
     ),
-    (
-        "wirecat @staging",
-        "connect as the configuration file says of staging",
-    ),
+    ("wirecat @staging", "connect with the profile staging"),
 ];
 
 /// The environment variables that have an effect.
