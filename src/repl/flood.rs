@@ -40,7 +40,7 @@ impl Screen {
     /// `… 1,204 messages sent`
     pub(super) fn say_skipped_sent(&mut self, skipped: u64) {
         if skipped > 0 {
-            self.say_aside(&format!("… {} sent\n", messages(skipped)));
+            self.say_aside(&format!("… {} sent\n", counted(skipped, "message")));
         }
     }
 
