@@ -186,7 +186,7 @@ fn unknown_commands_and_help() {
         "wirecat: there is no command /pnig; did you mean /ping? (//pnig sends it)\r\n",
         "wirecat: there is no command /x; /help lists them (//x sends it)\r\n",
         "A line is sent as a message; //x sends /x. Commands:\r\n",
-        "  /close [CODE [REASON]]      close with this code\r\n",
+        "  /close [CODE [REASON]]      close with this code, and leave\r\n",
     ] {
         assert!(written.contains(words), "no {words:?} in {written:?}");
     }
