@@ -351,3 +351,35 @@ fn another_program_gets_the_terminal_while_lines_are_printed() {
     }
     leave(pty);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_would_block_the_session_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let large = folder.path().join("large");
+    fs::File::create(&large).unwrap().set_len(1 << 34).unwrap();
+    let (_server, mut pty) = echo();
+    pty.type_keys("one\r");
+    pty.expect("< one");
+    for (command, why) in [
+        (
+            format!("/save {}", fifo.display()),
+            "fifo is not a regular file",
+        ),
+        (
+            format!("/source {}", fifo.display()),
+            "fifo is not a regular file",
+        ),
+        (
+            format!("/source {}", large.display()),
+            "a file of commands has at most",
+        ),
+    ] {
+        let before = pty.bytes().len();
+        pty.type_keys(&format!("{command}\r"));
+        pty.expect_after(before, why);
+    }
+    leave(pty);
+}

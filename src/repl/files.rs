@@ -31,11 +31,20 @@ pub(super) fn bytes_of(data: Data) -> Result<Bytes, String> {
     }
 }
 
-/// Reads a text file.
+/// The largest file of commands, in bytes. The session waits while it is read.
+const MAX_COMMANDS: u64 = 16 * 1024 * 1024;
+
+/// Reads a file of commands.
 ///
 /// # Errors
-/// A sentence: it cannot be read, or is not UTF-8.
-pub(super) fn read_text(path: &str) -> Result<String, String> {
+/// A sentence: it cannot be read, is too large, or is not UTF-8.
+pub(super) fn read_commands(path: &str) -> Result<String, String> {
+    let len = open_file(path)?.metadata().map_or(0, |it| it.len());
+    if len > MAX_COMMANDS {
+        return Err(format!(
+            "{path}: {len} bytes; a file of commands has at most {MAX_COMMANDS} (/sendfile --lines sends the lines of any file)"
+        ));
+    }
     let text = String::from_utf8(read_file(path)?);
     text.map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -59,13 +68,15 @@ pub(super) fn list(folder: &str) -> Vec<(String, bool)> {
     named.collect()
 }
 
-/// Reads a regular file.
+/// Reads a regular file, up to where it ends now: another program may go on writing to it.
 ///
 /// # Errors
 /// A sentence: it cannot be read.
 pub(super) fn read_file(path: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let read = open_file(path)?.read_to_end(&mut bytes);
+    let file = open_file(path)?;
+    let len = file.metadata().map_or(u64::MAX, |it| it.len());
+    let read = file.take(len).read_to_end(&mut bytes);
     read.map_err(|error| format!("{path}: {}", plain_words(&error)))?;
     Ok(bytes)
 }

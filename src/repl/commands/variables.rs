@@ -9,7 +9,7 @@ use crate::repl::variables::{GENERATED, check_name};
 pub(super) fn set(_: &View<'_>, argument: &str) -> Result<Action, String> {
     let (name, value) = argument.trim().split_once(' ').unwrap_or((argument, ""));
     let (name, value) = (name.trim(), value.trim_start());
-    if name.is_empty() {
+    if name.is_empty() || name == "=" {
         return Err(
             "write /set NAME VALUE, or /set NAME = JQ for a value of the next message that has it"
                 .to_owned(),

@@ -17,7 +17,7 @@ use crate::message::{Kind, Message};
 use crate::repl::action::Action;
 use crate::repl::editor::{Job, JobOutcome, Next};
 use crate::repl::feed::Purpose;
-use crate::repl::files::{open_file, read_file, read_text, write_file};
+use crate::repl::files::{open_file, read_commands, read_file, write_file};
 use crate::repl::repeat::Repeat;
 use crate::repl::save::{Saved, Written};
 use crate::repl::variables::{Generated, Held};
@@ -140,7 +140,7 @@ impl Prompt {
     }
 
     fn source(&mut self, path: &str) -> Result<(), String> {
-        let text = read_text(path)?;
+        let text = read_commands(path)?;
         self.work.borrow_mut().source(path, &text)
     }
 
