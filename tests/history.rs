@@ -1,13 +1,14 @@
 //! The history of typed lines: what is in it, what is not, and who shares it.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
 
 use crate::support::pty::Pty;
-use crate::support::server::{Raw, frame_of, raw};
+use crate::support::server::{Raw, frame_of, raw, serve};
 
 /// A prompt with its history below `state`, at a server that keeps what it gets.
 struct Run {
@@ -190,4 +191,111 @@ fn what_a_history_holds_does_not_reach_the_terminal_raw() {
         assert!(!written.contains(bad), "{bad:?} in {written:?}");
     }
     assert_eq!(run.server.result(), [line]);
+}
+
+/// The lines of a session that hold a secret in every place where there may be one.
+fn confidential_lines(address: SocketAddr) -> Vec<String> {
+    let mut lines = Vec::new();
+    // What the options hold: typed alone, and as what commands take.
+    let known = [
+        "SECRET-of-the-token",
+        "SECRET-of-the-user",
+        "SECRET-of-a-header",
+        "SECRET-of-a-cookie",
+        "SECRET-of-the-query",
+        "SECRET-of-a-variable",
+        // user:SECRET-of-the-user
+        "dXNlcjpTRUNSRVQtb2YtdGhlLXVzZXI=",
+    ];
+    for secret in known {
+        lines.push(secret.to_owned());
+        for line in ["/grep", "/send -e a", "/set a", "/ping", "!:", "/edit"] {
+            lines.push(format!("{line} {secret}"));
+        }
+        // What /edit has put into the line is sent.
+        lines.push(String::new());
+    }
+    lines.extend(
+        [
+            "{\"token\":\"SECRET 1\"}",
+            "{\"a\":[{\"apiKey\":\"SECRET 2\"}]}",
+            "{\"event\":\"login\",\"data\":\"SECRET 3\"}",
+            "[\n{\"password\":\n\"SECRET 4\"}]",
+            "/set token SECRET 5",
+            "/set session = \"SECRET 6\"",
+            "/m login token=SECRET7",
+            "/m login x=1 password=SECRET8",
+            "/queue {\"secret\":\"SECRET 9\"}",
+            "/repeat 1 {\"jwt\":\"SECRET 10\"}",
+            "/expect .token == \"SECRET 11\" within 1ms",
+            &format!("/connect ws://user:SECRET12@{address}/echo"),
+            &format!("/connect ws://{address}/echo?token=SECRET13"),
+            "Authorization: Bearer SECRET 14",
+            "AUTH SECRET 15",
+            " SECRET after a space",
+        ]
+        .map(|line| line.replace('\n', "\r")),
+    );
+    lines
+}
+
+/// A prompt whose options hold a secret in each place, too, leaves none of them in the history.
+#[track_caller]
+fn leaves_no_secret(more: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let config = folder.join("config.toml");
+    let profile = "[messages]\nlogin = '{\"op\":\"sub\",\"x\":\"{{x}}\"}'\n[vars]\npassword = \"env:VARIABLE\"\n";
+    fs::write(&config, profile).unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    // Each has a word in it that is in no other line.
+    let options = [
+        "--config",
+        config.to_str().unwrap(),
+        "--token",
+        "SECRET-of-the-token",
+        "--token-via",
+        "message",
+        "-u",
+        "user:SECRET-of-the-user",
+        "-H",
+        "X-Api-Key: SECRET-of-a-header",
+        "-H",
+        "Cookie: sid=SECRET-of-a-cookie",
+        "--on-open",
+        "{\"{{password}}\":1}",
+    ];
+    let server = serve();
+    let state = folder.join("state");
+    fs::create_dir(&state).unwrap();
+    let environment = [
+        ("TERM", "xterm-256color"),
+        ("NO_COLOR", "1"),
+        ("XDG_STATE_HOME", state.to_str().unwrap()),
+        ("VARIABLE", "SECRET-of-a-variable"),
+    ];
+    let url = server.url("/echo?token=SECRET-of-the-query");
+    let mut pty = Pty::start_with(&[&options[..], more, &[&url]].concat(), &environment);
+    pty.expect("open> ");
+    for line in confidential_lines(server.address) {
+        // The next prompt: a terminal loses what is typed far ahead while another program has it.
+        let before = pty.bytes().len();
+        pty.type_keys(&format!("{line}\r"));
+        pty.expect_after(before, "> ");
+    }
+    pty.type_keys("/help queue\r");
+    pty.expect("usage:   /queue");
+    pty.signal(Signal::SIGKILL);
+    pty.end();
+    let written = history(&state);
+    assert!(!written.contains("SECRET"), "{written}");
+    assert!(!written.contains("dXNlcjpT"), "{written}");
+    assert!(written.contains("/help queue"), "{written}");
+}
+
+#[test]
+fn tokens_in_every_place_are_not_in_the_history() {
+    leaves_no_secret(&[]);
+    // What may be shown and recorded is kept for no later run.
+    leaves_no_secret(&["--include-secrets"]);
 }

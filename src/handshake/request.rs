@@ -9,6 +9,9 @@ use crate::secret::{REDACTED, Redactor, is_secret_header};
 use crate::uri::Target;
 use crate::wire::extension;
 
+/// Shorter values of a cookie are words such as `dark` more often than secrets, in bytes.
+const SHORTEST_COOKIE: usize = 8;
+
 /// What the user asked for; the rest of the request follows from the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -93,9 +96,19 @@ impl Options {
                 if let Some((_, credentials)) = value.split_once(' ') {
                     redactor.add(credentials);
                 }
+                if name.eq_ignore_ascii_case("cookie") {
+                    cookie_values(value).for_each(|value| redactor.add(value));
+                }
             }
         }
     }
+}
+
+/// The values of a Cookie header that are long enough to be a session's.
+fn cookie_values(header: &str) -> impl Iterator<Item = &str> {
+    let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
+    let values = pairs.map(|(_, value)| value.trim());
+    values.filter(|value| value.len() >= SHORTEST_COOKIE)
 }
 
 /// Redacts a header that does not parse: a secret may follow its colon.
@@ -233,6 +246,19 @@ mod tests {
             .iter()
             .map(|(name, value)| format!("{name}: {value}"))
             .collect()
+    }
+
+    #[test]
+    fn each_value_of_a_cookie_is_a_secret() {
+        let line = HeaderLine::parse("Cookie: theme=dark; sid=0123456789").unwrap();
+        let options = Options {
+            headers: vec![line],
+            ..Options::default()
+        };
+        let redactor = Redactor::default();
+        options.hide_secrets(&redactor);
+        let redacted = redactor.redact("dark 0123456789");
+        assert_eq!(redacted, "dark [redacted]");
     }
 
     #[test]
