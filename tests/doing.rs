@@ -128,6 +128,8 @@ fn a_message_is_repeated_as_often_as_was_said() {
     pty.expect_row("> slow");
     pty.type_keys("/repeat 2 fast\r");
     pty.expect("a message is being repeated, 1 of 1000; /repeat off ends that");
+    pty.type_keys("/repeat\r");
+    pty.expect("1 of 1000 sent; /repeat off ends that");
     pty.type_keys("\x03");
     pty.expect("/repeat stopped after 1 of 1000");
     leave(pty);

@@ -128,6 +128,14 @@ mod tests {
                 "/record",
                 Action::Say("nothing is recorded; /record FILE starts\n".into()),
             ),
+            (
+                "/repeat",
+                Action::Say("nothing is repeated; /repeat 10 every 1s TEXT starts\n".into()),
+            ),
+            (
+                "/pipe",
+                Action::Say("no command is fed; /pipe COMMAND starts one\n".into()),
+            ),
             ("/record off", Action::Record(None)),
             ("/record  my file ", Action::Record(Some("my file".into()))),
             ("/record ./off", Action::Record(Some("./off".into()))),

@@ -22,14 +22,21 @@ pub(super) fn expect(_: &View<'_>, argument: &str) -> Result<Action, String> {
         None => (argument, STEP),
     };
     match expression {
-        "" => Err("write /expect JQ within 2s, as in /expect .data.ok within 2s".to_owned()),
+        "" => Err("write /expect EXPR within 2s, as in /expect .data.ok within 2s".to_owned()),
         expression => Ok(Action::Expect(expression.to_owned(), within)),
     }
 }
 
 pub(super) fn repeat(view: &View<'_>, argument: &str) -> Result<Action, String> {
     match (argument.trim(), &view.work.repeat) {
-        ("off" | "", Some(_)) => Ok(Action::StopRepeating),
+        ("", Some(repeat)) => Ok(Action::Say(format!(
+            "{} sent; /repeat off ends that\n",
+            repeat.progress()
+        ))),
+        ("", None) => Ok(Action::Say(
+            "nothing is repeated; /repeat 10 every 1s TEXT starts\n".to_owned(),
+        )),
+        ("off", Some(_)) => Ok(Action::StopRepeating),
         ("off", None) => Err("nothing is repeated".to_owned()),
         _ => {
             let repeat = Repeat::parse(argument.trim_start(), view.work.last_sent.as_deref())?;
@@ -67,7 +74,9 @@ pub(super) fn pipe(view: &View<'_>, argument: &str) -> Result<Action, String> {
             feed.command,
             counted(feed.messages(), "message")
         ))),
-        ("", None) => Err("write /pipe COMMAND, as in /pipe jq .data".to_owned()),
+        ("", None) => Ok(Action::Say(
+            "no command is fed; /pipe COMMAND starts one\n".to_owned(),
+        )),
         ("off", Some(_)) => Ok(Action::PipeOff),
         ("off", None) => Err("no command is fed".to_owned()),
         (_, Some(feed)) => Err(format!(

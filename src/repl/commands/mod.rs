@@ -116,6 +116,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "N [every T] [TEXT]",
         help: "send TEXT, or the last message, N times",
         example: "/repeat 10 every 1s {\"op\":\"ping\"}",
+        complete: view::off,
         run: doing::repeat,
         ..ROW
     },
@@ -134,6 +135,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "[TEXT|off]",
         help: "queue TEXT until connected; alone: the number",
         example: "/queue {\"op\":\"sub\"}",
+        complete: view::off,
         run: queue::queue,
         ..ROW
     },
@@ -208,7 +210,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: READING,
         name: "grep",
         arguments: "TEXT",
-        help: "find TEXT in the messages that are kept",
+        help: "find TEXT in the scrollback",
         example: "/grep error",
         run: view::grep,
         ..ROW
@@ -260,8 +262,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: READING,
         name: "expect",
-        arguments: "JQ [within T]",
-        help: "wait for a message; say ok or FAIL",
+        arguments: "EXPR [within T]",
+        help: "wait for a message of which EXPR is true",
         example: "/expect .data.ok within 2s",
         run: doing::expect,
         ..ROW
@@ -269,7 +271,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: VARIABLES,
         name: "set",
-        arguments: "NAME VALUE | NAME = JQ",
+        arguments: "NAME VALUE|NAME = EXPR",
         help: "set a variable to text, or to a value received",
         example: "/set user = .data.user",
         run: variables::set,
@@ -364,7 +366,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: FILES,
         name: "record",
-        arguments: "FILE|off",
+        arguments: "[FILE|off]",
         help: "append every event to FILE, as JSON",
         example: "/record session.jsonl",
         run: record::record,
@@ -373,9 +375,10 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: FILES,
         name: "pipe",
-        arguments: "COMMAND|off",
+        arguments: "[COMMAND|off]",
         help: "give every received message to a command",
         example: "/pipe jq .data",
+        complete: view::off,
         run: doing::pipe,
         ..ROW
     },

@@ -11,7 +11,7 @@ pub(super) fn set(_: &View<'_>, argument: &str) -> Result<Action, String> {
     let (name, value) = (name.trim(), value.trim_start());
     if name.is_empty() || name == "=" {
         return Err(
-            "write /set NAME VALUE, or /set NAME = JQ for a value of the next message that has it"
+            "write /set NAME VALUE, or /set NAME = EXPR for a value of the next message that has it"
                 .to_owned(),
         );
     }
