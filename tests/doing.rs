@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::support::pty::Pty;
 use crate::support::server::{Raw, raw, serve, text};
@@ -135,6 +136,31 @@ fn a_message_is_repeated_as_often_as_was_said() {
     leave(pty);
     let sent = ["tick 1", "tick 2", "tick 3", "tick 3", "tick 3", "slow"];
     assert_eq!(server.result(), sent);
+}
+
+/// Nothing else wakes the program meanwhile but a timer of the connection, every five seconds.
+#[test]
+fn what_a_command_sends_leaves_at_once() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let before = Instant::now();
+        let messages: Vec<_> = (0..3).map(|_| wire.message()).collect();
+        let took = before.elapsed();
+        wire.answer_close();
+        (messages, took)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let lines = write(folder.path(), "lines", "two\nthree");
+    let mut pty = Pty::prompt(&["--ping-interval", "1h"], &server.url("/"));
+    pty.expect("/help lists the commands");
+    pty.type_keys("/repeat 1 one\r");
+    pty.expect("> one");
+    pty.type_keys(&format!("/sendfile --lines {lines}\r"));
+    pty.expect("> three");
+    leave(pty);
+    let (messages, took) = server.result();
+    assert_eq!(messages, [&b"one"[..], b"two", b"three"]);
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]

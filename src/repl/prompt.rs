@@ -452,6 +452,8 @@ impl Prompt {
                     if started_to_leave && self.screen.borrow().connection.is_open() {
                         self.say("(waiting for the server to take what was sent; Ctrl-D again leaves at once)\n");
                     }
+                    // What it began may have something to send.
+                    cx.waker().wake_by_ref();
                 }
                 // With room, nothing waits before it.
                 Request::Send(command) if room => return Poll::Ready(Request::Send(command)),
