@@ -377,6 +377,8 @@ fn another_program_gets_the_terminal_while_lines_are_printed() {
         pty.type_keys(&format!("!echo ran{n}$((1))\r"));
         pty.expect(&format!("ran{n}1"));
     }
+    // A Ctrl-D that comes before the editor is back would be the end of the command's input.
+    pty.expect_line("", 0);
     leave(pty);
 }
 
