@@ -98,7 +98,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     }
 }
 
-/// Talks to one server after another, as the person at the prompt wants.
+/// Talks to one server after another, as the person at the prompt wants. If the next one cannot be
+/// connected to, it goes back to the one before.
 async fn converse_at_prompt(
     mut client: Client,
     options: repl::Options,
@@ -118,10 +119,16 @@ async fn converse_at_prompt(
         start,
     )?;
     let mut sink = Recorded::new(screen, Some(recorder));
+    let mut before = None;
     loop {
         let finished = talk(&client, world, (&mut prompt, &mut sink), stops).await;
         let exit = conclude(&finished, &client.losses(), &mut sink);
-        let following = next.take().filter(|_| is_leaving(&finished));
+        let chosen = next.take().filter(|_| is_leaving(&finished));
+        let is_chosen = chosen.is_some();
+        let following = chosen.or_else(|| {
+            let back = before.take();
+            back.filter(|_| never_opened(&finished) && !prompt.is_leaving())
+        });
         let Some(following) = following else {
             let silent = client.output.silent;
             let writing = sink.finish(silent, async |screen| {
@@ -130,8 +137,15 @@ async fn converse_at_prompt(
             return finish(exit, finished, writing, stops).await;
         };
         finished.save(true).await?;
-        client = following;
+        let left = std::mem::replace(&mut client, following);
         prompt.switch_to(&client.plan);
+        if is_chosen {
+            before = Some(left);
+        } else {
+            let url = client.plan.target.shown(&client.plan.redactor);
+            let note = format!("going back to {url}");
+            sink.handle_event(Instant::now(), &Event::Note(&note));
+        }
     }
 }
 
@@ -152,6 +166,11 @@ fn connector(
         *next.borrow_mut() = Some(client);
         Ok(())
     })
+}
+
+/// Whether a run could not connect at all: the person is not to lose the prompt by that.
+fn never_opened(finished: &Finished) -> bool {
+    finished.totals.connections == 0 && matches!(finished.outcome, Outcome::Failed(_))
 }
 
 /// Whether a run ended because the person at the prompt wanted that.

@@ -319,6 +319,24 @@ fn the_prompt_connects_to_another_server() {
 }
 
 #[test]
+fn a_server_that_cannot_be_reached_takes_nothing_away() {
+    let (server, mut pty) = echo();
+    for (url, why) in [
+        ("ws://127.0.0.1:1/".to_owned(), "could not connect"),
+        (server.url("/status/404"), "HTTP 404"),
+    ] {
+        let before = pty.bytes().len();
+        pty.type_keys(&format!("/set kept here\r/connect {url}\r"));
+        pty.expect_after(before, why);
+        pty.expect_after(before, "going back to ws://");
+        pty.expect_after(before, "connected to");
+        pty.type_keys("still {{kept}}\r");
+        pty.expect_after(before, "< still here");
+    }
+    leave(pty);
+}
+
+#[test]
 fn a_session_is_saved_as_a_script_and_as_messages() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -73,6 +73,11 @@ impl Screen {
             filter.set_interrupt(&self.options.interrupt);
         }
         self.renderer.reconfigure(|options| options.filter = filter);
+        // Otherwise a reply that is filtered out seems to be lost.
+        self.say_aside(match expression {
+            Some(_) => "filter: messages that it drops are not shown; /filter off ends it\n",
+            None => "no filter: every message is shown\n",
+        });
         Ok(())
     }
 
