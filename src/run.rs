@@ -22,6 +22,7 @@ use crate::json::jq::Interrupt;
 use crate::output::{Renderer, sanitize};
 use crate::session::frontend::{Asker, Sink, Source};
 use crate::session::outcome::{Ended, Outcome, Verdict};
+use crate::session::reconnect::When;
 use crate::session::{self, Finished};
 use crate::{pipe, repl, serve};
 
@@ -98,8 +99,7 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
     }
 }
 
-/// Talks to one server after another, as the person at the prompt wants. If the next one cannot be
-/// connected to, it goes back to the one before.
+/// Talks to one server after another, as the person at the prompt wants.
 async fn converse_at_prompt(
     mut client: Client,
     options: repl::Options,
@@ -119,17 +119,17 @@ async fn converse_at_prompt(
         start,
     )?;
     let mut sink = Recorded::new(screen, Some(recorder));
-    let mut before = None;
+    // The server that was left, until there is a connection to the next one.
+    let mut left: Option<Client> = None;
     loop {
         let finished = talk(&client, world, (&mut prompt, &mut sink), stops).await;
         let exit = conclude(&finished, &client.losses(), &mut sink);
+        let opened = finished.totals.connections > 0;
         let chosen = next.take().filter(|_| is_leaving(&finished));
-        let is_chosen = chosen.is_some();
-        let following = chosen.or_else(|| {
-            let back = before.take();
-            back.filter(|_| never_opened(&finished) && !prompt.is_leaving())
-        });
-        let Some(following) = following else {
+        let back = left.take_if(|_| opened || chosen.is_none());
+        let back = back.filter(|_| is_unreachable(&finished) && !prompt.is_leaving());
+        let goes_back = chosen.is_none();
+        let Some(following) = chosen.or(back) else {
             let silent = client.output.silent;
             let writing = sink.finish(silent, async |screen| {
                 repl::finish(prompt, screen, exit).await
@@ -137,16 +137,30 @@ async fn converse_at_prompt(
             return finish(exit, finished, writing, stops).await;
         };
         finished.save(true).await?;
-        let left = std::mem::replace(&mut client, following);
+        let before = std::mem::replace(&mut client, following);
         prompt.switch_to(&client.plan);
-        if is_chosen {
-            before = Some(left);
-        } else {
-            let url = client.plan.target.shown(&client.plan.redactor);
-            let note = format!("going back to {url}");
-            sink.handle_event(Instant::now(), &Event::Note(&note));
+        if goes_back {
+            return_to(&mut client, &mut sink);
+        } else if opened {
+            left = Some(before);
         }
     }
+}
+
+/// Whether there was no connection at all, because the server cannot be reached or refused it.
+fn is_unreachable(finished: &Finished) -> bool {
+    matches!(finished.outcome, Outcome::Failed(_)) && finished.totals.connections == 0
+}
+
+/// A server that `/connect` left for one that cannot be reached is connected to again, as if its
+/// connection had been lost.
+fn return_to(client: &mut Client, sink: &mut impl Sink) {
+    if client.session.reconnect.when == When::AfterOpen {
+        client.session.reconnect.when = When::Always;
+    }
+    let url = client.plan.target.shown(&client.plan.redactor);
+    let note = format!("going back to {url}");
+    sink.handle_event(Instant::now(), &Event::Note(&note));
 }
 
 /// Resolves the next server for `/connect`. Its secrets are hidden with those of the first, and Ctrl-C
@@ -166,11 +180,6 @@ fn connector(
         *next.borrow_mut() = Some(client);
         Ok(())
     })
-}
-
-/// Whether a run could not connect at all: the person is not to lose the prompt by that.
-fn never_opened(finished: &Finished) -> bool {
-    finished.totals.connections == 0 && matches!(finished.outcome, Outcome::Failed(_))
 }
 
 /// Whether a run ended because the person at the prompt wanted that.

@@ -319,19 +319,19 @@ fn the_prompt_connects_to_another_server() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_takes_nothing_away() {
-    let (server, mut pty) = echo();
-    for (url, why) in [
-        ("ws://127.0.0.1:1/".to_owned(), "could not connect"),
-        (server.url("/status/404"), "HTTP 404"),
-    ] {
+fn the_prompt_goes_back_where_another_server_cannot_be_reached() {
+    let server = serve();
+    let mut pty = Pty::prompt(&[], &server.url("/echo"));
+    for url in ["ws://127.0.0.1:1/".to_owned(), server.url("/status/404")] {
         let before = pty.bytes().len();
-        pty.type_keys(&format!("/set kept here\r/connect {url}\r"));
-        pty.expect_after(before, why);
-        pty.expect_after(before, "going back to ws://");
+        pty.type_keys("/set kept yes\r/repeat 1000 every 1h slow\r");
+        pty.expect_after(before, "> slow");
+        pty.type_keys(&format!("/connect {url}\r"));
+        pty.expect_after(before, "/repeat stopped after 1 of 1000");
+        pty.expect_after(before, &format!("going back to {}", server.url("/echo")));
         pty.expect_after(before, "connected to");
-        pty.type_keys("still {{kept}}\r");
-        pty.expect_after(before, "< still here");
+        pty.type_keys("still here: {{kept}}\r");
+        pty.expect_after(before, "< still here: yes");
     }
     leave(pty);
 }
@@ -397,6 +397,8 @@ fn another_program_gets_the_terminal_while_lines_are_printed() {
     }
     // A Ctrl-D that comes before the editor is back would be the end of the command's input.
     pty.expect_line("", 0);
+    pty.type_keys("/repeat off\r");
+    pty.expect("/repeat stopped after");
     leave(pty);
 }
 

@@ -217,13 +217,7 @@ impl Work {
     /// Gives up whatever takes time, and says what that was; expectations say it themselves. `None`
     /// where there was nothing. A command that is fed goes on.
     pub(super) fn cancel(&mut self) -> Option<Vec<String>> {
-        let mut stopped = Vec::new();
-        if let Some(repeat) = self.repeat.take() {
-            stopped.push(format!("/repeat stopped after {}", repeat.progress()));
-        }
-        if let Some(lines) = self.lines.take() {
-            stopped.push(format!("/sendfile stopped after {}", lines.sent()));
-        }
+        let mut stopped = self.stop_sending();
         let sourcing = !self.scripts.is_empty();
         match self.stop_sourcing() {
             _ if !sourcing => {}
@@ -234,6 +228,15 @@ impl Work {
         }
         let expecting = self.watch.cancel();
         (expecting || !stopped.is_empty()).then_some(stopped)
+    }
+
+    /// Ends `/repeat` and `/sendfile --lines`. Returns what was ended.
+    pub(super) fn stop_sending(&mut self) -> Vec<String> {
+        let repeat = self.repeat.take();
+        let repeat = repeat.map(|it| format!("/repeat stopped after {}", it.progress()));
+        let lines = self.lines.take();
+        let lines = lines.map(|it| format!("/sendfile stopped after {}", it.sent()));
+        repeat.into_iter().chain(lines).collect()
     }
 
     /// When, later than `now`, there is something to do that no message and no key brings about. A

@@ -302,6 +302,10 @@ impl Prompt {
             ));
         }
         (self.connector)(url)?;
+        // What is being sent is for this server.
+        for what in self.work.borrow_mut().stop_sending() {
+            self.say(&format!("{what}\n"));
+        }
         self.is_switching = true;
         Ok(())
     }
