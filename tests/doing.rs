@@ -246,6 +246,20 @@ fn a_command_is_given_the_messages_and_its_end_is_reported() {
     leave(pty);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_command_that_never_ends_can_be_killed() {
+    let (_server, mut pty) = echo();
+    // The shell waits for what it has started.
+    pty.type_keys("/pipe sleep 1000; true\r/pipe off\r/pipe cat\r");
+    pty.expect("sleep 1000; true is given nothing more, but has not ended; /pipe off kills it");
+    pty.type_keys("/pipe off\r");
+    pty.expect("/pipe: sleep 1000; true failed (signal: 9 (SIGKILL))");
+    pty.type_keys("/pipe cat\rhello\r");
+    pty.expect("| hello");
+    leave(pty);
+}
+
 #[test]
 fn a_command_that_prints_much_waits_for_the_terminal() {
     let (_server, mut pty) = echo();

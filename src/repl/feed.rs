@@ -41,6 +41,8 @@ pub(super) enum Purpose {
 pub(super) struct Feed {
     pub(super) command: String,
     pub(super) purpose: Purpose,
+    /// The number of its process, and of the group of those that it starts.
+    id: u32,
     stdin: Option<Writer>,
     said: mpsc::Receiver<Said>,
     messages: u64,
@@ -52,7 +54,11 @@ impl Feed {
     /// # Errors
     /// A sentence: the shell cannot be started.
     pub(super) fn start(command: &str, purpose: Purpose) -> Result<Self, String> {
-        let mut child = shell(command)
+        let mut built = shell(command);
+        // So that all of a pipeline can be killed.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut built, 0);
+        let mut child = built
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -62,11 +68,13 @@ impl Feed {
             .stdin
             .take()
             .map(|mut stdin| Writer::new(Box::new(move |bytes| stdin.write_all(bytes))));
+        let id = child.id();
         let (sender, said) = mpsc::channel(LINES);
         thread::spawn(move || watch(child, &sender));
         Ok(Feed {
             command: command.to_owned(),
             purpose,
+            id,
             stdin,
             said,
             messages: 0,
@@ -82,6 +90,26 @@ impl Feed {
     pub(super) fn close(&mut self) {
         self.flush();
         self.stdin = None;
+    }
+
+    /// Whether the command is given nothing more, and has not ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.stdin.is_none()
+    }
+
+    /// Ends a command that does not end by itself.
+    pub(super) fn kill(&self) {
+        #[cfg(unix)]
+        if let Ok(group) = i32::try_from(self.id) {
+            use nix::sys::signal::{Signal, killpg};
+
+            // It may have ended just now.
+            let _ = killpg(nix::unistd::Pid::from_raw(group), Signal::SIGKILL);
+        }
+        #[cfg(windows)]
+        let _ = Command::new("taskkill")
+            .args(["/F", "/T", "/PID", &self.id.to_string()])
+            .status();
     }
 
     /// What there is to show of the command next, and whether that is its end.

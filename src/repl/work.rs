@@ -138,11 +138,13 @@ impl Work {
         Ok(&mut self.feeds[last])
     }
 
-    /// Gives the command of `/pipe` nothing more.
+    /// Gives the command of `/pipe` nothing more; the second time, kills it.
     pub(super) fn close_pipe(&mut self) {
         let mut feeds = self.feeds.iter_mut();
-        if let Some(feed) = feeds.find(|feed| feed.purpose == Purpose::Messages) {
-            feed.close();
+        match feeds.find(|feed| feed.purpose == Purpose::Messages) {
+            Some(feed) if feed.is_closed() => feed.kill(),
+            Some(feed) => feed.close(),
+            None => {}
         }
     }
 

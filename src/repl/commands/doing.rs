@@ -79,6 +79,10 @@ pub(super) fn pipe(view: &View<'_>, argument: &str) -> Result<Action, String> {
         )),
         ("off", Some(_)) => Ok(Action::PipeOff),
         ("off", None) => Err("no command is fed".to_owned()),
+        (_, Some(feed)) if feed.is_closed() => Err(format!(
+            "{} is given nothing more, but has not ended; /pipe off kills it",
+            feed.command
+        )),
         (_, Some(feed)) => Err(format!(
             "{} is still fed; /pipe off ends that first",
             feed.command
