@@ -109,7 +109,7 @@ mod platform {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::{Context, Poll};
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::flag;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -138,6 +138,9 @@ mod platform {
                 flag::register_conditional_default(number, Arc::clone(&unseen))?;
                 flag::register(number, Arc::clone(&unseen))?;
             }
+            // A file that may not grow (`ulimit -f`) is then an error of `write`, as a full disk is, and
+            // does not end the process.
+            flag::register(SIGXFSZ, Arc::default())?;
             Ok(Signals {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
