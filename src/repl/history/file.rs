@@ -16,7 +16,7 @@ const READ: u64 = 4 * KEPT_BYTES as u64;
 const SLACK: usize = KEPT / 5;
 
 /// How long another session may hold the lock. It never does so for long, unless it has been stopped.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A history file, which need not exist yet.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(in crate::repl) struct HistoryFile {
     /// Lines that have been read, whether they are kept or not.
     lines: usize,
     /// How long another session may hold the lock.
-    patience: Duration,
+    lock_timeout: Duration,
 }
 
 impl HistoryFile {
@@ -38,7 +38,7 @@ impl HistoryFile {
             read: 0,
             id: None,
             lines: 0,
-            patience: PATIENCE,
+            lock_timeout: LOCK_TIMEOUT,
         }
     }
 
@@ -105,7 +105,7 @@ impl HistoryFile {
 
     /// The file, locked: another session may have replaced it while this one waited.
     fn open_locked(&self) -> io::Result<File> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.lock_timeout;
         if let Some(folder) = self.path.parent() {
             create_folder(folder)?;
         }
@@ -138,12 +138,12 @@ impl HistoryFile {
         for entry in self.parse(&bytes) {
             text.push_str(&entry.encoded());
         }
-        let new = self
-            .path
-            .with_extension(format!("{:08x}", rand::random::<u32>()));
+        // A symbolic link stays one.
+        let old = fs::canonicalize(&self.path)?;
+        let new = old.with_extension(format!("{:08x}", rand::random::<u32>()));
         let replaced = create(&new)
             .and_then(|mut file| file.write_all(text.as_bytes()))
-            .and_then(|()| fs::rename(&new, &self.path));
+            .and_then(|()| fs::rename(&new, &old));
         if replaced.is_err() {
             let _ = fs::remove_file(&new);
         }
@@ -291,7 +291,7 @@ mod tests {
                 let path = path.clone();
                 scope.spawn(move || {
                     let mut file = HistoryFile::new(path);
-                    file.patience = Duration::from_secs(60);
+                    file.lock_timeout = Duration::from_secs(60);
                     for n in 0..25 {
                         file.read_new().unwrap();
                         file.append(&[entry(&format!("{session} {n}"))]).unwrap();
@@ -328,6 +328,22 @@ mod tests {
             .append(&[entry("2")])
             .unwrap();
         assert_eq!(mode(&path), 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_stays_one_when_the_file_is_made_shorter() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("history"));
+        let old = (0..KEPT + SLACK + 5).map(|n| entry(&n.to_string()).encoded());
+        fs::write(&target, old.collect::<String>()).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let mut file = HistoryFile::new(link.clone());
+        file.read_new().unwrap();
+        file.append(&[entry("new")]).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(target).unwrap().lines().count(), KEPT);
+        assert!(texts(&mut file).ends_with(&["new".to_owned()]));
     }
 
     #[test]
