@@ -15,34 +15,41 @@ pub(super) const GENERATED: [(&str, &str); 3] = [
     ("$n", "the number of the message, from 1"),
 ];
 
+/// How much of a value is shown, in characters.
+const MAX_SHOWN: usize = 200;
+
 /// A value: as it was typed, or as a message had it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum VariableValue {
     Text(String),
     Json(Json),
 }
 
-impl Held {
+impl VariableValue {
     fn value(&self) -> Value<'_> {
         match self {
-            Held::Text(text) => Value::Text(text),
-            Held::Json(json) => Value::Json(json),
+            VariableValue::Text(text) => Value::Text(text),
+            VariableValue::Json(json) => Value::Json(json),
         }
     }
 
     /// The value as text: a JSON string without its quotes.
     pub(super) fn text(&self) -> String {
         match self {
-            Held::Text(text) | Held::Json(Json::String(text)) => text.clone(),
-            Held::Json(json) => json.to_string(),
+            VariableValue::Text(text) | VariableValue::Json(Json::String(text)) => text.clone(),
+            VariableValue::Json(json) => json.to_string(),
         }
     }
 
-    /// The value, as `/vars` shows it.
+    /// The value as it is shown: a JSON string with its quotes, and only the beginning of a long value.
     pub(super) fn shown(&self) -> String {
-        match self {
-            Held::Text(text) => text.clone(),
-            Held::Json(json) => json.to_string(),
+        let text = match self {
+            VariableValue::Text(text) => text.clone(),
+            VariableValue::Json(json) => json.to_string(),
+        };
+        match text.char_indices().nth(MAX_SHOWN) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
         }
     }
 }
@@ -59,7 +66,7 @@ pub(super) struct Generated {
 /// All variables.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Variables {
-    held: BTreeMap<String, Held>,
+    held: BTreeMap<String, VariableValue>,
     /// How many messages have used `{{$n}}`.
     number: u64,
 }
@@ -69,14 +76,14 @@ impl Variables {
         let held = given.iter();
         Variables {
             held: held
-                .map(|(name, value)| (name.clone(), Held::Text(value.clone())))
+                .map(|(name, value)| (name.clone(), VariableValue::Text(value.clone())))
                 .collect(),
             number: 0,
         }
     }
 
     /// Sets a variable. The name must be one ([`check_name`]).
-    pub(super) fn set(&mut self, name: &str, value: Held) {
+    pub(super) fn set(&mut self, name: &str, value: VariableValue) {
         self.held.insert(name.to_owned(), value);
     }
 
@@ -91,7 +98,7 @@ impl Variables {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Held)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &VariableValue)> {
         self.held.iter().map(|(name, value)| (&**name, value))
     }
 
@@ -120,7 +127,7 @@ impl Variables {
             "$n" => Some(Value::Number(number)),
             name => match more.get(name) {
                 Some(value) => Some(Value::Text(value)),
-                None => self.held.get(name).map(Held::value),
+                None => self.held.get(name).map(VariableValue::value),
             },
         });
         if template::mentions(message.as_bytes(), "$n") {
@@ -207,8 +214,8 @@ mod tests {
 
     fn variables() -> Variables {
         let mut variables = Variables::new(&BTreeMap::from([("ch".into(), "news".into())]));
-        variables.set("user", Held::Json(json!("xi\"ao")));
-        variables.set("last", Held::Json(json!(17)));
+        variables.set("user", VariableValue::Json(json!("xi\"ao")));
+        variables.set("last", VariableValue::Json(json!(17)));
         variables
     }
 
@@ -266,6 +273,13 @@ mod tests {
         assert_eq!(fill("{{$n}} {{$n}}"), "1 1");
         assert_eq!(fill("other"), "other");
         assert_eq!(fill("{{$n}}"), "2");
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_long_value_is_shown() {
+        assert_eq!(VariableValue::Json(json!("é")).shown(), "\"é\"");
+        let long = VariableValue::Text("é".repeat(1 << 20));
+        assert_eq!(long.shown(), "é".repeat(MAX_SHOWN) + "…");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::repl::feed::Purpose;
 use crate::repl::files::{open_file, read_commands, read_file, write_file};
 use crate::repl::repeat::Repeat;
 use crate::repl::save::{Saved, Written};
-use crate::repl::variables::{Generated, Held};
+use crate::repl::variables::{Generated, VariableValue};
 use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
 use crate::repl::work::Lines;
@@ -44,7 +44,9 @@ impl Prompt {
     /// Why it cannot be done.
     pub(super) fn perform_work(&mut self, action: Action, now: Instant) -> Result<(), String> {
         match action {
-            Action::SetVariable(name, value) => self.set_variable(&name, Held::Text(value)),
+            Action::SetVariable(name, value) => {
+                self.set_variable(&name, VariableValue::Text(value))
+            }
             Action::Capture(name, expression) => self.capture(name, expression)?,
             Action::UnsetVariable(name) => self.unset_variable(&name)?,
             Action::Expect(expression, within) => self.await_message(expression, within, now)?,
@@ -70,7 +72,7 @@ impl Prompt {
     }
 
     /// Sets a variable. The value of one with the name of a secret is hidden from now on.
-    fn set_variable(&mut self, name: &str, value: Held) {
+    fn set_variable(&mut self, name: &str, value: VariableValue) {
         if is_secret_name(name) {
             self.redactor.add_given(&value.text());
         }
@@ -387,8 +389,9 @@ impl Prompt {
     fn handle_found(&mut self, found: Found) {
         match found {
             Found::Value { name, value } => {
-                let shown = format!("{name} = {value}\n");
-                self.set_variable(&name, Held::Json(value));
+                let value = VariableValue::Json(value);
+                let shown = format!("{name} = {}\n", value.shown());
+                self.set_variable(&name, value);
                 self.share_variables();
                 self.say(&shown);
             }
