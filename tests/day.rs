@@ -250,12 +250,12 @@ fn look_closely(day: &mut Day) {
         &[r#"> {"op": "ticks"}"#, "< 1.50", "< 2.50", "< 3.50"],
     );
     day.step("/filter off", &[]);
-    day.step("/grep SUBSCRIBED", &["0 of 10 messages that are kept"]);
+    day.step("/grep SUBSCRIBED", &["0 of 10 messages in the scrollback"]);
     day.step(
         "/grep subscribed",
         &[
             r#"#3 … < {"event":"subscribed","data":{"id":42,"ch":"orders"}}"#,
-            "1 of 10 messages that are kept",
+            "1 of 10 messages in the scrollback",
         ],
     );
 }

@@ -173,9 +173,9 @@ fn messages_are_shown_in_another_way_and_again() {
     pty.type_keys("/more #1\r");
     pty.expect_row("#1 ");
     pty.type_keys("/more #99\r");
-    pty.expect("there is no message #99: #1 to #8 are kept");
+    pty.expect("the scrollback has no message #99: it has #1 to #8");
     pty.type_keys("/more 9\r");
-    pty.expect("only 4 messages that were received are kept");
+    pty.expect("the scrollback has only 4 received messages");
     pty.type_keys("end\r\x04");
     pty.exits(0);
     server.result();
@@ -273,7 +273,7 @@ fn nothing_is_kept_without_room_for_it() {
     pty.type_keys("go\r");
     pty.expect("< hello there");
     pty.type_keys("/last\r");
-    pty.expect("no messages are kept (--scrollback)");
+    pty.expect("the scrollback has no room for a message");
     pty.type_keys("\x04");
     pty.exits(0);
     server.result();

@@ -75,7 +75,7 @@ impl Again {
     fn push_left_out(&self, kept: &Kept, out: &mut Vec<u8>) {
         if kept.left_out > 0 {
             let left_out = counted(kept.left_out as u64, "more byte");
-            let note = format!("… {left_out} not kept (--scrollback)\n");
+            let note = format!("… {left_out} not in the scrollback\n");
             self.aside(&note, out);
         }
     }

@@ -128,7 +128,10 @@ impl Screen {
     fn need_messages(&self) -> Result<(), String> {
         match (self.scrollback.iter().len(), self.scrollback.count()) {
             (0, 0) => Err("there are no messages yet".to_owned()),
-            (0, _) => Err("no messages are kept (--scrollback)".to_owned()),
+            (0, _) => Err(
+                "the scrollback has no room for a message; --scrollback SIZE gives it more"
+                    .to_owned(),
+            ),
             _ => Ok(()),
         }
     }
@@ -139,13 +142,13 @@ impl Screen {
         match which {
             Which::Last(_) => {
                 let received = kept.filter(|it| it.by == By::Peer).count();
-                let received = counted(received as u64, "message");
-                format!("only {received} that were received are kept")
+                let received = counted(received as u64, "received message");
+                format!("the scrollback has only {received}")
             }
             Which::Number(number) => {
                 let first = self.scrollback.iter().next().map_or(0, |it| it.number);
                 let last = self.scrollback.count();
-                format!("there is no message #{number}: #{first} to #{last} are kept")
+                format!("the scrollback has no message #{number}: it has #{first} to #{last}")
             }
         }
     }
@@ -174,7 +177,7 @@ impl Screen {
             _ => String::new(),
         };
         self.say_aside(&format!(
-            "{found} of {} that are kept{newest}\n",
+            "{found} of {} in the scrollback{newest}\n",
             counted(all, "message")
         ));
     }

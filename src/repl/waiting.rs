@@ -30,7 +30,7 @@ impl Waiting {
     /// Too much waits already.
     pub(super) fn keep(&mut self, command: Command) -> Result<(), String> {
         if self.bytes + memory_of(&command) > self.limit {
-            return Err("not kept: --outbox is full".to_owned());
+            return Err("not kept: --outbox is full; /queue off empties it".to_owned());
         }
         self.push(command);
         Ok(())
