@@ -4,24 +4,23 @@
 //! other; `tests/architecture.rs` reads this list and checks it:
 //!
 //! 1. The program: [`run`](mod@run) lets one front end have one run, and ends with its exit code.
-//! 2. The command line: [`cli`] resolves arguments, environment and terminals into the options of
-//!    everything below.
+//! 2. The command line: [`cli`] resolves arguments, the configuration file, environment and terminals
+//!    into the options of everything below.
 //! 3. The front ends, which know nothing of each other: [`repl`] (a person at a terminal), [`pipe`] (a
 //!    script) and [`serve`] (the debug server).
 //! 4. A run: [`session`] connects, talks, and connects again.
 //! 5. I/O: [`handshake`] (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS),
 //!    [`auth::acquire`] (a token or password from a file, a variable, a command or a person), [`io`]
-//!    (the standard streams, the writer thread, signals, the terminal's echo), and what knows of
-//!    streams in the wire format: [`wire::socket`] (an endpoint of either role), [`wire::shim`] (below
+//!    (the standard streams, the writer thread, recordings, signals, the terminal's echo), and what knows
+//!    of streams in the wire format: [`wire::socket`] (an endpoint of either role), [`wire::shim`] (below
 //!    its engine), [`wire::stream`], [`wire::linger`].
 //! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
 //!    read), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
-//!    the rules of a run:
-//!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
-//!    [`session::outbox`], [`session::ack`], [`session::keepalive`], [`session::reconnect`],
-//!    [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what the prompt keeps and shows
-//!    of a stream: [`repl::view`]; and both sides of the handshake:
+//!    the rules of a run: [`session::policy`] (when to send, when to stop), [`session::frontend`] (what
+//!    a front end is), [`session::outbox`], [`session::ack`], [`session::keepalive`],
+//!    [`session::reconnect`], [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what
+//!    the prompt keeps and shows of a stream: [`repl::view`]; and both sides of the handshake:
 //!    [`handshake::request`], [`handshake::response`], [`handshake::retry_after`],
 //!    [`handshake::server`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,

@@ -1,7 +1,10 @@
 //! The front end for a person at a terminal: a prompt, incoming messages above the line being typed,
-//! slash commands. What a line means is decided in [`mod@line`] and [`commands`], as an [`action`];
-//! [`editor`] holds the threads; [`prompt`] is what the person wants, [`screen`] what the person sees,
-//! [`view`] which part of the stream that is.
+//! slash commands.
+//!
+//! What a line means is decided in [`mod@line`] and [`commands`], as an [`action`]. [`prompt`] obeys it,
+//! [`screen`] is what the person sees, and [`view`] which part of the stream that is. [`work`] is what goes
+//! on beside the line: variables, expectations, repeated messages, commands that are fed. [`editor`] holds
+//! the threads. Nothing here may block the session's thread on a peer, a terminal or a pipe.
 
 mod action;
 mod again;
