@@ -21,7 +21,7 @@ use super::screen::{Screen, Shared};
 use super::timer::Timer;
 use super::view::connection::Link;
 use super::waiting::Waiting;
-use super::work::{Shared as Work, Sourced, Work as UnderWay};
+use super::work::{Shared as Work, SourcedLine, Work as UnderWay};
 use crate::close::Close;
 use crate::event::{Command, Control};
 use crate::io::recorder::Recorder;
@@ -258,7 +258,7 @@ impl Prompt {
     }
 
     /// Obeys a line of a file. If it cannot be obeyed, the rest of the file is not.
-    fn obey_sourced(&mut self, Sourced { line, place }: &Sourced, now: Instant) -> Request {
+    fn obey_sourced(&mut self, SourcedLine { line, place }: &SourcedLine, now: Instant) -> Request {
         self.is_sourcing = true;
         let request = self.obey_line(line, now);
         self.is_sourcing = false;
@@ -376,7 +376,7 @@ impl Prompt {
     }
 
     /// The next line of a file, once what was typed before has been sent.
-    fn next_sourced(&mut self) -> Option<Sourced> {
+    fn next_sourced(&mut self) -> Option<SourcedLine> {
         let free = self.waiting.is_empty() && self.asked.is_none() && !self.is_leaving();
         free.then(|| self.work.borrow_mut().next_line()).flatten()
     }

@@ -42,7 +42,7 @@ pub(super) struct Work {
     pub(super) messages: BTreeMap<String, String>,
     pub(super) watch: Watch,
     pub(super) repeat: Option<Repeat>,
-    pub(super) lines: Option<Lines>,
+    pub(super) lines: Option<LinesOfFile>,
     /// Commands that are running.
     feeds: Vec<Feed>,
     /// When the run began, since the Unix epoch.
@@ -50,7 +50,7 @@ pub(super) struct Work {
     /// What happened besides messages, for `/save`.
     pub(super) happened: Vec<(Instant, Happened)>,
     /// The files of `/source` that are being run, the innermost last.
-    scripts: Vec<Script>,
+    sourced: Vec<SourcedFile>,
     /// The last text message that the user sent.
     pub(super) last_sent: Option<String>,
     /// The last text message that was received.
@@ -59,7 +59,7 @@ pub(super) struct Work {
 
 /// A file of typed lines.
 #[derive(Debug)]
-struct Script {
+struct SourcedFile {
     path: String,
     /// Each with the number of its first line.
     lines: VecDeque<(usize, String)>,
@@ -67,7 +67,7 @@ struct Script {
 
 /// A line of a file, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sourced {
+pub(super) struct SourcedLine {
     pub(super) line: String,
     /// `FILE:LINE`
     pub(super) place: String,
@@ -90,12 +90,12 @@ impl Work {
     /// # Errors
     /// Too many files run each other.
     pub(super) fn source(&mut self, path: &str, text: &str) -> Result<(), String> {
-        if self.scripts.len() == MAX_NESTING {
+        if self.sourced.len() == MAX_NESTING {
             return Err(format!(
                 "{path}: {MAX_NESTING} files run each other already; does one run itself?"
             ));
         }
-        self.scripts.push(Script {
+        self.sourced.push(SourcedFile {
             path: path.to_owned(),
             lines: typed_lines(text),
         });
@@ -103,7 +103,7 @@ impl Work {
     }
 
     /// The next line of `/source`, once what the line before it began is over.
-    pub(super) fn next_line(&mut self) -> Option<Sourced> {
+    pub(super) fn next_line(&mut self) -> Option<SourcedLine> {
         let shell = |feed: &Feed| feed.purpose == Purpose::Shell;
         let is_busy = self.watch.is_expecting()
             || self.repeat.is_some()
@@ -113,12 +113,12 @@ impl Work {
             return None;
         }
         loop {
-            let script = self.scripts.last_mut()?;
-            if let Some((number, line)) = script.lines.pop_front() {
-                let place = format!("{}:{number}", script.path);
-                return Some(Sourced { line, place });
+            let file = self.sourced.last_mut()?;
+            if let Some((number, line)) = file.lines.pop_front() {
+                let place = format!("{}:{number}", file.path);
+                return Some(SourcedLine { line, place });
             }
-            self.scripts.pop();
+            self.sourced.pop();
         }
     }
 
@@ -212,15 +212,15 @@ impl Work {
 
     /// Gives up the files of `/source`. Returns how many lines are left.
     pub(super) fn stop_sourcing(&mut self) -> usize {
-        let scripts = self.scripts.drain(..);
-        scripts.map(|script| script.lines.len()).sum()
+        let sourced = self.sourced.drain(..);
+        sourced.map(|file| file.lines.len()).sum()
     }
 
     /// Gives up whatever takes time, and says what that was; expectations say it themselves. `None`
     /// where there was nothing. A command that is fed goes on.
     pub(super) fn cancel(&mut self) -> Option<Vec<String>> {
         let mut stopped = self.stop_sending();
-        let sourcing = !self.scripts.is_empty();
+        let sourcing = !self.sourced.is_empty();
         match self.stop_sourcing() {
             _ if !sourcing => {}
             left => stopped.push(format!(
@@ -276,18 +276,18 @@ fn typed_lines(text: &str) -> VecDeque<(usize, String)> {
 }
 
 /// A file of which each line is a message.
-pub(super) struct Lines {
+pub(super) struct LinesOfFile {
     path: String,
     file: BufReader<File>,
     next: Option<Vec<u8>>,
     sent: u64,
 }
 
-impl Lines {
+impl LinesOfFile {
     /// # Errors
     /// A sentence: the file cannot be read.
     pub(super) fn open(path: &str, file: File) -> Result<Self, String> {
-        let mut lines = Lines {
+        let mut lines = LinesOfFile {
             path: path.to_owned(),
             file: BufReader::new(file),
             next: None,

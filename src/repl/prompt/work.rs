@@ -23,7 +23,7 @@ use crate::repl::save::{Saved, Written};
 use crate::repl::variables::{Generated, VariableValue};
 use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
-use crate::repl::work::Lines;
+use crate::repl::work::LinesOfFile;
 use crate::secret::is_secret_name;
 use crate::units::counted;
 
@@ -167,7 +167,7 @@ impl Prompt {
         if work.lines.is_some() {
             return Err("another file is being sent; Ctrl-C stops that".to_owned());
         }
-        let lines = Lines::open(path, open_file(path)?)?;
+        let lines = LinesOfFile::open(path, open_file(path)?)?;
         work.lines = Some(lines).filter(|lines| !lines.is_over());
         Ok(())
     }
@@ -336,7 +336,7 @@ impl Prompt {
         self.say(&format!("{path}: {kept}{note}\n"));
         if dropped > 0 {
             self.say(&format!(
-                "({dropped} before them are no longer kept; --scrollback keeps more)\n"
+                "({dropped} before them are no longer in the scrollback; --scrollback keeps more)\n"
             ));
         }
         Ok(())
