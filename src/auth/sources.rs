@@ -48,6 +48,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether a text names where a secret is kept, and is none itself.
+    pub fn is_reference(text: &str) -> bool {
+        !matches!(Source::parse(text), Source::Literal(_))
+    }
+
     pub fn parse(text: &str) -> Source {
         if text.starts_with("@@") {
             Source::Literal(Secret::new(&text[1..]))

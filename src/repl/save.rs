@@ -47,7 +47,8 @@ impl Request {
 
 fn token_options(token: &Token) -> Vec<(String, Option<String>)> {
     let source = match &token.source {
-        Source::Literal(secret) => secret.expose().to_owned(),
+        // The script takes it from a variable.
+        Source::Literal(_) => "{{token}}".to_owned(),
         Source::File(path) => format!("@{path}"),
         Source::Variable(name) => format!("env:{name}"),
         Source::Command(command) => format!("cmd:{command}"),
@@ -222,6 +223,28 @@ mod tests {
             origin: None,
             message: Message::text(text.to_owned()),
             left_out: 0,
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_among_the_options() {
+        for (source, value) in [
+            ("correct-horse", "{{token}}"),
+            ("@@correct-horse", "{{token}}"),
+            ("env:TOKEN", "env:TOKEN"),
+            ("@file", "@file"),
+        ] {
+            let token = Token {
+                source: Source::parse(source),
+                via: Via::Query,
+                name: None,
+                message: String::new(),
+            };
+            let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+            assert_eq!(
+                token_options(&token),
+                [option("token", value), option("token-via", "query")]
+            );
         }
     }
 

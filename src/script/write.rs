@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use super::payload::{self, Payload, TOKEN};
 use super::secrets::Variables;
+use crate::auth::sources::Source;
 use crate::close::Close;
 use crate::json::string;
 use crate::message::Data;
 use crate::secret::{REDACTED, Redactor, is_secret_header};
+use crate::template;
 use crate::units;
 
 /// How long a step waits if nothing else is said.
@@ -277,8 +279,7 @@ impl Script<'_> {
 
 /// Whether the value of an option says where the secret is, and is none.
 fn is_reference(value: &str) -> bool {
-    let places = ["env:", "cmd:", "@", "{{"];
-    value == "prompt" || places.iter().any(|place| value.starts_with(place))
+    Source::is_reference(value) || template::has_placeholder(value)
 }
 
 /// How long a step may take if it took `took`: nothing where the default is ample.

@@ -29,7 +29,7 @@ pub(super) fn check(document: &Document) -> Result<(), Error> {
 
 /// Whether a value names where a secret is kept.
 fn is_reference(text: &str) -> bool {
-    !matches!(Source::parse(text), Source::Literal(_)) || template::has_placeholder(text)
+    Source::is_reference(text) || template::has_placeholder(text)
 }
 
 struct Checker<'t> {
@@ -89,7 +89,7 @@ impl Checker<'_> {
     fn whole(&self, name: &str, value: &Located<String>) -> Result<(), Error> {
         match &value.value {
             // A placeholder is no source: only variables are filled in.
-            text if is_reference(text) && !(name == "token" && is_literal(text)) => Ok(()),
+            text if is_reference(text) && (name != "token" || Source::is_reference(text)) => Ok(()),
             _ => {
                 let mut how = sources(&format!("{name} = "), "");
                 how.extend((name == "token").then(|| format!("{name} = \"prompt\"")));
@@ -197,10 +197,6 @@ fn is_credential(name: &str) -> bool {
     const PARTS: &[&str] = &["token", "password", "passwd", "secret", "apikey"];
     let name = name.to_ascii_lowercase().replace(['_', '-', '.'], "");
     PARTS.iter().any(|part| name.contains(part))
-}
-
-fn is_literal(text: &str) -> bool {
-    matches!(Source::parse(text), Source::Literal(_))
 }
 
 /// The ways to refer to a secret.
