@@ -4,6 +4,11 @@
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
+/// Members of a JSON message that say what it is, in most protocols: `{"event":"tick","data":…}`.
+pub const KIND_MEMBERS: &[&str] = &[
+    "action", "cmd", "command", "event", "kind", "method", "op", "type",
+];
+
 /// The two kinds of data message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

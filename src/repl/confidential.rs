@@ -1,6 +1,7 @@
 //! Whether a typed line looks as if it held a password or token, so that it is kept out of the history.
 //! Pure. It errs on the side of caution: a line too many is typed again, a token too many is lost.
 
+use crate::message::KIND_MEMBERS;
 use crate::secret;
 
 /// Parts of names whose value is a secret, in lower case, without `-`, `_` and spaces.
@@ -34,11 +35,6 @@ const IN_A_QUERY: &[&str] = &["code", "key", "sig"];
 
 /// Messages of this kind carry a secret in another member: `{"event":"token","data":"…"}`.
 const KINDS: &[&str] = &["auth", "authenticate", "authorize", "login", "signin"];
-
-/// Members that hold the kind of a message.
-const KIND_MEMBERS: &[&str] = &[
-    "action", "cmd", "command", "event", "kind", "method", "op", "type",
-];
 
 /// Words after which a secret follows without a sign in between.
 const FOLLOWED: &[&str] = &[

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::json::text::{Token, Tokens};
-use crate::message::Message;
+use crate::message::{KIND_MEMBERS, Message};
 use crate::output::sanitize::find_dangerous;
 use crate::secret::{Redactor, is_secret_name};
 
@@ -21,9 +21,6 @@ const LARGEST: usize = 16 * 1024;
 
 /// How often it learns from messages.
 const EVERY: Duration = Duration::from_millis(50);
-
-/// Members that hold the kind of a message.
-const KIND_MEMBERS: &[&str] = &["event", "type", "op", "action", "method"];
 
 /// Members that name something.
 const ID_MEMBERS: &[&str] = &["channel", "id", "room", "topic"];

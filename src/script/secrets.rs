@@ -12,11 +12,9 @@ use serde::de::IgnoredAny;
 
 use crate::json::string;
 use crate::json::text::{Token, Tokens};
+use crate::message::KIND_MEMBERS;
 use crate::secret::{REDACTED, is_secret_name};
 use crate::template::is_name;
-
-/// Members that say what a message is.
-const KINDS: &[&str] = &["event", "type", "op", "action", "command", "method"];
 
 /// Members that hold the content of a message.
 const CONTENTS: &[&str] = &["data", "payload", "params"];
@@ -203,7 +201,7 @@ impl Search {
         };
         if is_secret_member(name) {
             self.found.push(secret);
-        } else if KINDS.contains(&&**name) && is_secret_member(&decoded) {
+        } else if KIND_MEMBERS.contains(&&**name) && is_secret_member(&decoded) {
             *kind = Some(decoded);
         } else if CONTENTS.contains(&&**name) {
             *content = Some(secret);
