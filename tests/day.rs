@@ -244,12 +244,15 @@ fn look_closely(day: &mut Day) {
         &format!(r#"{{"op":"login","password":"{PASSWORD}"}}"#),
         &[&format!(r#"> {{"op": "login", "password": "{PASSWORD}"}}"#)],
     );
-    day.step(r#"/filter select(.event == "tick") | .data.price"#, &[]);
+    day.step(
+        r#"/filter select(.event == "tick") | .data.price"#,
+        &["filter: messages that it drops are not shown; /filter off ends it"],
+    );
     day.step(
         r#"{"op":"ticks"}"#,
         &[r#"> {"op": "ticks"}"#, "< 1.50", "< 2.50", "< 3.50"],
     );
-    day.step("/filter off", &[]);
+    day.step("/filter off", &["no filter: every message is shown"]);
     day.step("/grep SUBSCRIBED", &["0 of 10 messages in the scrollback"]);
     day.step(
         "/grep subscribed",
