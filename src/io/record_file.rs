@@ -104,7 +104,7 @@ fn opened_later(path: PathBuf) -> Sink {
     Box::new(move |lines| {
         let stream = match &mut opened {
             Some(stream) => stream,
-            // Whoever may read a FIFO is one of its readers, and is not waited for.
+            // Not for reading: a FIFO has a reader then, and nobody waits for another.
             none => none.insert(appending().open(&path)?.into()),
         };
         write_lines(stream, lines)

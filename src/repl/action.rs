@@ -63,7 +63,7 @@ pub enum Action {
     /// Give every received message to this command.
     Pipe(String),
     PipeOff,
-    /// Give so many of the last messages to this command.
+    /// Give this many of the last messages to a command.
     PipeLast(usize, String),
     /// Show this message whole.
     More(Which),

@@ -10,7 +10,7 @@ use crate::repl::view::search::{Excerpt, Pattern};
 use crate::secret::Redactor;
 use crate::units::counted;
 
-/// What stands in front of a message takes about so many columns.
+/// The columns of what stands in front of a message, about.
 const PREFIX: usize = 24;
 
 /// The least that is shown of a message, in characters.
@@ -80,7 +80,7 @@ impl Again {
         }
     }
 
-    /// Appends one line with what is around the match in a message, on a terminal with so many
+    /// Appends one line with what is around the match in a message, on a terminal of this many
     /// columns. Returns whether there is a match.
     pub(super) fn push_match(
         &mut self,

@@ -1,5 +1,5 @@
-//! The lines that were typed before: those of this host, or of all hosts. Pure: it is told what is read
-//! from the file, and says what is written to it.
+//! The lines that were typed before: those of this host, or of all hosts. Pure: what is
+//! read from the file comes in, and what is written to it goes out.
 
 pub(super) mod file;
 

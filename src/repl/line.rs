@@ -212,9 +212,9 @@ mod tests {
             ("/grep", "write /grep TEXT"),
             (
                 "/last none",
-                "'none' is no number of messages; write /last 5",
+                "'none' is not a number of messages; write /last 5",
             ),
-            ("/last 0", "'0' is no number"),
+            ("/last 0", "'0' is not a number"),
             ("/more #x", "write /more #12"),
             ("/tls", "there is no connection"),
             ("/help pnig", "did you mean /ping?"),

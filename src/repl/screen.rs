@@ -34,7 +34,7 @@ const WELCOME: &str = "Type a message and press Enter. /help lists the commands,
 /// How long the last lines may take to be shown.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
-/// Columns and rows of a terminal that does not tell.
+/// Columns and rows of a terminal that reports none.
 const SIZE: (usize, usize) = (80, 24);
 
 /// The screen, which the prompt writes to as well.

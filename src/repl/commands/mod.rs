@@ -321,7 +321,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: CONNECTION,
         name: "reconnect",
-        help: "connect now, or anew",
+        help: "connect now, or again",
         example: "/reconnect",
         run: connection::reconnect,
         ..ROW

@@ -95,14 +95,13 @@ pub(super) fn last(_: &View<'_>, argument: &str) -> Result<Action, String> {
 }
 
 pub(super) fn more(_: &View<'_>, argument: &str) -> Result<Action, String> {
-    let which = match argument.trim().strip_prefix('#') {
-        Some(number) => Which::Number(
-            number
-                .parse()
-                .map_err(|_| format!("'#{number}' is no number of a message; write /more #12"))?,
-        ),
-        None => Which::Last(count(argument, "/more 2, or /more #12")?),
-    };
+    let which =
+        match argument.trim().strip_prefix('#') {
+            Some(number) => Which::Number(number.parse().map_err(|_| {
+                format!("'#{number}' is not the number of a message; write /more #12")
+            })?),
+            None => Which::Last(count(argument, "/more 2, or /more #12")?),
+        };
     Ok(Action::More(which))
 }
 
@@ -114,7 +113,7 @@ fn count(argument: &str, example: &str) -> Result<usize, String> {
             .parse()
             .ok()
             .filter(|count| *count > 0)
-            .ok_or_else(|| format!("'{number}' is no number of messages; write {example}")),
+            .ok_or_else(|| format!("'{number}' is not a number of messages; write {example}")),
     }
 }
 

@@ -24,9 +24,9 @@ pub(super) struct Typed {
     state: PromptHandle,
     /// Not yet in the file.
     pending: Vec<Entry>,
-    /// What went wrong first; it is told once.
+    /// What went wrong first; it is reported once.
     trouble: Option<String>,
-    told: bool,
+    reported: bool,
 }
 
 impl Typed {
@@ -37,7 +37,7 @@ impl Typed {
             state,
             pending: Vec::new(),
             trouble: None,
-            told: false,
+            reported: false,
         }
     }
 
@@ -63,8 +63,8 @@ impl Typed {
     }
 
     fn note(&mut self, what: &str, error: &std::io::Error) {
-        if let (Some((_, path)), false) = (&self.file, self.told) {
-            self.told = true;
+        if let (Some((_, path)), false) = (&self.file, self.reported) {
+            self.reported = true;
             let (path, why) = (path.display(), plain_words(error));
             self.trouble = Some(format!("the history {path} cannot be {what}: {why}"));
         }

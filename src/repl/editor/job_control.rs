@@ -1,6 +1,5 @@
-//! Ctrl-Z, SIGTSTP and SIGCONT: whoever has the terminal while we are stopped gets it as it was found, and
-//! the line is there again when we go on, whatever stopped us. It must never stop where nobody could
-//! continue it.
+//! Ctrl-Z, SIGTSTP and SIGCONT: while we are stopped the terminal is as it was found, and the line is there
+//! again when we go on, whatever stopped us. It must never stop where nobody could continue it.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -22,7 +21,7 @@ use super::terminal::Modes;
 use crate::io::terminal;
 use crate::output::style;
 
-/// The width of a terminal that does not tell.
+/// The width of a terminal that reports none.
 const COLUMNS: usize = 80;
 
 /// Watches the signals from here on, and the key that stops. Where the system refuses that, the terminal
@@ -101,7 +100,7 @@ impl Watch {
         }
         self.stopped = false;
         self.state.set_away(false);
-        // The size may have changed, of which only the foreground is told.
+        // The size may have changed: SIGWINCH goes to the foreground only.
         let _ = kill(getpid(), Signal::SIGWINCH);
         let _ = self.redraw.try_send(());
     }

@@ -147,8 +147,8 @@ impl Keys {
         initial: String,
     ) -> Option<Typed> {
         if !initial.is_empty() {
-            let told = format!("Enter alone stands for this line: {initial}");
-            let _ = self.sender.blocking_send(Typed::Trouble(told));
+            let notice = format!("Enter alone stands for this line: {initial}");
+            let _ = self.sender.blocking_send(Typed::Trouble(notice));
         }
         Some(match lines.next()? {
             Ok(line) if line.is_empty() => self.finished(editor, initial),

@@ -2,7 +2,7 @@
 //!
 //! rustyline blocks, and its printer blocks until the editor has taken the text, so neither may run
 //! on the session's thread. The editor thread only reads lines, passes them on, and gives the terminal
-//! to another program when it is told to.
+//! to another program when the prompt says so.
 
 mod bindings;
 mod helper;
@@ -120,7 +120,7 @@ pub(crate) fn start(
         job_control::watch(&mut editor, &modes, &state);
     }
     let (sender, typed) = mpsc::channel(TYPED_AHEAD);
-    let (tell, next) = std::sync::mpsc::channel();
+    let (next_sender, next) = std::sync::mpsc::channel();
     let keys = Keys {
         sender,
         next,
@@ -136,7 +136,7 @@ pub(crate) fn start(
     thread::spawn(move || keys.read_lines(&mut editor));
     Ok(RunningEditor {
         typed,
-        next: tell,
+        next: next_sender,
         sink,
         state,
         restore,

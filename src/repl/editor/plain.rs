@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-/// Reads so many bytes at a time: a terminal gives no longer line than this.
+/// Bytes to read at once: the longest line that a terminal gives.
 const READ: usize = 4096;
 
 /// Reads lines.

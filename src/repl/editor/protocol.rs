@@ -32,7 +32,7 @@ impl Typed {
         matches!(self, Typed::Interrupt { .. } | Typed::End)
     }
 
-    /// Whether the editor reads nothing more before it is told what to do.
+    /// Whether the editor reads nothing more before it gets a [`Next`].
     pub(crate) fn waits(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! What the editor thread and the prompt tell each other at any time: the prompt that is shown, whether a
+//! What the editor thread and the prompt share at any time: the prompt that is shown, whether a
 //! secret is typed, whether another program has the terminal. It draws nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -23,7 +23,7 @@ pub(crate) enum PromptState {
     Connecting,
     /// A Close of ours was sent, or is about to be.
     Closing,
-    /// There is no connection, and so many seconds until the next attempt.
+    /// There is no connection: the seconds until the next attempt.
     Down(u64),
 }
 
@@ -140,8 +140,8 @@ impl PromptHandle {
         self.0.printing.load(Ordering::SeqCst)
     }
 
-    /// Returns false where another program has the terminal. Whoever takes the terminal away looks after
-    /// that whether something is printing, so one of the two sees the other.
+    /// Returns false where another program has the terminal. The thread that gives the terminal away checks
+    /// afterwards whether something is printing, so one of the two sees the other.
     pub(super) fn start_printing(&self) -> bool {
         self.0.printing.store(true, Ordering::SeqCst);
         if self.is_away() {

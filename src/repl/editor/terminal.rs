@@ -179,7 +179,7 @@ mod unix {
         }
     }
 
-    /// A program that loses its terminal is told so, and continued if it was stopped.
+    /// A program that loses its terminal gets SIGHUP, and is continued if it was stopped.
     fn end_group(group: Pid) {
         let _ = killpg(group, Signal::SIGHUP);
         let _ = killpg(group, Signal::SIGCONT);
@@ -209,8 +209,8 @@ mod unix {
     pub(in crate::repl::editor) const STOPPED: &str = "kill -STOP $$\n";
 
     /// Runs a command in the foreground of the terminal and waits for its end: keys that interrupt or
-    /// stop reach it and not us. It begins with [`STOPPED`]. Where it is stopped later, we are stopped with it, so that the shell has the
-    /// terminal, and `fg` continues both. `feed` writes what it reads.
+    /// stop reach it and not us. It begins with [`STOPPED`]. Where it is stopped later, we are stopped with
+    /// it, so that the shell has the terminal, and `fg` continues both. `feed` writes what it reads.
     ///
     /// # Errors
     /// Where it cannot be started.

@@ -12,7 +12,7 @@ use super::{Entry, KEPT, KEPT_BYTES, latest};
 /// A larger file is read from here before its end, in bytes.
 const READ: u64 = 4 * KEPT_BYTES as u64;
 
-/// More lines than are kept, before the file is written anew.
+/// More lines than are kept, before the file is rewritten.
 const SLACK: usize = KEPT / 5;
 
 /// How long another session may hold the lock. It never does so for long, unless it has been stopped.

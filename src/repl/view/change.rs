@@ -20,7 +20,7 @@ pub enum ViewChange {
     Resume,
     /// Empties the screen.
     Clear,
-    /// Shows so many of the last messages again.
+    /// Shows this many of the last messages again.
     Last(usize),
     /// Shows the messages in which this is found.
     Grep(Pattern),
