@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
+use super::private_file;
 use super::stdio::{self, Stream};
 use super::writer::{self, Sink};
 
@@ -128,13 +129,8 @@ fn append(path: &Path) -> io::Result<Stream> {
 }
 
 fn appending() -> OpenOptions {
-    let mut options = OpenOptions::new();
+    let mut options = private_file::options();
     options.append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
     options
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::data::Data;
 use crate::error::plain_words;
+use crate::io::private_file;
 use crate::wire::frame::RawFrame;
 
 /// Appends these bytes to the frame's payload, which may have the code of a Close.
@@ -107,10 +108,8 @@ pub(super) fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
     if let Ok(metadata) = std::fs::metadata(path) {
         check_regular(path, &metadata)?;
     }
-    let mut options = File::options();
+    let mut options = private_file::options();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options
         .open(path)
         .and_then(|mut file| file.write_all(bytes));

@@ -1,7 +1,7 @@
 //! Runs a program that gets the terminal: a command of the shell, or the user's editor with a text in a
 //! file. It reads no keys itself, and leaves no file behind.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,6 +12,7 @@ use super::protocol::{Job, JobOutcome};
 use super::terminal::STOPPED;
 use super::terminal::{Modes, run_in_foreground};
 use crate::error::plain_words;
+use crate::io::private_file;
 
 /// Runs a job; the file of an edited text is made in `folder`.
 pub(super) fn run(job: Job, modes: &Modes, folder: &Path) -> JobOutcome {
@@ -113,7 +114,7 @@ impl Draft {
     fn new(folder: &Path, suffix: &str, text: &str) -> io::Result<Self> {
         let name = format!("wirecat-{:016x}{suffix}", rand::random::<u64>());
         let path = folder.join(name);
-        let mut file = create(&path)?;
+        let mut file = private_file::create_new(&path)?;
         let draft = Draft(path);
         file.write_all(text.as_bytes())?;
         if !text.is_empty() && !text.ends_with('\n') {
@@ -127,14 +128,6 @@ impl Drop for Draft {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

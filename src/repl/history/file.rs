@@ -1,13 +1,14 @@
 //! The file of the history, which several sessions share. An entry is appended with one write under a
 //! lock, and only whole lines are read, so that no session loses or tears what another has written.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Entry, KEPT, KEPT_BYTES, latest};
+use crate::io::private_file;
 
 /// A larger file is read from here before its end, in bytes.
 const READ: u64 = 4 * KEPT_BYTES as u64;
@@ -141,7 +142,7 @@ impl HistoryFile {
         // A symbolic link stays one.
         let old = fs::canonicalize(&self.path)?;
         let new = old.with_extension(format!("{:08x}", rand::random::<u32>()));
-        let replaced = create(&new)
+        let replaced = private_file::create_new(&new)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .and_then(|()| fs::rename(&new, &old));
         if replaced.is_err() {
@@ -168,21 +169,11 @@ fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
+    let mut options = private_file::options();
     options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
     keep_private(&file)?;
     Ok(file)
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn create_folder(folder: &Path) -> io::Result<()> {

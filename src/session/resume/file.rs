@@ -5,7 +5,7 @@
 //! was received has been written. Each version is written to a temporary file, synchronised, and
 //! renamed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::super::frontend::Progress;
 use super::vars::ResumeVars;
 use crate::error::{Error, plain_words};
+use crate::io::private_file;
 
 /// The shortest time between two writes.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -162,7 +163,7 @@ fn write(path: &Path, state: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{:016x}.new", rand::random::<u64>()));
     let beside = path.with_file_name(name);
-    let written = create(&beside)
+    let written = private_file::create_new(&beside)
         .and_then(|mut file| {
             file.write_all(state.as_bytes())?;
             file.sync_all()
@@ -172,16 +173,6 @@ fn write(path: &Path, state: &str) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
     }
     written
-}
-
-/// Only the owner may read it, because the content comes from a server. The file must be new: an
-/// existing file or link with this name is never written to.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]
