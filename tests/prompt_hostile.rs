@@ -14,6 +14,7 @@ use wirecat::internals::output::sanitize::find_dangerous;
 
 use crate::support::hostile::PAYLOADS;
 use crate::support::pty::Pty;
+use crate::support::scripts::frames;
 use crate::support::sequences::{Effect, sequences};
 use crate::support::server::{Raw, Wire, frame_of, header, raw, raws, text};
 
@@ -209,6 +210,49 @@ const WAYS: &[Way] = &[
         ),
     },
     Way {
+        name: "a variable and a message of the configuration file",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Home(
+            |home, mark, payload| {
+                let (name, value) = (number(mark), toml_string(payload));
+                let path = home.join("wirecat/config.toml");
+                append(
+                    &path,
+                    &format!("vars.v{name} = {value}\nmessages.m{name} = \"{{{{v{name}}}}}\"\n"),
+                );
+            },
+            |_, mark, _| {
+                let lists = if mark == "#0;" { "/vars\r/m\r" } else { "" };
+                format!("{lists}/m m{}\r", number(mark))
+            },
+        ),
+    },
+    Way {
+        name: "a recorded file",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Home(
+            |home, mark, payload| {
+                let said = String::from_utf8_lossy(payload);
+                let event = serde_json::json!({"type": "receive", "opcode": 1, "data": said});
+                append(&home.join(number(mark)), &format!("{event}\n"));
+            },
+            |home, mark, _| format!("/sendfile --lines {}/{}\r", home.display(), number(mark)),
+        ),
+    },
+    Way {
+        name: "a line of a file of commands",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Home(
+            |home, mark, payload| {
+                append_bytes(&home.join(number(mark)), &[b"/", payload].concat());
+            },
+            |home, mark, _| format!("/source {}/{}\r", home.display(), number(mark)),
+        ),
+    },
+    Way {
         name: "the name of a file",
         args: &[],
         takes: |payload| !payload.contains(&b'/') && !payload.contains(&0),
@@ -243,6 +287,21 @@ const VERBOSE_RETRY: &[&str] = &[
     "--reconnect-jitter",
     "none",
 ];
+
+/// The number in a mark.
+fn number(mark: &str) -> &str {
+    &mark[1..mark.len() - 1]
+}
+
+/// A string of TOML, in which everything is escaped that may be.
+fn toml_string(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let escaped = text.chars().map(|c| match c {
+        ' ' | '#' | ';' | '0'..='9' | 'a'..='z' => c.to_string(),
+        c => format!("\\U{:08x}", u32::from(c)),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
 
 fn is_text(payload: &[u8]) -> bool {
     std::str::from_utf8(payload).is_ok()
@@ -307,7 +366,7 @@ fn serves(way: &'static Way, payloads: Receiver<Vec<u8>>) -> Raw<Vec<()>> {
                 payloads.iter().for_each(|it| wire.send(frames(&it)));
                 wire.answer_close();
             }
-            Sends::Home(..) => wire.answer_close(),
+            Sends::Home(..) => drop(frames(&mut wire)),
             Sends::Connection(connection)
             | Sends::ConnectionAndKeys(connection, _)
             | Sends::OnlyConnection(connection) => {
@@ -426,6 +485,7 @@ fn shown_on_the_line(way: &'static Way) {
         ("TERM", "xterm-256color"),
         ("NO_COLOR", "1"),
         ("XDG_STATE_HOME", home.to_str().unwrap()),
+        ("XDG_CONFIG_HOME", home.to_str().unwrap()),
     ];
     let url = server.url("/");
     let mut pty = Pty::start_with(&[way.args, &[&url]].concat(), &environment);
@@ -451,10 +511,14 @@ fn shown_on_the_line(way: &'static Way) {
 
 /// Appends to a file, which is made with its folder where it is not there.
 fn append(path: &Path, text: &str) {
+    append_bytes(path, text.as_bytes());
+}
+
+fn append_bytes(path: &Path, bytes: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.create(true).append(true).open(path).unwrap();
-    file.write_all(text.as_bytes()).unwrap();
+    file.write_all(bytes).unwrap();
 }
 
 #[test]
