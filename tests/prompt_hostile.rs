@@ -242,6 +242,15 @@ const WAYS: &[Way] = &[
         ),
     },
     Way {
+        name: "a file that is sent as it is",
+        args: &[],
+        takes: is_text,
+        sends: Sends::Home(
+            |home, mark, payload| append_bytes(&home.join(number(mark)), payload),
+            |home, mark, _| format!("/sendfile {}/{}\r", home.display(), number(mark)),
+        ),
+    },
+    Way {
         name: "a line of a file of commands",
         args: &[],
         takes: is_text,

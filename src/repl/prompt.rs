@@ -518,6 +518,8 @@ impl Source for Prompt {
                 Poll::Ready(Request::Send(command)) => self.waiting.push(command),
                 Poll::Ready(Request::Control(control)) => self.control = Some(control),
                 Poll::Ready(Request::Nothing) => {}
+                // A file was sent by a line that asked for nothing else.
+                Poll::Pending if !self.waiting.is_empty() => {}
                 Poll::Pending => {
                     let generated = ready!(self.poll_generated(cx, now));
                     self.waiting.push(generated);
