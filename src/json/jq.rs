@@ -217,6 +217,11 @@ impl Filter {
         }
         let (program, text) = (Arc::clone(&self.program), Arc::<str>::from(text));
         let interrupt = self.shared.interrupt.get_or_init(Interrupt::default);
+        if self.shared.interrupted.load(Ordering::Relaxed) && interrupt.is_raised() {
+            // The messages that arrive before the key is seen must not delay that: each of them would
+            // be evaluated until the next check.
+            return Err(Unread::Refused(Stop::Interrupted.describe()));
+        }
         let done = meter::run_on_thread(text.len(), self.memory, interrupt, move || {
             perform(&program, read::parse(&text), take)
         });

@@ -130,7 +130,7 @@ impl Interrupt {
         self.0.expired.load(Ordering::SeqCst)
     }
 
-    fn is_raised(&self) -> bool {
+    pub(super) fn is_raised(&self) -> bool {
         let deadline = self.0.deadline.get();
         if deadline.is_some_and(|at| Instant::now() >= *at) {
             self.0.expired.store(true, Ordering::SeqCst);

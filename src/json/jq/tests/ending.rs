@@ -139,3 +139,18 @@ fn expressions_that_need_too_much_are_errors() {
         assert!(known, "{expr}: {error}");
     }
 }
+
+#[test]
+fn a_pressed_key_ends_the_evaluations_of_all_messages_that_follow() {
+    let filter = Filter::compile("[limit(1e12; repeat(1))]").unwrap();
+    let interrupt = Interrupt::default();
+    filter.set_interrupt(&interrupt);
+    interrupt.set_key(true);
+    assert_eq!(filter.run(b"1"), Some(Err("interrupted".to_owned())));
+    // Without a thread for each of them.
+    let start = Instant::now();
+    for _ in 0..2000 {
+        assert_eq!(filter.run(b"1"), Some(Err("interrupted".to_owned())));
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
