@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::support::pty::Pty;
@@ -446,4 +447,19 @@ fn a_file_that_would_block_the_session_is_refused() {
         pty.expect_after(before, why);
     }
     leave(pty);
+}
+
+#[test]
+fn the_end_is_told_though_another_program_has_the_terminal() {
+    let (end, ended) = mpsc::channel();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        ended.recv().unwrap();
+    });
+    let mut pty = Pty::prompt(&["--no-reconnect"], &server.url("/"));
+    pty.type_keys("!echo be$((1))gun; read line; sleep 1000\r");
+    pty.expect("be1gun");
+    end.send(()).unwrap();
+    pty.expect("connection lost");
+    pty.exits(56);
 }

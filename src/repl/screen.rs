@@ -131,6 +131,14 @@ impl Screen {
     pub(super) async fn finish(mut self, exit: Exit) -> Result<(), Error> {
         // The last lines are not kept for a program that outlives us.
         self.release();
+        let editor = self.editor.as_ref();
+        if editor.is_some_and(|editor| editor.state.is_away()) {
+            // The editor draws nothing before it has the terminal back.
+            drop(self.restore.take());
+            if let Ok(stdout) = writer::stdout() {
+                self.lines.set_writer(Writer::new(stdout));
+            }
+        }
         self.flush();
         if let Some(mut writer) = self.lines.take_writer() {
             let editor = self.editor.as_ref().filter(|_| self.restore.is_some());
