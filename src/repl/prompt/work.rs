@@ -27,6 +27,9 @@ use crate::repl::work::LinesOfFile;
 use crate::secret::is_secret_name;
 use crate::units::counted;
 
+/// A shorter value may be an ordinary word, which would then be hidden everywhere, in bytes.
+const SHORTEST_SECRET: usize = 8;
+
 /// Messages of a file or `/repeat` that are sent before others have their turn.
 const BATCH: usize = 256;
 
@@ -73,8 +76,9 @@ impl Prompt {
 
     /// Sets a variable. The value of one with the name of a secret is hidden from now on.
     fn set_variable(&mut self, name: &str, value: VariableValue) {
-        if is_secret_name(name) {
-            self.redactor.add_given(&value.text());
+        let text = value.text();
+        if is_secret_name(name) && text.len() >= SHORTEST_SECRET {
+            self.redactor.add_given(&text);
         }
         let mut work = self.work.borrow_mut();
         work.watch.forget(name);
