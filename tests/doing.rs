@@ -330,6 +330,12 @@ fn the_prompt_connects_to_another_server() {
     pty.expect(&format!("open: {second_url}"));
     pty.type_keys("to the second\r");
     pty.expect("< to the second");
+    // A script is about one server.
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("second.wst");
+    pty.type_keys(&format!("/save {}\r", saved.display()));
+    pty.expect("second.wst: 2 messages as a script");
+    assert!(!fs::read_to_string(saved).unwrap().contains("first"));
     leave(pty);
 }
 

@@ -66,6 +66,8 @@ pub struct Prompt {
     work: Work,
     /// `/connect`
     connector: Connector,
+    /// How many messages in the scrollback are those of servers before this one.
+    before: u64,
     /// How the connection is made, for `/save`.
     request: save::Request,
     start: Instant,
@@ -116,6 +118,7 @@ impl Prompt {
             screen,
             work,
             connector,
+            before: 0,
             request: save::Request::of(plan),
             start,
             is_switching: false,
@@ -146,6 +149,8 @@ impl Prompt {
         self.redactor.clone_from(&plan.redactor);
         let mut screen = self.screen.borrow_mut();
         screen.switch_to(plan);
+        self.before = screen.scrollback.count();
+        self.work.borrow_mut().happened.clear();
     }
 
     fn say(&self, text: &str) {

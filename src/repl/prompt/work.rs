@@ -316,14 +316,16 @@ impl Prompt {
         Ok(())
     }
 
-    /// Writes the messages that are kept to a file.
+    /// Writes the messages of this server that are in the scrollback to a file.
     fn save(&mut self, path: &str) -> Result<(), String> {
         let (screen, work) = (self.screen.borrow(), self.work.borrow());
-        let messages: Vec<_> = screen.scrollback.iter().collect();
+        // One server: a script has one connection to begin with, and their numbers begin anew.
+        let messages = screen.scrollback.iter();
+        let messages: Vec<_> = messages.filter(|it| it.number > self.before).collect();
         if messages.is_empty() {
             return Err("there are no messages to save".to_owned());
         }
-        let dropped = screen.scrollback.count() - messages.len() as u64;
+        let dropped = screen.scrollback.count() - self.before - messages.len() as u64;
         let kept = messages.len();
         let saved = Saved {
             request: &self.request,
