@@ -338,6 +338,13 @@ mod tests {
         assert_eq!(safe("a\u{3164}b", &|_| 2), "a??b");
     }
 
+    #[test]
+    fn a_command_that_ends_with_line_ends_stays_safe() {
+        let shown = safe("/\r\n", &none);
+        assert_eq!(paint("/\r\n", &KNOWN, Painter::new(false), &none), shown);
+        assert!(is_safe(&shown));
+    }
+
     proptest! {
         #[test]
         fn no_line_reaches_the_terminal_raw_and_no_other_character_is_lost(line in "(?s)[/{]?.{0,40}") {
