@@ -782,9 +782,13 @@ fn messages_that_follow_a_large_one_are_echoed_after_it() {
     let payload = payload(5_000_000);
     let server = serve();
     let (mut peer, mut sending) = echoing(&server, "/echo", &payload);
-    sending.write_all(&masked(0x81, b"second")).unwrap();
-    sending.write_all(&masked(0x82, &payload)).unwrap();
-    sending.write_all(&masked(0x81, b"fourth")).unwrap();
+    let large = masked(0x82, &payload);
+    // In a thread: an echo that nobody reads stops reading, and then there is no room for these.
+    let sender = thread::spawn(move || {
+        sending.write_all(&masked(0x81, b"second")).unwrap();
+        sending.write_all(&large).unwrap();
+        sending.write_all(&masked(0x81, b"fourth")).unwrap();
+    });
     let mut messages = Vec::new();
     for _ in 0..4 {
         let mut frames = Vec::new();
@@ -793,5 +797,6 @@ fn messages_that_follow_a_large_one_are_echoed_after_it() {
         }
         messages.push(message(&frames).0);
     }
+    sender.join().unwrap();
     assert!(messages == [&payload[..], b"second", &payload[..], b"fourth"]);
 }
