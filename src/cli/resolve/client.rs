@@ -205,8 +205,8 @@ fn editor(world: &World) -> String {
     named.unwrap_or_else(|| usual.to_owned())
 }
 
-/// `$PAGER`, or what every system has. `less` is told, if nothing else is, that the text has colours and
-/// is to stay on the screen.
+/// Returns `$PAGER`, or a pager that every system has. Where `$LESS` is not set, it makes `less` show
+/// colours and leave the text on the screen.
 fn pager(world: &World) -> String {
     let usual = if cfg!(windows) { "more" } else { "less" };
     let pager = world.variable("PAGER");

@@ -1,6 +1,6 @@
 //! The connection as far as the person has been shown it: its state, what has passed over it, and the
 //! words for that in `/status`, `/tls` and the last line. Pure: what it returns may hold a peer's
-//! words, and whoever prints it makes it safe.
+//! words, and the caller makes it safe to print.
 
 use std::time::{Duration, Instant};
 
