@@ -68,27 +68,51 @@ impl Origin {
     }
 }
 
-/// Duration of each step of a connection attempt. A step that was not needed is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The steps of a connection attempt that were taken, in order, each with its name and duration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    pub dns: Option<Duration>,
-    pub tcp: Option<Duration>,
-    pub tls: Option<Duration>,
-    pub upgrade: Option<Duration>,
+    steps: Vec<(&'static str, Duration)>,
 }
 
 impl Timing {
-    /// The steps that were taken, in order, with their names.
+    /// Appends a step.
+    pub fn push(&mut self, name: &'static str, took: Duration) {
+        self.steps.push((name, took));
+    }
+
+    /// The steps in order.
     pub fn steps(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        let steps = [
-            ("dns", self.dns),
-            ("tcp", self.tcp),
-            ("tls", self.tls),
-            ("upgrade", self.upgrade),
-        ];
-        steps
-            .into_iter()
-            .filter_map(|(name, took)| Some((name, took?)))
+        self.steps.iter().copied()
+    }
+}
+
+impl<const N: usize> From<[(&'static str, Duration); N]> for Timing {
+    fn from(steps: [(&'static str, Duration); N]) -> Timing {
+        let steps = steps.to_vec();
+        Timing { steps }
+    }
+}
+
+/// What was dialled: the server, or the first proxy on the way to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Inet(SocketAddr),
+    /// A Unix domain socket, as it is written in messages: its path, or `@` and its abstract name.
+    Unix(String),
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Address {
+        Address::Inet(address)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Inet(address) => address.fmt(f),
+            Address::Unix(path) => f.write_str(path),
+        }
     }
 }
 
@@ -113,7 +137,7 @@ pub struct TlsInfo {
 /// The answer that opened the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    pub address: Option<SocketAddr>,
+    pub address: Option<Address>,
     pub status: u16,
     /// `1.1`
     pub http: &'static str,
@@ -275,7 +299,7 @@ pub enum Event<'a> {
     Connecting {
         conn: u32,
         attempt: u32,
-        address: Option<SocketAddr>,
+        address: Option<Address>,
     },
     /// Heads of a handshake, successful or not.
     Heads(&'a Heads),

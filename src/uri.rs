@@ -62,6 +62,26 @@ pub struct UserInfo {
     pub password: Option<Secret>,
 }
 
+/// Where to connect to over TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    pub host: Host<String>,
+    /// The zone of an IPv6 address, as in [`Target::zone`].
+    pub zone: Option<String>,
+    pub port: u16,
+}
+
+/// As written outside URLs: `[fe80::1%eth0]:80`.
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host.to_string();
+        match (&self.zone, host.strip_suffix(']')) {
+            (Some(zone), Some(address)) => write!(f, "{address}%{zone}]:{}", self.port),
+            _ => write!(f, "{host}:{}", self.port),
+        }
+    }
+}
+
 impl Target {
     /// Whether both are the same server, over the same kind of connection.
     pub fn is_same_server(&self, other: &Target) -> bool {
@@ -133,12 +153,12 @@ impl Target {
         }
     }
 
-    /// The host and port as written outside URLs, with the zone.
-    pub fn place(&self) -> String {
-        let host = self.host.to_string();
-        match (&self.zone, host.strip_suffix(']')) {
-            (Some(zone), Some(address)) => format!("{address}%{zone}]:{}", self.port),
-            _ => format!("{host}:{}", self.port),
+    /// The host and port, with the zone.
+    pub fn host_port(&self) -> HostPort {
+        HostPort {
+            host: self.host.clone(),
+            zone: self.zone.clone(),
+            port: self.port,
         }
     }
 

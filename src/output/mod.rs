@@ -146,7 +146,7 @@ impl Renderer {
     fn learn(&mut self, t: Duration, event: &Event<'_>) {
         match event {
             Event::Header { started, .. } => self.clock.start(*started),
-            Event::Open { opened, .. } => self.timing = Some(opened.timing),
+            Event::Open { opened, .. } => self.timing = Some(opened.timing.clone()),
             Event::Send { origin, .. } if !is_background(*origin) => self.last_sent = Some(t),
             _ => {}
         }

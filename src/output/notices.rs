@@ -8,7 +8,6 @@
 mod tests;
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::options::Options;
@@ -18,7 +17,7 @@ use super::{hexdump, sanitize};
 use crate::close::{Close, code_name};
 use crate::codec;
 use crate::error::Error;
-use crate::event::{By, Cause, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame};
+use crate::event::{Address, By, Cause, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame};
 use crate::secret::{REDACTED, Redactor};
 
 /// Maximum number of runs of message numbers on one line.
@@ -57,7 +56,7 @@ impl Stderr<'_> {
             Event::Connecting {
                 attempt, address, ..
             } if verbose => {
-                self.connecting(*attempt, *address);
+                self.connecting(*attempt, address.as_ref());
             }
             Event::Tls(info) if verbose => self.tls(info),
             Event::Heads(heads) if verbose => self.heads(heads),
@@ -258,7 +257,7 @@ impl Stderr<'_> {
 
     fn open(&mut self, opened: &Opened) {
         self.raw("connected");
-        if let Some(address) = opened.address {
+        if let Some(address) = &opened.address {
             self.raw(&format!(" to {address}"));
         }
         for (label, value) in [
@@ -282,7 +281,7 @@ impl Stderr<'_> {
         }
     }
 
-    fn connecting(&mut self, attempt: u32, address: Option<SocketAddr>) {
+    fn connecting(&mut self, attempt: u32, address: Option<&Address>) {
         self.raw("* connecting");
         if let Some(address) = address {
             self.raw(&format!(" to {address}"));

@@ -115,12 +115,11 @@ mod tests {
             bytes_received: 1,
             ..Totals::default()
         };
-        let timing = Timing {
-            dns: Some(Duration::from_millis(1)),
-            tcp: None,
-            tls: Some(Duration::from_micros(30_040)),
-            upgrade: Some(Duration::from_millis(10)),
-        };
+        let timing = Timing::from([
+            ("dns", Duration::from_millis(1)),
+            ("tls", Duration::from_micros(30_040)),
+            ("upgrade", Duration::from_millis(10)),
+        ]);
         let table = |timing| {
             let mut out = Vec::new();
             push(

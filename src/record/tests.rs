@@ -13,7 +13,7 @@ use super::write::{Strings, Writer};
 use crate::close::{Close, may_be_sent};
 use crate::codec;
 use crate::error::{EXITS, Error, Exit, Stage};
-use crate::event::{By, Cause, Delivery, Event, Opened, Origin, Refusal, Timing, Totals};
+use crate::event::{Address, By, Cause, Delivery, Event, Opened, Origin, Refusal, Timing, Totals};
 use crate::json::string;
 use crate::message::Message;
 use crate::secret::Redactor;
@@ -328,11 +328,11 @@ proptest! {
             "url": text,
             "started": "1970-01-01T00:00:01.000000Z",
         }));
-        let address = parts.flag.then(|| SocketAddr::from(([127, 0, 0, 1], 443)));
-        keeps(&parts, &Event::Connecting { conn, attempt: conn, address }, json!({
+        let address = parts.flag.then(|| Address::from(SocketAddr::from(([127, 0, 0, 1], 443))));
+        keeps(&parts, &Event::Connecting { conn, attempt: conn, address: address.clone() }, json!({
             "conn": conn,
             "attempt": conn,
-            "address": address.map(|it| it.to_string()),
+            "address": address.as_ref().map(Address::to_string),
         }));
         let optional = parts.flag.then(|| text.clone());
         let opened = Opened {
@@ -343,12 +343,12 @@ proptest! {
             extensions: optional.clone(),
             compression: None,
             tls: None,
-            timing: Timing {
-                dns: Some(steps[0]),
-                tcp: Some(steps[1]),
-                tls: Some(steps[2]),
-                upgrade: Some(steps[3]),
-            },
+            timing: Timing::from([
+                ("dns", steps[0]),
+                ("tcp", steps[1]),
+                ("tls", steps[2]),
+                ("upgrade", steps[3]),
+            ]),
         };
         let micros: Vec<u64> = steps.iter().map(|step| step.as_micros() as u64).collect();
         keeps(&parts, &Event::Open { conn, opened: &opened }, json!({

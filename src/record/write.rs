@@ -40,8 +40,11 @@ impl Writer<'_> {
                     .timed(Type::Connecting, t, out)
                     .raw(schema::CONN, conn)
                     .raw(schema::ATTEMPT, attempt);
-                line.text_or_null(schema::ADDRESS, address.map(|a| a.to_string()).as_deref())
-                    .end();
+                line.text_or_null(
+                    schema::ADDRESS,
+                    address.as_ref().map(|a| a.to_string()).as_deref(),
+                )
+                .end();
             }
             Event::Open { conn, opened } => {
                 self.open(
@@ -389,11 +392,11 @@ mod tests {
 
     #[test]
     fn a_connection_opens() {
-        let address = Some(([127, 0, 0, 1], 443).into());
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 443));
         let connecting = Event::Connecting {
             conn: 1,
             attempt: 2,
-            address,
+            address: Some(address.into()),
         };
         check(
             0,
@@ -401,19 +404,18 @@ mod tests {
             r#"{"type":"connecting","t":0.0,"conn":1,"attempt":2,"address":"127.0.0.1:443"}"#,
         );
         let mut opened = Opened {
-            address,
+            address: Some(address.into()),
             status: 101,
             http: "1.1",
             subprotocol: Some("chat.v1".to_owned()),
             extensions: None,
             compression: None,
             tls: None,
-            timing: Timing {
-                dns: None,
-                tcp: Some(Duration::from_micros(2_000)),
-                tls: Some(Duration::from_micros(30_001)),
-                upgrade: Some(Duration::from_secs(1)),
-            },
+            timing: Timing::from([
+                ("tcp", Duration::from_micros(2_000)),
+                ("tls", Duration::from_micros(30_001)),
+                ("upgrade", Duration::from_secs(1)),
+            ]),
         };
         check(
             51,

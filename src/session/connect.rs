@@ -1,9 +1,7 @@
 //! One connection attempt: credentials, dialling, handshake. Every step is reported as an event.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -16,12 +14,12 @@ use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::ResolvedCredentials;
 use crate::auth::sources::Credentials;
 use crate::error::{Error, Stage};
-use crate::event::{Cause, Event, Opened};
+use crate::event::{Address, Cause, Event, Opened};
 use crate::handshake::request::{self, HeaderLine, Request};
 use crate::handshake::{self, Transcript, retry_after};
 use crate::message::Message;
 use crate::secret::{Redactor, Secret};
-use crate::transport::{BoxedStream, Dialer, Step};
+use crate::transport::{BoxedStream, Dialer, Progress};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
@@ -152,10 +150,10 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     plan.target.hide_secrets(&plan.redactor);
     plan.request.hide_secrets(&plan.redactor);
     let request = request::build(&target, &options, &placed, handshake::new_key());
-    let step = Cell::new(Step::Lookup);
+    let progress = Progress::new();
     let log = Transcript::default();
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
-    let attempt = attempt(plan, turn, &request, (&step, &log), deadline, ends);
+    let attempt = attempt(plan, turn, &request, (&progress, &log), deadline, ends);
     match until(deadline, plan.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(Connection {
             first: placed.message.as_ref().map(first_message),
@@ -163,10 +161,10 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         }),
         Ok(Err(failed)) => Err(failed),
         Err(()) => {
-            if step.get() == Step::Upgrade {
+            if progress.stage() == Stage::Handshake {
                 ends.report(&Event::Heads(&log.heads(&plan.redactor)));
             }
-            Err(timed_out(plan, step.get(), log.received()).into())
+            Err(timed_out(plan, &progress, log.received()).into())
         }
     }
 }
@@ -229,11 +227,11 @@ async fn attempt<I, O: Sink>(
     plan: &Plan,
     AttemptId { conn, attempt }: AttemptId,
     request: &Request,
-    (step, log): (&Cell<Step>, &Transcript),
+    (progress, log): (&Progress, &Transcript),
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Failed> {
-    let mut report = |address: SocketAddr| {
+    let mut report = |address: Address| {
         let address = Some(address);
         let event = Event::Connecting {
             conn,
@@ -242,12 +240,13 @@ async fn attempt<I, O: Sink>(
         };
         ends.report(&event);
     };
-    let dialed = plan.transport.dial(&plan.target, step, &mut report).await?;
+    let dialing = plan.transport.dial(&plan.target, progress, &mut report);
+    let dialed = dialing.await?;
     if let Some(tls) = &dialed.tls {
         ends.report(&Event::Tls(tls));
     }
-    step.set(Step::Upgrade);
-    let started = Instant::now();
+    let waiting = "waiting for the server to answer the handshake";
+    progress.enter(Stage::Handshake, waiting);
     let upgraded = match handshake::upgrade(dialed.stream, request, log, deadline).await {
         Ok(upgraded) => upgraded,
         Err(failed) => {
@@ -267,8 +266,7 @@ async fn attempt<I, O: Sink>(
             return Err(Failed { error, obstacle });
         }
     };
-    let mut timing = dialed.timing;
-    timing.upgrade = Some(started.elapsed());
+    progress.finish("upgrade");
     let deflate = upgraded.agreed.deflate;
     let opened = Opened {
         address: Some(dialed.address),
@@ -278,7 +276,7 @@ async fn attempt<I, O: Sink>(
         extensions: upgraded.agreed.extensions,
         compression: compression(request, deflate),
         tls: dialed.tls,
-        timing,
+        timing: progress.timing(),
     };
     ends.report(&Event::Heads(&log.heads(&plan.redactor)));
     ends.report(&Event::Open {
@@ -311,31 +309,13 @@ fn first_message((sent, shown): &(Secret, String)) -> First {
     (Message::text(sent.expose()), Message::text(shown.as_str()))
 }
 
-fn timed_out(plan: &Plan, step: Step, received: usize) -> Error {
-    let (stage, doing) = match step {
-        Step::Roots => (Stage::Tls, "reading the root certificates".to_owned()),
-        Step::Lookup => (
-            Stage::Dns,
-            format!("resolving the host name '{}'", plan.target.host),
+fn timed_out(plan: &Plan, progress: &Progress, received: usize) -> Error {
+    let stage = progress.stage();
+    let doing = match stage {
+        Stage::Handshake if received > 0 => format!(
+            "waiting for the rest of the server's answer to the handshake; {received} bytes came"
         ),
-        Step::Connect => (
-            Stage::Connect,
-            format!("connecting to {}", plan.target.place()),
-        ),
-        Step::Tls => (
-            Stage::Tls,
-            "waiting for the server in the TLS handshake".to_owned(),
-        ),
-        Step::Upgrade if received > 0 => (
-            Stage::Handshake,
-            format!(
-                "waiting for the rest of the server's answer to the handshake; {received} bytes came"
-            ),
-        ),
-        Step::Upgrade => (
-            Stage::Handshake,
-            "waiting for the server to answer the handshake".to_owned(),
-        ),
+        _ => progress.doing(),
     };
     Error::connect_timeout(stage, plan.connect_timeout, &doing)
 }

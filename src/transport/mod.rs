@@ -1,18 +1,22 @@
-//! From a host name to a byte stream: name lookup, TCP, TLS. Each layer takes a stream and returns
-//! a stream. This module knows neither HTTP nor WebSocket.
+//! From a host name to a byte stream. A [`route::Route`] says which layers there are, from the
+//! network up; each has a file of its own, takes the stream of the layer below, and returns a stream.
+//! This module knows neither HTTP responses to the handshake nor WebSocket.
 
+mod progress;
+mod route;
 mod tcp;
 pub mod tls;
 
-use std::cell::Cell;
-use std::net::SocketAddr;
-use std::time::Instant;
+use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::error::Error;
-use crate::event::{Timing, TlsInfo};
+use self::route::{Layer, Network, Route};
+use crate::error::{Error, Stage};
+use crate::event::{Address, TlsInfo};
 use crate::uri::Target;
+
+pub use self::progress::Progress;
 
 /// The interface of every layer: a bidirectional byte stream.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -26,24 +30,11 @@ pub struct Options {
     pub tls: tls::Options,
 }
 
-/// The current step of a connection attempt, for the message after a timeout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Reading certificates, only for `wss://`.
-    Roots,
-    Lookup,
-    Connect,
-    Tls,
-    Upgrade,
-}
-
 /// A byte stream to the server.
 pub struct Dialed {
     pub stream: BoxedStream,
-    pub address: SocketAddr,
+    pub address: Address,
     pub tls: Option<TlsInfo>,
-    /// All steps but `upgrade`.
-    pub timing: Timing,
 }
 
 /// Makes byte streams to servers, and keeps what is read once for all of them.
@@ -60,55 +51,62 @@ impl Dialer {
         }
     }
 
-    /// Connects to `target`. `on_address` receives the first address before it is tried; `step`
-    /// always holds the current step. The caller sets the deadline.
+    /// Connects to `target`, layer by layer. `on_address` receives the first address before it is
+    /// tried. The caller sets the deadline, and finds in `progress` what was being waited for.
     ///
     /// # Errors
     /// Exit 6 (name), 7 (connect), 35 (TLS), 60 (certificate), 2 (`--cacert` unreadable).
     pub async fn dial(
         &self,
         target: &Target,
-        step: &Cell<Step>,
-        on_address: &mut dyn FnMut(SocketAddr),
+        progress: &Progress,
+        on_address: &mut dyn FnMut(Address),
     ) -> Result<Dialed, Error> {
-        let tls = match target.tls {
-            true => {
-                step.set(Step::Roots);
-                Some(tls::Client::new(&target.host, &self.tls).await?)
-            }
-            false => None,
+        let route = Route::plan(target);
+        let mut clients = self.tls_clients(&route, progress).await?;
+        let (mut stream, address) = match &route.network {
+            Network::Tcp(place) => tcp::open(place, progress, on_address).await?,
         };
-        let mut timing = Timing::default();
-        let started = Instant::now();
-        step.set(Step::Lookup);
-        let addresses = tcp::resolve(target).await?;
-        if matches!(target.host, url::Host::Domain(_)) {
-            timing.dns = Some(started.elapsed());
+        let mut tls = None;
+        for layer in &route.layers {
+            stream = match layer {
+                Layer::Tls(_) => {
+                    let waiting = "waiting for the server in the TLS handshake";
+                    progress.enter(Stage::Tls, waiting);
+                    // There is one for each of these layers.
+                    let Some(client) = clients.pop_front() else {
+                        continue;
+                    };
+                    let (stream, info) = client.connect(stream).await?;
+                    tls = Some(info);
+                    stream
+                }
+            };
+            progress.finish(layer.name());
         }
-
-        let started = Instant::now();
-        step.set(Step::Connect);
-        on_address(addresses[0]);
-        let (tcp, address) = tcp::connect(target, &addresses).await?;
-        timing.tcp = Some(started.elapsed());
-
-        let Some(tls) = tls else {
-            return Ok(Dialed {
-                stream: Box::new(tcp),
-                address,
-                tls: None,
-                timing,
-            });
-        };
-        let started = Instant::now();
-        step.set(Step::Tls);
-        let (stream, info) = tls.connect(tcp).await?;
-        timing.tls = Some(started.elapsed());
         Ok(Dialed {
-            stream: Box::new(stream),
+            stream,
             address,
-            tls: Some(info),
-            timing,
+            tls,
         })
+    }
+
+    /// The TLS clients of a route, in its order. Whatever they need is read and checked before
+    /// anything is sent.
+    async fn tls_clients(
+        &self,
+        route: &Route,
+        progress: &Progress,
+    ) -> Result<VecDeque<tls::Client>, Error> {
+        let mut clients = VecDeque::new();
+        for layer in &route.layers {
+            match layer {
+                Layer::Tls(host) => {
+                    progress.enter(Stage::Tls, "reading the root certificates");
+                    clients.push_back(tls::Client::new(host, &self.tls).await?);
+                }
+            }
+        }
+        Ok(clients)
     }
 }

@@ -9,19 +9,44 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use url::Host;
 
+use super::{BoxedStream, Progress};
 use crate::error::{Error, Exit, Stage, plain_clause};
-use crate::uri::Target;
+use crate::event::Address;
+use crate::uri::HostPort;
 
 /// Head start of one address before the next is tried in parallel (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// Looks the host up and connects to the address that answers first. `on_address` receives the first
+/// address before it is tried.
+///
+/// # Errors
+/// Exit 6 (name), 7 (connect).
+pub(super) async fn open(
+    place: &HostPort,
+    progress: &Progress,
+    on_address: &mut dyn FnMut(Address),
+) -> Result<(BoxedStream, Address), Error> {
+    let looking_up = format!("resolving the host name '{}'", place.host);
+    progress.enter(Stage::Dns, looking_up);
+    let addresses = resolve(place).await?;
+    if matches!(place.host, Host::Domain(_)) {
+        progress.finish("dns");
+    }
+    progress.enter(Stage::Connect, format!("connecting to {place}"));
+    on_address(addresses[0].into());
+    let (stream, address) = connect(place, &addresses).await?;
+    progress.finish("tcp");
+    Ok((Box::new(stream), address.into()))
+}
+
 /// The addresses of a host, address families alternating; never empty.
-pub(crate) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
-    let port = target.port;
-    let name = match &target.host {
+async fn resolve(place: &HostPort) -> Result<Vec<SocketAddr>, Error> {
+    let port = place.port;
+    let name = match &place.host {
         Host::Ipv4(ip) => return Ok(vec![SocketAddr::new(IpAddr::V4(*ip), port)]),
         Host::Ipv6(ip) => {
-            let scope = target.zone.as_deref().map_or(Ok(0), scope_id)?;
+            let scope = place.zone.as_deref().map_or(Ok(0), scope_id)?;
             return Ok(vec![SocketAddrV6::new(*ip, port, 0, scope).into()]);
         }
         Host::Domain(name) => name,
@@ -95,8 +120,8 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Connects to the address that answers first. Each has a head start over the next.
-pub(crate) async fn connect(
-    target: &Target,
+async fn connect(
+    place: &HostPort,
     addresses: &[SocketAddr],
 ) -> Result<(TcpStream, SocketAddr), Error> {
     match race(addresses).await {
@@ -106,7 +131,7 @@ pub(crate) async fn connect(
             let _ = stream.set_nodelay(true);
             Ok((stream, address))
         }
-        Err(failures) => Err(unreachable_error(target, &failures)),
+        Err(failures) => Err(unreachable_error(place, &failures)),
     }
 }
 
@@ -135,8 +160,8 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Failu
     }
 }
 
-fn unreachable_error(target: &Target, failures: &Failures) -> Error {
-    let place = target.place();
+fn unreachable_error(place: &HostPort, failures: &Failures) -> Error {
+    let place = place.to_string();
     let why = failures.first().map_or_else(String::new, |(_, error)| {
         format!(": {}", plain_clause(error))
     });

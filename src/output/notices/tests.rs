@@ -24,12 +24,11 @@ fn check(change: impl FnOnce(&mut Options), event: &Event<'_>, expected: &str) {
 }
 
 fn timing() -> Timing {
-    Timing {
-        dns: Some(Duration::from_millis(1)),
-        tcp: None,
-        tls: Some(Duration::from_micros(30_040)),
-        upgrade: Some(Duration::from_millis(10)),
-    }
+    Timing::from([
+        ("dns", Duration::from_millis(1)),
+        ("tls", Duration::from_micros(30_040)),
+        ("upgrade", Duration::from_millis(10)),
+    ])
 }
 
 fn quiet(_: &mut Options) {}
@@ -121,7 +120,7 @@ fn a_close_is_shown_where_it_matters() {
 #[test]
 fn an_opened_connection_is_shown_at_the_prompt() {
     let opened = Opened {
-        address: Some(([127, 0, 0, 1], 80).into()),
+        address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 80)).into()),
         status: 101,
         http: "1.1",
         subprotocol: Some("chat".to_owned()),
@@ -173,8 +172,9 @@ fn connecting_is_shown_with_verbose() {
     check(quiet, &Event::Heads(&heads), "");
 }
 
-fn opened_address() -> Option<SocketAddr> {
-    "[::1]:443".parse().ok()
+fn opened_address() -> Option<Address> {
+    let address: std::net::SocketAddr = "[::1]:443".parse().ok()?;
+    Some(address.into())
 }
 
 #[test]

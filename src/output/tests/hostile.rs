@@ -94,7 +94,7 @@ fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
     look(&Event::Connecting {
         conn: 1,
         attempt: 2,
-        address: opened.address,
+        address: opened.address.clone(),
     });
     look(&Event::Tls(&tls));
     look(&Event::Heads(&Heads {
@@ -135,7 +135,7 @@ fn tls(text: &str) -> TlsInfo {
 
 fn opened(text: &str, tls: &TlsInfo) -> Opened {
     Opened {
-        address: Some(([127, 0, 0, 1], 443).into()),
+        address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 443)).into()),
         status: 101,
         http: "1.1",
         subprotocol: Some(text.to_owned()),

@@ -149,7 +149,10 @@ impl Connection {
     }
 
     fn push_open(&self, opened: &Opened, since: Instant, now: Instant, text: &mut String) {
-        let address = opened.address.map(|address| format!(" ({address})"));
+        let address = opened
+            .address
+            .as_ref()
+            .map(|address| format!(" ({address})"));
         let open = now.saturating_duration_since(since).as_secs();
         let (url, address) = (&self.url, address.unwrap_or_default());
         push(text, "open", &format!("{url}{address} for {open} s"));
@@ -327,7 +330,7 @@ mod tests {
 
     fn opened(tls: Option<TlsInfo>) -> Opened {
         Opened {
-            address: Some(([127, 0, 0, 1], 80).into()),
+            address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 80)).into()),
             status: 101,
             http: "1.1",
             subprotocol: Some("chat.v1".to_owned()),

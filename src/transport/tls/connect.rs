@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
@@ -17,6 +16,7 @@ use super::stream::{self, Explained};
 use super::verify::Verifier;
 use crate::error::{Error, plain_clause};
 use crate::event::TlsInfo;
+use crate::transport::BoxedStream;
 
 /// The client of one handshake: everything that TLS needs, read and checked before connecting.
 pub(crate) struct Client {
@@ -53,21 +53,21 @@ impl Client {
         })
     }
 
-    /// Performs the TLS handshake over `tcp`.
+    /// Performs the TLS handshake over the stream of the layer below.
     ///
     /// # Errors
     /// Exit 60 for a certificate that is not trusted, 35 for any other failure.
     pub(crate) async fn connect(
         self,
-        tcp: TcpStream,
-    ) -> Result<(Explained<TlsStream<TcpStream>>, TlsInfo), Error> {
+        stream: BoxedStream,
+    ) -> Result<(BoxedStream, TlsInfo), Error> {
         let stream = self
             .connector
-            .connect(self.name, tcp)
+            .connect(self.name, stream)
             .await
             .map_err(|error| explain(&error, &self.verifier, &self.host))?;
         let info = describe(&stream, self.verifier.trust.webpki.is_some());
-        Ok((Explained::new(stream), info))
+        Ok((Box::new(Explained::new(stream)), info))
     }
 }
 
@@ -100,7 +100,7 @@ fn explain(error: &io::Error, verifier: &Verifier, host: &Host<String>) -> Error
     }
 }
 
-fn describe(stream: &TlsStream<TcpStream>, verified: bool) -> TlsInfo {
+fn describe(stream: &TlsStream<BoxedStream>, verified: bool) -> TlsInfo {
     let (_, connection) = stream.get_ref();
     let names = connection
         .peer_certificates()

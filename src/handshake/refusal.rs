@@ -1,0 +1,130 @@
+//! An answer that is a valid HTTP response and opens no connection: what of it is read, and the error
+//! that shows it.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::Failed;
+use crate::error::{Error, Exit, Stage};
+use crate::event::Refusal;
+
+/// Number of bytes of a refusal's body that are read and shown.
+const BODY_SHOWN: usize = 4096;
+
+/// Maximum time to wait for a refusal's body: the status matters more.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Reads the refusal as far as it comes before `deadline`.
+pub(super) async fn read(response: hyper::Response<Incoming>, deadline: Instant) -> Box<Failed> {
+    let refusal = read_refusal(response, deadline).await;
+    Box::new(Failed {
+        error: refused(&refusal),
+        refusal: Some(refusal),
+    })
+}
+
+/// The header lines of a response, names in lower case.
+pub(super) fn header_pairs(response: &hyper::Response<Incoming>) -> Vec<(String, String)> {
+    response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect()
+}
+
+async fn read_refusal(response: hyper::Response<Incoming>, deadline: Instant) -> Refusal {
+    let status = response.status();
+    let phrase = response
+        .extensions()
+        .get::<hyper::ext::ReasonPhrase>()
+        .cloned();
+    let reason = match &phrase {
+        Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+        None => status.canonical_reason().unwrap_or_default().to_owned(),
+    };
+    let headers = header_pairs(&response);
+    let mut body = Vec::new();
+    // The part of the body that has arrived is used even if the rest does not come, so a refusal
+    // never becomes a timeout.
+    let left = deadline.saturating_duration_since(Instant::now());
+    let patience = BODY_TIMEOUT.min(left / 2);
+    let _ = tokio::time::timeout(patience, read_body(response.into_body(), &mut body)).await;
+    let truncated = body.len() > BODY_SHOWN;
+    body.truncate(BODY_SHOWN);
+    Refusal {
+        status: status.as_u16(),
+        reason,
+        headers,
+        body,
+        truncated,
+    }
+}
+
+async fn read_body(mut incoming: Incoming, body: &mut Vec<u8>) {
+    while body.len() <= BODY_SHOWN {
+        match incoming.frame().await {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    body.extend_from_slice(&data[..data.len().min(BODY_SHOWN + 1)]);
+                }
+            }
+            Some(Err(_)) | None => return,
+        }
+    }
+}
+
+/// The error for a valid response that is not 101: the status, the headers that explain it, the
+/// body.
+fn refused(refusal: &Refusal) -> Error {
+    let mut error = Error::new(
+        Stage::Handshake,
+        Exit::Refused,
+        format!(
+            "the server refused the handshake: HTTP {} {}",
+            refusal.status, refusal.reason
+        )
+        .trim_end(),
+    );
+    for (name, value) in &refusal.headers {
+        if matches!(
+            name.as_str(),
+            "www-authenticate" | "location" | "retry-after" | "sec-websocket-version"
+        ) {
+            error = error.detail(format!("{name}: {value}"));
+        }
+    }
+    for line in String::from_utf8_lossy(&refusal.body).lines() {
+        error = error.detail(format!("| {line}"));
+    }
+    if refusal.truncated {
+        error = error.detail("| … (more was sent)");
+    }
+    match advice_for(refusal.status) {
+        Some(advice) => error.advice(advice),
+        None => error,
+    }
+}
+
+fn advice_for(status: u16) -> Option<&'static str> {
+    Some(match status {
+        200..=299 => "this is a web page, not a WebSocket endpoint: check the path",
+        300..=399 => "connect to the Location above",
+        400 => "-v shows the request; a missing --origin or --subprotocol is a frequent cause",
+        401 => "--token SOURCE or -u USER sends credentials",
+        403 => "some servers check the Origin: --origin https://HOST",
+        404 => "check the path of the URL",
+        407 => "the proxy requires credentials",
+        426 => "the server requires another protocol or version; -v shows its answer",
+        429 | 503 => "try again later",
+        502 | 504 => "the server behind the proxy does not answer",
+        _ => return None,
+    })
+}

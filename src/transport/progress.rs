@@ -1,0 +1,69 @@
+//! How far an attempt has come: what it waits for, for the message after a timeout, and how long each
+//! step took.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use crate::error::Stage;
+use crate::event::Timing;
+
+/// What an attempt does at the moment, and the steps that it has behind it. The attempt writes to it;
+/// the caller reads it when its patience ends.
+#[derive(Debug)]
+pub struct Progress {
+    current: RefCell<Current>,
+    timing: RefCell<Timing>,
+}
+
+#[derive(Debug)]
+struct Current {
+    stage: Stage,
+    /// What it waits for: `connecting to [::1]:80`.
+    doing: String,
+    since: Instant,
+}
+
+impl Progress {
+    /// The beginning of an attempt.
+    pub fn new() -> Progress {
+        let current = Current {
+            stage: Stage::Connect,
+            doing: "starting".to_owned(),
+            since: Instant::now(),
+        };
+        Progress {
+            current: RefCell::new(current),
+            timing: RefCell::default(),
+        }
+    }
+
+    /// Begins a step: its stage, and what it waits for.
+    pub fn enter(&self, stage: Stage, doing: impl Into<String>) {
+        *self.current.borrow_mut() = Current {
+            stage,
+            doing: doing.into(),
+            since: Instant::now(),
+        };
+    }
+
+    /// Ends the current step, which has this name in the timing.
+    pub fn finish(&self, name: &'static str) {
+        let took = self.current.borrow().since.elapsed();
+        self.timing.borrow_mut().push(name, took);
+    }
+
+    /// The stage of the current step.
+    pub fn stage(&self) -> Stage {
+        self.current.borrow().stage
+    }
+
+    /// What the current step waits for.
+    pub fn doing(&self) -> String {
+        self.current.borrow().doing.clone()
+    }
+
+    /// The steps that are finished.
+    pub fn timing(&self) -> Timing {
+        self.timing.borrow().clone()
+    }
+}
