@@ -1,5 +1,7 @@
 //! The URL as people write it, parsed into what to dial and what to request. Pure.
 
+mod place;
+
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -7,6 +9,7 @@ use url::{Host, Url};
 
 use crate::error::{Error, Exit, Stage};
 use crate::secret::{REDACTED, Redactor, Secret};
+pub use place::{HostPort, UnixSocket};
 
 /// Query parameters whose value is never shown.
 const SECRET_PARAMETERS: &[&str] = &[
@@ -53,6 +56,8 @@ pub struct Target {
     /// Without the `?`.
     pub query: Option<String>,
     pub user: Option<UserInfo>,
+    /// The socket of a `ws+unix:` URL.
+    pub unix: Option<UnixSocket>,
 }
 
 /// The `user:password@` of a URL, percent-decoded.
@@ -62,35 +67,15 @@ pub struct UserInfo {
     pub password: Option<Secret>,
 }
 
-/// Where to connect to over TCP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPort {
-    pub host: Host<String>,
-    /// The zone of an IPv6 address, as in [`Target::zone`].
-    pub zone: Option<String>,
-    pub port: u16,
-}
-
-/// As written outside URLs: `[fe80::1%eth0]:80`.
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host.to_string();
-        match (&self.zone, host.strip_suffix(']')) {
-            (Some(zone), Some(address)) => write!(f, "{address}%{zone}]:{}", self.port),
-            _ => write!(f, "{host}:{}", self.port),
-        }
-    }
-}
-
 impl Target {
     /// Whether both are the same server, over the same kind of connection.
     pub fn is_same_server(&self, other: &Target) -> bool {
-        let server = |target: &Target| (target.tls, target.port, target.zone.clone());
-        server(self) == server(other) && self.host == other.host
+        let server = |target: &Target| (target.tls, target.host_port(), target.unix.clone());
+        server(self) == server(other)
     }
 
     /// Parses a URL: `ws://`, `wss://`, `http(s)://` as `ws(s)://`, `host:port/path` as `ws://`,
-    /// and `:8080/x` as `ws://localhost:8080/x`.
+    /// `:8080/x` as `ws://localhost:8080/x`, and `ws+unix:SOCKET:/path`.
     ///
     /// # Errors
     /// Exit 2 for a bare word (it may be a mistyped subcommand), exit 3 for anything malformed,
@@ -100,6 +85,9 @@ impl Target {
         if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
             return Err(malformed(text, "it contains a space or control character")
                 .advice("percent-encode it (%20 is a space)"));
+        }
+        if let Some(rest) = text.strip_prefix("ws+unix:") {
+            return on_unix_socket(text, rest);
         }
         let (tls, rest) = split_scheme(text)?;
         if rest.starts_with(['/', '\\', '?', '#']) {
@@ -126,6 +114,7 @@ impl Target {
             path: url.path().to_owned(),
             query: url.query().map(str::to_owned),
             user: user_info(&url),
+            unix: None,
         })
     }
 
@@ -150,6 +139,17 @@ impl Target {
                 format!("{address}%25{}]", utf8_percent_encode(zone, ZONE))
             }
             _ => host,
+        }
+    }
+
+    /// What stands before the path, without userinfo: `wss://host:8443`, `ws+unix:/run/x.sock:`.
+    fn server_in_url(&self) -> String {
+        match &self.unix {
+            Some(socket) => format!("ws+unix:{socket}:"),
+            None => {
+                let place = self.with_port(self.host_in_url());
+                format!("{}://{place}", scheme_of(self.tls))
+            }
         }
     }
 
@@ -197,7 +197,11 @@ impl Target {
                 format!("{}{}@", encoded(name), password.unwrap_or_default())
             }
         };
-        let (scheme, rest) = (scheme_of(self.tls), self.path_and_query());
+        let rest = self.path_and_query();
+        if self.unix.is_some() {
+            return format!("{}{rest}", self.server_in_url());
+        }
+        let scheme = scheme_of(self.tls);
         format!("{scheme}://{user}{}{rest}", self.authority())
     }
 
@@ -220,13 +224,7 @@ impl Target {
 /// The URL without userinfo, and without the values of parameters that are secret by their name.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}{}",
-            scheme_of(self.tls),
-            self.with_port(self.host_in_url()),
-            self.path
-        )?;
+        write!(f, "{}{}", self.server_in_url(), self.path)?;
         let Some(query) = &self.query else {
             return Ok(());
         };
@@ -253,6 +251,30 @@ pub fn is_secret_parameter(parameter: &str) -> bool {
     SECRET_PARAMETERS
         .iter()
         .any(|name| parameter.eq_ignore_ascii_case(name))
+}
+
+/// The target of a URL on a Unix socket, `SOCKET:/path?query`, as in node's ws and wscat. Its host is
+/// `localhost`.
+fn on_unix_socket(text: &str, rest: &str) -> Result<Target, Error> {
+    // `ws+unix:///run/x.sock` is the older form.
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (socket, path) = rest.split_once(':').unwrap_or((rest, "/"));
+    if socket.is_empty() {
+        return Err(
+            malformed(text, "it has no path of a socket").advice("ws+unix:/run/server.sock:/path")
+        );
+    }
+    if !path.starts_with('/') {
+        return Err(
+            malformed(text, "the path after the socket's does not begin with /")
+                .advice("ws+unix:/run/server.sock:/path"),
+        );
+    }
+    let target = Target::parse(&format!("ws://localhost{path}"))?;
+    Ok(Target {
+        unix: Some(UnixSocket::Path(socket.to_owned())),
+        ..target
+    })
 }
 
 fn scheme_of(tls: bool) -> &'static str {
@@ -359,193 +381,4 @@ fn user_info(url: &Url) -> Option<UserInfo> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn parsed(text: &str) -> Target {
-        Target::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
-
-    #[test]
-    fn every_form_of_url() {
-        for (text, shown) in [
-            ("ws://example.com", "ws://example.com/"),
-            ("wss://example.com/a/B?c=D", "wss://example.com/a/B?c=D"),
-            ("WSS://Example.COM:443/x", "wss://example.com/x"),
-            ("http://example.com:80/x", "ws://example.com/x"),
-            ("https://example.com/x", "wss://example.com/x"),
-            ("localhost:8080/chat", "ws://localhost:8080/chat"),
-            (
-                "example.com/chat?next=http://a/",
-                "ws://example.com/chat?next=http://a/",
-            ),
-            ("127.0.0.1:9", "ws://127.0.0.1:9/"),
-            ("[::1]:9/x", "ws://[::1]:9/x"),
-            (":8080/x", "ws://localhost:8080/x"),
-            (":8080", "ws://localhost:8080/"),
-            ("u:p@host:1/x", "ws://host:1/x"),
-            ("ws://h/?q=%20&x", "ws://h/?q=%20&x"),
-        ] {
-            assert_eq!(parsed(text).to_string(), shown, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_ipv6_address_may_have_a_zone_which_is_not_sent() {
-        for (text, zone, shown, authority) in [
-            (
-                "ws://[fe80::1%25eth0]/",
-                "eth0",
-                "ws://[fe80::1%25eth0]/",
-                "[fe80::1]",
-            ),
-            (
-                "ws://[fe80::1%eth0]:81/x",
-                "eth0",
-                "ws://[fe80::1%25eth0]:81/x",
-                "[fe80::1]:81",
-            ),
-            (
-                "[fe80::1%25lo]:8080",
-                "lo",
-                "ws://[fe80::1%25lo]:8080/",
-                "[fe80::1]:8080",
-            ),
-            (
-                "[::1%1]:8/?a=%25",
-                "1",
-                "ws://[::1%251]:8/?a=%25",
-                "[::1]:8",
-            ),
-            (
-                "ws://[fe80::1%2525]/",
-                "25",
-                "ws://[fe80::1%2525]/",
-                "[fe80::1]",
-            ),
-            (
-                "ws://[fe80::1%25]/",
-                "25",
-                "ws://[fe80::1%2525]/",
-                "[fe80::1]",
-            ),
-            (
-                "ws://[fe80::1%255]/",
-                "5",
-                "ws://[fe80::1%255]/",
-                "[fe80::1]",
-            ),
-            (
-                "wss://[fe80::1%25eth0%2E5]/",
-                "eth0.5",
-                "wss://[fe80::1%25eth0.5]/",
-                "[fe80::1]",
-            ),
-            (
-                "wss://[FE80::1%25wl%20an]/",
-                "wl an",
-                "wss://[fe80::1%25wl%20an]/",
-                "[fe80::1]",
-            ),
-            (
-                "ws://u:p@[fe80::1%25en0]/",
-                "en0",
-                "ws://[fe80::1%25en0]/",
-                "[fe80::1]",
-            ),
-        ] {
-            let target = parsed(text);
-            assert_eq!(target.zone.as_deref(), Some(zone), "{text}");
-            assert_eq!(target.to_string(), shown, "{text}");
-            assert_eq!(target.authority(), authority, "{text}");
-            // What is shown can be parsed again.
-            assert_eq!(parsed(shown).to_string(), shown);
-        }
-        assert_eq!(parsed("ws://[::1]/").zone, None);
-        assert_eq!(parsed("ws://h/[::1%25a]").zone, None);
-        for text in [
-            "ws://[fe80::1%]/",
-            "ws://[fe80::1%25a%2Fb]/",
-            "ws://[fe80::1%25%FF]/",
-            "ws://[fe80::1%25%0A]/",
-            "ws://[nonsense%25eth0]/",
-            "ws://[fe80::1%25eth0/",
-            "ws://127.0.0.1%25eth0/",
-        ] {
-            assert_eq!(Target::parse(text).unwrap_err().exit, Exit::Url, "{text}");
-        }
-    }
-
-    #[test]
-    fn userinfo_is_decoded_and_never_shown() {
-        let target = parsed("wss://ann:s%40crt@h/");
-        let user = target.user.clone().unwrap();
-        assert_eq!(
-            (user.name.as_str(), user.password.unwrap().expose()),
-            ("ann", "s@crt")
-        );
-        assert_eq!(target.to_string(), "wss://h/");
-        assert!(!format!("{target:?}").contains("s@crt"));
-    }
-
-    #[test]
-    fn a_secret_parameter_is_not_shown_but_sent() {
-        let target = parsed("ws://h/x?a=1&token=hunter2&Api_Key=k");
-        assert_eq!(
-            target.to_string(),
-            "ws://h/x?a=1&token=[redacted]&Api_Key=[redacted]"
-        );
-        assert_eq!(target.path_and_query(), "/x?a=1&token=hunter2&Api_Key=k");
-        assert_eq!(target.shown(&Redactor::default()), target.to_string());
-        let whole = "wss://ann:s%40crt@h:1/x?a=1&token=hunter2";
-        assert_eq!(parsed(whole).shown(&Redactor::new(true)), whole);
-        assert_eq!(parsed("ann@h/").shown(&Redactor::new(true)), "ws://ann@h/");
-        let redactor = Redactor::default();
-        target.hide_secrets(&redactor);
-        assert_eq!(
-            redactor.redact("GET /x?token=hunter2"),
-            "GET /x?token=[redacted]"
-        );
-    }
-
-    #[test]
-    fn a_parameter_is_added_encoded() {
-        assert_eq!(
-            parsed("ws://h/x")
-                .with_parameter("token", "a b&c")
-                .path_and_query(),
-            "/x?token=a+b%26c"
-        );
-        assert_eq!(
-            parsed("ws://h/x?y=1")
-                .with_parameter("t", "z")
-                .path_and_query(),
-            "/x?y=1&t=z"
-        );
-    }
-
-    #[test]
-    fn invalid_urls() {
-        for (text, exit, word) in [
-            ("serv", Exit::Usage, "subcommand"),
-            ("", Exit::Usage, "URL"),
-            ("ws://h/#frag", Exit::Url, "fragment"),
-            ("ftp://h/", Exit::Url, "ftp"),
-            ("ws:///x", Exit::Url, "host"),
-            ("ws://h:99999/", Exit::Url, "port"),
-            ("ws://h/\r\nX: y", Exit::Url, "control"),
-            ("ws://a b/", Exit::Url, "space"),
-        ] {
-            let error = Target::parse(text).unwrap_err();
-            assert_eq!(error.exit, exit, "{text}: {error}");
-            assert!(error.to_string().contains(word), "{text}: {error}");
-        }
-        assert!(
-            !Target::parse("ws://u:secret@h:x/")
-                .unwrap_err()
-                .to_string()
-                .contains("secret")
-        );
-    }
-}
+mod tests;

@@ -26,6 +26,8 @@ mod interactive;
 mod interop;
 mod killable;
 mod leaving;
+#[cfg(target_os = "linux")]
+mod names;
 mod output;
 mod peers;
 mod pipe;

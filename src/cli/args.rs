@@ -2,6 +2,7 @@
 //! and other options are resolved in [`super::resolve`].
 
 mod config;
+mod network;
 mod prompt;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use super::config::Configured;
 use crate::session::reconnect::Codes;
 use crate::units;
 pub use config::ConfigArgs;
+pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -155,6 +157,8 @@ pub struct ClientArgs {
     pub auth: AuthArgs,
     #[command(flatten)]
     pub tls: TlsArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
     #[command(flatten)]
     pub time: TimeArgs,
     #[command(flatten)]

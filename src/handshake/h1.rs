@@ -8,11 +8,11 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
+use super::outcome::{Failed, Upgraded};
 use super::refusal::{self, header_pairs};
 use super::request::Request;
 use super::response::{self, Response};
 use super::tap::{RecordingStream, Transcript};
-use super::{Failed, Upgraded};
 use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::transport::{BoxedStream, tls};
 

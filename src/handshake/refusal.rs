@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::Failed;
+use super::outcome::Failed;
 use crate::error::{Error, Exit, Stage};
 use crate::event::Refusal;
 

@@ -64,6 +64,7 @@ pub(super) fn shown(uri: &Uri) -> String {
         path: path.to_owned(),
         query: Some(query.to_owned()),
         user: None,
+        unix: None,
     };
     let shown = nowhere.to_string();
     shown.strip_prefix("ws://").unwrap_or(path).to_owned()

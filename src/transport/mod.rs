@@ -2,33 +2,29 @@
 //! network up; each has a file of its own, takes the stream of the layer below, and returns a stream.
 //! This module knows neither HTTP responses to the handshake nor WebSocket.
 
+pub mod local;
+pub mod lookup;
+mod options;
 mod progress;
 mod route;
-mod tcp;
+pub mod rules;
+mod stream;
+pub mod tcp;
 pub mod tls;
+#[cfg(unix)]
+mod unix;
 
 use std::collections::VecDeque;
-
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::sync::Arc;
 
 use self::route::{Layer, Network, Route};
 use crate::error::{Error, Stage};
 use crate::event::{Address, TlsInfo};
 use crate::uri::Target;
 
+pub use self::options::Options;
 pub use self::progress::Progress;
-
-/// The interface of every layer: a bidirectional byte stream.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// Boxed, because the layers differ between connections. It costs one virtual call per system call.
-pub type BoxedStream = Box<dyn Stream>;
-
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    pub tls: tls::Options,
-}
+pub use self::stream::BoxedStream;
 
 /// A byte stream to the server.
 pub struct Dialed {
@@ -40,6 +36,7 @@ pub struct Dialed {
 /// Makes byte streams to servers, and keeps what is read once for all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
+    options: Arc<Options>,
     tls: tls::Config,
 }
 
@@ -47,7 +44,8 @@ impl Dialer {
     /// Does no I/O yet.
     pub fn new(options: Options) -> Dialer {
         Dialer {
-            tls: tls::Config::new(options.tls),
+            tls: tls::Config::new(options.tls.clone()),
+            options: Arc::new(options),
         }
     }
 
@@ -62,10 +60,16 @@ impl Dialer {
         progress: &Progress,
         on_address: &mut dyn FnMut(Address),
     ) -> Result<Dialed, Error> {
-        let route = Route::plan(target);
+        let route = Route::plan(target, &self.options);
         let mut clients = self.tls_clients(&route, progress).await?;
         let (mut stream, address) = match &route.network {
-            Network::Tcp(place) => tcp::open(place, progress, on_address).await?,
+            Network::Tcp(place) => {
+                tcp::open(place, &self.options.network, progress, on_address).await?
+            }
+            #[cfg(unix)]
+            Network::Unix(socket) => unix::open(socket, progress, on_address).await?,
+            #[cfg(not(unix))]
+            Network::Unix(_) => return Err(Error::usage("this system has no Unix sockets")),
         };
         let mut tls = None;
         for layer in &route.layers {

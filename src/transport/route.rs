@@ -4,7 +4,8 @@ use std::fmt;
 
 use url::Host;
 
-use crate::uri::{HostPort, Target};
+use super::options::Options;
+use crate::uri::{HostPort, Target, UnixSocket};
 
 /// The layers between the network and the WebSocket handshake, as data: [`super::Dialer`] goes
 /// through them in order.
@@ -19,6 +20,7 @@ pub struct Route {
 pub(super) enum Network {
     /// Name lookup and TCP.
     Tcp(HostPort),
+    Unix(UnixSocket),
 }
 
 /// A layer above: it takes the stream of the one below, and returns a stream.
@@ -29,16 +31,17 @@ pub(super) enum Layer {
 }
 
 impl Route {
-    /// The way to `target`.
-    pub(super) fn plan(target: &Target) -> Route {
+    /// The way to `target`. The socket of the URL takes precedence over `--unix-socket`.
+    pub(super) fn plan(target: &Target, options: &Options) -> Route {
         let mut layers = Vec::new();
         if target.tls {
             layers.push(Layer::Tls(target.host.clone()));
         }
-        Route {
-            network: Network::Tcp(target.host_port()),
-            layers,
-        }
+        let network = match target.unix.as_ref().or(options.unix.as_ref()) {
+            Some(socket) => Network::Unix(socket.clone()),
+            None => Network::Tcp(options.network.connect_to.apply(target.host_port())),
+        };
+        Route { network, layers }
     }
 }
 
@@ -46,6 +49,7 @@ impl Network {
     fn name(&self) -> &'static str {
         match self {
             Network::Tcp(_) => "tcp",
+            Network::Unix(_) => "unix",
         }
     }
 }
@@ -73,12 +77,35 @@ impl fmt::Display for Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::rules::ConnectTo;
 
     #[test]
     fn the_layers_are_in_order() {
-        for (url, layers) in [("ws://h", "tcp"), ("wss://h", "tcp → tls")] {
+        let socket = Options {
+            unix: Some(UnixSocket::Abstract("x".to_owned())),
+            ..Options::default()
+        };
+        let plain = Options::default();
+        for (url, options, layers) in [
+            ("ws://h", &plain, "tcp"),
+            ("wss://h", &plain, "tcp → tls"),
+            ("ws+unix:/s:/", &plain, "unix"),
+            ("wss://h", &socket, "unix → tls"),
+        ] {
             let target = Target::parse(url).unwrap();
-            assert_eq!(Route::plan(&target).to_string(), layers);
+            assert_eq!(Route::plan(&target, options).to_string(), layers);
         }
+    }
+
+    #[test]
+    fn connect_to_changes_where_to_connect_and_not_the_name_in_tls() {
+        let mut options = Options::default();
+        options.network.connect_to = ConnectTo::parse(&["h:443:o:1".to_owned()]).unwrap();
+        let route = Route::plan(&Target::parse("wss://h/").unwrap(), &options);
+        let Network::Tcp(place) = &route.network else {
+            panic!("{route}")
+        };
+        assert_eq!(place.to_string(), "o:1");
+        assert_eq!(route.layers, [Layer::Tls(Host::Domain("h".to_owned()))]);
     }
 }

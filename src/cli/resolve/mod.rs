@@ -8,6 +8,7 @@ mod files;
 mod ineffective;
 mod messages;
 mod mode;
+mod network;
 mod output;
 mod request;
 mod serve;

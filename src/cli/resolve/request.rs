@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::credentials::credentials;
 use super::files::Files;
+use super::network;
 use super::variables::Variables;
 use super::wire::extensions;
 use crate::cli::args::ClientArgs;
@@ -39,6 +40,8 @@ pub(super) fn plan(
             extensions: extensions(&args.wire.deflate),
         },
         transport: transport::Dialer::new(transport::Options {
+            network: network::options(&args.network)?,
+            unix: network::unix_socket(&args.network),
             tls: transport::tls::Options {
                 insecure: args.tls.insecure,
                 cacert: args.tls.cacert.clone(),

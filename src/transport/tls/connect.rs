@@ -16,7 +16,7 @@ use super::stream::{self, Explained};
 use super::verify::Verifier;
 use crate::error::{Error, plain_clause};
 use crate::event::TlsInfo;
-use crate::transport::BoxedStream;
+use crate::transport::stream::BoxedStream;
 
 /// The client of one handshake: everything that TLS needs, read and checked before connecting.
 pub(crate) struct Client {

@@ -1,0 +1,33 @@
+//! How a handshake ended.
+
+use bytes::Bytes;
+
+use super::response::Negotiated;
+use crate::error::Error;
+use crate::event::Refusal;
+use crate::transport::BoxedStream;
+
+/// A connection after the upgrade to WebSocket.
+pub struct Upgraded {
+    pub stream: BoxedStream,
+    /// Bytes that arrived together with the 101: the first frames.
+    pub early: Bytes,
+    pub agreed: Negotiated,
+}
+
+/// A handshake that did not open a connection.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: Error,
+    /// Set if the server sent a valid response with a status other than 101.
+    pub refusal: Option<Refusal>,
+}
+
+impl From<Error> for Box<Failed> {
+    fn from(error: Error) -> Self {
+        Box::new(Failed {
+            error,
+            refusal: None,
+        })
+    }
+}
