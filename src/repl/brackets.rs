@@ -12,18 +12,9 @@ pub(super) enum End {
 
 /// The end of a message. A command is none, even with JSON in it.
 pub(super) fn end(line: &str) -> End {
-    if !line.trim_start().starts_with(['{', '[']) {
-        return End::Complete;
-    }
-    let mut scanner = Scanner::default();
-    for byte in line.trim_start().bytes() {
-        match scanner.step(byte) {
-            Step::Inside => {}
-            Step::Wrong => return End::Complete,
-            Step::Outside => break,
-        }
-    }
-    scanner.end()
+    let mut brackets = Brackets::default();
+    brackets.read(line);
+    brackets.end()
 }
 
 /// Whether Enter begins the next line. On an empty line it ends the message in any case.
@@ -39,26 +30,38 @@ pub(super) fn without_empty_end(mut line: String) -> String {
     line
 }
 
-/// What a byte means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Inside,
-    /// The outermost bracket is closed.
-    Outside,
-    /// A bracket that closes another one than the last that was opened.
-    Wrong,
-}
-
-#[derive(Debug, Default)]
-struct Scanner {
+/// The brackets of a message that is read piece by piece, so that no piece is read twice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Brackets {
+    /// There was more than white space.
+    begun: bool,
+    /// It is no JSON, the outermost bracket is closed, or a bracket closes another one than the last that
+    /// was opened.
+    complete: bool,
     /// What closes each bracket that is open.
     open: Vec<u8>,
     in_string: bool,
     escaped: bool,
 }
 
-impl Scanner {
-    fn step(&mut self, byte: u8) -> Step {
+impl Brackets {
+    /// Reads the next piece.
+    pub(super) fn read(&mut self, piece: &str) {
+        let mut rest = piece;
+        if !self.begun {
+            rest = piece.trim_start();
+            self.begun = !rest.is_empty();
+            self.complete = self.begun && !rest.starts_with(['{', '[']);
+        }
+        for byte in rest.bytes() {
+            if self.complete {
+                return;
+            }
+            self.step(byte);
+        }
+    }
+
+    fn step(&mut self, byte: u8) {
         if self.in_string {
             match byte {
                 _ if self.escaped => self.escaped = false,
@@ -66,21 +69,27 @@ impl Scanner {
                 b'"' => self.in_string = false,
                 _ => {}
             }
-            return Step::Inside;
+            return;
         }
         match byte {
             b'"' => self.in_string = true,
             b'{' => self.open.push(b'}'),
             b'[' => self.open.push(b']'),
-            b'}' | b']' if self.open.pop() != Some(byte) => return Step::Wrong,
-            b'}' | b']' if self.open.is_empty() => return Step::Outside,
+            b'}' | b']' => {
+                self.complete = self.open.pop() != Some(byte) || self.open.is_empty();
+            }
             _ => {}
         }
-        Step::Inside
     }
 
-    fn end(self) -> End {
-        if self.open.is_empty() {
+    /// Whether the next line belongs to the message.
+    pub(super) fn is_open(&self) -> bool {
+        !self.complete && !self.open.is_empty()
+    }
+
+    /// What stands at the end of what was read.
+    pub(super) fn end(&self) -> End {
+        if !self.is_open() {
             return End::Complete;
         }
         let quote = self.in_string.then_some('"');
@@ -129,6 +138,26 @@ mod tests {
             ("a\n", "a\n"),
         ] {
             assert_eq!(without_empty_end(line.to_owned()), message);
+        }
+    }
+
+    #[test]
+    fn pieces_are_read_as_the_whole_is() {
+        for line in [
+            " \n{\"a\\\"]\": [1, {",
+            "{]{",
+            "{} {",
+            "x {",
+            " [[\"",
+            "",
+            " ",
+        ] {
+            let mut brackets = Brackets::default();
+            for at in 0..line.len() {
+                assert_eq!(brackets.end(), end(&line[..at]), "{line} at {at}");
+                brackets.read(&line[at..=at]);
+            }
+            assert_eq!(brackets.end(), end(line), "{line}");
         }
     }
 }
