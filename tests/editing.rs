@@ -1,7 +1,7 @@
 //! Editing a line: in another program, over several lines, with the keys of emacs and of vi.
 
 use crate::support::pty::Pty;
-use crate::support::server::{raw, text};
+use crate::support::server::{Raw, raw, text};
 
 const TERM: &[(&str, &str)] = &[("TERM", "xterm-256color"), ("NO_COLOR", "1")];
 
@@ -145,6 +145,190 @@ fn a_document_typed_key_by_key_is_one_message_byte_for_byte() {
         let sent = messages(&["--edit-mode", mode], &colour, &[(&keys, "\n")], 1);
         assert_eq!(sent, [&*document]);
     }
+}
+
+/// An array as `jq` prints it, of at least so many bytes.
+fn long_json(bytes: usize) -> String {
+    let mut rows = Vec::new();
+    let mut length = 0;
+    while length < bytes {
+        let n = rows.len();
+        let row = format!("  {{\n    \"id\": {n},\n    \"name\": \"row {n} [{{\\\"\"\n  }}");
+        length += row.len() + 2;
+        rows.push(row);
+    }
+    format!("[\n{}\n]", rows.join(",\n"))
+}
+
+/// A prompt whose messages a server gives at the end.
+fn prompt(options: &[&str], count: usize) -> (Pty, Raw<Vec<String>>) {
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        let messages = (0..count).map(|_| String::from_utf8(wire.message()).unwrap());
+        let messages: Vec<_> = messages.collect();
+        wire.answer_close();
+        messages
+    });
+    let colour = [("TERM", "xterm-256color"), ("CLICOLOR_FORCE", "1")];
+    let url = server.url("/");
+    let pty = Pty::start_with(&[options, &[&url]].concat(), &colour);
+    pty.expect("Ctrl-D leaves.");
+    (pty, server)
+}
+
+/// Types a text one key at a time, and Enter at the end of each line.
+fn type_slowly(pty: &mut Pty, text: &str) {
+    let mut key = [0; 4];
+    for c in text.replace('\n', "\r").chars() {
+        pty.type_keys(c.encode_utf8(&mut key));
+    }
+}
+
+/// Waits until the screen ends with the last lines of this text, beside what closes it.
+#[track_caller]
+fn expect_end(pty: &Pty, text: &str) {
+    let shown = |line: &&str| !line.is_empty() && !line.starts_with('…');
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(shown).collect();
+    let last = &lines[lines.len().saturating_sub(15)..];
+    pty.until("the end of the text", |look| {
+        let rows = look.rows.iter().map(|row| row.trim_end());
+        rows.filter(shown).collect::<Vec<_>>().ends_with(last)
+    });
+}
+
+#[track_caller]
+fn two_hundred_kilobytes_typed_key_by_key_are_one_message(mode: &str) {
+    let document = long_json(200_000);
+    let (mut pty, server) = prompt(&["--edit-mode", mode], 2);
+    type_slowly(&mut pty, &document);
+    expect_end(&pty, &document);
+    type_slowly(&mut pty, "\nshort\n\x04");
+    let written = pty.exits(0);
+    assert_eq!(server.result(), [&*document, "short"]);
+    // What has been typed is not drawn again with every line.
+    assert!(written.len() < 20 * document.len(), "{}", written.len());
+}
+
+#[test]
+fn two_hundred_kilobytes_typed_with_the_keys_of_emacs_are_one_message() {
+    two_hundred_kilobytes_typed_key_by_key_are_one_message("emacs");
+}
+
+#[test]
+fn two_hundred_kilobytes_typed_with_the_keys_of_vi_are_one_message() {
+    two_hundred_kilobytes_typed_key_by_key_are_one_message("vi");
+}
+
+#[test]
+fn a_mistake_in_the_middle_of_a_long_document_can_be_corrected() {
+    let document = long_json(4000);
+    let lines: Vec<_> = document.lines().collect();
+    let (last, rest) = lines.split_last().unwrap();
+    let wrong = 60;
+    for mode in ["emacs", "vi"] {
+        let (mut pty, server) = prompt(&["--edit-mode", mode], 1);
+        let mut mistaken = rest.to_vec();
+        let line = mistaken[wrong].to_owned() + "x";
+        mistaken[wrong] = &line;
+        let text = mistaken.join("\n") + "\n";
+        type_slowly(&mut pty, &text);
+        expect_end(&pty, text.trim_end());
+        // The line above the screen comes into it.
+        type_slowly(&mut pty, &"\x1b[A".repeat(rest.len() - wrong));
+        pty.expect_row(&line);
+        type_slowly(&mut pty, "\x1b[F\x7f");
+        pty.until("the corrected line", |look| {
+            look.rows.iter().any(|row| row.trim_end() == rest[wrong])
+                && look.rows[look.cursor.0].trim_end() == rest[wrong]
+        });
+        // And back to its end.
+        type_slowly(&mut pty, "\x1b[1;5F");
+        expect_end(&pty, &rest.join("\n"));
+        type_slowly(&mut pty, &format!("{last}\n\x04"));
+        pty.exits(0);
+        assert_eq!(server.result(), [&*document]);
+    }
+}
+
+#[test]
+fn an_editor_has_all_of_a_long_document() {
+    let document = long_json(4000);
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let message = String::from_utf8(wire.message()).unwrap();
+        wire.answer_close();
+        message
+    });
+    let environment = [TERM, &[("EDITOR", "sed -i s/name/title/")]].concat();
+    let mut pty = Pty::start_with(&[&server.url("/")], &environment);
+    pty.expect("Ctrl-D leaves.");
+    let open = document.strip_suffix("\n]").unwrap();
+    type_slowly(&mut pty, open);
+    pty.type_keys("\x18\x05");
+    pty.expect("title");
+    expect_end(&pty, &open.replace("name", "title"));
+    // What comes back in one piece goes on line by line.
+    type_slowly(&mut pty, ",\n  0\n]\n\x04");
+    pty.exits(0);
+    let edited = open.replace("name", "title") + ",\n  0\n]";
+    assert_eq!(server.result(), edited);
+}
+
+#[test]
+fn ctrl_c_drops_all_of_a_long_document() {
+    let document = long_json(4000);
+    let half = &document[..document.len() / 2];
+    for mode in ["emacs", "vi"] {
+        let (mut pty, server) = prompt(&["--edit-mode", mode], 1);
+        type_slowly(&mut pty, half);
+        expect_end(&pty, half);
+        pty.type_keys("\x03");
+        pty.expect("Ctrl-D to leave");
+        type_slowly(&mut pty, "after\n\x04");
+        pty.exits(0);
+        assert_eq!(server.result(), ["after"]);
+    }
+}
+
+#[test]
+fn a_long_document_is_open_until_its_last_bracket_and_ctrl_d_does_not_leave() {
+    let document = long_json(4000);
+    let open = document.strip_suffix(']').unwrap();
+    let (mut pty, server) = prompt(&[], 1);
+    type_slowly(&mut pty, open);
+    // Its next line says what closes it.
+    pty.until("the closing bracket", |look| {
+        look.rows[look.cursor.0].trim_end() == "… ]" && look.cursor.1 == 0
+    });
+    // Neither key has anything to do with a line in the middle of a message.
+    type_slowly(&mut pty, "\x04\x12]\n\x04");
+    pty.exits(0);
+    assert_eq!(server.result(), [document]);
+}
+
+#[test]
+fn messages_come_in_above_the_line_of_a_long_document() {
+    let document = long_json(4000);
+    let half = document.len() / 2;
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let message = String::from_utf8(wire.message()).unwrap();
+        wire.send(text("first"));
+        let second = String::from_utf8(wire.message()).unwrap();
+        wire.answer_close();
+        (message, second)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("go\r");
+    pty.expect_row("first");
+    type_slowly(&mut pty, &document[..half]);
+    expect_end(&pty, &document[..half]);
+    pty.resize(24, 40);
+    pty.resize(24, 80);
+    type_slowly(&mut pty, &document[half..]);
+    pty.type_keys("\r\x04");
+    pty.exits(0);
+    assert_eq!(server.result(), ("go".to_owned(), document));
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod commands;
 mod complete;
 mod confidential;
 mod data;
+mod document;
 mod editor;
 mod feed;
 mod files;

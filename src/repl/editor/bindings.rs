@@ -1,9 +1,5 @@
 //! Keys that end a line in another way than Enter. The editor's own handling of Ctrl-C drops what was
-//! typed after it, and a handler may only return a command; so these accept the line, and leave a note
-//! of what was meant.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+//! typed after it, so these accept the line, and leave a note of what was meant. They never change it.
 
 use rustyline::history::History;
 use rustyline::{
@@ -11,48 +7,16 @@ use rustyline::{
     Modifiers,
 };
 
+use super::lines::SharedDocument;
+use super::note::{Ending, Note};
 use super::state::PromptHandle;
-
-/// What ended the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    Enter,
-    /// Ctrl-C
-    Interrupt,
-    /// Ctrl-D on an empty line
-    Input,
-    /// Ctrl-X Ctrl-E
-    Edit,
-}
-
-/// The note that a key leaves.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Note(Arc<AtomicU8>);
-
-impl Note {
-    const ALL: [Ending; 4] = [
-        Ending::Enter,
-        Ending::Interrupt,
-        Ending::Input,
-        Ending::Edit,
-    ];
-
-    fn leave(&self, ending: Ending) -> Option<Cmd> {
-        self.0.store(ending as u8, Ordering::SeqCst);
-        Some(Cmd::AcceptLine)
-    }
-
-    /// What ended the line; for the next one it is Enter again.
-    pub(super) fn take(&self) -> Ending {
-        Note::ALL[usize::from(self.0.swap(Ending::Enter as u8, Ordering::SeqCst))]
-    }
-}
 
 /// Binds the keys.
 pub(super) fn bind<H: Helper, I: History>(
     editor: &mut Editor<H, I>,
     note: &Note,
     state: &PromptHandle,
+    document: &SharedDocument,
 ) {
     let mut bind = |keys: &[KeyEvent], handler: EventHandler| {
         editor.bind_sequence(Event::KeySeq(keys.to_vec()), handler);
@@ -64,7 +28,7 @@ pub(super) fn bind<H: Helper, I: History>(
     );
     bind(
         &[KeyEvent::ctrl('D')],
-        conditional(Box::new(EndOfInput(note.clone()))),
+        conditional(Box::new(EndOfInput(note.clone(), document.clone()))),
     );
     bind(
         &[KeyEvent::ctrl('X'), KeyEvent::ctrl('E')],
@@ -74,7 +38,6 @@ pub(super) fn bind<H: Helper, I: History>(
         &[KeyEvent::ctrl('X'), KeyEvent::new('h', Modifiers::NONE)],
         EventHandler::Conditional(Box::new(SwitchWide(state.clone()))),
     );
-    bind(&[KeyEvent::alt('\r')], EventHandler::Simple(Cmd::Newline));
 }
 
 struct Interrupt(Note);
@@ -86,13 +49,16 @@ impl ConditionalEventHandler for Interrupt {
 }
 
 /// On a line that is not empty, Ctrl-D deletes as usual.
-struct EndOfInput(Note);
+struct EndOfInput(Note, SharedDocument);
 
 impl ConditionalEventHandler for EndOfInput {
     fn handle(&self, _: &Event, _: u16, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
-        match context.line().is_empty() {
+        if !context.line().is_empty() {
+            return None;
+        }
+        match self.1.with(|document| document.is_empty()) {
             true => self.0.leave(Ending::Input),
-            false => None,
+            false => Some(Cmd::Noop),
         }
     }
 }

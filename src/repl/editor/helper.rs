@@ -10,7 +10,8 @@ use rustyline::history::SearchDirection;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, GraphemeClusterMode, Helper, Result};
 
-use super::state::{PROMPT, PromptHandle};
+use super::lines::SharedDocument;
+use super::state::{FURTHER, PROMPT, PromptHandle};
 use super::terminal::Modes;
 use crate::output::style::{Painter, Role};
 use crate::repl::brackets::{self, End};
@@ -34,6 +35,7 @@ pub(super) struct PromptHelper {
     pub(super) color: bool,
     pub(super) graphemes: GraphemeClusterMode,
     pub(super) modes: Modes,
+    pub(super) document: SharedDocument,
 }
 
 impl Helper for PromptHelper {}
@@ -51,6 +53,11 @@ impl PromptHelper {
         GENERATED.iter().any(|(it, _)| *it == name) || snapshot(&self.words).has_variable(name)
     }
 
+    /// Whether the line is the whole message.
+    fn is_alone(&self) -> bool {
+        self.document.with(|document| document.is_empty())
+    }
+
     fn width(&self, text: &str) -> usize {
         usize::from(self.graphemes.width(text))
     }
@@ -66,11 +73,12 @@ impl PromptHelper {
 impl Highlighter for PromptHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         self.modes.note_editing();
-        self.state.on_draw(line);
+        let alone = self.is_alone();
+        self.state.on_draw(!line.is_empty() || !alone);
         if self.state.is_asking() {
             return Cow::Owned("*".repeat(line.chars().count()));
         }
-        if !self.color || !highlight::has_colours(line) {
+        if !self.color || !alone || !highlight::has_colours(line) {
             return self.safe(line);
         }
         let known = Known {
@@ -82,16 +90,18 @@ impl Highlighter for PromptHelper {
     }
 
     fn highlight_char(&self, line: &str, _: usize, kind: CmdKind) -> bool {
-        let coloured = self.color && kind != CmdKind::MoveCursor && highlight::has_colours(line);
+        let may_change = self.color && kind != CmdKind::MoveCursor;
+        let coloured = may_change && highlight::has_colours(line) && self.is_alone();
         coloured || self.state.is_asking()
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, given: &'p str, _: bool) -> Cow<'b, str> {
         let state = self.state.line_prompt();
-        // A history search has its own prompt, with the text that is searched for.
-        match given == PROMPT {
-            true => Cow::Owned(self.painted(Role::Name, state)),
-            false => Cow::Owned(self.painted(Role::Name, &self.safe(given))),
+        match given {
+            FURTHER => Cow::Borrowed(FURTHER),
+            PROMPT => Cow::Owned(self.painted(Role::Name, state)),
+            // A history search has its own prompt, with the text that is searched for.
+            _ => Cow::Owned(self.painted(Role::Name, &self.safe(given))),
         }
     }
 
@@ -102,12 +112,11 @@ impl Highlighter for PromptHelper {
 
 impl Validator for PromptHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> Result<ValidationResult> {
-        Ok(
-            match !self.state.is_asking() && brackets::goes_on(context.input()) {
-                true => ValidationResult::Incomplete,
-                false => ValidationResult::Valid(None),
-            },
-        )
+        let goes_on = |line: &str| self.document.with(|document| document.goes_on(line));
+        Ok(match !self.state.is_asking() && goes_on(context.input()) {
+            true => ValidationResult::Incomplete,
+            false => ValidationResult::Valid(None),
+        })
     }
 }
 
@@ -140,6 +149,9 @@ impl Hinter for PromptHelper {
                 false => " (history of this host)",
             }));
         }
+        if !self.is_alone() {
+            return self.still_open(line);
+        }
         if line.is_empty() || at < line.len() || line.len() > COLOURED {
             return None;
         }
@@ -153,6 +165,13 @@ impl Hinter for PromptHelper {
 }
 
 impl PromptHelper {
+    /// Before the next line of a message that is longer than the screen: what closes it.
+    fn still_open(&self, line: &str) -> Option<Suggestion> {
+        let open = || self.document.with(|document| document.open());
+        let closing = line.is_empty().then(open).flatten()?;
+        fits(&closing).then(|| note(&format!("… {closing}")))
+    }
+
     /// The rest of an earlier line.
     fn earlier_line(&self, line: &str, context: &Context<'_>) -> Option<Suggestion> {
         let history = context.history();
@@ -221,6 +240,13 @@ impl Completer for PromptHelper {
         if self.state.is_asking() {
             return Ok((at, Vec::new()));
         }
-        Ok((self.complete)(&line[..at], &snapshot(&self.words)))
+        let before = self.document.with(|document| document.before().to_owned());
+        let text = before.clone() + &line[..at];
+        let (start, candidates) = (self.complete)(&text, &snapshot(&self.words));
+        // A word does not begin in another line.
+        Ok(match start.checked_sub(before.len()) {
+            Some(start) => (start, candidates),
+            None => (at, Vec::new()),
+        })
     }
 }

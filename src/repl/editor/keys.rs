@@ -12,17 +12,19 @@ use rustyline::Editor;
 use rustyline::error::ReadlineError;
 use tokio::sync::mpsc;
 
-use super::bindings::{Ending, Note};
 use super::helper::PromptHelper;
 use super::history;
 use super::job;
+use super::lines::SharedDocument;
+use super::note::{Ending, Note};
 use super::plain::PlainLines;
 use super::protocol::{Job, JobOutcome, Next, Typed};
-use super::state::{PROMPT, PromptHandle};
+use super::state::{FURTHER, PROMPT, PromptHandle};
 use super::terminal::Modes;
 use crate::io::stdio::{self, Stream};
 use crate::json::jq;
 use crate::repl::brackets::without_empty_end;
+use crate::repl::document::Lines;
 
 /// How long text on its way to the terminal may take before another program gets it.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -33,6 +35,7 @@ pub(super) struct Keys {
     pub(super) next: Receiver<Next>,
     pub(super) reading: Arc<AtomicBool>,
     pub(super) note: Note,
+    pub(super) document: SharedDocument,
     pub(super) state: PromptHandle,
     pub(super) evaluation: jq::Interrupt,
     pub(super) waits: fn(&str) -> bool,
@@ -110,21 +113,53 @@ impl Keys {
         outcome
     }
 
-    /// The next input; `None` if the terminal gives no more lines.
+    /// The next input; `None` if the terminal gives no more lines. Of a message that is longer than the
+    /// screen, the editor has one part after the other.
     fn read_line(
         &self,
         editor: &mut Editor<PromptHelper, history::Typed>,
         initial: &str,
     ) -> Option<Typed> {
-        self.reading.store(true, Ordering::SeqCst);
-        let read = editor.readline_with_initial(PROMPT, (initial, ""));
-        self.reading.store(false, Ordering::SeqCst);
-        let line = match read {
-            Ok(line) => line,
-            Err(ReadlineError::Interrupted) => return Some(Typed::Interrupt { cancelled: false }),
-            Err(_) => return None,
+        let mut lines = (initial.to_owned(), String::new());
+        loop {
+            let read = self.read_lines_with(editor, &lines);
+            match (self.note.take(), read) {
+                (Ending::Step, Ok(line)) => lines = self.document.take_step(line),
+                (ending, Ok(line)) => {
+                    let line = self.document.with(|document| document.take_whole(line));
+                    return Some(self.ended(editor, ending, line));
+                }
+                (_, Err(ReadlineError::Interrupted)) => {
+                    self.document.forget();
+                    return Some(Typed::Interrupt { cancelled: false });
+                }
+                (_, Err(_)) => return None,
+            }
+        }
+    }
+
+    fn read_lines_with(
+        &self,
+        editor: &mut Editor<PromptHelper, history::Typed>,
+        (left, right): &Lines,
+    ) -> rustyline::Result<String> {
+        let prompt = match self.document.with(|document| document.is_empty()) {
+            true => PROMPT,
+            false => FURTHER,
         };
-        Some(match self.note.take() {
+        self.reading.store(true, Ordering::SeqCst);
+        let read = editor.readline_with_initial(prompt, (left, right));
+        self.reading.store(false, Ordering::SeqCst);
+        read
+    }
+
+    fn ended(
+        &self,
+        editor: &mut Editor<PromptHelper, history::Typed>,
+        ending: Ending,
+        line: String,
+    ) -> Typed {
+        match ending {
             Ending::Interrupt => {
                 // The line is finished, and the next one is new.
                 self.state.was_typed_before_prompt();
@@ -134,8 +169,8 @@ impl Keys {
             }
             Ending::Input => Typed::End,
             Ending::Edit => Typed::EditLine(line),
-            Ending::Enter => self.finished(editor, line),
-        })
+            Ending::Enter | Ending::Step => self.finished(editor, line),
+        }
     }
 
     /// The same without an editor. A line that begins with a text cannot be shown, so that text is what an

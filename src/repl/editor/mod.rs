@@ -11,6 +11,8 @@ mod job;
 #[cfg(unix)]
 mod job_control;
 mod keys;
+mod lines;
+mod note;
 mod plain;
 mod printer;
 mod protocol;
@@ -34,10 +36,11 @@ use super::words::SharedWords;
 use crate::io::writer::Sink;
 use crate::json::jq;
 use crate::secret::Redactor;
-use bindings::Note;
 pub(crate) use helper::Complete;
 use helper::PromptHelper;
 use keys::Keys;
+use lines::SharedDocument;
+use note::Note;
 pub(crate) use printer::LAST;
 pub(crate) use protocol::{Job, JobOutcome, Next, Typed};
 pub(crate) use state::{PromptHandle, PromptState};
@@ -101,7 +104,8 @@ pub(crate) fn start(
     state.set_server(&settings.host, &settings.redactor);
     let note = Note::default();
     let modes = Modes::found();
-    let mut editor = editor(&settings, &note, &state, &modes)?;
+    let document = SharedDocument::default();
+    let mut editor = editor(&settings, &note, &state, &modes, &document)?;
     let reading = Arc::new(AtomicBool::new(false));
     let printer = (!settings.plain).then(|| editor.create_external_printer());
     let (sink, above) = match printer {
@@ -126,6 +130,7 @@ pub(crate) fn start(
         next,
         reading,
         note,
+        document,
         state: state.clone(),
         evaluation: evaluation.clone(),
         waits: settings.waits,
@@ -148,6 +153,7 @@ fn editor(
     note: &Note,
     state: &PromptHandle,
     modes: &Modes,
+    document: &SharedDocument,
 ) -> rustyline::Result<Editor<PromptHelper, history::Typed>> {
     let config = Config::builder()
         // wirecat decides on colour itself; the editor must ask for the prompt in any case.
@@ -171,8 +177,10 @@ fn editor(
         color: settings.color,
         graphemes: config.grapheme_cluster_mode(),
         modes: modes.clone(),
+        document: document.clone(),
     }));
-    bindings::bind(&mut editor, note, state);
+    bindings::bind(&mut editor, note, state, document);
+    lines::bind(&mut editor, note, state, document);
     Ok(editor)
 }
 

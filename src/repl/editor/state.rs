@@ -11,6 +11,9 @@ use crate::secret::Redactor;
 
 /// Every prompt has this width, so that it can change while a line is being typed.
 pub(super) const PROMPT: &str = "open> ";
+/// The prompt of further lines of a message that is longer than the screen: they stand where those before
+/// them do.
+pub(super) const FURTHER: &str = "";
 const CONNECTING: &str = "dial> ";
 const DOWN: &str = "down> ";
 const CLOSING: &str = "wait> ";
@@ -107,13 +110,11 @@ impl PromptHandle {
         self.0.asking.store(asking, Ordering::SeqCst);
     }
 
-    /// Called when the line is drawn. Text that is on the line at the first draw after a question
-    /// was not typed in answer to it.
-    pub(super) fn on_draw(&self, line: &str) {
+    /// Called when the line is drawn; `begun` if there is text on it, or before it. Text that is there at
+    /// the first draw after a question was not typed in answer to it.
+    pub(super) fn on_draw(&self, begun: bool) {
         if self.is_asking() && !self.0.drawn.swap(true, Ordering::SeqCst) {
-            self.0
-                .typed_before_prompt
-                .store(!line.is_empty(), Ordering::SeqCst);
+            self.0.typed_before_prompt.store(begun, Ordering::SeqCst);
         }
     }
 
