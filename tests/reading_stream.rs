@@ -318,6 +318,7 @@ fn the_status_and_the_last_line_say_how_it_goes() {
     pty.type_keys("/status\r");
     for line in [
         "readyState: OPEN\r\n",
+        "proxy: none\r\n",
         "messages: 1 sent, 1 received\r\n",
         "bytes: 2 sent, 11 received\r\n",
         "bufferedAmount: 0\r\n",

@@ -37,6 +37,8 @@ impl Amount {
 #[derive(Debug)]
 pub struct Connection {
     pub url: String,
+    /// The proxy that it goes through, as it is shown.
+    pub proxy: Option<String>,
     pub link: Link,
     pub opened_once: bool,
     /// Nothing more can be sent over this connection.
@@ -59,6 +61,7 @@ impl Connection {
     pub fn new(url: String) -> Self {
         Connection {
             url,
+            proxy: None,
             link: Link::Connecting,
             opened_once: false,
             closing: false,
@@ -136,38 +139,25 @@ impl Connection {
         match &self.link {
             Link::Open(..) if self.closing => push(&mut text, "closing", &self.url),
             Link::Connecting => push(&mut text, "connecting", &self.url),
-            Link::Open(opened, since) => self.push_open(opened, *since, now, &mut text),
+            Link::Open(opened, since) => {
+                let open = describe_open(&self.url, opened, now.saturating_duration_since(*since));
+                push(&mut text, "open", &open);
+            }
             Link::Down(due, why) => {
                 let left = brief(due.saturating_duration_since(now));
                 let down = format!("{}, next try in {left} ({why})", self.url);
                 push(&mut text, "down", &down);
             }
         }
+        push(&mut text, "proxy", self.proxy.as_deref().unwrap_or("none"));
+        if let Link::Open(opened, _) = &self.link
+            && !self.closing
+        {
+            push_negotiated(opened, &mut text);
+        }
         self.push_amounts(queued, &mut text);
         self.push_round_trips(&mut text);
         text
-    }
-
-    fn push_open(&self, opened: &Opened, since: Instant, now: Instant, text: &mut String) {
-        let address = opened
-            .address
-            .as_ref()
-            .map(|address| format!(" ({address})"));
-        let open = now.saturating_duration_since(since).as_secs();
-        let (url, address) = (&self.url, address.unwrap_or_default());
-        push(text, "open", &format!("{url}{address} for {open} s"));
-        if let Some(tls) = &opened.tls {
-            push(text, "TLS", &format!("{}, {}", tls.version, tls.cipher));
-        }
-        for (label, value) in [
-            ("subprotocol", &opened.subprotocol),
-            ("extensions", &opened.extensions),
-            ("compression", &opened.compression),
-        ] {
-            if let Some(value) = value {
-                push(text, label, value);
-            }
-        }
     }
 
     fn push_amounts(&self, queued: usize, text: &mut String) {
@@ -256,6 +246,31 @@ impl Connection {
             size(totals.bytes_received),
             size(totals.bytes_sent)
         ))
+    }
+}
+
+fn describe_open(url: &str, opened: &Opened, time: Duration) -> String {
+    let address = opened
+        .address
+        .as_ref()
+        .map(|address| format!(" ({address})"));
+    let address = address.unwrap_or_default();
+    format!("{url}{address} for {} s", time.as_secs())
+}
+
+/// What the handshakes have agreed on.
+fn push_negotiated(opened: &Opened, text: &mut String) {
+    if let Some(tls) = &opened.tls {
+        push(text, "TLS", &format!("{}, {}", tls.version, tls.cipher));
+    }
+    for (label, value) in [
+        ("subprotocol", &opened.subprotocol),
+        ("extensions", &opened.extensions),
+        ("compression", &opened.compression),
+    ] {
+        if let Some(value) = value {
+            push(text, label, value);
+        }
     }
 }
 
@@ -374,6 +389,7 @@ mod tests {
         });
         let text = "readyState: OPEN\n\
             open: ws://host/ (127.0.0.1:80) for 9 s\n\
+            proxy: none\n\
             subprotocol: chat.v1\n\
             extensions: permessage-deflate\n\
             compression: on\n\
@@ -384,8 +400,11 @@ mod tests {
             unconfirmed: 1 message\n";
         assert_eq!(connection.status(2, now + Duration::from_secs(9)), text);
         connection.closing = true;
+        connection.proxy = Some("http://proxy:3128".to_owned());
         let text = connection.status(0, now);
-        assert!(text.starts_with("readyState: CLOSING\nclosing: ws://host/\n"));
+        let closing =
+            "readyState: CLOSING\nclosing: ws://host/\nproxy: http://proxy:3128\nmessages: ";
+        assert!(text.starts_with(closing), "{text}");
     }
 
     #[test]
@@ -400,8 +419,8 @@ mod tests {
         };
         connection.learn(now, &retry);
         let text = connection.status(0, now);
-        let down =
-            "readyState: CLOSED\ndown: ws://host/, next try in 2.5s (connection lost: reset)\n";
+        let down = "readyState: CLOSED\n\
+            down: ws://host/, next try in 2.5s (connection lost: reset)\nproxy: none\n";
         assert!(text.starts_with(down), "{text}");
         for (millis, seconds, next) in [
             (0, 3, Some(500)),
