@@ -1,7 +1,8 @@
 //! The file of a recording: whole lines are appended to it, and it always ends in a whole line.
 //!
-//! Each batch of lines is one write, so that other programs may append to the same file. What a full
-//! disk or a killed run has left of a line is cut off. It must never cut what is not such a line.
+//! Each line is one write, so that other programs may append to the same file, and a killed run tears
+//! the last line at most. What a full disk or a killed run has left of a line is cut off. It must never
+//! cut what is not such a line.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -134,30 +135,36 @@ fn appending() -> OpenOptions {
     options
 }
 
-/// Writes whole lines, in one write unless the system takes only a part of it.
+/// Writes whole lines, each in one write unless the system takes only a part of it.
 ///
 /// # Errors
 /// Why it failed; then the file ends in the last line that was written whole.
-fn write_lines(stream: &mut Stream, lines: &[u8]) -> io::Result<()> {
+fn write_lines(stream: &mut Stream, mut lines: &[u8]) -> io::Result<()> {
+    while !lines.is_empty() {
+        let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |at| at + 1);
+        let (line, rest) = lines.split_at(end);
+        write_line(stream, line)?;
+        lines = rest;
+    }
+    Ok(())
+}
+
+/// # Errors
+/// Why it failed; then nothing of the line is left.
+fn write_line(stream: &mut Stream, line: &[u8]) -> io::Result<()> {
     let mut written = 0;
-    while written < lines.len() {
-        match stream.write(&lines[written..]) {
+    while written < line.len() {
+        match stream.write(&line[written..]) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(bytes) => written += bytes,
             Err(error) => {
                 // The first error is the one to report.
-                let _ = cut_back(stream.file(), torn(&lines[..written]));
+                let _ = cut_back(stream.file(), written as u64);
                 return Err(error);
             }
         }
     }
     Ok(())
-}
-
-/// The length of what follows the last line feed.
-fn torn(bytes: &[u8]) -> u64 {
-    let whole = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
-    (bytes.len() - whole) as u64
 }
 
 /// Cuts off the last `torn` bytes that were written, unless somebody has written behind them.
@@ -314,16 +321,33 @@ mod tests {
     }
 
     #[test]
+    fn each_line_is_one_write() {
+        // The receiver of datagrams sees every write by itself.
+        let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let mut sink = sink(Stream::from(File::from(std::os::fd::OwnedFd::from(ours))));
+        sink(b"one\n{\"two\":2}\n\n").unwrap();
+        sink(b"three\n").unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 100];
+        let writes: Vec<_> = std::iter::from_fn(|| {
+            let length = theirs.recv(&mut buffer).ok()?;
+            Some(String::from_utf8(buffer[..length].to_vec()).unwrap())
+        })
+        .collect();
+        assert_eq!(writes, ["one\n", "{\"two\":2}\n", "\n", "three\n"]);
+    }
+
+    #[test]
     fn what_was_written_of_a_line_is_cut_back() {
         let (_folder, path) = folder();
         let stream = append(&path).unwrap();
-        for (written, kept) in [
-            ("one\ntw", "one\n"),
-            ("x", "one\n"),
-            ("two\n", "one\ntwo\n"),
+        for (written, torn, kept) in [
+            ("one\ntw", 2, "one\n"),
+            ("x", 1, "one\n"),
+            ("two\n", 0, "one\ntwo\n"),
         ] {
             stream.file().write_all(written.as_bytes()).unwrap();
-            cut_back(stream.file(), torn(written.as_bytes())).unwrap();
+            cut_back(stream.file(), torn).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), kept);
         }
         // Somebody has written behind it.
