@@ -391,6 +391,25 @@ fn a_session_is_saved_as_a_script_and_as_messages() {
 }
 
 #[test]
+fn a_file_that_cannot_be_saved_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "saved.txt", "what was there\n");
+    let server = serve();
+    // POSIX: the unit of ulimit -f is 512 bytes.
+    let script = r#"ulimit -f 1; trap '' XFSZ; exec "$0" --no-history "$1""#;
+    let args = ["-c", script, crate::support::WIRECAT, &server.url("/echo")];
+    let mut pty = Pty::start_program("sh", &args, &[("TERM", "xterm-256color")]);
+    pty.expect("open> ");
+    pty.type_keys(&format!("{}\r", "long ".repeat(500)));
+    pty.expect("< long ");
+    pty.type_keys(&format!("/save {path}\r"));
+    pty.expect("saved.txt: File too large");
+    leave(pty);
+    assert_eq!(fs::read_to_string(path).unwrap(), "what was there\n");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_repeat_without_end_and_interval_can_be_stopped() {
     let (_server, mut pty) = echo();
     pty.type_keys("/repeat 18446744073709551615 x\r");

@@ -1,6 +1,6 @@
 //! Files that only their owner may read, because they may hold secrets or a server's words.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -20,8 +20,26 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     options().write(true).create_new(true).open(path)
 }
 
+/// Replaces the file at `path`, which is no link, by a new one that `write` fills: at any time there is
+/// the old content or the new one, and where this fails the old one.
+///
+/// # Errors
+/// It cannot be created beside the old one, filled or renamed.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}.new", rand::random::<u64>()));
+    let beside = path.with_file_name(name);
+    let mut file = create_new(&beside)?;
+    let written = write(&mut file).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
 #[cfg(all(test, unix))]
 mod tests {
+    use std::io::Write;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -38,5 +56,26 @@ mod tests {
             let error = create_new(&taken).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         }
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_is_the_old_one_or_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let write = |text: &str, fails: bool| {
+            replace(&path, |file| {
+                file.write_all(text.as_bytes())?;
+                match fails {
+                    true => Err(io::ErrorKind::StorageFull.into()),
+                    false => Ok(()),
+                }
+            })
+        };
+        write("old", false).unwrap();
+        write("half of the", true).unwrap_err();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        write("new", false).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

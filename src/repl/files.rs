@@ -1,8 +1,9 @@
 //! Files that are named at the prompt: read for payloads and lines, written for `/save`. It must open
 //! nothing that could block the session, such as a pipe.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
 
 use bytes::Bytes;
 
@@ -58,7 +59,7 @@ pub(super) fn list(folder: &str) -> Vec<(String, bool)> {
     /// A completion must not take long.
     const MOST: usize = 5000;
     let folder = if folder.is_empty() { "." } else { folder };
-    let Ok(entries) = std::fs::read_dir(folder) else {
+    let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
     let entries = entries.take(MOST).filter_map(Result::ok);
@@ -88,7 +89,7 @@ pub(super) fn read_file(path: &str) -> Result<Vec<u8>, String> {
 /// A sentence: it cannot be opened.
 pub(super) fn open_file(path: &str) -> Result<File, String> {
     let wrong = |error: io::Error| format!("{path}: {}", plain_words(&error));
-    let metadata = std::fs::metadata(path).map_err(wrong)?;
+    let metadata = fs::metadata(path).map_err(wrong)?;
     check_regular(path, &metadata)?;
     File::open(path).map_err(wrong)
 }
@@ -100,25 +101,90 @@ fn check_regular(path: &str, metadata: &Metadata) -> Result<(), String> {
     }
 }
 
-/// Writes a regular file: a new one that only the user may read, or the content of one that is there.
+/// Writes a regular file: a new one that only the user may read, or one in place of one that is there,
+/// with its mode. Where that fails, as on a full disk, the old content stays.
 ///
 /// # Errors
 /// A sentence: it cannot be written.
 pub(super) fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
-    if let Ok(metadata) = std::fs::metadata(path) {
-        check_regular(path, &metadata)?;
-    }
-    let mut options = private_file::options();
-    options.write(true).create(true).truncate(true);
-    let written = options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes));
+    let place = Path::new(path);
+    let written = match fs::metadata(place) {
+        Ok(metadata) => {
+            check_regular(path, &metadata)?;
+            update(place, &metadata, bytes)
+        }
+        // A link to a file that is not there yet.
+        Err(_) if place.is_symlink() => create(place).and_then(|file| overwrite(file, bytes)),
+        Err(_) => private_file::replace(place, |file| file.write_all(bytes)),
+    };
     written.map_err(|error| format!("{path}: {}", plain_words(&error)))
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = private_file::options();
+    options.write(true).create(true).truncate(false).open(path)
+}
+
+/// Replaces a file, or overwrites it where a new one could not be as the old one is: its owner or its
+/// other names would be lost, or its folder takes no new file.
+fn update(path: &Path, metadata: &Metadata, bytes: &[u8]) -> io::Result<()> {
+    // What may not be written may not be replaced.
+    let old = OpenOptions::new().write(true).open(path)?;
+    if has_other_names(metadata) {
+        return overwrite(old, bytes);
+    }
+    let replaced = fs::canonicalize(path).and_then(|path| {
+        private_file::replace(&path, |new| {
+            keep_owner(new, metadata)?;
+            new.set_permissions(metadata.permissions())?;
+            new.write_all(bytes)
+        })
+    });
+    match replaced {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied
+                    | ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::InvalidFilename
+            ) =>
+        {
+            overwrite(old, bytes)
+        }
+        replaced => replaced,
+    }
+}
+
+fn overwrite(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    file.write_all(bytes)
+}
+
+#[cfg(unix)]
+fn has_other_names(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn keep_owner(file: &File, metadata: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    fchown(file, Some(metadata.uid()), Some(metadata.gid()))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
@@ -140,12 +206,45 @@ mod tests {
     fn a_new_file_is_private_and_one_that_is_there_keeps_its_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("saved");
-        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         let name = path.to_str().unwrap();
         write_file(name, b"longer").unwrap();
         assert_eq!(mode(), 0o600);
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
         write_file(name, b"x").unwrap();
         assert_eq!((mode(), &*read_file(name).unwrap()), (0o640, &b"x"[..]));
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_never_half_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved");
+        let name = path.to_str().unwrap();
+        write_file(name, b"old").unwrap();
+        let before = fs::metadata(&path).unwrap().ino();
+        // Who has the old one open reads it to its end.
+        let mut reader = File::open(&path).unwrap();
+        write_file(name, b"new").unwrap();
+        assert_ne!(fs::metadata(&path).unwrap().ino(), before);
+        let mut read = String::new();
+        reader.read_to_string(&mut read).unwrap();
+        assert_eq!((&*read, &*read_file(name).unwrap()), ("old", &b"new"[..]));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn links_stay_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let name = |name: &str| path(name).to_str().unwrap().to_owned();
+        symlink("target", path("link")).unwrap();
+        for text in ["to a file that is not there", "to one that is"] {
+            write_file(&name("link"), text.as_bytes()).unwrap();
+            assert!(path("link").is_symlink());
+            assert_eq!(fs::read_to_string(path("target")).unwrap(), text);
+        }
+        fs::hard_link(path("target"), path("other")).unwrap();
+        write_file(&name("target"), b"both").unwrap();
+        assert_eq!(fs::read_to_string(path("other")).unwrap(), "both");
     }
 }

@@ -160,19 +160,10 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 
 /// Replaces the old version atomically, so that there is always a complete one.
 fn write(path: &Path, state: &str) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{:016x}.new", rand::random::<u64>()));
-    let beside = path.with_file_name(name);
-    let written = private_file::create_new(&beside)
-        .and_then(|mut file| {
-            file.write_all(state.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    private_file::replace(path, |file| {
+        file.write_all(state.as_bytes())?;
+        file.sync_all()
+    })
 }
 
 #[cfg(test)]
