@@ -391,6 +391,53 @@ fn a_session_is_saved_as_a_script_and_as_messages() {
 }
 
 #[test]
+fn a_script_says_how_the_connection_was_made_and_no_secret() {
+    const SECRET: &str = "correct-horse-battery";
+    const TOKEN: &str = "staple-of-the-day";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.wst");
+    let user = format!("ann:{SECRET}");
+    let common = [
+        "-u",
+        &user,
+        "--token",
+        TOKEN,
+        "--token-message",
+        r#"{"op":"auth","key":"{{token}}"}"#,
+    ];
+    let message = "token-via: message\ntoken-message: {\"op\":\"auth\",\"key\":\"{{token}}\"}\n";
+    let url = "WEBSOCKET ws://";
+    for (more, comment, credentials) in [
+        (
+            &[][..],
+            "# Secrets were left out. Give them as variables: wirecat test --var token=… --var user=… FILE\n",
+            "user: {{user}}\ntoken: {{token}}\n".to_owned(),
+        ),
+        (
+            &["--include-secrets"],
+            "",
+            format!("user: {user}\ntoken: {TOKEN}\n"),
+        ),
+    ] {
+        let server = serve();
+        let options = [&common[..], more].concat();
+        let mut pty = Pty::prompt(&options, &server.url("/echo"));
+        pty.type_keys("hello\r");
+        pty.expect("< hello");
+        pty.type_keys(&format!("/save {}\r", path.display()));
+        pty.expect("x.wst: ");
+        leave(pty);
+        let script = fs::read_to_string(&path).unwrap();
+        let start = format!("### x\n{comment}{url}");
+        assert!(script.starts_with(&start), "{script}");
+        let options = format!("\n[Options]\n{credentials}{message}HTTP 101\n");
+        assert!(script.contains(&options), "{script}");
+        let shown = [SECRET, TOKEN].map(|secret| script.contains(secret));
+        assert_eq!(shown, [!more.is_empty(); 2], "{script}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_saved_stays_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "saved.txt", "what was there\n");

@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::view::scrollback::Kept;
 use super::watch::Met;
-use crate::auth::sources::{Source, Token, Via};
+use crate::auth::placement::DEFAULT_MESSAGE;
+use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
 use crate::close::Close;
 use crate::event::{By, Origin};
 use crate::handshake::request::HeaderLine;
@@ -18,8 +19,9 @@ use crate::script::write::{Entry, Session, script};
 use crate::secret::Redactor;
 use crate::session::connect::Plan;
 
-/// How the connection is made, as far as a script says it.
-#[derive(Clone, Debug, Default)]
+/// How the connection is made, as far as a script says it. It has secrets, which the writer of the script
+/// leaves out.
+#[derive(Clone, Default)]
 pub(super) struct Request {
     url: String,
     headers: Vec<(String, String)>,
@@ -30,7 +32,6 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn of(plan: &Plan) -> Self {
         let headers = plan.request.headers.iter();
-        let token = plan.credentials.token.as_ref();
         Request {
             url: plan.target.shown(&plan.redactor),
             headers: headers
@@ -40,30 +41,59 @@ impl Request {
                 })
                 .collect(),
             subprotocols: plan.request.subprotocols.clone(),
-            options: token.map(token_options).unwrap_or_default(),
+            options: credentials_options(&plan.credentials),
         }
+    }
+}
+
+fn credentials_options(credentials: &Credentials) -> Vec<(String, Option<String>)> {
+    let Credentials {
+        authorization,
+        token,
+    } = credentials;
+    let authorization = authorization.as_ref().map(|it| match it {
+        Authorization::Basic(basic) => option("user", user_and_password(basic)),
+        Authorization::Bearer(bearer) => option("oauth2-bearer", bearer.expose()),
+    });
+    let token = token.iter().flat_map(token_options);
+    authorization.into_iter().chain(token).collect()
+}
+
+fn option(name: &str, value: impl Into<String>) -> (String, Option<String>) {
+    (name.to_owned(), Some(value.into()))
+}
+
+fn user_and_password(Basic { user, password }: &Basic) -> String {
+    match password {
+        Some(password) => format!("{user}:{}", password.expose()),
+        None => user.clone(),
     }
 }
 
 fn token_options(token: &Token) -> Vec<(String, Option<String>)> {
     let source = match &token.source {
-        // The script takes it from a variable.
-        Source::Literal(_) => "{{token}}".to_owned(),
+        Source::Literal(secret) if secret.expose().starts_with('@') => {
+            format!("@{}", secret.expose())
+        }
+        Source::Literal(secret) => secret.expose().to_owned(),
         Source::File(path) => format!("@{path}"),
         Source::Variable(name) => format!("env:{name}"),
         Source::Command(command) => format!("cmd:{command}"),
         Source::Prompt => "prompt".to_owned(),
     };
-    let mut options = vec![("token".to_owned(), Some(source))];
+    let mut options = vec![option("token", source)];
     let via = match token.via {
         Via::Header => None,
         Via::Query => Some("query"),
         Via::Message => Some("message"),
         Via::Subprotocol => Some("subprotocol"),
     };
-    options.extend(via.map(|via| ("token-via".to_owned(), Some(via.to_owned()))));
-    let name = token.name.clone();
-    options.extend(name.map(|name| ("token-name".to_owned(), Some(name))));
+    options.extend(via.map(|via| option("token-via", via)));
+    let name = token.name.as_deref();
+    options.extend(name.map(|name| option("token-name", name)));
+    if token.via == Via::Message && token.message != DEFAULT_MESSAGE {
+        options.push(option("token-message", &*token.message));
+    }
     options
 }
 
@@ -213,6 +243,7 @@ fn stored(kept: &Kept) -> Stored<'_> {
 mod tests {
     use super::*;
     use crate::message::Message;
+    use crate::secret::Secret;
 
     fn kept(by: By, millis: u64, conn: u32, text: &str) -> Kept {
         Kept {
@@ -227,25 +258,115 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_not_among_the_options() {
-        for (source, value) in [
-            ("correct-horse", "{{token}}"),
-            ("@@correct-horse", "{{token}}"),
-            ("env:TOKEN", "env:TOKEN"),
-            ("@file", "@file"),
+    fn a_token_is_written_as_it_was_typed() {
+        for (source, via, name, message, more) in [
+            (
+                "correct-horse",
+                Via::Query,
+                None,
+                "",
+                &[("token-via", "query")][..],
+            ),
+            ("@@correct-horse", Via::Header, None, "", &[]),
+            (
+                "env:TOKEN",
+                Via::Header,
+                Some("X-Key"),
+                "",
+                &[("token-name", "X-Key")],
+            ),
+            (
+                "@file",
+                Via::Message,
+                None,
+                DEFAULT_MESSAGE,
+                &[("token-via", "message")],
+            ),
+            (
+                "cmd:vault",
+                Via::Message,
+                None,
+                "AUTH {{token}}",
+                &[
+                    ("token-via", "message"),
+                    ("token-message", "AUTH {{token}}"),
+                ],
+            ),
         ] {
             let token = Token {
                 source: Source::parse(source),
-                via: Via::Query,
-                name: None,
-                message: String::new(),
+                via,
+                name: name.map(str::to_owned),
+                message: message.to_owned(),
             };
-            let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
-            assert_eq!(
-                token_options(&token),
-                [option("token", value), option("token-via", "query")]
-            );
+            let more = more.iter().map(|(name, value)| option(name, *value));
+            let expected: Vec<_> = [option("token", source)].into_iter().chain(more).collect();
+            assert_eq!(token_options(&token), expected);
         }
+    }
+
+    #[test]
+    fn a_script_says_who_the_user_is_and_no_password() {
+        let cases = [
+            (
+                Authorization::Basic(Basic::parse("ann:correct-horse")),
+                "user: {{user}}\n",
+                "user: ann:correct-horse\n",
+            ),
+            // Not a command: `-u` knows none.
+            (
+                Authorization::Basic(Basic::parse("cmd:correct-horse")),
+                "user: {{user}}\n",
+                "user: cmd:correct-horse\n",
+            ),
+            (
+                Authorization::Basic(Basic::parse("ann")),
+                "user: ann\n",
+                "user: ann\n",
+            ),
+            (
+                Authorization::Bearer(Secret::new("correct-horse")),
+                "oauth2-bearer: {{oauth2-bearer}}\n",
+                "oauth2-bearer: correct-horse\n",
+            ),
+            // What a script would read as a variable can only be one.
+            (
+                Authorization::Bearer(Secret::new("correct {{horse}}")),
+                "oauth2-bearer: {{oauth2-bearer}}\n",
+                "oauth2-bearer: {{oauth2-bearer}}\n",
+            ),
+        ];
+        for (authorization, without, with) in cases {
+            let credentials = Credentials {
+                authorization: Some(authorization),
+                token: None,
+            };
+            let request = Request {
+                url: "ws://host/".to_owned(),
+                options: credentials_options(&credentials),
+                ..Request::default()
+            };
+            for (includes, line) in [(false, without), (true, with)] {
+                let script = of(&request, &Redactor::new(includes));
+                assert!(script.contains(line), "{line} {script}");
+                let comment = script.contains("# Secrets were left out");
+                assert_eq!(comment, line.contains("{{"), "{script}");
+                assert_eq!(script.contains("horse"), line.contains("horse"), "{script}");
+            }
+        }
+    }
+
+    /// A script without messages.
+    fn of(request: &Request, redactor: &Redactor) -> String {
+        let saved = Saved {
+            request,
+            messages: Vec::new(),
+            happened: &[],
+            met: &VecDeque::new(),
+            start: (Instant::now(), Duration::ZERO),
+            redactor,
+        };
+        saved.script(Path::new("x.wst"))
     }
 
     #[test]

@@ -22,15 +22,8 @@ use crate::units;
 /// How long a step waits if nothing else is said.
 const DEFAULT: Duration = Duration::from_secs(5);
 
-/// Options whose values are secrets, unless they say where the secret is.
-const SECRET_OPTIONS: &[&str] = &[
-    "token",
-    "user",
-    "oauth2-bearer",
-    "proxy-user",
-    "pass",
-    "cookie",
-];
+/// Options whose values are always secrets.
+const SECRET_OPTIONS: &[&str] = &["oauth2-bearer", "pass", "cookie"];
 
 /// How the connection was made.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +73,7 @@ pub fn script<'a>(
         variables: Variables::default(),
     };
     script.request(session);
-    if script.out.contains(TOKEN) || session.options.iter().any(|(name, _)| name == "token") {
+    if script.given.contains("token") || session.options.iter().any(|(name, _)| name == "token") {
         script.variables.reserve("token");
     }
     for entry in entries {
@@ -100,10 +93,7 @@ struct Script<'a> {
 
 impl Script<'_> {
     /// The script with its name, and with a comment where secrets were left out.
-    fn finish(mut self, name: &str) -> String {
-        if self.out.contains(TOKEN) {
-            self.given.insert("token".to_owned());
-        }
+    fn finish(self, name: &str) -> String {
         let mut script = format!("### {}\n", one_line(&self.redactor.redact(name)));
         if !self.given.is_empty() {
             script.push_str("# Secrets were left out. Give them as variables: wirecat test");
@@ -142,7 +132,7 @@ impl Script<'_> {
     fn option(&mut self, name: &str, value: Option<&str>) {
         match value {
             None => self.line(name),
-            Some(value) if SECRET_OPTIONS.contains(&name) && !is_reference(value) => {
+            Some(value) if self.hides(name, value) => {
                 let value = self.variable(name);
                 self.line(&format!("{name}: {value}"));
             }
@@ -152,11 +142,28 @@ impl Script<'_> {
                     "# {name} is left out: its value has several lines"
                 ));
             }
+            // Its `{{token}}` is the token, whether that is in a variable or not.
+            Some(value) if name == "token-message" => {
+                let value = self.without_secrets(value);
+                self.out.push_str(&format!("{name}: {value}\n"));
+            }
             Some(value) => {
                 let value = self.without_secrets(value);
                 self.line(&format!("{name}: {value}"));
             }
         }
+    }
+
+    /// Whether the value of an option is left out. Even if secrets are wanted, one that a script would
+    /// read as a variable is.
+    fn hides(&self, name: &str, value: &str) -> bool {
+        let is_secret = match name {
+            "token" => !Source::is_reference(value),
+            // Without a password, that is asked for.
+            "user" | "proxy-user" => value.contains(':'),
+            other => SECRET_OPTIONS.contains(&other),
+        };
+        is_secret && (!self.redactor.includes_secrets() || template::has_placeholder(value))
     }
 
     fn entry(&mut self, entry: Entry<'_>) {
@@ -272,14 +279,12 @@ impl Script<'_> {
     }
 
     fn line(&mut self, line: &str) {
+        if line.contains(TOKEN) {
+            self.given.insert("token".to_owned());
+        }
         self.out.push_str(line);
         self.out.push('\n');
     }
-}
-
-/// Whether the value of an option says where the secret is, and is none.
-fn is_reference(value: &str) -> bool {
-    Source::is_reference(value) || template::has_placeholder(value)
 }
 
 /// How long a step may take if it took `took`: nothing where the default is ample.
