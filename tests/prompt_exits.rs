@@ -114,6 +114,35 @@ fn signals_while_text_is_searched_for_or_pasted() {
 }
 
 #[test]
+fn signals_while_the_users_editor_runs() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = listens();
+        let environment = [
+            ("TERM", "xterm-256color"),
+            ("TMPDIR", folder.path().to_str().unwrap()),
+            // One that outlives us.
+            (
+                "VISUAL",
+                "trap '' HUP; echo ready; exec sleep 2 </dev/null;",
+            ),
+        ];
+        let mut pty = Pty::start_with(&[&server.url("/")], &environment);
+        pty.expect("open> ");
+        pty.type_keys(&format!("{HALF}\x18\x05"));
+        pty.expect("ready");
+        let files = || std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files(), 1);
+        pty.signal(signal);
+        let status = pty.status();
+        assert_eq!(status.signal(), Some(signal as i32), "{status:?}");
+        assert_eq!(files(), 0, "{signal}");
+        assert_eq!(&pty.settings(), pty.settings_before(), "{signal}");
+        server.result();
+    }
+}
+
+#[test]
 fn a_terminal_that_is_closed_ends_the_program() {
     // Without and with a shell that ignores SIGHUP, as nohup does.
     for (program, args, signal) in [

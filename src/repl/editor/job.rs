@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::protocol::{Job, JobOutcome};
@@ -14,8 +15,8 @@ use super::terminal::{Modes, run_in_foreground};
 use crate::error::plain_words;
 use crate::io::private_file;
 
-/// Runs a job; the file of an edited text is made in `folder`.
-pub(super) fn run(job: Job, modes: &Modes, folder: &Path) -> JobOutcome {
+/// Runs a job; the file of an edited text is made in `folder`, and is `current` meanwhile.
+pub(super) fn run(job: Job, modes: &Modes, folder: &Path, current: &CurrentDraft) -> JobOutcome {
     match job {
         Job::Shell { command, input } => JobOutcome::Ran(
             shell(&mut shell_command(&command), input, modes)
@@ -25,7 +26,17 @@ pub(super) fn run(job: Job, modes: &Modes, folder: &Path) -> JobOutcome {
             text,
             suffix,
             editor,
-        } => JobOutcome::Edited(edit(&text, suffix, &editor, modes, folder)),
+        } => {
+            let draft = Draft::new(folder, suffix, &text);
+            let draft = draft.map_err(|error| wrong(&show(folder), &error));
+            let edited = draft.and_then(|draft| {
+                let file = draft.0.clone();
+                current.set(Some(draft));
+                edit(&text, &file, &editor, modes)
+            });
+            current.set(None);
+            JobOutcome::Edited(edited)
+        }
     }
 }
 
@@ -71,25 +82,21 @@ fn shell(command: &mut Command, input: Option<Vec<u8>>, modes: &Modes) -> io::Re
     run_in_foreground(command, modes, feed)
 }
 
-fn edit(
-    text: &str,
-    suffix: &str,
-    editor: &str,
-    modes: &Modes,
-    folder: &Path,
-) -> Result<Option<String>, String> {
-    let wrong = |what: &str, error: &io::Error| format!("{what}: {}", plain_words(error));
-    let file = Draft::new(folder, suffix, text).map_err(|error| wrong(&show(folder), &error))?;
-    let status = run_in_foreground(&mut editor_command(editor, &file.0), modes, |_| {})
+fn edit(text: &str, file: &Path, editor: &str, modes: &Modes) -> Result<Option<String>, String> {
+    let status = run_in_foreground(&mut editor_command(editor, file), modes, |_| {})
         .map_err(|error| wrong(editor, &error))?;
     if !status.success() {
         return Err(format!("{editor}: {status}; the text is as it was"));
     }
-    let edited = fs::read(&file.0).map_err(|error| wrong(&show(&file.0), &error))?;
+    let edited = fs::read(file).map_err(|error| wrong(&show(file), &error))?;
     let edited = String::from_utf8(edited)
         .map_err(|_| format!("{editor}: what was saved is not UTF-8; the text is as it was"))?;
     let edited = without_added_end(edited, text);
     Ok((edited != text).then_some(edited))
+}
+
+fn wrong(what: &str, error: &io::Error) -> String {
+    format!("{what}: {}", plain_words(error))
 }
 
 fn show(path: &Path) -> String {
@@ -127,6 +134,27 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The file that is being edited, if any.
+#[derive(Clone, Default)]
+pub(super) struct CurrentDraft(Arc<Mutex<Option<Draft>>>);
+
+impl CurrentDraft {
+    /// Removes the one before.
+    fn set(&self, draft: Option<Draft>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = draft;
+    }
+}
+
+/// Removes the file that is being edited when dropped: the program may end, as by SIGHUP, while its
+/// thread waits for the user's editor.
+pub(crate) struct RemoveDraft(pub(super) CurrentDraft);
+
+impl Drop for RemoveDraft {
+    fn drop(&mut self) {
+        self.0.set(None);
     }
 }
 

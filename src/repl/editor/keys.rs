@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::helper::PromptHelper;
 use super::history;
-use super::job;
+use super::job::{self, CurrentDraft};
 use super::lines::SharedDocument;
 use super::note::{Ending, Note};
 use super::plain::PlainLines;
@@ -42,6 +42,7 @@ pub(super) struct Keys {
     pub(super) modes: Modes,
     /// Where the file of an edited text is made.
     pub(super) folder: PathBuf,
+    pub(super) draft: CurrentDraft,
     pub(super) above: bool,
 }
 
@@ -105,7 +106,7 @@ impl Keys {
         while self.state.is_printing() && start.elapsed() < LAST_WORDS {
             thread::sleep(Duration::from_millis(1));
         }
-        let outcome = job::run(job, &self.modes, &self.folder);
+        let outcome = job::run(job, &self.modes, &self.folder, &self.draft);
         if self.above {
             self.modes.set_quiet();
         }

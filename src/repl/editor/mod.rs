@@ -38,6 +38,7 @@ use crate::json::jq;
 use crate::secret::Redactor;
 pub(crate) use helper::Complete;
 use helper::PromptHelper;
+use job::{CurrentDraft, RemoveDraft};
 use keys::Keys;
 use lines::SharedDocument;
 use note::Note;
@@ -87,6 +88,8 @@ pub(crate) struct RunningEditor {
     pub(crate) state: PromptHandle,
     /// Writes output above the line being typed; without it, output is written at the cursor.
     pub(crate) restore: Option<Restore>,
+    /// Leaves no file behind.
+    _draft: RemoveDraft,
 }
 
 /// Starts to read lines. Input that is meant to interrupt raises `evaluation` at once, because the
@@ -125,6 +128,7 @@ pub(crate) fn start(
     }
     let (sender, typed) = mpsc::channel(TYPED_AHEAD);
     let (next_sender, next) = std::sync::mpsc::channel();
+    let draft = CurrentDraft::default();
     let keys = Keys {
         sender,
         next,
@@ -136,6 +140,7 @@ pub(crate) fn start(
         waits: settings.waits,
         modes,
         folder: settings.folder,
+        draft: draft.clone(),
         above,
     };
     thread::spawn(move || keys.read_lines(&mut editor));
@@ -145,6 +150,7 @@ pub(crate) fn start(
         sink,
         state,
         restore,
+        _draft: RemoveDraft(draft),
     })
 }
 
