@@ -122,7 +122,10 @@ async fn converse_at_prompt(
     // The server that was left, until there is a connection to the next one.
     let mut left: Option<Client> = None;
     loop {
-        let finished = talk(&client, world, (&mut prompt, &mut sink), stops).await;
+        let mut finished = talk(&client, world, (&mut prompt, &mut sink), stops).await;
+        if let Some(failure) = prompt.take_failure() {
+            fail(&mut finished, failure, &mut sink);
+        }
         let exit = conclude(&finished, &client.losses(), &mut sink);
         let opened = finished.totals.connections > 0;
         let chosen = next.take().filter(|_| is_leaving(&finished));
@@ -144,6 +147,17 @@ async fn converse_at_prompt(
         } else if opened {
             left = Some(before);
         }
+    }
+}
+
+/// Makes the failure of the prompt that of a run that went well otherwise.
+fn fail(finished: &mut Finished, failure: Error, sink: &mut impl Sink) {
+    match &finished.outcome {
+        Outcome::Ended(ended) if ended.exit(finished.verdict) == Exit::Ok => {
+            finished.outcome = Outcome::Failed(failure);
+        }
+        // The more specific one is reported too, and says how the run ends.
+        _ => sink.handle_event(Instant::now(), &Event::Error(&failure)),
     }
 }
 

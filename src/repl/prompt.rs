@@ -23,6 +23,7 @@ use super::view::connection::Link;
 use super::waiting::Waiting;
 use super::work::{Shared as Work, SourcedLine, Work as UnderWay};
 use crate::close::Close;
+use crate::error::Error;
 use crate::event::{Command, Control};
 use crate::io::recorder::Recorder;
 use crate::io::terminal::EchoOff;
@@ -101,6 +102,8 @@ pub struct Prompt {
     generated: usize,
     /// The text that is in the user's editor.
     edited: String,
+    /// Why nothing can be typed any more.
+    failure: Option<Error>,
 }
 
 impl Prompt {
@@ -138,6 +141,7 @@ impl Prompt {
             go_on_timer: Timer::default(),
             generated: 0,
             edited: String::new(),
+            failure: None,
         }
     }
 
@@ -210,6 +214,7 @@ impl Prompt {
                 Request::Nothing
             }
             Typed::JobDone(outcome) => self.handle_job(outcome),
+            Typed::Failed(why) => self.handle_failure(&why),
             typed => self.obey(typed, now),
         };
         if waits {

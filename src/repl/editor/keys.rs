@@ -1,6 +1,8 @@
 //! The editor thread: reads lines and passes them on, and runs the programs that get the terminal. It
 //! decides nothing about what a line means.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +49,19 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn read_lines(&self, editor: &mut Editor<PromptHelper, history::Typed>) {
+    /// Reads lines until there is no prompt or no terminal any more. A panic of the editor is reported as
+    /// its failure: the session goes on without it, up to an orderly end.
+    pub(super) fn run_editor(&self, editor: &mut Editor<PromptHelper, history::Typed>) {
+        let reading = AssertUnwindSafe(|| self.read_lines(editor));
+        if let Err(panic) = catch_unwind(reading) {
+            // Nothing can be drawn any more, so what comes now waits until the terminal is given back.
+            self.state.set_away(true);
+            self.evaluation.set_key(true);
+            let _ = self.sender.blocking_send(Typed::Failed(reason(&*panic)));
+        }
+    }
+
+    fn read_lines(&self, editor: &mut Editor<PromptHelper, history::Typed>) {
         let mut failed = false;
         let mut initial = String::new();
         let mut plain = PlainLines::new(stdio::stdin());
@@ -207,4 +221,11 @@ impl Keys {
             false => Typed::Line(line),
         }
     }
+}
+
+/// What was wrong, in the words of the panic.
+fn reason(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("for an unknown reason").to_owned()
 }

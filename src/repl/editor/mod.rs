@@ -143,7 +143,7 @@ pub(crate) fn start(
         draft: draft.clone(),
         above,
     };
-    thread::spawn(move || keys.read_lines(&mut editor));
+    thread::spawn(move || keys.run_editor(&mut editor));
     Ok(RunningEditor {
         typed,
         next: next_sender,

@@ -22,6 +22,8 @@ pub(crate) enum Typed {
     JobDone(JobOutcome),
     /// Something that is not essential does not work, for this reason.
     Trouble(String),
+    /// The editor has failed, for this reason, and reads nothing any more.
+    Failed(String),
     /// Ctrl-D, or the terminal is gone.
     End,
 }
@@ -29,7 +31,10 @@ pub(crate) enum Typed {
 impl Typed {
     /// Whether it interrupts the evaluation of a jq expression.
     pub(crate) fn interrupts(&self) -> bool {
-        matches!(self, Typed::Interrupt { .. } | Typed::End)
+        matches!(
+            self,
+            Typed::Interrupt { .. } | Typed::Failed(_) | Typed::End
+        )
     }
 
     /// Whether the editor reads nothing more before it gets a [`Next`].

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use tokio::task::yield_now;
 
 use super::{Prompt, Request};
+use crate::close::Close;
+use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
 use crate::json::jq::Filter;
 use crate::message::{Kind, Message};
@@ -278,6 +280,24 @@ impl Prompt {
             JobOutcome::Ran(Ok(status)) => self.say(&format!("({status})\n")),
         }
         Request::Nothing
+    }
+
+    /// The line editor has failed. The connection is closed, and the rest is shown when the terminal is
+    /// given back.
+    pub(super) fn handle_failure(&mut self, why: &str) -> Request {
+        let error = Error::new(
+            Stage::Input,
+            Exit::Unmet,
+            format!("the line editor has failed: {why}"),
+        );
+        self.failure = Some(error.advice("--plain reads lines without it"));
+        self.screen.borrow_mut().hold();
+        self.leave(Close::normal())
+    }
+
+    /// Why nothing could be typed any more, once.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
     }
 
     fn edit_last(&mut self) -> Result<(), String> {
