@@ -190,6 +190,7 @@ fn connector(
     Rc::new(move |url| {
         let mut client = resolve::reconnect_to(&world, url, &first, &interrupt)
             .map_err(|error| error.with_details())?;
+        redactor.add_all(&client.plan.redactor);
         client.plan.redactor = redactor.clone();
         *next.borrow_mut() = Some(client);
         Ok(())

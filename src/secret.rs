@@ -126,6 +126,18 @@ impl Redactor {
         }
     }
 
+    /// Adds all secrets of another list.
+    pub fn add_all(&self, other: &Redactor) {
+        let hidden = {
+            let list = other.list.read();
+            let list = list.unwrap_or_else(|poisoned| poisoned.into_inner());
+            list.hidden.clone()
+        };
+        for hidden in hidden {
+            self.hide(hidden.text, hidden.shown, hidden.given);
+        }
+    }
+
     fn hide(&self, text: String, shown: String, given: bool) {
         let mut list = self
             .list
@@ -300,6 +312,18 @@ pub fn is_secret_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secrets_of_another_list_are_added() {
+        let (ours, theirs) = (Redactor::default(), Redactor::default());
+        theirs.add_given("correct-horse-battery");
+        theirs.add_after("token=", "abc");
+        ours.add_all(&theirs);
+        ours.add_all(&ours.clone());
+        let shown = ours.redact_data("correct-horse-battery");
+        assert_eq!(shown, REDACTED);
+        assert_eq!(ours.redact("token=abc"), format!("token={REDACTED}"));
+    }
 
     #[test]
     fn a_secret_prints_as_redacted() {
