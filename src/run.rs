@@ -141,7 +141,9 @@ async fn converse_at_prompt(
         };
         finished.save(true).await?;
         let before = std::mem::replace(&mut client, following);
-        prompt.switch_to(&client.plan);
+        if let FrontEnd::Interactive(options) = &client.front {
+            prompt.switch_to(&client.plan, options);
+        }
         if goes_back {
             return_to(&mut client, &mut sink);
         } else if opened {

@@ -340,6 +340,47 @@ fn the_prompt_connects_to_another_server() {
 }
 
 #[test]
+fn the_prompt_connects_to_a_profile() {
+    const SECRET: &str = "correct-horse-battery";
+    let (first, second) = (serve(), serve());
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[profile.one]\nurl = \"{}\"\nvars.where = \"the first\"\nvars.only = \"first\"\nmessages.hello = \"hello from {{{{where}}}}\"\n\
+         [profile.two]\nurl = \"{}?own={{{{api_key}}}}\"\nvars.where = \"the second\"\nvars.api_key = \"env:OWN\"\nmessages.bye = \"bye from {{{{where}}}}, {{{{kept}}}}\"\n",
+        first.url("/echo"),
+        second.url("/echo"),
+    );
+    let path = write(folder.path(), "config.toml", &config);
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let environment = [
+        ("TERM", "xterm-256color"),
+        ("NO_COLOR", "1"),
+        ("OWN", SECRET),
+    ];
+    let mut pty = Pty::start_with(&["--config", &path, "@one"], &environment);
+    let mut ask = |keys: &str, answer: &str| {
+        let before = pty.bytes().len();
+        pty.type_keys(keys);
+        pty.expect_after(before, answer);
+    };
+    ask("", "open> ");
+    ask("/m hello\r", "< hello from the first");
+    ask(
+        "/set kept yes\r/connect @thre\r",
+        "there is no profile 'thre'",
+    );
+    ask("/connect @two\r", "connected to ");
+    ask("/m bye\r", "< bye from the second, yes");
+    ask("/m hello\r", "there is no message hello");
+    ask("{{only}}\r", "there is no variable only");
+    ask("/status\r", "/echo?own=[redacted]");
+    ask("/m b\t", "/m bye");
+    ask("\x15/connect @one\r", "connected to ");
+    ask("/m hello\r", "< hello from the first");
+    leave(pty);
+}
+
+#[test]
 fn the_prompt_goes_back_where_another_server_cannot_be_reached() {
     let server = serve();
     let mut pty = Pty::prompt(&[], &server.url("/echo"));

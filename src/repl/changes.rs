@@ -1,6 +1,7 @@
 //! Obeys what commands ask of the screen: another view, a pause, messages shown again. It sends
 //! nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,6 +44,14 @@ impl Screen {
     pub(super) fn set_variables(&self, names: impl Iterator<Item = String>) {
         if let Ok(mut words) = self.options.editing.words.write() {
             Arc::make_mut(&mut words).set_variables(names);
+        }
+    }
+
+    /// The named messages, which lines may be completed with.
+    pub(super) fn set_messages(&self, messages: &BTreeMap<String, String>) {
+        if let Ok(mut words) = self.options.editing.words.write() {
+            let messages = messages.clone().into_iter().collect();
+            Arc::make_mut(&mut words).set_messages(messages);
         }
     }
 

@@ -145,18 +145,6 @@ impl Prompt {
         }
     }
 
-    /// Goes on with another server.
-    pub fn switch_to(&mut self, plan: &Plan) {
-        self.is_switching = false;
-        self.leaving = Leaving::No;
-        self.request = save::Request::of(plan);
-        self.redactor.clone_from(&plan.redactor);
-        let mut screen = self.screen.borrow_mut();
-        screen.switch_to(plan);
-        self.before = screen.scrollback.count();
-        self.work.borrow_mut().happened.clear();
-    }
-
     fn say(&self, text: &str) {
         self.screen.borrow_mut().say(text);
     }

@@ -67,18 +67,30 @@ pub(super) struct Generated {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Variables {
     held: BTreeMap<String, VariableValue>,
+    /// What the command line and the configuration file give.
+    given: BTreeMap<String, String>,
     /// How many messages have used `{{$n}}`.
     number: u64,
 }
 
 impl Variables {
     pub(super) fn new(given: &BTreeMap<String, String>) -> Self {
-        let held = given.iter();
-        Variables {
-            held: held
-                .map(|(name, value)| (name.clone(), VariableValue::Text(value.clone())))
-                .collect(),
-            number: 0,
+        let mut variables = Variables::default();
+        variables.replace_given(given);
+        variables
+    }
+
+    /// Replaces the variables that are given for one server by those for another. What the user has set
+    /// stays.
+    pub(super) fn replace_given(&mut self, given: &BTreeMap<String, String>) {
+        let before = std::mem::replace(&mut self.given, given.clone());
+        self.held.retain(|name, value| {
+            let unchanged = |text: &String| *value == VariableValue::Text(text.clone());
+            !before.get(name).is_some_and(unchanged)
+        });
+        for (name, value) in given {
+            let value = || VariableValue::Text(value.clone());
+            self.held.entry(name.clone()).or_insert_with(value);
         }
     }
 
@@ -217,6 +229,23 @@ mod tests {
         variables.set("user", VariableValue::Json(json!("xi\"ao")));
         variables.set("last", VariableValue::Json(json!(17)));
         variables
+    }
+
+    #[test]
+    fn what_is_given_for_another_server_replaces_no_value_of_the_user() {
+        let given = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        let mut variables = Variables::new(&given(&[("a", "1"), ("b", "1"), ("c", "1")]));
+        variables.set("b", VariableValue::Text("mine".into()));
+        variables.set("d", VariableValue::Json(json!(4)));
+        variables.replace_given(&given(&[("a", "2"), ("b", "2"), ("d", "2"), ("e", "2")]));
+        let shown: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| format!("{name} {}", value.shown()))
+            .collect();
+        assert_eq!(shown, ["a 2", "b mine", "d 4", "e 2"]);
     }
 
     #[test]

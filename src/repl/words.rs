@@ -115,6 +115,11 @@ impl Words {
         }
     }
 
+    /// Replaces the named messages.
+    pub(super) fn set_messages(&mut self, messages: Vec<(String, String)>) {
+        self.messages = messages;
+    }
+
     /// Replaces the names of the variables.
     pub(super) fn set_variables(&mut self, names: impl Iterator<Item = String>) {
         self.variables = names.collect();

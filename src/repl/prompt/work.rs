@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::task::yield_now;
 
-use super::{Prompt, Request};
+use super::{Leaving, Prompt, Request};
 use crate::close::Close;
 use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
@@ -20,13 +20,15 @@ use crate::repl::action::Action;
 use crate::repl::editor::{Job, JobOutcome, Next};
 use crate::repl::feed::Purpose;
 use crate::repl::files::{open_file, read_commands, read_file, write_file};
+use crate::repl::options::Options;
 use crate::repl::repeat::Repeat;
-use crate::repl::save::{Saved, Written};
+use crate::repl::save::{self, Saved, Written};
 use crate::repl::variables::{Generated, VariableValue};
 use crate::repl::view::change::Which;
 use crate::repl::watch::Found;
 use crate::repl::work::LinesOfFile;
 use crate::secret::is_secret_name;
+use crate::session::connect::Plan;
 use crate::units::counted;
 
 /// A shorter value may be an ordinary word, which would then be hidden everywhere, in bytes.
@@ -37,7 +39,7 @@ const BATCH: usize = 256;
 
 impl Prompt {
     /// Lets lines be completed with the variables that there are now.
-    fn share_variables(&self) {
+    pub(super) fn share_variables(&self) {
         let work = self.work.borrow();
         let names = work.variables.iter().map(|(name, _)| name.to_owned());
         self.screen.borrow().set_variables(names);
@@ -334,6 +336,25 @@ impl Prompt {
         }
         self.is_switching = true;
         Ok(())
+    }
+
+    /// Goes on with another server, and the variables and named messages that are configured for it.
+    pub fn switch_to(&mut self, plan: &Plan, options: &Options) {
+        self.is_switching = false;
+        self.leaving = Leaving::No;
+        self.request = save::Request::of(plan);
+        self.redactor.clone_from(&plan.redactor);
+        let mut screen = self.screen.borrow_mut();
+        screen.switch_to(plan);
+        screen.set_messages(&options.messages);
+        self.before = screen.scrollback.count();
+        drop(screen);
+        let mut work = self.work.borrow_mut();
+        work.happened.clear();
+        work.variables.replace_given(&options.variables);
+        work.messages.clone_from(&options.messages);
+        drop(work);
+        self.share_variables();
     }
 
     /// Writes the messages of this server that are in the scrollback to a file.
