@@ -129,10 +129,11 @@ fn alt_enter_begins_a_new_line_of_any_message() {
 
 #[test]
 fn a_pasted_document_is_one_message_byte_for_byte() {
-    for lines in [300, 6000] {
+    for (lines, mode) in [(300, "emacs"), (300, "vi"), (6000, "emacs"), (6000, "vi")] {
         let document = pretty_json(lines);
         let keys = [(&*(pasted(&document) + "\r"), "\n")];
-        assert_eq!(messages(&[], &[], &keys, 1), [document]);
+        let sent = messages(&["--edit-mode", mode], &[], &keys, 1);
+        assert_eq!(sent, [document], "{mode}");
     }
 }
 
