@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::secrets::{SECRET, forms, places};
 use crate::support::pty::Pty;
 use crate::support::scripts::{collect, collects, sh};
-use crate::support::server::{Frame, Raw, close, frame_of, raw, serve, text};
+use crate::support::server::{Frame, Raw, close, frame_of, raw, raws, serve, text};
 use crate::support::{PATIENCE, fifo, output, send, wait, wirecat};
 
 /// The name of a file that does not exist yet, in a directory that goes when it is dropped.
@@ -478,6 +478,39 @@ fn the_prompt_records_from_the_command_line_on() {
         types(&found),
         "header connecting open send receive close end"
     );
+}
+
+#[test]
+fn the_prompt_records_a_connection_that_ends_and_the_next_one() {
+    let server = raws(2, |n, mut wire| {
+        wire.handshake();
+        wire.message();
+        match n {
+            1 => drop(wire.close(1012, "restart")),
+            _ => wire.answer_close(),
+        }
+    });
+    let (_directory, path) = file();
+    let options = record(&path, &["--reconnect-delay", "10ms"]);
+    let mut pty = Pty::prompt(&options, &server.url("/"));
+    let before = pty.bytes().len();
+    pty.type_keys("one\r");
+    pty.expect_after(before, "restart");
+    pty.expect_after(before, "connected to ");
+    pty.type_keys("two\r\x04");
+    pty.exits(0);
+    server.result();
+    let found = events(&path);
+    assert_eq!(
+        types(&found),
+        "header connecting open send close retry connecting open send close end"
+    );
+    let of = |kind: &str, name: &str| -> Vec<Value> {
+        let events = found.iter().filter(|event| event["type"] == kind);
+        events.map(|event| event[name].clone()).collect()
+    };
+    assert_eq!(of("close", "by"), ["peer", "us"]);
+    assert_eq!(of("retry", "why"), ["close 1012"]);
 }
 
 #[test]
