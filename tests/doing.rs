@@ -211,6 +211,33 @@ fn files_are_sent_whole_or_line_by_line() {
 }
 
 #[test]
+fn a_file_that_is_not_text_is_sent_as_binary() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("binary");
+    fs::write(&path, b"\xff\xfe\0").unwrap();
+    let (_server, mut pty) = echo();
+    pty.type_keys(&format!("/sendfile {}\r", path.display()));
+    pty.expect("3 bytes, sent as binary, as it is not UTF-8");
+    pty.expect("ff fe 00");
+    leave(pty);
+}
+
+#[test]
+fn generated_names_stand_for_another_value_in_each_message() {
+    let server = received(3);
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.type_keys("{{$uuid}}\r{{$uuid}}\r{{$now}}\r");
+    leave(pty);
+    let [one, two, now] = <[String; 3]>::try_from(server.result()).unwrap();
+    assert_ne!(one, two);
+    for uuid in [one, two] {
+        let lengths: Vec<_> = uuid.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{uuid}");
+    }
+    assert!(now.starts_with("20") && now.ends_with('Z'), "{now}");
+}
+
+#[test]
 fn a_hundred_thousand_lines_are_sent_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let content: String = (0..100_000).map(|n| format!("{n}\n")).collect();
@@ -297,6 +324,9 @@ fn a_shell_command_has_the_terminal() {
     pty.expect("< after it");
     pty.type_keys("/last | tr a-z A-Z\r");
     pty.expect("AFTER IT");
+    pty.expect_line("", 0);
+    pty.type_keys("/last 2 | sort | uniq -c | tr -s ' '\r");
+    pty.expect("\n 2 after it");
     // Until the editor is back, keys are the command's.
     pty.expect_line("", 0);
     leave(pty);
