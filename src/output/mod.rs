@@ -246,6 +246,9 @@ impl Renderer {
         if self.options.format != Format::Raw || data.kind() == Kind::Text {
             self.stamp_message(t, by, out);
         }
+        if self.options.marks_lines() {
+            self.mark(by, out);
+        }
         match self.options.format {
             Format::Raw if tty => payload::push_raw_for_terminal(data, out),
             Format::Raw => payload::push_raw(data, out),
@@ -253,7 +256,6 @@ impl Renderer {
             Format::Hex => payload::push_hex(data.as_bytes(), out),
             Format::Base64 => payload::push_base64(data.as_bytes(), out),
             Format::Pretty | Format::Json => {
-                self.mark(by, out);
                 let column = width::of_line(&String::from_utf8_lossy(&out[from..]));
                 self.pretty(folded).push(data, column, out);
             }

@@ -119,6 +119,16 @@ impl Options {
         self.interactive && self.stdout_tty
     }
 
+    /// Whether a received message has a mark in front. In a format for programs it has one at the prompt
+    /// only, where it stands among sent messages; a raw message is shown as it is.
+    pub(super) fn marks_lines(&self) -> bool {
+        match self.format {
+            Format::Pretty => true,
+            Format::Line | Format::Hex | Format::Base64 => self.interactive && self.stdout_tty,
+            Format::Raw | Format::Json => false,
+        }
+    }
+
     /// Whether sent messages have lines of their own among the received ones.
     pub(super) fn shows_sent(&self) -> bool {
         self.show_sent && self.interactive && self.stdout_tty && self.format != Format::Json

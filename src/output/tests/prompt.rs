@@ -109,13 +109,35 @@ fn every_view_folds() {
     for (format, note) in [
         (Format::Pretty, "  … 233 more lines, /more"),
         (Format::Raw, "  … 232 more lines, /more"),
-        (Format::Line, "  … 232 more lines, /more"),
-        (Format::Hex, "  … 482 more lines, /more"),
+        (Format::Line, "  … 233 more lines, /more"),
+        (Format::Hex, "  … 483 more lines, /more"),
     ] {
         let mut renderer = renderer(|o| o.format = format);
         let shown = receive(&mut renderer, 0, &Message::text(&*text));
         assert_eq!(shown.lines().last(), Some(note), "{format:?}");
         assert_eq!(shown.lines().next().unwrap().len(), 18 * 40);
+    }
+}
+
+#[test]
+fn what_was_received_has_its_mark_in_every_view_but_raw() {
+    let message = Message::text("hi");
+    for (format, shown) in [
+        (Format::Pretty, "< hi\n"),
+        (Format::Line, "< hi\n"),
+        (Format::Hex, "< 6869\n"),
+        (Format::Base64, "< aGk=\n"),
+        (Format::Raw, "hi\n"),
+    ] {
+        let mut prompt = renderer(|o| o.format = format);
+        assert_eq!(receive(&mut prompt, 0, &message), shown);
+        // A program reads the payload alone.
+        let mut file = renderer(|o| (o.format, o.stdout_tty) = (format, false));
+        let alone = match format {
+            Format::Pretty => shown,
+            _ => shown.trim_start_matches("< "),
+        };
+        assert_eq!(receive(&mut file, 0, &message), alone);
     }
 }
 
