@@ -112,7 +112,7 @@ fn the_terminal_is_restored() {
         "exit 112",
     );
     for keys in ["/quit\r", "\x04", "\x03\x03"] {
-        quitting_restores_the_terminal(vec![], keys, "closed: 1000", "exit 0");
+        quitting_restores_the_terminal(vec![], keys, "closed 1000 after ", "exit 0");
     }
     quitting_restores_the_terminal(
         close(1000, ""),

@@ -320,7 +320,7 @@ fn at_the_prompt_a_full_disk_ends_the_run_and_is_reported_once_and_at_once() {
     let words = "wirecat: cannot write the output: No space left on device";
     assert_eq!(written.matches(words).count(), 1, "{written:?}");
     assert!(
-        written.find(words) < written.find("closed: 1000"),
+        written.find(words) < written.find("closed 1000 after "),
         "{written:?}"
     );
     server.result();

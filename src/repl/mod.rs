@@ -16,6 +16,7 @@ mod confidential;
 mod data;
 mod document;
 mod editor;
+mod ending;
 mod feed;
 mod files;
 mod flood;

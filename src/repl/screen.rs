@@ -16,7 +16,7 @@ use super::view::gate::{Gate, Skipped};
 use super::view::scrollback::Scrollback;
 use super::words;
 use crate::error::{Error, Exit};
-use crate::event::{By, Event, Origin, Totals};
+use crate::event::{By, Event, Origin};
 use crate::io::terminal;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
@@ -57,7 +57,7 @@ pub struct Screen {
     pub(super) renderer: Renderer,
     /// Shows kept messages.
     pub(super) again: Again,
-    start: Instant,
+    pub(super) start: Instant,
     /// Once the prompt is there.
     pub(super) editor: Option<RunningEditor>,
     /// The prompt is to be opened, once the terminal has taken what comes before it.
@@ -81,6 +81,8 @@ pub struct Screen {
     timer: Timer,
     /// When the prompt has other seconds to show.
     next_second: Option<Instant>,
+    /// The line about a Close of our own, until it is known whether the run goes on.
+    pub(super) own_close: Vec<u8>,
     /// The end of the file of `-o` has been shown.
     broken: bool,
     /// Where lines are edited; dropped last, when nothing writes to the terminal any more.
@@ -117,6 +119,7 @@ impl Screen {
             is_measured: false,
             timer: Timer::default(),
             next_second: None,
+            own_close: Vec::new(),
             broken: false,
             restore: None,
         })
@@ -439,20 +442,6 @@ impl Screen {
         }
     }
 
-    /// The last lines of a run: what was counted and not shown, and how it went.
-    fn conclude(&mut self, now: Instant, totals: &Totals) {
-        if let Some(paused @ 1..) = self.gate.resume() {
-            self.say_paused(paused);
-        }
-        let options = self.renderer.options();
-        if !options.silent
-            && !self.is_for_programs()
-            && let Some(summary) = self.connection.summary(totals, now)
-        {
-            self.say(&summary);
-        }
-    }
-
     pub(super) fn flush(&mut self) {
         self.is_measured = false;
         if let Some(file) = &mut self.file {
@@ -515,7 +504,8 @@ impl Sink for Shared {
             let skipped = screen.gate.take_skipped();
             screen.show_rest(skipped, 0);
         }
-        if !screen.leaves_out(now, event) {
+        screen.show_own_close(event);
+        if !screen.leaves_out(now, event) && !screen.keeps_own_close(now, event) {
             screen.render(now, |renderer, t, out, err| {
                 renderer.render(t, event, out, err);
             });
