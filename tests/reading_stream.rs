@@ -238,6 +238,39 @@ fn a_hostile_match_stays_harmless() {
 }
 
 #[test]
+fn a_match_fills_its_row_and_no_more() {
+    let long = format!("{0} needle {0}", "x".repeat(200));
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        wire.send([text(&long), text("a needle alone")].concat());
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&[], &server.url("/"));
+    pty.expect_row("< a needle alone");
+    for columns in [80, 60] {
+        pty.resize(24, columns);
+        pty.type_keys("/clear\r/grep needle\r");
+        let look = pty.until("a match in a row of its own", |look| {
+            look.rows.iter().any(|row| {
+                row.contains("< …x")
+                    && row.contains(" needle x")
+                    && row.ends_with("x…")
+                    && row.chars().count() == usize::from(columns)
+            })
+        });
+        let row = look.rows.iter().find(|row| row.contains("needle alone"));
+        assert!(
+            row.unwrap().ends_with("< a needle alone"),
+            "{}",
+            look.text()
+        );
+    }
+    pty.type_keys("\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
 fn the_screen_is_cleared_and_the_line_stays() {
     let server = raw(|mut wire| {
         wire.handshake();

@@ -256,7 +256,7 @@ impl Renderer {
             Format::Hex => payload::push_hex(data.as_bytes(), out),
             Format::Base64 => payload::push_base64(data.as_bytes(), out),
             Format::Pretty | Format::Json => {
-                let column = width::of_line(&String::from_utf8_lossy(&out[from..]));
+                let column = columns_of(&out[from..]);
                 self.pretty(folded).push(data, column, out);
             }
         }
@@ -273,7 +273,7 @@ impl Renderer {
         let from = out.len();
         self.stamp_message(t, By::Us, out);
         self.mark(By::Us, out);
-        let column = width::of_line(&String::from_utf8_lossy(&out[from..]));
+        let column = columns_of(&out[from..]);
         let line = SentLine {
             redactor: &self.redactor,
             format: self.options.format,
@@ -398,6 +398,18 @@ impl Renderer {
             out,
         }
     }
+}
+
+/// The columns that a line takes on a terminal, with the colours of this module.
+pub fn columns_of(line: &[u8]) -> usize {
+    width::of_line(&String::from_utf8_lossy(line))
+}
+
+/// The rows that lines take on a terminal of this many columns.
+pub fn rows_of(lines: &[u8], columns: usize) -> usize {
+    let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+    let rows = |line: &[u8]| columns_of(line).div_ceil(columns.max(1)).max(1);
+    lines.split(|byte| *byte == b'\n').map(rows).sum()
 }
 
 fn is_direct(options: &Options) -> bool {

@@ -4,16 +4,13 @@
 use crate::event::{By, Event};
 use crate::message::Message;
 use crate::output::style::{Painter, Role};
-use crate::output::{Format, Options, Renderer, Timestamps, sanitize};
+use crate::output::{Format, Options, Renderer, Timestamps, columns_of, sanitize};
 use crate::repl::view::scrollback::Kept;
 use crate::repl::view::search::{Excerpt, Pattern};
 use crate::secret::Redactor;
 use crate::units::counted;
 
-/// The columns of what stands in front of a message, about.
-const PREFIX: usize = 24;
-
-/// The least that is shown of a message, in characters.
+/// The least that is shown of a message, in columns.
 const NARROW: usize = 16;
 
 /// Renders messages that are kept.
@@ -92,21 +89,36 @@ impl Again {
         let Message::Text(text) = &kept.message else {
             return false;
         };
-        let most = columns.saturating_sub(PREFIX).max(NARROW);
-        let Some(excerpt) = pattern.excerpt(text, most) else {
+        if pattern.find(text, 0).is_none() {
             return false;
-        };
+        }
+        let line = out.len();
         self.push_number(kept, out);
         self.renderer.push_stamp(kept.t, out);
         out.extend_from_slice(match kept.by {
             By::Peer => b"< ",
             By::Us => b"> ",
         });
+        let left = columns.saturating_sub(columns_of(&out[line..]));
+        let Some(excerpt) = self.excerpt(pattern, text, left.max(NARROW)) else {
+            return false;
+        };
         let from = out.len();
         self.push_excerpt(&excerpt, out);
         self.renderer.fit_locale(from, out);
         out.push(b'\n');
         true
+    }
+
+    /// As much around the first match as a line of this many columns shows, with the marks of what is
+    /// left out. Characters count as one column.
+    fn excerpt<'a>(&self, pattern: &Pattern, text: &'a str, columns: usize) -> Option<Excerpt<'a>> {
+        let excerpt = pattern.excerpt(text, columns)?;
+        if !excerpt.cut_before && !excerpt.cut_after {
+            return Some(excerpt);
+        }
+        let mark = if self.renderer.options().ascii { 3 } else { 1 };
+        pattern.excerpt(text, columns.saturating_sub(2 * mark))
     }
 
     fn push_excerpt(&self, excerpt: &Excerpt<'_>, out: &mut Vec<u8>) {
