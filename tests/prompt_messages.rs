@@ -100,3 +100,69 @@ fn more_shows_what_was_folded() {
     pty.type_keys("\x04");
     pty.end();
 }
+
+/// A prompt with this pager, which has received `frames`.
+fn paging(pager: &str, frames: &[Vec<u8>]) -> (Pty, Raw<Vec<u8>>) {
+    let frames = frames.concat();
+    let server = raw(move |mut wire| {
+        wire.handshake();
+        wire.send(frames);
+        let message = wire.message();
+        wire.answer_close();
+        message
+    });
+    let environment = [
+        ("TERM", "xterm-256color"),
+        ("NO_COLOR", "1"),
+        ("PAGER", pager),
+    ];
+    let pty = Pty::start_with(&["--no-reconnect", &server.url("/")], &environment);
+    pty.expect("open> ");
+    (pty, server)
+}
+
+/// Types a command, and waits for what it shows and for the next prompt.
+#[track_caller]
+fn types(pty: &mut Pty, command: &str, shown: &str) {
+    let before = pty.bytes().len();
+    pty.type_keys(&format!("{command}\r"));
+    pty.expect_after(before, shown);
+    pty.until("an empty line", |look| {
+        look.prompt() == Some("open>") && look.typed_line().as_deref() == Some("")
+    });
+}
+
+#[test]
+fn what_is_taller_than_the_screen_is_shown_in_the_pager() {
+    let lines: Vec<String> = (1..=40).map(|n| format!("line {n}")).collect();
+    // One line, which takes more rows than there are.
+    let long = "0123456789".repeat(400);
+    let (mut pty, server) = paging(
+        "sed 's/^/PAGED /'",
+        &[text(&lines.join("\n")), text(&long), text("short")],
+    );
+    pty.expect("< short");
+    types(&mut pty, "/more", " < short\r\n");
+    types(&mut pty, "/help send", "usage:   /send");
+    assert!(!String::from_utf8_lossy(&pty.bytes()).contains("PAGED"));
+    types(&mut pty, "/more 2", "PAGED #2 ");
+    types(&mut pty, "/more 3", "PAGED   line 40\r\n");
+    types(&mut pty, "/help", "PAGED   /pipe [COMMAND|off] ");
+    types(&mut pty, "/help keys", "PAGED --edit-mode=vi ");
+    pty.type_keys("on\r\x04");
+    pty.exits(0);
+    assert_eq!(server.result(), b"on");
+}
+
+#[test]
+fn without_a_pager_what_is_tall_is_printed() {
+    let (mut pty, server) = paging("no-such-pager", &[]);
+    types(&mut pty, "/help", "  /pipe [COMMAND|off] ");
+    pty.type_keys("on\r\x04");
+    let written = pty.exits(0);
+    assert!(
+        written.contains("no-such-pager' cannot be run; set $PAGER\r\n"),
+        "{written:?}"
+    );
+    assert_eq!(server.result(), b"on");
+}

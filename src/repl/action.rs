@@ -37,6 +37,8 @@ pub enum Action {
     Control(Control),
     /// Print this text; the prompt redacts secrets and escapes control characters.
     Say(String),
+    /// Show this text, in the pager if it is taller than the screen.
+    Page(String),
     /// Print the handshake as sent and received.
     ShowHandshake,
     /// Record every event in this file from now on; `None` records nothing any more.

@@ -123,6 +123,7 @@ impl Screen {
     /// # Errors
     /// It is not there.
     pub(super) fn more(&mut self, which: Which) -> Result<Vec<u8>, String> {
+        self.measure();
         self.need_messages()?;
         let kept = match which {
             Which::Last(n) => self.scrollback.received(n),

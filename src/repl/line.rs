@@ -120,7 +120,7 @@ mod tests {
             ("/queue", Action::Say("kept: 2 messages\n".into())),
             ("/reconnect", Action::Control(Control::Reconnect)),
             ("/q", Action::Leave(Close::normal())),
-            ("/help", Action::Say(help())),
+            ("/help", Action::Page(help())),
             ("/frame ", Action::Say(frame::HELP.into())),
             ("/status", Action::Say(STATUS.into())),
             ("/headers", Action::ShowHandshake),

@@ -104,6 +104,8 @@ pub struct Prompt {
     edited: String,
     /// Why nothing can be typed any more.
     failure: Option<Error>,
+    /// What is in the pager.
+    paged: Vec<u8>,
 }
 
 impl Prompt {
@@ -142,6 +144,7 @@ impl Prompt {
             generated: 0,
             edited: String::new(),
             failure: None,
+            paged: Vec::new(),
         }
     }
 

@@ -215,10 +215,16 @@ impl Screen {
 
     /// A line of our own, safe to print.
     pub(super) fn say(&mut self, text: &str) {
-        let buffer = self.lines.buffer();
-        let from = buffer.len();
-        sanitize::lines(&self.redactor.redact(text), buffer);
-        self.again.fit_locale(from, buffer);
+        let mut shown = self.shown(text);
+        self.lines.buffer().append(&mut shown);
+    }
+
+    /// Text of our own as the terminal gets it: without secrets, and safe to print.
+    pub(super) fn shown(&self, text: &str) -> Vec<u8> {
+        let mut shown = Vec::new();
+        sanitize::lines(&self.redactor.redact(text), &mut shown);
+        self.again.fit_locale(0, &mut shown);
+        shown
     }
 
     /// A less important line of our own.

@@ -105,6 +105,8 @@ impl Pty {
         for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
             command = command.env(name, home.path());
         }
+        // What is taller than the screen is printed.
+        command = command.env("PAGER", "cat");
         for (name, value) in environment {
             command = command.env(name, value);
         }

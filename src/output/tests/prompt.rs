@@ -374,3 +374,18 @@ fn what_stands_in_front_of_a_message_takes_columns() {
     let shown = String::from_utf8(out).unwrap();
     assert!(shown.starts_with("before\n#12 < {\n"), "{shown}");
 }
+
+#[test]
+fn rows_are_counted_as_the_terminal_shows_them() {
+    for (lines, rows) in [
+        ("", 1),
+        ("a\n", 1),
+        ("a\n\nb\n", 3),
+        ("0123456789", 1),
+        ("0123456789a\n", 2),
+        ("\x1b[32m0123456789\x1b[0m\n", 1),
+        ("世世世世世世\n", 2),
+    ] {
+        assert_eq!(rows_of(lines.as_bytes(), 10), rows, "{lines:?}");
+    }
+}

@@ -69,9 +69,9 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "[COMMAND|keys]",
         help: "this list, how to use COMMAND, or the editing keys",
         example: "/help close",
+        terminal: true,
         complete: names,
-        run: |_, argument| help_on(argument.trim()).map(Action::Say),
-        ..ROW
+        run: |_, argument| help_on(argument.trim()).map(Action::Page),
     },
     Spec {
         group: GENERAL,

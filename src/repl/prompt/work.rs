@@ -16,6 +16,7 @@ use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
 use crate::json::jq::Filter;
 use crate::message::{Kind, Message};
+use crate::output::rows_of;
 use crate::repl::action::Action;
 use crate::repl::editor::{Job, JobOutcome, Next};
 use crate::repl::feed::Purpose;
@@ -33,6 +34,9 @@ use crate::units::counted;
 
 /// A shorter value may be an ordinary word, which would then be hidden everywhere, in bytes.
 const SHORTEST_SECRET: usize = 8;
+
+/// The exit status of a shell that finds no such command (POSIX).
+const NOT_FOUND: i32 = 127;
 
 /// Messages of a file or `/repeat` that are sent before others have their turn.
 const BATCH: usize = 256;
@@ -69,6 +73,10 @@ impl Prompt {
             Action::Shell(command) => self.run_in_terminal(command, None)?,
             Action::PipeLast(count, command) => self.pipe_last(count, command)?,
             Action::More(which) => self.more(which)?,
+            Action::Page(text) => {
+                let shown = self.screen.borrow().shown(&text);
+                self.page(shown);
+            }
             Action::Connect(url) => self.connect(&url, now)?,
             Action::Save(path) => self.save(&path)?,
             // The prompt performs these itself.
@@ -224,19 +232,35 @@ impl Prompt {
 
     /// Shows a message whole: in the pager, if it is taller than the screen.
     fn more(&mut self, which: Which) -> Result<(), String> {
+        let shown = self.screen.borrow_mut().more(which)?;
+        self.page(shown);
+        Ok(())
+    }
+
+    /// Shows lines: in the pager, if they are taller than the screen.
+    pub(super) fn page(&mut self, shown: Vec<u8>) {
         let mut screen = self.screen.borrow_mut();
-        let shown = screen.more(which)?;
-        let lines = memchr::memchr_iter(b'\n', &shown).count();
-        if lines < screen.size.1 || !screen.edits_lines() || self.is_sourcing {
+        screen.measure();
+        let (columns, rows) = screen.size;
+        // The last row is that of the prompt.
+        let fits = rows_of(&shown, columns) < rows;
+        if fits || !screen.edits_lines() || self.is_sourcing {
             screen.lines.buffer().extend_from_slice(&shown);
-            return Ok(());
+            return;
         }
         drop(screen);
+        self.paged.clone_from(&shown);
         self.run(Job::Shell {
             command: self.options.pager.clone(),
             input: Some(shown),
         });
-        Ok(())
+    }
+
+    /// What was to be paged, where there is no such pager.
+    fn show_unpaged(&mut self, shown: Vec<u8>) {
+        let pager = &self.options.pager;
+        self.say(&format!("wirecat: '{pager}' cannot be run; set $PAGER\n"));
+        self.screen.borrow_mut().lines.buffer().extend(shown);
     }
 
     /// Gives the terminal to a program, and holds back what would be shown.
@@ -271,6 +295,7 @@ impl Prompt {
     /// Another program has given the terminal back.
     pub(super) fn handle_job(&mut self, outcome: JobOutcome) -> Request {
         self.screen.borrow_mut().release();
+        let paged = std::mem::take(&mut self.paged);
         match outcome {
             JobOutcome::Edited(edited) => {
                 let before = std::mem::take(&mut self.edited);
@@ -279,6 +304,11 @@ impl Prompt {
             }
             JobOutcome::Ran(Err(why)) => self.say(&format!("wirecat: {why}\n")),
             JobOutcome::Ran(Ok(status)) if status.success() => {}
+            JobOutcome::Ran(Ok(status))
+                if status.code() == Some(NOT_FOUND) && !paged.is_empty() =>
+            {
+                self.show_unpaged(paged);
+            }
             JobOutcome::Ran(Ok(status)) => self.say(&format!("({status})\n")),
         }
         Request::Nothing
