@@ -291,7 +291,10 @@ fn expect_and_save(day: &mut Day, home: &Home) {
         &[&format!("ok: {there}")],
     );
     // The last of three, so that what it says comes after all of them.
-    day.step("/expect .data.n == 3 within 5s", &[]);
+    day.step(
+        "/expect .data.n == 3 within 5s",
+        &["waiting up to 5s for .data.n == 3 (Ctrl-C gives up)"],
+    );
     day.step(
         r#"{"op":"ticks"}"#,
         &[
@@ -304,7 +307,10 @@ fn expect_and_save(day: &mut Day, home: &Home) {
     );
     day.step(
         "/expect .data.n == 9 within 50ms",
-        &["FAIL: .data.n == 9: no such message within 50ms; nothing was received"],
+        &[
+            "waiting up to 50ms for .data.n == 9 (Ctrl-C gives up)",
+            "FAIL: .data.n == 9: no such message within 50ms; nothing was received",
+        ],
     );
     // The path may be longer than a row.
     let path = home.path("day.wst");

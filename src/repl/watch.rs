@@ -94,14 +94,14 @@ impl Watch {
     }
 
     /// Waits for a message of which `filter` is true. What was received since the last message was
-    /// sent counts, because a reply may be there before the command is.
+    /// sent counts, because a reply may be there before the command is. Returns whether it is yet to come.
     pub(super) fn await_message(
         &mut self,
         expression: String,
         filter: Filter,
         within: Duration,
         now: Instant,
-    ) {
+    ) -> bool {
         let mut expectation = Expectation {
             expression,
             filter,
@@ -117,10 +117,12 @@ impl Watch {
         let met = place.and_then(|place| recent.drain(..=place).next_back());
         self.recent_bytes = recent.iter().map(|(_, message)| message.len()).sum();
         self.recent = recent;
+        let waits = met.is_none();
         match met {
             Some((at, message)) => self.meet(expectation, at, &message, now),
             None => self.expectations.push(expectation),
         }
+        waits
     }
 
     /// Whether an expectation has been neither met nor given up.
@@ -312,10 +314,10 @@ mod tests {
             self.watch.handle_message(self.now, &message, &json);
         }
 
-        fn expect(&mut self, expression: &str, within: Duration) {
+        fn expect(&mut self, expression: &str, within: Duration) -> bool {
             let filter = Filter::compile(expression).unwrap();
             self.watch
-                .await_message(expression.to_owned(), filter, within, self.now);
+                .await_message(expression.to_owned(), filter, within, self.now)
         }
 
         fn capture(&mut self, name: &str, expression: &str) {
@@ -401,9 +403,9 @@ mod tests {
         assert!(trial.watch.is_expecting());
         trial.pass(SECOND);
         trial.found();
-        trial.expect(".n == 1", SECOND);
-        trial.expect(".n == 1", SECOND);
-        trial.expect(".n == 2", SECOND);
+        assert!(!trial.expect(".n == 1", SECOND));
+        assert!(trial.expect(".n == 1", SECOND));
+        assert!(!trial.expect(".n == 2", SECOND));
         assert_eq!(
             trial.found(),
             [

@@ -30,7 +30,7 @@ use crate::repl::watch::Found;
 use crate::repl::work::LinesOfFile;
 use crate::secret::is_secret_name;
 use crate::session::connect::Plan;
-use crate::units::counted;
+use crate::units::{self, counted};
 
 /// A shorter value may be an ordinary word, which would then be hidden everywhere, in bytes.
 const SHORTEST_SECRET: usize = 8;
@@ -124,8 +124,14 @@ impl Prompt {
         now: Instant,
     ) -> Result<(), String> {
         let filter = self.compile(&expression)?;
+        let waiting = format!(
+            "waiting up to {} for {expression} (Ctrl-C gives up)\n",
+            units::written(within)
+        );
         let mut work = self.work.borrow_mut();
-        work.watch.await_message(expression, filter, within, now);
+        if work.watch.await_message(expression, filter, within, now) {
+            self.say(&waiting);
+        }
         Ok(())
     }
 
