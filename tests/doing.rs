@@ -91,6 +91,24 @@ fn the_value_of_a_variable_with_the_name_of_a_secret_is_not_shown() {
     leave(pty);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_named_message_says_what_it_needs() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let message = "[messages]\nsub = '{\"op\":\"sub\",\"ch\":\"{{ch}}\",\"ref\":{{$n}}}'\n";
+    let config = write(folder.path(), "config.toml", message);
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    let server = received(1);
+    let mut pty = Pty::prompt(&["--config", &config], &server.url("/"));
+    pty.type_keys("/m sub\r");
+    pty.expect("the message sub needs ch; write /m sub ch=VALUE, or /set ch VALUE");
+    pty.type_keys("/m sub ch=news\r");
+    leave(pty);
+    assert_eq!(server.result(), [r#"{"op":"sub","ch":"news","ref":1}"#]);
+}
+
 #[test]
 fn an_expectation_is_met_or_fails() {
     let (_server, mut pty) = echo();
@@ -99,13 +117,16 @@ fn an_expectation_is_met_or_fails() {
     // The reply came before the command.
     pty.type_keys("/expect .n == 1 within 1s\r");
     pty.expect("ok: .n == 1");
+    assert!(!String::from_utf8_lossy(&pty.bytes()).contains("waiting"));
     pty.type_keys("/expect .n == 2 within 200ms\r");
     pty.expect("FAIL: .n == 2: no such message within 200ms; nothing was received");
     pty.type_keys("/expect .n == 3 within 1m\r{\"n\":2}\r{\"n\":3}\r");
     pty.expect("ok: .n == 3");
     pty.type_keys("/expect .n within forever\r");
     pty.expect("'forever' is not a duration");
-    pty.type_keys("/expect .n == 9 within 1m\r\x03");
+    pty.type_keys("/expect .n == 9 within 1m\r");
+    pty.expect("waiting up to 60s for .n == 9 (Ctrl-C gives up)");
+    pty.type_keys("\x03");
     pty.expect("FAIL: .n == 9 (cancelled)");
     // That is all there is to say.
     let look = pty.expect_line("", 0);

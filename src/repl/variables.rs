@@ -157,8 +157,17 @@ impl Variables {
         message: &str,
         more: &BTreeMap<String, String>,
     ) -> Result<(), String> {
-        let unknown = template::names(message).find(|name| !self.knows(name, more));
+        let unknown = self.unknown(message, more);
         unknown.map_or(Ok(()), |name| Err(unknown_name(name)))
+    }
+
+    /// The first name in a message that stands for nothing.
+    pub(super) fn unknown<'a>(
+        &self,
+        message: &'a str,
+        more: &BTreeMap<String, String>,
+    ) -> Option<&'a str> {
+        template::names(message).find(|name| !self.knows(name, more))
     }
 
     fn knows(&self, name: &str, more: &BTreeMap<String, String>) -> bool {

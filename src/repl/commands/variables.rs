@@ -78,6 +78,13 @@ pub(super) fn named(view: &View<'_>, argument: &str) -> Result<Action, String> {
         return Err(unknown(name, messages));
     };
     let more = assignments(more)?;
+    // One that is generated has no value to give.
+    let unknown = view.work.variables.unknown(text, &more);
+    if let Some(unknown) = unknown.filter(|it| !it.starts_with('$')) {
+        return Err(format!(
+            "not sent: the message {name} needs {unknown}; write /m {name} {unknown}=VALUE, or /set {unknown} VALUE"
+        ));
+    }
     Ok(Action::Send(Outgoing::Template(text.clone(), more)))
 }
 
