@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::screen::Screen;
+use super::variables::VariableValue;
 use super::view::change::{ViewChange, Which, word};
 use super::view::connection::Connection;
 use super::view::search::Pattern;
@@ -13,11 +14,24 @@ use crate::event::{By, Event};
 use crate::json::jq::Filter;
 use crate::output::Options;
 use crate::output::style::CLEAR;
+use crate::secret::{REDACTED, Redactor, is_secret_name};
 use crate::session::connect::Plan;
 use crate::units::{counted, grouped};
 
 /// Rows that `/grep` leaves for the prompt and its own last line.
 const OTHER_ROWS: usize = 3;
+
+/// A variable's name, and what a list may show of its value.
+pub(super) fn described(
+    (name, value): (&str, &VariableValue),
+    redactor: &Redactor,
+) -> (String, String) {
+    let shown = match is_secret_name(name) {
+        true => REDACTED.to_owned(),
+        false => redactor.redact(&value.shown()).into_owned(),
+    };
+    (name.to_owned(), shown)
+}
 
 impl Screen {
     /// Obeys a command.
@@ -40,10 +54,14 @@ impl Screen {
         Ok(())
     }
 
-    /// The names of the variables, as far as that has changed with the last line.
-    pub(super) fn set_variables(&self, names: impl Iterator<Item = String>) {
+    /// The variables, as they are after the last line.
+    pub(super) fn set_variables<'a>(
+        &self,
+        variables: impl Iterator<Item = (&'a str, &'a VariableValue)>,
+    ) {
+        let shown: Vec<_> = variables.map(|it| described(it, &self.redactor)).collect();
         if let Ok(mut words) = self.options.editing.words.write() {
-            Arc::make_mut(&mut words).set_variables(names);
+            Arc::make_mut(&mut words).set_variables(shown);
         }
     }
 

@@ -62,7 +62,8 @@ fn command(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidate>)
             let next = (command.complete)(before).into_iter();
             (
                 word,
-                next.map(|it| candidate(it.trim_end(), "", &it)).collect(),
+                next.map(|it| candidate(it.text.trim_end(), it.what, &it.text))
+                    .collect(),
             )
         }
     }
@@ -119,12 +120,13 @@ fn messages(words: &Words) -> Vec<Candidate> {
 
 fn profiles(words: &Words) -> Vec<Candidate> {
     let names = words.profiles().map(|name| format!("@{name}"));
-    names.map(|name| candidate(&name, "", &name)).collect()
+    let what = "profile of the configuration file";
+    names.map(|name| candidate(&name, what, &name)).collect()
 }
 
 /// The variables, with `end` after each.
 fn variables(words: &Words, end: &str) -> Vec<Candidate> {
-    let held = words.variables().map(|name| (name, ""));
+    let held = words.variables();
     let generated = GENERATED.into_iter().filter(|_| !end.is_empty());
     held.chain(generated)
         .map(|(name, what)| candidate(name, what, &format!("{name}{end}")))
@@ -229,7 +231,7 @@ fn json(line: &str, from: usize, words: &Words) -> (usize, Vec<Candidate>) {
             let keys = words.keys();
             (
                 start,
-                keys.map(|key| candidate(key, "", &format!("{key}\":")))
+                keys.map(|key| candidate(key, "key seen here", &format!("{key}\":")))
                     .collect(),
             )
         }
@@ -241,18 +243,22 @@ fn json(line: &str, from: usize, words: &Words) -> (usize, Vec<Candidate>) {
 
 /// The values for a member; strings begin with `quote`, and numbers are offered only with one.
 fn values(member: &str, words: &Words, quote: &str) -> Vec<Candidate> {
-    let text = |value: &str| candidate(value, "", &format!("{quote}{value}\""));
+    let text = |value: &str, what: &str| candidate(value, what, &format!("{quote}{value}\""));
     if is_kind_member(member) {
-        return words.kinds().map(text).collect();
+        let what = format!("{member} seen here");
+        return words.kinds().map(|kind| text(kind, &what)).collect();
     }
     if !is_id_member(member) {
         return Vec::new();
     }
     let ids = words.ids(member);
     let ids = ids.filter(|id| id.is_text || !quote.is_empty());
-    ids.map(|id| match id.is_text {
-        true => text(&id.value),
-        false => candidate(&id.value, "", &id.value),
+    ids.map(|id| {
+        let what = format!("{} seen here", id.member);
+        match id.is_text {
+            true => text(&id.value, &what),
+            false => candidate(&id.value, &what, &id.value),
+        }
     })
     .collect()
 }
@@ -264,7 +270,12 @@ mod tests {
     fn words() -> Words {
         let messages = vec![("sub".to_owned(), "{\"op\":\"sub\"}".to_owned())];
         let mut words = Words::new(messages, vec!["staging".to_owned()]);
-        words.set_variables(["user".to_owned(), "zone".to_owned()].into_iter());
+        let variables = [("user", "xiao"), ("zone", "5")];
+        words.set_variables(
+            variables
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .to_vec(),
+        );
         words.learn(r#"{"event":"join","room":"news","user_id":7}"#);
         words
     }
@@ -337,6 +348,33 @@ mod tests {
             let (start, found) = complete(line, &words(), &list);
             let found: Vec<_> = found.iter().map(|it| &*it.replacement).collect();
             assert_eq!((start, &*found.join("|")), (at, offered), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_has_a_name_is_described() {
+        for (line, shown) in [
+            ("/paus", "/pause       count messages and sho…"),
+            ("/view h", "hex          one line of hex digits"),
+            ("/view sent on", "on           from now on"),
+            ("/timing of", "off          no longer"),
+            ("/bin b", "base64:      bytes as base64"),
+            ("/frame fin=0", "fin=0        more fragments follow"),
+            ("/frame con", "continuation opcode"),
+            ("/close 1001", "1001         going away"),
+            ("/m s", "sub          {\"op\":\"sub\"}"),
+            ("/connect @s", "@staging     profile of the configu…"),
+            ("/unset u", "user         xiao"),
+            ("{{us", "user         xiao"),
+            ("{{$n", "$now         the time in UTC, as RF…"),
+            ("{\"ro", "room         key seen here"),
+            ("{\"event\":\"", "join         event seen here"),
+            ("{\"room\":\"", "news         room seen here"),
+            ("{\"user_id\":", "7            user_id seen here"),
+            ("/help cl", "close        close with this code, …"),
+        ] {
+            let (_, found) = complete(line, &words(), &list);
+            assert_eq!(found[0].display, shown, "{line}");
         }
     }
 

@@ -5,8 +5,12 @@ use bytes::Bytes;
 
 use crate::codec::{decode_base64, decode_hex};
 
-/// The prefixes of such payloads.
-pub(super) const PREFIXES: [&str; 3] = ["hex:", "base64:", "@"];
+/// The prefixes of such payloads, and what follows them.
+pub(super) const PREFIXES: [(&str, &str); 3] = [
+    ("hex:", "bytes as hex digits"),
+    ("base64:", "bytes as base64"),
+    ("@", "the content of a file"),
+];
 
 /// The bytes that were typed, or the name of the file with them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,6 +46,7 @@ use crate::error::{Error, Exit};
 use crate::io::recorder::Recorder;
 use crate::json::jq::Filter;
 use crate::output::Renderer;
+use crate::secret::Redactor;
 use crate::session::connect::Plan;
 use editor::Settings;
 pub use options::{EditMode, Options};
@@ -78,7 +79,7 @@ pub fn open(
             color: options.color,
             plain: options.plain,
             complete: |line, words| complete::complete(line, words, &files::list),
-            words: words(&options),
+            words: words(&options, &plan.redactor),
             edit_mode: options.edit_mode,
             waits: commands::holds,
             is_command: commands::exists,
@@ -101,10 +102,12 @@ pub fn open(
 }
 
 /// What a line may be completed with at first.
-fn words(options: &Options) -> words::SharedWords {
+fn words(options: &Options, redactor: &Redactor) -> words::SharedWords {
     let messages = options.messages.clone().into_iter().collect();
     let mut words = words::Words::new(messages, options.profiles.clone());
-    words.set_variables(options.variables.keys().cloned());
+    let variables = variables::Variables::new(&options.variables);
+    let variables = variables.iter().map(|it| changes::described(it, redactor));
+    words.set_variables(variables.collect());
     Arc::new(RwLock::new(Arc::new(words)))
 }
 

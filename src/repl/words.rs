@@ -80,7 +80,8 @@ pub(super) struct Words {
     keys: Recent<String>,
     kinds: Recent<String>,
     ids: Recent<Id>,
-    variables: Vec<String>,
+    /// Names, and what is shown of the values.
+    variables: Vec<(String, String)>,
     /// Names, and the messages.
     messages: Vec<(String, String)>,
     profiles: Vec<String>,
@@ -120,9 +121,9 @@ impl Words {
         self.messages = messages;
     }
 
-    /// Replaces the names of the variables.
-    pub(super) fn set_variables(&mut self, names: impl Iterator<Item = String>) {
-        self.variables = names.collect();
+    /// Replaces the variables: their names, and what may be shown of their values.
+    pub(super) fn set_variables(&mut self, variables: Vec<(String, String)>) {
+        self.variables = variables;
     }
 
     /// Learns from a message, if that is JSON.
@@ -184,12 +185,14 @@ impl Words {
         ids.filter(move |id| !is_known || id.member == member)
     }
 
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
-        self.variables.iter().map(String::as_str)
+    /// The names of the variables, and what is shown of their values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn has_variable(&self, name: &str) -> bool {
-        self.variables.iter().any(|it| it == name)
+        self.variables.iter().any(|(it, _)| it == name)
     }
 
     /// The names of messages, and the messages.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::word::Word;
 use crate::close::Close;
 use crate::repl::action::{Action, Outgoing, View};
 use crate::repl::data::{self, Data};
@@ -173,7 +174,7 @@ impl Words {
 }
 
 /// The words that may come next on a line that ends with a space or within a word.
-pub(super) fn next_words(argument: &str) -> Vec<String> {
+pub(super) fn next_words(argument: &str) -> Vec<Word> {
     let mut words = Words::default();
     let mut keys = Vec::new();
     for word in argument.split_whitespace() {
@@ -183,37 +184,40 @@ pub(super) fn next_words(argument: &str) -> Vec<String> {
         keys.push(word.split('=').next().unwrap_or(word));
     }
     let opcodes = (0..16).map(opcode_name).filter(|&name| name != "reserved");
-    let settings = SETTINGS.iter().copied().filter(|setting| {
+    let opcodes = opcodes.map(|name| (name, "opcode"));
+    let settings = SETTINGS.iter().copied().filter(|(setting, _)| {
         let key = setting.split('=').next().unwrap_or(setting);
         !keys.contains(&key) && (key != "code" || matches!(words.opcode, None | Some(CLOSE)))
     });
-    let next: Vec<&str> = match words.opcode {
+    let next: Vec<_> = match words.opcode {
         None => settings.chain(opcodes).collect(),
         Some(_) => settings.chain(data::PREFIXES).collect(),
     };
-    next.into_iter()
-        .map(|word| match word.ends_with(['=', ':', '@']) {
-            true => word.to_owned(),
-            false => format!("{word} "),
-        })
-        .collect()
+    let next = next.into_iter().map(Word::new);
+    next.map(|mut word| {
+        if !word.text.ends_with(['=', ':', '@']) {
+            word.text.push(' ');
+        }
+        word
+    })
+    .collect()
 }
 
-const SETTINGS: &[&str] = &[
-    "fin=0",
-    "fin=1",
-    "rsv=",
-    "rsv1",
-    "rsv2",
-    "rsv3",
-    "mask=none",
-    "mask=random",
-    "mask=",
-    "length=",
-    "bits=7",
-    "bits=16",
-    "bits=64",
-    "code=",
+const SETTINGS: &[(&str, &str)] = &[
+    ("fin=0", "more fragments follow"),
+    ("fin=1", "the last fragment"),
+    ("rsv=", "reserved bits, 0 to 7"),
+    ("rsv1", "set the bit RSV1"),
+    ("rsv2", "set the bit RSV2"),
+    ("rsv3", "set the bit RSV3"),
+    ("mask=none", "no mask"),
+    ("mask=random", "a random mask"),
+    ("mask=", "this mask, 8 hex digits"),
+    ("length=", "the length to declare"),
+    ("bits=7", "length in 7 bits"),
+    ("bits=16", "length in 16 bits"),
+    ("bits=64", "length in 64 bits"),
+    ("code=", "the code of a close"),
 ];
 
 /// The bit of a word, for `rsv1` as well as `rsv1=1`.

@@ -12,9 +12,11 @@ pub(super) mod record;
 mod status;
 mod variables;
 mod view;
+mod word;
 
 use super::action::{Action, View};
 use super::data::PREFIXES;
+use word::Word;
 
 /// A command.
 pub(super) struct Spec {
@@ -34,7 +36,7 @@ pub(super) struct Spec {
     /// nothing before it is done.
     terminal: bool,
     /// The words that may come next after these arguments, which are empty or end with a space.
-    pub(super) complete: fn(&str) -> Vec<String>,
+    pub(super) complete: fn(&str) -> Vec<Word>,
     /// The action for these arguments (everything after the first space), or what is wrong with
     /// them.
     pub(super) run: fn(&View<'_>, &str) -> Result<Action, String>,
@@ -70,8 +72,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         help: "this list, how to use COMMAND, or the editing keys",
         example: "/help close",
         terminal: true,
-        complete: names,
         run: |_, argument| help_on(argument.trim()).map(Action::Page),
+        ..ROW
     },
     Spec {
         group: GENERAL,
@@ -479,23 +481,15 @@ fn help_on(name: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Completes the name of a command.
-fn names(before: &str) -> Vec<String> {
-    match before {
-        "" => COMMANDS.iter().map(|it| it.name.to_owned()).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// Completes nothing.
-fn nothing(_: &str) -> Vec<String> {
+fn nothing(_: &str) -> Vec<Word> {
     Vec::new()
 }
 
 /// Completes the prefix of a payload, if it is the first word.
-fn first_of_payload(before: &str) -> Vec<String> {
+fn first_of_payload(before: &str) -> Vec<Word> {
     match before {
-        "" => PREFIXES.iter().map(ToString::to_string).collect(),
+        "" => PREFIXES.map(Word::new).to_vec(),
         _ => Vec::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! `/view`, `/timing`, `/filter`, `/grep`, `/last`, `/more`, `/pause`, `/resume`, `/clear` and `/tls`. Pure.
 
+use super::word::Word;
+use crate::output::Format;
 use crate::repl::action::{Action, View};
 use crate::repl::view::change::{FORMATS, ViewChange, Which};
 use crate::repl::view::search::Pattern;
@@ -24,12 +26,28 @@ pub(super) fn view(view: &View<'_>, argument: &str) -> Result<Action, String> {
 }
 
 /// Completes the name of a view.
-pub(super) fn next_word(before: &str) -> Vec<String> {
-    let names = FORMATS.iter().map(|(name, _)| (*name).to_owned());
+pub(super) fn next_word(before: &str) -> Vec<Word> {
+    let names = FORMATS
+        .iter()
+        .map(|(name, format)| (*name, meaning(*format)));
     match before {
-        "" => names.chain(["sent ".to_owned()]).collect(),
+        "" => {
+            let words = names.chain([("sent ", "whether sent messages are shown")]);
+            words.map(Word::new).collect()
+        }
         "sent " => on_or_off(""),
         _ => Vec::new(),
+    }
+}
+
+fn meaning(format: Format) -> &'static str {
+    match format {
+        Format::Pretty => "JSON laid out, binary as a dump",
+        Format::Line => "one line, with escapes",
+        Format::Raw => "as it is, without a mark",
+        Format::Hex => "one line of hex digits",
+        Format::Base64 => "one line of base64",
+        Format::Json => "every event as JSON",
     }
 }
 
@@ -43,9 +61,11 @@ pub(super) fn timing(view: &View<'_>, argument: &str) -> Result<Action, String> 
 }
 
 /// Completes `on` and `off`.
-pub(super) fn on_or_off(before: &str) -> Vec<String> {
+pub(super) fn on_or_off(before: &str) -> Vec<Word> {
     match before {
-        "" => vec!["on".to_owned(), "off".to_owned()],
+        "" => [("on", "from now on"), ("off", "no longer")]
+            .map(Word::new)
+            .to_vec(),
         _ => Vec::new(),
     }
 }
@@ -70,9 +90,9 @@ pub(super) fn filter(view: &View<'_>, argument: &str) -> Result<Action, String> 
 }
 
 /// Completes `off`.
-pub(super) fn off(before: &str) -> Vec<String> {
+pub(super) fn off(before: &str) -> Vec<Word> {
     match before {
-        "" => vec!["off".to_owned()],
+        "" => vec![Word::new(("off", "end it"))],
         _ => Vec::new(),
     }
 }

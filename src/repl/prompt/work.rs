@@ -45,8 +45,7 @@ impl Prompt {
     /// Lets lines be completed with the variables that there are now.
     pub(super) fn share_variables(&self) {
         let work = self.work.borrow();
-        let names = work.variables.iter().map(|(name, _)| name.to_owned());
-        self.screen.borrow().set_variables(names);
+        self.screen.borrow().set_variables(work.variables.iter());
     }
 
     /// Performs an action that begins or ends something beside the line being typed.
