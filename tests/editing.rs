@@ -50,6 +50,45 @@ fn an_editor_changes_the_line_and_enter_sends_it() {
 }
 
 #[test]
+fn without_a_line_the_editor_gets_the_last_message_in_a_file_of_its_kind() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(text("[1, 2"));
+        let messages = [0; 4].map(|_| String::from_utf8(wire.message()).unwrap());
+        wire.answer_close();
+        messages
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let show = folder.path().join("edit");
+    std::fs::write(
+        &show,
+        "echo \"<$(basename $1 | cut -d. -f2)>\"; sed -i 's/$/!/' $1",
+    )
+    .unwrap();
+    let command = format!("sh {}", show.display());
+    let environment = [TERM, &[("EDITOR", &*command)]].concat();
+    let mut pty = Pty::start_with(&[&server.url("/")], &environment);
+    pty.expect("< [1, 2");
+    // Received, as nothing has been sent; then what was sent last.
+    for (keys, suffix, line) in [
+        ("/edit\r", "<json>", "[1, 2!"),
+        ("\x15{\"a\":1}\r\x18\x05", "<json>", "{\"a\":1}!"),
+        ("\x15plain\r/edit\r", "<txt>", "plain!"),
+        ("\x15/edit\r", "<txt>", "plain!"),
+    ] {
+        let before = pty.bytes().len();
+        pty.type_keys(keys);
+        pty.expect_after(before, suffix);
+        pty.expect_line(line, line.chars().count());
+    }
+    pty.type_keys("\r\x18\x05");
+    pty.expect_line("plain!!", 7);
+    pty.type_keys("\r\x04");
+    pty.exits(0);
+    assert_eq!(server.result(), ["{\"a\":1}", "plain", "plain!", "plain!!"]);
+}
+
+#[test]
 fn an_editor_that_fails_leaves_the_line_as_it_was() {
     let keys = [
         ("hello", "hello"),
@@ -135,6 +174,14 @@ fn a_pasted_document_is_one_message_byte_for_byte() {
         let sent = messages(&["--edit-mode", mode], &[], &keys, 1);
         assert_eq!(sent, [document], "{mode}");
     }
+}
+
+#[test]
+fn a_line_of_200_kb_arrives_whole() {
+    let line = "0123456789 世界 ".repeat(200 * 1024 / 18 + 1);
+    assert!(line.len() > 200 * 1024);
+    let keys = [(&*(pasted(&line) + "\r"), "\n")];
+    assert_eq!(messages(&[], &[], &keys, 1), [line]);
 }
 
 #[test]
@@ -347,10 +394,14 @@ fn a_line_is_coloured_while_it_is_typed() {
         // The rest of an earlier line, which the right arrow adds.
         ("{\"a", "\x1b[2m\":\"b\"}\x1b[0m"),
         ("\x1b[C\r", "\n"),
+        // The rest of the only word that may stand here.
+        ("/pau", "\x1b[2mse \x1b[0m"),
+        ("\x15[1", "\x1b[1m[\x1b[0m1"),
+        ("]\r", "\n"),
     ];
     assert_eq!(
-        messages(&[], &colour, &keys, 3),
-        ["{\"a\":\"b\"}", "x", "{\"a\":\"b\"}"]
+        messages(&[], &colour, &keys, 4),
+        ["{\"a\":\"b\"}", "x", "{\"a\":\"b\"}", "[1]"]
     );
 }
 
@@ -384,6 +435,21 @@ fn tab_completes_commands_codes_and_what_was_received() {
         server.result(),
         ("{\"room\":\"news\"}".to_owned(), Some(1001))
     );
+}
+
+#[test]
+fn variables_are_completed_with_what_they_hold() {
+    let keys = [
+        ("/set room news\r/set my_token correct-horse\r{{", "{{"),
+        ("\t\t", "room         news"),
+        ("", "my_token     [redacted]"),
+        ("", "$uuid        a random UUID"),
+        ("ro\t", "{{room}}"),
+        ("\r/view \t\t", "hex          one line of hex digits"),
+        ("\x15/unset r\t\r{{ro\t", "{{ro"),
+        ("\x15done\r", "\n"),
+    ];
+    assert_eq!(messages(&[], &[], &keys, 2), ["news", "done"]);
 }
 
 #[test]

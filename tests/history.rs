@@ -86,6 +86,30 @@ fn lines_come_back_in_the_next_run_and_only_for_the_same_host() {
 }
 
 #[test]
+fn a_message_of_several_lines_is_one_entry() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    let pasted = "\x1b[200~one\rtwo\x1b[201~\r";
+    let sent = ["{\"a\":\n[1,\n2]}", "one\ntwo"];
+    let keys = format!("{{\"a\":\r[1,\r2]}}\r{pasted}");
+    assert_eq!(
+        Run::start(state, &[], "127.0.0.1").type_and_leave(&keys),
+        sent
+    );
+    assert_eq!(history(state).lines().count(), 2);
+    // It is found again by what one of its lines holds.
+    assert_eq!(
+        Run::start(state, &[], "127.0.0.1").type_and_leave("\x12[1,\r"),
+        [sent[0]]
+    );
+    // It is the last one now, and the other comes before it.
+    assert_eq!(
+        Run::start(state, &["--edit-mode", "vi"], "127.0.0.1").type_and_leave("\x1b[A\r"),
+        [sent[0]]
+    );
+}
+
+#[test]
 fn the_key_that_widens_the_history_says_so() {
     let state = tempfile::tempdir().unwrap();
     for mode in ["emacs", "vi"] {

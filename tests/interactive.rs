@@ -42,6 +42,13 @@ fn each_line_sends_its_frame() {
         ("/send  a b", &[(1, b" a b")]),
         ("/send /x", &[(1, b"/x")]),
         ("/send", &[(1, b"")]),
+        ("/send -e CONNECT\\n\\n\\0", &[(1, b"CONNECT\n\n\0")]),
+        (
+            "/send -e \\x01\\x1b\\u00e9 \\\\",
+            &[(1, b"\x01\x1b\xc3\xa9 \\")],
+        ),
+        ("/send -e \\xff", &[]),
+        ("/send \\0", &[(1, b"\\0")]),
         ("/bin hex:00 ff", &[(2, b"\0\xff")]),
         ("/bin base64:AP8K", &[(2, b"\0\xff\n")]),
         (&bin_file, &[(2, b"\0file\xff")]),

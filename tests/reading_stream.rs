@@ -97,6 +97,93 @@ fn a_file_gets_every_message_of_a_flood() {
 }
 
 #[test]
+fn what_is_only_counted_is_recorded_and_found() {
+    const COUNT: usize = 5000;
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.send(
+            (0..COUNT)
+                .flat_map(|n| text(&format!("tick {n};")))
+                .collect::<Vec<_>>(),
+        );
+        frames(&mut wire)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("recording");
+    let mut pty = Pty::prompt(&["--record", file.to_str().unwrap()], &server.url("/"));
+    pty.type_keys("go\r");
+    pty.expect_row("< tick 4999;");
+    let shown = String::from_utf8_lossy(&pty.bytes()).into_owned();
+    assert!(!shown.contains("tick 2500;"), "{shown:?}");
+    pty.type_keys("/grep tick 2500;\r");
+    pty.expect("1 of 5,001 messages in the scrollback");
+    pty.expect("#2502 ");
+    pty.type_keys("\x04");
+    pty.exits(0);
+    server.result();
+    let recorded = std::fs::read_to_string(file).unwrap();
+    let received = recorded.lines().filter(|line| line.contains("\"receive\""));
+    for (n, line) in received.clone().enumerate() {
+        assert!(line.contains(&format!("\"tick {n};\"")), "{line}");
+    }
+    assert_eq!(received.count(), COUNT);
+}
+
+#[test]
+fn a_scrollback_has_the_size_that_was_asked_for() {
+    for (args, kept) in [(&[][..], 7), (&["--scrollback", "3MiB"], 2)] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            let message = format!("needle {}", "x".repeat((1 << 20) - 7));
+            for _ in 0..12 {
+                wire.send(text(&message));
+            }
+            wire.send(text("the end"));
+            frames(&mut wire)
+        });
+        let mut pty = Pty::prompt(args, &server.url("/"));
+        pty.expect("< the end");
+        pty.type_keys("/grep needle\r");
+        pty.expect(&format!(
+            "{kept} of {} messages in the scrollback",
+            kept + 1
+        ));
+        pty.type_keys("\x04");
+        pty.exits(0);
+        server.result();
+    }
+}
+
+#[test]
+fn every_view_has_marks_and_times_where_they_are_wanted() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        while wire.message() != b"end" {
+            wire.send(text("a\tb\n{\"a\":1}"));
+        }
+        frames(&mut wire)
+    });
+    let mut pty = Pty::prompt(&["-t=relative"], &server.url("/"));
+    for (view, rows) in [
+        ("pretty", &["s < a       b", "  {\"a\":1}"][..]),
+        ("line", &["s < a\\x09b\\n{\"a\":1}"]),
+        ("hex", &["s < 6109620a7b2261223a317d"]),
+        ("raw", &["{\"a\":1}"]),
+    ] {
+        pty.type_keys(&format!("/clear\r/view {view}\rx\r"));
+        pty.until(view, |look| {
+            rows.iter()
+                .all(|row| look.rows.iter().any(|it| it.ends_with(row)))
+                && look.rows.iter().any(|it| it.starts_with('+'))
+        });
+    }
+    pty.type_keys("end\r\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
 fn a_pause_counts_and_shows_nothing() {
     let (go, paused) = mpsc::channel::<()>();
     let (arrived, all) = mpsc::channel();
