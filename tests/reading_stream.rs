@@ -325,6 +325,25 @@ fn a_hostile_match_stays_harmless() {
 }
 
 #[test]
+fn text_in_binary_data_is_found_and_no_secret_of_what_was_sent() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(frame_of(0x82, b"\xff\x00{\"needle\":1}\x1b[2J"));
+        frames(&mut wire)
+    });
+    let args = ["--oauth2-bearer", "correct-horse-battery"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys("needle correct-horse-battery\r/clear\r/grep needle\r");
+    let look = pty.expect_row("2 of 2 messages in the scrollback");
+    let found = |end: &str| look.rows.iter().any(|row| row.ends_with(end));
+    assert!(found("\\x00{\"needle\":1}\\x1b[2J"), "{}", look.text());
+    assert!(found("> needle [redacted]"), "{}", look.text());
+    pty.type_keys("\x04");
+    pty.exits(0);
+    server.result();
+}
+
+#[test]
 fn a_match_fills_its_row_and_no_more() {
     let long = format!("{0} needle {0}", "x".repeat(200));
     let server = raw(move |mut wire| {

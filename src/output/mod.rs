@@ -4,6 +4,7 @@
 //! gets payload only. If a stream is a terminal, no text from a peer reaches it as a control
 //! character. This is the only module that knows ANSI escape sequences.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{By, Event, Origin, Timing};
@@ -208,6 +209,14 @@ impl Renderer {
         }
         self.last_sent = last_sent;
         self.clock.set_last_line(last_line);
+    }
+
+    /// A message as it may be shown: one that was sent has its secrets redacted.
+    pub fn redacted<'a>(&self, by: By, data: Data<'a>) -> Cow<'a, [u8]> {
+        match by {
+            By::Peer => Cow::Borrowed(data.as_bytes()),
+            By::Us => Cow::Owned(sent::redacted(data, &self.redactor).payload().to_vec()),
+        }
     }
 
     fn show_sent_again(

@@ -2,7 +2,6 @@
 //! was found. It always renders for the terminal, whatever `-o` is, so a peer's bytes are safe.
 
 use crate::event::{By, Event};
-use crate::message::Message;
 use crate::output::style::{Painter, Role};
 use crate::output::{Format, Options, Renderer, Timestamps, columns_of, sanitize};
 use crate::repl::view::scrollback::Kept;
@@ -78,7 +77,7 @@ impl Again {
     }
 
     /// Appends one line with what is around the match in a message, on a terminal of this many
-    /// columns. Returns whether there is a match.
+    /// columns. Of binary data it is the text in it that is searched. Returns whether there is a match.
     pub(super) fn push_match(
         &mut self,
         pattern: &Pattern,
@@ -86,9 +85,8 @@ impl Again {
         columns: usize,
         out: &mut Vec<u8>,
     ) -> bool {
-        let Message::Text(text) = &kept.message else {
-            return false;
-        };
+        let message = self.renderer.redacted(kept.by, kept.message.as_data());
+        let text = &*String::from_utf8_lossy(&message);
         if pattern.find(text, 0).is_none() {
             return false;
         }

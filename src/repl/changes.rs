@@ -181,7 +181,7 @@ impl Screen {
         }
     }
 
-    /// Shows the places where `pattern` is found in text messages: a screenful, the newest last.
+    /// Shows the places where `pattern` is found in messages: a screenful, the newest last.
     fn grep(&mut self, pattern: &Pattern) {
         let (columns, rows) = self.size;
         let most = rows.saturating_sub(OTHER_ROWS).max(1);
