@@ -66,6 +66,11 @@ fn lines_come_back_in_the_next_run_and_only_for_the_same_host() {
         Run::start(state, &[], "127.0.0.1").type_and_leave("\x1b[A\x1b[A\r"),
         ["first"]
     );
+    // A line that was typed twice is there once.
+    assert_eq!(
+        Run::start(state, &[], "127.0.0.1").type_and_leave("first\r\x1b[A\x1b[A\x1b[A\x1b[A\r"),
+        ["first", "second"]
+    );
     // Ctrl-R finds by what a line holds.
     assert_eq!(
         Run::start(state, &["--edit-mode", "vi"], "127.0.0.1").type_and_leave("\x12eco\r"),

@@ -72,6 +72,34 @@ fn long_messages_are_folded() {
 }
 
 #[test]
+fn json_has_colours_and_the_name_of_an_event_its_own() {
+    let server = answers(
+        1,
+        &[text(
+            r#"{"event":"tick","data":{"s":"x","n":1.50,"b":null}}"#,
+        )],
+    );
+    let environment = [
+        ("TERM", "xterm-256color"),
+        ("NO_COLOR", ""),
+        ("CLICOLOR_FORCE", "1"),
+    ];
+    let mut pty = Pty::start_with(&["--no-reconnect", &server.url("/")], &environment);
+    pty.expect("open> ");
+    pty.type_keys("go\r");
+    pty.expect("closed by server");
+    let (_, written) = pty.end();
+    let written = String::from_utf8(written).unwrap();
+    assert_contains(
+        &written,
+        &[
+            "< \x1b[1;35mtick\x1b[0m {\x1b[1;34m\"s\"\x1b[0m: \x1b[32m\"x\"\x1b[0m, ",
+            "\x1b[1;34m\"n\"\x1b[0m: 1.50, \x1b[1;34m\"b\"\x1b[0m: \x1b[90mnull\x1b[0m}\r\n",
+        ],
+    );
+}
+
+#[test]
 fn plain_output_has_words_for_marks_and_one_line_for_a_message() {
     let frames = [text("a\nb"), text(r#"[{"a":1},2]"#)];
     let written = shown(&["--plain"], "x", &frames);
