@@ -163,6 +163,14 @@ pub struct Refusal {
     pub truncated: bool,
 }
 
+impl Refusal {
+    /// The values of the Set-Cookie headers.
+    pub fn cookies(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.iter();
+        headers.filter_map(|(name, value)| (name == "set-cookie").then_some(value.as_str()))
+    }
+}
+
 /// The request and response heads as sent and received, secrets already redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {

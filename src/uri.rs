@@ -183,6 +183,11 @@ impl Target {
         self
     }
 
+    /// Whether the query has a parameter of this name.
+    pub fn has_parameter(&self, name: &str) -> bool {
+        self.parameters().any(|(known, _)| known == name)
+    }
+
     /// The URL as `redactor` permits: like its `Display`, or with its secrets.
     pub fn shown(&self, redactor: &Redactor) -> String {
         if !redactor.includes_secrets() {

@@ -7,6 +7,7 @@ mod auth;
 mod backpressure;
 #[cfg(unix)]
 mod config;
+mod cookies;
 #[cfg(unix)]
 mod day;
 mod doing;
@@ -45,6 +46,7 @@ mod reconnect;
 mod reconnect_kills;
 #[cfg(unix)]
 mod record;
+mod redirects;
 mod refused;
 mod resume;
 mod screens;

@@ -2,6 +2,7 @@
 //! and other options are resolved in [`super::resolve`].
 
 mod config;
+mod cookies;
 mod network;
 mod prompt;
 
@@ -18,6 +19,7 @@ use super::config::Configured;
 use crate::session::reconnect::Codes;
 use crate::units;
 pub use config::ConfigArgs;
+pub use cookies::{CookieArgs, NetrcArgs};
 pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
 
@@ -154,7 +156,11 @@ pub struct ClientArgs {
     #[command(flatten)]
     pub request: RequestArgs,
     #[command(flatten)]
+    pub cookies: CookieArgs,
+    #[command(flatten)]
     pub auth: AuthArgs,
+    #[command(flatten)]
+    pub netrc: NetrcArgs,
     #[command(flatten)]
     pub tls: TlsArgs,
     #[command(flatten)]

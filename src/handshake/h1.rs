@@ -60,6 +60,7 @@ pub async fn upgrade(
             stream: parts.io.into_inner().into_inner(),
             early: parts.read_buf,
             agreed,
+            cookies: answer.cookies(),
         }),
         Err(_) => Err(Error::new(
             Stage::Handshake,

@@ -5,6 +5,7 @@
 mod h1;
 mod heads;
 mod outcome;
+pub mod redirect;
 mod refusal;
 pub mod request;
 pub mod response;
@@ -15,6 +16,7 @@ mod tap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use h1::upgrade;
+pub use outcome::Failed;
 pub use tap::Transcript;
 
 /// 16 random bytes in base64 (RFC 6455 §4.1 item 7).

@@ -13,6 +13,8 @@ pub struct Upgraded {
     /// Bytes that arrived together with the 101: the first frames.
     pub early: Bytes,
     pub agreed: Negotiated,
+    /// The values of the Set-Cookie headers of the answer.
+    pub cookies: Vec<String>,
 }
 
 /// A handshake that did not open a connection.

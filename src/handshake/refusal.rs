@@ -116,7 +116,7 @@ fn refused(refusal: &Refusal) -> Error {
 fn advice_for(status: u16) -> Option<&'static str> {
     Some(match status {
         200..=299 => "this is a web page, not a WebSocket endpoint: check the path",
-        300..=399 => "connect to the Location above",
+        300..=399 => "connect to the Location above, or -L follows it",
         400 => "-v shows the request; a missing --origin or --subprotocol is a frequent cause",
         401 => "--token SOURCE or -u USER sends credentials",
         403 => "some servers check the Origin: --origin https://HOST",

@@ -22,6 +22,8 @@ pub struct Options {
     pub user_agent: Option<String>,
     /// `--subprotocol`, in order of preference.
     pub subprotocols: Vec<String>,
+    /// The value of the Cookie header.
+    pub cookies: Option<String>,
     pub extensions: extension::Options,
 }
 
@@ -97,11 +99,20 @@ impl Options {
                     redactor.add(credentials);
                 }
                 if name.eq_ignore_ascii_case("cookie") {
-                    cookie_values(value).for_each(|value| redactor.add(value));
+                    hide_cookies(value, redactor);
                 }
             }
         }
+        if let Some(cookies) = &self.cookies {
+            redactor.add(cookies);
+            hide_cookies(cookies, redactor);
+        }
     }
+}
+
+/// Adds the values of a Cookie header to `redactor`.
+fn hide_cookies(header: &str, redactor: &Redactor) {
+    cookie_values(header).for_each(|value| redactor.add(value));
 }
 
 /// The values of a Cookie header that are long enough to be a session's.
@@ -217,6 +228,9 @@ fn own_headers(
     }
     for (name, value) in &placed.headers {
         add(name, value.expose().to_owned());
+    }
+    if let Some(cookies) = &options.cookies {
+        add("Cookie", cookies.clone());
     }
     headers
 }

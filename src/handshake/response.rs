@@ -35,6 +35,11 @@ impl Response {
             .any(|item| item.trim().eq_ignore_ascii_case(token))
     }
 
+    /// The values of the Set-Cookie headers.
+    pub fn cookies(&self) -> Vec<String> {
+        self.all("set-cookie").map(str::to_owned).collect()
+    }
+
     fn joined(&self, name: &str) -> Option<String> {
         let values: Vec<&str> = self.all(name).collect();
         (!values.is_empty()).then(|| values.join(", "))

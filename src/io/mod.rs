@@ -4,6 +4,7 @@
 pub mod private_file;
 mod record_file;
 pub mod recorder;
+pub mod saved_file;
 pub mod signals;
 pub mod stdio;
 pub mod stdout;

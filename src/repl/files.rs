@@ -1,15 +1,15 @@
 //! Files that are named at the prompt: read for payloads and lines, written for `/save`. It must open
 //! nothing that could block the session, such as a pipe.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::data::Data;
 use crate::error::plain_words;
-use crate::io::private_file;
+use crate::io::saved_file;
 use crate::wire::frame::RawFrame;
 
 /// Appends these bytes to the frame's payload, which may have the code of a Close.
@@ -108,78 +108,11 @@ fn check_regular(path: &str, metadata: &Metadata) -> Result<(), String> {
 /// A sentence: it cannot be written.
 pub(super) fn write_file(path: &str, bytes: &[u8]) -> Result<(), String> {
     let place = Path::new(path);
-    let written = match fs::metadata(place) {
-        Ok(metadata) => {
-            check_regular(path, &metadata)?;
-            update(place, &metadata, bytes)
-        }
-        // A link to a file that is not there yet.
-        Err(_) if place.is_symlink() => create(place).and_then(|file| overwrite(file, bytes)),
-        Err(_) => private_file::replace(place, |file| file.write_all(bytes)),
-    };
+    if let Ok(metadata) = fs::metadata(place) {
+        check_regular(path, &metadata)?;
+    }
+    let written = saved_file::write(place, bytes);
     written.map_err(|error| format!("{path}: {}", plain_words(&error)))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = private_file::options();
-    options.write(true).create(true).truncate(false).open(path)
-}
-
-/// Replaces a file, or overwrites it where a new one could not be as the old one is: its owner or its
-/// other names would be lost, or its folder takes no new file.
-fn update(path: &Path, metadata: &Metadata, bytes: &[u8]) -> io::Result<()> {
-    // What may not be written may not be replaced.
-    let old = OpenOptions::new().write(true).open(path)?;
-    if has_other_names(metadata) {
-        return overwrite(old, bytes);
-    }
-    let replaced = fs::canonicalize(path).and_then(|path| {
-        private_file::replace(&path, |new| {
-            keep_owner(new, metadata)?;
-            new.set_permissions(metadata.permissions())?;
-            new.write_all(bytes)
-        })
-    });
-    match replaced {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::PermissionDenied
-                    | ErrorKind::ReadOnlyFilesystem
-                    | ErrorKind::InvalidFilename
-            ) =>
-        {
-            overwrite(old, bytes)
-        }
-        replaced => replaced,
-    }
-}
-
-fn overwrite(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    file.set_len(0)?;
-    file.write_all(bytes)
-}
-
-#[cfg(unix)]
-fn has_other_names(metadata: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::nlink(metadata) > 1
-}
-
-#[cfg(not(unix))]
-fn has_other_names(_: &Metadata) -> bool {
-    false
-}
-
-#[cfg(unix)]
-fn keep_owner(file: &File, metadata: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-
-    fchown(file, Some(metadata.uid()), Some(metadata.gid()))
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(all(test, unix))]

@@ -9,31 +9,21 @@ use futures_util::FutureExt as _;
 use super::clock::OVERSLEPT;
 use super::ends::Ends;
 use super::frontend::{Asker, Sink};
+use super::hop::{Hop, Way};
+pub use super::plan::Plan;
 use super::resume::vars::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::ResolvedCredentials;
-use crate::auth::sources::Credentials;
 use crate::error::{Error, Stage};
-use crate::event::{Address, Cause, Event, Opened};
+use crate::event::{Address, Cause, Event, Opened, Refusal};
+use crate::handshake::redirect::Redirects;
 use crate::handshake::request::{self, HeaderLine, Request};
 use crate::handshake::{self, Transcript, retry_after};
 use crate::message::Message;
-use crate::secret::{Redactor, Secret};
-use crate::transport::{BoxedStream, Dialer, Progress};
+use crate::secret::Secret;
+use crate::transport::{BoxedStream, Progress};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
-
-/// The parameters of an attempt.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub target: Target,
-    pub credentials: Credentials,
-    pub request: request::Options,
-    pub transport: Dialer,
-    /// The timeout of name lookup, TCP, TLS and handshake together.
-    pub connect_timeout: Duration,
-    pub redactor: Redactor,
-}
 
 /// A message with a token, and the same message redacted.
 pub(super) type First = (Message, Message);
@@ -144,22 +134,72 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         error,
         obstacle: FailureKind::Credentials,
     })?;
-    let target = target(plan, memory, &placed)?;
-    let options = filled(&plan.request, memory)?;
-    // This note contains what the user typed, not a peer's text.
+    // These notes contain what the user typed, not a peer's text.
     plan.target.hide_secrets(&plan.redactor);
     plan.request.hide_secrets(&plan.redactor);
-    let request = request::build(&target, &options, &placed, handshake::new_key());
+    let mut way = Way {
+        plan,
+        credentials: &placed,
+        request: filled(&plan.request, memory)?,
+        redirects: Redirects::new(&target(plan, memory, &placed)?, &plan.redirects),
+    };
+    let deadline = tokio::time::Instant::now() + plan.connect_timeout;
+    loop {
+        match stop_at(&way, turn, deadline, ends).await? {
+            Stopped::Opened(connection) => return Ok(*connection),
+            Stopped::Redirected(refusal, cookies) => {
+                ends.report(&Event::Refused {
+                    attempt: turn.attempt,
+                    refusal: &refusal,
+                });
+                way.redirects.follow(&refusal, &cookies)?;
+            }
+        }
+    }
+}
+
+/// Where one URL on the way of redirects has led.
+enum Stopped {
+    Opened(Box<Connection>),
+    /// The answer is a redirect that is followed; with the Cookie header of the request.
+    Redirected(Refusal, String),
+}
+
+/// Connects to the current URL of `way`.
+async fn stop_at<I, O: Sink>(
+    way: &Way<'_>,
+    turn: AttemptId,
+    deadline: tokio::time::Instant,
+    ends: &Ends<'_, I, O>,
+) -> Result<Stopped, Failed> {
+    let plan = way.plan;
+    let hop = way.hop();
+    if let Some(note) = &hop.note {
+        ends.report(&Event::Note(note));
+    }
+    let request = &hop.request;
     let progress = Progress::new();
     let log = Transcript::default();
-    let deadline = tokio::time::Instant::now() + plan.connect_timeout;
-    let attempt = attempt(plan, turn, &request, (&progress, &log), deadline, ends);
+    let attempt = attempt(plan, &hop, turn, (&progress, &log), deadline, ends);
     match until(deadline, plan.connect_timeout, attempt).await {
-        Ok(Ok(connection)) => Ok(Connection {
-            first: placed.message.as_ref().map(first_message),
+        Ok(Ok(connection)) => Ok(Stopped::Opened(Box::new(Connection {
+            first: hop.message.as_ref().map(first_message),
             ..connection
-        }),
-        Ok(Err(failed)) => Err(failed),
+        }))),
+        Ok(Err(failed)) => {
+            let cookies = request.header("cookie").unwrap_or_default();
+            if progress.stage() == Stage::Handshake {
+                ends.report(&Event::Heads(&log.heads(&plan.redactor)));
+            }
+            let Some(refusal) = failed.refusal else {
+                return Err(failed.error.into());
+            };
+            plan.cookies.handle_answer(&hop.target, refusal.cookies());
+            if way.redirects.leads_on(&refusal) {
+                return Ok(Stopped::Redirected(refusal, cookies.to_owned()));
+            }
+            Err(refused(failed.error, &refusal, turn, ends))
+        }
         Err(()) => {
             if progress.stage() == Stage::Handshake {
                 ends.report(&Event::Heads(&log.heads(&plan.redactor)));
@@ -167,6 +207,23 @@ pub(super) async fn connect<I: Asker, O: Sink>(
             Err(timed_out(plan, &progress, log.received()).into())
         }
     }
+}
+
+/// The failure for an answer that opened no connection and leads nowhere.
+fn refused<I, O: Sink>(
+    error: Error,
+    refusal: &Refusal,
+    turn: AttemptId,
+    ends: &Ends<'_, I, O>,
+) -> Failed {
+    let attempt = turn.attempt;
+    ends.report(&Event::Refused { attempt, refusal });
+    let obstacle = FailureKind::Status {
+        status: refusal.status,
+        reason: refusal.reason.chars().take(MAX_PHRASE).collect(),
+        retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
+    };
+    Failed { error, obstacle }
 }
 
 /// Waits for `attempt` until `deadline`, which is `patience` after its start. What had arrived by
@@ -225,12 +282,13 @@ fn filled(options: &request::Options, memory: &ResumeVars) -> Result<request::Op
 
 async fn attempt<I, O: Sink>(
     plan: &Plan,
+    hop: &Hop,
     AttemptId { conn, attempt }: AttemptId,
-    request: &Request,
     (progress, log): (&Progress, &Transcript),
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
-) -> Result<Connection, Failed> {
+) -> Result<Connection, Box<handshake::Failed>> {
+    let request = &hop.request;
     let mut report = |address: Address| {
         let address = Some(address);
         let event = Event::Connecting {
@@ -240,33 +298,17 @@ async fn attempt<I, O: Sink>(
         };
         ends.report(&event);
     };
-    let dialing = plan.transport.dial(&plan.target, progress, &mut report);
+    let dialing = plan.transport.dial(&hop.target, progress, &mut report);
     let dialed = dialing.await?;
     if let Some(tls) = &dialed.tls {
         ends.report(&Event::Tls(tls));
     }
     let waiting = "waiting for the server to answer the handshake";
     progress.enter(Stage::Handshake, waiting);
-    let upgraded = match handshake::upgrade(dialed.stream, request, log, deadline).await {
-        Ok(upgraded) => upgraded,
-        Err(failed) => {
-            ends.report(&Event::Heads(&log.heads(&plan.redactor)));
-            let obstacle = match &failed.refusal {
-                Some(refusal) => {
-                    ends.report(&Event::Refused { attempt, refusal });
-                    FailureKind::Status {
-                        status: refusal.status,
-                        reason: refusal.reason.chars().take(MAX_PHRASE).collect(),
-                        retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
-                    }
-                }
-                None => FailureKind::Failure,
-            };
-            let error = failed.error;
-            return Err(Failed { error, obstacle });
-        }
-    };
+    let upgraded = handshake::upgrade(dialed.stream, request, log, deadline).await?;
     progress.finish("upgrade");
+    let cookies = upgraded.cookies.iter().map(String::as_str);
+    plan.cookies.handle_answer(&hop.target, cookies);
     let deflate = upgraded.agreed.deflate;
     let opened = Opened {
         address: Some(dialed.address),

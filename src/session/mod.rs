@@ -12,10 +12,12 @@ mod conn;
 pub mod connect;
 mod ends;
 pub mod frontend;
+mod hop;
 pub mod keepalive;
 mod options;
 pub mod outbox;
 pub mod outcome;
+mod plan;
 pub mod policy;
 pub mod reconnect;
 pub mod resume;
@@ -25,6 +27,8 @@ mod run_state;
 mod tests;
 
 use std::future::poll_fn;
+use std::io;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -32,8 +36,10 @@ use std::time::Duration;
 use tokio::time::sleep_until;
 
 use crate::auth::acquire::{CachedAnswers, Environment};
-use crate::error::{Error, Exit};
+use crate::auth::cookies::Jar;
+use crate::error::{Error, Exit, plain_clause};
 use crate::event::{Cause, Control, Event, Totals};
+use crate::io::saved_file;
 use crate::io::signals::{Stop, StopSignal};
 use crate::transport::BoxedStream;
 use crate::wire::linger::Linger;
@@ -57,16 +63,35 @@ pub struct Finished {
     pub verdict: Verdict,
     memory: ResumeVars,
     saver: Saver,
+    /// `-c`, and what it is to hold.
+    cookie_jar: Option<(PathBuf, Jar)>,
 }
 
 impl Finished {
-    /// Writes the state, where there is one; `complete` is whether all output has been written.
+    /// Writes the state and the cookies, where there are files for them; `complete` is whether all
+    /// output has been written.
     ///
     /// # Errors
-    /// Exit 2 where it cannot be written.
+    /// Exit 2 where one cannot be written.
     pub async fn save(self, complete: bool) -> Result<(), Error> {
-        self.saver.finish(&self.memory, complete).await
+        let saved = self.saver.finish(&self.memory, complete).await;
+        if let Some((path, jar)) = self.cookie_jar {
+            save_cookies(path, jar).await?;
+        }
+        saved
     }
+}
+
+/// Writes the file of `-c`: at any time there is the old one or the new one.
+async fn save_cookies(path: PathBuf, jar: Jar) -> Result<(), Error> {
+    let shown = path.display().to_string();
+    // A disk may hang.
+    let writing =
+        tokio::task::spawn_blocking(move || saved_file::write(&path, jar.written().as_bytes()));
+    let written = writing
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
+    written.map_err(|error| Error::usage(format!("-c {shown}: {}", plain_clause(&error))))
 }
 
 /// Connects as `plan` says and talks until everything is over.
@@ -292,6 +317,11 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             verdict,
             memory: self.run_state.memory,
             saver: self.run_state.saver,
+            cookie_jar: self
+                .plan
+                .cookie_jar
+                .clone()
+                .map(|path| (path, self.plan.cookies.clone())),
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod screen;
 pub(crate) mod scripts;
 pub(crate) mod sequences;
 pub(crate) mod server;
+pub(crate) mod site;
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};

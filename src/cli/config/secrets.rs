@@ -80,6 +80,7 @@ impl Checker<'_> {
             "token" | "oauth2-bearer" | "pass" => self.whole(name, value),
             "user" | "proxy-user" => self.password(name, value),
             "header" => self.header(value),
+            "cookie" => self.cookie(value),
             "data" | "heartbeat" | "on-open" | "token-message" => self.message(value),
             "proxy" | "origin" => self.url(name, value),
             _ => Ok(()),
@@ -108,6 +109,15 @@ impl Checker<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The text of a cookie, which names a file if it has no `=`.
+    fn cookie(&self, value: &Located<String>) -> Result<(), Error> {
+        if !value.value.contains('=') || is_reference(&value.value) {
+            return Ok(());
+        }
+        let how = "cookie = \"FILE\" reads cookies from a file in Netscape's format".to_owned();
+        Err(self.refused(&value.span, "a cookie may be a secret", vec![how]))
     }
 
     fn header(&self, line: &Located<String>) -> Result<(), Error> {

@@ -2,12 +2,13 @@
 
 use crate::auth::placement;
 use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
-use crate::cli::args::{AuthArgs, Cli, Subcommands};
+use crate::cli::args::{AuthArgs, Cli, ClientArgs, Subcommands};
 use crate::error::Error;
 use crate::secret::{Secret, is_secret_header};
 use crate::uri::Target;
 
-pub(super) fn credentials(args: &AuthArgs, target: &Target) -> Result<Credentials, Error> {
+pub(super) fn credentials(client: &ClientArgs, target: &Target) -> Result<Credentials, Error> {
+    let args = &client.auth;
     let token = args
         .token
         .as_ref()
@@ -21,7 +22,10 @@ pub(super) fn credentials(args: &AuthArgs, target: &Target) -> Result<Credential
         )
         .advice("use one of them, or move the token with --token-via or --token-name"));
     }
-    let from_url = target.user.as_ref().map(|user| Basic {
+    // The netrc file has the password of a user without one.
+    let named = target.user.as_ref();
+    let named = named.filter(|user| user.password.is_some() || !client.netrc.is_used());
+    let from_url = named.map(|user| Basic {
         user: user.name.clone(),
         password: Some(user.password.clone().unwrap_or_else(|| Secret::new(""))),
     });
@@ -79,6 +83,11 @@ pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
         if cli.typed.contains(option) && value.take().is_some() {
             forgotten.push(option);
         }
+    }
+    let cookies = &mut args.cookies.cookies;
+    if cli.typed.contains("cookie") && cookies.iter().any(|value| value.contains('=')) {
+        cookies.retain(|value| !value.contains('='));
+        forgotten.push("cookie");
     }
     if cli.typed.contains("header") {
         let headers = &mut args.request.headers;

@@ -49,6 +49,18 @@ impl Files {
     /// # Errors
     /// Exit 2 if it cannot be read, 28 if `--max-time` passes first.
     pub(super) fn read(&mut self, option: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read_named(&format!("{option} @"), path)
+    }
+
+    /// The same, where the option and what stands before the name are given: `-b `.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    pub(super) fn read_named(
+        &mut self,
+        option: &str,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
         if !self.may_block && may_block(path) {
             self.skipped = true;
             return Ok(None);
@@ -62,14 +74,14 @@ impl Files {
                 thread::spawn(move || sender.send(read(&owned)));
                 let left = deadline.saturating_duration_since(Instant::now());
                 receiver.recv_timeout(left).map_err(|_| {
-                    let message = format!("--max-time is over (reading {option} @{path})");
+                    let message = format!("--max-time is over (reading {option}{path})");
                     Error::new(Stage::Input, Exit::Timeout, message)
                 })?
             }
         };
         bytes
             .map(Some)
-            .map_err(|error| Error::usage(format!("{option} @{path}: {}", plain_words(&error))))
+            .map_err(|error| Error::usage(format!("{option}{path}: {}", plain_words(&error))))
     }
 }
 

@@ -2,6 +2,7 @@
 //! built.
 
 mod client;
+mod cookies;
 mod credentials;
 mod expressions;
 mod files;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cookies;
 use super::credentials::credentials;
 use super::files::Files;
 use super::network;
@@ -29,16 +30,23 @@ pub(super) fn plan(
 ) -> Result<Plan, Error> {
     let redactor = Redactor::new(args.output.include_secrets);
     variables.hide_secrets(&redactor);
+    let (cookie, jar) = cookies::cookies(&args.cookies.cookies, files)?;
     Ok(Plan {
-        credentials: credentials(&args.auth, &target)?,
+        credentials: credentials(args, &target)?,
         target,
         request: request::Options {
             headers: headers(&args.request.headers, variables, files)?,
             origin: checked("--origin", args.request.origin.clone())?,
             user_agent: checked("--user-agent", args.request.user_agent.clone())?,
             subprotocols: subprotocols(&args.request.subprotocols)?,
+            cookies: None,
             extensions: extensions(&args.wire.deflate),
         },
+        redirects: cookies::redirects(&args.cookies),
+        cookie,
+        cookies: jar,
+        cookie_jar: args.cookies.cookie_jar.clone(),
+        netrc: cookies::netrc(&args.netrc, world, files)?,
         transport: transport::Dialer::new(transport::Options {
             network: network::options(&args.network)?,
             unix: network::unix_socket(&args.network),

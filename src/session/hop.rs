@@ -1,0 +1,127 @@
+//! The request for each URL on the way of redirects: which credentials and cookies go there. Pure.
+
+use super::plan::Plan;
+use crate::auth::placement::ResolvedCredentials;
+use crate::handshake;
+use crate::handshake::redirect::{Redirects, without_credentials};
+use crate::handshake::request::{self, HeaderLine, Request};
+use crate::secret::Secret;
+use crate::uri::Target;
+
+/// The way from the URL of the user, through redirects.
+pub(super) struct Way<'a> {
+    pub(super) plan: &'a Plan,
+    /// The credentials for the server of the user's URL.
+    pub(super) credentials: &'a ResolvedCredentials,
+    /// What the user asked for.
+    pub(super) request: request::Options,
+    pub(super) redirects: Redirects<'a>,
+}
+
+/// One URL on the way.
+pub(super) struct Hop {
+    pub(super) target: Target,
+    pub(super) request: Request,
+    /// The first message after the handshake, with a token.
+    pub(super) message: Option<(Secret, String)>,
+    /// What stays behind.
+    pub(super) note: Option<String>,
+}
+
+impl Way<'_> {
+    /// What goes to the current URL. To another origin than that of the user's URL go no credentials
+    /// but those that the netrc file has for it.
+    pub(super) fn hop(&self) -> Hop {
+        let foreign = self.redirects.is_foreign();
+        let mut options = self.request.clone();
+        let mut left_behind = Vec::new();
+        let mut credentials = self.credentials.clone();
+        if foreign {
+            let (lines, names) = without_credentials(&options.headers, &self.plan.redactor);
+            options.headers = lines;
+            left_behind = self.credentials_left_behind();
+            left_behind.extend(names);
+            credentials = ResolvedCredentials::default();
+        }
+        let target = self.target(&credentials);
+        self.add_login(&target, foreign, &mut credentials);
+        options.cookies = self.cookies(&target, foreign);
+        options.hide_secrets(&self.plan.redactor);
+        let key = handshake::new_key();
+        Hop {
+            request: request::build(&target, &options, &credentials, key),
+            message: credentials.message,
+            note: note(&target, &left_behind),
+            target,
+        }
+    }
+
+    /// The current URL. A redirect on the same server may have lost the token in the query.
+    fn target(&self, credentials: &ResolvedCredentials) -> Target {
+        let target = self.redirects.target.clone();
+        match &credentials.parameter {
+            Some((name, token))
+                if self.redirects.is_redirected() && !target.has_parameter(name) =>
+            {
+                target.with_parameter(name, token.expose())
+            }
+            _ => target,
+        }
+    }
+
+    /// The names of the credentials that do not go to another origin.
+    fn credentials_left_behind(&self) -> Vec<String> {
+        let given = self.credentials;
+        let headers = given.headers.iter().map(|(name, _)| name.clone());
+        let mut names: Vec<String> = headers.collect();
+        if given.parameter.is_some() || given.subprotocol.is_some() || given.message.is_some() {
+            names.push("the token".to_owned());
+        }
+        if self.plan.cookie.is_some() {
+            names.push("Cookie".to_owned());
+        }
+        names
+    }
+
+    /// Adds the login of the netrc file, unless the user gave other credentials.
+    fn add_login(&self, target: &Target, foreign: bool, credentials: &mut ResolvedCredentials) {
+        let authorizes = |name: &str| name.eq_ignore_ascii_case("authorization");
+        let mut given = credentials.headers.iter().map(|(name, _)| name);
+        let mut typed = self.request.headers.iter();
+        let typed = typed.any(|line| matches!(line, HeaderLine::Set(name, _) if authorizes(name)));
+        if given.any(|name| authorizes(name)) || (typed && !foreign) {
+            return;
+        }
+        let Some(netrc) = &self.plan.netrc else {
+            return;
+        };
+        let user = self.plan.target.user.as_ref().filter(|_| !foreign);
+        let user = user.map(|user| user.name.as_str());
+        if let Some(login) = netrc.find(&target.host.to_string(), user) {
+            let (user, password) = (&login.user, &login.password);
+            let basic = ResolvedCredentials::basic(user, password, &self.plan.redactor);
+            credentials.headers.extend(basic.headers);
+        }
+    }
+
+    /// The Cookie header: those of files and servers, then those of `-b`, as in curl.
+    fn cookies(&self, target: &Target, foreign: bool) -> Option<String> {
+        let kept = self.plan.cookies.header(target);
+        let given = self.plan.cookie.as_ref().filter(|_| !foreign);
+        let given = given.map(|cookie| cookie.expose().to_owned());
+        match (kept, given) {
+            (Some(kept), Some(given)) => Some(format!("{kept}; {given}")),
+            (kept, given) => kept.or(given),
+        }
+    }
+}
+
+fn note(target: &Target, left_behind: &[String]) -> Option<String> {
+    if left_behind.is_empty() {
+        return None;
+    }
+    let (names, place) = (left_behind.join(", "), target.host_port());
+    Some(format!(
+        "redirected to {place}, which does not get {names} (--location-trusted sends credentials to every server)"
+    ))
+}
