@@ -453,7 +453,11 @@ mod tests {
         };
         let text = "version: TLSv1.3\ncipher: TLS13_AES_256_GCM_SHA384\nALPN: http/1.1\n\
             subject: CN=host\nissuer: CN=root\nexpires: 2030-01-01T00:00:00Z\nverified: no (--insecure)\n";
-        assert_eq!(open(now, Some(tls)).tls().as_deref(), Ok(text));
+        let connection = open(now, Some(tls));
+        assert_eq!(connection.tls().as_deref(), Ok(text));
+        let status = connection.status(0, now);
+        let row = "\nproxy: none\nTLS: TLSv1.3, TLS13_AES_256_GCM_SHA384\n";
+        assert!(status.contains(row), "{status}");
     }
 
     #[test]
