@@ -432,6 +432,33 @@ fn the_prompt_connects_to_a_profile() {
 }
 
 #[test]
+fn the_prompt_leaves_no_server_that_messages_wait_for() {
+    let first = raw(|mut wire| {
+        wire.handshake();
+        wire.message();
+        wire.close(1012, "restart");
+    });
+    let second = serve();
+    let mut pty = Pty::prompt(&["--reconnect-delay", "1h"], &first.url("/"));
+    pty.type_keys("go\r");
+    pty.expect("restart");
+    first.result();
+    let connect = format!("/connect {}\r", second.url("/echo"));
+    pty.type_keys("/queue one\r");
+    pty.expect("kept: 1 message");
+    pty.type_keys(&connect);
+    pty.expect("1 message kept for this server; /reconnect sends them, /queue off drops them");
+    pty.type_keys("/queue off\r");
+    pty.expect("dropped: 1 message");
+    let before = pty.bytes().len();
+    pty.type_keys(&connect);
+    pty.expect_after(before, "connected to ");
+    pty.type_keys("two\r");
+    pty.expect_after(before, "< two");
+    leave(pty);
+}
+
+#[test]
 fn the_prompt_goes_back_where_another_server_cannot_be_reached() {
     let server = serve();
     let mut pty = Pty::prompt(&[], &server.url("/echo"));
