@@ -1,7 +1,9 @@
 //! Editing a line: in another program, over several lines, with the keys of emacs and of vi.
 
+use std::sync::mpsc;
+
 use crate::support::pty::Pty;
-use crate::support::server::{Raw, raw, text};
+use crate::support::server::{Raw, header, raw, raws, text};
 
 const TERM: &[(&str, &str)] = &[("TERM", "xterm-256color"), ("NO_COLOR", "1")];
 
@@ -352,6 +354,50 @@ fn a_long_document_is_open_until_its_last_bracket_and_ctrl_d_does_not_leave() {
     type_slowly(&mut pty, "\x04\x12]\n\x04");
     pty.exits(0);
     assert_eq!(server.result(), [document]);
+}
+
+#[test]
+fn a_question_is_not_answered_by_a_long_document_and_what_follows_is_in_no_history() {
+    let (cut, cutting) = mpsc::channel();
+    let server = raws(2, move |n, mut wire| {
+        let request = wire.handshake();
+        match n {
+            1 => {
+                cutting.recv().unwrap();
+                wire.close(4401, "");
+            }
+            _ => wire.answer_close(),
+        }
+        header(&request, "authorization").unwrap().to_owned()
+    });
+    let state = tempfile::tempdir().unwrap();
+    let environment = [TERM, &[("XDG_STATE_HOME", state.path().to_str().unwrap())]].concat();
+    let options = ["--reconnect-delay=10ms", "--token=prompt"];
+    let mut pty = Pty::start_with(&[&options[..], &[&server.url("/")]].concat(), &environment);
+    pty.expect("Token: ");
+    pty.type_keys("first-token\r");
+    pty.expect("Ctrl-D leaves.");
+    let document = long_json(4000);
+    let lines = document.strip_suffix(']').unwrap();
+    type_slowly(&mut pty, lines);
+    expect_end(&pty, lines);
+    cut.send(()).unwrap();
+    pty.expect_row("Token:");
+    pty.type_keys("early-token");
+    pty.expect_row("***********");
+    pty.type_keys("\r");
+    pty.expect("that line was begun before the question");
+    pty.type_keys("second-token\r");
+    pty.expect_row("connected to");
+    pty.type_keys("\x04");
+    let written = pty.exits(0);
+    assert_eq!(
+        server.result(),
+        ["Bearer first-token", "Bearer second-token"]
+    );
+    let history = std::fs::read_to_string(state.path().join("wirecat/history")).unwrap();
+    assert!(history.contains("row 17") && !history.contains("token"));
+    assert!(!written.contains("-token"));
 }
 
 #[test]

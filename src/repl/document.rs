@@ -188,13 +188,16 @@ impl Document {
         (window, right)
     }
 
+    /// The whole message, of which the editor has this.
+    pub(super) fn whole(&self, line: &str) -> String {
+        [&self.before, line, &self.after].concat()
+    }
+
     /// The whole message, of which the editor had this; the next one is new.
-    pub(super) fn take_whole(&mut self, line: String) -> String {
-        let Document { before, after, .. } = std::mem::take(self);
-        match before.is_empty() && after.is_empty() {
-            true => line,
-            false => before + &line + &after,
-        }
+    pub(super) fn take_whole(&mut self, line: &str) -> String {
+        let whole = self.whole(line);
+        *self = Document::default();
+        whole
     }
 }
 
@@ -352,7 +355,7 @@ mod tests {
         }
 
         fn whole(&self) -> String {
-            self.document.before.clone() + &self.line() + &self.document.after
+            self.document.whole(&self.line())
         }
 
         fn cursor(&self) -> usize {
@@ -393,7 +396,7 @@ mod tests {
         let line = typing.line();
         assert!(typing.document.goes_on(&line));
         assert!(!typing.document.goes_on("]"));
-        assert_eq!(typing.document.take_whole(line), text);
+        assert_eq!(typing.document.take_whole(&line), text);
         assert!(typing.document.is_empty() && typing.document.may_undo());
     }
 

@@ -74,7 +74,8 @@ impl Highlighter for PromptHelper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         self.modes.note_editing();
         let alone = self.is_alone();
-        self.state.on_draw(!line.is_empty() || !alone);
+        let whole = || self.document.with(|document| document.whole(line));
+        self.state.on_draw(whole);
         if self.state.is_asking() {
             return Cow::Owned("*".repeat(line.chars().count()));
         }

@@ -141,7 +141,7 @@ impl Keys {
             match (self.note.take(), read) {
                 (Ending::Step, Ok(line)) => lines = self.document.take_step(line),
                 (ending, Ok(line)) => {
-                    let line = self.document.with(|document| document.take_whole(line));
+                    let line = self.document.with(|document| document.take_whole(&line));
                     return Some(self.ended(editor, ending, line));
                 }
                 (_, Err(ReadlineError::Interrupted)) => {
@@ -177,7 +177,7 @@ impl Keys {
         match ending {
             Ending::Interrupt => {
                 // The line is finished, and the next one is new.
-                self.state.was_typed_before_prompt();
+                self.state.take_begun();
                 Typed::Interrupt {
                     cancelled: !line.is_empty(),
                 }
@@ -210,12 +210,14 @@ impl Keys {
     fn finished(&self, editor: &mut Editor<PromptHelper, history::Typed>, line: String) -> Typed {
         let line = without_empty_end(line);
         let asking = self.state.is_asking();
-        let typed_before_prompt = self.state.was_typed_before_prompt();
-        if typed_before_prompt || !asking {
+        let begun = self.state.take_begun();
+        // What follows a question is not shown, and may have been meant as the answer.
+        let earlier = begun.as_ref().or((!asking).then_some(&line));
+        if let Some(text) = earlier {
             // History is optional, so errors are ignored.
-            let _ = editor.add_history_entry(&line);
+            let _ = editor.add_history_entry(text);
         }
-        match typed_before_prompt {
+        match begun.is_some() {
             true => Typed::Begun,
             false if !asking && (self.waits)(&line) => Typed::Held(line),
             false => Typed::Line(line),

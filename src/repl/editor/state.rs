@@ -77,8 +77,8 @@ struct Shared {
     asking: AtomicBool,
     /// The line has been drawn since the question was asked.
     drawn: AtomicBool,
-    /// The line was begun before the question.
-    typed_before_prompt: AtomicBool,
+    /// The text of the line that was begun before the question, as it was then.
+    begun: Mutex<String>,
     /// Another program has the terminal.
     away: AtomicBool,
     /// Text is on its way to the terminal.
@@ -106,22 +106,23 @@ impl PromptHandle {
     /// Sets whether the input is a secret, which is not shown.
     pub(crate) fn set_asking(&self, asking: bool) {
         self.0.drawn.store(false, Ordering::SeqCst);
-        self.0.typed_before_prompt.store(false, Ordering::SeqCst);
+        lock(&self.0.begun).clear();
         self.0.asking.store(asking, Ordering::SeqCst);
     }
 
-    /// Called when the line is drawn; `begun` if there is text on it, or before it. Text that is there at
-    /// the first draw after a question was not typed in answer to it.
-    pub(super) fn on_draw(&self, begun: bool) {
+    /// Called when the line is drawn. Its text at the first draw after a question was not typed in answer
+    /// to it.
+    pub(super) fn on_draw(&self, text: impl FnOnce() -> String) {
         if self.is_asking() && !self.0.drawn.swap(true, Ordering::SeqCst) {
-            self.0.typed_before_prompt.store(begun, Ordering::SeqCst);
+            *lock(&self.0.begun) = text();
         }
     }
 
-    /// Returns whether the finished line was begun before the question, and resets this for the
-    /// next one.
-    pub(super) fn was_typed_before_prompt(&self) -> bool {
-        self.is_asking() && self.0.typed_before_prompt.swap(false, Ordering::SeqCst)
+    /// What was typed of the finished line before the question, if it was begun then; for the next line
+    /// that is nothing.
+    pub(super) fn take_begun(&self) -> Option<String> {
+        let begun = std::mem::take(&mut *lock(&self.0.begun));
+        (self.is_asking() && !begun.is_empty()).then_some(begun)
     }
 
     pub(super) fn is_asking(&self) -> bool {
