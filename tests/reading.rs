@@ -12,6 +12,9 @@ use nix::sys::signal::Signal;
 use crate::support::server::{header, raws};
 use crate::support::{fifo, make_fifo, output, reader_of, send, wait, wirecat};
 
+// A FIFO that a test has written to serves one run only: a child that another test is about to start
+// may still have a copy of the writer's end, and the next reader would find a file that ends.
+
 /// Sends a signal, which must end the child at once.
 #[track_caller]
 fn dies_of(signal: Signal, mut child: Child) {
@@ -22,14 +25,16 @@ fn dies_of(signal: Signal, mut child: Child) {
 
 #[test]
 fn a_token_file_that_never_comes_is_abandoned() {
-    let (_directory, path) = fifo();
-    let token = format!("--token=@{}", path.display());
     let url = "ws://127.0.0.1:9/";
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (_directory, path) = fifo();
+        let token = format!("--token=@{}", path.display());
         let child = wirecat(["--connect-timeout=10m", &token, url]).spawn();
         let _writer = reader_of(&path);
         dies_of(signal, child);
     }
+    let (_directory, path) = fifo();
+    let token = format!("--token=@{}", path.display());
     wirecat(["--connect-timeout=10m", "-m=200ms", &token, url])
         .run()
         .exits(28)
@@ -139,9 +144,9 @@ fn errors_are_found_before_waiting_for_files() {
 #[test]
 fn waiting_for_files_obeys_max_time_and_signals() {
     let (_directory, path) = fifo();
-    let (fifo, url) = (format!("@{}", path.display()), "ws://127.0.0.1:9/");
+    let (waiting, url) = (format!("@{}", path.display()), "ws://127.0.0.1:9/");
     for option in ["--on-open", "-d", "--heartbeat", "-H"] {
-        for waits in ["@-", &fifo] {
+        for waits in ["@-", &waiting] {
             let mut child = wirecat(["-m=200ms", option, waits, url]).spawn();
             let stdin = child.stdin.take();
             output(child)
@@ -150,7 +155,8 @@ fn waiting_for_files_obeys_max_time_and_signals() {
             drop(stdin);
         }
         for signal in [Signal::SIGINT, Signal::SIGTERM] {
-            let child = wirecat([option, &fifo, url]).spawn();
+            let (_directory, path) = fifo();
+            let child = wirecat([option, &format!("@{}", path.display()), url]).spawn();
             let _writer = reader_of(&path);
             dies_of(signal, child);
         }
