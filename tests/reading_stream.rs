@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::pty::Pty;
 use crate::support::scripts::frames;
-use crate::support::server::{close, frame_of, raw, raws, text};
+use crate::support::server::{Frame, Raw, close, frame_of, raw, raws, text};
 
 /// The messages that were counted in the lines written so far.
 fn counted(pty: &Pty) -> usize {
@@ -376,14 +376,19 @@ fn a_match_fills_its_row_and_no_more() {
     server.result();
 }
 
-#[test]
-fn the_screen_is_cleared_and_the_line_stays() {
-    let server = raw(|mut wire| {
+/// Sends one message after the first that it gets, and gives what follows.
+fn says_hello() -> Raw<Vec<Frame>> {
+    raw(|mut wire| {
         wire.handshake();
         wire.message();
         wire.send(text("hello there"));
         frames(&mut wire)
-    });
+    })
+}
+
+#[test]
+fn the_screen_is_cleared_and_the_line_stays() {
+    let server = says_hello();
     let mut pty = Pty::prompt(&[], &server.url("/"));
     pty.type_keys("go\r");
     pty.expect_row("< hello there");
@@ -400,12 +405,7 @@ fn the_screen_is_cleared_and_the_line_stays() {
 
 #[test]
 fn nothing_is_kept_without_room_for_it() {
-    let server = raw(|mut wire| {
-        wire.handshake();
-        wire.message();
-        wire.send(text("hello there"));
-        frames(&mut wire)
-    });
+    let server = says_hello();
     let mut pty = Pty::prompt(&["--scrollback", "0"], &server.url("/"));
     pty.type_keys("/last\r");
     pty.expect("there are no messages yet");
@@ -444,12 +444,7 @@ fn the_prompt_counts_the_seconds_until_the_next_attempt() {
 
 #[test]
 fn the_status_and_the_last_line_say_how_it_goes() {
-    let server = raw(|mut wire| {
-        wire.handshake();
-        wire.message();
-        wire.send(text("hello there"));
-        frames(&mut wire)
-    });
+    let server = says_hello();
     let mut pty = Pty::prompt(&[], &server.url("/"));
     pty.expect("/help lists the commands");
     pty.type_keys("go\r");
