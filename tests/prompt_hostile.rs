@@ -141,50 +141,33 @@ const WAYS: &[Way] = &[
             wire.send(answer(&head, payload));
         }),
     },
-    Way {
-        name: "the body of a refusal",
-        args: RETRY,
-        takes: |_| true,
-        sends: Sends::OnlyConnection(|wire, payload| {
+    comes_to_nothing(
+        "the body of a refusal",
+        |_| true,
+        |wire, payload| {
             wire.request();
             wire.send(answer(b"HTTP/1.1 403 Forbidden", payload));
-        }),
-    },
-    Way {
-        name: "an address to go to",
-        args: RETRY,
-        takes: is_header,
-        sends: Sends::OnlyConnection(|wire, payload| {
-            wire.request();
-            let head = [b"HTTP/1.1 302 Found\r\nLocation: http://", payload].concat();
-            wire.send(answer(&head, payload));
-        }),
-    },
-    Way {
-        name: "a subprotocol",
-        args: RETRY,
-        takes: is_header,
-        sends: Sends::OnlyConnection(|wire, payload| {
-            accept(wire, "Sec-WebSocket-Protocol", payload);
-        }),
-    },
-    Way {
-        name: "an extension",
-        args: RETRY,
-        takes: is_header,
-        sends: Sends::OnlyConnection(|wire, payload| {
-            accept(wire, "Sec-WebSocket-Extensions", payload);
-        }),
-    },
-    Way {
-        name: "an answer that is no HTTP",
-        args: RETRY,
-        takes: |_| true,
-        sends: Sends::OnlyConnection(|wire, payload| {
+        },
+    ),
+    comes_to_nothing("an address to go to", is_header, |wire, payload| {
+        wire.request();
+        let head = [b"HTTP/1.1 302 Found\r\nLocation: http://", payload].concat();
+        wire.send(answer(&head, payload));
+    }),
+    comes_to_nothing("a subprotocol", is_header, |wire, payload| {
+        accept(wire, "Sec-WebSocket-Protocol", payload);
+    }),
+    comes_to_nothing("an extension", is_header, |wire, payload| {
+        accept(wire, "Sec-WebSocket-Extensions", payload);
+    }),
+    comes_to_nothing(
+        "an answer that is no HTTP",
+        |_| true,
+        |wire, payload| {
             wire.request();
             wire.send([payload, b"\r\n\r\n"].concat());
-        }),
-    },
+        },
+    ),
     Way {
         name: "a block that is pasted",
         args: &[],
@@ -296,6 +279,20 @@ const VERBOSE_RETRY: &[&str] = &[
     "--reconnect-jitter",
     "none",
 ];
+
+/// What a server does with a first connection that comes to nothing.
+const fn comes_to_nothing(
+    name: &'static str,
+    takes: fn(&[u8]) -> bool,
+    connection: fn(&mut Wire, &[u8]),
+) -> Way {
+    Way {
+        name,
+        args: RETRY,
+        takes,
+        sends: Sends::OnlyConnection(connection),
+    }
+}
 
 /// The number in a mark.
 fn number(mark: &str) -> &str {
