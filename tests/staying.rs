@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use socket2::SockRef;
 
 use crate::support::killable::Killable;
 use crate::support::proxy::{Cut, Proxy};
@@ -218,17 +219,30 @@ fn a_server_that_reads_nothing_for_a_while_is_not_dead() {
     let line = "x".repeat(1023);
     let expected = line.clone();
     let server = raw(move |mut wire| {
+        // A small window, so that the send buffer on the other side is full long before the first ping:
+        // a ping that had left would rightly be missed.
+        SockRef::from(&wire.0)
+            .set_recv_buffer_size(64 * 1024)
+            .unwrap();
         wire.handshake();
-        // Many intervals and twice the timeout, with a full send buffer on the other side. After that
-        // it may take a busy machine a while to read all of it.
-        thread::sleep(Duration::from_secs(3));
-        for _ in 0..LINES {
-            assert!(wire.message() == expected.as_bytes());
+        // Several intervals, and twice the timeout after the first ping.
+        thread::sleep(Duration::from_secs(5));
+        // After that it answers pings as it reads them, as any server does.
+        let mut read = 0;
+        while let Some(frame) = wire.frame() {
+            match frame.opcode {
+                1 => {
+                    assert!(frame.payload == expected.as_bytes());
+                    read += 1;
+                }
+                9 => wire.send(frame_of(0x8a, &frame.payload)),
+                _ => wire.send(frame_of(0x88, &frame.payload)),
+            }
         }
-        wire.answer_close();
+        read
     });
     let args = [
-        "--ping-interval=200ms",
+        "--ping-interval=1500ms",
         "--ping-timeout=1500ms",
         "--on-eof=close",
         "--reconnect",
@@ -236,7 +250,7 @@ fn a_server_that_reads_nothing_for_a_while_is_not_dead() {
     ];
     let input = format!("{line}\n").repeat(LINES);
     wirecat(args).stdin(input).run().exits(0).is_quiet();
-    server.result();
+    assert_eq!(server.result(), LINES);
 }
 
 #[test]
