@@ -31,14 +31,19 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// Runs the command line of `world`.
 pub fn run(world: &World) -> Exit {
-    let cli = match cli::read(world) {
-        Ok(cli) => cli,
+    let read = cli::import(world).and_then(|(world, notes)| {
+        let mut cli = cli::read(&world)?;
+        cli.notes = notes;
+        Ok((cli, world))
+    });
+    let (cli, world) = match read {
+        Ok((cli, world)) => (cli, world),
         Err(ParseError::CommandLine(error)) => return early::print_parse_error(world, &error),
-        Err(ParseError::Configuration { error, silent }) => return failed(world, &error, silent),
+        Err(ParseError::Unusable { error, silent }) => return failed(world, &error, silent),
     };
     let silent = cli.is_silent();
-    let done = resolve::job(cli, world).and_then(|job| perform(job, world));
-    done.unwrap_or_else(|error| failed(world, &error, silent))
+    let done = resolve::job(cli, &world).and_then(|job| perform(job, &world));
+    done.unwrap_or_else(|error| failed(&world, &error, silent))
 }
 
 fn failed(world: &World, error: &Error, silent: bool) -> Exit {

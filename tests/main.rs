@@ -19,6 +19,7 @@ mod expressions;
 mod faults;
 mod fragments;
 mod frames;
+mod from_curl;
 mod generated;
 mod handshake;
 mod history;

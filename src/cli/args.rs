@@ -3,6 +3,7 @@
 
 mod config;
 mod cookies;
+mod curl;
 mod network;
 mod prompt;
 
@@ -20,6 +21,7 @@ use crate::session::reconnect::Codes;
 use crate::units;
 pub use config::ConfigArgs;
 pub use cookies::{CookieArgs, NetrcArgs};
+pub use curl::CurlArgs;
 pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
 
@@ -53,11 +55,18 @@ pub struct Cli {
 
     /// ws:// or wss:// (http:// and https:// mean the same), HOST:PORT/PATH, :PORT/PATH on
     /// localhost, or @PROFILE of the configuration file
-    #[arg(value_name = "URL", required_unless_present = "generate")]
+    #[arg(value_name = "URL", required_unless_present_any = ["generate", "from_curl"])]
     pub url: Option<String>,
 
     #[command(flatten)]
     pub client: ClientArgs,
+
+    #[command(flatten)]
+    pub curl: CurlArgs,
+
+    /// What `--from-curl` left out: one sentence each.
+    #[arg(skip)]
+    pub notes: Vec<String>,
 
     /// The options that were typed, which clap reports separately from the values.
     #[arg(skip)]

@@ -5,11 +5,13 @@
 pub mod args;
 mod choices;
 pub mod config;
+mod curl;
 pub mod early;
 pub mod generate;
 pub mod resolve;
 pub mod world;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -91,12 +93,41 @@ pub fn command() -> clap::Command {
 pub enum ParseError {
     /// clap's message, which may be the help or the version if that was requested.
     CommandLine(Box<clap::Error>),
-    /// A configuration file that cannot be used.
-    Configuration {
+    /// A configuration file or a curl command line that cannot be used.
+    Unusable {
         error: Error,
         /// `--silent`
         silent: bool,
     },
+}
+
+/// The world with the arguments that `--from-curl` stands for, and sentences about what was left out.
+///
+/// # Errors
+/// What is wrong with the arguments or with the curl command line.
+pub fn import(world: &World) -> Result<(Cow<'_, World>, Vec<String>), ParseError> {
+    let unchanged = Ok((Cow::Borrowed(world), Vec::new()));
+    let is_option = |it: &OsString| it.to_string_lossy().starts_with("--from-curl");
+    if !world.arguments.iter().any(is_option) {
+        return unchanged;
+    }
+    let mut command = command();
+    let (matches, _) = typed_matches(&mut command, &world.arguments)
+        .map_err(|error| ParseError::CommandLine(Box::new(error)))?;
+    let Some(source) = matches.get_one::<String>("from_curl") else {
+        return unchanged;
+    };
+    let given = given(&command, &matches);
+    let has_url = matches.contains_id("url");
+    let imported = curl::read(source, &given, has_url).map_err(|error| ParseError::Unusable {
+        error,
+        silent: matches.get_flag("silent"),
+    })?;
+    let mut world = world.clone();
+    let begin = world.arguments.len().min(1);
+    let arguments = imported.arguments.into_iter().map(OsString::from);
+    world.arguments.splice(begin..begin, arguments);
+    Ok((Cow::Owned(world), imported.notes))
 }
 
 /// Parses the arguments of `world`, and reads the configuration file that they name.
@@ -137,7 +168,7 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
     };
     let choice = choice(client);
     let added = config::additions(choice, url, &given, &mut command, world);
-    let added = added.map_err(|error| ParseError::Configuration {
+    let added = added.map_err(|error| ParseError::Unusable {
         error,
         silent: client.get_flag("silent"),
     })?;
@@ -165,7 +196,7 @@ fn profiles(command: &mut clap::Command, world: &World) -> Result<config::Config
     let silent = false;
     added
         .map(|added| added.configured)
-        .map_err(|error| ParseError::Configuration { error, silent })
+        .map_err(|error| ParseError::Unusable { error, silent })
 }
 
 /// What was typed, and whether it is complete: options may be missing that the configuration file adds.

@@ -19,6 +19,7 @@ const NOT_IN_A_FILE: &[(&str, &str)] = &[
     ("config", "--config on the command line"),
     ("no-config", "--no-config on the command line"),
     ("generate", "--generate on the command line"),
+    ("from-curl", "--from-curl on the command line"),
     ("help", "--help on the command line"),
     ("version", "--version on the command line"),
 ];

@@ -60,7 +60,7 @@ impl Home {
     #[track_caller]
     fn error(&self, line: &str) -> String {
         match read(&self.world(line, false)) {
-            Err(ParseError::Configuration { error, .. }) => error.to_string(),
+            Err(ParseError::Unusable { error, .. }) => error.to_string(),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -522,7 +522,7 @@ proptest! {
     ) {
         let home = Home::with(&content);
         if let Err(error) = read(&home.world("ws://h", false)) {
-            let ParseError::Configuration { error, .. } = error else {
+            let ParseError::Unusable { error, .. } = error else {
                 panic!("{content:?}: {error:?}");
             };
             prop_assert!(error.message.contains("config.toml:"), "{:?}: {}", content, error);

@@ -78,6 +78,8 @@ pub enum FrontEnd {
 pub(super) struct Input<'a> {
     pub(super) args: &'a ClientArgs,
     pub(super) typed: &'a Typed,
+    /// Sentences about what was left out before.
+    pub(super) notes: &'a [String],
     pub(super) configured: &'a Configured,
     pub(super) world: &'a World,
     pub(super) interrupt: &'a Interrupt,
@@ -138,7 +140,8 @@ fn client_with(
 }
 
 fn notes(input: &Input<'_>, mode: &Mode<'_>) -> Vec<String> {
-    let mut notes = ineffective::lines(input.typed, mode);
+    let mut notes = input.notes.to_vec();
+    notes.extend(ineffective::lines(input.typed, mode));
     if let Some(matched) = &input.configured.matched
         && (matched.is_one_of_several || mode.interactive || input.args.output.verbose > 0)
     {

@@ -191,6 +191,7 @@ mod tests {
         "mirror",
         // Not an option of the client.
         "generate",
+        "from-curl",
         "help",
         "version",
     ];

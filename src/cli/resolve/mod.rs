@@ -78,7 +78,7 @@ pub fn reconnect_to(
     interrupt: &Interrupt,
 ) -> Result<Client, Error> {
     let mut cli = cli::read_for(world, Some(url)).map_err(|error| match error {
-        ParseError::Configuration { error, .. } => error,
+        ParseError::Unusable { error, .. } => error,
         ParseError::CommandLine(error) => Error::usage(error.to_string()),
     })?;
     let url = cli.url.clone().unwrap_or_else(|| url.to_owned());
@@ -106,6 +106,7 @@ fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Res
     let input = Input {
         args,
         typed: &cli.typed,
+        notes: &cli.notes,
         configured: &cli.configured,
         world,
         interrupt,
