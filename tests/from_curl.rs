@@ -70,7 +70,12 @@ enum By {
 #[track_caller]
 fn requested(text: &str, by: By, options: &[&str]) -> (String, Output) {
     let server = raw(|mut wire| {
-        let request = wire.handshake_with("Sec-WebSocket-Protocol: chat.v1\r\n", b"");
+        let request = wire.request();
+        let chosen = match request.contains("chat.v1") {
+            true => "Sec-WebSocket-Protocol: chat.v1\r\n",
+            false => "",
+        };
+        wire.accept(&request, chosen, b"");
         wire.send(close(1000, ""));
         wire.until_close();
         request

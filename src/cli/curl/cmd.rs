@@ -7,7 +7,7 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use super::Fault;
+use super::fault::Fault;
 use super::words::{Word, after_the_end, push, unclosed};
 
 /// Characters before which browsers put a caret even between quotes.

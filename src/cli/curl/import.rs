@@ -3,7 +3,7 @@
 //! What makes another request than a WebSocket handshake is an error. Nothing is left out silently,
 //! but what the handshake has in any case.
 
-use super::Fault;
+use super::fault::Fault;
 use super::options::{Known, Meaning, by_long, by_short};
 use super::words::Word;
 use crate::uri::Target;
@@ -44,12 +44,7 @@ pub(super) fn import(words: &[Word]) -> Result<Import, Fault> {
     match words.next() {
         Some(first) if is_curl(&first.text) => {}
         Some(first) if first.text == "$" && words.next().is_some_and(|it| is_curl(&it.text)) => {}
-        other => {
-            let at = other.map_or(0, |word| word.at);
-            return Err(Fault::new(at, "this is not a curl command line")
-                .advice("in the browser's network panel: Copy as cURL")
-                .advice("@FILE reads it from a file, - from stdin"));
-        }
+        other => return Err(not_curl(other.map_or(0, |word| word.at))),
     }
     let mut only_urls = false;
     while let Some(word) = words.next() {
@@ -73,8 +68,14 @@ pub(super) fn import(words: &[Word]) -> Result<Import, Fault> {
     reader.finish()
 }
 
+pub(super) fn not_curl(at: usize) -> Fault {
+    Fault::new(at, "this is not a curl command line")
+        .advice("in the browser's network panel: Copy as cURL")
+        .advice("@FILE reads it from a file, - from stdin")
+}
+
 /// Whether a word is the name of the program, with a path or not.
-fn is_curl(word: &str) -> bool {
+pub(super) fn is_curl(word: &str) -> bool {
     let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
     name.eq_ignore_ascii_case("curl") || name.eq_ignore_ascii_case("curl.exe")
 }
@@ -286,7 +287,10 @@ impl Headers {
         }
         let (name, value) = match line.split_once(':') {
             // A pseudo-header of HTTP/2.
-            Some(("", _)) => return Ok(self.drop(line.split(':').nth(1).unwrap_or_default())),
+            Some(("", rest)) => {
+                self.drop(rest.split(':').next().unwrap_or_default());
+                return Ok(());
+            }
             Some((name, value)) if !line.starts_with('@') => (name.trim(), value.trim()),
             _ => {
                 self.kept.push(format!("--header={line}"));

@@ -4,6 +4,7 @@
 //! The text holds cookies and tokens, so an error shows where something is wrong, but no value.
 
 mod cmd;
+mod fault;
 mod import;
 mod options;
 mod words;
@@ -11,6 +12,7 @@ mod words;
 use std::fs::File;
 use std::io::Read;
 
+use self::fault::Fault;
 use super::config::Given;
 use crate::error::{Error, plain_clause};
 use crate::http_token::is_http_token;
@@ -27,30 +29,6 @@ const MASK: char = '*';
 
 /// Options that set the `Authorization` header.
 const AUTHORIZATION: &[&str] = &["user", "oauth2-bearer", "token"];
-
-/// What is wrong with a command line, and where.
-#[derive(Debug)]
-struct Fault {
-    /// The offset in the text.
-    at: usize,
-    why: String,
-    advice: Vec<String>,
-}
-
-impl Fault {
-    fn new(at: usize, why: impl Into<String>) -> Fault {
-        Fault {
-            at,
-            why: why.into(),
-            advice: Vec::new(),
-        }
-    }
-
-    fn advice(mut self, line: &str) -> Fault {
-        self.advice.push(line.to_owned());
-        self
-    }
-}
 
 /// What a curl command line adds to what was typed.
 #[derive(Debug)]
@@ -84,6 +62,10 @@ pub fn read(source: &str, given: &Given, has_url: bool) -> Result<Imported, Erro
 }
 
 fn import(text: &str) -> Result<import::Import, Fault> {
+    let mut words = text.split_whitespace().skip_while(|word| *word == "$");
+    if !words.next().is_some_and(import::is_curl) {
+        return Err(import::not_curl(text.len() - text.trim_start().len()));
+    }
     let words = match is_for_cmd(text) {
         true => cmd::cmd(text)?,
         false => words::posix(text)?,
@@ -127,9 +109,10 @@ fn holds(argument: &str, given: &Given) -> bool {
         "header" => {
             let name = header_name(value);
             let is = |other: &str| name.eq_ignore_ascii_case(other);
-            !typed_header(name)
-                && !(is("authorization") && authorized)
-                && !(is("cookie") && typed("cookie"))
+            let replaced = typed_header(name)
+                || is("authorization") && authorized
+                || is("cookie") && typed("cookie");
+            !replaced
         }
         name @ ("user" | "oauth2-bearer") => {
             typed(name) || !authorized && !typed_header("authorization")

@@ -3,7 +3,7 @@
 //! It never expands anything. A variable, a command substitution or a redirection is an error, because
 //! its value is known to the shell alone.
 
-use super::Fault;
+use super::fault::Fault;
 
 /// A word of the command line, and where it begins in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
