@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::resolve::{Client, FrontEnd, Job, Serve};
 use crate::cli::world::World;
-use crate::cli::{self, ParseError, early, generate, resolve};
+use crate::cli::{self, ParseError, early, generate, resolve, show};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::io::recorder::{Recorded, Recorder};
@@ -60,9 +60,31 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
             Ok(Exit::Ok)
         }
         Job::Client(client) => in_runtime(converse(*client, world)),
+        Job::DryRun(client) => {
+            let shown = show::dry_run(&client, world)?;
+            let route = (client.output.verbose > 0).then(|| show::route(&client));
+            Ok(print_shown(&client, &shown, route, world))
+        }
+        Job::ToCurl(client, passed) => {
+            let shown = show::to_curl(&client, &passed, world)?;
+            Ok(print_shown(&client, &shown, None, world))
+        }
         Job::Demo(client) => in_runtime(demo(*client, world)),
         Job::Serve(options) => in_runtime(serve(options, world)),
     }
+}
+
+/// Prints a request that is only shown, and the notes about it.
+fn print_shown(client: &Client, shown: &[u8], route: Option<String>, world: &World) -> Exit {
+    if !client.output.silent {
+        client
+            .notes
+            .iter()
+            .chain(&route)
+            .for_each(|note| early::note(world, note));
+    }
+    stdio::print(stdio::stdout(), shown);
+    Exit::Ok
 }
 
 /// One thread: a single connection needs no more, and thread switches cost more than they gain.

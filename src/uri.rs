@@ -147,10 +147,15 @@ impl Target {
         match &self.unix {
             Some(socket) => format!("ws+unix:{socket}:"),
             None => {
-                let place = self.with_port(self.host_in_url());
-                format!("{}://{place}", scheme_of(self.tls))
+                format!("{}://{}", scheme_of(self.tls), self.host_and_port_in_url())
             }
         }
+    }
+
+    /// The host, with its zone, and the port as they are written in a URL: the port is left out if it is
+    /// the scheme's default.
+    pub fn host_and_port_in_url(&self) -> String {
+        self.with_port(self.host_in_url())
     }
 
     /// The host and port, with the zone.

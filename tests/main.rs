@@ -12,6 +12,7 @@ mod cookies;
 mod day;
 mod doing;
 mod down;
+mod dry_run;
 mod editing;
 mod endpoints;
 mod ends;

@@ -17,6 +17,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::choices::{ColorArg, FormatArg, FrameArg, JitterArg, OnEofArg, TimestampsArg, TokenVia};
 use super::config::Configured;
+use super::curl::Passed;
 use crate::session::reconnect::Codes;
 use crate::units;
 pub use config::ConfigArgs;
@@ -67,6 +68,10 @@ pub struct Cli {
     /// What `--from-curl` left out: one sentence each.
     #[arg(skip)]
     pub notes: Vec<String>,
+
+    /// The options that curl has too, for `--to-curl`.
+    #[arg(skip)]
+    pub passed: Vec<Passed>,
 
     /// The options that were typed, which clap reports separately from the values.
     #[arg(skip)]

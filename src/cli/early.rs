@@ -38,6 +38,15 @@ pub fn print_parse_error(world: &World, error: &clap::Error) -> Exit {
 
 /// Prints an error that arose before there was a front end, or after its end.
 pub fn complain(world: &World, error: &Error) {
+    print_event(world, &Event::Error(error));
+}
+
+/// Prints a note where there is no front end.
+pub fn note(world: &World, note: &str) {
+    print_event(world, &Event::Note(note));
+}
+
+fn print_event(world: &World, event: &Event<'_>) {
     let options = Options {
         stderr_tty: world.stderr_tty,
         stderr_color: color(world, world.stderr_tty),
@@ -46,7 +55,7 @@ pub fn complain(world: &World, error: &Error) {
     let mut notices = Vec::new();
     Renderer::new(options, Redactor::default()).render(
         Duration::ZERO,
-        &Event::Error(error),
+        event,
         &mut Vec::new(),
         &mut notices,
     );

@@ -9,6 +9,7 @@ mod curl;
 pub mod early;
 pub mod generate;
 pub mod resolve;
+pub mod show;
 pub mod world;
 
 use std::borrow::Cow;
@@ -101,29 +102,44 @@ pub enum ParseError {
     },
 }
 
-/// The world with the arguments that `--from-curl` stands for, and sentences about what was left out.
+/// The world with the arguments that `--from-curl` stands for, and sentences about what was left out. It
+/// also knows whether the request is only shown.
 ///
 /// # Errors
 /// What is wrong with the arguments or with the curl command line.
 pub fn import(world: &World) -> Result<(Cow<'_, World>, Vec<String>), ParseError> {
-    let unchanged = Ok((Cow::Borrowed(world), Vec::new()));
-    let is_option = |it: &OsString| it.to_string_lossy().starts_with("--from-curl");
-    if !world.arguments.iter().any(is_option) {
-        return unchanged;
+    let is_one = |argument: &OsString| {
+        let argument = argument.to_string_lossy();
+        let begins = |option| argument.starts_with(option);
+        ["--from-curl", "--dry-run", "--to-curl"]
+            .into_iter()
+            .any(begins)
+    };
+    if !world.arguments.iter().any(is_one) {
+        return Ok((Cow::Borrowed(world), Vec::new()));
     }
     let mut command = command();
     let (matches, _) = typed_matches(&mut command, &world.arguments)
         .map_err(|error| ParseError::CommandLine(Box::new(error)))?;
+    let mut world = world.clone();
+    world.is_dry_run = ["dry_run", "to_curl"].iter().any(|id| matches.get_flag(id));
     let Some(source) = matches.get_one::<String>("from_curl") else {
-        return unchanged;
+        return Ok((Cow::Owned(world), Vec::new()));
     };
     let given = given(&command, &matches);
     let has_url = matches.contains_id("url");
-    let imported = curl::read(source, &given, has_url).map_err(|error| ParseError::Unusable {
-        error,
-        silent: matches.get_flag("silent"),
-    })?;
-    let mut world = world.clone();
+    let mut imported =
+        curl::read(source, &given, has_url).map_err(|error| ParseError::Unusable {
+            error,
+            silent: matches.get_flag("silent"),
+        })?;
+    // Without an option for it, HTTP/1.1 is what is spoken.
+    let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+    if !known.any(|name| name == "http1.1") {
+        imported
+            .arguments
+            .retain(|argument| argument != "--http1.1");
+    }
     let begin = world.arguments.len().min(1);
     let arguments = imported.arguments.into_iter().map(OsString::from);
     world.arguments.splice(begin..begin, arguments);
@@ -172,21 +188,52 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
         error,
         silent: client.get_flag("silent"),
     })?;
+    let all = || {
+        let mut arguments = world.arguments.clone();
+        let begin = arguments.len().min(if demo { 2 } else { 1 });
+        arguments.splice(begin..begin, added.arguments.iter().cloned());
+        arguments
+    };
     // Parsing takes a tenth of the time of a short run, so it is done once if once is enough.
     let parsed = match is_complete && added.arguments.is_empty() {
         true => Cli::from_arg_matches(&matches),
-        false => {
-            let mut arguments = world.arguments.clone();
-            let begin = arguments.len().min(if demo { 2 } else { 1 });
-            arguments.splice(begin..begin, added.arguments);
-            parse(&arguments)
-        }
+        false => parse(&all()),
     };
     let mut cli = parsed.map_err(wrong)?;
+    if cli.curl.to_curl {
+        cli.passed = passed(&all()).map_err(wrong)?;
+    }
     cli.typed = typed;
     cli.url = added.url.or(other_url.map(str::to_owned)).or(cli.url);
     cli.configured = added.configured;
     Ok(cli)
+}
+
+/// The options of the command line that curl has too, in the order of their definitions.
+fn passed(arguments: &[OsString]) -> Result<Vec<curl::Passed>, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let mut passed = Vec::new();
+    for argument in command.get_arguments() {
+        let (id, name) = (
+            argument.get_id().as_str(),
+            argument.get_long().unwrap_or_default(),
+        );
+        let is_given = matches.value_source(id) == Some(ValueSource::CommandLine);
+        if !is_given || !curl::is_passed(name) {
+            continue;
+        }
+        if !argument.get_action().takes_values() {
+            passed.push((name.to_owned(), None));
+            continue;
+        }
+        let values = matches.get_raw(id).unwrap_or_default();
+        passed.extend(values.map(|value| {
+            let value = value.to_string_lossy().into_owned();
+            (name.to_owned(), Some(value))
+        }));
+    }
+    Ok(passed)
 }
 
 /// What the configuration file says in its default place, for a list of its profiles.

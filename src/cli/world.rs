@@ -21,6 +21,9 @@ pub struct World {
     pub terminal_size: Option<(usize, usize)>,
     /// Whether SIGHUP is ignored, as under `nohup`.
     pub hangup_ignored: bool,
+    /// Whether the request is only shown: no command is run, and no file is read, for the value of a
+    /// secret, and nothing is read that may block.
+    pub is_dry_run: bool,
 }
 
 impl World {
@@ -37,6 +40,7 @@ impl World {
             stderr_tty: std::io::stderr().is_terminal(),
             terminal_size: terminal::size(),
             hangup_ignored: hangup_ignored(),
+            is_dry_run: false,
         }
     }
 

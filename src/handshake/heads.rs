@@ -32,6 +32,18 @@ fn redacted(head: &[u8], redactor: &Redactor) -> Vec<u8> {
         .into_bytes()
 }
 
+/// The value of a header of a request, without the secrets in it.
+pub fn shown_header(name: &str, value: &str, redactor: &Redactor) -> String {
+    if redactor.includes_secrets() {
+        return value.to_owned();
+    }
+    let line = redact_header(&format!("{name}: {value}"));
+    let prefix = name.len() + ": ".len();
+    redactor
+        .redact(line.get(prefix..).unwrap_or_default())
+        .into_owned()
+}
+
 fn redact_header(line: &str) -> String {
     match line.split_once(':') {
         Some((name, value)) if is_secret_header(name) => {

@@ -16,6 +16,7 @@ mod tap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use h1::upgrade;
+pub use heads::shown_header;
 pub use outcome::Failed;
 pub use tap::Transcript;
 

@@ -134,15 +134,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         error,
         obstacle: FailureKind::Credentials,
     })?;
-    // These notes contain what the user typed, not a peer's text.
-    plan.target.hide_secrets(&plan.redactor);
-    plan.request.hide_secrets(&plan.redactor);
-    let mut way = Way {
-        plan,
-        credentials: &placed,
-        request: filled(&plan.request, memory)?,
-        redirects: Redirects::new(&target(plan, memory, &placed)?, &plan.redirects),
-    };
+    let mut way = way(plan, memory, &placed)?;
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
     loop {
         match stop_at(&way, turn, deadline, ends).await? {
@@ -173,7 +165,7 @@ async fn stop_at<I, O: Sink>(
     ends: &Ends<'_, I, O>,
 ) -> Result<Stopped, Failed> {
     let plan = way.plan;
-    let hop = way.hop();
+    let hop = way.hop(handshake::new_key());
     if let Some(note) = &hop.note {
         ends.report(&Event::Note(note));
     }
@@ -255,6 +247,39 @@ async fn until<T>(
         }
         deadline = tokio::time::Instant::now() + patience;
     }
+}
+
+/// The way of an attempt, at its beginning. The secrets of the request are known to the redactor from
+/// here on.
+///
+/// # Errors
+/// Exit 2 if a resumed value is not allowed in its place.
+fn way<'a>(
+    plan: &'a Plan,
+    memory: &ResumeVars,
+    placed: &'a ResolvedCredentials,
+) -> Result<Way<'a>, Error> {
+    plan.target.hide_secrets(&plan.redactor);
+    plan.request.hide_secrets(&plan.redactor);
+    Ok(Way {
+        plan,
+        credentials: placed,
+        request: filled(&plan.request, memory)?,
+        redirects: Redirects::new(&target(plan, memory, placed)?, &plan.redirects),
+    })
+}
+
+/// The first request of an attempt, with its `key`.
+///
+/// # Errors
+/// Exit 2 if a resumed value is not allowed in its place.
+pub fn request(
+    plan: &Plan,
+    memory: &ResumeVars,
+    placed: &ResolvedCredentials,
+    key: String,
+) -> Result<Request, Error> {
+    Ok(way(plan, memory, placed)?.hop(key).request)
 }
 
 /// The target, with the token and the resumed values in the query.

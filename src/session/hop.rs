@@ -2,7 +2,6 @@
 
 use super::plan::Plan;
 use crate::auth::placement::ResolvedCredentials;
-use crate::handshake;
 use crate::handshake::redirect::{Redirects, without_credentials};
 use crate::handshake::request::{self, HeaderLine, Request};
 use crate::secret::Secret;
@@ -29,9 +28,9 @@ pub(super) struct Hop {
 }
 
 impl Way<'_> {
-    /// What goes to the current URL. To another origin than that of the user's URL go no credentials
+    /// What goes to the current URL, in a request with this key. To another origin than that of the user's URL go no credentials
     /// but those that the netrc file has for it.
-    pub(super) fn hop(&self) -> Hop {
+    pub(super) fn hop(&self, key: String) -> Hop {
         let foreign = self.redirects.is_foreign();
         let mut options = self.request.clone();
         let mut left_behind = Vec::new();
@@ -47,7 +46,6 @@ impl Way<'_> {
         self.add_login(&target, foreign, &mut credentials);
         options.cookies = self.cookies(&target, foreign);
         options.hide_secrets(&self.plan.redactor);
-        let key = handshake::new_key();
         Hop {
             request: request::build(&target, &options, &credentials, key),
             message: credentials.message,

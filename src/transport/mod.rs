@@ -49,6 +49,15 @@ impl Dialer {
         }
     }
 
+    /// Where the way to `target` begins, and its layers: `host:443 (tcp → tls)`. Does no I/O.
+    pub fn route(&self, target: &Target) -> String {
+        let route = Route::plan(target, &self.options);
+        match &route.network {
+            Network::Tcp(place) => format!("{place} ({route})"),
+            Network::Unix(socket) => format!("{socket} ({route})"),
+        }
+    }
+
     /// Connects to `target`, layer by layer. `on_address` receives the first address before it is
     /// tried. The caller sets the deadline, and finds in `progress` what was being waited for.
     ///

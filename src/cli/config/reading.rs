@@ -147,6 +147,8 @@ pub(in crate::cli) fn source(source: &Source, world: &World) -> Result<String, S
                 format!("env:{name}: there is no such variable in the environment")
             });
         }
+        Source::File(path) if world.is_dry_run => return Ok(format!("[from @{path}]")),
+        Source::Command(command) if world.is_dry_run => return Ok(format!("[from cmd:{command}]")),
         Source::File(path) => {
             let path = in_home(path, world);
             (format!("@{path}"), std::fs::read(&path))

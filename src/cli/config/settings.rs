@@ -20,6 +20,8 @@ const NOT_IN_A_FILE: &[(&str, &str)] = &[
     ("no-config", "--no-config on the command line"),
     ("generate", "--generate on the command line"),
     ("from-curl", "--from-curl on the command line"),
+    ("dry-run", "--dry-run on the command line"),
+    ("to-curl", "--to-curl on the command line"),
     ("help", "--help on the command line"),
     ("version", "--version on the command line"),
 ];

@@ -4,6 +4,7 @@
 //! The text holds cookies and tokens, so an error shows where something is wrong, but no value.
 
 mod cmd;
+mod export;
 mod fault;
 mod import;
 mod options;
@@ -17,6 +18,8 @@ use super::config::Given;
 use crate::error::{Error, plain_clause};
 use crate::http_token::is_http_token;
 use crate::io::stdio;
+
+pub use self::export::{Command, Passed, export, is_passed, without_password};
 
 /// The largest command line that is read, in bytes.
 const MAX_SIZE: u64 = 1024 * 1024;

@@ -101,6 +101,12 @@ pub(super) fn client(
         |target, files: &mut Files| client_with(target, input, &mode, &variables, files, deadline);
     let mut files = Files::not_blocking();
     let client = resolve(target.clone(), &mut files)?;
+    if files.have_skipped() && input.world.is_dry_run {
+        let mut client = client;
+        let note = "stdin and files that may block are not read when the request is only shown";
+        client.notes.push(note.to_owned());
+        return Ok(client);
+    }
     if files.have_skipped() {
         return resolve(target, &mut Files::blocking(deadline));
     }

@@ -192,6 +192,8 @@ mod tests {
         // Not an option of the client.
         "generate",
         "from-curl",
+        "dry-run",
+        "to-curl",
         "help",
         "version",
     ];

@@ -17,7 +17,8 @@ mod session;
 mod variables;
 mod wire;
 
-use crate::cli::args::{Cli, Generate, Subcommands};
+use crate::cli::args::{Cli, CurlArgs, Generate, Subcommands};
+use crate::cli::curl::Passed;
 use crate::cli::world::World;
 use crate::cli::{self, ParseError};
 use crate::error::Error;
@@ -32,6 +33,10 @@ pub use self::serve::Serve;
 #[derive(Debug)]
 pub enum Job {
     Client(Box<Client>),
+    /// Shows the request of this client.
+    DryRun(Box<Client>),
+    /// Shows the command line of curl for this client, with the options that it passes on.
+    ToCurl(Box<Client>, Vec<Passed>),
     /// The client of a server that has not started yet; its target is a placeholder.
     Demo(Box<Client>),
     Serve(Serve),
@@ -56,8 +61,12 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
         }
         None => {
             let url = cli.url.as_deref().unwrap_or_default();
-            let client = client_for(&cli, url, world, &Interrupt::default())?;
-            Ok(Job::Client(Box::new(client)))
+            let client = Box::new(client_for(&cli, url, world, &Interrupt::default())?);
+            Ok(match cli.curl {
+                CurlArgs { dry_run: true, .. } => Job::DryRun(client),
+                CurlArgs { to_curl: true, .. } => Job::ToCurl(client, cli.passed),
+                _ => Job::Client(client),
+            })
         }
     }
 }

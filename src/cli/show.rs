@@ -1,0 +1,159 @@
+//! What `--dry-run` and `--to-curl` print: the request that would be sent, without sending it. Nothing
+//! is connected to, no command is run, and no file that holds a secret is read.
+
+use super::curl::{Command, Passed, export, without_password};
+use super::resolve::Client;
+use super::world::World;
+use crate::auth::preview::{Preview, preview};
+use crate::auth::sources::Authorization;
+use crate::error::Error;
+use crate::handshake::request::Request;
+use crate::handshake::{new_key, shown_header};
+use crate::message::Message;
+use crate::output::sanitize;
+use crate::secret::REDACTED;
+use crate::session::connect;
+
+/// A request as it may be shown.
+struct Shown {
+    path: String,
+    headers: Vec<(String, String)>,
+    /// The message with the token.
+    first: Option<String>,
+}
+
+/// The request that `client` would send, and its first messages after an empty line.
+///
+/// # Errors
+/// Exit 2 for credentials that cannot be placed.
+pub fn dry_run(client: &Client, world: &World) -> Result<Vec<u8>, Error> {
+    let shown = shown(client, world)?;
+    let mut out = Vec::new();
+    let mut line = |text: &str| {
+        match world.stdout_tty {
+            true => sanitize::line(text, &mut out),
+            false => out.extend_from_slice(text.as_bytes()),
+        }
+        out.push(b'\n');
+    };
+    line(&format!("GET {} HTTP/1.1", shown.path));
+    for (name, value) in &shown.headers {
+        line(&format!("{name}: {value}"));
+    }
+    line("");
+    if let Some(message) = &shown.first {
+        line(&format!("> {}", on_one_line(message)));
+    }
+    for message in &client.session.opening {
+        line(&format!("> {}", message_line(message, client)));
+    }
+    Ok(out)
+}
+
+/// Where `client` would connect, for `-v`.
+pub fn route(client: &Client) -> String {
+    let plan = &client.plan;
+    format!("would connect to {}", plan.transport.route(&plan.target))
+}
+
+/// The command line of curl that makes the same handshake.
+///
+/// # Errors
+/// Those of [`dry_run`].
+pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<u8>, Error> {
+    let shown = shown(client, world)?;
+    let (plan, redactor) = (&client.plan, &client.plan.redactor);
+    let user = match &plan.credentials.authorization {
+        Some(Authorization::Basic(basic)) => Some(match &basic.password {
+            Some(password) => format!("{}:{}", basic.user, password.expose()),
+            None => basic.user.clone(),
+        }),
+        _ => None,
+    };
+    let user = user.map(|user| match redactor.includes_secrets() {
+        true => user,
+        false => without_password(&user),
+    });
+    let scheme = if plan.target.tls { "https" } else { "http" };
+    // curl has no URL for a socket.
+    let socket = plan.target.unix.as_ref().map(|socket| {
+        let name = "unix-socket".to_owned();
+        (name, Some(socket.to_string()))
+    });
+    let passed: Vec<Passed> = passed.iter().cloned().chain(socket).collect();
+    let command = export(&Command {
+        url: &format!(
+            "{scheme}://{}{}",
+            plan.target.host_and_port_in_url(),
+            shown.path
+        ),
+        authority: &plan.target.authority(),
+        user: user.as_deref(),
+        headers: &shown.headers,
+        passed: &passed,
+        includes_secrets: redactor.includes_secrets(),
+    });
+    if !world.stdout_tty {
+        return Ok(command.into_bytes());
+    }
+    let mut out = Vec::new();
+    sanitize::lines(&command, &mut out);
+    Ok(out)
+}
+
+fn shown(client: &Client, world: &World) -> Result<Shown, Error> {
+    let plan = &client.plan;
+    let environment = |name: &str| world.environment.get(name).cloned();
+    let preview = preview(&plan.credentials, &environment, &plan.redactor)?;
+    let memory = &client.session.memory;
+    let request = connect::request(plan, memory, &preview.placed, new_key())?;
+    let message = preview.placed.message.as_ref();
+    Ok(Shown {
+        path: path(&request, &preview, client),
+        first: message.map(|(_, shown)| shown.clone()),
+        headers: headers(&request, &preview, client),
+    })
+}
+
+/// The path and query, with placeholders as they are elsewhere.
+fn path(request: &Request, preview: &Preview, client: &Client) -> String {
+    let redactor = &client.plan.redactor;
+    let mut path = redactor.redact(&request.path_and_query).into_owned();
+    for placeholder in &preview.placeholders {
+        let bytes = placeholder.as_bytes();
+        let encoded: String = url::form_urlencoded::byte_serialize(bytes).collect();
+        path = path.replace(&encoded, placeholder);
+    }
+    path
+}
+
+fn headers(request: &Request, preview: &Preview, client: &Client) -> Vec<(String, String)> {
+    let is_placeholder = |value: &str| {
+        let mut placeholders = preview.placeholders.iter();
+        placeholders.any(|placeholder| value.contains(placeholder.as_str()))
+    };
+    let pairs = request.headers.iter().map(|(name, value)| {
+        let shown = match is_placeholder(value) {
+            true => value.clone(),
+            false => shown_header(name, value, &client.plan.redactor),
+        };
+        (name.clone(), shown)
+    });
+    pairs.collect()
+}
+
+/// A message of `--on-open`, which is always text.
+fn message_line(message: &Message, client: &Client) -> String {
+    let text = message.as_text().unwrap_or_default();
+    on_one_line(&client.plan.redactor.redact_data(text))
+}
+
+/// The text with its line ends, if it has any, as escapes.
+fn on_one_line(text: &str) -> String {
+    if !text.contains(['\n', '\r']) {
+        return text.to_owned();
+    }
+    let mut line = Vec::new();
+    sanitize::line(text, &mut line);
+    String::from_utf8(line).unwrap_or_else(|_| REDACTED.to_owned())
+}
