@@ -286,6 +286,15 @@ fn there_and_back_is_the_same_request() {
             "9",
             "--server-no-context-takeover",
         ],
+        &["ws+unix:/run/a.sock:/p?q"],
+        &["ws://h.invalid/", "--unix-socket", "/run/a.sock", "-4"],
+        &[
+            "ws://h.invalid/",
+            "--resolve",
+            "h.invalid:80:127.0.0.1",
+            "--connect-to",
+            "::other.invalid:81",
+        ],
         &[
             "wss://h.invalid/",
             "-k",
@@ -298,15 +307,22 @@ fn there_and_back_is_the_same_request() {
         let options = [&["--include-secrets"], options].concat();
         let there = wirecat([&["--to-curl"], &options[..]].concat()).run();
         there.exits(0).is_quiet();
-        let back = wirecat(["--from-curl", "-", "--dry-run", "--include-secrets"])
+        let back = wirecat(["--from-curl", "-", "--dry-run", "-v", "--include-secrets"])
             .stdin(&there.stdout)
             .run();
         back.exits(0);
+        let direct = wirecat([&["--dry-run", "-v"], &options[..]].concat()).run();
         assert_eq!(
             lines(&with_fixed_key(&back.stdout_text())),
-            lines(&dry_run(&options)),
+            lines(&with_fixed_key(&direct.stdout_text())),
             "{}",
             there.stdout_text()
+        );
+        let route = direct.exits(0).stderr.trim_end();
+        assert!(
+            back.stderr.ends_with(direct.stderr.as_str()),
+            "{route}: {}",
+            back.stderr
         );
     }
 }
