@@ -25,7 +25,9 @@ pub enum Exit {
     Redirects = 47,
     Send = 55,
     Lost = 56,
+    OwnCertificate = 58,
     Untrusted = 60,
+    Pinned = 90,
     Protocol = 110,
     PeerError = 111,
     PeerPrivate = 112,
@@ -68,7 +70,15 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Redirects, "too many redirects, or a circle of them"),
     (Exit::Send, "send failed"),
     (Exit::Lost, "connection lost without a Close (1006)"),
+    (
+        Exit::OwnCertificate,
+        "the client certificate or its key cannot be used, or the server does not accept it",
+    ),
     (Exit::Untrusted, "the server's certificate is not trusted"),
+    (
+        Exit::Pinned,
+        "the server's public key is none of --pinnedpubkey",
+    ),
     (
         Exit::Protocol,
         "the peer broke the protocol (closed by us: 1002, 1007, 1009, 1010)",

@@ -1,224 +1,22 @@
 //! wss: whose certificate is trusted, what is said where it is not, and what goes over it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::net::{Shutdown, TcpStream};
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CidrSubnet, CustomExtension, DnType,
-    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints, date_time_ymd,
+    BasicConstraints, CertificateParams, CidrSubnet, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, NameConstraints, date_time_ymd,
 };
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
-use rustls::sign::CertifiedKey;
-use tokio_rustls::TlsAcceptor;
 
 use crate::support::pty::Pty;
 use crate::support::server::{close, raw, serve, text};
+use crate::support::tls::{
+    Authority, Tls, authority, authority_with, clients_of, in_days, leaf, single, terminate,
+    terminate_with, valid,
+};
 use crate::support::{Output, fifo, output, reader_of, wait, wirecat};
-
-const DAY: u64 = 86_400;
-
-/// A certificate authority that exists for one test.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    directory: tempfile::TempDir,
-}
-
-fn authority() -> Authority {
-    authority_with(valid)
-}
-
-fn authority_with(change: impl FnOnce(&mut CertificateParams)) -> Authority {
-    let mut params = CertificateParams::new([]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "wirecat test root");
-    change(&mut params);
-    let key = KeyPair::generate().unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let pem = params.self_signed(&key).unwrap().pem();
-    std::fs::write(directory.path().join("root.pem"), pem).unwrap();
-    Authority {
-        issuer: Issuer::new(params, key),
-        directory,
-    }
-}
-
-impl Authority {
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("root.pem")
-    }
-
-    fn cacert(&self) -> String {
-        self.file().display().to_string()
-    }
-
-    /// Serves TLS in front of `inner` with a certificate for these names.
-    fn serve(
-        &self,
-        names: &[&str],
-        change: impl FnOnce(&mut CertificateParams),
-        inner: SocketAddr,
-    ) -> Tls {
-        let (leaf, key) = leaf(names, change, &self.issuer);
-        terminate(&leaf, &key, inner)
-    }
-
-    /// Serves TLS with a certificate for 127.0.0.1 that follows from this authority over others.
-    /// They are made from the top, and all are sent, but for those that `sent` leaves out.
-    fn serve_below(
-        &self,
-        between: &[&dyn Fn(&mut CertificateParams)],
-        sent: impl Fn(usize) -> bool,
-        inner: SocketAddr,
-    ) -> Tls {
-        let mut chain = Vec::new();
-        let mut issuer: Option<Issuer<'static, KeyPair>> = None;
-        for (place, change) in between.iter().enumerate() {
-            let mut params = CertificateParams::new([]).unwrap();
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            let name = format!("intermediate {}", place + 1);
-            params.distinguished_name.push(DnType::CommonName, name);
-            change(&mut params);
-            let key = KeyPair::generate().unwrap();
-            let above = issuer.as_ref().unwrap_or(&self.issuer);
-            let certificate = params.signed_by(&key, above).unwrap();
-            if sent(place) {
-                chain.insert(0, certificate.der().clone());
-            }
-            issuer = Some(Issuer::new(params, key));
-        }
-        let above = issuer.as_ref().unwrap_or(&self.issuer);
-        let (leaf, key) = leaf(&["127.0.0.1"], valid, above);
-        chain.insert(0, leaf.der().clone());
-        terminate_with(
-            single(chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap()),
-            inner,
-        )
-    }
-}
-
-fn leaf(
-    names: &[&str],
-    change: impl FnOnce(&mut CertificateParams),
-    issuer: &Issuer<'static, KeyPair>,
-) -> (Certificate, KeyPair) {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "the server");
-    change(&mut params);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, issuer).unwrap();
-    (certificate, key)
-}
-
-/// TLS in front of a plain server, for as long as it is held.
-struct Tls {
-    address: SocketAddr,
-    _stop: tokio::sync::oneshot::Sender<()>,
-}
-
-impl Tls {
-    fn url(&self, path: &str) -> String {
-        format!("wss://{}{path}", self.address)
-    }
-}
-
-fn terminate(certificate: &Certificate, key: &KeyPair, inner: SocketAddr) -> Tls {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    terminate_with(single(vec![certificate.der().clone()], key), inner)
-}
-
-type Builder = rustls::ConfigBuilder<rustls::ServerConfig, rustls::WantsVerifier>;
-
-fn server_config() -> Builder {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-}
-
-/// A server that sends this chain, its own certificate first, whatever is wrong with it.
-fn single(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> rustls::ServerConfig {
-    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
-    let chain = Arc::new(CertifiedKey::new(chain, key));
-    server_config()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Unchecked(chain)))
-}
-
-/// Unlike rustls' own, it does not check whether a client could accept the certificate.
-#[derive(Debug)]
-struct Unchecked(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for Unchecked {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-}
-
-fn terminate_with(config: rustls::ServerConfig, inner: SocketAddr) -> Tls {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let acceptor = TlsAcceptor::from(Arc::new(config));
-            let forward = async {
-                loop {
-                    let (tcp, _) = listener.accept().await.unwrap();
-                    let acceptor = acceptor.clone();
-                    tokio::spawn(async move {
-                        // A client that trusts nobody goes away here.
-                        let Ok(mut tls) = acceptor.accept(tcp).await else {
-                            return;
-                        };
-                        let mut plain = tokio::net::TcpStream::connect(inner).await.unwrap();
-                        let _ = tokio::io::copy_bidirectional(&mut tls, &mut plain).await;
-                    });
-                }
-            };
-            tokio::select! {
-                () = forward => {}
-                _ = stopped => {}
-            }
-        });
-    });
-    Tls {
-        address,
-        _stop: stop,
-    }
-}
-
-fn valid(_: &mut CertificateParams) {}
-
-/// How many days from now, as the certificate's calendar has it.
-fn in_days(days: i64) -> impl Fn(&mut CertificateParams) {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    // An hour of grace: the whole day must be over.
-    let end = now.checked_add_signed(days * DAY as i64 - 3600).unwrap();
-    move |params| params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(end)
-}
 
 #[track_caller]
 fn untrusted(output: &Output, why: &str) {
@@ -241,6 +39,9 @@ fn refused(output: &Output, why: &str) {
     assert_eq!(shown, first, "{}", output.stderr);
 }
 
+/// What `-k` says.
+const NOT_VERIFIED: &str = "wirecat: warning: the certificate of 127.0.0.1 is not verified (-k)\n";
+
 #[test]
 fn cacert_trusts_an_authority() {
     let (authority, plain) = (authority(), serve());
@@ -257,7 +58,12 @@ fn cacert_trusts_an_authority() {
         .exits(0)
         .prints("hi\n")
         .is_quiet();
-    echoes(&["-k"]).run().exits(0).prints("hi\n").is_quiet();
+    // At every connection.
+    let output = echoes(&["-k"]).run();
+    output.exits(0).prints("hi\n");
+    assert_eq!(output.stderr, NOT_VERIFIED);
+    let silent = echoes(&["-k", "-s"]).run();
+    silent.exits(0).prints("hi\n").is_quiet();
     echoes(&[])
         .env("SSL_CERT_FILE", &file)
         .run()
@@ -505,8 +311,7 @@ fn frames_that_arrive_with_the_101_are_not_lost() {
     wirecat(["-k", &server.url("/")])
         .run()
         .exits(0)
-        .prints("early\nbird\n")
-        .is_quiet();
+        .prints("early\nbird\n");
     assert_eq!(plain.result().unwrap().close_code(), Some(1000));
 }
 
@@ -720,25 +525,12 @@ fn insecure_signatures_are_reported() {
 #[test]
 fn a_server_that_requires_a_client_certificate_is_exit_35() {
     let (authority, plain) = (authority(), serve());
-    let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_file(authority.file()).unwrap();
-    roots.add(root).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .unwrap();
-    let (leaf, key) = leaf(&["127.0.0.1"], valid, &authority.issuer);
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = server_config()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
-    let server = terminate_with(config, plain.address);
-    let output = wirecat(["-k", &server.url("/echo")]).run();
+    let server = clients_of(&authority, rustls::ALL_VERSIONS, plain.address);
+    let output = wirecat(["--cacert", &authority.cacert(), &server.url("/echo")]).run();
     output.exits(35).prints("");
     assert_eq!(
         output.stderr,
-        "wirecat: TLS failed: the server sent the alert certificate_required: it requires a client certificate\n"
+        "wirecat: TLS failed: the server sent the alert certificate_required: it requires a client certificate\n  try: -E FILE authenticates with a client certificate\n"
     );
 }
 

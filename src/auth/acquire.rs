@@ -207,14 +207,24 @@ async fn prompt(
     if let Some(answer) = answer {
         return Ok(answer.clone());
     }
+    let given = ask_for(question, ask)
+        .await
+        .map_err(|error| error.advice("-u USER:PASSWORD, --token @FILE or --token env:VAR"))?;
+    Ok(answer.insert(given).clone())
+}
+
+/// Asks the user, in the line editor or at the terminal.
+///
+/// # Errors
+/// Exit 2 if there is no terminal, or nothing is entered.
+pub(crate) async fn ask_for(question: String, ask: &mut Ask<'_>) -> Result<Secret, Error> {
     // While the line editor runs, it owns the terminal.
-    let given = match ask(&question) {
-        None => ask_at_terminal(question).await?,
+    match ask(&question) {
+        None => ask_at_terminal(question).await,
         Some(typed) => typed
             .await
-            .map_err(|_| Error::usage("no password or token was entered"))?,
-    };
-    Ok(answer.insert(given).clone())
+            .map_err(|_| Error::usage("no password or token was entered")),
+    }
 }
 
 /// Asks without echo. It does not read stdin, which may contain messages.
@@ -225,8 +235,7 @@ async fn ask_at_terminal(question: String) -> Result<Secret, Error> {
         Ok(Ok(answer)) => Ok(Secret::new(answer)),
         Ok(Err(error)) => Err(Error::usage(format!(
             "cannot ask for a password: there is no terminal ({error})"
-        ))
-        .advice("-u USER:PASSWORD, --token @FILE or --token env:VAR")),
+        ))),
         Err(error) => Err(Error::usage(format!("cannot ask for a password: {error}"))),
     }
 }

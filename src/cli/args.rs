@@ -6,6 +6,7 @@ mod cookies;
 mod curl;
 mod network;
 mod prompt;
+pub mod tls;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ pub use cookies::{CookieArgs, NetrcArgs};
 pub use curl::CurlArgs;
 pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
+pub use tls::TlsArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -259,18 +261,6 @@ pub struct AuthArgs {
         hide_short_help = true
     )]
     pub token_message: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "TLS")]
-pub struct TlsArgs {
-    /// Do not verify the server's certificate
-    #[arg(short = 'k', long)]
-    pub insecure: bool,
-
-    /// Trust the certificates in this PEM file instead of the system's
-    #[arg(long, value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -67,6 +67,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "SSL_CERT_FILE, SSL_CERT_DIR",
         "trust these certificates instead of the system's (PEM file; directory)",
     ),
+    (
+        "SSLKEYLOGFILE",
+        "append the keys of TLS sessions to this file, for Wireshark",
+    ),
 ];
 
 /// The clap command, with the parts of the help that come from tables.
@@ -257,7 +261,7 @@ fn typed_matches(
             .ignore_errors(true)
             .try_get_matches_from(arguments)
             .map(|matches| (matches, false)),
-        Err(error) => Err(not_a_subcommand(error)),
+        Err(error) => Err(explained(error)),
     }
 }
 
@@ -300,7 +304,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut command = command();
     let matches = command
         .try_get_matches_from_mut(arguments)
-        .map_err(not_a_subcommand)?;
+        .map_err(explained)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     cli.typed = match matches.subcommand() {
         Some((name, matches)) => command
@@ -328,8 +332,16 @@ fn typed_options(command: &clap::Command, matches: &ArgMatches) -> Typed {
     names.map(str::to_owned).collect()
 }
 
-/// Where a subcommand is not allowed, clap takes any word for one, even a second URL.
-fn not_a_subcommand(error: clap::Error) -> clap::Error {
+/// Explains an option of curl that is refused. Where a subcommand is not allowed, clap takes any word
+/// for one, even a second URL.
+fn explained(error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && let Some(why) = args::tls::refusal(option)
+    {
+        let why = format!("{option} is not supported: {why}\n");
+        return clap::Error::raw(ErrorKind::UnknownArgument, why).with_cmd(&command());
+    }
     let conflict = error.kind() == ErrorKind::ArgumentConflict;
     let Some(ContextValue::String(word)) = error
         .get(ContextKind::InvalidSubcommand)

@@ -108,6 +108,10 @@ fn to_response(response: &hyper::Response<Incoming>) -> Response {
 
 /// The error for an exchange that hyper could not parse, or that was cut off.
 fn broken(error: &hyper::Error, log: &Transcript) -> Box<Failed> {
+    // In TLS 1.3 the server verifies the client after the handshake.
+    if let Some(failure) = io_error(error).and_then(tls::Failure::of) {
+        return failure.clone().into();
+    }
     let early = {
         let log = log.lock();
         log.sent.is_empty() && !log.received.is_empty()
@@ -116,6 +120,11 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Box<Failed> {
     // The server may be starting or stopping.
     failure.transient = !error.is_parse() && !early;
     failure.into()
+}
+
+/// The error of the stream below HTTP.
+fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
@@ -144,13 +153,7 @@ fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
         )
         .advice("check the port, and whether the server expects TLS (wss://)");
     }
-    let source = std::error::Error::source(error);
-    let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
-    // In TLS 1.3 the server verifies the client after the handshake.
-    let tls = io.and_then(std::io::Error::get_ref);
-    if let Some(failure) = tls.and_then(|inner| inner.downcast_ref::<tls::Failure>()) {
-        return Error::new(Stage::Tls, Exit::Tls, format!("TLS failed: {failure}"));
-    }
+    let (source, io) = (std::error::Error::source(error), io_error(error));
     let cause = match (io, source) {
         (Some(io), _) => plain_clause(io),
         (None, Some(source)) => source.to_string(),

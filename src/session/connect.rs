@@ -14,7 +14,7 @@ pub use super::plan::Plan;
 use super::resume::vars::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::ResolvedCredentials;
-use crate::error::{Error, Stage};
+use crate::error::{Error, Exit, Stage};
 use crate::event::{Address, Cause, Event, Opened, Refusal};
 use crate::handshake::redirect::Redirects;
 use crate::handshake::request::{self, HeaderLine, Request};
@@ -134,6 +134,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         error,
         obstacle: FailureKind::Credentials,
     })?;
+    unlock(plan, ends).await?;
     let mut way = way(plan, memory, &placed)?;
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
     loop {
@@ -216,6 +217,35 @@ fn refused<I, O: Sink>(
         retry_after: retry_after::read(&refusal.headers, SystemTime::now()),
     };
     Failed { error, obstacle }
+}
+
+/// Asks for the passphrase of the client certificate's key, if it is needed and not known. The user
+/// may take any time.
+///
+/// # Errors
+/// Exit 2 or 60 if the certificates cannot be read, 28 if that takes too long, 58 if the client
+/// certificate cannot be used.
+async fn unlock<I: Asker, O: Sink>(plan: &Plan, ends: &Ends<'_, I, O>) -> Result<(), Error> {
+    let reading = plan.transport.question(&plan.target);
+    let Ok(question) = tokio::time::timeout(plan.connect_timeout, reading).await else {
+        let doing = "reading the client certificate";
+        return Err(Error::connect_timeout(
+            Stage::Tls,
+            plan.connect_timeout,
+            doing,
+        ));
+    };
+    let Some(question) = question? else {
+        return Ok(());
+    };
+    let mut ask = |question: &str| ends.source.borrow_mut().ask(question);
+    let answer = acquire::ask_for(question, &mut ask).await;
+    let passphrase = answer.map_err(|mut error| {
+        error.exit = Exit::OwnCertificate;
+        error.advice("--pass PASSWORD")
+    })?;
+    plan.redactor.add_given(passphrase.expose());
+    plan.transport.unlock(passphrase).await
 }
 
 /// Waits for `attempt` until `deadline`, which is `patience` after its start. What had arrived by
@@ -325,6 +355,9 @@ async fn attempt<I, O: Sink>(
     };
     let dialing = plan.transport.dial(&hop.target, progress, &mut report);
     let dialed = dialing.await?;
+    for note in &dialed.notes {
+        ends.report(&Event::Note(note));
+    }
     if let Some(tls) = &dialed.tls {
         ends.report(&Event::Tls(tls));
     }

@@ -20,17 +20,23 @@ use std::sync::Arc;
 use self::route::{Layer, Network, Route};
 use crate::error::{Error, Stage};
 use crate::event::{Address, TlsInfo};
+use crate::secret::Secret;
 use crate::uri::Target;
 
 pub use self::options::Options;
 pub use self::progress::Progress;
 pub use self::stream::BoxedStream;
 
+/// What the ALPN of TLS offers.
+const HTTP1: &[&str] = &["http/1.1"];
+
 /// A byte stream to the server.
 pub struct Dialed {
     pub stream: BoxedStream,
     pub address: Address,
     pub tls: Option<TlsInfo>,
+    /// What the user should know of the connection: sentences for stderr.
+    pub notes: Vec<String>,
 }
 
 /// Makes byte streams to servers, and keeps what is read once for all of them.
@@ -62,7 +68,8 @@ impl Dialer {
     /// tried. The caller sets the deadline, and finds in `progress` what was being waited for.
     ///
     /// # Errors
-    /// Exit 6 (name), 7 (connect), 35 (TLS), 60 (certificate), 2 (`--cacert` unreadable).
+    /// Exit 6 (name), 7 (connect), 35 (TLS), 58 (client certificate), 60 (certificate), 90 (public
+    /// key), 2 (`--cacert` unreadable).
     pub async fn dial(
         &self,
         target: &Target,
@@ -80,7 +87,7 @@ impl Dialer {
             #[cfg(not(unix))]
             Network::Unix(_) => return Err(Error::usage("this system has no Unix sockets")),
         };
-        let mut tls = None;
+        let (mut tls, mut notes) = (None, Vec::new());
         for layer in &route.layers {
             stream = match layer {
                 Layer::Tls(_) => {
@@ -90,9 +97,10 @@ impl Dialer {
                     let Some(client) = clients.pop_front() else {
                         continue;
                     };
-                    let (stream, info) = client.connect(stream).await?;
-                    tls = Some(info);
-                    stream
+                    let secured = client.connect(stream).await?;
+                    tls = Some(secured.info);
+                    notes.extend(secured.notes);
+                    secured.stream
                 }
             };
             progress.finish(layer.name());
@@ -101,7 +109,28 @@ impl Dialer {
             stream,
             address,
             tls,
+            notes,
         })
+    }
+
+    /// The question for the passphrase that the client certificate for `target` needs and that
+    /// nobody has given yet. It reads files where that may be so.
+    ///
+    /// # Errors
+    /// Those of reading what TLS needs: exit 2, 58, 60.
+    pub async fn question(&self, target: &Target) -> Result<Option<String>, Error> {
+        match target.tls {
+            true => self.tls.question().await,
+            false => Ok(None),
+        }
+    }
+
+    /// Decrypts the key of the client certificate.
+    ///
+    /// # Errors
+    /// Exit 58 if the passphrase is wrong, or the key cannot be used.
+    pub async fn unlock(&self, passphrase: Secret) -> Result<(), Error> {
+        self.tls.unlock(passphrase).await
     }
 
     /// The TLS clients of a route, in its order. Whatever they need is read and checked before
@@ -116,7 +145,7 @@ impl Dialer {
             match layer {
                 Layer::Tls(host) => {
                     progress.enter(Stage::Tls, "reading the root certificates");
-                    clients.push_back(tls::Client::new(host, &self.tls).await?);
+                    clients.push_back(tls::Client::new(host, &self.tls, HTTP1).await?);
                 }
             }
         }

@@ -12,6 +12,7 @@ pub(crate) mod scripts;
 pub(crate) mod sequences;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod tls;
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -53,6 +54,7 @@ pub(crate) fn wirecat<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = 
         "CLICOLOR_FORCE",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
+        "SSLKEYLOGFILE",
     ] {
         command.env_remove(name);
     }
@@ -76,6 +78,11 @@ impl Wirecat {
         file.write_all(bytes.as_ref()).unwrap();
         file.rewind().unwrap();
         self.stdin = Stdin::File(file);
+        self
+    }
+
+    pub(crate) fn arg(mut self, arg: &str) -> Self {
+        self.command.arg(arg);
         self
     }
 

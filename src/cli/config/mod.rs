@@ -331,6 +331,7 @@ fn reference(argument: &str) -> Option<(&str, &str)> {
 
 /// Options whose values are not shown in an error.
 const HIDDEN: &[&str] = &[
+    "cert",
     "data",
     "header",
     "heartbeat",

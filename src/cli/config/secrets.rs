@@ -78,6 +78,7 @@ impl Checker<'_> {
         };
         values.iter().try_for_each(|value| match name {
             "token" | "oauth2-bearer" | "pass" => self.whole(name, value),
+            "cert" => self.certificate(value),
             "user" | "proxy-user" => self.password(name, value),
             "header" => self.header(value),
             "cookie" => self.cookie(value),
@@ -118,6 +119,19 @@ impl Checker<'_> {
         }
         let how = "cookie = \"FILE\" reads cookies from a file in Netscape's format".to_owned();
         Err(self.refused(&value.span, "a cookie may be a secret", vec![how]))
+    }
+
+    /// `FILE:PASSWORD`
+    fn certificate(&self, value: &Located<String>) -> Result<(), Error> {
+        let plain = value.value.replace(r"\\", "").replace(r"\:", "");
+        match plain.split_once(':') {
+            Some((_, password)) if !password.is_empty() => {
+                let mut how = sources("pass = ", "");
+                how.push(r"'\:' for a colon in the name of the file".to_owned());
+                Err(self.refused(&value.span, "'cert' contains a password", how))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn header(&self, line: &Located<String>) -> Result<(), Error> {

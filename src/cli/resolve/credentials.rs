@@ -89,6 +89,10 @@ pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
         cookies.retain(|value| !value.contains('='));
         forgotten.push("cookie");
     }
+    // Without the certificate, its key and password have no effect.
+    if cli.typed.contains("cert") && args.tls.cert.take().is_some() {
+        forgotten.push("cert");
+    }
     if cli.typed.contains("header") {
         let headers = &mut args.request.headers;
         let before = headers.len();

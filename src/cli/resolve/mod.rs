@@ -14,6 +14,7 @@ mod output;
 mod request;
 mod serve;
 mod session;
+mod tls;
 mod variables;
 mod wire;
 

@@ -6,6 +6,7 @@ use super::cookies;
 use super::credentials::credentials;
 use super::files::Files;
 use super::network;
+use super::tls;
 use super::variables::Variables;
 use super::wire::extensions;
 use crate::cli::args::ClientArgs;
@@ -50,12 +51,7 @@ pub(super) fn plan(
         transport: transport::Dialer::new(transport::Options {
             network: network::options(&args.network)?,
             unix: network::unix_socket(&args.network),
-            tls: transport::tls::Options {
-                insecure: args.tls.insecure,
-                cacert: args.tls.cacert.clone(),
-                cert_file: world.variable("SSL_CERT_FILE").map(Into::into),
-                cert_dir: world.variable("SSL_CERT_DIR").map(Into::into),
-            },
+            tls: tls::options(&args.tls, world, &redactor)?,
         }),
         connect_timeout: Some(args.time.connect_timeout)
             .filter(|time| !time.is_zero())

@@ -4,14 +4,19 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
 
-use super::config::Config;
+use super::client_auth::ClientAuth;
+use super::config::{Config, Material};
 use super::explain::{self, Names, Peer, failed};
+use super::key_log::KeyLog;
+use super::options::Party;
+use super::pins;
 use super::stream::{self, Explained};
 use super::verify::Verifier;
 use crate::error::{Error, plain_clause};
@@ -22,81 +27,144 @@ use crate::transport::stream::BoxedStream;
 pub(crate) struct Client {
     connector: TlsConnector,
     verifier: Arc<Verifier>,
+    auth: Arc<ClientAuth>,
+    key_log: Option<Arc<KeyLog>>,
     host: Host<String>,
     name: ServerName<'static>,
 }
 
+/// The stream after the handshake.
+pub(crate) struct Secured {
+    pub(crate) stream: BoxedStream,
+    pub(crate) info: TlsInfo,
+    /// What the user should know: sentences for stderr.
+    pub(crate) notes: Vec<String>,
+}
+
 impl Client {
-    /// Waits until the certificates of `config` are read.
+    /// Waits until the files of `config` are read. `alpn` lists the application protocols to offer,
+    /// in order of preference.
     ///
     /// # Errors
-    /// Exit 2 if `--cacert` cannot be read, 60 if there are no certificates to verify the server
-    /// with.
-    pub(crate) async fn new(host: &Host<String>, config: &Config) -> Result<Client, Error> {
-        let trust = config.trust().await?;
-        let provider = Arc::clone(&trust.provider);
-        let verifier = Arc::new(Verifier::new(trust));
-        // Each connection has its own configuration: a shared one resumes sessions, and a resumed
-        // session verifies no certificate.
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(explain::sentence(&error)))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    /// Exit 2 if a file of certificates cannot be read, 58 if the client certificate cannot be
+    /// used, 60 if there are no certificates to verify the server with.
+    pub(crate) async fn new(
+        host: &Host<String>,
+        config: &Config,
+        alpn: &[&str],
+    ) -> Result<Client, Error> {
+        let material = config.material().await?;
+        let options = config.options();
+        let auth = ClientAuth::new(options.party, options.versions, material.identity.clone());
+        let auth = Arc::new(auth);
+        let trust = Arc::clone(&material.trust);
+        let verifier = Arc::new(Verifier::new(trust, Arc::clone(&material.pins)));
+        let mut config = tls_config(&material, &verifier, &auth)?;
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(Client {
             connector: TlsConnector::from(Arc::new(config)),
+            name: server_name(host, auth.party)?,
             verifier,
+            auth,
+            key_log: material.key_log,
             host: host.clone(),
-            name: server_name(host)?,
         })
     }
 
     /// Performs the TLS handshake over the stream of the layer below.
     ///
     /// # Errors
-    /// Exit 60 for a certificate that is not trusted, 35 for any other failure.
-    pub(crate) async fn connect(
-        self,
-        stream: BoxedStream,
-    ) -> Result<(BoxedStream, TlsInfo), Error> {
+    /// Exit 60 for a certificate that is not trusted, 90 for a public key that is not pinned, 58 if
+    /// the server does not accept the client certificate, 35 for any other failure.
+    pub(crate) async fn connect(self, stream: BoxedStream) -> Result<Secured, Error> {
         let stream = self
             .connector
             .connect(self.name, stream)
             .await
-            .map_err(|error| explain(&error, &self.verifier, &self.host))?;
+            .map_err(|error| explain(&error, &self.verifier, &self.auth, &self.host))?;
         let info = describe(&stream, self.verifier.trust.webpki.is_some());
-        Ok((Box::new(Explained::new(stream)), info))
+        let warning = (!info.verified).then(|| not_verified(self.auth.party, &self.host));
+        let unlogged = self.key_log.and_then(|log| log.take_failure());
+        Ok(Secured {
+            stream: Box::new(Explained::new(stream, self.auth)),
+            info,
+            notes: warning.into_iter().chain(unlogged).collect(),
+        })
     }
 }
 
-fn server_name(host: &Host<String>) -> Result<ServerName<'static>, Error> {
+/// The configuration of one connection. A shared one resumes sessions, and a resumed session
+/// verifies no certificate.
+fn tls_config(
+    material: &Material,
+    verifier: &Arc<Verifier>,
+    auth: &Arc<ClientAuth>,
+) -> Result<ClientConfig, Error> {
+    let provider = Arc::clone(&material.trust.provider);
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&auth.versions.supported())
+        .map_err(|error| failed(auth.party, explain::sentence(&error, &auth.ours())))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(verifier) as Arc<dyn ServerCertVerifier>)
+        .with_client_cert_resolver(Arc::clone(auth) as Arc<dyn ResolvesClientCert>);
+    if let Some(log) = &material.key_log {
+        config.key_log = Arc::clone(log) as Arc<dyn rustls::KeyLog>;
+    }
+    Ok(config)
+}
+
+/// The warning for a connection to a peer that may be anyone.
+fn not_verified(party: Party, host: &Host<String>) -> String {
+    match party {
+        Party::Server => format!("warning: the certificate of {host} is not verified (-k)"),
+        Party::Proxy => format!(
+            "warning: the certificate of the proxy {host} is not verified (--proxy-insecure)"
+        ),
+    }
+}
+
+fn server_name(host: &Host<String>, party: Party) -> Result<ServerName<'static>, Error> {
     match host {
         Host::Ipv4(ip) => Ok(ServerName::IpAddress((*ip).into())),
         Host::Ipv6(ip) => Ok(ServerName::IpAddress((*ip).into())),
-        Host::Domain(name) => ServerName::try_from(name.clone())
-            .map_err(|_| failed(format!("'{name}' cannot be the name in a certificate"))),
+        Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| {
+            failed(
+                party,
+                format!("'{name}' cannot be the name in a certificate"),
+            )
+        }),
     }
 }
 
 /// Turns a failed handshake into an error with advice.
-fn explain(error: &io::Error, verifier: &Verifier, host: &Host<String>) -> Error {
-    match stream::inner(error) {
-        Some(tls) => {
-            let seen = verifier.seen();
-            let peer = Peer {
-                host,
-                chain: &seen.chain,
-                accepted: seen.accepted,
-                roots: &verifier.trust.roots,
-            };
-            explain::handshake(tls, &peer)
-        }
-        None => failed(match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+fn explain(
+    error: &io::Error,
+    verifier: &Verifier,
+    auth: &ClientAuth,
+    host: &Host<String>,
+) -> Error {
+    let party = auth.party;
+    let Some(tls) = stream::inner(error) else {
+        // The network, or a server that stops or starts.
+        let why = match error.kind() {
+            io::ErrorKind::UnexpectedEof => format!("the {party} closed the connection"),
             _ => plain_clause(error),
-        }),
+        };
+        return failed(party, why).transient();
+    };
+    let seen = verifier.seen();
+    let peer = Peer {
+        host,
+        chain: &seen.chain,
+        accepted: seen.accepted,
+        roots: &verifier.trust.roots,
+    };
+    match &seen.not_pinned {
+        Some(hash) => {
+            let wanted: Vec<String> = verifier.pins.iter().map(pins::written).collect();
+            explain::not_pinned(&pins::written(hash), &wanted, &peer, party)
+        }
+        None => explain::handshake(tls, &peer, &auth.ours()),
     }
 }
 

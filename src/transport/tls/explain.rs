@@ -4,40 +4,45 @@
 //! texts is shown unchanged: each error has a sentence here, with the facts from the certificates.
 //! The name of an error that this module does not know is split into words.
 
+mod alerts;
 mod algorithms;
 mod certificates;
 mod names;
+mod own;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use rustls::{
-    AlertDescription, CertRevocationListError, CertificateError, Error as Tls, InconsistentKeys,
-    InvalidMessage, PeerIncompatible, PeerMisbehaved,
+    CertRevocationListError, CertificateError, Error as Tls, InconsistentKeys, InvalidMessage,
+    PeerIncompatible, PeerMisbehaved,
 };
 
+use self::alerts::is_transient;
 use self::algorithms::{mismatched, signed_with};
 use self::certificates::Certificates;
 pub(super) use self::certificates::Peer;
 pub(super) use self::names::Names;
+pub(super) use self::own::Ours;
 pub(super) use self::words::in_words;
+use super::options::Party;
 use crate::error::{Error, Exit, Stage};
 
-/// An error of the handshake: exit 35.
-pub(super) fn failed(why: impl Into<String>) -> Error {
-    Error::new(
-        Stage::Tls,
-        Exit::Tls,
-        format!("TLS handshake failed: {}", why.into()),
-    )
-    .transient()
+/// An error of the handshake that another attempt does not mend: exit 35.
+pub(super) fn failed(party: Party, why: impl Into<String>) -> Error {
+    let with = match party {
+        Party::Server => "",
+        Party::Proxy => " with the proxy",
+    };
+    let message = format!("TLS handshake{with} failed: {}", why.into());
+    Error::new(Stage::Tls, Exit::Tls, message)
 }
 
 /// Turns a failed handshake into an error: what was wrong, whose certificate it was, and what to
 /// try.
-pub(super) fn handshake(error: &Tls, peer: &Peer<'_>) -> Error {
+pub(super) fn handshake(error: &Tls, peer: &Peer<'_>, ours: &Ours<'_>) -> Error {
     match error {
-        Tls::InvalidCertificate(reason) => untrusted(reason, peer),
+        Tls::InvalidCertificate(reason) => untrusted(reason, peer, ours.party),
         // A server of another protocol: the first byte is not a content type, or the next two are
         // not a version.
         Tls::InvalidMessage(
@@ -46,17 +51,50 @@ pub(super) fn handshake(error: &Tls, peer: &Peer<'_>) -> Error {
             | InvalidMessage::MessageTooLarge
             | InvalidMessage::InvalidEmptyPayload,
         ) if peer.chain.is_empty() => {
-            failed("the server does not speak TLS on this port").advice("ws:// instead of wss://")
+            let why = format!("the {} does not speak TLS on this port", ours.party);
+            failed(ours.party, why).advice(match ours.party {
+                Party::Server => "ws:// instead of wss://",
+                Party::Proxy => "http:// instead of https:// for the proxy",
+            })
         }
-        other => failed(sentence(other)),
+        other => or_refused(other, ours, |why| failed(ours.party, why)),
+    }
+}
+
+/// Turns an error after the handshake into one of the connection. With TLS 1.3, this is where the
+/// server refuses our certificate.
+pub(super) fn afterwards(error: &Tls, ours: &Ours<'_>) -> Error {
+    or_refused(error, ours, |why| {
+        Error::new(Stage::Tls, Exit::Tls, format!("TLS failed: {why}"))
+    })
+}
+
+/// The error about our own certificate, or the error that `otherwise` makes of the sentence.
+fn or_refused(error: &Tls, ours: &Ours<'_>, otherwise: impl FnOnce(String) -> Error) -> Error {
+    let alert = match error {
+        Tls::AlertReceived(alert) => Some(*alert),
+        _ => None,
+    };
+    if let Some(refused) = alert.and_then(|alert| ours.refused(alert)) {
+        return refused;
+    }
+    let mut error = otherwise(sentence(error, ours));
+    error.transient = alert.is_some_and(is_transient);
+    match alert {
+        Some(_) => ours.advise(error),
+        None => error,
     }
 }
 
 /// Describes an error of rustls in a sentence, also one after the handshake.
-pub(super) fn sentence(error: &Tls) -> String {
+pub(super) fn sentence(error: &Tls, ours: &Ours<'_>) -> String {
+    ours.party.adapt(about_server(error, ours))
+}
+
+fn about_server(error: &Tls, ours: &Ours<'_>) -> String {
     match error {
-        Tls::AlertReceived(alert) => alert_received(*alert),
-        Tls::PeerIncompatible(why) => incompatible(why),
+        Tls::AlertReceived(alert) => ours.alert_received(*alert),
+        Tls::PeerIncompatible(why) => incompatible(why, ours),
         Tls::PeerMisbehaved(why) => misbehaved(why),
         Tls::InvalidMessage(why) => {
             format!(
@@ -114,93 +152,11 @@ fn out_of_order(message: Option<&'static str>) -> String {
     format!("the server sent a TLS message out of order ({what})")
 }
 
-/// The name of an alert in RFC 8446 section 6 (or the RFC that defines it), and its usual meaning
-/// here.
-fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
-    Some(match code {
-        0 => ("close_notify", "it closes the connection"),
-        10 => ("unexpected_message", "it did not expect our message"),
-        20 => ("bad_record_mac", "it could not decrypt our message"),
-        21 => ("decryption_failed", "it could not decrypt our message"),
-        22 => ("record_overflow", "our message was too large for it"),
-        30 => (
-            "decompression_failure",
-            "it could not decompress our message",
-        ),
-        40 => (
-            "handshake_failure",
-            "it accepts nothing that wirecat offers, or requires a client certificate",
-        ),
-        41 => ("no_certificate", "it requires a client certificate"),
-        42 => ("bad_certificate", "it rejected our certificate"),
-        43 => (
-            "unsupported_certificate",
-            "it does not support our type of certificate",
-        ),
-        44 => ("certificate_revoked", "our certificate has been revoked"),
-        45 => ("certificate_expired", "our certificate has expired"),
-        46 => ("certificate_unknown", "it does not accept our certificate"),
-        47 => ("illegal_parameter", "it does not accept what wirecat sent"),
-        48 => (
-            "unknown_ca",
-            "it does not trust the issuer of our certificate",
-        ),
-        49 => ("access_denied", "it denies access"),
-        50 => ("decode_error", "it could not read our message"),
-        51 => ("decrypt_error", "it could not verify our signature"),
-        60 => ("export_restriction", "it restricts the length of keys"),
-        70 => ("protocol_version", "it speaks neither TLS 1.2 nor TLS 1.3"),
-        71 => (
-            "insufficient_security",
-            "it requires stronger security than wirecat offers",
-        ),
-        80 => ("internal_error", "something went wrong in the server"),
-        86 => ("inappropriate_fallback", "it speaks a newer version of TLS"),
-        90 => ("user_canceled", "it canceled the handshake"),
-        100 => ("no_renegotiation", "it does not renegotiate"),
-        109 => (
-            "missing_extension",
-            "our ClientHello lacks an extension that it requires",
-        ),
-        110 => (
-            "unsupported_extension",
-            "it does not support an extension in our ClientHello",
-        ),
-        111 => (
-            "certificate_unobtainable",
-            "it could not fetch our certificate",
-        ),
-        112 => ("unrecognized_name", "it does not know this host name"),
-        113 => (
-            "bad_certificate_status_response",
-            "it rejected the OCSP response for our certificate",
-        ),
-        114 => ("bad_certificate_hash_value", "it rejected our certificate"),
-        115 => ("unknown_psk_identity", "it does not know our key"),
-        116 => ("certificate_required", "it requires a client certificate"),
-        120 => (
-            "no_application_protocol",
-            "it does not speak HTTP/1.1 over TLS (ALPN)",
-        ),
-        121 => ("ech_required", "it requires an encrypted ClientHello (ECH)"),
-        _ => return None,
-    })
-}
-
-fn alert_received(alert: AlertDescription) -> String {
-    let code = u8::from(alert);
-    match alert_meaning(code) {
-        Some((name, meaning)) => format!("the server sent the alert {name}: {meaning}"),
-        None => format!("the server sent the alert {code}, which has no name"),
-    }
-}
-
-fn incompatible(why: &PeerIncompatible) -> String {
+fn incompatible(why: &PeerIncompatible, ours: &Ours<'_>) -> String {
     use PeerIncompatible as Why;
     let known = match why {
-        Why::ServerDoesNotSupportTls12Or13 => "the server speaks neither TLS 1.2 nor TLS 1.3",
-        Why::ServerTlsVersionIsDisabledByOurConfig => {
-            "the server chose a version of TLS that is disabled here"
+        Why::ServerDoesNotSupportTls12Or13 | Why::ServerTlsVersionIsDisabledByOurConfig => {
+            return format!("the server speaks {}", ours.versions.neither());
         }
         Why::NoCipherSuitesInCommon => "the server supports none of wirecat's cipher suites",
         Why::NoKxGroupsInCommon => "the server supports none of wirecat's key exchange groups",
@@ -269,7 +225,7 @@ fn malformed(why: &InvalidMessage) -> String {
     }
 }
 
-fn revocation(why: &CertRevocationListError) -> String {
+pub(super) fn revocation(why: &CertRevocationListError) -> String {
     use CertRevocationListError as Why;
     #[allow(deprecated)]
     let known = match why {
@@ -303,25 +259,16 @@ fn revocation(why: &CertRevocationListError) -> String {
 }
 
 /// The error for a certificate that is not accepted.
-fn untrusted(reason: &CertificateError, peer: &Peer<'_>) -> Error {
-    let certificates = Certificates::read(peer);
+fn untrusted(reason: &CertificateError, peer: &Peer<'_>, party: Party) -> Error {
+    let certificates = Certificates::read(peer, party);
     let (verdict, why) = if peer.accepted {
         ("cannot be used", certificates.handshake_fault(reason))
     } else {
         ("is not trusted", certificates.fault(reason))
     };
-    let mut error = Error::new(
-        Stage::Tls,
-        Exit::Untrusted,
-        format!("the certificate of {} {verdict}: {why}", peer.host),
-    );
-    if let Some(names) = peer.chain.first().and_then(Names::read) {
-        error = error
-            .detail(format!("subject: {}", names.subject))
-            .detail(format!("issuer: {}", names.issuer))
-            .detail(format!("valid for: {}", names.valid_for()))
-            .detail(format!("expires: {}", names.expires));
-    }
+    let whose = whose(peer, party);
+    let message = format!("the certificate of {whose} {verdict}: {why}");
+    let mut error = described(Error::new(Stage::Tls, Exit::Untrusted, message), peer);
     // If the handshake itself failed, no certificate is at fault and --cacert or -k would not help.
     if peer.accepted {
         return error;
@@ -329,5 +276,47 @@ fn untrusted(reason: &CertificateError, peer: &Peer<'_>) -> Error {
     for advice in certificates.advice(reason) {
         error = error.advice(advice);
     }
-    error.advice("--cacert FILE trusts its issuer; -k connects without verifying it")
+    match (reason, party) {
+        (CertificateError::Revoked, _) => error,
+        (_, Party::Server) => {
+            error.advice("--cacert FILE trusts its issuer; -k connects without verifying it")
+        }
+        (_, Party::Proxy) => error.advice(
+            "--proxy-cacert FILE trusts its issuer; --proxy-insecure connects without verifying it",
+        ),
+    }
+}
+
+fn whose(peer: &Peer<'_>, party: Party) -> String {
+    match party {
+        Party::Server => peer.host.to_string(),
+        Party::Proxy => format!("the proxy {}", peer.host),
+    }
+}
+
+/// The error for a public key that is none of `--pinnedpubkey`: exit 90.
+pub(super) fn not_pinned(seen: &str, wanted: &[String], peer: &Peer<'_>, party: Party) -> Error {
+    let message = format!(
+        "the public key of {} is not the pinned one (--pinnedpubkey)",
+        whose(peer, party)
+    );
+    let mut error = Error::new(Stage::Tls, Exit::Pinned, message).detail(format!("seen: {seen}"));
+    for hash in wanted {
+        error = error.detail(format!("wanted: {hash}"));
+    }
+    described(error, peer).advice(
+        "if the server has a new key, and its owner says so, --pinnedpubkey with the hash above",
+    )
+}
+
+/// Adds what the certificate of the peer says.
+fn described(error: Error, peer: &Peer<'_>) -> Error {
+    match peer.chain.first().and_then(Names::read) {
+        Some(names) => error
+            .detail(format!("subject: {}", names.subject))
+            .detail(format!("issuer: {}", names.issuer))
+            .detail(format!("valid for: {}", names.valid_for()))
+            .detail(format!("expires: {}", names.expires)),
+        None => error,
+    }
 }

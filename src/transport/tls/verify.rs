@@ -11,6 +11,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
+use super::pins::{self, Hash};
 use super::roots::Trust;
 
 /// What a [`Verifier`] found.
@@ -20,20 +21,25 @@ pub(super) struct Seen {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// Whether they were accepted, or are not verified.
     pub(super) accepted: bool,
+    /// The public key of an accepted certificate that is none of the pinned ones.
+    pub(super) not_pinned: Option<Hash>,
 }
 
-/// Verifies like webpki, or not at all with `--insecure`, and records the certificates, so that an
-/// error can name them. It serves one handshake.
+/// Verifies like webpki, or not at all with `--insecure`, compares the public key with the pinned
+/// ones, and records the certificates, so that an error can name them. It serves one handshake.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) trust: Arc<Trust>,
+    /// The public keys that are accepted; any, if it is empty.
+    pub(super) pins: Arc<[Hash]>,
     seen: Mutex<Seen>,
 }
 
 impl Verifier {
-    pub(super) fn new(trust: Arc<Trust>) -> Self {
+    pub(super) fn new(trust: Arc<Trust>, pins: Arc<[Hash]>) -> Self {
         Verifier {
             trust,
+            pins,
             seen: Mutex::default(),
         }
     }
@@ -59,7 +65,7 @@ impl Verifier {
         };
         match webpki.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
             // webpki does not accept a CA certificate for a server, but `openssl req -x509` makes
-            // one.
+            // one. It is its own root, which no revocation list covers.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.trust.roots.iter().any(|root| root == end_entity) =>
             {
@@ -67,6 +73,22 @@ impl Verifier {
             }
             other => other,
         }
+    }
+
+    /// Compares the public key with the pinned ones, also where no certificate is verified.
+    ///
+    /// # Errors
+    /// It is none of them. The peer gets the alert `access_denied`.
+    fn check_pins(&self, end_entity: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+        if self.pins.is_empty() {
+            return Ok(());
+        }
+        let hash = pins::hash_of(end_entity)?;
+        if self.pins.contains(&hash) {
+            return Ok(());
+        }
+        self.seen().not_pinned = Some(hash);
+        Err(CertificateError::ApplicationVerificationFailure.into())
     }
 }
 
@@ -82,11 +104,12 @@ impl ServerCertVerifier for Verifier {
         let sent = std::iter::once(end_entity).chain(intermediates);
         *self.seen() = Seen {
             chain: sent.map(|der| der.clone().into_owned()).collect(),
-            accepted: false,
+            ..Seen::default()
         };
-        let result = self.check(end_entity, intermediates, name, ocsp, now);
-        self.seen().accepted = result.is_ok();
-        result
+        let verified = self.check(end_entity, intermediates, name, ocsp, now)?;
+        self.check_pins(end_entity)?;
+        self.seen().accepted = true;
+        Ok(verified)
     }
 
     fn verify_tls12_signature(

@@ -11,6 +11,7 @@ use x509_parser::public_key::PublicKey;
 use super::algorithms::{mismatched, oid_of, signed_with};
 use super::names::{date, date_of, general_name, listed, names_of, seconds, span};
 use super::words::{in_words, leading_identifier};
+use crate::transport::tls::options::Party;
 
 /// The smallest RSA key that rustls verifies a signature with, in bits.
 const MIN_RSA_BITS: usize = 2048;
@@ -35,10 +36,12 @@ pub(super) struct Certificates<'a> {
     /// Number of other certificates that the server sent.
     others: usize,
     roots: Vec<X509Certificate<'a>>,
+    /// Whose they are.
+    party: Party,
 }
 
 impl<'a> Certificates<'a> {
-    pub(super) fn read(peer: &Peer<'a>) -> Self {
+    pub(super) fn read(peer: &Peer<'a>, party: Party) -> Self {
         let read = |der: &'a [CertificateDer<'static>]| -> Vec<X509Certificate<'a>> {
             let parsed = der
                 .iter()
@@ -57,6 +60,7 @@ impl<'a> Certificates<'a> {
             path,
             others: peer.chain.len().saturating_sub(1),
             roots,
+            party,
         }
     }
 
@@ -113,10 +117,8 @@ impl<'a> Certificates<'a> {
             }
             CertificateError::InvalidPurpose => "it is not for servers".to_owned(),
             CertificateError::UnhandledCriticalExtension => self.critical_extension(),
-            CertificateError::Revoked => "it has been revoked".to_owned(),
-            CertificateError::UnknownRevocationStatus => {
-                "it is not known whether it has been revoked".to_owned()
-            }
+            CertificateError::Revoked => self.revoked(),
+            CertificateError::UnknownRevocationStatus => self.unlisted(),
             CertificateError::ExpiredRevocationListContext { time, next_update } => format!(
                 "the revocation list (CRL) of its issuer expired {} ago, on {}",
                 span(time.as_secs().saturating_sub(next_update.as_secs())),
@@ -126,9 +128,10 @@ impl<'a> Certificates<'a> {
                 "the revocation list (CRL) of its issuer has expired".to_owned()
             }
             CertificateError::BadEncoding => "it is malformed".to_owned(),
-            CertificateError::InvalidOcspResponse => {
-                "the OCSP response that the server sent with it is not valid".to_owned()
-            }
+            CertificateError::InvalidOcspResponse => format!(
+                "the OCSP response that the {} sent with it is not valid",
+                self.party
+            ),
             CertificateError::ApplicationVerificationFailure => {
                 "it is valid, but not accepted".to_owned()
             }
@@ -166,6 +169,29 @@ impl<'a> Certificates<'a> {
         )
     }
 
+    /// webpki does not report which certificate a revocation list names.
+    fn revoked(&self) -> String {
+        match self.path.len() {
+            0 | 1 => "it has been revoked".to_owned(),
+            _ => "it, or the certificate of an issuer in its chain, has been revoked".to_owned(),
+        }
+    }
+
+    fn unlisted(&self) -> String {
+        let issuers: Vec<String> = self
+            .path
+            .iter()
+            .map(|certificate| format!("'{}'", certificate.issuer()))
+            .collect();
+        match issuers.is_empty() {
+            true => "it is not known whether it has been revoked".to_owned(),
+            false => format!(
+                "it is not known whether it has been revoked: --crlfile lacks a list of {}",
+                issuers.join(" or ")
+            ),
+        }
+    }
+
     fn wrong_purpose(&self, presented: &[ExtendedKeyPurpose]) -> String {
         let place = self.find(|certificate| !may_serve(certificate));
         let purposes: Vec<String> = presented.iter().map(purpose).collect();
@@ -184,7 +210,7 @@ impl<'a> Certificates<'a> {
         match reason {
             CertificateError::BadSignature => match self.path.first().and_then(short_key) {
                 Some(bits) => format!("its key is {}", too_short(bits)),
-                None => "the server signed the handshake with another key".to_owned(),
+                None => format!("the {} signed the handshake with another key", self.party),
             },
             other => self.fault(other),
         }
@@ -203,18 +229,19 @@ impl<'a> Certificates<'a> {
             return SELF_SIGNED.to_owned();
         }
         let issuer = last.issuer();
+        let party = self.party;
         match (self.path.len(), self.others) {
             _ if last.subject() == issuer => {
                 format!("its chain ends in '{issuer}', which is self-signed and not trusted here")
             }
             (1, 0) => format!(
-                "its issuer '{issuer}' is not trusted here, and the server sent no intermediate certificate"
+                "its issuer '{issuer}' is not trusted here, and the {party} sent no intermediate certificate"
             ),
             (1, 1) => format!(
-                "its issuer '{issuer}' is not trusted here, and the other certificate that the server sent is not that issuer's"
+                "its issuer '{issuer}' is not trusted here, and the other certificate that the {party} sent is not that issuer's"
             ),
             (1, others) => format!(
-                "its issuer '{issuer}' is not trusted here, and none of the {others} other certificates that the server sent is that issuer's"
+                "its issuer '{issuer}' is not trusted here, and none of the {others} other certificates that the {party} sent is that issuer's"
             ),
             _ => format!("its chain ends in '{issuer}', which is not trusted here"),
         }

@@ -7,7 +7,8 @@ use rustls::crypto::KeyExchangeAlgorithm;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    ContentType, EncryptedClientHelloError, ExtendedKeyPurpose, HandshakeType, OtherError,
+    AlertDescription, ContentType, EncryptedClientHelloError, ExtendedKeyPurpose, HandshakeType,
+    OtherError,
 };
 use url::Host;
 use webpki::{
@@ -15,6 +16,7 @@ use webpki::{
     UnsupportedSignatureAlgorithmContext, UnsupportedSignatureAlgorithmForPublicKeyContext,
 };
 
+use super::alerts::alert_meaning;
 use super::names::{ip_text, listed, span};
 use super::*;
 
@@ -444,10 +446,11 @@ fn every_error_of_rustls_and_webpki_is_a_sentence() {
     let host = Host::Domain("server.example".to_owned());
     let garbage = [CertificateDer::from(b"no certificate".to_vec())];
     for error in tls_errors() {
-        reads_as_a_sentence(&sentence(&error));
+        reads_as_a_sentence(&sentence(&error, &Ours::default()));
+        reads_as_a_sentence(&afterwards(&error, &Ours::default()).message);
         for chain in [&[][..], &garbage[..]] {
             for accepted in [false, true] {
-                let explained = handshake(&error, &peer(&host, chain, accepted));
+                let explained = handshake(&error, &peer(&host, chain, accepted), &Ours::default());
                 reads_as_a_sentence(&explained.message);
             }
         }
@@ -460,7 +463,10 @@ fn every_alert_with_a_name_has_a_meaning() {
         let known = AlertDescription::from(code).as_str().is_some();
         assert_eq!(alert_meaning(code).is_some(), known, "{code}");
     }
-    let alert = |code| sentence(&Tls::AlertReceived(AlertDescription::from(code)));
+    let alert = |code| {
+        let error = Tls::AlertReceived(AlertDescription::from(code));
+        sentence(&error, &Ours::default())
+    };
     assert_eq!(
         alert(112),
         "the server sent the alert unrecognized_name: it does not know this host name"
@@ -469,6 +475,56 @@ fn every_alert_with_a_name_has_a_meaning() {
         alert(200),
         "the server sent the alert 200, which has no name"
     );
+}
+
+#[test]
+fn an_alert_means_what_was_offered_and_asked_for() {
+    use crate::transport::tls::options::{Version, Versions};
+    let only = Versions {
+        min: Version::Tls13,
+        max: Version::Tls13,
+    };
+    let asked = Ours {
+        asked: true,
+        ..Ours::default()
+    };
+    let (plain, later) = (
+        Ours::default(),
+        Ours {
+            versions: only,
+            ..Ours::default()
+        },
+    );
+    for (code, ours, meaning) in [
+        (70, plain, "it speaks neither TLS 1.2 nor TLS 1.3"),
+        (70, later, "it speaks no TLS 1.3"),
+        (40, plain, "it accepts nothing that wirecat offers"),
+        (40, asked, "it requires a client certificate"),
+    ] {
+        let error = Tls::AlertReceived(AlertDescription::from(code));
+        let error = afterwards(&error, &ours);
+        assert!(error.message.ends_with(meaning), "{error}");
+        assert_eq!(!error.advice.is_empty(), ours.asked, "{error}");
+    }
+}
+
+#[test]
+fn sentences_about_a_proxy_do_not_name_the_server() {
+    let host = Host::Domain("the server".to_owned());
+    let pem = include_bytes!("../../../../tests/certificates/sha1.pem");
+    let chain = [CertificateDer::from_pem_slice(pem).unwrap()];
+    let ours = Ours {
+        party: Party::Proxy,
+        ..Ours::default()
+    };
+    for error in tls_errors() {
+        let explained = handshake(&error, &peer(&host, &chain, false), &ours);
+        let (message, advice) = (&explained.message, &explained.advice);
+        let names = message.replace("the proxy the server", "");
+        assert!(!names.contains("the server"), "{message}");
+        let trusts = advice.iter().any(|advice| advice.contains(" --cacert"));
+        assert!(!trusts, "{advice:?}");
+    }
 }
 
 #[test]
@@ -496,7 +552,7 @@ fn a_key_that_is_too_short_to_sign_the_handshake_is_named() {
     let chain = [CertificateDer::from_pem_slice(pem).unwrap()];
     let host = Host::Domain("server.example".to_owned());
     let error = Tls::InvalidCertificate(CertificateError::BadSignature);
-    let explained = handshake(&error, &peer(&host, &chain, true));
+    let explained = handshake(&error, &peer(&host, &chain, true), &Ours::default());
     assert_eq!(
         explained.message,
         "the certificate of server.example cannot be used: its key is too short: RSA with 1024 bits, and 2048 is the minimum"

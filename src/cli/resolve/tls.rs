@@ -1,0 +1,101 @@
+//! The options of TLS.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::TlsArgs;
+use crate::cli::world::World;
+use crate::error::Error;
+use crate::secret::{Redactor, Secret};
+use crate::transport::tls::{ClientCertificate, Options, Party, Pins, Version, Versions};
+
+pub(super) fn options(
+    args: &TlsArgs,
+    world: &World,
+    redactor: &Redactor,
+) -> Result<Options, Error> {
+    let variable = |name| world.variable(name).map(PathBuf::from);
+    let client_certificate = client_certificate(args);
+    if let Some(passphrase) = client_certificate
+        .as_ref()
+        .and_then(|certificate| certificate.passphrase.as_ref())
+    {
+        redactor.add_given(passphrase.expose());
+    }
+    Ok(Options {
+        party: Party::Server,
+        insecure: args.insecure,
+        cacert: args.cacert.clone(),
+        capath: args.capath.clone(),
+        cert_file: variable("SSL_CERT_FILE"),
+        cert_dir: variable("SSL_CERT_DIR"),
+        crlfile: args.crlfile.clone(),
+        client_certificate,
+        versions: versions(args)?,
+        pins: args.pinnedpubkey.as_deref().map(Pins::parse).transpose()?,
+        key_log: variable("SSLKEYLOGFILE"),
+    })
+}
+
+fn versions(args: &TlsArgs) -> Result<Versions, Error> {
+    let min = match args.tlsv1_3 {
+        true => Version::Tls13,
+        false => Version::Tls12,
+    };
+    let max = args.tls_max.unwrap_or(Version::Tls13);
+    match min <= max {
+        true => Ok(Versions { min, max }),
+        false => Err(Error::usage(format!(
+            "--tlsv{min} and --tls-max {max} leave no version of TLS"
+        ))),
+    }
+}
+
+fn client_certificate(args: &TlsArgs) -> Option<ClientCertificate> {
+    let typed = args.cert.as_deref()?;
+    let (file, password) = match Path::new(typed).exists() {
+        true => (typed.to_owned(), None),
+        false => split(typed),
+    };
+    Some(ClientCertificate {
+        file: file.into(),
+        key: args.key.clone(),
+        passphrase: args.pass.clone().or(password).map(Secret::new),
+    })
+}
+
+/// Splits `FILE:PASSWORD` at the first colon that has no backslash before it. A backslash before a
+/// backslash or colon is no part of the name, as in curl.
+fn split(typed: &str) -> (String, Option<String>) {
+    let mut file = String::new();
+    let mut chars = typed.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ':' => return (file, Some(chars.as_str().to_owned())),
+            '\\' if chars.as_str().starts_with(['\\', ':']) => file.extend(chars.next()),
+            c => file.push(c),
+        }
+    }
+    (file, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_follows_the_first_colon_that_is_not_escaped() {
+        for (typed, file, password) in [
+            ("a.pem", "a.pem", None),
+            ("a.pem:", "a.pem", Some("")),
+            ("a.pem:p:w", "a.pem", Some("p:w")),
+            (r"a\:b.pem", "a:b.pem", None),
+            (r"a\:b.pem:p\:w", "a:b.pem", Some(r"p\:w")),
+            (r"a\\b:p", r"a\b", Some("p")),
+            (r"a\b", r"a\b", None),
+            (r"a\", r"a\", None),
+        ] {
+            let expected = (file.to_owned(), password.map(str::to_owned));
+            assert_eq!(split(typed), expected, "{typed}");
+        }
+    }
+}
