@@ -61,6 +61,7 @@ mod staying;
 mod stopping;
 mod terminal;
 mod tls;
+mod tls_faults;
 mod trace;
 mod wire;
 #[cfg(unix)]
