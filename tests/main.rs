@@ -62,6 +62,8 @@ mod stopping;
 mod terminal;
 mod tls;
 mod tls_faults;
+#[cfg(unix)]
+mod tls_options;
 mod trace;
 mod wire;
 #[cfg(unix)]
