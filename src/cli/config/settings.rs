@@ -100,7 +100,9 @@ fn setting(entry: &Entry<Value>, text: &Text, command: &mut Command) -> Result<S
         return Err(unknown(key, text, command));
     };
     let (name, short) = (long(arg), arg.get_short());
-    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    // A certificate may be followed by a password, and a pin may be a file.
+    let may_be_path = ["cert", "pinnedpubkey"].contains(&arg.get_id().as_str());
+    let is_path = may_be_path || arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
     let arguments = arguments(arg, &name, value, command)
         .map_err(|what| text.error(&value.span, Show::Keys, &what))?;
     let conflicts = conflicts(command, arg);

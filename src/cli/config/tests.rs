@@ -342,7 +342,7 @@ fn a_secret_by_reference_is_accepted() {
 #[test]
 fn a_leading_tilde_is_the_home() {
     let home = Home::with(
-        "[defaults]\ncacert = \"~/ca.pem\"\ntoken = \"@~/token\"\non-open = ['@~/a', '~/b', '@@~/c']\n[vars]\na = '@~/v'\n",
+        "[defaults]\ncacert = \"~/ca.pem\"\ncert = '~/me.pem'\ntoken = \"@~/token\"\non-open = ['@~/a', '~/b', '@@~/c']\n[vars]\na = '@~/v'\n",
     );
     let mut world = home.world("ws://h", false);
     world
@@ -353,6 +353,7 @@ fn a_leading_tilde_is_the_home() {
         client.tls.cacert.unwrap().to_str(),
         Some("/home/ann/ca.pem")
     );
+    assert_eq!(client.tls.cert.as_deref(), Some("/home/ann/me.pem"));
     assert_eq!(client.auth.token.as_deref(), Some("@/home/ann/token"));
     assert_eq!(client.send.on_open, ["@/home/ann/a", "~/b", "@@~/c"]);
     world.stdin_tty = true;

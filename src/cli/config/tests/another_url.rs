@@ -64,7 +64,7 @@ fn credentials_that_were_typed_are_not_for_another_server() {
         let world = home.world(arguments, false);
         reconnect_to(&world, url, &first(), &Interrupt::default()).unwrap()
     };
-    let typed = "--token env:TYPED -H X-Api-Key:abc -H X-Team:core ws://left/";
+    let typed = "--token env:TYPED -E me.pem --pass abc -H X-Api-Key:abc -H X-Team:core ws://left/";
     let same = connect(typed, "ws://left/other");
     assert!(same.plan.credentials.token.is_some());
     assert_eq!(same.plan.request.headers.len(), 2);
@@ -73,7 +73,7 @@ fn credentials_that_were_typed_are_not_for_another_server() {
     assert_eq!(other.plan.request.headers.len(), 1);
     let note = other.notes.last().unwrap();
     assert!(
-        note.starts_with("token, header of the command line"),
+        note.starts_with("token, cert, header of the command line"),
         "{note}"
     );
     let own = connect("ws://left/", "@p");
