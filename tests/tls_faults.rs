@@ -18,7 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::support::server::raw;
 use crate::support::tls::{
-    Authority, Tls, authority, authority_with, clients_of, in_days, leaf, openssl, single,
+    Authority, Tls, asking, authority, authority_with, clients_of, in_days, leaf, openssl, single,
     terminate, terminate_with, valid, versions,
 };
 use crate::support::{Output, wirecat};
@@ -482,6 +482,43 @@ fn a_client_certificate_that_the_server_refuses() {
         faults.trusting(&server, &["-E", &expired], 58, &sentence);
         let sentence = format!("the server does not accept the client certificate in {foreign}: ");
         faults.trusting(&server, &["-E", &foreign], 58, &sentence);
+    }
+}
+
+/// Some servers send no alert, and the network may lose it together with the connection.
+#[test]
+fn a_connection_that_is_reset_after_a_client_certificate_was_asked_for() {
+    let mut faults = Faults::new();
+    let (certificate, key) = leaf(&["client"], valid, &faults.authority.issuer);
+    let own = faults.write("own.pem", certificate.pem() + &key.serialize_pem());
+    let given = format!(
+        "the server does not accept the client certificate in {own}: it ended the connection after it got it"
+    );
+    for (args, exit, sentence) in [
+        (
+            &[][..],
+            35,
+            "TLS failed: the server ended the connection after it asked for a client certificate",
+        ),
+        (&["-E", &own], 58, &given),
+    ] {
+        let config = Arc::new(asking(&faults.authority));
+        let server = raw(move |mut wire| {
+            let mut tls = rustls::ServerConnection::new(config).unwrap();
+            while tls.is_handshaking() {
+                tls.complete_io(&mut wire.0).unwrap();
+            }
+            wire.reset();
+        });
+        let cacert = faults.authority.cacert();
+        let url = server.url("/").replace("ws:", "wss:");
+        faults.fails(
+            &url,
+            &[&["--cacert", &cacert], args].concat(),
+            exit,
+            sentence,
+        );
+        server.result();
     }
 }
 

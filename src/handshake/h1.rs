@@ -124,7 +124,9 @@ fn broken(error: &hyper::Error, log: &Transcript) -> Box<Failed> {
 
 /// The error of the stream below HTTP.
 fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
-    std::error::Error::source(error)?.downcast_ref()
+    // A request that was never begun has it below another error of hyper.
+    let sources = std::iter::successors(std::error::Error::source(error), |it| it.source());
+    sources.filter_map(|it| it.downcast_ref()).next()
 }
 
 fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {

@@ -12,7 +12,9 @@ use rcgen::{
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{
+    ClientCertVerifierBuilder, ClientHello, ResolvesServerCert, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
@@ -52,6 +54,18 @@ impl Authority {
 
     pub(crate) fn cacert(&self) -> String {
         self.file().display().to_string()
+    }
+
+    /// The configuration with a certificate for 127.0.0.1.
+    fn certified(
+        &self,
+        config: rustls::ConfigBuilder<rustls::ServerConfig, rustls::server::WantsServerCert>,
+    ) -> rustls::ServerConfig {
+        let (leaf, key) = leaf(&["127.0.0.1"], valid, &self.issuer);
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        config
+            .with_single_cert(vec![leaf.der().clone()], key)
+            .unwrap()
     }
 
     /// Serves TLS in front of `inner` with a certificate for these names.
@@ -155,21 +169,25 @@ pub(crate) fn clients_of(
     offered: &[&'static rustls::SupportedProtocolVersion],
     inner: SocketAddr,
 ) -> Tls {
+    let verifier = client_verifier(authority).build().unwrap();
+    let config = versions(offered).with_client_cert_verifier(verifier);
+    terminate_with(authority.certified(config), inner)
+}
+
+/// A server that asks for a client certificate and needs none.
+pub(crate) fn asking(authority: &Authority) -> rustls::ServerConfig {
+    let verifier = client_verifier(authority).allow_unauthenticated();
+    let config = server_config().with_client_cert_verifier(verifier.build().unwrap());
+    authority.certified(config)
+}
+
+fn client_verifier(authority: &Authority) -> ClientCertVerifierBuilder {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(authority.file()).unwrap())
         .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .unwrap();
-    let (leaf, key) = leaf(&["127.0.0.1"], valid, &authority.issuer);
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = versions(offered)
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
-    terminate_with(config, inner)
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
 }
 
 /// Runs openssl to its end.
