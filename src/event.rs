@@ -139,7 +139,7 @@ pub struct TlsInfo {
 pub struct Opened {
     pub address: Option<Address>,
     pub status: u16,
-    /// `1.1`
+    /// `1.1` or `2`
     pub http: &'static str,
     pub subprotocol: Option<String>,
     pub extensions: Option<String>,
@@ -149,7 +149,7 @@ pub struct Opened {
     pub timing: Timing,
 }
 
-/// An HTTP answer other than 101.
+/// An HTTP answer that opens no WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
@@ -389,6 +389,8 @@ pub enum Event<'a> {
     Error(&'a Error),
     /// One line for the user, of no use to programs.
     Note(&'a str),
+    /// One line for `-v` about how the connection is made.
+    Detail(&'a str),
     /// Last event of a run.
     End {
         exit: Exit,

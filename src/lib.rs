@@ -9,7 +9,7 @@
 //! 3. The front ends, which know nothing of each other: [`repl`] (a person at a terminal), [`pipe`] (a
 //!    script) and [`serve`] (the debug server).
 //! 4. A run: [`session`] connects, talks, and connects again.
-//! 5. I/O: [`handshake`] (the HTTP/1.1 upgrade), [`transport`] (name lookup, TCP, TLS),
+//! 5. I/O: [`handshake`] (over HTTP/1.1 or HTTP/2), [`transport`] (name lookup, TCP, TLS),
 //!    [`auth::acquire`] (a token or password from a file, a variable, a command or a person), [`io`]
 //!    (the standard streams, the writer thread, recordings, signals, the terminal's echo), and what knows
 //!    of streams in the wire format: [`wire::socket`] (an endpoint of either role), [`wire::shim`] (below
@@ -22,7 +22,7 @@
 //!    [`session::reconnect`], [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what
 //!    the prompt keeps and shows of a stream: [`repl::view`]; and both sides of the handshake:
 //!    [`handshake::request`], [`handshake::response`], [`handshake::retry_after`],
-//!    [`handshake::server`].
+//!    [`handshake::server`], [`handshake::versions`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
 //!    base64, escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which
 //!    credentials, and where they are put), [`http_token`], and frames: [`wire::frame`], [`wire::mask`].
@@ -33,7 +33,8 @@
 //! before the engine (tokio-tungstenite) sees it; it goes up as an [`event::Event`], is rendered by
 //! [`output`] and written by one writer.
 //!
-//! A request to the debug server goes from `serve/accept.rs` (TCP, HTTP) to the table in
+//! A request to the debug server goes from `serve/accept.rs` (TCP, HTTP/1.1) or `serve/http2.rs`
+//! through `serve/client.rs` to the table in
 //! [`serve::endpoints`], which has a file for each endpoint, and through [`handshake::server`], which
 //! accepts it or not; its endpoint then talks through `serve/connection.rs`. What `/ledger` keeps is in
 //! `serve/ledger/`, what `/frames` sends in [`serve::faults`].

@@ -22,6 +22,7 @@ const ONLY_IN: &[OnlyIn] = &[
     OnlyIn::path("clap_complete", &["src/cli/"]),
     OnlyIn::path("clap_mangen", &["src/cli/"]),
     OnlyIn::path("rustyline", &["src/repl/editor/"]),
+    OnlyIn::path("h2", &["src/handshake/", "src/serve/http2.rs"]),
     OnlyIn::path("colored", &["src/output/"]),
     OnlyIn::text("\\x1b", &["src/output/"]),
     OnlyIn::text("\\u{1b}", &["src/output/"]),

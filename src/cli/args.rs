@@ -4,6 +4,7 @@
 mod config;
 mod cookies;
 mod curl;
+mod http;
 mod network;
 mod prompt;
 pub mod tls;
@@ -24,6 +25,7 @@ use crate::units;
 pub use config::ConfigArgs;
 pub use cookies::{CookieArgs, NetrcArgs};
 pub use curl::CurlArgs;
+pub use http::HttpArgs;
 pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
 pub use tls::TlsArgs;
@@ -173,6 +175,8 @@ pub struct ClientArgs {
     pub request: RequestArgs,
     #[command(flatten)]
     pub cookies: CookieArgs,
+    #[command(flatten)]
+    pub http: HttpArgs,
     #[command(flatten)]
     pub auth: AuthArgs,
     #[command(flatten)]

@@ -61,6 +61,8 @@ pub async fn upgrade(
             early: parts.read_buf,
             agreed,
             cookies: answer.cookies(),
+            status: 101,
+            http: "1.1",
         }),
         Err(_) => Err(Error::new(
             Stage::Handshake,
@@ -166,7 +168,8 @@ fn broken_error(error: &hyper::Error, log: &Transcript) -> Error {
     ))
 }
 
-fn not_http(message: &str, received: &[u8]) -> Error {
+/// The error for bytes of another protocol, which it quotes.
+pub(super) fn not_http(message: &str, received: &[u8]) -> Error {
     let error = Error::new(Stage::Handshake, Exit::Handshake, message);
     if received.starts_with(&[0x15, 0x03]) {
         return error

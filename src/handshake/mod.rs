@@ -1,9 +1,12 @@
-//! The opening handshake: [`request`] builds the request, [`h1`] sends it over HTTP/1.1 with hyper, and
-//! [`response`] checks the response. This module never decides whether to retry. [`server`] is the
-//! server's side.
+//! The opening handshake: [`request`] builds the request, [`h1`] sends it over HTTP/1.1 with hyper, or
+//! [`h2`] over HTTP/2, and [`response`] checks the response. This module never decides whether to
+//! retry. [`server`] is the server's side.
 
 mod h1;
+pub mod h2;
 mod heads;
+mod open;
+mod opening;
 mod outcome;
 pub mod redirect;
 mod refusal;
@@ -12,12 +15,15 @@ pub mod response;
 pub mod retry_after;
 pub mod server;
 mod tap;
+pub mod versions;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-pub use h1::upgrade;
+
 pub use heads::shown_header;
-pub use outcome::Failed;
+pub use open::open;
+pub use opening::Opening;
+pub use outcome::{Failed, Upgraded};
 pub use tap::Transcript;
 
 /// 16 random bytes in base64 (RFC 6455 §4.1 item 7).

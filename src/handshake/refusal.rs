@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::Response;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -17,17 +19,41 @@ const BODY_SHOWN: usize = 4096;
 /// Maximum time to wait for a refusal's body: the status matters more.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The body of a response, of either version of HTTP.
+pub(super) trait Body {
+    /// Returns the next part; `None` at the end, and where no more can come.
+    async fn part(&mut self) -> Option<Bytes>;
+}
+
+impl Body for Incoming {
+    async fn part(&mut self) -> Option<Bytes> {
+        loop {
+            let frame = self.frame().await?.ok()?;
+            // Trailers are no part of it.
+            if let Ok(data) = frame.into_data() {
+                return Some(data);
+            }
+        }
+    }
+}
+
+impl Body for h2::RecvStream {
+    async fn part(&mut self) -> Option<Bytes> {
+        self.data().await?.ok()
+    }
+}
+
 /// Reads the refusal as far as it comes before `deadline`.
-pub(super) async fn read(response: hyper::Response<Incoming>, deadline: Instant) -> Box<Failed> {
+pub(super) async fn read(response: Response<impl Body>, deadline: Instant) -> Box<Failed> {
     let refusal = read_refusal(response, deadline).await;
     Box::new(Failed {
-        error: refused(&refusal),
-        refusal: Some(refusal),
+        refusal: Some(refusal.clone()),
+        ..Failed::from(refused(&refusal))
     })
 }
 
 /// The header lines of a response, names in lower case.
-pub(super) fn header_pairs(response: &hyper::Response<Incoming>) -> Vec<(String, String)> {
+pub(super) fn header_pairs<B>(response: &Response<B>) -> Vec<(String, String)> {
     response
         .headers()
         .iter()
@@ -40,7 +66,7 @@ pub(super) fn header_pairs(response: &hyper::Response<Incoming>) -> Vec<(String,
         .collect()
 }
 
-async fn read_refusal(response: hyper::Response<Incoming>, deadline: Instant) -> Refusal {
+async fn read_refusal(response: Response<impl Body>, deadline: Instant) -> Refusal {
     let status = response.status();
     let phrase = response
         .extensions()
@@ -68,20 +94,16 @@ async fn read_refusal(response: hyper::Response<Incoming>, deadline: Instant) ->
     }
 }
 
-async fn read_body(mut incoming: Incoming, body: &mut Vec<u8>) {
+async fn read_body(mut incoming: impl Body, body: &mut Vec<u8>) {
     while body.len() <= BODY_SHOWN {
-        match incoming.frame().await {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    body.extend_from_slice(&data[..data.len().min(BODY_SHOWN + 1)]);
-                }
-            }
-            Some(Err(_)) | None => return,
-        }
+        let Some(data) = incoming.part().await else {
+            return;
+        };
+        body.extend_from_slice(&data[..data.len().min(BODY_SHOWN + 1)]);
     }
 }
 
-/// The error for a valid response that is not 101: the status, the headers that explain it, the
+/// The error for a valid response that opens no WebSocket: the status, the headers that explain it, the
 /// body.
 fn refused(refusal: &Refusal) -> Error {
     let mut error = Error::new(

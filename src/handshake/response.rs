@@ -12,7 +12,7 @@ use crate::wire::extension;
 /// RFC 6455 §1.3.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The content of a 101 response. Header names are in lower case; values are as received.
+/// The content of a response that opens a WebSocket: a 101, or over HTTP/2 a 2xx. Header names are in lower case; values are as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// `HTTP/1.1`, as opposed to 1.0.
@@ -73,6 +73,15 @@ pub fn verify(request: &Request, answer: &Response) -> Result<Negotiated, Error>
     }
     verify_upgrade(answer)?;
     verify_accept(request, answer)?;
+    verify_choices(request, answer)
+}
+
+/// Checks what the server chose. Over HTTP/2 that is all there is to check: the status says that it
+/// accepts the WebSocket, and there are neither `Upgrade` nor `Sec-WebSocket-Accept` (RFC 8441 §5).
+///
+/// # Errors
+/// Exit 8, as for [`verify`].
+pub fn verify_choices(request: &Request, answer: &Response) -> Result<Negotiated, Error> {
     let deflate = verify_extensions(request, answer)?;
     Ok(Negotiated {
         subprotocol: verify_subprotocol(request, answer)?,
@@ -340,6 +349,24 @@ mod tests {
             assert_eq!(error.exit, Exit::Handshake);
             assert!(error.message.contains("foo"), "{error}");
             assert!(error.advice[0].contains(advice), "{:?}", error.advice);
+        }
+    }
+
+    #[test]
+    fn over_http2_only_the_choices_are_checked() {
+        let offered = request(&[("Sec-WebSocket-Protocol", "chat")]);
+        let said = |name: &str, value: &str| Response {
+            http11: false,
+            headers: vec![(name.to_owned(), value.to_owned())],
+        };
+        let agreed = verify_choices(&offered, &said("sec-websocket-protocol", "chat")).unwrap();
+        assert_eq!(agreed.subprotocol.as_deref(), Some("chat"));
+        for (name, value) in [
+            ("sec-websocket-protocol", "other"),
+            ("sec-websocket-extensions", "x-foo"),
+        ] {
+            let error = verify_choices(&offered, &said(name, value)).unwrap_err();
+            assert_eq!(error.exit, Exit::Handshake);
         }
     }
 

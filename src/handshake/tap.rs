@@ -34,6 +34,11 @@ impl Transcript {
         heads::shown(&log.sent, &log.received, redactor)
     }
 
+    /// Forgets what was recorded, for another connection.
+    pub fn clear(&self) {
+        *self.lock() = Log::default();
+    }
+
     /// Bytes received so far.
     pub fn received(&self) -> usize {
         self.lock().received.len()

@@ -49,6 +49,9 @@ impl Stderr<'_> {
         match event {
             Event::Error(error) => self.error(error),
             Event::Note(text) => self.note(text),
+            Event::Detail(text) if verbose => {
+                self.raw("* ").put(text).end();
+            }
             Event::Close {
                 by, close, clean, ..
             } => self.close(*by, close, *clean),
@@ -259,6 +262,9 @@ impl Stderr<'_> {
         self.raw("connected");
         if let Some(address) = &opened.address {
             self.raw(&format!(" to {address}"));
+        }
+        if opened.http != "1.1" {
+            self.raw(&format!(" over HTTP/{}", opened.http));
         }
         for (label, value) in [
             (", subprotocol ", &opened.subprotocol),

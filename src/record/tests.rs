@@ -132,7 +132,9 @@ fn type_of(event: &Event<'_>) -> Option<Type> {
         Event::GiveUp { .. } => Type::GiveUp,
         Event::Error(_) => Type::Error,
         Event::End { .. } => Type::End,
-        Event::Heads(_) | Event::Tls(_) | Event::Note(_) | Event::Traced(_) => return None,
+        Event::Heads(_) | Event::Tls(_) | Event::Note(_) | Event::Detail(_) | Event::Traced(_) => {
+            return None;
+        }
     })
 }
 

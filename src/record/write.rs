@@ -170,7 +170,11 @@ impl Writer<'_> {
                     frame,
                 );
             }
-            Event::Heads(_) | Event::Tls(_) | Event::Note(_) | Event::Traced(_) => {}
+            Event::Heads(_)
+            | Event::Tls(_)
+            | Event::Note(_)
+            | Event::Detail(_)
+            | Event::Traced(_) => {}
         }
     }
 

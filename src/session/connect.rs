@@ -15,13 +15,14 @@ use super::resume::vars::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
 use crate::auth::placement::ResolvedCredentials;
 use crate::error::{Error, Exit, Stage};
-use crate::event::{Address, Cause, Event, Opened, Refusal};
+use crate::event::{Address, Cause, Event, Opened, Refusal, TlsInfo};
 use crate::handshake::redirect::Redirects;
 use crate::handshake::request::{self, HeaderLine, Request};
-use crate::handshake::{self, Transcript, retry_after};
+use crate::handshake::versions::Versions;
+use crate::handshake::{self, Opening, Transcript, Upgraded, retry_after};
 use crate::message::Message;
 use crate::secret::Secret;
-use crate::transport::{BoxedStream, Progress};
+use crate::transport::{BoxedStream, Dialed, Progress};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
@@ -338,49 +339,51 @@ fn filled(options: &request::Options, memory: &ResumeVars) -> Result<request::Op
 async fn attempt<I, O: Sink>(
     plan: &Plan,
     hop: &Hop,
-    AttemptId { conn, attempt }: AttemptId,
+    id: AttemptId,
     (progress, log): (&Progress, &Transcript),
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Box<handshake::Failed>> {
     let request = &hop.request;
-    let mut report = |address: Address| {
-        let address = Some(address);
-        let event = Event::Connecting {
-            conn,
-            attempt,
-            address,
-        };
-        ends.report(&event);
+    let mut opening = Opening {
+        target: &hop.target,
+        request,
+        versions: plan.versions,
+        log,
+        progress,
+        deadline,
     };
-    let dialing = plan.transport.dial(&hop.target, progress, &mut report);
-    let dialed = dialing.await?;
-    for note in &dialed.notes {
-        ends.report(&Event::Note(note));
+    let (mut route, mut upgraded) = open(plan, id, opening, ends).await?;
+    if let Err(failed) = &upgraded
+        && failed.needs_http1
+        && plan.versions == Versions::Negotiated
+    {
+        ends.report(&Event::Heads(&log.heads(&plan.redactor)));
+        let why = &failed.error.message;
+        ends.report(&Event::Note(&format!("{why}; using HTTP/1.1")));
+        log.clear();
+        progress.restart("http2");
+        opening.versions = Versions::Http1;
+        (route, upgraded) = open(plan, id, opening, ends).await?;
     }
-    if let Some(tls) = &dialed.tls {
-        ends.report(&Event::Tls(tls));
-    }
-    let waiting = "waiting for the server to answer the handshake";
-    progress.enter(Stage::Handshake, waiting);
-    let upgraded = handshake::upgrade(dialed.stream, request, log, deadline).await?;
+    let upgraded = upgraded?;
+    ends.report(&Event::Heads(&log.heads(&plan.redactor)));
     progress.finish("upgrade");
     let cookies = upgraded.cookies.iter().map(String::as_str);
     plan.cookies.handle_answer(&hop.target, cookies);
     let deflate = upgraded.agreed.deflate;
     let opened = Opened {
-        address: Some(dialed.address),
-        status: 101,
-        http: "1.1",
+        address: Some(route.address),
+        status: upgraded.status,
+        http: upgraded.http,
         subprotocol: upgraded.agreed.subprotocol,
         extensions: upgraded.agreed.extensions,
         compression: compression(request, deflate),
-        tls: dialed.tls,
+        tls: route.tls,
         timing: progress.timing(),
     };
-    ends.report(&Event::Heads(&log.heads(&plan.redactor)));
     ends.report(&Event::Open {
-        conn,
+        conn: id.conn,
         opened: &opened,
     });
     if opened.subprotocol.is_none() && request.subprotocols().next().is_some() {
@@ -394,6 +397,54 @@ async fn attempt<I, O: Sink>(
         first: None,
         deflate,
     })
+}
+
+/// What a connection was made over.
+struct Path {
+    address: Address,
+    tls: Option<TlsInfo>,
+}
+
+/// Dials and makes the handshake.
+///
+/// # Errors
+/// The failure to dial; that of the handshake is within the result.
+async fn open<I, O: Sink>(
+    plan: &Plan,
+    AttemptId { conn, attempt }: AttemptId,
+    opening: Opening<'_>,
+    ends: &Ends<'_, I, O>,
+) -> Result<(Path, Result<Upgraded, Box<handshake::Failed>>), Box<handshake::Failed>> {
+    let mut report = |address: Address| {
+        let address = Some(address);
+        let event = Event::Connecting {
+            conn,
+            attempt,
+            address,
+        };
+        ends.report(&event);
+    };
+    let (alpn, progress) = (opening.versions.alpn(), opening.progress);
+    let dialing = plan
+        .transport
+        .dial(opening.target, alpn, progress, &mut report);
+    let Dialed {
+        stream,
+        address,
+        tls,
+        notes,
+        ..
+    } = dialing.await?;
+    for note in &notes {
+        ends.report(&Event::Note(note));
+    }
+    if let Some(tls) = &tls {
+        ends.report(&Event::Tls(tls));
+    }
+    let chosen = tls.as_ref().and_then(|tls| tls.alpn.as_deref());
+    let mut detail = |line: &str| ends.report(&Event::Detail(line));
+    let upgraded = handshake::open(stream, chosen, opening, &mut detail).await;
+    Ok((Path { address, tls }, upgraded))
 }
 
 /// The negotiated extensions as a sentence; nothing if none were offered.

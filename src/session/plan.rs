@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::auth::cookies::Jar;
 use crate::auth::netrc::Netrc;
 use crate::auth::sources::Credentials;
+use crate::handshake::versions::Versions;
 use crate::handshake::{redirect, request};
 use crate::secret::{Redactor, Secret};
 use crate::transport::Dialer;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub cookie_jar: Option<PathBuf>,
     /// `--netrc`
     pub netrc: Option<Netrc>,
+    /// The versions of HTTP that the handshake may use.
+    pub versions: Versions,
     pub transport: Dialer,
     /// The timeout of name lookup, TCP, TLS and handshake together.
     pub connect_timeout: Duration,

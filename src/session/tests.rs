@@ -165,6 +165,7 @@ async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Opt
         cookies: Jar::default(),
         cookie_jar: None,
         netrc: None,
+        versions: Default::default(),
         transport: crate::transport::Dialer::default(),
         connect_timeout: Duration::ZERO,
         redactor: crate::secret::Redactor::default(),

@@ -27,9 +27,6 @@ pub use self::options::Options;
 pub use self::progress::Progress;
 pub use self::stream::BoxedStream;
 
-/// What the ALPN of TLS offers.
-const HTTP1: &[&str] = &["http/1.1"];
-
 /// A byte stream to the server.
 pub struct Dialed {
     pub stream: BoxedStream,
@@ -64,8 +61,8 @@ impl Dialer {
         }
     }
 
-    /// Connects to `target`, layer by layer. `on_address` receives the first address before it is
-    /// tried. The caller sets the deadline, and finds in `progress` what was being waited for.
+    /// Connects to `target`, layer by layer. `alpn` is offered in the TLS handshake with the server, in
+    /// order of preference. `on_address` receives the first address before it is tried. The caller sets the deadline, and finds in `progress` what was being waited for.
     ///
     /// # Errors
     /// Exit 6 (name), 7 (connect), 35 (TLS), 58 (client certificate), 60 (certificate), 90 (public
@@ -73,11 +70,12 @@ impl Dialer {
     pub async fn dial(
         &self,
         target: &Target,
+        alpn: &[&str],
         progress: &Progress,
         on_address: &mut dyn FnMut(Address),
     ) -> Result<Dialed, Error> {
         let route = Route::plan(target, &self.options);
-        let mut clients = self.tls_clients(&route, progress).await?;
+        let mut clients = self.tls_clients(&route, alpn, progress).await?;
         let (mut stream, address) = match &route.network {
             Network::Tcp(place) => {
                 tcp::open(place, &self.options.network, progress, on_address).await?
@@ -138,6 +136,7 @@ impl Dialer {
     async fn tls_clients(
         &self,
         route: &Route,
+        alpn: &[&str],
         progress: &Progress,
     ) -> Result<VecDeque<tls::Client>, Error> {
         let mut clients = VecDeque::new();
@@ -145,7 +144,7 @@ impl Dialer {
             match layer {
                 Layer::Tls(host) => {
                     progress.enter(Stage::Tls, "reading the root certificates");
-                    clients.push_back(tls::Client::new(host, &self.tls, HTTP1).await?);
+                    clients.push_back(tls::Client::new(host, &self.tls, alpn).await?);
                 }
             }
         }

@@ -13,6 +13,7 @@ use crate::event::Timing;
 pub struct Progress {
     current: RefCell<Current>,
     timing: RefCell<Timing>,
+    started: Instant,
 }
 
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl Progress {
             since: Instant::now(),
         };
         Progress {
+            started: current.since,
             current: RefCell::new(current),
             timing: RefCell::default(),
         }
@@ -50,6 +52,12 @@ impl Progress {
     pub fn finish(&self, name: &'static str) {
         let took = self.current.borrow().since.elapsed();
         self.timing.borrow_mut().push(name, took);
+    }
+
+    /// Begins again on a fresh connection. What all steps so far took is one step of this name.
+    pub fn restart(&self, name: &'static str) {
+        let took = self.started.elapsed();
+        *self.timing.borrow_mut() = Timing::from([(name, took)]);
     }
 
     /// The stage of the current step.

@@ -26,11 +26,16 @@ impl Loss {
     }
 }
 
-impl From<&io::Error> for Loss {
-    fn from(error: &io::Error) -> Self {
+impl Loss {
+    /// The loss that a read reported, perhaps within a frame or a message. A stream that is more than
+    /// TCP says in the error how it ended.
+    pub fn from_io(error: &io::Error, within: Option<&'static str>) -> Self {
         let why = plain_clause(error);
-        match error.kind() {
-            io::ErrorKind::ConnectionReset => Loss::Reset(why),
+        match (error.kind(), within) {
+            (io::ErrorKind::ConnectionReset, _) => Loss::Reset(why),
+            (io::ErrorKind::UnexpectedEof, Some(what)) => {
+                Loss::Failed(format!("{why} within a {what}"))
+            }
             _ => Loss::Failed(why),
         }
     }
@@ -42,9 +47,9 @@ mod tests {
 
     #[test]
     fn a_reset_is_distinguished_from_other_failures() {
-        let reset = Loss::from(&io::ErrorKind::ConnectionReset.into());
+        let reset = Loss::from_io(&io::ErrorKind::ConnectionReset.into(), None);
         assert!(matches!(reset, Loss::Reset(_)), "{reset:?}");
-        let other = Loss::from(&io::Error::other("reset the counter"));
+        let other = Loss::from_io(&io::Error::other("reset the counter"), Some("frame"));
         assert_eq!(other.describe("the server"), "reset the counter");
     }
 
@@ -56,5 +61,8 @@ mod tests {
             words(Some("frame")),
             "the client ended the TCP connection within a frame"
         );
+        let ended = io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended");
+        let loss = Loss::from_io(&ended, Some("frame"));
+        assert_eq!(loss, Loss::Failed("the stream ended within a frame".into()));
     }
 }

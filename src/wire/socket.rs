@@ -254,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
                 Loss::Eof(self.shim().unfinished())
             }
-            Some(Error::Io(error)) => Loss::from(&error),
+            Some(Error::Io(error)) => Loss::from_io(&error, self.shim().unfinished()),
             // The shim has validated every frame before the engine; this handles what it might
             // overlook.
             Some(error @ (Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_))) => {

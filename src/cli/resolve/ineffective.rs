@@ -139,6 +139,11 @@ mod tests {
         "origin",
         "user-agent",
         "subprotocol",
+        // Scripts pass them whether the URL is ws:// or wss://.
+        "http1.1",
+        "http2",
+        "http2-only",
+        "http2-prior-knowledge",
         "user",
         "oauth2-bearer",
         "token",

@@ -9,10 +9,11 @@ use super::network;
 use super::tls;
 use super::variables::Variables;
 use super::wire::extensions;
-use crate::cli::args::ClientArgs;
+use crate::cli::args::{ClientArgs, HttpArgs};
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::handshake::request::{self, HeaderLine};
+use crate::handshake::versions::Versions;
 use crate::http_token;
 use crate::secret::Redactor;
 use crate::session::connect::Plan;
@@ -48,6 +49,7 @@ pub(super) fn plan(
         cookies: jar,
         cookie_jar: args.cookies.cookie_jar.clone(),
         netrc: cookies::netrc(&args.netrc, world, files)?,
+        versions: versions(&args.http),
         transport: transport::Dialer::new(transport::Options {
             network: network::options(&args.network)?,
             unix: network::unix_socket(&args.network),
@@ -58,6 +60,17 @@ pub(super) fn plan(
             .unwrap_or(NO_LIMIT),
         redactor,
     })
+}
+
+/// clap leaves one of them set.
+fn versions(args: &HttpArgs) -> Versions {
+    if args.http2 {
+        Versions::Negotiated
+    } else if args.http2_only || args.http2_prior_knowledge {
+        Versions::Http2
+    } else {
+        Versions::Http1
+    }
 }
 
 fn headers(
