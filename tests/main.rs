@@ -25,6 +25,7 @@ mod generated;
 mod handshake;
 mod history;
 mod hostile;
+mod http2;
 mod interactive;
 mod interop;
 mod killable;

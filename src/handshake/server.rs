@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use h2::ext::Protocol;
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
     SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
@@ -17,21 +18,27 @@ use crate::wire::extension::{self, Agreed};
 /// A handshake that succeeds.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The 101.
+    /// The 101, or over HTTP/2 the 200.
     pub response: Response<()>,
     /// The negotiated compression.
     pub deflate: Option<Agreed>,
 }
 
-/// A response other than 101: its body is one sentence of plain text.
+/// A response that refuses: its body is one sentence of plain text.
 pub type Rejection = Box<Response<&'static str>>;
 
 /// Whether the request asks for a WebSocket at all.
-pub fn wants_websocket(headers: &HeaderMap) -> bool {
-    has_token(headers, UPGRADE, "websocket")
+pub fn wants_websocket<B>(request: &Request<B>) -> bool {
+    has_token(request.headers(), UPGRADE, "websocket") || is_extended_connect(request)
 }
 
-/// Performs the checks of RFC 6455 §4.2.1, in an order that gives the most informative refusal.
+/// Whether the request is an extended CONNECT for a WebSocket (RFC 8441 §5).
+fn is_extended_connect<B>(request: &Request<B>) -> bool {
+    let protocol = request.extensions().get::<Protocol>();
+    protocol.is_some_and(|protocol| protocol.as_str() == "websocket")
+}
+
+/// Performs the checks of RFC 6455 §4.2.1, or over HTTP/2 those of RFC 8441 §5, in an order that gives the most informative refusal.
 ///
 /// # Errors
 /// What is wrong with the handshake: 400, 405, or 426.
@@ -40,10 +47,13 @@ pub fn accept<B>(
     options: &extension::Options,
 ) -> Result<Accepted, Rejection> {
     let headers = request.headers();
+    if request.version() == Version::HTTP_2 {
+        return accept_http2(request, options);
+    }
     if request.method() != Method::GET {
         return Err(wrong_method());
     }
-    if !wants_websocket(headers) {
+    if !wants_websocket(request) {
         return Err(upgrade_required(
             "This is a WebSocket endpoint: the request must have the header `Upgrade: websocket`.\n",
         ));
@@ -72,10 +82,32 @@ pub fn accept<B>(
             "Sec-WebSocket-Key must be 16 bytes in base64.\n",
         ));
     }
-    switching(key, headers, options).ok_or_else(|| {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Box::new(text(status, "500 Internal Server Error\n"))
-    })
+    switching(key, headers, options).ok_or_else(failed)
+}
+
+/// The status alone accepts: there are neither a key nor headers of the connection (RFC 8441 §5).
+fn accept_http2<B>(
+    request: &Request<B>,
+    options: &extension::Options,
+) -> Result<Accepted, Rejection> {
+    let headers = request.headers();
+    if !is_extended_connect(request) {
+        return Err(bad_request(
+            "This is a WebSocket endpoint: over HTTP/2, the request must be a CONNECT with `:protocol: websocket` (RFC 8441).\n",
+        ));
+    }
+    if only(headers, SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let body = "Sec-WebSocket-Version must be 13.\n";
+        let mut response = text(StatusCode::BAD_REQUEST, body);
+        insert(response.headers_mut(), SEC_WEBSOCKET_VERSION, "13");
+        return Err(Box::new(response));
+    }
+    choosing(Response::new(()), headers, options).ok_or_else(failed)
+}
+
+fn failed() -> Rejection {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Box::new(text(status, "500 Internal Server Error\n"))
 }
 
 /// The response that accepts a client; `None` if a header could not be made, which its values rule
@@ -90,6 +122,16 @@ fn switching(
     let headers = response.headers_mut();
     offer_upgrade(headers);
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept_value(key)?);
+    choosing(response, request, options)
+}
+
+/// Adds the subprotocol and the extensions that the server chooses.
+fn choosing(
+    mut response: Response<()>,
+    request: &HeaderMap,
+    options: &extension::Options,
+) -> Option<Accepted> {
+    let headers = response.headers_mut();
     if let Some(protocol) = first_protocol(request) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
@@ -242,6 +284,37 @@ mod tests {
         );
         assert!(!answer.headers().contains_key("sec-websocket-protocol"));
         assert!(!answer.headers().contains_key("sec-websocket-extensions"));
+    }
+
+    /// The request of RFC 8441 §5.1.
+    fn extended_connect(protocol: &'static str) -> Builder {
+        let request = Request::connect("https://server.example.com/chat");
+        let request = request.version(Version::HTTP_2);
+        let request = request.extension(Protocol::from_static(protocol));
+        request
+            .header("Sec-WebSocket-Protocol", "chat, superchat")
+            .header("Sec-WebSocket-Extensions", "permessage-deflate")
+            .header("Sec-WebSocket-Version", "13")
+    }
+
+    #[test]
+    fn an_extended_connect_is_accepted_by_its_status() {
+        let accepted = ask(extended_connect("websocket")).unwrap();
+        assert!(accepted.deflate.is_some());
+        let answer = accepted.response;
+        assert_eq!(answer.status(), 200);
+        has(&answer, "sec-websocket-protocol", "chat");
+        for name in ["upgrade", "connection", "sec-websocket-accept"] {
+            assert!(!answer.headers().contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_extended_connect_must_be_for_a_websocket_of_version_13() {
+        is_refused(extended_connect("webtransport"), 400);
+        is_refused(handshake().version(Version::HTTP_2), 400);
+        let version_8 = extended_connect("websocket").header("Sec-WebSocket-Version", "8");
+        has(&is_refused(version_8, 400), "sec-websocket-version", "13");
     }
 
     #[test]

@@ -9,13 +9,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::log::Ended;
+use super::stream::Stream;
 use crate::close::{Close, MAX_REASON};
 use crate::error::plain_clause;
 use crate::message::Message;
@@ -25,9 +23,6 @@ use crate::wire::linger::Linger;
 use crate::wire::shim;
 use crate::wire::socket::{Incoming, Socket};
 use crate::wire::validate::{Role, Violation};
-
-/// The TCP connection as hyper hands it over.
-pub(super) type Stream = TokioIo<Upgraded>;
 
 /// The largest message and frame taken, in bytes.
 pub(super) const MAX_MESSAGE: usize = 64 << 20;
@@ -54,10 +49,10 @@ pub(super) enum End {
     Disconnect(Result<Close, String>),
 }
 
-/// An end of the TCP connection without a closing handshake.
+/// An end of the stream below without a closing handshake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AbruptEnd {
-    /// With a TCP reset, in place of an orderly end.
+    /// With a reset, in place of an orderly end.
     pub(super) reset: bool,
     /// Bytes of a last frame that is never finished.
     pub(super) part: usize,
@@ -323,14 +318,8 @@ impl Connection {
             LINGER.close(&mut io).await;
             return Ended::lost("ended by the server, as this endpoint does");
         }
-        match io.into_inner().downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => {
-                // What follows is that it is dropped.
-                let _ = parts.io.inner().set_zero_linger();
-                Ended::lost("reset by the server, as this endpoint does")
-            }
-            Err(_) => Ended::lost("ended by the server, which has no TCP connection to reset"),
-        }
+        let reset = timeout(CLOSE_TIMEOUT, io.reset()).await;
+        Ended::lost(reset.unwrap_or("the client reads nothing"))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use hyper::Uri;
 use url::Host;
 
 use crate::close::{Close, code_name};
@@ -51,8 +50,7 @@ impl fmt::Display for Ended {
 }
 
 /// Returns the target of a request with its secrets redacted, as [`Target`] does it.
-pub(super) fn shown(uri: &Uri) -> String {
-    let uri = uri.to_string();
+pub(super) fn shown(uri: String) -> String {
     let Some((path, query)) = uri.split_once('?') else {
         return uri;
     };
@@ -84,8 +82,7 @@ mod tests {
             ("/expire?token=a?b", "/expire?token=[redacted]"),
             ("*", "*"),
         ] {
-            let uri = Uri::try_from(target).unwrap();
-            assert_eq!(shown(&uri), expected);
+            assert_eq!(shown(target.to_owned()), expected);
         }
     }
 }

@@ -7,17 +7,21 @@
 //! `connection` is what an endpoint sees of the wire, and [`endpoints`] has the endpoints.
 
 mod accept;
+mod client;
 mod connection;
 pub mod endpoints;
 pub mod faults;
 mod header_case;
+mod http2;
 mod ledger;
 mod log;
 mod options;
+mod preface;
 mod range;
 mod response;
 mod shared;
 mod state;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,7 +34,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::error::{Error, Exit, Stage, plain_words};
-use accept::Client;
+use client::Client;
 use ledger::store::LedgerStore;
 pub use options::{Log, Options};
 use shared::{Shared, lock};
@@ -107,7 +111,7 @@ impl Server {
                         options: self.options.clone(),
                         shared: self.shared.clone(),
                     };
-                    connections.spawn(client.serve(stream, stopping.clone()));
+                    connections.spawn(accept::serve(client, stream, stopping.clone()));
                 }
                 Some(_) = connections.join_next() => {}
                 () = &mut shutdown => break,

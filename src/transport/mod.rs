@@ -25,7 +25,7 @@ use crate::uri::Target;
 
 pub use self::options::Options;
 pub use self::progress::Progress;
-pub use self::stream::BoxedStream;
+pub use self::stream::{BoxedStream, Stream};
 
 /// A byte stream to the server.
 pub struct Dialed {

@@ -2,6 +2,7 @@
 //! exactly what a test says, and a terminal.
 
 pub(crate) mod hostile;
+pub(crate) mod http2;
 pub(crate) mod killable;
 pub(crate) mod ledger;
 pub(crate) mod mixture;

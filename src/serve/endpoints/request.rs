@@ -17,6 +17,7 @@ pub(crate) struct Request<'a> {
     /// The path and query as they were requested.
     pub(super) target: &'a str,
     pub(super) headers: &'a HeaderMap,
+    pub(super) wants_websocket: bool,
     pub(super) shared: &'a Shared,
     pub(super) now: SystemTime,
 }
@@ -28,6 +29,7 @@ impl<'a> Request<'a> {
             method: request.method(),
             target: target.map_or("", |target| target.as_str()),
             headers: request.headers(),
+            wants_websocket: server::wants_websocket(request),
             shared,
             now,
         }
@@ -60,7 +62,7 @@ impl<'a> Request<'a> {
 
     /// Whether the request asks for a WebSocket.
     pub(super) fn wants_websocket(self) -> bool {
-        server::wants_websocket(self.headers)
+        self.wants_websocket
     }
 }
 
@@ -73,6 +75,7 @@ pub(super) fn get<T>(target: &str, read: impl FnOnce(Request<'_>) -> T) -> T {
         method: &Method::GET,
         target,
         headers: &headers,
+        wants_websocket: false,
         shared: &shared,
         now: SystemTime::UNIX_EPOCH,
     })

@@ -1,0 +1,215 @@
+//! A client of the debug server, and what its requests are answered with: a page, a refusal, or an
+//! endpoint that is admitted. It is the same for either version of HTTP.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use http_body_util::{Either, Full};
+use hyper::{Request as HttpRequest, Version};
+use tokio::sync::watch;
+
+use super::connection::{self, Connection};
+use super::endpoints::{self, Endpoint, Opened, Request};
+use super::log::{Ended, shown};
+use super::options::Options;
+use super::response::{Answer, Refusal};
+use super::shared::Shared;
+use super::stream::Stream;
+use crate::handshake::server;
+use crate::wire::shim;
+
+/// A client that has connected.
+pub(super) struct Client {
+    pub(super) peer: SocketAddr,
+    pub(super) options: Options,
+    pub(super) shared: Shared,
+}
+
+/// What follows a handshake that was accepted.
+pub(super) struct Admission {
+    endpoint: Box<dyn Endpoint>,
+    wire: shim::Options,
+}
+
+impl Client {
+    /// The answer to a request, which is logged. An admission comes with a handshake that was accepted,
+    /// and with nothing else.
+    pub(super) fn answer<B>(&self, request: &HttpRequest<B>) -> (Answer, Option<Admission>) {
+        let now = SystemTime::now();
+        let (answer, admission) = answer(request, &self.options, &self.shared, now);
+        let (method, target) = (request.method(), shown(target(request)));
+        self.log(format_args!(
+            "{method} {target} -> {}",
+            answer.status().as_u16()
+        ));
+        (answer, admission)
+    }
+
+    pub(super) fn log(&self, line: fmt::Arguments<'_>) {
+        self.options.log(format_args!("{} {line}", self.peer));
+    }
+}
+
+impl Admission {
+    /// Serves one WebSocket until it has ended, `stopped` at the latest.
+    pub(super) async fn serve(
+        mut self,
+        stream: Stream,
+        stopped: impl Future<Output = ()>,
+    ) -> Ended {
+        let mut connection = Connection::new(stream, &self.wire).await;
+        let shutdown = self.endpoint.shutdown();
+        let end = tokio::select! {
+            // First, because an endpoint that is busy may use up what a task may do in one turn.
+            biased;
+            () = stopped => Ok(shutdown),
+            end = self.endpoint.run(&mut connection) => end,
+        };
+        // Boxed, because the task would have room for it from the beginning.
+        Box::pin(connection.finish(end)).await
+    }
+}
+
+/// The target as it is logged: over HTTP/2, only the path and query of a URL.
+fn target<B>(request: &HttpRequest<B>) -> String {
+    let uri = request.uri();
+    match uri.path_and_query() {
+        Some(path) if request.version() == Version::HTTP_2 => path.to_string(),
+        _ => uri.to_string(),
+    }
+}
+
+/// Waits until the server stops.
+pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it the server.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+fn answer<B>(
+    request: &HttpRequest<B>,
+    options: &Options,
+    shared: &Shared,
+    now: SystemTime,
+) -> (Answer, Option<Admission>) {
+    let seen = Request::new(request, shared, now);
+    let admitted = match endpoints::open(seen) {
+        Ok(Opened::Http(answer)) => return (answer, None),
+        Ok(Opened::WebSocket(endpoint)) => admit(request, seen, endpoint, options),
+        Err(refusal) => Err(refusal),
+    };
+    match admitted {
+        Ok((switching, admission)) => (switching, Some(admission)),
+        Err(refusal) => (*refusal, None),
+    }
+}
+
+/// Lets a client in, unless its handshake is bad or the endpoint has something against it.
+fn admit<B>(
+    request: &HttpRequest<B>,
+    seen: Request<'_>,
+    mut endpoint: Box<dyn Endpoint>,
+    options: &Options,
+) -> Result<(Answer, Admission), Refusal> {
+    let mut extensions = options.extensions;
+    endpoint.restrict(&mut extensions);
+    let accepted = server::accept(request, &extensions)
+        .map_err(|rejection| rejection.map(|body| Either::Left(Full::from(body))))?;
+    endpoint.admit(seen, accepted.deflate.as_ref())?;
+    let mut wire = shim::Options {
+        deflate: accepted.deflate,
+        deflate_level: options.deflate_level,
+        ..connection::wire_options()
+    };
+    endpoint.configure(&mut wire);
+    let switching = accepted.response.map(|()| Either::Left(Full::default()));
+    Ok((switching, Admission { endpoint, wire }))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::http::request::Builder;
+
+    use super::*;
+
+    fn handshake(path: &str) -> Builder {
+        HttpRequest::get(path)
+            .header("Host", "server.example.com")
+            .header("Upgrade", "websocket")
+            .header("Connection", "Upgrade")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Sec-WebSocket-Version", "13")
+    }
+
+    /// The status of the answer, and what was admitted.
+    #[track_caller]
+    fn ask_again(builder: Builder, shared: &Shared) -> (u16, Option<Admission>) {
+        let request = builder.body(()).unwrap();
+        let (answer, admission) = answer(
+            &request,
+            &Options::default(),
+            shared,
+            SystemTime::UNIX_EPOCH,
+        );
+        assert_eq!(admission.is_some(), answer.status() == 101);
+        (answer.status().as_u16(), admission)
+    }
+
+    #[track_caller]
+    fn ask(builder: Builder) -> (u16, Option<Admission>) {
+        ask_again(builder, &Shared::default())
+    }
+
+    #[track_caller]
+    fn is_refused(builder: Builder, code: u16) {
+        assert_eq!(ask(builder).0, code);
+    }
+
+    #[test]
+    fn a_compression_fault_requires_compression() {
+        let offering =
+            |path| handshake(path).header("Sec-WebSocket-Extensions", "permessage-deflate");
+        let agreed = |path| {
+            let (status, admission) = ask(offering(path));
+            assert_eq!(status, 101, "{path}");
+            admission.unwrap().wire.deflate.is_some()
+        };
+        assert!(agreed("/echo") && agreed("/frames/bomb") && agreed("/frames/rsv"));
+        // RSV1 would be no fault with it.
+        assert!(!agreed("/frames/rsv1"));
+        is_refused(handshake("/frames/bomb"), 400);
+        is_refused(HttpRequest::get("/frames/bomb").header("Host", "x"), 426);
+    }
+
+    #[test]
+    fn a_flaky_endpoint_refuses_valid_handshakes_only() {
+        let shared = Shared::default();
+        let flaky = || ask_again(handshake("/flaky?fail=2"), &shared).0;
+        let bad = HttpRequest::get("/flaky?fail=2").header("Host", "x");
+        assert_eq!(ask_again(bad, &shared).0, 426);
+        assert_eq!([flaky(), flaky(), flaky()], [503, 503, 101]);
+    }
+
+    #[test]
+    fn a_ledger_answers_both_protocols() {
+        let plain = |method, path| HttpRequest::builder().method(method).uri(path);
+        is_refused(plain("GET", "/ledger?format=json"), 200);
+        is_refused(plain("DELETE", "/ledger"), 204);
+        is_refused(plain("POST", "/ledger"), 405);
+        let (status, admission) = ask(handshake("/ledger"));
+        assert!(status == 101 && admission.unwrap().wire.hide_pings);
+        let (status, admission) = ask(handshake("/echo"));
+        assert!(status == 101 && !admission.unwrap().wire.hide_pings);
+    }
+
+    #[test]
+    fn the_root_lists_and_the_rest_is_refused() {
+        is_refused(HttpRequest::get("/?x"), 200);
+        is_refused(HttpRequest::get("/frames?x"), 200);
+        is_refused(handshake("/frames/nothing"), 404);
+        is_refused(handshake("/nowhere"), 404);
+        is_refused(handshake("/close/1"), 400);
+        is_refused(handshake("/expire"), 401);
+        is_refused(HttpRequest::get("/echo").header("Host", "x"), 426);
+    }
+}
