@@ -136,7 +136,7 @@ impl Tunnel {
     /// Why nothing can be sent any more.
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         Poll::Ready(match ready!(self.send.poll_reset(cx)) {
-            Ok(reason) => words::to_io(&reason.into()),
+            Ok(reason) => words::reset(reason),
             Err(error) => words::to_io(&error),
         })
     }

@@ -20,9 +20,18 @@ pub(super) fn describe(error: &h2::Error) -> String {
             Some(said) => format!("the HTTP/2 connection was closed with GOAWAY ({name}): {said}"),
             None => format!("the HTTP/2 connection was closed with GOAWAY ({name})"),
         },
-        (true, false) => format!("the HTTP/2 stream was reset ({name})"),
+        (true, false) => describe_reset(reason),
         (false, _) => format!("the peer broke HTTP/2 ({name})"),
     }
+}
+
+fn describe_reset(reason: Reason) -> String {
+    format!("the HTTP/2 stream was reset ({})", name(reason))
+}
+
+/// The error of a write to a stream that the peer has reset.
+pub(super) fn reset(reason: Reason) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, describe_reset(reason))
 }
 
 /// The same as the error of a read or write.
@@ -39,15 +48,15 @@ pub(super) fn to_io(error: &h2::Error) -> io::Error {
 pub(super) fn is_transient(error: &h2::Error) -> bool {
     match error.reason() {
         Some(reason) => {
-            let own = error.is_remote();
-            own && matches!(
-                reason,
-                Reason::NO_ERROR
-                    | Reason::REFUSED_STREAM
-                    | Reason::CANCEL
-                    | Reason::INTERNAL_ERROR
-                    | Reason::ENHANCE_YOUR_CALM
-            )
+            error.is_remote()
+                && matches!(
+                    reason,
+                    Reason::NO_ERROR
+                        | Reason::REFUSED_STREAM
+                        | Reason::CANCEL
+                        | Reason::INTERNAL_ERROR
+                        | Reason::ENHANCE_YOUR_CALM
+                )
         }
         None => error.is_io(),
     }
@@ -93,8 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn an_io_error_is_itself() {
-        let error = io::Error::new(io::ErrorKind::BrokenPipe, "Broken pipe (os error 32)");
-        assert_eq!(plain_clause(&error), "broken pipe");
+    fn a_reset_by_the_peer_is_no_mistake_of_its_own() {
+        let error = reset(Reason::CANCEL);
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(error.to_string(), "the HTTP/2 stream was reset (CANCEL)");
+        let own = h2::Error::from(Reason::PROTOCOL_ERROR);
+        assert_eq!(describe(&own), "the peer broke HTTP/2 (PROTOCOL_ERROR)");
+        assert!(!is_transient(&own));
     }
 }
