@@ -138,6 +138,8 @@ pub struct TlsInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     pub address: Option<Address>,
+    /// The proxy on the way, and what named it: `http://host:3128/ (from wss_proxy)`.
+    pub proxy: Option<String>,
     pub status: u16,
     /// `1.1` or `2`
     pub http: &'static str,
@@ -168,6 +170,21 @@ impl Refusal {
     pub fn cookies(&self) -> impl Iterator<Item = &str> {
         let headers = self.headers.iter();
         headers.filter_map(|(name, value)| (name == "set-cookie").then_some(value.as_str()))
+    }
+
+    /// What the peer said: the headers of these names (in lower case), and the body, one line each.
+    pub fn lines(&self, names: &[&str]) -> Vec<String> {
+        let headers = self.headers.iter();
+        let headers = headers.filter(|(name, _)| names.contains(&name.as_str()));
+        let mut lines: Vec<String> = headers
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        let body = String::from_utf8_lossy(&self.body);
+        lines.extend(body.lines().map(|line| format!("| {line}")));
+        if self.truncated {
+            lines.push("| … (more was sent)".to_owned());
+        }
+        lines
     }
 }
 
@@ -303,6 +320,13 @@ pub enum Event<'a> {
     Header {
         url: &'a str,
         started: Duration,
+    },
+    /// The way of an attempt to the server, where there is more to it than TCP and TLS.
+    Route {
+        /// `tcp → socks5 → tls`
+        layers: &'a str,
+        /// As in [`Opened::proxy`].
+        proxy: Option<&'a str>,
     },
     Connecting {
         conn: u32,

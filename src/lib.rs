@@ -9,7 +9,7 @@
 //! 3. The front ends, which know nothing of each other: [`repl`] (a person at a terminal), [`pipe`] (a
 //!    script) and [`serve`] (the debug server).
 //! 4. A run: [`session`] connects, talks, and connects again.
-//! 5. I/O: [`handshake`] (over HTTP/1.1 or HTTP/2), [`transport`] (name lookup, TCP, TLS),
+//! 5. I/O: [`handshake`] (over HTTP/1.1 or HTTP/2), [`transport`] (name lookup, TCP, proxies, TLS),
 //!    [`auth::acquire`] (a token or password from a file, a variable, a command or a person), [`io`]
 //!    (the standard streams, the writer thread, recordings, signals, the terminal's echo), and what knows
 //!    of streams in the wire format: [`wire::socket`] (an endpoint of either role), [`wire::shim`] (below

@@ -26,6 +26,7 @@ const MAX_TOKEN: u64 = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct CachedAnswers {
     password: Option<Secret>,
+    proxy_password: Option<Secret>,
     token: Option<Secret>,
     /// All credentials have been read at least once.
     read_once: bool,
@@ -98,6 +99,19 @@ pub(crate) async fn read(
     }
     cached.read_once = true;
     Ok(placed)
+}
+
+/// The password of `-U`, which the user types.
+///
+/// # Errors
+/// Exit 2 if there is nobody to ask.
+pub(crate) async fn proxy_password(
+    user: &str,
+    cached: &mut CachedAnswers,
+    ask: &mut Ask<'_>,
+) -> Result<Secret, Error> {
+    let question = format!("Password for {user} at the proxy: ");
+    prompt(question, &mut cached.proxy_password, ask).await
 }
 
 async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {

@@ -7,6 +7,7 @@ mod curl;
 mod http;
 mod network;
 mod prompt;
+mod proxy;
 pub mod tls;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ pub use curl::CurlArgs;
 pub use http::HttpArgs;
 pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
+pub use proxy::ProxyArgs;
 pub use tls::TlsArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -186,6 +188,8 @@ pub struct ClientArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
     #[command(flatten)]
+    pub proxy: ProxyArgs,
+    #[command(flatten)]
     pub time: TimeArgs,
     #[command(flatten)]
     pub send: SendArgs,
@@ -270,8 +274,8 @@ pub struct AuthArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
 pub struct TimeArgs {
-    /// Maximum time for name lookup, TCP, TLS and handshake together; also for reading --token
-    /// @FILE
+    /// Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading
+    /// --token @FILE
     #[arg(long, value_name = "T", default_value = "10s", value_parser = units::duration)]
     pub connect_timeout: Duration,
 

@@ -71,6 +71,16 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "SSLKEYLOGFILE",
         "append the keys of TLS sessions to this file, for Wireshark",
     ),
+    (
+        "ws_proxy, http_proxy",
+        "proxy for ws://, the first that is set (http_proxy in lower case only)",
+    ),
+    (
+        "wss_proxy, https_proxy",
+        "proxy for wss://, the first that is set",
+    ),
+    ("all_proxy", "proxy for both, if none of these is set"),
+    ("no_proxy", "connect to these hosts directly, as --noproxy"),
 ];
 
 /// The clap command, with the parts of the help that come from tables.

@@ -53,7 +53,10 @@ pub fn dry_run(client: &Client, world: &World) -> Result<Vec<u8>, Error> {
 /// Where `client` would connect, for `-v`.
 pub fn route(client: &Client) -> String {
     let plan = &client.plan;
-    format!("would connect to {}", plan.transport.route(&plan.target))
+    match plan.transport.route(&plan.target) {
+        Ok(route) => format!("would connect to {} ({route})", route.beginning()),
+        Err(error) => error.with_details(),
+    }
 }
 
 /// The command line of curl that makes the same handshake.

@@ -52,6 +52,14 @@ impl World {
             .cloned()
     }
 
+    /// The same without the variables that name a proxy.
+    pub fn without_proxies(&self) -> World {
+        let mut world = self.clone();
+        let is_proxy = |name: &String| name.to_ascii_lowercase().ends_with("_proxy");
+        world.environment.retain(|name, _| !is_proxy(name));
+        world
+    }
+
     /// Whether characters are written as UTF-8 (POSIX: `LC_ALL`, `LC_CTYPE`, `LANG`, the first that
     /// is set). Where none is, as in many containers, the terminal understands UTF-8 all the same.
     pub fn is_utf8(&self) -> bool {

@@ -115,20 +115,12 @@ fn refused(refusal: &Refusal) -> Error {
         )
         .trim_end(),
     );
-    for (name, value) in &refusal.headers {
-        if matches!(
-            name.as_str(),
-            "www-authenticate" | "location" | "retry-after" | "sec-websocket-version"
-        ) {
-            error = error.detail(format!("{name}: {value}"));
-        }
-    }
-    for line in String::from_utf8_lossy(&refusal.body).lines() {
-        error = error.detail(format!("| {line}"));
-    }
-    if refusal.truncated {
-        error = error.detail("| … (more was sent)");
-    }
+    error.details = refusal.lines(&[
+        "www-authenticate",
+        "location",
+        "retry-after",
+        "sec-websocket-version",
+    ]);
     match advice_for(refusal.status) {
         Some(advice) => error.advice(advice),
         None => error,

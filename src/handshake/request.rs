@@ -68,7 +68,8 @@ impl HeaderLine {
         }
     }
 
-    fn name(&self) -> &str {
+    /// The name of the header.
+    pub fn name(&self) -> &str {
         match self {
             HeaderLine::Set(name, _) | HeaderLine::Remove(name) => name,
         }

@@ -56,6 +56,7 @@ impl Stderr<'_> {
                 by, close, clean, ..
             } => self.close(*by, close, *clean),
             Event::Open { opened, .. } if verbose || self.options.interactive => self.open(opened),
+            Event::Route { layers, proxy } if verbose => self.route(layers, *proxy),
             Event::Connecting {
                 attempt, address, ..
             } if verbose => {
@@ -285,6 +286,18 @@ impl Stderr<'_> {
         {
             self.raw(&steps).end();
         }
+    }
+
+    /// `* proxy http://host:3128/ (from -x)` and `* tcp → connect → tls`
+    fn route(&mut self, layers: &str, proxy: Option<&str>) {
+        if let Some(proxy) = proxy {
+            self.raw("* proxy ").put(proxy).end();
+        }
+        let layers = match self.options.ascii {
+            true => layers.replace('→', "->"),
+            false => layers.to_owned(),
+        };
+        self.raw("* ").raw(&layers).end();
     }
 
     fn connecting(&mut self, attempt: u32, address: Option<&Address>) {

@@ -132,9 +132,12 @@ fn type_of(event: &Event<'_>) -> Option<Type> {
         Event::GiveUp { .. } => Type::GiveUp,
         Event::Error(_) => Type::Error,
         Event::End { .. } => Type::End,
-        Event::Heads(_) | Event::Tls(_) | Event::Note(_) | Event::Detail(_) | Event::Traced(_) => {
-            return None;
-        }
+        Event::Heads(_)
+        | Event::Route { .. }
+        | Event::Tls(_)
+        | Event::Note(_)
+        | Event::Detail(_)
+        | Event::Traced(_) => return None,
     })
 }
 
@@ -338,6 +341,7 @@ proptest! {
         }));
         let optional = parts.flag.then(|| text.clone());
         let opened = Opened {
+            proxy: None,
             address,
             status: 101,
             http: "1.1",

@@ -171,6 +171,7 @@ impl Writer<'_> {
                 );
             }
             Event::Heads(_)
+            | Event::Route { .. }
             | Event::Tls(_)
             | Event::Note(_)
             | Event::Detail(_)
@@ -408,6 +409,7 @@ mod tests {
             r#"{"type":"connecting","t":0.0,"conn":1,"attempt":2,"address":"127.0.0.1:443"}"#,
         );
         let mut opened = Opened {
+            proxy: None,
             address: Some(address.into()),
             status: 101,
             http: "1.1",

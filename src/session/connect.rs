@@ -1,5 +1,6 @@
 //! One connection attempt: credentials, dialling, handshake. Every step is reported as an event.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +23,7 @@ use crate::handshake::versions::Versions;
 use crate::handshake::{self, Opening, Transcript, Upgraded, retry_after};
 use crate::message::Message;
 use crate::secret::Secret;
-use crate::transport::{BoxedStream, Dialed, Progress};
+use crate::transport::{BoxedStream, Dialed, Dialer, Progress, Route};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
 
@@ -137,9 +138,10 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     })?;
     unlock(plan, ends).await?;
     let mut way = way(plan, memory, &placed)?;
+    let mut dialer = dialer(plan, &way.redirects.target, prompted, ends).await?;
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
     loop {
-        match stop_at(&way, turn, deadline, ends).await? {
+        match stop_at(&way, &dialer, turn, deadline, ends).await? {
             Stopped::Opened(connection) => return Ok(*connection),
             Stopped::Redirected(refusal, cookies) => {
                 ends.report(&Event::Refused {
@@ -147,6 +149,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
                     refusal: &refusal,
                 });
                 way.redirects.follow(&refusal, &cookies)?;
+                dialer = self::dialer(plan, &way.redirects.target, prompted, ends).await?;
             }
         }
     }
@@ -162,6 +165,7 @@ enum Stopped {
 /// Connects to the current URL of `way`.
 async fn stop_at<I, O: Sink>(
     way: &Way<'_>,
+    dialer: &Dialer,
     turn: AttemptId,
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
@@ -172,9 +176,10 @@ async fn stop_at<I, O: Sink>(
         ends.report(&Event::Note(note));
     }
     let request = &hop.request;
-    let progress = Progress::new();
+    let progress = Progress::new(deadline.into_std());
     let log = Transcript::default();
-    let attempt = attempt(plan, &hop, turn, (&progress, &log), deadline, ends);
+    let transport = (dialer, &progress);
+    let attempt = attempt(plan, &hop, turn, transport, &log, deadline, ends);
     match until(deadline, plan.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(Stopped::Opened(Box::new(Connection {
             first: hop.message.as_ref().map(first_message),
@@ -313,6 +318,28 @@ pub fn request(
     Ok(way(plan, memory, placed)?.hop(key).request)
 }
 
+/// What dials `target`, with the password of the proxy if the user must be asked for it.
+async fn dialer<'p, I: Asker, O>(
+    plan: &'p Plan,
+    target: &Target,
+    prompted: &mut CachedAnswers,
+    ends: &Ends<'_, I, O>,
+) -> Result<Cow<'p, Dialer>, Failed> {
+    let mut dialer = Cow::Borrowed(&plan.transport);
+    let route = dialer.route(target)?;
+    if let Some(user) = dialer.user_without_password(&route) {
+        let ask = &mut |question: &str| ends.source.borrow_mut().ask(question);
+        let password = acquire::proxy_password(&user, prompted, ask).await;
+        let password = password.map_err(|error| Failed {
+            error,
+            obstacle: FailureKind::Credentials,
+        })?;
+        dialer = Cow::Owned(dialer.into_owned().with_proxy_password(password));
+    }
+    dialer.hide_secrets(target, &plan.redactor);
+    Ok(dialer)
+}
+
 /// The target, with the token and the resumed values in the query.
 fn target(plan: &Plan, memory: &ResumeVars, placed: &ResolvedCredentials) -> Result<Target, Error> {
     let mut target = plan.target.clone();
@@ -340,7 +367,8 @@ async fn attempt<I, O: Sink>(
     plan: &Plan,
     hop: &Hop,
     id: AttemptId,
-    (progress, log): (&Progress, &Transcript),
+    (dialer, progress): (&Dialer, &Progress),
+    log: &Transcript,
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Box<handshake::Failed>> {
@@ -353,7 +381,7 @@ async fn attempt<I, O: Sink>(
         progress,
         deadline,
     };
-    let (mut route, mut upgraded) = open(plan, id, opening, ends).await?;
+    let (mut route, mut upgraded) = open(dialer, id, opening, ends).await?;
     if let Err(failed) = &upgraded
         && failed.needs_http1
         && plan.versions == Versions::Negotiated
@@ -364,7 +392,7 @@ async fn attempt<I, O: Sink>(
         log.clear();
         progress.restart("http2");
         opening.versions = Versions::Http1;
-        (route, upgraded) = open(plan, id, opening, ends).await?;
+        (route, upgraded) = open(dialer, id, opening, ends).await?;
     }
     let upgraded = upgraded?;
     ends.report(&Event::Heads(&log.heads(&plan.redactor)));
@@ -374,6 +402,7 @@ async fn attempt<I, O: Sink>(
     let deflate = upgraded.agreed.deflate;
     let opened = Opened {
         address: Some(route.address),
+        proxy: route.proxy,
         status: upgraded.status,
         http: upgraded.http,
         subprotocol: upgraded.agreed.subprotocol,
@@ -402,6 +431,8 @@ async fn attempt<I, O: Sink>(
 /// What a connection was made over.
 struct Path {
     address: Address,
+    /// The proxy, and what named it.
+    proxy: Option<String>,
     tls: Option<TlsInfo>,
 }
 
@@ -410,7 +441,7 @@ struct Path {
 /// # Errors
 /// The failure to dial; that of the handshake is within the result.
 async fn open<I, O: Sink>(
-    plan: &Plan,
+    dialer: &Dialer,
     AttemptId { conn, attempt }: AttemptId,
     opening: Opening<'_>,
     ends: &Ends<'_, I, O>,
@@ -425,9 +456,10 @@ async fn open<I, O: Sink>(
         ends.report(&event);
     };
     let (alpn, progress) = (opening.versions.alpn(), opening.progress);
-    let dialing = plan
-        .transport
-        .dial(opening.target, alpn, progress, &mut report);
+    let route = dialer.route(opening.target)?;
+    let proxy = route.proxy();
+    report_route(&route, proxy.as_deref(), ends);
+    let dialing = dialer.dial(opening.target, alpn, progress, &mut report);
     let Dialed {
         stream,
         address,
@@ -444,7 +476,20 @@ async fn open<I, O: Sink>(
     let chosen = tls.as_ref().and_then(|tls| tls.alpn.as_deref());
     let mut detail = |line: &str| ends.report(&Event::Detail(line));
     let upgraded = handshake::open(stream, chosen, opening, &mut detail).await;
-    Ok((Path { address, tls }, upgraded))
+    let path = Path {
+        address,
+        proxy,
+        tls,
+    };
+    Ok((path, upgraded))
+}
+
+/// Reports a way that has more to it than TCP and TLS.
+fn report_route<I, O: Sink>(route: &Route, proxy: Option<&str>, ends: &Ends<'_, I, O>) {
+    if !route.is_direct() {
+        let layers = &route.to_string();
+        ends.report(&Event::Route { layers, proxy });
+    }
 }
 
 /// The negotiated extensions as a sentence; nothing if none were offered.

@@ -30,7 +30,7 @@ pub struct Plan {
     /// The versions of HTTP that the handshake may use.
     pub versions: Versions,
     pub transport: Dialer,
-    /// The timeout of name lookup, TCP, TLS and handshake together.
+    /// The timeout of name lookup, TCP, proxy, TLS and handshake together.
     pub connect_timeout: Duration,
     pub redactor: Redactor,
 }

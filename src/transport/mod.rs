@@ -2,12 +2,16 @@
 //! network up; each has a file of its own, takes the stream of the layer below, and returns a stream.
 //! This module knows neither HTTP responses to the handshake nor WebSocket.
 
+mod connect;
+mod early;
 pub mod local;
 pub mod lookup;
 mod options;
 mod progress;
+pub mod proxy;
 mod route;
 pub mod rules;
+mod socks;
 mod stream;
 pub mod tcp;
 pub mod tls;
@@ -17,15 +21,19 @@ mod unix;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use self::route::{Layer, Network, Route};
+use self::route::{Layer, Network};
 use crate::error::{Error, Stage};
 use crate::event::{Address, TlsInfo};
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::uri::Target;
 
 pub use self::options::Options;
 pub use self::progress::Progress;
+pub use self::route::Route;
 pub use self::stream::{BoxedStream, Stream};
+
+/// What is offered to a proxy by ALPN.
+const PROXY_ALPN: &[&str] = &["http/1.1"];
 
 /// A byte stream to the server.
 pub struct Dialed {
@@ -41,6 +49,7 @@ pub struct Dialed {
 pub struct Dialer {
     options: Arc<Options>,
     tls: tls::Config,
+    proxy_tls: tls::Config,
 }
 
 impl Dialer {
@@ -48,25 +57,46 @@ impl Dialer {
     pub fn new(options: Options) -> Dialer {
         Dialer {
             tls: tls::Config::new(options.tls.clone()),
+            proxy_tls: tls::Config::new(options.proxy.tls.clone()),
             options: Arc::new(options),
         }
     }
 
-    /// Where the way to `target` begins, and its layers: `host:443 (tcp → tls)`. Does no I/O.
-    pub fn route(&self, target: &Target) -> String {
-        let route = Route::plan(target, &self.options);
-        match &route.network {
-            Network::Tcp(place) => format!("{place} ({route})"),
-            Network::Unix(socket) => format!("{socket} ({route})"),
-        }
-    }
-
-    /// Connects to `target`, layer by layer. `alpn` is offered in the TLS handshake with the server, in
-    /// order of preference. `on_address` receives the first address before it is tried. The caller sets the deadline, and finds in `progress` what was being waited for.
+    /// The way to `target`.
     ///
     /// # Errors
-    /// Exit 6 (name), 7 (connect), 35 (TLS), 58 (client certificate), 60 (certificate), 90 (public
-    /// key), 2 (`--cacert` unreadable).
+    /// Exit 2 if the environment names a proxy that cannot be one.
+    pub fn route(&self, target: &Target) -> Result<Route, Error> {
+        Route::plan(target, &self.options)
+    }
+
+    /// The user of the proxy on `route`, if the password is missing.
+    pub fn user_without_password(&self, route: &Route) -> Option<String> {
+        let user = route.proxy.as_ref()?.proxy.user.as_ref()?;
+        user.password.is_none().then(|| user.user.clone())
+    }
+
+    /// The same dialer, with this password for `-U`.
+    #[must_use]
+    pub fn with_proxy_password(mut self, password: Secret) -> Dialer {
+        if let Some(user) = &mut Arc::make_mut(&mut self.options).proxy.user {
+            user.password = Some(password);
+        }
+        self
+    }
+
+    /// Adds the secrets of the way to `target` to `redactor`.
+    pub fn hide_secrets(&self, target: &Target, redactor: &Redactor) {
+        self.options.proxy.hide_secrets(target, redactor);
+    }
+
+    /// Connects to `target`, layer by layer. `alpn` is offered in the TLS handshake with the server,
+    /// in order of preference. `on_address` receives the first address before it is tried. The caller
+    /// sets the deadline, and finds in `progress` what was being waited for.
+    ///
+    /// # Errors
+    /// Exit 5 (name of the proxy), 6 (name), 7 (connect), 35 (TLS), 58 (client certificate), 60
+    /// (certificate), 90 (public key), 97 (proxy), 2 (`--cacert` unreadable).
     pub async fn dial(
         &self,
         target: &Target,
@@ -74,11 +104,13 @@ impl Dialer {
         progress: &Progress,
         on_address: &mut dyn FnMut(Address),
     ) -> Result<Dialed, Error> {
-        let route = Route::plan(target, &self.options);
+        let route = self.route(target)?;
         let mut clients = self.tls_clients(&route, alpn, progress).await?;
         let (mut stream, address) = match &route.network {
             Network::Tcp(place) => {
-                tcp::open(place, &self.options.network, progress, on_address).await?
+                let network = &self.options.network;
+                let opened = tcp::open(place, network, progress, on_address).await;
+                opened.map_err(|error| route.unreachable(error))?
             }
             #[cfg(unix)]
             Network::Unix(socket) => unix::open(socket, progress, on_address).await?,
@@ -88,15 +120,19 @@ impl Dialer {
         let (mut tls, mut notes) = (None, Vec::new());
         for layer in &route.layers {
             stream = match layer {
-                Layer::Tls(_) => {
-                    let waiting = "waiting for the server in the TLS handshake";
-                    progress.enter(Stage::Tls, waiting);
+                Layer::Connect(request) => connect::open(stream, request, progress).await?,
+                Layer::Socks(request) => {
+                    socks::open(stream, request, &self.options.network, progress).await?
+                }
+                Layer::ProxyTls(_) | Layer::Tls(_) => {
+                    progress.enter(Stage::Tls, layer.doing());
                     // There is one for each of these layers.
                     let Some(client) = clients.pop_front() else {
                         continue;
                     };
                     let secured = client.connect(stream).await?;
-                    tls = Some(secured.info);
+                    // The last one is the server.
+                    tls = matches!(layer, Layer::Tls(_)).then_some(secured.info);
                     notes.extend(secured.notes);
                     secured.stream
                 }
@@ -141,12 +177,13 @@ impl Dialer {
     ) -> Result<VecDeque<tls::Client>, Error> {
         let mut clients = VecDeque::new();
         for layer in &route.layers {
-            match layer {
-                Layer::Tls(host) => {
-                    progress.enter(Stage::Tls, "reading the root certificates");
-                    clients.push_back(tls::Client::new(host, &self.tls, alpn).await?);
-                }
-            }
+            let (host, config, alpn) = match layer {
+                Layer::Tls(host) => (host, &self.tls, alpn),
+                Layer::ProxyTls(host) => (host, &self.proxy_tls, PROXY_ALPN),
+                Layer::Connect(_) | Layer::Socks(_) => continue,
+            };
+            progress.enter(Stage::Tls, "reading the root certificates");
+            clients.push_back(tls::Client::new(host, config, alpn).await?);
         }
         Ok(clients)
     }

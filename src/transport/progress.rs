@@ -2,7 +2,7 @@
 //! step took.
 
 use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Stage;
 use crate::event::Timing;
@@ -14,6 +14,8 @@ pub struct Progress {
     current: RefCell<Current>,
     timing: RefCell<Timing>,
     started: Instant,
+    /// When the caller's patience ends.
+    deadline: Instant,
 }
 
 #[derive(Debug)]
@@ -25,8 +27,8 @@ struct Current {
 }
 
 impl Progress {
-    /// The beginning of an attempt.
-    pub fn new() -> Progress {
+    /// The beginning of an attempt, which the caller cancels at `deadline`.
+    pub fn new(deadline: Instant) -> Progress {
         let current = Current {
             stage: Stage::Connect,
             doing: "starting".to_owned(),
@@ -36,6 +38,7 @@ impl Progress {
             started: current.since,
             current: RefCell::new(current),
             timing: RefCell::default(),
+            deadline,
         }
     }
 
@@ -58,6 +61,11 @@ impl Progress {
     pub fn restart(&self, name: &'static str) {
         let took = self.started.elapsed();
         *self.timing.borrow_mut() = Timing::from([(name, took)]);
+    }
+
+    /// The time until the deadline.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// The stage of the current step.

@@ -291,7 +291,7 @@ fn with_secret(argument: &Argument, text: &Text, world: &World) -> Result<String
     };
     match Source::parse(reference) {
         // Without a password, wirecat asks for it.
-        Source::Prompt if before.starts_with("--user=") => {
+        Source::Prompt if before.starts_with("--user=") || before.starts_with("--proxy-user=") => {
             Ok(before.trim_end_matches(':').to_owned())
         }
         source => match reading::source(&source, world) {
@@ -319,7 +319,7 @@ fn reference(argument: &str) -> Option<(&str, &str)> {
     let secret = match option {
         "--oauth2-bearer" | "--pass" => value,
         "--user" | "--proxy-user" => value.split_once(':')?.1,
-        "--header" => {
+        "--header" | "--proxy-header" => {
             let (name, secret) = value.split_once(':')?;
             is_secret_header(name).then_some(secret.trim_start())?
         }
@@ -339,7 +339,12 @@ const HIDDEN: &[&str] = &[
     "on-open",
     "pass",
     "proxy",
+    "proxy-header",
     "proxy-user",
+    "socks4",
+    "socks4a",
+    "socks5",
+    "socks5-hostname",
     "token",
     "token-message",
     "user",

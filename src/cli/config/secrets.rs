@@ -80,10 +80,12 @@ impl Checker<'_> {
             "token" | "oauth2-bearer" | "pass" => self.whole(name, value),
             "cert" => self.certificate(value),
             "user" | "proxy-user" => self.password(name, value),
-            "header" => self.header(value),
+            "header" | "proxy-header" => self.header(name, value),
             "cookie" => self.cookie(value),
             "data" | "heartbeat" | "on-open" | "token-message" => self.message(value),
-            "proxy" | "origin" => self.url(name, value),
+            "proxy" | "socks4" | "socks4a" | "socks5" | "socks5-hostname" | "origin" => {
+                self.url(name, value)
+            }
             _ => Ok(()),
         })
     }
@@ -134,7 +136,7 @@ impl Checker<'_> {
         }
     }
 
-    fn header(&self, line: &Located<String>) -> Result<(), Error> {
+    fn header(&self, option: &str, line: &Located<String>) -> Result<(), Error> {
         let Some((name, value)) = line.value.split_once(':') else {
             return Ok(());
         };
@@ -142,7 +144,7 @@ impl Checker<'_> {
         if value.is_empty() || !is_secret_header(name) || is_reference(value) {
             return Ok(());
         }
-        let how = sources("header = [", &format!("{name}: "));
+        let how = sources(&format!("{option} = ["), &format!("{name}: "));
         let how = how.into_iter().map(|line| line + "]").collect();
         let what = format!("the header '{name}' is a secret");
         Err(self.refused(&line.span, &what, how))
@@ -172,7 +174,13 @@ impl Checker<'_> {
             && !password.is_empty()
             && !template::has_placeholder(password)
         {
-            let how = vec!["user = \"NAME:env:VARIABLE\" in place of NAME:PASSWORD@".to_owned()];
+            let option = match name {
+                "url" | "origin" => "user",
+                _ => "proxy-user",
+            };
+            let how = vec![format!(
+                "{option} = \"NAME:env:VARIABLE\" in place of NAME:PASSWORD@"
+            )];
             return Err(self.refused(&url.span, &format!("'{name}' contains a password"), how));
         }
         let secret = query.split('&').filter_map(|pair| pair.split_once('='));

@@ -2,7 +2,7 @@
 
 use crate::auth::placement;
 use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
-use crate::cli::args::{AuthArgs, Cli, ClientArgs, Subcommands};
+use crate::cli::args::{AuthArgs, Cli, ClientArgs, ProxyArgs, Subcommands};
 use crate::error::Error;
 use crate::secret::{Secret, is_secret_header};
 use crate::uri::Target;
@@ -92,6 +92,12 @@ pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
     // Without the certificate, its key and password have no effect.
     if cli.typed.contains("cert") && args.tls.cert.take().is_some() {
         forgotten.push("cert");
+    }
+    // A profile may name another proxy than the one whose user was typed.
+    let is_typed = |option| cli.typed.contains(option);
+    let names_other = args.proxy.named().is_some() && !ProxyArgs::naming_options().any(is_typed);
+    if names_other && is_typed("proxy-user") && args.proxy.proxy_user.take().is_some() {
+        forgotten.push("proxy-user");
     }
     if cli.typed.contains("header") {
         let headers = &mut args.request.headers;

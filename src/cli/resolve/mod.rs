@@ -6,11 +6,13 @@ mod cookies;
 mod credentials;
 mod expressions;
 mod files;
+mod headers;
 mod ineffective;
 mod messages;
 mod mode;
 mod network;
 mod output;
+mod proxy;
 mod request;
 mod serve;
 mod session;
@@ -57,6 +59,8 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
         Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args)?)),
         Some(Subcommands::Demo(_)) => {
             let interrupt = Interrupt::default();
+            // No proxy reaches a server in this process.
+            let world = &world.without_proxies();
             let placeholder = client_for(&cli, "ws://127.0.0.1/echo", world, &interrupt)?;
             Ok(Job::Demo(Box::new(placeholder)))
         }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use super::cookies;
 use super::credentials::credentials;
 use super::files::Files;
+use super::headers::headers;
 use super::network;
+use super::proxy::proxy;
 use super::tls;
 use super::variables::Variables;
 use super::wire::extensions;
 use crate::cli::args::{ClientArgs, HttpArgs};
 use crate::cli::world::World;
 use crate::error::Error;
-use crate::handshake::request::{self, HeaderLine};
+use crate::handshake::request;
 use crate::handshake::versions::Versions;
 use crate::http_token;
 use crate::secret::Redactor;
@@ -37,7 +39,7 @@ pub(super) fn plan(
         credentials: credentials(args, &target)?,
         target,
         request: request::Options {
-            headers: headers(&args.request.headers, variables, files)?,
+            headers: headers("-H", &args.request.headers, variables, files)?,
             origin: checked("--origin", args.request.origin.clone())?,
             user_agent: checked("--user-agent", args.request.user_agent.clone())?,
             subprotocols: subprotocols(&args.request.subprotocols)?,
@@ -54,6 +56,7 @@ pub(super) fn plan(
             network: network::options(&args.network)?,
             unix: network::unix_socket(&args.network),
             tls: tls::options(&args.tls, world, &redactor)?,
+            proxy: proxy(&args.proxy, variables, world, files)?,
         }),
         connect_timeout: Some(args.time.connect_timeout)
             .filter(|time| !time.is_zero())
@@ -71,29 +74,6 @@ fn versions(args: &HttpArgs) -> Versions {
     } else {
         Versions::Http1
     }
-}
-
-fn headers(
-    lines: &[String],
-    variables: &Variables,
-    files: &mut Files,
-) -> Result<Vec<HeaderLine>, Error> {
-    let mut headers = Vec::new();
-    for line in lines {
-        let Some(path) = line.strip_prefix('@') else {
-            headers.push(variables.fill_header(HeaderLine::parse(line)?)?);
-            continue;
-        };
-        let Some(text) = files.read("-H", path)? else {
-            continue;
-        };
-        let text = String::from_utf8(text)
-            .map_err(|_| Error::usage(format!("-H @{path}: it is not UTF-8")))?;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            headers.push(variables.fill_header(HeaderLine::parse(line)?)?);
-        }
-    }
-    Ok(headers)
 }
 
 /// A value that is sent in a header unchanged.

@@ -120,6 +120,7 @@ fn a_close_is_shown_where_it_matters() {
 #[test]
 fn an_opened_connection_is_shown_at_the_prompt() {
     let opened = Opened {
+        proxy: None,
         address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 80)).into()),
         status: 101,
         http: "1.1",

@@ -135,6 +135,7 @@ fn tls(text: &str) -> TlsInfo {
 
 fn opened(text: &str, tls: &TlsInfo) -> Opened {
     Opened {
+        proxy: None,
         address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 443)).into()),
         status: 101,
         http: "1.1",

@@ -80,9 +80,11 @@ impl Connection {
     pub fn learn(&mut self, now: Instant, event: &Event<'_>) -> bool {
         match event {
             Event::Heads(heads) => self.heads = (*heads).clone(),
+            Event::Route { proxy, .. } => self.proxy = proxy.map(str::to_owned),
             Event::Connecting { .. } => return self.set_link(Link::Connecting),
             Event::Open { opened, .. } => {
                 self.opened_once = true;
+                self.proxy.clone_from(&opened.proxy);
                 self.closed = None;
                 self.since.get_or_insert(now);
                 return self.set_link(Link::Open(Box::new((*opened).clone()), now));
@@ -345,6 +347,7 @@ mod tests {
 
     fn opened(tls: Option<TlsInfo>) -> Opened {
         Opened {
+            proxy: None,
             address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 80)).into()),
             status: 101,
             http: "1.1",
