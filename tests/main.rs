@@ -41,6 +41,8 @@ mod prompt_hostile;
 mod prompt_messages;
 mod prompt_plain;
 mod prompt_screen;
+mod proxies;
+mod proxies_hostile;
 mod proxy;
 mod reading;
 mod reading_stream;

@@ -1,6 +1,7 @@
 //! What the tests of a feature have in common: the program as a child process, servers that do
 //! exactly what a test says, and a terminal.
 
+pub(crate) mod forward;
 pub(crate) mod hostile;
 pub(crate) mod http2;
 pub(crate) mod killable;
@@ -56,6 +57,17 @@ pub(crate) fn wirecat<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = 
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
         "SSLKEYLOGFILE",
+        "ws_proxy",
+        "WS_PROXY",
+        "wss_proxy",
+        "WSS_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
     ] {
         command.env_remove(name);
     }
