@@ -300,14 +300,14 @@ mod tests {
                 follow: true,
                 ..Options::default()
             };
-            let mut way = Redirects::new(&target("ws://h/"), &follow);
+            let mut way = Redirects::new(&target("ws://h/0"), &follow);
             assert_eq!(way.follow(&redirect(to), "first"), Ok(()), "{to}");
             assert_eq!(way.is_foreign(), foreign, "{to}");
             let trusted = Options {
                 trusted: true,
                 ..follow
             };
-            let mut way = Redirects::new(&target("ws://h/"), &trusted);
+            let mut way = Redirects::new(&target("ws://h/0"), &trusted);
             assert_eq!(way.follow(&redirect(to), "first"), Ok(()));
             assert!(!way.is_foreign());
         }

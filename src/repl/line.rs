@@ -51,7 +51,7 @@ mod tests {
     use crate::wire::frame::RawFrame;
 
     /// What `/status` says before there is a connection.
-    const STATUS: &str = "readyState: CONNECTING\nconnecting: ws://host/\n\
+    const STATUS: &str = "readyState: CONNECTING\nconnecting: ws://host/\nproxy: none\n\
         messages: 0 sent, 0 received, 2 kept\nbytes: 0 sent, 0 received\nview: raw, sent off, timing off\n";
 
     /// Parses a line before there is a connection.

@@ -92,6 +92,27 @@ const RULES: &[Rule] = &[
         why: "without --reconnect, --state or --heartbeat",
     },
     Rule {
+        options: &[
+            "ipv4",
+            "ipv6",
+            "resolve",
+            "connect-to",
+            "interface",
+            "local-port",
+            "happy-eyeballs-timeout-ms",
+        ],
+        when: |mode| {
+            let network = &mode.args.network;
+            network.unix_socket.is_some() || network.abstract_unix_socket.is_some()
+        },
+        why: "with a Unix socket",
+    },
+    Rule {
+        options: &["max-redirs"],
+        when: |mode| !mode.args.cookies.location && !mode.args.cookies.location_trusted,
+        why: "without -L",
+    },
+    Rule {
         options: &["token-name"],
         when: |mode| mode.token_via == Via::Message,
         why: "with a token in the first message",
@@ -160,6 +181,15 @@ mod tests {
         "tls-max",
         "pinnedpubkey",
         "crlfile",
+        "unix-socket",
+        "abstract-unix-socket",
+        "location",
+        "location-trusted",
+        "cookie",
+        "cookie-jar",
+        "netrc",
+        "netrc-file",
+        "netrc-optional",
         "proxy",
         "proxy-user",
         "proxy-header",
