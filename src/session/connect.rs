@@ -138,7 +138,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     })?;
     unlock(plan, ends).await?;
     let mut way = way(plan, memory, &placed)?;
-    let mut dialer = dialer(plan, &way.redirects.target, prompted, ends).await?;
+    let mut dialer = dialer(&way, prompted, ends).await?;
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
     loop {
         match stop_at(&way, &dialer, turn, deadline, ends).await? {
@@ -149,7 +149,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
                     refusal: &refusal,
                 });
                 way.redirects.follow(&refusal, &cookies)?;
-                dialer = self::dialer(plan, &way.redirects.target, prompted, ends).await?;
+                dialer = self::dialer(&way, prompted, ends).await?;
             }
         }
     }
@@ -318,14 +318,18 @@ pub fn request(
     Ok(way(plan, memory, placed)?.hop(key).request)
 }
 
-/// What dials `target`, with the password of the proxy if the user must be asked for it.
+/// What dials the current URL, with the password of the proxy if the user must be asked for it. The
+/// client certificate is for the server of the user's URL.
 async fn dialer<'p, I: Asker, O>(
-    plan: &'p Plan,
-    target: &Target,
+    way: &Way<'p>,
     prompted: &mut CachedAnswers,
     ends: &Ends<'_, I, O>,
 ) -> Result<Cow<'p, Dialer>, Failed> {
+    let (plan, target) = (way.plan, &way.redirects.target);
     let mut dialer = Cow::Borrowed(&plan.transport);
+    if way.redirects.is_foreign() && dialer.has_client_certificate() {
+        dialer = Cow::Owned(dialer.into_owned().without_client_certificate());
+    }
     let route = dialer.route(target)?;
     if let Some(user) = dialer.user_without_password(&route) {
         let ask = &mut |question: &str| ends.source.borrow_mut().ask(question);

@@ -78,6 +78,9 @@ impl Way<'_> {
         if self.plan.cookie.is_some() {
             names.push("Cookie".to_owned());
         }
+        if self.plan.transport.has_client_certificate() {
+            names.push("the client certificate".to_owned());
+        }
         names
     }
 

@@ -85,6 +85,20 @@ impl Dialer {
         self
     }
 
+    /// Whether there is a client certificate for servers.
+    pub fn has_client_certificate(&self) -> bool {
+        self.options.tls.client_certificate.is_some()
+    }
+
+    /// The same dialer without the client certificate, which is not for every server.
+    #[must_use]
+    pub fn without_client_certificate(mut self) -> Dialer {
+        let options = Arc::make_mut(&mut self.options);
+        options.tls.client_certificate = None;
+        self.tls = tls::Config::new(options.tls.clone());
+        self
+    }
+
     /// Adds the secrets of the way to `target` to `redactor`.
     pub fn hide_secrets(&self, target: &Target, redactor: &Redactor) {
         self.options.proxy.hide_secrets(target, redactor);
