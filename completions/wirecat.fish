@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wirecat_global_optspecs
-    string join \n H/header= origin= A/user-agent= subprotocol= u/user= oauth2-bearer= token= token-via= token-name= token-message= k/insecure cacert= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= record= v/verbose s/silent stats edit-mode= no-history scrollback= plain var= config= no-config reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror generate= h/help V/version
+    string join \n H/header= origin= A/user-agent= subprotocol= b/cookie= c/cookie-jar= L/location location-trusted max-redirs= http1.1 http2 http2-only http2-prior-knowledge u/user= oauth2-bearer= token= token-via= token-name= token-message= n/netrc netrc-file= netrc-optional k/insecure cacert= capath= E/cert= key= pass= tlsv1.2 tlsv1.3 tls-max= pinnedpubkey= crlfile= 4/ipv4 6/ipv6 resolve= connect-to= interface= local-port= happy-eyeballs-timeout-ms= unix-socket= abstract-unix-socket= x/proxy= U/proxy-user= proxy-header= proxy-cacert= proxy-insecure noproxy= socks4= socks4a= socks5= socks5-hostname= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= record= v/verbose s/silent stats edit-mode= no-history scrollback= plain var= config= no-config reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror from-curl= dry-run to-curl generate= h/help V/version
 end
 
 function __fish_wirecat_needs_command
@@ -28,6 +28,9 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -s H -l header -d 'Send a 
 complete -c wirecat -n "__fish_wirecat_needs_command" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable, in order of preference)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s b -l cookie -d 'Send these cookies to the server of the URL; or, without =, read them from a file in Netscape\'s format (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s c -l cookie-jar -d 'Write all cookies to this file at the end, in Netscape\'s format; a new file can be read only by its owner' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l max-redirs -d 'Maximum number of redirects to follow; -1 is unlimited' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s u -l user -d 'Use Basic authentication; asks for the password if none is given' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l oauth2-bearer -d 'Use Bearer authentication with this token, as in curl' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for a leading @' -r
@@ -37,8 +40,32 @@ message\t'The first message, as given by --token-message'
 subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l netrc-file -d 'Take user name and password from this file' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
-complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Maximum time for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l capath -d 'Trust the certificates in the PEM files of this directory, whatever their names, instead of the system\'s; with --cacert, trust both' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -s E -l cert -d 'Authenticate with the client certificate in this PEM file, which may also contain its key and the certificates of its issuers; \'\\:\' stands for a colon in the name of the file' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l key -d 'Private key of the client certificate: a PEM file (PKCS#8, encrypted or not, PKCS#1 or SEC1)' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l pass -d 'Password of the encrypted private key; without one, wirecat asks for it at the terminal' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l tls-max -d 'Use at most this version of TLS: 1.2 or 1.3' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l pinnedpubkey -d 'Accept only a server with this public key, also with -k: \'sha256//HASH\' in base64 (several with \';\' between them), or a file with the key in PEM or DER form' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l crlfile -d 'Refuse certificates that the revocation lists in this PEM file name; every certificate of the chain but the root needs a list of its issuer that is not out of date, as in curl with OpenSSL' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l resolve -d 'Use these addresses for a host and port instead of looking the name up (repeatable); * is any host, and -HOST:PORT takes an earlier one back' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1 (repeatable); the request and the name in the certificate stay those of the URL. What is left empty is any host or port, or stays as it is' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l interface -d 'Connect from this network interface, address or host name: NAME, HOST, if!NAME, host!HOST or ifhost!NAME!HOST' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l local-port -d 'Connect from this local port, or from the first free one of a range' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l happy-eyeballs-timeout-ms -d 'How many milliseconds an address may take before the next one is tried as well' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l unix-socket -d 'Connect to this Unix socket; the host of the URL is only sent' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l abstract-unix-socket -d 'Connect to this socket in the abstract namespace of Linux' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s x -l proxy -d 'Connect through this proxy, at port 1080 unless given; \'\' uses none [default: from the environment]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -s U -l proxy-user -d 'Send these credentials to the proxy (Basic or SOCKS); asks for the password if none is given' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l proxy-header -d 'Send a header to an HTTP proxy, and not to the server (repeatable); otherwise as -H' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l proxy-cacert -d 'Trust the certificates in this PEM file for an https:// proxy' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l noproxy -d 'Connect to these hosts without a proxy, whatever names one [default: from the environment]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l socks4 -d 'Same as -x socks4://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l socks4a -d 'Same as -x socks4a://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l socks5 -d 'Same as -x socks5://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l socks5-hostname -d 'Same as -x socks5h://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
@@ -99,6 +126,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l deflate-level -d 'Compr
 complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l from-curl -d 'Take the URL and the options of a curl command line, as browsers copy it: @FILE, - for stdin, or the text itself; options of wirecat win over them' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page, a shell completion or an example of the configuration file' -r -f -a "config\t''
 profiles\t''
 man\t''
@@ -107,7 +135,20 @@ complete-zsh\t''
 complete-fish\t''
 complete-powershell\t''
 complete-elvish\t''"
+complete -c wirecat -n "__fish_wirecat_needs_command" -s L -l location -d 'Follow redirects (301, 302, 303, 307, 308), never from wss to ws; credentials stay behind when they lead to another server'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l location-trusted -d 'Follow redirects, and send credentials wherever they lead'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l http1.1 -d 'Use HTTP/1.1 for the handshake (the default)'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l http2 -d 'Use HTTP/2 (RFC 8441) if the server chooses it in the TLS handshake and accepts WebSocket over it, otherwise HTTP/1.1; -v shows which'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l http2-only -d 'Use HTTP/2 or fail; ws:// implies --http2-prior-knowledge'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l http2-prior-knowledge -d 'Use HTTP/2 over ws:// without asking the server first; over wss:// same as --http2-only'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s n -l netrc -d 'Take user name and password from ~/.netrc, or from the file that $NETRC names'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l netrc-optional -d 'The same as --netrc, where the file need not exist'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s k -l insecure -d 'Do not verify the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l tlsv1.2 -d 'Use TLS 1.2 or later (the default)'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l tlsv1.3 -d 'Use TLS 1.3 or later'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wirecat -n "__fish_wirecat_needs_command" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l proxy-insecure -d 'Do not verify the certificate of an https:// proxy'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
@@ -130,6 +171,8 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l no-compress -d 'Disable
 complete -c wirecat -n "__fish_wirecat_needs_command" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l mirror -d 'Send every received data message back until the server closes; stdin is not read'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l dry-run -d 'Print the request that would be sent, and then the messages that would be sent first, and connect nowhere; -v also says where it would connect'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l to-curl -d 'Print the command line of curl that makes the same handshake, and connect nowhere; secrets are redacted, but with --include-secrets'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
@@ -138,6 +181,9 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable, in order of preference)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s b -l cookie -d 'Send these cookies to the server of the URL; or, without =, read them from a file in Netscape\'s format (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s c -l cookie-jar -d 'Write all cookies to this file at the end, in Netscape\'s format; a new file can be read only by its owner' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l max-redirs -d 'Maximum number of redirects to follow; -1 is unlimited' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s u -l user -d 'Use Basic authentication; asks for the password if none is given' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l oauth2-bearer -d 'Use Bearer authentication with this token, as in curl' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for a leading @' -r
@@ -147,8 +193,32 @@ message\t'The first message, as given by --token-message'
 subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l netrc-file -d 'Take user name and password from this file' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Maximum time for name lookup, TCP, TLS and handshake together; also for reading --token @FILE' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l capath -d 'Trust the certificates in the PEM files of this directory, whatever their names, instead of the system\'s; with --cacert, trust both' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s E -l cert -d 'Authenticate with the client certificate in this PEM file, which may also contain its key and the certificates of its issuers; \'\\:\' stands for a colon in the name of the file' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l key -d 'Private key of the client certificate: a PEM file (PKCS#8, encrypted or not, PKCS#1 or SEC1)' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l pass -d 'Password of the encrypted private key; without one, wirecat asks for it at the terminal' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l tls-max -d 'Use at most this version of TLS: 1.2 or 1.3' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l pinnedpubkey -d 'Accept only a server with this public key, also with -k: \'sha256//HASH\' in base64 (several with \';\' between them), or a file with the key in PEM or DER form' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l crlfile -d 'Refuse certificates that the revocation lists in this PEM file name; every certificate of the chain but the root needs a list of its issuer that is not out of date, as in curl with OpenSSL' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l resolve -d 'Use these addresses for a host and port instead of looking the name up (repeatable); * is any host, and -HOST:PORT takes an earlier one back' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1 (repeatable); the request and the name in the certificate stay those of the URL. What is left empty is any host or port, or stays as it is' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l interface -d 'Connect from this network interface, address or host name: NAME, HOST, if!NAME, host!HOST or ifhost!NAME!HOST' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l local-port -d 'Connect from this local port, or from the first free one of a range' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l happy-eyeballs-timeout-ms -d 'How many milliseconds an address may take before the next one is tried as well' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l unix-socket -d 'Connect to this Unix socket; the host of the URL is only sent' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l abstract-unix-socket -d 'Connect to this socket in the abstract namespace of Linux' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s x -l proxy -d 'Connect through this proxy, at port 1080 unless given; \'\' uses none [default: from the environment]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s U -l proxy-user -d 'Send these credentials to the proxy (Basic or SOCKS); asks for the password if none is given' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l proxy-header -d 'Send a header to an HTTP proxy, and not to the server (repeatable); otherwise as -H' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l proxy-cacert -d 'Trust the certificates in this PEM file for an https:// proxy' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l noproxy -d 'Connect to these hosts without a proxy, whatever names one [default: from the environment]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks4 -d 'Same as -x socks4://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks4a -d 'Same as -x socks4a://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks5 -d 'Same as -x socks5://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks5-hostname -d 'Same as -x socks5h://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
@@ -209,7 +279,20 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l deflate-level -
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s L -l location -d 'Follow redirects (301, 302, 303, 307, 308), never from wss to ws; credentials stay behind when they lead to another server'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l location-trusted -d 'Follow redirects, and send credentials wherever they lead'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http1.1 -d 'Use HTTP/1.1 for the handshake (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http2 -d 'Use HTTP/2 (RFC 8441) if the server chooses it in the TLS handshake and accepts WebSocket over it, otherwise HTTP/1.1; -v shows which'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http2-only -d 'Use HTTP/2 or fail; ws:// implies --http2-prior-knowledge'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http2-prior-knowledge -d 'Use HTTP/2 over ws:// without asking the server first; over wss:// same as --http2-only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s n -l netrc -d 'Take user name and password from ~/.netrc, or from the file that $NETRC names'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l netrc-optional -d 'The same as --netrc, where the file need not exist'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not verify the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l tlsv1.2 -d 'Use TLS 1.2 or later (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l tlsv1.3 -d 'Use TLS 1.3 or later'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l proxy-insecure -d 'Do not verify the certificate of an https:// proxy'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'

@@ -8,6 +8,7 @@ use rustls::pki_types::PrivateKeyDer;
 
 use crate::support::pty::Pty;
 use crate::support::server::{Serve, serve};
+use crate::support::site::{redirect, site};
 use crate::support::tls::{
     Authority, Tls, authority, clients_of, leaf, openssl, terminate_with, valid, versions,
 };
@@ -347,4 +348,21 @@ fn a_password_in_a_configuration_file_is_refused() {
         output.exits(2).complains(&[why]);
         assert!(!output.stderr.contains("hidden"), "{}", output.stderr);
     }
+}
+
+#[test]
+fn a_client_certificate_stays_behind_on_a_redirect_to_another_server() {
+    let mutual = mutual();
+    let key = KeyPair::generate().unwrap();
+    let own = mutual.certificate(&key) + &key.serialize_pem();
+    let own = mutual.write("own.pem", own);
+    let there = mutual.server.url("/echo");
+    let first = site(move |_, _| redirect(302, &there));
+    let cacert = mutual.authority.cacert();
+    let options = ["-L", "--cacert", &cacert, "-E", &own, "-d", "hi", "-1"];
+    let run = |more: &[&str]| wirecat([&options[..], more, &[&first.url("/")]].concat()).run();
+    run(&[])
+        .exits(35)
+        .complains(&["which does not get the client certificate"]);
+    run(&["--location-trusted"]).exits(0).prints("hi\n");
 }
