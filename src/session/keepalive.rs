@@ -242,6 +242,11 @@ impl Keepalive {
         self.outstanding.iter().any(|ping| ping.sent.is_none())
     }
 
+    /// How long nothing has moved in either direction.
+    pub fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_moved())
+    }
+
     fn last_moved(&self) -> Instant {
         self.last_heard.max(self.last_taken).max(self.resumed)
     }

@@ -13,6 +13,9 @@ use crate::wire::validate::Violation;
 const LOST_ADVICE: &str =
     "see the server's log: it crashed, was stopped, or a proxy in between cut an idle connection";
 
+/// From here on, silence may be why a connection was ended. No proxy is that impatient.
+const IDLE: Duration = Duration::from_millis(1500);
+
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -28,10 +31,12 @@ pub enum Ended {
     ClosedByLoss(Loss),
     /// The peer closed, and was answered.
     ByPeer(Close),
-    /// There was no Close: 1006. `unsent` is whether something was waiting to be sent.
+    /// There was no Close: 1006. `unsent` is whether something was waiting to be sent, `silent` how
+    /// long nothing had moved in either direction.
     Lost {
         loss: Loss,
         unsent: bool,
+        silent: Duration,
     },
     /// Writing failed, but the peer has neither closed nor ended the connection.
     SendFailed(String),
@@ -136,11 +141,16 @@ impl Ended {
                 )
                 .advice("--close-timeout T waits longer"),
             ),
-            Ended::Lost { loss, unsent: true } => Some(send_failed(&format!(
+            Ended::Lost {
+                loss, unsent: true, ..
+            } => Some(send_failed(&format!(
                 "connection lost (1006): {}",
                 words(loss)
             ))),
-            Ended::ClosedByLoss(loss) | Ended::Lost { loss, .. } => Some(lost(&words(loss))),
+            Ended::ClosedByLoss(loss) => Some(lost_error(&words(loss)).advice(LOST_ADVICE)),
+            Ended::Lost { loss, silent, .. } => {
+                Some(lost_error(&words_after(loss, *silent)).advice(advice_after(*silent)))
+            }
             Ended::SendFailed(why) => Some(send_failed(why)),
             Ended::Violation(violation, close) => Some(violation_error(violation, close)),
             Ended::LeftUnsent => Some(Error::new(
@@ -186,7 +196,7 @@ impl Ended {
                 by: By::Us,
                 close: close.clone(),
             }),
-            Ended::Lost { loss, .. } => Some(Cause::Lost(words(loss))),
+            Ended::Lost { loss, silent, .. } => Some(Cause::Lost(words_after(loss, *silent))),
             Ended::SendFailed(why) => Some(Cause::Lost(why.clone())),
             Ended::NoPong { .. } | Ended::Stuck(_) => self.dead().map(Cause::Dead),
         }
@@ -220,6 +230,26 @@ impl Ended {
 
 fn words(loss: &Loss) -> String {
     loss.describe("the server")
+}
+
+/// The words for a loss, with the silence that may be its reason.
+fn words_after(loss: &Loss, silent: Duration) -> String {
+    match silent < IDLE {
+        true => words(loss),
+        false => format!("{} after {} of silence", words(loss), seconds(silent)),
+    }
+}
+
+/// What to try after a loss that this much silence preceded.
+fn advice_after(silent: Duration) -> String {
+    if silent < IDLE {
+        return LOST_ADVICE.to_owned();
+    }
+    // The clock has just been late; half of what is allowed is soon enough.
+    let interval = (silent / 2).as_secs().max(1);
+    format!(
+        "if a proxy in between ends idle connections, --ping-interval {interval}s keeps this one busy; otherwise see the server's log"
+    )
 }
 
 /// `0.3 s`, `20 s`: rounded for people.
@@ -264,13 +294,12 @@ fn send_failed(why: &str) -> Error {
     Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}")).advice(LOST_ADVICE)
 }
 
-fn lost(why: &str) -> Error {
+fn lost_error(why: &str) -> Error {
     Error::new(
         Stage::Receive,
         Exit::Lost,
         format!("connection lost without a Close frame (1006): {why}"),
     )
-    .advice(LOST_ADVICE)
 }
 
 #[cfg(test)]
@@ -285,6 +314,7 @@ mod tests {
         Ended::Lost {
             loss: reset(),
             unsent: false,
+            silent: Duration::ZERO,
         }
     }
 
@@ -307,6 +337,7 @@ mod tests {
                 Ended::Lost {
                     loss: reset(),
                     unsent: true,
+                    silent: Duration::ZERO,
                 },
                 Exit::Send,
             ),
@@ -407,6 +438,32 @@ mod tests {
         };
         assert_eq!(peer(1000).exit(bad), Exit::Usage);
         assert_eq!(peer(1011).exit(bad), Exit::PeerError);
+    }
+
+    #[test]
+    fn a_loss_after_silence_is_explained_by_it() {
+        for (silent, words, advice) in [
+            (1_499, "the server ended the TCP connection", LOST_ADVICE),
+            (
+                2_004,
+                "the server ended the TCP connection after 2 s of silence",
+                "if a proxy in between ends idle connections, --ping-interval 1s keeps this one busy; otherwise see the server's log",
+            ),
+            (
+                60_010,
+                "the server ended the TCP connection after 60 s of silence",
+                "if a proxy in between ends idle connections, --ping-interval 30s keeps this one busy; otherwise see the server's log",
+            ),
+        ] {
+            let ended = Ended::Lost {
+                loss: Loss::Eof(None),
+                unsent: false,
+                silent: Duration::from_millis(silent),
+            };
+            let cause = Some(Cause::Lost(words.to_owned()));
+            let error = lost_error(words).advice(advice);
+            assert_eq!((ended.cause(), ended.error()), (cause, Some(error)));
+        }
     }
 
     #[test]

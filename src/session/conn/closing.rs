@@ -237,7 +237,12 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 self.report_lost(now);
                 // What stood in the way of sending was this.
                 let unsent = self.socket.is_stalled();
-                Ended::Lost { loss, unsent }
+                let silent = self.timers.keepalive.silence(now);
+                Ended::Lost {
+                    loss,
+                    unsent,
+                    silent,
+                }
             }
             Some(Closing::Requested(close)) => {
                 self.report_close(By::Us, None, &close, false, now);
