@@ -200,7 +200,8 @@ fn advice(refusal: &Refusal, has_user: bool) -> Option<&'static str> {
             .is_some_and(|it| it.eq_ignore_ascii_case("basic"))
     };
     Some(match refusal.status {
-        407 if has_user => "check the user and the password: -U USER:PASSWORD",
+        // tinyproxy refuses a wrong password with 401.
+        401 | 407 if has_user => "check the user and the password: -U USER:PASSWORD",
         407 if challenges.clone().next().is_none()
             || challenges.any(|(_, value)| is_basic(value)) =>
         {
@@ -208,7 +209,9 @@ fn advice(refusal: &Refusal, has_user: bool) -> Option<&'static str> {
         }
         407 => "wirecat has Basic authentication only; --proxy-header sends any other",
         403 | 405 => "the proxy does not allow this host or port; --noproxy HOST connects directly",
-        429 | 503 => "try again later",
+        429 => "try again later",
+        // squid says 503 of a server that it does not reach, and of itself when it is busy.
+        503 => "check the host and the port of the URL, or try again later",
         500 | 502 | 504 => {
             "the proxy cannot reach the server: check the host and the port of the URL"
         }
@@ -297,6 +300,7 @@ mod tests {
                 false,
             ),
             (407, Some("Basic"), Some("a:b"), "check the user", false),
+            (401, None, Some("a:b"), "check the user", false),
             (403, None, None, "does not allow", false),
             (502, None, None, "cannot reach", true),
             (503, None, None, "later", true),
