@@ -5,6 +5,8 @@ mod support;
 mod architecture;
 mod auth;
 mod backpressure;
+#[cfg(target_os = "linux")]
+mod components;
 #[cfg(unix)]
 mod config;
 mod cookies;

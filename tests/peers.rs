@@ -202,7 +202,7 @@ fn repository() -> &'static Path {
 }
 
 /// Where `.ci/peers` put the peers; a relative WIRECAT_PEERS counts from the repository.
-fn peers() -> PathBuf {
+pub(crate) fn peers() -> PathBuf {
     repository().join(env::var_os("WIRECAT_PEERS").unwrap_or_else(|| "target/peers".into()))
 }
 

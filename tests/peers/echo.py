@@ -10,9 +10,9 @@ import sys
 import threading
 
 try:
-    from websockets.asyncio.server import serve
+    from websockets.asyncio.server import serve, unix_serve
 except ImportError:
-    from websockets import serve  # before 13
+    from websockets import serve, unix_serve  # before 13
 from websockets.exceptions import ConnectionClosed
 
 options = argparse.ArgumentParser(description=__doc__)
@@ -20,6 +20,7 @@ options.add_argument("--delay", type=float, default=0, metavar="SECONDS", help="
 options.add_argument("--close", nargs=2, metavar=("CODE", "REASON"), help="after the first answer")
 options.add_argument("--close-on-open", nargs=2, metavar=("CODE", "REASON"))
 options.add_argument("--subprotocol", metavar="NAME")
+options.add_argument("--unix", metavar="PATH", help="listen on a Unix socket, and say `listening 0`")
 options = options.parse_args()
 
 
@@ -45,8 +46,13 @@ def end_with_stdin():
 
 async def main():
     subprotocols = [options.subprotocol] if options.subprotocol else None
-    async with serve(echo, "127.0.0.1", 0, subprotocols=subprotocols, max_size=None) as server:
-        print("listening", server.sockets[0].getsockname()[1], flush=True)
+    limits = {"subprotocols": subprotocols, "max_size": None}
+    if options.unix:
+        server = unix_serve(echo, options.unix, **limits)
+    else:
+        server = serve(echo, "127.0.0.1", 0, **limits)
+    async with server as running:
+        print("listening", 0 if options.unix else running.sockets[0].getsockname()[1], flush=True)
         await asyncio.Future()
 
 

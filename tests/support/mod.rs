@@ -1,6 +1,8 @@
 //! What the tests of a feature have in common: the program as a child process, servers that do
 //! exactly what a test says, and a terminal.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod components;
 pub(crate) mod forward;
 pub(crate) mod hostile;
 pub(crate) mod http2;

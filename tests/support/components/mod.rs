@@ -1,0 +1,152 @@
+//! Real servers and proxies, as `.ci/peers` unpacks them from Debian's packages. Each runs in the
+//! foreground, on a free port, with a configuration of `tests/components/`, which
+//! `docs/tls-and-proxies.md` shows too. Nothing is read from the machine's own configuration.
+
+pub(crate) mod nginx;
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use super::PATIENCE;
+use super::tls::{Authority, leaf, valid};
+use crate::peers::peers;
+
+/// A running program.
+pub(crate) struct Component {
+    pub(crate) port: u16,
+    // Ends before its folder goes.
+    _running: Running,
+    /// Its configuration and its log.
+    _folder: TempDir,
+}
+
+impl Component {
+    /// Starts what `command` makes of its folder and a free port, and waits until it answers there.
+    #[track_caller]
+    fn start(folder: TempDir, command: impl Fn(&Path, u16) -> Command) -> Component {
+        let log = folder.path().join("log");
+        // Another process may take the port in the meantime.
+        for _ in 0..5 {
+            let port = free_port();
+            let mut command = command(folder.path(), port);
+            let file = File::create(&log).unwrap();
+            command.stdout(file.try_clone().unwrap()).stderr(file);
+            let child = command.stdin(Stdio::null()).process_group(0).spawn();
+            let child =
+                child.unwrap_or_else(|error| panic!("{command:?}: {error}; run .ci/peers first"));
+            let mut running = Running(child);
+            if running.answers(port) {
+                return Component {
+                    port,
+                    _running: running,
+                    _folder: folder,
+                };
+            }
+        }
+        panic!("{}", std::fs::read_to_string(&log).unwrap());
+    }
+}
+
+/// A process and its children, which are killed when it is dropped.
+struct Running(Child);
+
+impl Running {
+    /// Waits until connections are accepted; false where the program has ended before.
+    fn answers(&mut self, port: u16) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE && self.0.try_wait().unwrap().is_none() {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Its children first go as it wishes, and then in any case. Each may fail only because it
+        // has ended already.
+        let process = Pid::from_raw(self.0.id().cast_signed());
+        let _ = kill(process, Signal::SIGTERM);
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(500) && matches!(self.0.try_wait(), Ok(None))
+        {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = killpg(process, Signal::SIGKILL);
+        let _ = self.0.wait();
+    }
+}
+
+/// A port below those that the system gives to others, so that no other test has it.
+fn free_port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Test runs at the same time begin at different places.
+    let start = std::process::id().wrapping_mul(101) % u32::from(COUNT);
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + (start as u16).wrapping_add(tried) % COUNT;
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Where `.ci/peers` unpacked Debian's packages.
+fn debian() -> PathBuf {
+    std::path::absolute(peers().join("debian")).unwrap()
+}
+
+/// A program of Debian's packages, which finds its libraries among them.
+fn program(path: &str) -> Command {
+    let mut command = Command::new(debian().join(path));
+    command.env_clear().env("LD_LIBRARY_PATH", libraries());
+    command
+}
+
+fn libraries() -> PathBuf {
+    debian().join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+}
+
+/// A file of `tests/components/`, with what a test needs in place of what the documentation shows.
+#[track_caller]
+fn configuration(name: &str, places: &[(&str, &str)]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/components")
+        .join(name);
+    let mut text = std::fs::read_to_string(path).unwrap();
+    for (shown, here) in places {
+        assert!(text.contains(shown), "{name} has no {shown:?}");
+        text = text.replace(shown, here);
+    }
+    text
+}
+
+/// Writes into a folder, and returns the path as text.
+fn write(folder: &Path, name: &str, content: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Writes NAME.pem and NAME.key: a certificate for this name, and its key.
+fn certify(folder: &Path, authority: &Authority, name: &str) -> (String, String) {
+    let (certificate, key) = leaf(&[name], valid, &authority.issuer);
+    let certificate = write(folder, &format!("{name}.pem"), &certificate.pem());
+    let key = write(folder, &format!("{name}.key"), &key.serialize_pem());
+    (certificate, key)
+}
