@@ -4,6 +4,7 @@
 //! Each is configured as `docs/tls-and-proxies.md` shows it.
 
 mod nginx;
+mod proxies;
 
 use crate::support::components::Component;
 use crate::support::tls::Authority;

@@ -2,7 +2,10 @@
 //! foreground, on a free port, with a configuration of `tests/components/`, which
 //! `docs/tls-and-proxies.md` shows too. Nothing is read from the machine's own configuration.
 
+pub(crate) mod dante;
 pub(crate) mod nginx;
+pub(crate) mod squid;
+pub(crate) mod tinyproxy;
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
