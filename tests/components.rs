@@ -3,6 +3,7 @@
 //!
 //! Each is configured as `docs/tls-and-proxies.md` shows it.
 
+mod http2;
 mod nginx;
 mod proxies;
 

@@ -3,6 +3,8 @@
 //! `docs/tls-and-proxies.md` shows too. Nothing is read from the machine's own configuration.
 
 pub(crate) mod dante;
+pub(crate) mod haproxy;
+pub(crate) mod http2;
 pub(crate) mod nginx;
 pub(crate) mod squid;
 pub(crate) mod tinyproxy;
