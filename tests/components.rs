@@ -7,6 +7,8 @@ mod http2;
 mod nginx;
 mod proxies;
 
+use std::path::Path;
+
 use crate::support::components::Component;
 use crate::support::tls::Authority;
 use crate::support::{Output, wirecat};
@@ -48,4 +50,22 @@ impl Large {
             _file: file,
         }
     }
+}
+
+/// Every file beside the tests here is a configuration.
+#[test]
+fn the_page_shows_what_the_tests_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/tls-and-proxies.md")).unwrap();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root.join("tests/components")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending != "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let shown = page.contains(&format!("\n{text}```\n"));
+            assert!(shown, "{} is not as the page shows it", path.display());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 8);
 }

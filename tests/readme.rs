@@ -227,7 +227,7 @@ transcripts_are_what_happens! {
     profiles: "docs/profiles.md",
     readme: "README.md",
     staying_connected: "docs/staying-connected.md",
-    tls: "docs/tls.md",
+    tls_and_proxies: "docs/tls-and-proxies.md",
 }
 
 #[test]
@@ -454,7 +454,10 @@ fn every_long_option_named_exists() {
     known.extend(OTHERS.iter().map(|name| (*name).to_owned()));
     for page in pages() {
         for (number, line) in page.text.lines().enumerate() {
-            for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
+            for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.')))
+            {
+                // `--tlsv1.3`, and the end of a sentence.
+                let word = word.trim_end_matches('.');
                 let named = word.len() > 2
                     && word.starts_with("--")
                     && word[2..].starts_with(|c: char| c.is_ascii_lowercase());
