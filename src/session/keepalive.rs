@@ -310,6 +310,16 @@ mod tests {
     }
 
     #[test]
+    fn silence_lasts_since_the_last_byte_in_either_direction() {
+        let (mut keepalive, start) = keepalive(None);
+        keepalive.handle_bytes(start + 3 * SECOND);
+        assert_eq!(keepalive.silence(start + 10 * SECOND), 7 * SECOND);
+        keepalive.handle_taken(start + 8 * SECOND);
+        assert_eq!(keepalive.silence(start + 10 * SECOND), 2 * SECOND);
+        assert_eq!(keepalive.silence(start), Duration::ZERO);
+    }
+
+    #[test]
     fn a_silent_peer_is_dead_after_interval_and_timeout() {
         let (mut keepalive, start) = keepalive(Some(20));
         assert_eq!(keepalive.poll_timeout(), Some(start + 20 * SECOND));
