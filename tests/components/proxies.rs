@@ -42,7 +42,8 @@ impl Secure {
 #[test]
 #[ignore = "needs .ci/peers"]
 fn squid_connects_those_it_knows() {
-    let (server, squid) = (secure(), squid());
+    let server = secure();
+    let (squid, _) = squid(&server.authority);
     server
         .echo("http", &squid, &["-U", USER])
         .exits(0)
@@ -59,8 +60,32 @@ fn squid_connects_those_it_knows() {
 
 #[test]
 #[ignore = "needs .ci/peers"]
+fn squid_gets_the_password_over_tls() {
+    let (server, of_the_proxy) = (secure(), authority());
+    let (_squid, port) = squid(&of_the_proxy);
+    let proxy = format!("https://{USER}@localhost:{port}");
+    let url = format!("wss://localhost:{}/echo", server.tls.address.port());
+    let (trusted, cacert) = (of_the_proxy.cacert(), server.authority.cacert());
+    let options = [
+        "-v", "--cacert", &cacert, "-x", &proxy, "-d", "hi", "-1", &url,
+    ];
+    wirecat(options.iter().chain(&["--proxy-cacert", &trusted]))
+        .run()
+        .exits(0)
+        .prints("hi\n")
+        .complains(&["* tcp → proxy-tls → connect → tls\n"]);
+    // What is trusted for the server is not for the proxy.
+    wirecat(options).run().exits(60).complains(&[
+        "the certificate of the proxy localhost is not trusted",
+        "--proxy-cacert FILE",
+    ]);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
 fn squid_asks_for_a_password() {
-    let (server, squid) = (secure(), squid());
+    let server = secure();
+    let (squid, _) = squid(&server.authority);
     for options in [
         &[][..],
         &["-U", "alice:wrong"],
@@ -77,7 +102,7 @@ fn squid_asks_for_a_password() {
 #[test]
 #[ignore = "needs .ci/peers"]
 fn squid_says_in_html_what_it_forbids() {
-    let squid = squid();
+    let (squid, _) = squid(&authority());
     let proxy = format!("http://{USER}@127.0.0.1:{}", squid.port);
     let run = wirecat(["-x", &proxy, "wss://chat.blocked.example/"]).run();
     run.exits(97).complains(&[
@@ -90,7 +115,7 @@ fn squid_says_in_html_what_it_forbids() {
 #[test]
 #[ignore = "needs .ci/peers"]
 fn squid_says_that_the_server_is_not_there() {
-    let squid = squid();
+    let (squid, _) = squid(&authority());
     let proxy = format!("http://{USER}@127.0.0.1:{}", squid.port);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", closed.local_addr().unwrap());

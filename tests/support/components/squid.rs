@@ -1,22 +1,35 @@
 //! squid: an HTTP proxy with passwords.
 
-use super::{Component, configuration, debian, libraries, program, write};
+use std::cell::Cell;
+
+use super::{Component, certify, configuration, debian, free_port, libraries, program, write};
+use crate::support::tls::Authority;
 
 /// `wonderland`, as htpasswd writes it.
 const PASSWORDS: &str = "alice:$apr1$wirecat$knPLRvG7Y0yEQcO3Xgixg0\n";
 
-/// squid, which alice may use with the password `wonderland`.
+/// squid, which alice may use with the password `wonderland`, and its port for TLS, where it is
+/// localhost.
 #[track_caller]
-pub(crate) fn squid() -> Component {
+pub(crate) fn squid(authority: &Authority) -> (Component, u16) {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     let passwords = write(here, "passwords", PASSWORDS);
+    let (certificate, key) = certify(here, authority, "localhost");
+    let tls = Cell::new(0);
     let helpers = format!("{}/usr/lib/squid/", debian().display());
-    Component::start(folder, |here, port| {
+    let component = Component::start(folder, |here, port| {
+        tls.set(free_port());
         let text = configuration(
             "squid.conf",
             &[
                 ("http_port 3128", &format!("http_port 127.0.0.1:{port}")),
+                (
+                    "https_port 3129",
+                    &format!("https_port 127.0.0.1:{}", tls.get()),
+                ),
+                ("/etc/squid/proxy.pem", &certificate),
+                ("/etc/squid/proxy.key", &key),
                 ("/usr/lib/squid/", &helpers),
                 ("/etc/squid/passwords", &passwords),
             ],
@@ -32,7 +45,8 @@ pub(crate) fn squid() -> Component {
         }
         command.current_dir(here);
         command
-    })
+    });
+    (component, tls.get())
 }
 
 /// Where things are that Debian's squid looks for in the places of the system.
