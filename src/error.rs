@@ -47,7 +47,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Unmet,
-        "--count, --until or -1 not met when the connection ended; messages not sent, or not confirmed; a failure of the prompt",
+        "--count, --until or -1 not met when the connection ended; messages not sent, or not confirmed",
     ),
     (
         Exit::Usage,

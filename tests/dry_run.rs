@@ -287,7 +287,7 @@ fn there_and_back_is_the_same_request() {
             "--server-no-context-takeover",
         ],
         &["ws+unix:/run/a.sock:/p?q"],
-        &["ws://h.invalid/", "--unix-socket", "/run/a.sock", "-4"],
+        &["ws://h.invalid/", "--unix-socket", "/run/a.sock"],
         &[
             "ws://h.invalid/",
             "--resolve",

@@ -412,7 +412,7 @@ fn a_proxy_over_tls_has_its_own_trust() {
     for options in [&[][..], &["--cacert", &root], &["-k"]] {
         let run = echo(&[options, &["-x", &proxy, "--reconnect"]].concat(), url).run();
         run.exits(60).complains(&[
-            "the certificate of 127.0.0.1 is not trusted",
+            "the certificate of the proxy 127.0.0.1 is not trusted",
             "try: --proxy-cacert FILE trusts its issuer; --proxy-insecure connects without",
         ]);
     }
