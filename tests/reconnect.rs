@@ -239,8 +239,8 @@ fn permanent_failures_are_not_retried() {
     let url = server.url("/echo").replace("ws://", "wss://");
     wirecat(fast(&["--reconnect=1", &url]))
         .run()
-        .exits(113)
-        .complains(&["TLS"]);
+        .exits(35)
+        .complains(&["not retrying: TLS handshake failed: the server does not speak TLS"]);
 }
 
 #[test]

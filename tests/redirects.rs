@@ -209,6 +209,26 @@ fn a_reconnect_begins_at_the_url_of_the_user() {
 }
 
 #[test]
+fn the_times_say_how_long_the_redirects_took() {
+    let site = site(|_, number| match number {
+        1 | 2 => redirect(302, &format!("/{number}")),
+        _ => Answer::Open(""),
+    });
+    let output = follow(&["--json"], &site.url("/"));
+    let events = output.exits(0).stdout_text();
+    let open = events
+        .lines()
+        .find(|line| line.contains("\"open\""))
+        .unwrap();
+    let (_, timing) = open.split_once("\"timing\":").unwrap();
+    let steps = timing.trim_matches(['{', '}']).split(',');
+    let names: Vec<&str> = steps.map(|step| step.split('"').nth(1).unwrap()).collect();
+    assert_eq!(names, ["redirect", "tcp", "upgrade"], "{open}");
+    let refused = events.matches("\"type\":\"refused\"").count();
+    assert_eq!(refused, 2, "each redirect is an event: {events}");
+}
+
+#[test]
 fn cookies_on_the_way_are_kept_for_the_servers_that_set_them() {
     let other = site(|_, _| Answer::Open(""));
     let there = format!("ws://localhost:{}/there", other.address.port());

@@ -125,7 +125,7 @@ fn a_refusal_is_exit_22_and_shows_its_explanation() {
         ),
         (
             "302 Found\r\nLocation: ws://elsewhere/\r\nContent-Length: 0\r\n\r\n",
-            "302 Found\n  location: ws://elsewhere/\n  try: connect to the Location above\n",
+            "302 Found\n  location: ws://elsewhere/\n  try: connect to the Location above, or -L follows it\n",
         ),
         (
             "503 Busy Now\r\nRetry-After: 120\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",

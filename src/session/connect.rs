@@ -140,8 +140,9 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     let mut way = way(plan, memory, &placed)?;
     let mut dialer = dialer(&way, prompted, ends).await?;
     let deadline = tokio::time::Instant::now() + plan.connect_timeout;
+    let progress = Progress::new(deadline.into_std());
     loop {
-        match stop_at(&way, &dialer, turn, deadline, ends).await? {
+        match stop_at(&way, (&dialer, &progress), turn, deadline, ends).await? {
             Stopped::Opened(connection) => return Ok(*connection),
             Stopped::Redirected(refusal, cookies) => {
                 ends.report(&Event::Refused {
@@ -149,6 +150,8 @@ pub(super) async fn connect<I: Asker, O: Sink>(
                     refusal: &refusal,
                 });
                 way.redirects.follow(&refusal, &cookies)?;
+                // As in curl, all that led to the last URL is one step.
+                progress.restart("redirect");
                 dialer = self::dialer(&way, prompted, ends).await?;
             }
         }
@@ -165,20 +168,18 @@ enum Stopped {
 /// Connects to the current URL of `way`.
 async fn stop_at<I, O: Sink>(
     way: &Way<'_>,
-    dialer: &Dialer,
+    transport: (&Dialer, &Progress),
     turn: AttemptId,
     deadline: tokio::time::Instant,
     ends: &Ends<'_, I, O>,
 ) -> Result<Stopped, Failed> {
-    let plan = way.plan;
+    let (plan, progress) = (way.plan, transport.1);
     let hop = way.hop(handshake::new_key());
     if let Some(note) = &hop.note {
         ends.report(&Event::Note(note));
     }
     let request = &hop.request;
-    let progress = Progress::new(deadline.into_std());
     let log = Transcript::default();
-    let transport = (dialer, &progress);
     let attempt = attempt(plan, &hop, turn, transport, &log, deadline, ends);
     match until(deadline, plan.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(Stopped::Opened(Box::new(Connection {
@@ -203,7 +204,7 @@ async fn stop_at<I, O: Sink>(
             if progress.stage() == Stage::Handshake {
                 ends.report(&Event::Heads(&log.heads(&plan.redactor)));
             }
-            Err(timed_out(plan, &progress, log.received()).into())
+            Err(timed_out(plan, progress, log.received()).into())
         }
     }
 }
