@@ -197,6 +197,28 @@ fn a_token_in_the_first_message_and_userinfo_stay_behind_too() {
 }
 
 #[test]
+fn a_host_header_is_for_the_host_of_the_url() {
+    let options = ["-H", "Host: api.example", "-H", "X-Trace: 7"];
+    let here = site(|_, number| match number {
+        1 => redirect(302, "/again"),
+        _ => Answer::Open(""),
+    });
+    follow(&options, &here.url("/")).exits(0);
+    assert!(gets(&here, "Host: api.example"));
+    for trust in [&[][..], &["--location-trusted"]] {
+        let other = site(|_, _| Answer::Open(""));
+        let place = format!("localhost:{}", other.address.port());
+        let there = format!("ws://{place}/there");
+        let first = site(move |_, _| redirect(302, &there));
+        follow(&[&options[..], trust].concat(), &first.url("/")).exits(0);
+        assert!(gets(&first, "Host: api.example"));
+        let requests = other.requests();
+        assert_eq!(header(&requests[0], "host"), Some(place.as_str()));
+        assert!(gets(&other, "X-Trace: 7"));
+    }
+}
+
+#[test]
 fn a_reconnect_begins_at_the_url_of_the_user() {
     let site = site(|_, number| match number {
         1 | 3 => redirect(302, &format!("/there-{number}")),

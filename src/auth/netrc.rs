@@ -72,13 +72,19 @@ impl Netrc {
         Ok(Netrc { entries })
     }
 
+    /// Whether an entry names this host.
+    pub fn names(&self, host: &str) -> bool {
+        let host = bare(host);
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.machine.as_deref() == Some(host.as_str()))
+    }
+
     /// The login for a host, of this user if one is given: the first entry that fits, where one
     /// names the host; else the default. A missing password is empty.
     pub fn find(&self, host: &str, user: Option<&str>) -> Option<Login> {
-        let host = host.to_ascii_lowercase();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = bare(host);
         let fits = |entry: &&Entry| user.is_none() || entry.login.as_deref() == user;
-        let named = |entry: &&Entry| entry.machine.as_deref() == Some(host);
+        let named = |entry: &&Entry| entry.machine.as_deref() == Some(host.as_str());
         let any = |entry: &&Entry| entry.machine.is_none();
         let mut entries = self.entries.iter().filter(named).filter(fits);
         let mut defaults = self.entries.iter().filter(any).filter(fits);
@@ -88,6 +94,12 @@ impl Netrc {
             password: entry.password.clone().unwrap_or_else(|| Secret::new("")),
         })
     }
+}
+
+/// A host as files name it: in lower case, an address without brackets.
+fn bare(host: &str) -> String {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.to_ascii_lowercase()
 }
 
 /// Whether `#` begins a comment.
@@ -104,7 +116,7 @@ struct Words<'a> {
     line: usize,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     fn next(&mut self, comments: Comments) -> Result<Option<String>, (usize, String)> {
         loop {
             let trimmed = self.rest.trim_start();
@@ -122,7 +134,7 @@ impl Words<'_> {
             self.rest = &self.rest[end..];
         }
         if let Some(quoted) = self.rest.strip_prefix('"') {
-            return self.quoted(quoted.to_owned()).map(Some);
+            return self.quoted(quoted).map(Some);
         }
         let end = self.rest.find(char::is_whitespace);
         let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
@@ -130,13 +142,14 @@ impl Words<'_> {
         Ok(Some(word.to_owned()))
     }
 
-    fn quoted(&mut self, text: String) -> Result<String, (usize, String)> {
+    /// A word in quotes, whose opening one was taken off `text`.
+    fn quoted(&mut self, text: &'a str) -> Result<String, (usize, String)> {
         let mut word = String::new();
         let mut chars = text.char_indices();
         while let Some((at, c)) = chars.next() {
             match c {
                 '"' => {
-                    self.rest = &self.rest[at + 2..];
+                    self.rest = &text[at + 1..];
                     return Ok(word);
                 }
                 '\n' => break,

@@ -52,6 +52,12 @@ impl<'a> Redirects<'a> {
         !self.options.trusted && !self.target.is_same_server(&self.origin)
     }
 
+    /// Whether the current URL has another host than that of the user. A Host header that the user
+    /// gave is for that one alone, as in curl.
+    pub fn has_left_host(&self) -> bool {
+        self.target.host != self.origin.host
+    }
+
     /// Whether there was a redirect.
     pub fn is_redirected(&self) -> bool {
         self.count > 0

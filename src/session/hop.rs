@@ -28,13 +28,17 @@ pub(super) struct Hop {
 }
 
 impl Way<'_> {
-    /// What goes to the current URL, in a request with this key. To another origin than that of the user's URL go no credentials
-    /// but those that the netrc file has for it.
+    /// What goes to the current URL, in a request with this key. To another origin than that of the
+    /// user's URL go no credentials but those that the netrc file has for it by name.
     pub(super) fn hop(&self, key: String) -> Hop {
         let foreign = self.redirects.is_foreign();
         let mut options = self.request.clone();
         let mut left_behind = Vec::new();
         let mut credentials = self.credentials.clone();
+        if self.redirects.has_left_host() {
+            let is_host = |line: &HeaderLine| line.name().eq_ignore_ascii_case("host");
+            options.headers.retain(|line| !is_host(line));
+        }
         if foreign {
             let (lines, names) = without_credentials(&options.headers, &self.plan.redactor);
             options.headers = lines;
@@ -93,12 +97,15 @@ impl Way<'_> {
         if given.any(|name| authorizes(name)) || (typed && !foreign) {
             return;
         }
-        let Some(netrc) = &self.plan.netrc else {
+        let netrc = self.plan.netrc.as_ref();
+        let host = &target.host.to_string();
+        // The default entry is for servers that the user named, and not for any that one of them names.
+        let Some(netrc) = netrc.filter(|netrc| !foreign || netrc.names(host)) else {
             return;
         };
         let user = self.plan.target.user.as_ref().filter(|_| !foreign);
         let user = user.map(|user| user.name.as_str());
-        if let Some(login) = netrc.find(&target.host.to_string(), user) {
+        if let Some(login) = netrc.find(host, user) {
             let (user, password) = (&login.user, &login.password);
             let basic = ResolvedCredentials::basic(user, password, &self.plan.redactor);
             credentials.headers.extend(basic.headers);
