@@ -151,7 +151,7 @@ pub(in crate::cli) fn source(source: &Source, world: &World) -> Result<String, S
         Source::Command(command) if world.is_dry_run => return Ok(format!("[from cmd:{command}]")),
         Source::File(path) => {
             let path = in_home(path, world);
-            (format!("@{path}"), std::fs::read(&path))
+            (format!("@{path}"), value_in(&path))
         }
         Source::Command(command) => (format!("cmd:{command}"), run(command)),
     };
@@ -162,6 +162,18 @@ pub(in crate::cli) fn source(source: &Source, world: &World) -> Result<String, S
     match line.is_empty() {
         true => Err(format!("{name}: it is empty")),
         false => Ok(line.to_owned()),
+    }
+}
+
+/// The content of a file that holds one value, which may be a device without an end.
+fn value_in(path: &str) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(MAX_SIZE + 1)
+        .read_to_end(&mut content)?;
+    match content.len() as u64 > MAX_SIZE {
+        true => Err(io::Error::other("it is too large")),
+        false => Ok(content),
     }
 }
 

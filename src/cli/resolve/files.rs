@@ -5,6 +5,7 @@
 //! there are any. No signal handler is installed yet, so signals end the program; `--max-time` is
 //! enforced here.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::mpsc;
 use std::thread;
@@ -12,6 +13,9 @@ use std::time::Instant;
 
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::stdio;
+
+/// The largest file of headers, cookies or logins, in bytes, because a device may have no end.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
 pub(super) struct Files {
     /// The deadline of `--max-time`.
@@ -91,10 +95,15 @@ fn may_block(path: &str) -> bool {
 }
 
 fn read(path: &str) -> io::Result<Vec<u8>> {
-    if path != "-" {
-        return std::fs::read(path);
-    }
     let mut bytes = Vec::new();
-    stdio::stdin()?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    match path {
+        "-" => stdio::stdin()?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?,
+        path => File::open(path)?
+            .take(MAX_SIZE + 1)
+            .read_to_end(&mut bytes)?,
+    };
+    match bytes.len() as u64 > MAX_SIZE {
+        true => Err(io::Error::other("it is larger than 16 MiB")),
+        false => Ok(bytes),
+    }
 }
