@@ -206,8 +206,8 @@ fn return_to(client: &mut Client, sink: &mut impl Sink) {
     sink.handle_event(Instant::now(), &Event::Note(&note));
 }
 
-/// Resolves the next server for `/connect`. Its secrets are hidden with those of the first, and Ctrl-C
-/// interrupts its expressions too.
+/// Resolves the next server for `/connect`. Its secrets are hidden with those of the first, the cookies
+/// are kept, and Ctrl-C interrupts its expressions too.
 fn connector(
     client: &Client,
     world: &World,
@@ -215,12 +215,15 @@ fn connector(
 ) -> repl::Connector {
     let (next, world) = (Rc::clone(next), world.clone());
     let (redactor, interrupt) = (client.plan.redactor.clone(), client.interrupt.clone());
-    let first = client.plan.target.clone();
+    let (first, cookies) = (client.plan.target.clone(), client.plan.cookies.clone());
     Rc::new(move |url| {
         let mut client = resolve::reconnect_to(&world, url, &first, &interrupt)
             .map_err(|error| error.with_details())?;
         redactor.add_all(&client.plan.redactor);
         client.plan.redactor = redactor.clone();
+        // Whatever servers there were, -c writes the cookies of all of them.
+        cookies.add_new(&client.plan.cookies);
+        client.plan.cookies = cookies.clone();
         *next.borrow_mut() = Some(client);
         Ok(())
     })

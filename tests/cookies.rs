@@ -212,6 +212,12 @@ fn on_a_redirect_each_server_has_its_own_login() {
             "machine 127.0.0.1 login a password b machine localhost login c password d",
             Some("Basic Yzpk"),
         ),
+        // The default is not for whatever server another one names.
+        (
+            "machine 127.0.0.1 login a password b default login c password d",
+            None,
+        ),
+        ("default login a password b", None),
     ] {
         fs::write(file, netrc).unwrap();
         open(&["-L", "--netrc-file", file], &first).exits(0);
@@ -223,4 +229,80 @@ fn on_a_redirect_each_server_has_its_own_login() {
         let requests = other.requests();
         assert_eq!(header(requests.last().unwrap(), "authorization"), elsewhere);
     }
+}
+
+/// What a server may say, and whether it becomes a cookie.
+#[test]
+fn whatever_a_server_sets_the_jar_can_be_read_again() {
+    let long = format!("a={}", "x".repeat(5000));
+    let deep = format!("a=b; Path=/{}", "x".repeat(2000));
+    for (value, kept) in [
+        (&b"a=b"[..], true),
+        (b"a=", true),
+        (b"a=b=c", true),
+        (b"a=\"b c\"", true),
+        (b"a=#HttpOnly_x", true),
+        (b"a=\xff", true),
+        (b"a=b\xc2\x85c", false),
+        (b"a=b\tc", false),
+        (b"a\tb=c", false),
+        (b"a=b; Path=/x\ty", false),
+        (b"a=b; Domain=com", false),
+        (b"a=b; Domain=.0.0.1", false),
+        (b"a=b; Domain=other.example", false),
+        (b"=b", false),
+        (b"a", false),
+        (b";;;", false),
+        (b"a=b; Max-Age=999999999999999999999", true),
+        (b"a=b; Expires=Fri, 31 Dec 9999 23:59:59 GMT", true),
+        (b"a=b; Max-Age=-1", false),
+        (b"__Host-a=b", false),
+        (b"__Host-a=b; Secure; Path=/", true),
+        (b"__Secure-a=b", false),
+        (long.as_bytes(), false),
+        (deep.as_bytes(), false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("jar");
+        let jar = file.to_str().unwrap();
+        let answer = [
+            b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nSet-Cookie: ",
+            value,
+            b"\r\n\r\n",
+        ]
+        .concat();
+        let server = site(move |_, number| match number {
+            1 => Answer::Bytes(answer.clone()),
+            _ => Answer::Open(""),
+        });
+        let shown = String::from_utf8_lossy(&value[..value.len().min(99)]);
+        open(&["-c", jar], &server).exits(22);
+        open(&["-b", jar], &server).exits(0);
+        let sent = &cookies(&server)[1];
+        assert_eq!(sent.is_some(), kept, "{shown}: {sent:?}");
+    }
+}
+
+/// Devices without an end, and files far larger than any of their kind.
+#[test]
+fn a_file_without_end_is_an_error() {
+    let server = site(|_, _| Answer::Open(""));
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large");
+    let file = fs::File::create(&large).unwrap();
+    file.set_len(100 << 20).unwrap();
+    for path in ["/dev/zero", large.to_str().unwrap()] {
+        let headers = format!("@{path}");
+        for options in [
+            ["-b", path],
+            ["--netrc-file", path],
+            ["-H", &headers],
+            ["--proxy-header", &headers],
+        ] {
+            open(&options, &server)
+                .exits(2)
+                .complains(&["it is larger than 16 MiB"]);
+        }
+    }
+    assert!(server.requests().is_empty());
 }

@@ -13,6 +13,11 @@ use crate::uri::Target;
 /// Maximum number of cookies kept (RFC 6265 §6.1 asks for at least as many).
 const MOST: usize = 3000;
 
+/// Maximum size of the name and the value of a cookie, and of its path and its domain, in bytes (RFC
+/// 6265bis §5.7 and §5.6).
+const LONGEST: usize = 4096;
+const LONGEST_ATTRIBUTE: usize = 1024;
+
 /// Begins the domain of a cookie in a file that scripts of a page cannot see.
 const HTTP_ONLY: &str = "#HttpOnly_";
 
@@ -48,6 +53,22 @@ impl Jar {
         Ok(())
     }
 
+    /// Adds those cookies of another jar that are not known here, not even as ones that were taken
+    /// back.
+    pub fn add_new(&self, other: &Jar) {
+        if Arc::ptr_eq(&self.store, &other.store) {
+            return;
+        }
+        let (mut store, other) = (self.lock(), other.lock());
+        for cookie in other.iter_unexpired() {
+            let url = domain(cookie).and_then(|it| Url::parse(&format!("https://{it}/")).ok());
+            if let Some(url) = url.filter(|_| known(&store, cookie).is_none()) {
+                // The other jar has accepted it.
+                let _ = store.insert(cookie.clone(), &url);
+            }
+        }
+    }
+
     /// Takes the cookies that the server at `target` set: the values of its Set-Cookie headers. Those
     /// that RFC 6265 §5.3 refuses are left out.
     pub fn handle_answer<'a>(&self, target: &Target, values: impl Iterator<Item = &'a str>) {
@@ -59,8 +80,9 @@ impl Jar {
             let Ok(cookie) = Cookie::parse(value.to_owned(), &url) else {
                 continue;
             };
-            let is_full = store.iter_any().count() >= MOST;
-            if !is_full && !is_for_top_level(&cookie, &url) {
+            let is_new = known(&store, &cookie).is_none();
+            let is_full = is_new && store.iter_any().count() >= MOST;
+            if !is_full && is_acceptable(&cookie, &url) && !replaces_secure(&store, &cookie, &url) {
                 // What it refuses is the server's mistake, and no one's here.
                 let _ = store.insert(cookie, &url);
             }
@@ -96,6 +118,77 @@ fn url_of(target: &Target) -> Option<Url> {
     Url::parse(&format!("{scheme}://{}:{}{path}", target.host, target.port)).ok()
 }
 
+/// The cookie that another one replaces (RFC 6265 §5.3, step 11).
+fn known<'a>(store: &'a CookieStore, cookie: &Cookie<'_>) -> Option<&'a Cookie<'static>> {
+    store.get_any(domain(cookie)?, &cookie.path, cookie.name())
+}
+
+fn domain<'a>(cookie: &'a Cookie<'_>) -> Option<&'a str> {
+    match &cookie.domain {
+        CookieDomain::HostOnly(domain) | CookieDomain::Suffix(domain) => Some(domain),
+        _ => None,
+    }
+}
+
+/// Whether a server at `url` may set a cookie like this, and a file can hold it.
+fn is_acceptable(cookie: &Cookie<'_>, url: &Url) -> bool {
+    let Some(domain) = domain(cookie) else {
+        return false;
+    };
+    let (name, value) = cookie.name_value();
+    let texts = [name, value, &cookie.path, domain];
+    let is_short = name.len() + value.len() <= LONGEST
+        && cookie.path.len() <= LONGEST_ATTRIBUTE
+        && domain.len() <= LONGEST_ATTRIBUTE;
+    is_short
+        && !texts.into_iter().any(is_unwritable)
+        && !is_for_top_level(cookie, url)
+        && keeps_promise(cookie, url)
+}
+
+/// Whether a field of a file cannot hold this text.
+fn is_unwritable(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() || c == ';')
+}
+
+/// Whether a cookie is what it claims to be: `Secure`, and so set over TLS (or by this host), or what
+/// its name says (RFC 6265bis §4.1.3).
+fn keeps_promise(cookie: &Cookie<'_>, url: &Url) -> bool {
+    let is_secure = cookie.secure() == Some(true);
+    let begins = |prefix: &str| {
+        let begin = cookie.name().get(..prefix.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    };
+    let is_of_host = matches!(cookie.domain, CookieDomain::HostOnly(_)) && &*cookie.path == "/";
+    (!is_secure || is_protected(url))
+        && (!begins("__Secure-") || is_secure)
+        && (!begins("__Host-") || is_secure && is_of_host)
+}
+
+/// Whether nobody on the way can have changed an answer from `url`.
+fn is_protected(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    is_loopback || url.scheme() == "https"
+}
+
+/// Whether an answer that anyone may have changed would replace, or hide, a cookie that only TLS can set
+/// (RFC 6265bis §5.7, step 16).
+fn replaces_secure(store: &CookieStore, cookie: &Cookie<'_>, url: &Url) -> bool {
+    let mut over_tls = url.clone();
+    if is_protected(url) || over_tls.set_scheme("https").is_err() {
+        return false;
+    }
+    let mut known = store.iter_unexpired();
+    known.any(|it| {
+        it.secure() == Some(true) && it.name() == cookie.name() && it.domain.matches(&over_tls)
+    })
+}
+
 /// Whether a cookie is for a whole top-level domain, `Domain=com`. There is no list of public suffixes
 /// here, as in most builds of curl.
 fn is_for_top_level(cookie: &Cookie<'_>, url: &Url) -> bool {
@@ -122,8 +215,8 @@ fn add_line(store: &mut CookieStore, line: &str) -> Result<(), &'static str> {
     let &[domain, subdomains, path, secure, expires, name] = fields else {
         return Err("it has not seven fields with tabs between them");
     };
-    let bad = |text: &str| text.chars().any(|c| c.is_control() || c == ';');
-    if bad(name) || bad(value) || bad(path) || bad(domain) || name.is_empty() {
+    let texts = [name, value, path, domain];
+    if texts.into_iter().any(is_unwritable) || name.is_empty() {
         return Err("a field of it contains a character that cookies cannot have");
     }
     let host = domain.trim_start_matches('.');
