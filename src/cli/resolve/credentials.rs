@@ -4,7 +4,7 @@ use crate::auth::placement;
 use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
 use crate::cli::args::{AuthArgs, Cli, ClientArgs, ProxyArgs, Subcommands};
 use crate::error::Error;
-use crate::secret::{Secret, is_secret_header};
+use crate::secret::{Secret, is_secret_header, is_secret_name};
 use crate::uri::Target;
 
 pub(super) fn credentials(client: &ClientArgs, target: &Target) -> Result<Credentials, Error> {
@@ -99,19 +99,25 @@ pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
     if names_other && is_typed("proxy-user") && args.proxy.proxy_user.take().is_some() {
         forgotten.push("proxy-user");
     }
-    if cli.typed.contains("header") {
-        let headers = &mut args.request.headers;
-        let before = headers.len();
-        headers.retain(|line| !may_be_secret(line));
-        if headers.len() < before {
-            forgotten.push("header");
-        }
+    if names_other && is_typed("proxy-header") && forget_secrets(&mut args.proxy.proxy_headers) {
+        forgotten.push("proxy-header");
+    }
+    if is_typed("header") && forget_secrets(&mut args.request.headers) {
+        forgotten.push("header");
     }
     forgotten
+}
+
+/// Removes the header lines that may have a secret, and returns whether there were any.
+fn forget_secrets(headers: &mut Vec<String>) -> bool {
+    let before = headers.len();
+    headers.retain(|line| !may_be_secret(line));
+    headers.len() < before
 }
 
 /// Whether a header may have a secret. A file may have any.
 fn may_be_secret(line: &str) -> bool {
     let name = line.split([':', ';']).next().unwrap_or_default();
-    line.starts_with('@') || is_secret_header(name.trim())
+    let name = name.trim();
+    line.starts_with('@') || is_secret_header(name) || is_secret_name(name)
 }

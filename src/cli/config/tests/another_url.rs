@@ -64,10 +64,10 @@ fn credentials_that_were_typed_are_not_for_another_server() {
         let world = home.world(arguments, false);
         reconnect_to(&world, url, &first(), &Interrupt::default()).unwrap()
     };
-    let typed = "--token env:TYPED -E me.pem --pass abc -H X-Api-Key:abc -H X-Team:core ws://left/";
+    let typed = "--token env:TYPED -E me.pem --pass abc -H X-Api-Key:abc -H X-Signature:abc -H X-Team:core ws://left/";
     let same = connect(typed, "ws://left/other");
     assert!(same.plan.credentials.token.is_some());
-    assert_eq!(same.plan.request.headers.len(), 2);
+    assert_eq!(same.plan.request.headers.len(), 3);
     let other = connect(typed, "ws://other/");
     assert!(other.plan.credentials.token.is_none());
     assert_eq!(other.plan.request.headers.len(), 1);
@@ -79,4 +79,21 @@ fn credentials_that_were_typed_are_not_for_another_server() {
     let own = connect("ws://left/", "@p");
     assert!(own.plan.credentials.token.is_some());
     assert!(own.notes.is_empty(), "{:?}", own.notes);
+}
+
+#[test]
+fn what_was_typed_for_a_proxy_is_not_for_the_one_of_a_profile() {
+    let home = Home::with("[profile.p]\nurl = \"ws://other/\"\nproxy = \"http://other:1\"\n");
+    let typed =
+        "-U u:pass --proxy-header Proxy-Authorization:abc --proxy-header X-Team:core ws://left/";
+    let world = home.world(typed, false);
+    let connect = |url: &str| reconnect_to(&world, url, &first(), &Interrupt::default()).unwrap();
+    let other = connect("@p");
+    let note = other.notes.last().unwrap();
+    assert!(
+        note.starts_with("proxy-user, proxy-header of the command line"),
+        "{note}"
+    );
+    let elsewhere = connect("ws://elsewhere/");
+    assert!(elsewhere.notes.is_empty(), "{:?}", elsewhere.notes);
 }
