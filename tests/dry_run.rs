@@ -191,6 +191,27 @@ fn secrets_are_redacted_unless_they_are_asked_for() {
         "s3cretbearer",
         "ws://host.invalid/?token=s3cretparameter",
     ];
+    let of_the_way = [
+        "-b",
+        "sid=s3cretcookie",
+        "-E",
+        "/nonexistent.pem:s3cret/pass:word",
+        "--socks5",
+        "user:s3cretsocks@p",
+        "-U",
+        "ann:s3cretuser",
+        "--proxy-header",
+        "X-Api-Key: s3cretheader",
+        NOWHERE,
+    ];
+    for show in ["--dry-run", "--to-curl"] {
+        let output = wirecat([&[show], &of_the_way[..]].concat()).run();
+        let shown = output.exits(0).stdout_text() + &output.stderr;
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("word"),
+            "{shown}"
+        );
+    }
     for show in ["--dry-run", "--to-curl"] {
         let output = wirecat([&[show], &options[..]].concat()).run();
         output.exits(0);
@@ -288,6 +309,7 @@ fn there_and_back_is_the_same_request() {
         ],
         &["ws+unix:/run/a.sock:/p?q"],
         &["ws://h.invalid/", "--unix-socket", "/run/a.sock"],
+        &["ws://h.invalid/", "-4"],
         &[
             "ws://h.invalid/",
             "--resolve",
@@ -295,6 +317,9 @@ fn there_and_back_is_the_same_request() {
             "--connect-to",
             "::other.invalid:81",
         ],
+        &["ws://h.invalid/", "-b", "a=b", "-b", "c=d"],
+        &["ws://h.invalid/", "-x", "u:p@proxy.invalid:1"],
+        &["ws://h.invalid/", "--socks5-hostname", "proxy.invalid:1"],
         &[
             "wss://h.invalid/",
             "-k",

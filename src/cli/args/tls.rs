@@ -6,6 +6,21 @@ use clap::Args;
 
 use crate::transport::tls::Version;
 
+/// Splits `FILE:PASSWORD` of `--cert` at the first colon that has no backslash before it. A backslash
+/// before a backslash or colon is no part of the name, as in curl.
+pub fn file_and_password(typed: &str) -> (String, Option<String>) {
+    let mut file = String::new();
+    let mut chars = typed.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ':' => return (file, Some(chars.as_str().to_owned())),
+            '\\' if chars.as_str().starts_with(['\\', ':']) => file.extend(chars.next()),
+            c => file.push(c),
+        }
+    }
+    (file, None)
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
@@ -100,5 +115,27 @@ fn version(text: &str) -> Result<Version, String> {
         "1.3" | "default" => Ok(Version::Tls13),
         "1.0" | "1.1" => Err(OLD.to_owned()),
         _ => Err("it is 1.2 or 1.3".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_follows_the_first_colon_that_is_not_escaped() {
+        for (typed, file, password) in [
+            ("a.pem", "a.pem", None),
+            ("a.pem:", "a.pem", Some("")),
+            ("a.pem:p:w", "a.pem", Some("p:w")),
+            (r"a\:b.pem", "a:b.pem", None),
+            (r"a\:b.pem:p\:w", "a:b.pem", Some(r"p\:w")),
+            (r"a\\b:p", r"a\b", Some("p")),
+            (r"a\b", r"a\b", None),
+            (r"a\", r"a\", None),
+        ] {
+            let expected = (file.to_owned(), password.map(str::to_owned));
+            assert_eq!(file_and_password(typed), expected, "{typed}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Secrets are left out of it, unless the caller asks for them.
 
 use super::options::{Meaning, OPTIONS};
+use crate::cli::args::tls::file_and_password;
 use crate::secret::{REDACTED, is_secret_header};
 use crate::units;
 
@@ -41,13 +42,9 @@ pub struct Command<'a> {
 
 /// Whether an option has the same name and meaning in curl, and belongs into its command line.
 pub fn is_passed(name: &str) -> bool {
-    let same = |option: &&super::options::CurlOption| option.meaning == Meaning::Same;
-    !NOT_PASSED.contains(&name)
-        && (name == "cookie"
-            || OPTIONS
-                .iter()
-                .filter(same)
-                .any(|option| option.long == name))
+    let same = |meaning| matches!(meaning, Meaning::Same | Meaning::Proxy(_));
+    let mut options = OPTIONS.iter().filter(|option| same(option.meaning));
+    !NOT_PASSED.contains(&name) && options.any(|option| option.long == name)
 }
 
 /// Writes the command line, an option a line.
@@ -106,20 +103,22 @@ fn option_value(name: &str, value: &str, command: &Command<'_>) -> String {
     match name {
         "pass" => REDACTED.to_owned(),
         "proxy-user" => without_password(value),
-        "cert" => match value.rsplit_once(':') {
-            Some((file, password)) if !file.is_empty() && !password.contains(['/', '\\']) => {
-                format!("{file}:{REDACTED}")
+        "cert" => match file_and_password(value).1 {
+            Some(password) => {
+                let file = &value[..value.len() - password.len()];
+                format!("{file}{REDACTED}")
             }
-            _ => value.to_owned(),
+            None => value.to_owned(),
         },
         "proxy-header" => match value.split_once(':') {
             Some((name, _)) if is_secret_header(name) => format!("{name}: {REDACTED}"),
             _ => value.to_owned(),
         },
-        "proxy" => {
-            let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+        "proxy" | "socks4" | "socks4a" | "socks5" | "socks5-hostname" => {
+            let at = value.find("://").map_or(0, |at| at + "://".len());
+            let (scheme, rest) = value.split_at(at);
             match rest.rsplit_once('@') {
-                Some((user, host)) => format!("{scheme}://{}@{host}", without_password(user)),
+                Some((user, host)) => format!("{scheme}{}@{host}", without_password(user)),
                 None => value.to_owned(),
             }
         }
@@ -194,8 +193,12 @@ mod tests {
             ("proxy-user", "u:pw", "'u:[redacted]'"),
             ("cert", "c.pem:pw", "'c.pem:[redacted]'"),
             ("cert", "c.pem", "c.pem"),
+            ("cert", "c.pem:p/w:x", "'c.pem:[redacted]'"),
+            ("cert", r"c\:d.pem:p\w", r"'c\:d.pem:[redacted]'"),
+            ("cert", r"c\:d.pem", r"'c\:d.pem'"),
             ("proxy", "http://u:pw@p:1", "'http://u:[redacted]@p:1'"),
-            ("proxy", "u:pw@p:1", "'http://u:[redacted]@p:1'"),
+            ("proxy", "u:pw@p:1", "'u:[redacted]@p:1'"),
+            ("socks5", "u:p@w@p:1", "'u:[redacted]@p:1'"),
             ("proxy", "p:1", "p:1"),
             (
                 "proxy-header",

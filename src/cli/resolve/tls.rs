@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::TlsArgs;
+use crate::cli::args::tls::file_and_password;
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::secret::{Redactor, Secret};
@@ -54,48 +55,11 @@ fn client_certificate(args: &TlsArgs) -> Option<ClientCertificate> {
     let typed = args.cert.as_deref()?;
     let (file, password) = match Path::new(typed).exists() {
         true => (typed.to_owned(), None),
-        false => split(typed),
+        false => file_and_password(typed),
     };
     Some(ClientCertificate {
         file: file.into(),
         key: args.key.clone(),
         passphrase: args.pass.clone().or(password).map(Secret::new),
     })
-}
-
-/// Splits `FILE:PASSWORD` at the first colon that has no backslash before it. A backslash before a
-/// backslash or colon is no part of the name, as in curl.
-fn split(typed: &str) -> (String, Option<String>) {
-    let mut file = String::new();
-    let mut chars = typed.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            ':' => return (file, Some(chars.as_str().to_owned())),
-            '\\' if chars.as_str().starts_with(['\\', ':']) => file.extend(chars.next()),
-            c => file.push(c),
-        }
-    }
-    (file, None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_follows_the_first_colon_that_is_not_escaped() {
-        for (typed, file, password) in [
-            ("a.pem", "a.pem", None),
-            ("a.pem:", "a.pem", Some("")),
-            ("a.pem:p:w", "a.pem", Some("p:w")),
-            (r"a\:b.pem", "a:b.pem", None),
-            (r"a\:b.pem:p\:w", "a:b.pem", Some(r"p\:w")),
-            (r"a\\b:p", r"a\b", Some("p")),
-            (r"a\b", r"a\b", None),
-            (r"a\", r"a\", None),
-        ] {
-            let expected = (file.to_owned(), password.map(str::to_owned));
-            assert_eq!(split(typed), expected, "{typed}");
-        }
-    }
 }
