@@ -129,7 +129,7 @@ fn roots(options: &Options) -> Result<Roots, Error> {
     let mut store = RootCertStore::empty();
     let (added, _) = store.add_parsable_certificates(certificates.iter().cloned());
     match added {
-        0 => Err(no_roots(options.party)),
+        0 => Err(no_roots(options)),
         _ => Ok((store, certificates)),
     }
 }
@@ -175,15 +175,44 @@ fn has_root(certificates: &[CertificateDer<'static>]) -> bool {
 }
 
 fn of_system(options: &Options) -> Vec<CertificateDer<'static>> {
-    let found = match (&options.cert_file, &options.cert_dir) {
-        (None, None) => rustls_native_certs::load_native_certs(),
-        (file, dir) => rustls_native_certs::load_certs_from_paths(file.as_deref(), dir.as_deref()),
-    };
-    found.certs
+    let (file, dir) = (&options.cert_file, &options.cert_dir);
+    if file.is_none() && dir.is_none() {
+        return rustls_native_certs::load_native_certs().certs;
+    }
+    let mut found = rustls_native_certs::load_certs_from_paths(None, dir.as_deref()).certs;
+    found.extend(file.iter().flat_map(|path| well_formed(path)));
+    found
 }
 
-fn no_roots(party: Party) -> Error {
-    let message = format!("this system has no root certificates to verify the {party} with");
+/// The certificates in a file but those that are malformed, as OpenSSL takes them.
+fn well_formed(path: &Path) -> Vec<CertificateDer<'static>> {
+    use rustls::pki_types::pem::Error as Pem;
+    let Ok(file) = File::open(path) else {
+        return Vec::new();
+    };
+    let file = BufReader::new(file.take(MAX_ROOTS));
+    let found = CertificateDer::pem_reader_iter(file);
+    // A file that cannot be read fails at every attempt.
+    let readable = found.take_while(|it| !matches!(it, Err(Pem::Io(_))));
+    readable.filter_map(Result::ok).collect()
+}
+
+fn no_roots(options: &Options) -> Error {
+    let party = options.party;
+    let variables = [
+        ("SSL_CERT_FILE", &options.cert_file),
+        ("SSL_CERT_DIR", &options.cert_dir),
+    ];
+    let named = variables.iter().filter_map(|(name, path)| {
+        let path = path.as_ref()?.display();
+        Some(format!("{name} {path}"))
+    });
+    let message = match named.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => {
+            format!("this system has no root certificates to verify the {party} with")
+        }
+        named => format!("{named}: no root certificates there to verify the {party} with"),
+    };
     let error = Error::new(Stage::Tls, Exit::Untrusted, message);
     error.advice(match party {
         Party::Server => {
