@@ -1,5 +1,7 @@
 //! What the options of TLS change: who is trusted, who we are, which versions, and the file of keys.
 
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -12,7 +14,7 @@ use crate::support::site::{redirect, site};
 use crate::support::tls::{
     Authority, Tls, authority, clients_of, leaf, openssl, terminate_with, valid, versions,
 };
-use crate::support::wirecat;
+use crate::support::{fifo, wirecat};
 
 /// A server that requires a client certificate, and a client that has one, in files.
 struct Mutual {
@@ -314,7 +316,15 @@ fn the_keys_of_a_session_are_appended_to_the_file_of_sslkeylogfile() {
         );
         assert!(is_hex(line[1]) && is_hex(line[2]), "{line:?}");
     }
-    // It is no reason to fail, and said once in a run.
+    // It is no reason to fail or to wait, and said once in a run.
+    let (_directory, nobody_reads) = fifo();
+    let output = run(&rustls::version::TLS13, &nobody_reads, &[]);
+    output.exits(0).complains(&["SSLKEYLOGFILE"]);
+    let (_directory, path) = fifo();
+    let reads = File::options().read(true).write(true).open(&path).unwrap();
+    fill(&reads);
+    let output = run(&rustls::version::TLS13, &path, &[]);
+    output.exits(0).complains(&["SSLKEYLOGFILE"]);
     let again = [
         "--reconnect=2",
         "--reconnect-on=1000",
@@ -332,6 +342,14 @@ fn the_keys_of_a_session_are_appended_to_the_file_of_sslkeylogfile() {
         "{}",
         output.stderr
     );
+}
+
+/// Fills a pipe.
+fn fill(mut pipe: &File) {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    while pipe.write(&[0; 4096]).is_ok() {}
+    while pipe.write(&[0]).is_ok() {}
 }
 
 #[test]

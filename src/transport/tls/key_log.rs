@@ -2,7 +2,7 @@
 //! Whoever reads it can decrypt the traffic, so a new file is its owner's only.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -32,7 +32,7 @@ impl KeyLog {
             name: path.display().to_string(),
             state: Mutex::default(),
         };
-        match private_file::options().append(true).create(true).open(path) {
+        match options().append(true).create(true).open(path) {
             Ok(file) => log.state().file = Some(file),
             Err(error) => log.fail(&mut log.state(), &error),
         }
@@ -58,6 +58,18 @@ impl KeyLog {
             self.name
         ));
     }
+}
+
+/// A pipe that nobody reads, or reads no more, is an error and no reason to wait: keys are written
+/// within the handshake.
+fn options() -> OpenOptions {
+    let mut options = private_file::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        nix::fcntl::OFlag::O_NONBLOCK.bits(),
+    );
+    options
 }
 
 impl rustls::KeyLog for KeyLog {
