@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::support::server::{Serve, close, raw, serve};
-use crate::support::{Output, wirecat};
+use crate::support::{Output, output as output_of, wirecat};
 
 /// One message to the echo at `url`, and its reply.
 fn echo(options: &[&str], url: &str) -> Output {
@@ -270,6 +270,41 @@ fn an_abstract_socket_has_a_name_and_no_path() {
         "ws://h/",
     )
     .exits(2);
+}
+
+#[test]
+fn a_socket_with_a_full_queue_is_waited_for() {
+    let server = serve();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("full");
+    let name = format!("wirecat-full-{}", server.address.port());
+    let addresses = [
+        (
+            UnixAddress::from_pathname(&path),
+            "--unix-socket",
+            path.to_str().unwrap(),
+        ),
+        (
+            UnixAddress::from_abstract_name(&name),
+            "--abstract-unix-socket",
+            &name,
+        ),
+    ];
+    for (address, option, place) in addresses {
+        let address = address.unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        // One waits to be accepted, and there is room for no more.
+        socket2::SockRef::from(&listener).listen(0).unwrap();
+        let waiting = UnixStream::connect_addr(&address).unwrap();
+        let options = [option, place, "--connect-timeout", "200ms", "-d", "x"];
+        let output = wirecat([&options[..], &["ws://h/echo"]].concat()).run();
+        output.exits(28).complains(&["connecting to"]);
+
+        let client = wirecat([option, place, "-d", "hi", "-1", "-v", "ws://h/echo"]).spawn();
+        drop(waiting);
+        relay(listener, &server);
+        output_of(client).exits(0).prints("hi\n");
+    }
 }
 
 #[test]
