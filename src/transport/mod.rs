@@ -70,10 +70,11 @@ impl Dialer {
         Route::plan(target, &self.options)
     }
 
-    /// The user of the proxy on `route`, if the password is missing.
+    /// The user of the proxy on `route`, if the password is missing and there is a place for one.
     pub fn user_without_password(&self, route: &Route) -> Option<String> {
-        let user = route.proxy.as_ref()?.proxy.user.as_ref()?;
-        user.password.is_none().then(|| user.user.clone())
+        let proxy = &route.proxy.as_ref()?.proxy;
+        let user = proxy.user.as_ref()?;
+        (user.password.is_none() && proxy.kind.has_passwords()).then(|| user.user.clone())
     }
 
     /// The same dialer, with this password for `-U`.

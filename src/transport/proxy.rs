@@ -111,6 +111,11 @@ impl Kind {
             .map_or("http", |(scheme, _)| scheme)
     }
 
+    /// Whether a user has a password.
+    pub fn has_passwords(self) -> bool {
+        !matches!(self, Kind::Socks4 | Kind::Socks4a)
+    }
+
     fn default_port(self) -> u16 {
         match self {
             Kind::Https => DEFAULT_TLS_PORT,
