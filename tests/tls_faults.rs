@@ -439,9 +439,13 @@ fn a_client_certificate_that_cannot_be_used() {
             "(Proc-Type: 4,ENCRYPTED), which is weak and not supported\n  try: openssl pkcs8 -topk8 -v2 aes-256-cbc -in ",
         ),
     ];
-    let mut wrong = with_key(&encrypted, "the passphrase of its key is wrong");
+    let mut wrong = with_key(&encrypted, "the password does not fit its key");
     wrong.0.extend(["--pass".to_owned(), "mistyped".to_owned()]);
     cases.push(wrong);
+    // A password that is a word of the sentence.
+    let mut word = with_key(&encrypted, "the password does not fit its key");
+    word.0.extend(["--pass".to_owned(), "wrong".to_owned()]);
+    cases.push(word);
     for (args, sentence) in &cases {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let output = faults.fails(&url, &args, 58, sentence);

@@ -143,7 +143,7 @@ fn the_passphrase_is_asked_for() {
     let args = ["--cacert", &cacert, "-E", &cert, "--key", &encrypted];
     for (typed, exit) in [("open sesame\r", 0), ("guess\r", 58)] {
         let mut pty = Pty::start(&[&args[..], &["-d", "x", &url]].concat());
-        pty.expect("Passphrase for ");
+        pty.expect("Password for ");
         pty.type_keys(typed);
         let written = pty.exits(exit);
         assert!(
@@ -151,7 +151,7 @@ fn the_passphrase_is_asked_for() {
             "{written}"
         );
         assert_eq!(
-            written.contains("the passphrase of its key is wrong"),
+            written.contains("the password does not fit its key"),
             exit == 58
         );
     }
@@ -162,11 +162,11 @@ fn the_passphrase_is_asked_for() {
         "--reconnect-delay=1ms",
     ];
     let mut pty = Pty::start(&[&args[..], &again, &["-d", "x", &url]].concat());
-    pty.expect("Passphrase for ");
+    pty.expect("Password for ");
     pty.type_keys("open sesame\r");
     let written = pty.exits(0);
     assert!(written.contains("retry 1 in 0ms"), "{written}");
-    assert_eq!(written.matches("Passphrase for ").count(), 1, "{written}");
+    assert_eq!(written.matches("Password for ").count(), 1, "{written}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Credential {
 impl Locked {
     /// What to ask the user for.
     pub(super) fn question(&self) -> String {
-        format!("Passphrase for {}: ", self.key_file)
+        format!("Password for {}: ", self.key_file)
     }
 
     /// Decrypts the key.
@@ -122,7 +122,7 @@ impl Locked {
 
     /// The error for a key that nobody has given the passphrase of.
     pub(super) fn no_passphrase(&self) -> Error {
-        let fault = Fault::new("its key is encrypted, and there is no passphrase");
+        let fault = Fault::new("its key is encrypted, and there is no password");
         unusable(self.key_option, &self.key_file, fault).advice("--pass PASSWORD")
     }
 }

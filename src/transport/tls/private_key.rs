@@ -94,6 +94,6 @@ pub(super) fn decrypt(encrypted: &[u8], passphrase: &str) -> Result<PrivateKeyDe
             | Pkcs5::AlgorithmParametersInvalid { .. },
         )) => Err(unsupported()),
         // A wrong one gives bytes that rarely end like a padded block, and are never a key.
-        Err(_) => Err(Fault::new("the passphrase of its key is wrong")),
+        Err(_) => Err(Fault::new("the password does not fit its key")),
     }
 }
