@@ -121,7 +121,7 @@ impl fmt::Display for Address {
 pub struct TlsInfo {
     /// `TLSv1.3`
     pub version: String,
-    /// `TLS13_AES_256_GCM_SHA384`
+    /// `TLS_AES_256_GCM_SHA384`
     pub cipher: String,
     /// The protocol that the server chose of those offered (ALPN, RFC 7301), `http/1.1`; `None` if it
     /// chose none.

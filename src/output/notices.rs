@@ -262,7 +262,11 @@ impl Stderr<'_> {
     fn open(&mut self, opened: &Opened) {
         self.raw("connected");
         if let Some(address) = &opened.address {
-            self.raw(&format!(" to {address}"));
+            self.raw(match opened.proxy {
+                Some(_) => " through the proxy ",
+                None => " to ",
+            });
+            self.raw(&address.to_string());
         }
         if opened.http != "1.1" {
             self.raw(&format!(" over HTTP/{}", opened.http));
@@ -317,6 +321,8 @@ impl Stderr<'_> {
             .raw(", ")
             .put(&info.cipher)
             .end();
+        let alpn = info.alpn.as_deref().unwrap_or("none");
+        self.raw("* ALPN: ").put(alpn).end();
         self.raw("* subject: ").put(&info.subject).end();
         self.raw("* issuer: ").put(&info.issuer).end();
         self.raw("* expires: ").put(&info.expires).end();

@@ -145,6 +145,27 @@ fn an_opened_connection_is_shown_at_the_prompt() {
 }
 
 #[test]
+fn the_address_of_a_proxy_is_not_shown_as_the_server_s() {
+    let opened = Opened {
+        proxy: Some("http://p:3128/ (from -x)".to_owned()),
+        address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 3128)).into()),
+        status: 101,
+        http: "1.1",
+        subprotocol: None,
+        extensions: None,
+        compression: None,
+        tls: None,
+        timing: timing(),
+    };
+    let event = &Event::Open {
+        conn: 1,
+        opened: &opened,
+    };
+    let line = "connected through the proxy 127.0.0.1:3128\n";
+    check(interactive, event, line);
+}
+
+#[test]
 fn connecting_is_shown_with_verbose() {
     let address = opened_address();
     let event = Event::Connecting {
@@ -182,14 +203,14 @@ fn opened_address() -> Option<Address> {
 fn a_certificate_is_shown_with_verbose() {
     let info = TlsInfo {
         version: "TLSv1.3".to_owned(),
-        cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),
-        alpn: None,
+        cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+        alpn: Some("h2".to_owned()),
         subject: "CN=x".to_owned(),
         issuer: "CN=ca".to_owned(),
         expires: "2027-01-01T00:00:00Z".to_owned(),
         verified: false,
     };
-    let lines = "* TLSv1.3, TLS13_AES_256_GCM_SHA384\n* subject: CN=x\n* issuer: CN=ca\n\
+    let lines = "* TLSv1.3, TLS_AES_256_GCM_SHA384\n* ALPN: h2\n* subject: CN=x\n* issuer: CN=ca\n\
                  * expires: 2027-01-01T00:00:00Z\n* certificate not verified (--insecure)\n";
     check(verbose, &Event::Tls(&info), lines);
 }

@@ -252,10 +252,10 @@ impl Connection {
 }
 
 fn describe_open(url: &str, opened: &Opened, time: Duration) -> String {
-    let address = opened
-        .address
-        .as_ref()
-        .map(|address| format!(" ({address})"));
+    let address = opened.address.as_ref().map(|address| match opened.proxy {
+        Some(_) => format!(" (through {address})"),
+        None => format!(" ({address})"),
+    });
     let address = address.unwrap_or_default();
     format!("{url}{address} for {} s", time.as_secs())
 }
@@ -447,19 +447,19 @@ mod tests {
         assert!(why.contains("not encrypted"), "{why}");
         let tls = TlsInfo {
             version: "TLSv1.3".to_owned(),
-            cipher: "TLS13_AES_256_GCM_SHA384".to_owned(),
+            cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
             alpn: Some("http/1.1".to_owned()),
             subject: "CN=host".to_owned(),
             issuer: "CN=root".to_owned(),
             expires: "2030-01-01T00:00:00Z".to_owned(),
             verified: false,
         };
-        let text = "version: TLSv1.3\ncipher: TLS13_AES_256_GCM_SHA384\nALPN: http/1.1\n\
+        let text = "version: TLSv1.3\ncipher: TLS_AES_256_GCM_SHA384\nALPN: http/1.1\n\
             subject: CN=host\nissuer: CN=root\nexpires: 2030-01-01T00:00:00Z\nverified: no (--insecure)\n";
         let connection = open(now, Some(tls));
         assert_eq!(connection.tls().as_deref(), Ok(text));
         let status = connection.status(0, now);
-        let row = "\nproxy: none\nTLS: TLSv1.3, TLS13_AES_256_GCM_SHA384\n";
+        let row = "\nproxy: none\nTLS: TLSv1.3, TLS_AES_256_GCM_SHA384\n";
         assert!(status.contains(row), "{status}");
     }
 

@@ -191,7 +191,7 @@ fn describe(stream: &TlsStream<BoxedStream>, verified: bool) -> TlsInfo {
             .to_owned(),
         cipher: connection.negotiated_cipher_suite().map_or_else(
             || "unknown".to_owned(),
-            |suite| suite.suite().as_str().unwrap_or("unknown").to_owned(),
+            |suite| cipher_name(suite.suite().as_str().unwrap_or("unknown")),
         ),
         alpn: connection
             .alpn_protocol()
@@ -201,6 +201,12 @@ fn describe(stream: &TlsStream<BoxedStream>, verified: bool) -> TlsInfo {
         expires,
         verified,
     }
+}
+
+/// The name of IANA, `TLS_AES_256_GCM_SHA384`, as curl and OpenSSL show it; rustls writes `TLS13_` for
+/// the suites of TLS 1.3.
+fn cipher_name(name: &str) -> String {
+    name.replacen("TLS13_", "TLS_", 1)
 }
 
 fn version_name(version: rustls::ProtocolVersion) -> &'static str {
