@@ -40,6 +40,19 @@ fn without_the_option_the_location_is_shown() {
 }
 
 #[test]
+fn a_redirect_without_a_location_is_the_server_s_fault() {
+    let answer = || Answer::Bytes(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n".to_vec());
+    for options in [&[][..], &["-L"]] {
+        let site = site(move |_, _| answer());
+        let output = wirecat([options, &[&site.url("/here")]].concat()).run();
+        output
+            .exits(22)
+            .complains(&["HTTP 302 Found", "try: the redirect has no Location: "]);
+        assert!(!output.stderr.contains("-L"), "{}", output.stderr);
+    }
+}
+
+#[test]
 fn a_redirect_leads_to_another_server_over_http_or_ws() {
     for scheme in ["ws", "http"] {
         let other = site(|_, _| Answer::Open(""));

@@ -121,16 +121,21 @@ fn refused(refusal: &Refusal) -> Error {
         "retry-after",
         "sec-websocket-version",
     ]);
-    match advice_for(refusal.status) {
+    match advice_for(refusal) {
         Some(advice) => error.advice(advice),
         None => error,
     }
 }
 
-fn advice_for(status: u16) -> Option<&'static str> {
-    Some(match status {
+fn advice_for(refusal: &Refusal) -> Option<&'static str> {
+    let leads_on = refusal.headers.iter().any(|(name, _)| name == "location");
+    Some(match refusal.status {
         200..=299 => "this is a web page, not a WebSocket endpoint: check the path",
-        300..=399 => "connect to the Location above, or -L follows it",
+        301 | 302 | 303 | 307 | 308 if !leads_on => {
+            "the redirect has no Location: the server is at fault"
+        }
+        301 | 302 | 303 | 307 | 308 => "connect to the Location above, or -L follows it",
+        300..=399 if leads_on => "connect to the Location above",
         400 => "-v shows the request; a missing --origin or --subprotocol is a frequent cause",
         401 => "--token SOURCE or -u USER sends credentials",
         403 => "some servers check the Origin: --origin https://HOST",
