@@ -82,6 +82,26 @@ pub fn digits(text: &str, most: u64) -> Option<u64> {
     number.filter(|&number| number <= most)
 }
 
+/// Parses a whole number from 1.
+///
+/// # Errors
+/// What to write instead.
+pub fn count(text: &str) -> Result<u64, String> {
+    digits(text, u64::MAX)
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "write a whole number from 1".to_owned())
+}
+
+/// Parses a number of times.
+///
+/// # Errors
+/// What to write instead.
+pub fn times(text: &str) -> Result<u32, String> {
+    digits(text, u64::from(u32::MAX))
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or_else(|| "write a whole number".to_owned())
+}
+
 /// Parses a whole number from `least` to `most`.
 ///
 /// # Errors
@@ -157,6 +177,21 @@ mod tests {
             (1_000_000, "1,000,000 messages"),
         ] {
             assert_eq!(counted(number, "message"), text);
+        }
+    }
+
+    #[test]
+    fn counts_and_times_are_digits() {
+        for (text, number) in [("1", Some(1)), ("12", Some(12)), ("0", None), ("x", None)] {
+            assert_eq!(count(text).ok(), number, "{text}");
+        }
+        assert_eq!(times("0"), Ok(0));
+        for text in ["", "+1", "-1", "1.5", "4294967296"] {
+            assert_eq!(
+                times(text),
+                Err("write a whole number".to_owned()),
+                "{text}"
+            );
         }
     }
 

@@ -293,7 +293,7 @@ pub struct TimeArgs {
 pub struct StayArgs {
     /// Reconnect when the connection is lost, at most N times in a row (unlimited without N)
     /// [default: on at the prompt, off in a pipe]
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, overrides_with = "no_reconnect")]
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, overrides_with = "no_reconnect", value_parser = units::times)]
     pub reconnect: Option<Option<u32>>,
 
     /// Do not reconnect
@@ -461,7 +461,7 @@ pub struct StopArgs {
     pub idle: Duration,
 
     /// Stop after receiving N messages; exit 1 if there are fewer
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = units::count)]
     pub count: Option<u64>,
 
     /// Stop after the first message for which this jq expression is true; exit 1 if there is none

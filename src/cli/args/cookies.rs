@@ -30,7 +30,7 @@ pub struct CookieArgs {
     pub location_trusted: bool,
 
     /// Maximum number of redirects to follow; -1 is unlimited
-    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(i32).range(-1..), allow_negative_numbers = true, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = redirects, allow_negative_numbers = true, hide_short_help = true)]
     pub max_redirs: i32,
 }
 
@@ -55,4 +55,10 @@ impl NetrcArgs {
     pub fn is_used(&self) -> bool {
         self.netrc || self.netrc_optional || self.netrc_file.is_some()
     }
+}
+
+/// As in curl, a number, or -1 for any.
+fn redirects(text: &str) -> Result<i32, String> {
+    let number = text.parse().ok().filter(|number| *number >= -1);
+    number.ok_or_else(|| "write a whole number, or -1 for no limit".to_owned())
 }

@@ -392,7 +392,7 @@ fn mistakes_are_named_with_their_place() {
         ),
         (
             "[defaults]\ncount = 0",
-            ":2:9: 'count': invalid value '0' for '--count <N>': 0 is not in 1..18446744073709551615\n  2 | count = 0\n    |         ^",
+            ":2:9: 'count': invalid value '0' for '--count <N>': write a whole number from 1\n  2 | count = 0\n    |         ^",
         ),
         (
             "[defaults]\ncolor = 'alway'",
