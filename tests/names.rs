@@ -86,7 +86,7 @@ fn an_address_family_can_be_chosen() {
     echoes(&["-6", "--ipv4"], &url);
     echo(&["-6"], &server.url("/echo"))
         .exits(6)
-        .complains(&["could not use the address 127.0.0.1: it has no IPv6 address (-6)"]);
+        .complains(&["could not use the address 127.0.0.1: -6 uses IPv6 addresses only"]);
     let rule = format!("h.invalid:{}:127.0.0.1", server.address.port());
     echo(
         &["-6", "--resolve", &rule],

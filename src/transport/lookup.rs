@@ -49,8 +49,8 @@ pub(super) async fn addresses(
     match (found.is_empty(), family) {
         (false, _) => Ok(found),
         (true, Family::Any) => Err(unknown(place, "it has no address")),
-        (true, Family::V4) => Err(unknown(place, "it has no IPv4 address (-4)")),
-        (true, Family::V6) => Err(unknown(place, "it has no IPv6 address (-6)")),
+        (true, Family::V4) => Err(unknown(place, &lacks(place, "IPv4", "-4"))),
+        (true, Family::V6) => Err(unknown(place, &lacks(place, "IPv6", "-6"))),
     }
 }
 
@@ -60,6 +60,13 @@ fn bare(host: &Host<String>) -> String {
         Host::Domain(name) => name.clone(),
         Host::Ipv4(ip) => ip.to_string(),
         Host::Ipv6(ip) => ip.to_string(),
+    }
+}
+
+fn lacks(place: &HostPort, family: &str, option: &str) -> String {
+    match place.host {
+        Host::Domain(_) => format!("it has no {family} address ({option})"),
+        _ => format!("{option} uses {family} addresses only"),
     }
 }
 
