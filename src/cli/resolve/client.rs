@@ -148,6 +148,7 @@ fn client_with(
 fn notes(input: &Input<'_>, mode: &Mode<'_>) -> Vec<String> {
     let mut notes = input.notes.to_vec();
     notes.extend(ineffective::lines(input.typed, mode));
+    notes.extend(super::cookies::notes(&input.args.cookies));
     if let Some(matched) = &input.configured.matched
         && (matched.is_one_of_several || mode.interactive || input.args.output.verbose > 0)
     {

@@ -56,6 +56,19 @@ fn read_cookies(path: &str, jar: &Jar, files: &mut Files) -> Result<(), Error> {
     })
 }
 
+/// A line for each file of `-b` that is not there, unless `-c` is going to write it: it may be a name
+/// that was mistyped, or a cookie without its `=`.
+pub(super) fn notes(args: &CookieArgs) -> Vec<String> {
+    let is_written = |path: &Path| args.cookie_jar.as_deref() == Some(path);
+    let files = args.cookies.iter().filter(|value| !value.contains('='));
+    let missing = files.filter(|name| {
+        let path = Path::new(name);
+        !name.is_empty() && *name != "-" && !is_written(path) && !path.exists()
+    });
+    let line = |name| format!("-b {name}: no such file, so no cookies (-b NAME=VALUE sends one)");
+    missing.map(line).collect()
+}
+
 /// The netrc file, if one is used.
 pub(super) fn netrc(
     args: &NetrcArgs,
@@ -73,7 +86,12 @@ pub(super) fn netrc(
         return Ok(None);
     }
     let shown = path.display().to_string();
-    let Some(bytes) = files.read_named(&format!("{option} "), &shown)? else {
+    let read = files.read_named(&format!("{option} "), &shown);
+    let read = read.map_err(|error| match path.exists() {
+        true => error,
+        false => error.advice("--netrc-file FILE names another; --netrc-optional needs none"),
+    });
+    let Some(bytes) = read? else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);
