@@ -174,7 +174,32 @@ fn stdin_is_left_alone_and_that_is_said() {
 }
 
 #[test]
+fn http2_alone_has_the_request_of_http2() {
+    for option in ["--http2-only", "--http2-prior-knowledge"] {
+        let output = wirecat(["--dry-run", option, "-b", "a=b", "ws://host.invalid/x"]).run();
+        output.exits(0);
+        let lines = output.stdout_text();
+        let lines: Vec<&str> = lines.lines().collect();
+        let beginning = [
+            ":method: CONNECT",
+            ":protocol: websocket",
+            ":scheme: http",
+            ":authority: host.invalid",
+            ":path: /x",
+        ];
+        assert_eq!(lines[..5], beginning);
+        assert!(lines.contains(&"cookie: [redacted]"), "{lines:?}");
+    }
+}
+
+#[test]
 fn verbose_says_where_it_would_connect() {
+    wirecat(["--dry-run", "-v", "-x", "u:p@proxy.invalid:3128", "ws://host.invalid/x"])
+        .run()
+        .exits(0)
+        .complains(&[
+            "would connect to proxy.invalid:3128, proxy http://u:[redacted]@proxy.invalid:3128/ (from -x) (tcp → connect)",
+        ]);
     wirecat(["--dry-run", "-v", "wss://host.invalid/x"])
         .run()
         .exits(0)

@@ -7,7 +7,9 @@ use super::world::World;
 use crate::auth::preview::{Preview, preview};
 use crate::auth::sources::Authorization;
 use crate::error::Error;
+use crate::handshake::h2;
 use crate::handshake::request::Request;
+use crate::handshake::versions::Versions;
 use crate::handshake::{new_key, shown_header};
 use crate::message::Message;
 use crate::output::sanitize;
@@ -36,11 +38,9 @@ pub fn dry_run(client: &Client, world: &World) -> Result<Vec<u8>, Error> {
         }
         out.push(b'\n');
     };
-    line(&format!("GET {} HTTP/1.1", shown.path));
-    for (name, value) in &shown.headers {
-        line(&format!("{name}: {value}"));
+    for field in head(client, &shown).lines() {
+        line(field);
     }
-    line("");
     if let Some(message) = &shown.first {
         line(&format!("> {}", on_one_line(message)));
     }
@@ -50,11 +50,29 @@ pub fn dry_run(client: &Client, world: &World) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
+/// The head in the version of HTTP that is sure; what TLS negotiates is not known.
+fn head(client: &Client, shown: &Shown) -> String {
+    let plan = &client.plan;
+    let Shown { path, headers, .. } = shown;
+    if plan.versions == Versions::Http2 {
+        return h2::shown_request(&plan.target, path, headers);
+    }
+    let mut head = format!("GET {path} HTTP/1.1\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\n"));
+    }
+    head + "\n"
+}
+
 /// Where `client` would connect, for `-v`.
 pub fn route(client: &Client) -> String {
     let plan = &client.plan;
     match plan.transport.route(&plan.target) {
-        Ok(route) => format!("would connect to {} ({route})", route.beginning()),
+        Ok(route) => {
+            let proxy = route.proxy().map(|proxy| format!(", proxy {proxy}"));
+            let proxy = proxy.unwrap_or_default();
+            format!("would connect to {}{proxy} ({route})", route.beginning())
+        }
         Err(error) => error.with_details(),
     }
 }

@@ -29,10 +29,18 @@ use super::request::Request;
 use super::response::{self, Response};
 use crate::error::{Error, Exit, Stage};
 use crate::transport::BoxedStream;
+use crate::uri::Target;
 pub use io::{Io, Written};
 use request::Head;
 use settings::Preface;
 pub use tunnel::Tunnel;
+
+/// The request for people, where its path and headers are given as they may be shown: a line for each
+/// field, and an empty one.
+pub fn shown_request(target: &Target, path: &str, headers: &[(String, String)]) -> String {
+    let head = Head::with_headers(target, path, headers).to_text();
+    String::from_utf8_lossy(&head).into_owned()
+}
 
 /// What the server may send before any of it is read, in bytes.
 const WINDOW: u32 = 4 << 20;

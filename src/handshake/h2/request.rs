@@ -32,16 +32,22 @@ pub(super) struct Head {
 impl Head {
     /// The head for a request to `target`. A `Host` header of the request names the authority.
     pub(super) fn new(target: &Target, request: &Request) -> Head {
-        let authority = request.header("host");
-        let authority = authority.map_or_else(|| target.authority(), str::to_owned);
-        let headers = request.headers.iter();
+        Head::with_headers(target, &request.path_and_query, &request.headers)
+    }
+
+    /// The same of the parts of a request.
+    pub(super) fn with_headers(target: &Target, path: &str, headers: &[(String, String)]) -> Head {
+        let mut named = headers.iter();
+        let host = named.find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let authority = host.map_or_else(|| target.authority(), |(_, host)| host.clone());
+        let headers = headers.iter();
         let headers = headers
             .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
             .filter(|(name, value)| is_sent(name, value));
         Head {
             scheme: if target.tls { "https" } else { "http" },
             authority,
-            path: request.path_and_query.clone(),
+            path: path.to_owned(),
             headers: headers.collect(),
         }
     }
