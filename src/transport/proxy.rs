@@ -255,6 +255,9 @@ pub fn parse(from: &str, text: &str) -> Result<Option<Proxy>, Error> {
     if text.chars().any(|c| c.is_control() || c == ' ') {
         return Err(wrong("it contains a space or control character"));
     }
+    if lacks_slashes(text) {
+        return Err(wrong("two slashes must follow the colon of the scheme"));
+    }
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     let mut schemes = SCHEMES.iter();
     let known = schemes.find(|(name, _)| name.eq_ignore_ascii_case(scheme));
@@ -269,6 +272,18 @@ pub fn parse(from: &str, text: &str) -> Result<Option<Proxy>, Error> {
     let place = host_port(place, kind.default_port()).map_err(wrong)?;
     let kind = *kind;
     Ok(Some(Proxy { kind, place, user }))
+}
+
+/// Whether the text is a scheme, a colon and something else than `//` or a port: `socks5:localhost`.
+fn lacks_slashes(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let is_scheme = SCHEMES
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case(scheme));
+    let is_port = rest.bytes().all(|byte| byte.is_ascii_digit());
+    is_scheme && !is_port && !rest.starts_with("//") && !rest.contains('@')
 }
 
 /// `user:password`, percent-decoded. As in other URLs, a missing password is empty.
@@ -334,10 +349,13 @@ fn ipv6(text: &str) -> Result<(Host<String>, Option<String>), &'static str> {
 
 /// The failure to reach a host, where that host is a proxy: exit 5 for its name.
 pub(super) fn unreachable(mut error: Error, chosen: &Chosen) -> Error {
-    let advice = format!(
-        "check the proxy, which {} names; --noproxy '*' uses none",
-        chosen.from
-    );
+    let from = chosen.from;
+    let advice = match (error.exit, chosen.proxy.place.port) {
+        (Exit::Connect, DEFAULT_PORT) => format!(
+            "check the proxy, which {from} names, and its port ({DEFAULT_PORT} unless given); --noproxy '*' uses none"
+        ),
+        _ => format!("check the proxy, which {from} names; --noproxy '*' uses none"),
+    };
     match error.exit {
         Exit::Dns => {
             error.exit = Exit::ProxyDns;
@@ -371,6 +389,8 @@ mod tests {
             ("p", "http://p:1080/"),
             ("p:3128", "http://p:3128/"),
             ("p:", "http://p:1080/"),
+            ("http:8080", "http://http:8080/"),
+            ("http:p@h", "http://http:[redacted]@h:1080/"),
             ("HTTP://P:80/", "http://p:80/"),
             ("http://p:80/path?query", "http://p:80/"),
             ("https://p", "https://p:443/"),
@@ -398,6 +418,9 @@ mod tests {
         for (text, why) in [
             ("ftp://u:s3cret@h", "no such scheme"),
             ("://h", "no such scheme"),
+            ("socks5:/h", "two slashes"),
+            ("SOCKS5H:h:1080", "two slashes"),
+            ("http:h", "two slashes"),
             ("http://", "no host"),
             ("u:s3cret@", "no host"),
             (":80", "no host"),
