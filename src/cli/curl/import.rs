@@ -229,6 +229,9 @@ impl Reader {
         arguments.extend(agent.map(|agent| format!("--user-agent={agent}")));
         arguments.extend(headers.kept);
         let mut notes = Vec::new();
+        if headers.of_page && !headers.dropped.iter().any(|name| is_upgrade(name)) {
+            notes.push(PAGE.to_owned());
+        }
         if !headers.dropped.is_empty() {
             notes.push(format!(
                 "--from-curl: wirecat makes its own {}; those of the curl command are left out",
@@ -269,9 +272,18 @@ fn plain_url(word: &Word, glob_off: bool) -> Result<String, Fault> {
     }
 }
 
+/// A command that asks for a page is easily copied instead of the WebSocket's.
+const PAGE: &str = "--from-curl: this is the request of a page; that of a WebSocket has the status 101 in the network panel, which can filter by WS";
+
+fn is_upgrade(name: &str) -> bool {
+    name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("sec-websocket-key")
+}
+
 /// The header lines of the command.
 #[derive(Default)]
 struct Headers {
+    /// Whether they ask for a page, as browsers do.
+    of_page: bool,
     kept: Vec<String>,
     dropped: Vec<String>,
     origin: Option<String>,
@@ -297,7 +309,13 @@ impl Headers {
                 return Ok(());
             }
         };
-        match name.to_ascii_lowercase().as_str() {
+        let lower = name.to_ascii_lowercase();
+        self.of_page |= match lower.as_str() {
+            "accept" => value.contains("text/html"),
+            "sec-fetch-mode" => value.eq_ignore_ascii_case("navigate"),
+            _ => false,
+        };
+        match lower.as_str() {
             "sec-websocket-protocol" if !value.is_empty() => {
                 let names = value.split(',').map(str::trim);
                 let names = names.filter(|name| !name.is_empty());
@@ -453,6 +471,20 @@ mod tests {
         ] {
             let import = imported(&format!("curl h -H 'Sec-WebSocket-Extensions: {value}'"));
             assert_eq!(import.arguments, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_request_of_a_page_is_named() {
+        for (headers, is_page) in [
+            ("-H 'accept: text/html,*/*;q=0.8'", true),
+            ("-H 'Sec-Fetch-Mode: navigate'", true),
+            ("-H 'Accept: */*' -H 'Sec-Fetch-Mode: websocket'", false),
+            ("-H 'Accept: text/html' -H 'Upgrade: websocket'", false),
+        ] {
+            let import = imported(&format!("curl https://h/ {headers}"));
+            let is_named = import.notes.iter().any(|note| note == PAGE);
+            assert_eq!(is_named, is_page, "{headers}");
         }
     }
 
