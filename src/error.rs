@@ -181,9 +181,13 @@ impl Error {
     /// `--connect-timeout` (`timeout`) passed while we were `doing` this: exit 28.
     pub fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Self {
         let message = format!("timed out after {} ({doing})", units::written(timeout));
-        Error::new(stage, Exit::Timeout, message)
-            .advice("--connect-timeout T waits longer")
-            .transient()
+        let error = Error::new(stage, Exit::Timeout, message).transient();
+        match stage {
+            // A server of another protocol waits for more, as a proxy may that is only slow.
+            Stage::Proxy => error.advice("check the port and the scheme of the proxy"),
+            _ => error,
+        }
+        .advice("--connect-timeout T waits longer")
     }
 
     /// The network, or a server that is not there: it may pass.

@@ -92,8 +92,9 @@ fn connect_has_its_own_head_and_timing() {
     let forward = Forward::start(Speaks::Http, server.address);
     let proxy = forward.url("http");
     let url = "ws://name.invalid/echo";
-    let run = echo(&["--json", "-x", &proxy], url).run();
-    run.exits(0);
+    let run = echo(&["--json", "-v", "-x", &proxy], url).run();
+    run.exits(0)
+        .complains(&["* CONNECT name.invalid:80: HTTP 200"]);
     let open = run.stdout_text();
     let open = open.lines().find(|line| line.contains(r#""type":"open""#));
     let open = open.unwrap();
@@ -385,6 +386,10 @@ fn a_proxy_that_is_not_there_is_named() {
         &format!("could not connect to the proxy {address}: connection refused"),
         "try: check the proxy, which all_proxy names",
     ]);
+    // Port 1080 of this address is nobody's.
+    let run = echo(&["-x", "127.66.55.44"], "ws://h/").run();
+    run.exits(7)
+        .complains(&["try: check the proxy, which -x names, and its port (1080 unless given);"]);
     // A name that is resolved here, for a proxy that gets an address.
     let forward = Forward::start(Speaks::Socks5, "127.0.0.1:1".parse().unwrap());
     let run = echo(&["-x", &forward.url("socks5")], "ws://host.invalid/").run();

@@ -359,7 +359,7 @@ fn a_close_at_each_byte_of_an_answer() {
                         &run,
                         &format!("{scheme} {cut}"),
                         97,
-                        "no connection to h:80 by the proxy",
+                        "no connection to h:80 through the proxy",
                     );
                 }
             });

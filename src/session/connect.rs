@@ -470,8 +470,11 @@ async fn open<I, O: Sink>(
         address,
         tls,
         notes,
-        ..
+        details,
     } = dialing.await?;
+    for detail in &details {
+        ends.report(&Event::Detail(detail));
+    }
     for note in &notes {
         ends.report(&Event::Note(note));
     }

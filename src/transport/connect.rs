@@ -36,7 +36,8 @@ pub(super) struct Request {
     pub(super) headers: Vec<HeaderLine>,
 }
 
-/// Asks for the connection, and waits for the answer.
+/// Asks for the connection, and waits for the answer. Returns the stream, and what was asked and
+/// answered, for people.
 ///
 /// # Errors
 /// Exit 97 if the proxy refuses, or does not answer in HTTP.
@@ -44,7 +45,7 @@ pub(super) async fn open(
     mut stream: BoxedStream,
     request: &Request,
     progress: &Progress,
-) -> Result<BoxedStream, Error> {
+) -> Result<(BoxedStream, String), Error> {
     let proxy = &request.proxy;
     let waiting = format!("waiting for the proxy {proxy} to answer CONNECT");
     progress.enter(Stage::Proxy, waiting);
@@ -62,7 +63,12 @@ pub(super) async fn open(
             // client waits past.
             100 | 102..200 => {}
             // Whatever length the head gives, the tunnel begins after it.
-            200..300 => return Ok(with_early(Bytes::from(received.bytes), stream)),
+            200..300 => {
+                let (to, Head { status, reason, .. }) = (&request.to, &head);
+                let said = format!("CONNECT {to}: HTTP {status} {reason}");
+                let stream = with_early(Bytes::from(received.bytes), stream);
+                return Ok((stream, said.trim_end().to_owned()));
+            }
             _ => {
                 let wait = body::timeout(progress.left());
                 let refusal = body::read(head, received.bytes, &mut stream, wait).await;
@@ -145,7 +151,7 @@ impl Received {
 impl Request {
     fn failed(&self, why: &str) -> Error {
         let Request { proxy, to, .. } = self;
-        let message = format!("no connection to {to} by the proxy {proxy}: {why}");
+        let message = format!("no connection to {to} through the proxy {proxy}: {why}");
         Error::new(Stage::Proxy, Exit::Proxy, message)
     }
 

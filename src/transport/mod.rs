@@ -42,6 +42,8 @@ pub struct Dialed {
     pub tls: Option<TlsInfo>,
     /// What the user should know of the connection: sentences for stderr.
     pub notes: Vec<String>,
+    /// What proxies answered, for `-v`.
+    pub details: Vec<String>,
 }
 
 /// Makes byte streams to servers, and keeps what is read once for all of them.
@@ -132,10 +134,14 @@ impl Dialer {
             #[cfg(not(unix))]
             Network::Unix(_) => return Err(Error::usage("this system has no Unix sockets")),
         };
-        let (mut tls, mut notes) = (None, Vec::new());
+        let (mut tls, mut notes, mut details) = (None, Vec::new(), Vec::new());
         for layer in &route.layers {
             stream = match layer {
-                Layer::Connect(request) => connect::open(stream, request, progress).await?,
+                Layer::Connect(request) => {
+                    let (stream, said) = connect::open(stream, request, progress).await?;
+                    details.push(said);
+                    stream
+                }
                 Layer::Socks(request) => {
                     socks::open(stream, request, &self.options.network, progress).await?
                 }
@@ -159,6 +165,7 @@ impl Dialer {
             address,
             tls,
             notes,
+            details,
         })
     }
 

@@ -128,7 +128,7 @@ impl Request {
 
     fn failed(&self, why: &str) -> Error {
         let Request { proxy, to, .. } = self;
-        let message = format!("no connection to {to} by the proxy {proxy}: {why}");
+        let message = format!("no connection to {to} through the proxy {proxy}: {why}");
         Error::new(Stage::Proxy, Exit::Proxy, message)
     }
 
