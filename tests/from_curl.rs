@@ -293,3 +293,13 @@ fn secrets_of_the_command_are_shown_nowhere() {
         output.stdout_text()
     );
 }
+
+#[test]
+fn a_command_line_is_waited_for_as_long_as_the_run_may_take() {
+    let (_directory, path) = crate::support::fifo();
+    let source = format!("@{}", path.display());
+    let output = wirecat(["--from-curl", &source, "-m", "200ms"]).run();
+    output.exits(28).complains(&[&format!(
+        "--max-time is over (reading --from-curl {source})"
+    )]);
+}

@@ -15,6 +15,7 @@ pub mod world;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
@@ -142,11 +143,12 @@ pub fn import(world: &World) -> Result<(Cow<'_, World>, Vec<String>), ParseError
     };
     let given = given(&command, &matches);
     let has_url = matches.contains_id("url");
-    let mut imported =
-        curl::read(source, &given, has_url).map_err(|error| ParseError::Unusable {
-            error,
-            silent: matches.get_flag("silent"),
-        })?;
+    let max_time = matches.get_one::<Duration>("max_time").copied();
+    let max_time = max_time.filter(|time| !time.is_zero());
+    let mut imported = curl::read(source, &given, has_url, max_time).map_err(|error| {
+        let silent = matches.get_flag("silent");
+        ParseError::Unusable { error, silent }
+    })?;
     // Without an option for it, HTTP/1.1 is what is spoken.
     let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
     if !known.any(|name| name == "http1.1") {

@@ -11,11 +11,14 @@ mod options;
 mod words;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use self::fault::Fault;
 use super::config::Given;
-use crate::error::{Error, plain_clause};
+use crate::error::{Error, Exit, Stage, plain_clause};
 use crate::http_token::is_http_token;
 use crate::io::stdio;
 
@@ -46,9 +49,15 @@ pub struct Imported {
 /// `given` is what was typed, which wins.
 ///
 /// # Errors
-/// Exit 2 if there is nothing to read, it is no curl command line, or it makes another request.
-pub fn read(source: &str, given: &Given, has_url: bool) -> Result<Imported, Error> {
-    let text = text(source)?;
+/// Exit 2 if there is nothing to read, it is no curl command line, or it makes another request; 28 if
+/// reading takes longer than `max_time`.
+pub fn read(
+    source: &str,
+    given: &Given,
+    has_url: bool,
+    max_time: Option<Duration>,
+) -> Result<Imported, Error> {
+    let text = text(source, max_time)?;
     let import = import(&text).map_err(|fault| located(source, &text, fault))?;
     let mut arguments = import.arguments;
     arguments.retain(|argument| holds(argument, given));
@@ -128,25 +137,45 @@ fn header_name(line: &str) -> &str {
     line.split([':', ';']).next().unwrap_or_default().trim()
 }
 
-fn text(source: &str) -> Result<String, Error> {
+fn text(source: &str, max_time: Option<Duration>) -> Result<String, Error> {
     let path = match source.strip_prefix('@') {
         Some(path) => path,
         None if source == "-" => "-",
         None => return Ok(source.to_owned()),
     };
     let wrong = |why: String| Error::usage(format!("{}: {why}", name(source)));
-    let mut bytes = Vec::new();
-    let read = match path {
-        "-" => stdio::stdin().and_then(|it| it.take(MAX_SIZE + 1).read_to_end(&mut bytes)),
-        path => File::open(path).and_then(|it| it.take(MAX_SIZE + 1).read_to_end(&mut bytes)),
+    let read = match max_time {
+        None => bytes(path),
+        Some(time) => {
+            let (sender, receiver) = mpsc::channel();
+            let owned = path.to_owned();
+            // Detached: the program exits without it.
+            thread::spawn(move || sender.send(bytes(&owned)));
+            receiver.recv_timeout(time).map_err(|_| {
+                let message = format!("--max-time is over (reading {})", name(source));
+                Error::new(Stage::Input, Exit::Timeout, message)
+            })?
+        }
     };
-    read.map_err(|error| wrong(plain_clause(&error)))?;
+    let bytes = read.map_err(|error| wrong(plain_clause(&error)))?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(wrong("the command is larger than 1 MiB".to_owned()));
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| wrong("it is not UTF-8".to_owned()).advice("save the text as UTF-8"))?;
     Ok(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+/// The content of a file, or of stdin for `-`; a byte more than [`MAX_SIZE`] if it is larger.
+fn bytes(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match path {
+        "-" => stdio::stdin()?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?,
+        path => File::open(path)?
+            .take(MAX_SIZE + 1)
+            .read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
 }
 
 /// The option with the name of its file, for messages. The text itself is not shown.
@@ -260,7 +289,13 @@ mod tests {
 
     #[test]
     fn an_error_shows_the_place_and_no_value() {
-        let error = read("curl h \\\n -H 'Cookie: s3cret", &Given::default(), false).unwrap_err();
+        let error = read(
+            "curl h \\\n -H 'Cookie: s3cret",
+            &Given::default(),
+            false,
+            None,
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "--from-curl: line 2, column 5: the quote ' is not closed"
@@ -314,7 +349,7 @@ mod tests {
                 &["--insecure", "--header=X-A: 1"],
             ),
         ] {
-            let imported = read(text, &given, has_url).unwrap();
+            let imported = read(text, &given, has_url, None).unwrap();
             assert_eq!(imported.arguments, expected, "{given:?}");
         }
     }
