@@ -326,9 +326,14 @@ async fn finish(
     tokio::select! {
         saved = &mut saving => saved.map(|()| exit),
         stop = stops.next() => {
+            let ended = Ended::Stopped(stop);
             // Usually it takes moments. A disk that hangs must not block the exit.
-            let _ = tokio::time::timeout(LAST_WRITES, saving).await;
-            Ok(Ended::Stopped(stop).exit(Verdict::default()))
+            let saved = tokio::time::timeout(LAST_WRITES, saving).await;
+            // What a signal ends needs no words.
+            match ended.error().filter(|_| saved.is_err()) {
+                Some(error) => Err(error.detail("the files of this run could not be written in time")),
+                None => Ok(ended.exit(Verdict::default())),
+            }
         }
     }
 }

@@ -312,3 +312,12 @@ fn a_file_without_end_is_an_error() {
     }
     assert!(server.requests().is_empty());
 }
+
+#[test]
+fn a_jar_that_cannot_be_written_in_time_is_an_error() {
+    let server = site(|_, _| Answer::Open(""));
+    let (_directory, path) = crate::support::fifo();
+    open(&["-c", path.to_str().unwrap(), "-m", "500ms"], &server)
+        .exits(28)
+        .complains(&["--max-time is over", "could not be written in time"]);
+}
