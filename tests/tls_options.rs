@@ -14,7 +14,7 @@ use crate::support::site::{redirect, site};
 use crate::support::tls::{
     Authority, Tls, authority, clients_of, leaf, openssl, terminate_with, valid, versions,
 };
-use crate::support::{fifo, wirecat};
+use crate::support::{fifo, output, reader_of, wirecat};
 
 /// A server that requires a client certificate, and a client that has one, in files.
 struct Mutual {
@@ -383,4 +383,34 @@ fn a_client_certificate_stays_behind_on_a_redirect_to_another_server() {
         .exits(35)
         .complains(&["which does not get the client certificate"]);
     run(&["--location-trusted"]).exits(0).prints("hi\n");
+}
+
+#[test]
+fn roots_are_read_once_whatever_redirects_lead_to() {
+    let (authority, plain) = (authority(), serve());
+    let server = authority.serve(&["127.0.0.1"], valid, plain.address);
+    let there = server.url("/close/1000");
+    let first = site(move |_, _| redirect(302, &there));
+    let (own, key) = leaf(&["client"], valid, &authority.issuer);
+    let file = authority.directory.path().join("own.pem");
+    std::fs::write(&file, own.pem() + &key.serialize_pem()).unwrap();
+    // What is read from here cannot be read again.
+    let (_directory, path) = fifo();
+    let options = [
+        "-L",
+        "-E",
+        file.to_str().unwrap(),
+        "--cacert",
+        path.to_str().unwrap(),
+        "--reconnect=2",
+        "--reconnect-on=1000",
+        "--reconnect-delay=1ms",
+        &first.url("/"),
+    ];
+    let child = wirecat(options).spawn();
+    let pem = std::fs::read(authority.file()).unwrap();
+    reader_of(&path).write_all(&pem).unwrap();
+    output(child)
+        .exits(113)
+        .complains(&["gave up connecting: closed by server: 1000"]);
 }

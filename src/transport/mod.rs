@@ -96,9 +96,7 @@ impl Dialer {
     /// The same dialer without the client certificate, which is not for every server.
     #[must_use]
     pub fn without_client_certificate(mut self) -> Dialer {
-        let options = Arc::make_mut(&mut self.options);
-        options.tls.client_certificate = None;
-        self.tls = tls::Config::new(options.tls.clone());
+        self.tls = self.tls.anonymous();
         self
     }
 

@@ -22,6 +22,8 @@ use crate::secret::Secret;
 pub struct Config {
     options: Arc<Options>,
     state: Arc<Mutex<State>>,
+    /// Whether the client certificate is kept from the server.
+    is_anonymous: bool,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +55,15 @@ impl Config {
         Config {
             options: Arc::new(options),
             state: Arc::default(),
+            is_anonymous: false,
+        }
+    }
+
+    /// The same, without the client certificate. Nothing is read again.
+    pub(crate) fn anonymous(&self) -> Config {
+        Config {
+            is_anonymous: true,
+            ..self.clone()
         }
     }
 
@@ -69,6 +80,10 @@ impl Config {
         let mut state = self.state.lock().await;
         let material = self.read(&mut state).await?;
         match &state.locked {
+            _ if self.is_anonymous => Ok(Material {
+                identity: None,
+                ..material
+            }),
             Some(locked) => Err(locked.no_passphrase()),
             None => Ok(material),
         }
