@@ -166,7 +166,10 @@ async fn converse_at_prompt(
             });
             return finish(exit, finished, writing, stops).await;
         };
-        finished.save(true).await?;
+        if let Err(error) = finished.save(true).await {
+            // The person at the prompt goes on with the next server.
+            sink.handle_event(Instant::now(), &Event::Error(&error));
+        }
         let before = std::mem::replace(&mut client, following);
         if let FrontEnd::Interactive(options) = &client.front {
             prompt.switch_to(&client.plan, options);

@@ -4,7 +4,8 @@ use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::server::header;
+use crate::support::pty::Pty;
+use crate::support::server::{close, header, raw};
 use crate::support::site::{Answer, Site, site};
 use crate::support::{Output, wirecat};
 
@@ -320,4 +321,34 @@ fn a_jar_that_cannot_be_written_in_time_is_an_error() {
     open(&["-c", path.to_str().unwrap(), "-m", "500ms"], &server)
         .exits(28)
         .complains(&["--max-time is over", "could not be written in time"]);
+}
+
+#[test]
+fn a_jar_has_the_cookies_of_every_server_that_connect_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jar");
+    for (jar, is_written) in [(file.to_str().unwrap(), true), ("/dev/full", false)] {
+        let first = raw(|mut wire| {
+            let request = wire.request();
+            wire.accept(&request, "Set-Cookie: a=1\r\n", b"");
+            wire.until_close();
+            wire.send(close(1000, ""));
+        });
+        let second = site(|_, _| Answer::Open("Set-Cookie: b=2\r\n"));
+        let mut pty = Pty::prompt(&["-c", jar], &first.url("/"));
+        let port = second.address.port();
+        pty.type_keys(&format!("/connect ws://localhost:{port}/\r"));
+        pty.expect("closed by server: 1000");
+        let (status, shown) = pty.end();
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        assert_eq!(status.success(), is_written, "{shown}");
+        // Where it cannot be written, the prompt goes on all the same.
+        let complains = shown.contains("-c /dev/full: no space left");
+        assert_eq!(complains, !is_written, "{shown}");
+    }
+    let written = fs::read_to_string(&file).unwrap();
+    assert!(
+        written.contains("\ta\t1\n") && written.contains("\tb\t2\n"),
+        "{written}"
+    );
 }
