@@ -71,6 +71,9 @@ impl SentLine<'_> {
             Format::Hex | Format::Base64 | Format::Line => {
                 self.one_line(&text.as_bytes()[..most], line);
             }
+            Format::Pretty if text.len() > MAX_JSON && text.starts_with(['{', '[']) => {
+                sanitize::line(&without_line_ends(&text[..most]), line);
+            }
             Format::Pretty | Format::Raw | Format::Json => sanitize::line(&text[..most], line),
         }
         if most < text.len() && line.last() != Some(&b'\n') {
@@ -108,4 +111,11 @@ impl SentLine<'_> {
         let room = self.columns.saturating_sub(width::of(ellipsis));
         Cow::Owned(line[..width::fitting(line, room)].to_owned() + ellipsis)
     }
+}
+
+/// The beginning of a JSON document with a space for each line end and the indentation after it, which
+/// are between its tokens: a string has none.
+fn without_line_ends(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    lines.join(" ")
 }

@@ -184,6 +184,15 @@ fn a_sent_message_is_one_line() {
             Message::text("a\nb\tc"),
             "> a\\x0ab\\x09c\n",
         ),
+        (Format::Pretty, Message::text("[a\nb"), "> [a\\x0ab\n"),
+        (
+            Format::Pretty,
+            Message::text(format!(
+                "{{\n  \"a\": [\r\n    \"{}\"\n  ]\n}}",
+                "x".repeat(5000)
+            )),
+            "> { \"a\": [ \"xxxxxxxxxxxxxxxxxxxxxxxxxxx…\n",
+        ),
         (Format::Pretty, Message::text(""), "> \n"),
         (
             Format::Pretty,
