@@ -443,7 +443,7 @@ fn a_client_certificate_that_cannot_be_used() {
     wrong.0.extend(["--pass".to_owned(), "mistyped".to_owned()]);
     cases.push(wrong);
     // A password that is a word of the sentence.
-    let mut word = with_key(&encrypted, "the password does not fit its key");
+    let mut word = with_key(&encrypted, ": the password does not fit its key");
     word.0.extend(["--pass".to_owned(), "wrong".to_owned()]);
     cases.push(word);
     for (args, sentence) in &cases {
