@@ -43,14 +43,15 @@ fn cookies_are_typed_and_read_from_files() {
         open(options, &site).exits(0);
         assert_eq!(cookies(&site)[0].as_deref(), sent, "{options:?}");
     }
-    let site = site(|_, _| Answer::Open(""));
-    open(&["-b", "a", "-b", "/nonexistent", "-c", file], &site)
+    let other = site(|_, _| Answer::Open(""));
+    open(&["-b", "a", "-b", "/nonexistent", "-c", file], &other)
         .exits(0)
         .complains(&[
             "wirecat: -b a: no such file, so no cookies (-b NAME=VALUE sends one)\n",
             "wirecat: -b /nonexistent: no such file, ",
         ]);
     fs::write(file, "one\ttwo\n").unwrap();
+    let site = site(|_, _| Answer::Open(""));
     open(&["-b", file], &site)
         .exits(2)
         .complains(&[&format!("-b {file}: line 1: it has not seven fields")]);
@@ -97,6 +98,10 @@ fn cookies_are_kept_for_a_reconnect_and_written_back() {
     assert_eq!(sent, [None, Some("a=1".to_owned()), Some("b=2".to_owned())]);
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
 
+    wirecat(["-c", "-", "ws://h.invalid/"])
+        .run()
+        .exits(2)
+        .complains(&["-c -: messages are printed on stdout\n  try: -c FILE\n"]);
     open(&["-c", "/nonexistent/jar"], &site)
         .exits(2)
         .complains(&["-c /nonexistent/jar: no such file or directory"]);

@@ -56,6 +56,19 @@ fn read_cookies(path: &str, jar: &Jar, files: &mut Files) -> Result<(), Error> {
     })
 }
 
+/// The file of `-c`.
+///
+/// # Errors
+/// Exit 2 for stdout, where messages go.
+pub(super) fn jar_file(args: &CookieArgs) -> Result<Option<PathBuf>, Error> {
+    match &args.cookie_jar {
+        Some(path) if path.as_os_str() == "-" => {
+            Err(Error::usage("-c -: messages are printed on stdout").advice("-c FILE"))
+        }
+        path => Ok(path.clone()),
+    }
+}
+
 /// A line for each file of `-b` that is not there, unless `-c` is going to write it: it may be a name
 /// that was mistyped, or a cookie without its `=`.
 pub(super) fn notes(args: &CookieArgs) -> Vec<String> {

@@ -49,7 +49,7 @@ pub(super) fn plan(
         redirects: cookies::redirects(&args.cookies),
         cookie,
         cookies: jar,
-        cookie_jar: args.cookies.cookie_jar.clone(),
+        cookie_jar: cookies::jar_file(&args.cookies)?,
         netrc: cookies::netrc(&args.netrc, world, files)?,
         versions: versions(&args.http),
         transport: transport::Dialer::new(transport::Options {
