@@ -105,9 +105,10 @@ pub fn reconnect_to(
         return Ok(client);
     }
     let mut client = client_for(&cli, &url, world, interrupt)?;
+    let options: Vec<String> = left_out.iter().map(|name| format!("--{name}")).collect();
     client.notes.push(format!(
-        "{} of the command line is not sent to another server; a profile can have its own",
-        left_out.join(", ")
+        "what {} gave on the command line is not sent to another server; a profile can have its own",
+        options.join(", ")
     ));
     Ok(client)
 }

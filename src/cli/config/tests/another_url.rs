@@ -73,7 +73,7 @@ fn credentials_that_were_typed_are_not_for_another_server() {
     assert_eq!(other.plan.request.headers.len(), 1);
     let note = other.notes.last().unwrap();
     assert!(
-        note.starts_with("token, cert, header of the command line"),
+        note.starts_with("what --token, --cert, --header gave on the command line"),
         "{note}"
     );
     let own = connect("ws://left/", "@p");
@@ -91,7 +91,7 @@ fn what_was_typed_for_a_proxy_is_not_for_the_one_of_a_profile() {
     let other = connect("@p");
     let note = other.notes.last().unwrap();
     assert!(
-        note.starts_with("proxy-user, proxy-header of the command line"),
+        note.starts_with("what --proxy-user, --proxy-header gave on the command line"),
         "{note}"
     );
     let elsewhere = connect("ws://elsewhere/");
