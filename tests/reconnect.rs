@@ -14,7 +14,7 @@ const FAST: [&str; 4] = [
     "--reconnect",
     "--reconnect-delay=10ms",
     "--reconnect-max-delay=50ms",
-    "--idle=100ms",
+    "--idle=300ms",
 ];
 
 fn fast<'a>(args: &[&'a str]) -> Vec<&'a str> {
