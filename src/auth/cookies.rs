@@ -443,4 +443,38 @@ mod tests {
             assert!(message.contains(why), "{text}: {message}");
         }
     }
+
+    #[test]
+    fn an_answer_without_tls_changes_no_cookie_that_tls_protects() {
+        let header = |answers: &[(&str, &str)]| {
+            let jar = jar(answers);
+            jar.header(&target("wss://h.example/")).unwrap_or_default()
+        };
+        let (tls, plain) = ("wss://h.example/", "ws://h.example/");
+        for (answers, sent) in [
+            (&[(tls, "a=1; Secure"), (plain, "a=2")][..], "a=1"),
+            (
+                &[(tls, "a=1; Secure"), (plain, "a=2; Domain=h.example")],
+                "a=1",
+            ),
+            (&[(tls, "a=1; Secure"), (plain, "a=; Max-Age=0")], "a=1"),
+            (&[(tls, "a=1; Secure"), (tls, "a=2; Secure")], "a=2"),
+            (&[(tls, "a=1"), (plain, "a=2")], "a=2"),
+            (&[(plain, "a=1; Secure")], ""),
+            (&[("ws://o.example/", "a=1; Domain=h.example")], ""),
+        ] {
+            assert_eq!(header(answers), sent, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn another_jar_adds_only_what_is_new() {
+        let here = "ws://h.example/";
+        let taken_back = [(here, "a=1"), (here, "b=1"), (here, "b=; Max-Age=0")];
+        let other = jar(&[(here, "a=0"), (here, "b=0"), (here, "c=3; HttpOnly")]);
+        let jar = jar(&taken_back);
+        jar.add_new(&other);
+        jar.add_new(&jar.clone());
+        assert_eq!(jar.header(&target(here)).as_deref(), Some("a=1; c=3"));
+    }
 }
