@@ -225,6 +225,7 @@ transcripts_are_what_happens! {
     frames: "docs/frames.md",
     pipes: "docs/pipes.md",
     profiles: "docs/profiles.md",
+    requests: "docs/requests.md",
     readme: "README.md",
     staying_connected: "docs/staying-connected.md",
     tls_and_proxies: "docs/tls-and-proxies.md",
