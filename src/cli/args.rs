@@ -4,6 +4,7 @@
 mod config;
 mod cookies;
 mod curl;
+mod deferred;
 mod http;
 mod network;
 mod prompt;
@@ -26,6 +27,7 @@ use crate::units;
 pub use config::ConfigArgs;
 pub use cookies::{CookieArgs, NetrcArgs};
 pub use curl::CurlArgs;
+use deferred::Deferred;
 pub use http::HttpArgs;
 pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
@@ -102,7 +104,7 @@ impl Cli {
     /// Whether errors are hidden too.
     pub fn is_silent(&self) -> bool {
         match &self.command {
-            Some(Subcommands::Demo(demo)) => demo.client.output.silent,
+            Some(Subcommands::Demo(demo)) => demo.args.output.silent,
             Some(Subcommands::Serve(_)) => false,
             None => self.client.output.silent,
         }
@@ -112,15 +114,9 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
-    Demo(Box<DemoArgs>),
+    Demo(Box<Deferred<ClientArgs>>),
     /// Run the debug server: echo, refusals, closes and invalid frames on demand
     Serve(ServeArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    #[command(flatten)]
-    pub client: ClientArgs,
 }
 
 #[derive(Debug, Args)]

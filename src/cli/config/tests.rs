@@ -127,7 +127,7 @@ fn the_command_line_wins_over_the_profile_and_that_over_the_defaults() {
     assert_eq!(of("@p --subprotocol c").request.subprotocols, ["c"]);
     let demo = home.cli("demo");
     assert!(
-        matches!(demo.command, Some(crate::cli::args::Subcommands::Demo(demo)) if demo.client.stop.idle.as_secs() == 7)
+        matches!(demo.command, Some(crate::cli::args::Subcommands::Demo(demo)) if demo.args.stop.idle.as_secs() == 7)
     );
     assert_eq!(seconds("ws://h --no-config"), 2);
 }

@@ -71,7 +71,7 @@ pub(super) fn via(args: &AuthArgs) -> Via {
 /// Takes the credentials that were typed out of the arguments, and returns the names of their options.
 pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
     let args = match &mut cli.command {
-        Some(Subcommands::Demo(demo)) => &mut demo.client,
+        Some(Subcommands::Demo(demo)) => &mut demo.args,
         _ => &mut cli.client,
     };
     let mut forgotten = Vec::new();

@@ -115,7 +115,7 @@ pub fn reconnect_to(
 
 fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Result<Client, Error> {
     let args = match &cli.command {
-        Some(Subcommands::Demo(demo)) => &demo.client,
+        Some(Subcommands::Demo(demo)) => &demo.args,
         _ => &cli.client,
     };
     let input = Input {

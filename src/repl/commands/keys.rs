@@ -10,7 +10,7 @@ Ctrl-D                  on an empty line: leave
 Tab                     complete; a second one lists what may come next
 Right                   at the end of the line: take over what is suggested
 Up, Down                earlier and later lines
-Ctrl-Home, Ctrl-End     to the beginning, the end of a message above the screen
+Ctrl-Home, Ctrl-End     to the ends of a message that is longer than the screen
 Ctrl-R                  search earlier lines; again for an older one, Ctrl-G to stop
 Ctrl-X h                earlier lines of all hosts, or of this host again
 Ctrl-X Ctrl-E           edit the line in $VISUAL or $EDITOR
