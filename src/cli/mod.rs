@@ -14,6 +14,7 @@ pub mod world;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -176,7 +177,8 @@ pub fn read(world: &World) -> Result<Cli, ParseError> {
 /// What is wrong with the arguments, the file, or the profile.
 pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseError> {
     let wrong = |error| ParseError::CommandLine(Box::new(error));
-    let mut command = command();
+    // Its thousands of small pieces are not given back: that would take as long as making them.
+    let mut command = ManuallyDrop::new(Cli::command());
     let (matches, is_complete) = typed_matches(&mut command, &world.arguments).map_err(wrong)?;
     let (demo, client) = match matches.subcommand() {
         None => (false, &matches),
@@ -273,7 +275,11 @@ fn typed_matches(
             .ignore_errors(true)
             .try_get_matches_from(arguments)
             .map(|matches| (matches, false)),
-        Err(error) => Err(explained(error)),
+        // The help has parts that are made only for it.
+        Err(error) => {
+            let with_help = self::command().try_get_matches_from(arguments);
+            Err(explained(with_help.err().unwrap_or(error)))
+        }
     }
 }
 
