@@ -193,6 +193,43 @@ fn a_connection_can_be_made_again_from_the_same_port() {
     .exits(0);
 }
 
+/// An address whose queue of connections is full, so that it does not answer: the listener and what fills
+/// the queue.
+fn unanswered(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::Socket>) {
+    use socket2::{Domain, Socket, Type};
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&address.into()).unwrap();
+    listener.listen(0).unwrap();
+    let fill = |_| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&address.into());
+        socket
+    };
+    (listener, (0..8).map(fill).collect())
+}
+
+#[test]
+fn the_next_address_is_tried_when_the_first_does_not_answer() {
+    let server = serve();
+    let port = server.address.port();
+    let _silent = unanswered(([127, 0, 0, 9], port).into());
+    let rule = format!("h.invalid:{port}:127.0.0.9,127.0.0.1");
+    let url = format!("ws://h.invalid:{port}/echo");
+    let options = ["--resolve", &rule, "--happy-eyeballs-timeout-ms"];
+    echoes(&[&options[..], &["10"]].concat(), &url);
+    // The next one would only be tried after a minute.
+    let late = ["60000", "--connect-timeout", "1s"];
+    let args = [&options[..], &late, &["-d", "hi", "-1", &url]].concat();
+    wirecat(args)
+        .run()
+        .exits(28)
+        .complains(&["connecting to h.invalid"]);
+    echo(&[&options[..], &["soon"]].concat(), &url)
+        .exits(2)
+        .complains(&["a whole number of milliseconds"]);
+}
+
 /// A Unix socket before `server`.
 fn relay(listener: UnixListener, server: &Serve) {
     let address = server.address;

@@ -88,7 +88,7 @@ impl Written {
     }
 
     /// Waits until nothing stands in the way of what was handed over: the driver writes it in its next
-    /// turn. Whoever waited for that, too, would take every write for one that the peer holds up.
+    /// turn. Waiting for that too would make every write look like one that the peer holds up.
     pub(super) fn poll_flowing(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self.blocked.load(Ordering::SeqCst) {
             true => self.poll_written(cx),

@@ -1,5 +1,5 @@
 //! The file of `SSLKEYLOGFILE`, which gets the keys of every session in NSS' format, for Wireshark.
-//! Whoever reads it can decrypt the traffic, so a new file is its owner's only.
+//! It lets its reader decrypt the traffic, so a new file can be read only by its owner.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
