@@ -62,21 +62,6 @@ impl Faults {
         }
     }
 
-    fn path(&self, name: &str) -> String {
-        self.authority
-            .directory
-            .path()
-            .join(name)
-            .display()
-            .to_string()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
     /// Runs it with `--reconnect`.
     #[track_caller]
     fn fails(&mut self, url: &str, args: &[&str], exit: i32, sentence: &str) -> Output {
@@ -264,7 +249,7 @@ fn a_certificate_that_is_revoked() {
         .serve(&["127.0.0.1"], numbered, faults.inner.address);
     let crl = |faults: &Faults, name: &str, serials: &[u64], until| {
         let list = revocations(&faults.authority, serials, until);
-        faults.write(name, list)
+        faults.authority.write(name, list)
     };
     let lists = crl(&faults, "revoked.crl", &[6, 7], 4000);
     let output = faults.trusting(&server, &["--crlfile", &lists], 60, "it has been revoked");
@@ -278,7 +263,9 @@ fn a_certificate_that_is_revoked() {
             .distinguished_name
             .push(rcgen::DnType::CommonName, "a stranger");
     });
-    let foreign = faults.write("foreign.crl", revocations(&stranger, &[7], 4000));
+    let foreign = faults
+        .authority
+        .write("foreign.crl", revocations(&stranger, &[7], 4000));
     let sentence = "it is not known whether it has been revoked: --crlfile lacks a list of 'CN=wirecat test root'";
     faults.trusting(&server, &["--crlfile", &foreign], 60, sentence);
     // Not the server's own certificate.
@@ -287,7 +274,7 @@ fn a_certificate_that_is_revoked() {
         .authority
         .serve_below(&[below], |_| true, faults.inner.address);
     let both = std::fs::read_to_string(&lists).unwrap();
-    let both = faults.write("both.crl", both);
+    let both = faults.authority.write("both.crl", both);
     let output = wirecat(["--cacert", &faults.authority.cacert(), "--crlfile", &both])
         .arg(&chain.url("/echo"))
         .run();
@@ -304,7 +291,7 @@ fn a_certificate_that_is_revoked() {
             "a revocation list in it cannot be used: ",
         ),
     ] {
-        let file = faults.write("bad.crl", content);
+        let file = faults.authority.write("bad.crl", content);
         let output = wirecat(["-d", "x", "--crlfile", &file, "--cacert"])
             .arg(&faults.authority.cacert())
             .arg(&server.url("/echo"))
@@ -344,24 +331,33 @@ fn a_client_certificate_that_cannot_be_used() {
     listener.set_nonblocking(true).unwrap();
     let url = format!("wss://{}/", listener.local_addr().unwrap());
     let (certificate, key) = leaf(&["client"], valid, &faults.authority.issuer);
-    let cert = faults.write("client.pem", certificate.pem());
-    let key = faults.write("client.key", key.serialize_pem());
-    let other = faults.write("other.key", KeyPair::generate().unwrap().serialize_pem());
-    let missing = faults.path("missing.pem");
-    let directory = faults.path("");
-    let text = faults.write("text.pem", "hello");
-    let cut = faults.write("cut.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-    let pfx = faults.write("client.p12", [0x30, 0x82, 9, 9, 2, 1, 3, 0x30]);
-    let der = faults.write("client.der", certificate.der());
-    let garbage = faults.write(
+    let cert = faults.authority.write("client.pem", certificate.pem());
+    let key = faults.authority.write("client.key", key.serialize_pem());
+    let other = faults
+        .authority
+        .write("other.key", KeyPair::generate().unwrap().serialize_pem());
+    let missing = faults.authority.path("missing.pem");
+    let directory = faults.authority.path("");
+    let text = faults.authority.write("text.pem", "hello");
+    let cut = faults
+        .authority
+        .write("cut.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    let pfx = faults
+        .authority
+        .write("client.p12", [0x30, 0x82, 9, 9, 2, 1, 3, 0x30]);
+    let der = faults.authority.write("client.der", certificate.der());
+    let garbage = faults.authority.write(
         "garbage.key",
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     );
-    let ssh = faults.write(
+    let ssh = faults.authority.write(
         "ssh.key",
         "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
     );
-    let (encrypted, traditional) = (faults.path("encrypted.key"), faults.path("traditional.key"));
+    let (encrypted, traditional) = (
+        faults.authority.path("encrypted.key"),
+        faults.authority.path("traditional.key"),
+    );
     openssl(&[
         "pkcs8",
         "-topk8",
@@ -465,7 +461,9 @@ fn a_client_certificate_that_the_server_refuses() {
     let client =
         |faults: &Faults, name: &str, by: &Authority, change: &dyn Fn(&mut CertificateParams)| {
             let (certificate, key) = leaf(&["client"], change, &by.issuer);
-            faults.write(name, certificate.pem() + &key.serialize_pem())
+            faults
+                .authority
+                .write(name, certificate.pem() + &key.serialize_pem())
         };
     let expired = client(&faults, "expired.pem", &faults.authority, &in_days(-3));
     let foreign = client(&faults, "foreign.pem", &stranger, &valid);
@@ -494,7 +492,9 @@ fn a_client_certificate_that_the_server_refuses() {
 fn a_connection_that_is_reset_after_a_client_certificate_was_asked_for() {
     let mut faults = Faults::new();
     let (certificate, key) = leaf(&["client"], valid, &faults.authority.issuer);
-    let own = faults.write("own.pem", certificate.pem() + &key.serialize_pem());
+    let own = faults
+        .authority
+        .write("own.pem", certificate.pem() + &key.serialize_pem());
     let given = format!(
         "the server does not accept the client certificate in {own}: it ended the connection after it got it"
     );

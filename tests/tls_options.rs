@@ -34,21 +34,6 @@ fn mutual() -> Mutual {
 }
 
 impl Mutual {
-    fn path(&self, name: &str) -> String {
-        self.authority
-            .directory
-            .path()
-            .join(name)
-            .display()
-            .to_string()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
     /// A client certificate for this key.
     fn certificate(&self, key: &KeyPair) -> String {
         let mut params = CertificateParams::new(["client".to_owned()]).unwrap();
@@ -68,8 +53,14 @@ impl Mutual {
 #[test]
 fn a_client_certificate_in_every_form_that_openssl_writes() {
     let mutual = mutual();
-    let (pkcs1, rsa) = (mutual.path("pkcs1.key"), mutual.path("rsa.key"));
-    let (sec1, ec) = (mutual.path("sec1.key"), mutual.path("ec.key"));
+    let (pkcs1, rsa) = (
+        mutual.authority.path("pkcs1.key"),
+        mutual.authority.path("rsa.key"),
+    );
+    let (sec1, ec) = (
+        mutual.authority.path("sec1.key"),
+        mutual.authority.path("ec.key"),
+    );
     openssl(&["genrsa", "-traditional", "-out", &pkcs1, "2048"]);
     openssl(&["ecparam", "-genkey", "-name", "prime256v1", "-out", &sec1]);
     for (from, to) in [(&pkcs1, &rsa), (&sec1, &ec)] {
@@ -77,7 +68,7 @@ fn a_client_certificate_in_every_form_that_openssl_writes() {
     }
     let certificate = |name: &str, key: &str| {
         let key = KeyPair::from_pem(&std::fs::read_to_string(key).unwrap()).unwrap();
-        mutual.write(name, mutual.certificate(&key))
+        mutual.authority.write(name, mutual.certificate(&key))
     };
     let (of_rsa, of_ec) = (certificate("rsa.pem", &rsa), certificate("ec.pem", &ec));
     for (cert, key) in [
@@ -88,7 +79,7 @@ fn a_client_certificate_in_every_form_that_openssl_writes() {
     ] {
         mutual.echoes(&["--cert", cert, "--key", key]);
     }
-    let encrypted = mutual.path("encrypted.key");
+    let encrypted = mutual.authority.path("encrypted.key");
     for how in [
         &["-v2", "aes-256-cbc"][..],
         &["-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"],
@@ -111,7 +102,7 @@ fn a_client_certificate_in_every_form_that_openssl_writes() {
     // All in one file, after what openssl writes about it, and a colon in its name.
     let one = ["certificate:\n", &std::fs::read_to_string(&of_ec).unwrap()].concat();
     let one = one + &std::fs::read_to_string(&encrypted).unwrap();
-    let path = mutual.write("a:b.pem", one);
+    let path = mutual.authority.write("a:b.pem", one);
     mutual.echoes(&["-E", &path, "--pass", "a:b c"]);
     let escaped = path.replace(':', r"\:");
     mutual.echoes(&["-E", &format!("{escaped}:a:b c")]);
@@ -121,10 +112,12 @@ fn a_client_certificate_in_every_form_that_openssl_writes() {
 fn the_passphrase_is_asked_for() {
     let mutual = mutual();
     let key = KeyPair::generate().unwrap();
-    let cert = mutual.write("client.pem", mutual.certificate(&key));
+    let cert = mutual
+        .authority
+        .write("client.pem", mutual.certificate(&key));
     let (plain, encrypted) = (
-        mutual.write("plain.key", key.serialize_pem()),
-        mutual.path("key"),
+        mutual.authority.write("plain.key", key.serialize_pem()),
+        mutual.authority.path("key"),
     );
     openssl(&[
         "pkcs8",
@@ -373,7 +366,7 @@ fn a_client_certificate_stays_behind_on_a_redirect_to_another_server() {
     let mutual = mutual();
     let key = KeyPair::generate().unwrap();
     let own = mutual.certificate(&key) + &key.serialize_pem();
-    let own = mutual.write("own.pem", own);
+    let own = mutual.authority.write("own.pem", own);
     let there = mutual.server.url("/echo");
     let first = site(move |_, _| redirect(302, &there));
     let cacert = mutual.authority.cacert();

@@ -52,6 +52,18 @@ impl Authority {
         self.directory.path().join("root.pem")
     }
 
+    /// The path of a file beside the root.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    /// Writes a file beside the root, and returns its path.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
     pub(crate) fn cacert(&self) -> String {
         self.file().display().to_string()
     }
