@@ -358,13 +358,11 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     let log = LogLines::new(world.stderr_tty);
     let line_of = log.clone();
-    let server = serve::Server::new(serve::Options {
-        log: (!options.silent).then(|| -> serve::Log { Arc::new(move |line| line_of.push(line)) }),
-        extensions: options.extensions,
-        deflate_level: options.deflate_level,
-        seed: options.seed,
-        ledger: options.ledger,
-    })?;
+    let mut server_options = options.options;
+    if !options.silent {
+        server_options.log = Some(Arc::new(move |line| line_of.push(line)));
+    }
+    let server = serve::Server::new(server_options)?;
     let (listener, address) = serve::listen(options.listen).await?;
     let announcement = announce(&log, &format!("listening on ws://{address}\n"));
     let shutdown = async move {

@@ -2,7 +2,6 @@
 //! HTTP/1.1, requests first and, once one of them was a good WebSocket handshake, its endpoint.
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -65,12 +64,12 @@ async fn serve_requests(
     stopped: impl Future<Output = ()>,
 ) -> Option<(OnUpgrade, Admission)> {
     let upgrade = Mutex::new(None);
-    let service = service_fn(|request| {
-        let (answer, wanted) = answer(client, request);
+    let service = service_fn(async |request| {
+        let (answer, wanted) = answer(client, request).await;
         if wanted.is_some() {
             *lock(&upgrade) = wanted;
         }
-        ready(Ok::<_, Infallible>(answer))
+        Ok::<_, Infallible>(answer)
     });
     let mut http = pin!(
         http1::Builder::new()
@@ -93,12 +92,13 @@ async fn serve_requests(
     lock(&upgrade).take()
 }
 
-fn answer(
+async fn answer(
     client: &Client,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> (Answer, Option<(OnUpgrade, Admission)>) {
-    let (mut answer, admission) = client.answer(&request);
+    let mut head = request.map(drop);
+    let (mut answer, admission) = client.answer(&head).await;
     *answer.extensions_mut() = header_case::extensions().clone();
-    let upgrade = admission.map(|admission| (hyper::upgrade::on(&mut request), admission));
+    let upgrade = admission.map(|admission| (hyper::upgrade::on(&mut head), admission));
     (answer, upgrade)
 }

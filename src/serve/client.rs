@@ -35,9 +35,9 @@ pub(super) struct Admission {
 impl Client {
     /// The answer to a request, which is logged. An admission comes with a handshake that was accepted,
     /// and with nothing else.
-    pub(super) fn answer<B>(&self, request: &HttpRequest<B>) -> (Answer, Option<Admission>) {
+    pub(super) async fn answer(&self, request: &HttpRequest<()>) -> (Answer, Option<Admission>) {
         let now = SystemTime::now();
-        let (answer, admission) = answer(request, &self.options, &self.shared, now);
+        let (answer, admission) = answer(request, &self.options, &self.shared, now).await;
         let (method, target) = (request.method(), shown(target(request)));
         self.log(format_args!(
             "{method} {target} -> {}",
@@ -86,17 +86,21 @@ pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-fn answer<B>(
-    request: &HttpRequest<B>,
+async fn answer(
+    request: &HttpRequest<()>,
     options: &Options,
     shared: &Shared,
     now: SystemTime,
 ) -> (Answer, Option<Admission>) {
     let seen = Request::new(request, shared, now);
-    let admitted = match endpoints::open(seen) {
-        Ok(Opened::Http(answer)) => return (answer, None),
-        Ok(Opened::WebSocket(endpoint)) => admit(request, seen, endpoint, options),
-        Err(refusal) => Err(refusal),
+    let mut opened = endpoints::open(seen);
+    let admitted = loop {
+        opened = match opened {
+            Ok(Opened::Later(work)) => work.await,
+            Ok(Opened::Http(answer)) => return (answer, None),
+            Ok(Opened::WebSocket(endpoint)) => break admit(request, seen, endpoint, options),
+            Err(refusal) => break Err(refusal),
+        };
     };
     match admitted {
         Ok((switching, admission)) => (switching, Some(admission)),
@@ -128,6 +132,7 @@ fn admit<B>(
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use hyper::http::request::Builder;
 
     use super::*;
@@ -145,12 +150,10 @@ mod tests {
     #[track_caller]
     fn ask_again(builder: Builder, shared: &Shared) -> (u16, Option<Admission>) {
         let request = builder.body(()).unwrap();
-        let (answer, admission) = answer(
-            &request,
-            &Options::default(),
-            shared,
-            SystemTime::UNIX_EPOCH,
-        );
+        let options = Options::default();
+        let answered = answer(&request, &options, shared, SystemTime::UNIX_EPOCH);
+        // None of these takes time.
+        let (answer, admission) = answered.now_or_never().unwrap();
         assert_eq!(admission.is_some(), answer.status() == 101);
         (answer.status().as_u16(), admission)
     }

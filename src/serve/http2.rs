@@ -117,7 +117,9 @@ async fn serve_stream(
     written: Arc<Written>,
     stopping: watch::Receiver<bool>,
 ) {
-    let (answer, admission) = client.answer(&request);
+    let (head, body) = request.into_parts();
+    let request = Request::from_parts(head, ());
+    let (answer, admission) = client.answer(&request).await;
     let Some(admission) = admission else {
         let has_body = request.method() != Method::HEAD;
         if let Err(error) = respond_with(answer, has_body, &mut respond).await {
@@ -125,9 +127,9 @@ async fn serve_stream(
         }
         return;
     };
-    match respond.send_response(head(&answer), false) {
+    match respond.send_response(self::head(&answer), false) {
         Ok(send) => {
-            let tunnel = Tunnel::new(send, request.into_body(), written);
+            let tunnel = Tunnel::new(send, body, written);
             let ended = admission.serve(Stream::Http2(tunnel), stopped(stopping));
             let ended = ended.await;
             client.log(format_args!("{ended}"));

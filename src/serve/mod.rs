@@ -13,6 +13,7 @@ pub mod endpoints;
 pub mod faults;
 mod header_case;
 mod http2;
+mod hub;
 mod ledger;
 mod log;
 mod options;

@@ -1,12 +1,11 @@
 //! The options of the debug server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
 use super::wire::extensions;
 use crate::cli::args::ServeArgs;
 use crate::error::Error;
-use crate::wire::extension;
+use crate::serve;
 
 /// The debug server's default port.
 const DEFAULT_PORT: u16 = 8765;
@@ -14,11 +13,10 @@ const DEFAULT_PORT: u16 = 8765;
 #[derive(Debug)]
 pub struct Serve {
     pub listen: SocketAddr,
+    /// Nothing is logged.
     pub silent: bool,
-    pub extensions: extension::Options,
-    pub deflate_level: u8,
-    pub seed: Option<u64>,
-    pub ledger: Option<PathBuf>,
+    /// All but the log.
+    pub options: serve::Options,
 }
 
 pub(super) fn serve(args: &ServeArgs) -> Result<Serve, Error> {
@@ -35,10 +33,13 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Serve, Error> {
     Ok(Serve {
         listen,
         silent: args.silent,
-        extensions: extensions(&args.deflate),
-        deflate_level: args.deflate.deflate_level,
-        seed: args.seed,
-        ledger: args.ledger.clone(),
+        options: serve::Options {
+            log: None,
+            extensions: extensions(&args.deflate),
+            deflate_level: args.deflate.deflate_level,
+            seed: args.seed,
+            ledger: args.ledger.clone(),
+        },
     })
 }
 

@@ -42,6 +42,8 @@ impl Spec {
 pub(crate) enum Opened {
     /// An answer over HTTP, whether or not a WebSocket was asked for.
     Http(Answer),
+    /// What takes time: the work that tells what there is.
+    Later(BoxFuture<'static, Result<Opened, Refusal>>),
     /// An endpoint, if the handshake is good.
     WebSocket(Box<dyn Endpoint>),
 }

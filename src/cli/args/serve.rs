@@ -1,0 +1,44 @@
+//! The options of `wirecat serve`, as typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::DeflateArgs;
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes any free port
+    /// [default: 127.0.0.1:8765]
+    #[arg(value_name = "ADDRESS", conflicts_with = "listen")]
+    pub address: Option<String>,
+
+    /// Same as the argument ADDRESS
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+
+    /// Set only the port; 0 takes any free port
+    #[arg(short, long)]
+    pub port: Option<u16>,
+
+    /// Set only the IP address; any but a loopback address lets other machines connect
+    #[arg(long, value_name = "IP", visible_alias = "bind")]
+    pub host: Option<IpAddr>,
+
+    /// Seed for the random numbers of ranges like after=2-5; the same seed gives the same numbers
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Append each message that /ledger receives to this file before acknowledging it, and read the
+    /// file at the start; only one server can use the file at a time
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+
+    /// Do not log requests and closed connections on stderr
+    #[arg(short, long)]
+    pub silent: bool,
+
+    #[command(flatten)]
+    pub deflate: DeflateArgs,
+}
