@@ -37,7 +37,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::{Error, Exit, Stage, plain_words};
 use client::Client;
 use ledger::store::LedgerStore;
-pub use options::{Log, Options};
+pub use options::Options;
 use shared::{Shared, lock};
 use state::ServerState;
 
