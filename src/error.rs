@@ -69,7 +69,7 @@ pub const EXITS: &[(Exit, &str)] = &[
         Exit::Timeout,
         "a timeout (--connect-timeout, --max-time, --close-timeout, no pong)",
     ),
-    (Exit::Tls, "TLS handshake failed"),
+    (Exit::Tls, "TLS handshake failed, or did not end in time"),
     (Exit::Redirects, "too many redirects, or a circle of them"),
     (Exit::Send, "send failed"),
     (Exit::Lost, "connection lost without a Close (1006)"),
@@ -178,10 +178,15 @@ impl Error {
         Error::new(Stage::Usage, Exit::Usage, message)
     }
 
-    /// `--connect-timeout` (`timeout`) passed while we were `doing` this: exit 28.
+    /// `--connect-timeout` (`timeout`) passed while we were `doing` this: exit 28, or 35 in the midst of
+    /// the TLS handshake, which is the more specific of the two.
     pub fn connect_timeout(stage: Stage, timeout: Duration, doing: &str) -> Self {
         let message = format!("timed out after {} ({doing})", units::written(timeout));
-        let error = Error::new(stage, Exit::Timeout, message).transient();
+        let exit = match stage {
+            Stage::Tls => Exit::Tls,
+            _ => Exit::Timeout,
+        };
+        let error = Error::new(stage, exit, message).transient();
         match stage {
             // A server of another protocol waits for more, as a proxy may that is only slow.
             Stage::Proxy => error.advice("check the port and the scheme of the proxy"),
@@ -194,6 +199,13 @@ impl Error {
     #[must_use]
     pub fn transient(mut self) -> Self {
         self.transient = true;
+        self
+    }
+
+    /// Another attempt will not mend it.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.transient = false;
         self
     }
 

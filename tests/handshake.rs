@@ -682,7 +682,8 @@ fn cut_off(scheme: &str, server: impl FnOnce(Wire) + Send + 'static, step: (&str
         "{:?}",
         start.elapsed()
     );
-    output.exits(28).prints("");
+    let exit = if scheme == "wss" { 35 } else { 28 };
+    output.exits(exit).prints("");
     let said = output
         .stderr
         .strip_prefix("wirecat: timed out after 300ms (")

@@ -2,8 +2,8 @@
 //! code and its own sentence, before a byte of HTTP has reached the server, and is never retried.
 
 use std::collections::BTreeSet;
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,10 +16,12 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::support::server::raw;
+use wirecat::internals::handshake::response::accept_for;
+
+use crate::support::server::{close, header, raw, raws};
 use crate::support::tls::{
-    Authority, Tls, asking, authority, authority_with, clients_of, in_days, leaf, openssl, single,
-    terminate, terminate_with, valid, versions,
+    Authority, Tls, asking, authority, authority_with, client_verifier, clients_of, in_days, leaf,
+    openssl, server_config, single, terminate, terminate_with, valid, versions,
 };
 use crate::support::{Output, wirecat};
 
@@ -451,8 +453,6 @@ fn a_client_certificate_that_cannot_be_used() {
     assert!(listener.accept().is_err());
 }
 
-/// With TLS 1.3, the client sends its certificate and the request before it can know what the server
-/// says of the certificate, so the request is encrypted and sent, though the server never reads it.
 #[test]
 fn a_client_certificate_that_the_server_refuses() {
     let mut faults = Faults::new();
@@ -574,17 +574,110 @@ fn a_server_without_our_tls() {
     }
 }
 
-/// This one may pass, like every server that is slow, so it is retried.
 #[test]
 fn a_server_that_hangs_in_the_handshake() {
+    let mut faults = Faults::new();
     let server = raw(|mut wire| {
         wire.take(5);
         let _ = wire.0.read_to_end(&mut Vec::new());
     });
     let url = server.url("/").replace("ws:", "wss:");
-    let output = wirecat(["-k", "--connect-timeout=200ms", "-d", "x", &url]).run();
-    output
-        .exits(28)
-        .complains(&["timed out after 200ms (waiting for the server in the TLS handshake)"]);
+    let sentence = "timed out after 200ms (waiting for the server in the TLS handshake)";
+    faults.fails(&url, &["-k", "--connect-timeout=200ms"], 35, sentence);
     server.result();
+}
+
+/// It may be busy: it has spoken TLS before.
+#[test]
+fn a_server_that_hangs_after_a_restart_is_tried_again() {
+    let authority = authority();
+    let config = Arc::new(authority.certified(server_config().with_no_client_auth()));
+    let server = raws(3, move |number, mut wire| match number {
+        2 => {
+            wire.take(5);
+            let _ = wire.0.read_to_end(&mut Vec::new());
+        }
+        _ => {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::Stream::new(&mut tls, &mut wire.0);
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let accept = accept_for(header(&head, "sec-websocket-key").unwrap());
+            write!(stream, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n").unwrap();
+            let code = if number == 1 { 1012 } else { 1000 };
+            stream.write_all(&close(code, "")).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    let cacert = authority.cacert();
+    let url = server.url("/").replace("ws:", "wss:");
+    let args = [
+        "--cacert",
+        &cacert,
+        "--reconnect=3",
+        "--reconnect-delay=1ms",
+        "--connect-timeout=500ms",
+        "--on-eof=stay",
+        "-v",
+        &url,
+    ];
+    let output = wirecat(args).run();
+    output
+        .exits(0)
+        .complains(&["closed by server: 1012", "in the TLS handshake"]);
+    server.result();
+}
+
+/// With TLS 1.3, our side of the handshake has ended before the server looks at the certificate.
+#[test]
+fn no_request_leaves_before_the_client_certificate_is_looked_at() {
+    let authority = authority();
+    let verifier = client_verifier(&authority).build().unwrap();
+    let config = versions(&[&rustls::version::TLS13]).with_client_cert_verifier(verifier);
+    let config = Arc::new(authority.certified(config));
+    let server = raw(move |mut wire| {
+        let mut tls = rustls::ServerConnection::new(config).unwrap();
+        // A byte at a time: what comes after the certificate stays in the connection.
+        let mut slow = Bytewise(wire.0.try_clone().unwrap());
+        while tls.complete_io(&mut slow).is_ok() {}
+        while tls.wants_write() {
+            tls.write_tls(&mut wire.0).unwrap();
+        }
+        let mut rest = Vec::new();
+        let _ = wire.0.read_to_end(&mut rest);
+        rest.len()
+    });
+    let cacert = authority.cacert();
+    let url = server.url("/").replace("ws:", "wss:");
+    let header = format!("X-Long: {}", "x".repeat(8000));
+    wirecat(["--cacert", &cacert, "-H", &header, "-d", "hi", &url])
+        .run()
+        .exits(35)
+        .complains(&["it requires a client certificate"]);
+    let rest = server.result();
+    assert!(rest < 1000, "{rest} bytes came after the certificate");
+}
+
+/// Reads a byte at a time.
+struct Bytewise(TcpStream);
+
+impl Read for Bytewise {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(&mut buffer[..1])
+    }
+}
+
+impl Write for Bytewise {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -204,7 +204,7 @@ async fn stop_at<I, O: Sink>(
             if progress.stage() == Stage::Handshake {
                 ends.report(&Event::Heads(&log.heads(&plan.redactor)));
             }
-            Err(timed_out(plan, progress, log.received()).into())
+            Err(timed_out(plan, progress, log.received(), turn.conn).into())
         }
     }
 }
@@ -237,7 +237,7 @@ async fn unlock<I: Asker, O: Sink>(plan: &Plan, ends: &Ends<'_, I, O>) -> Result
     let Ok(question) = tokio::time::timeout(plan.connect_timeout, reading).await else {
         let doing = "reading the client certificate";
         return Err(Error::connect_timeout(
-            Stage::Tls,
+            Stage::Input,
             plan.connect_timeout,
             doing,
         ));
@@ -513,7 +513,9 @@ fn first_message((sent, shown): &(Secret, String)) -> First {
     (Message::text(sent.expose()), Message::text(shown.as_str()))
 }
 
-fn timed_out(plan: &Plan, progress: &Progress, received: usize) -> Error {
+/// The error of the attempt at connection `conn`. A server that has never ended a TLS handshake does not
+/// speak TLS as we do, and is not tried again.
+fn timed_out(plan: &Plan, progress: &Progress, received: usize, conn: u32) -> Error {
     let stage = progress.stage();
     let doing = match stage {
         Stage::Handshake if received > 0 => format!(
@@ -521,5 +523,9 @@ fn timed_out(plan: &Plan, progress: &Progress, received: usize) -> Error {
         ),
         _ => progress.doing(),
     };
-    Error::connect_timeout(stage, plan.connect_timeout, &doing)
+    let error = Error::connect_timeout(stage, plan.connect_timeout, &doing);
+    match stage {
+        Stage::Tls if conn == 1 => error.permanent(),
+        _ => error,
+    }
 }

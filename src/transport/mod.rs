@@ -202,7 +202,7 @@ impl Dialer {
                 Layer::ProxyTls(host) => (host, &self.proxy_tls, PROXY_ALPN),
                 Layer::Connect(_) | Layer::Socks(_) => continue,
             };
-            progress.enter(Stage::Tls, "reading the root certificates");
+            progress.enter(Stage::Input, "reading the root certificates");
             clients.push_back(tls::Client::new(host, config, alpn).await?);
         }
         Ok(clients)

@@ -69,7 +69,7 @@ impl Authority {
     }
 
     /// The configuration with a certificate for 127.0.0.1.
-    fn certified(
+    pub(crate) fn certified(
         &self,
         config: rustls::ConfigBuilder<rustls::ServerConfig, rustls::server::WantsServerCert>,
     ) -> rustls::ServerConfig {
@@ -193,7 +193,7 @@ pub(crate) fn asking(authority: &Authority) -> rustls::ServerConfig {
     authority.certified(config)
 }
 
-fn client_verifier(authority: &Authority) -> ClientCertVerifierBuilder {
+pub(crate) fn client_verifier(authority: &Authority) -> ClientCertVerifierBuilder {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(authority.file()).unwrap())

@@ -1,12 +1,18 @@
 //! The TLS handshake, and what it negotiated.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncBufRead as _;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
@@ -22,6 +28,10 @@ use super::verify::Verifier;
 use crate::error::{Error, plain_clause};
 use crate::event::TlsInfo;
 use crate::transport::stream::BoxedStream;
+
+/// The least time that a server gets to look at a client certificate before the request is sent. Some
+/// servers say nothing before they have a request.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The client of one handshake: everything that TLS needs, read and checked before connecting.
 pub(crate) struct Client {
@@ -77,11 +87,20 @@ impl Client {
     /// Exit 60 for a certificate that is not trusted, 90 for a public key that is not pinned, 58 if
     /// the server does not accept the client certificate, 35 for any other failure.
     pub(crate) async fn connect(self, stream: BoxedStream) -> Result<Secured, Error> {
-        let stream = self
+        let start = Instant::now();
+        let explain = |error: io::Error| explain(&error, &self.verifier, &self.auth, &self.host);
+        let mut stream = self
             .connector
             .connect(self.name, stream)
             .await
-            .map_err(|error| explain(&error, &self.verifier, &self.auth, &self.host))?;
+            .map_err(explain)?;
+        if self.auth.ours().asked {
+            let patience = start.elapsed().max(SHORTEST_PATIENCE);
+            if let Ok(Err(error)) = timeout(patience, judgement(&mut stream)).await {
+                let refused = not_accepted(&error, &self.auth);
+                return Err(refused.unwrap_or_else(|| explain(error)));
+            }
+        }
         let info = describe(&stream, self.verifier.trust.webpki.is_some());
         let warning = (!info.verified).then(|| not_verified(self.auth.party, &self.host));
         let unlogged = self.key_log.and_then(|log| log.take_failure());
@@ -90,6 +109,41 @@ impl Client {
             info,
             notes: warning.into_iter().chain(unlogged).collect(),
         })
+    }
+}
+
+/// Waits until the server has looked at the client certificate that it asked for. With TLS 1.3, our side
+/// of the handshake ends before (RFC 8446 section 4.4.2.4): then comes either an alert, or, from most
+/// servers, a session ticket.
+///
+/// # Errors
+/// What the server has against the certificate, or the end of the connection.
+async fn judgement(stream: &mut TlsStream<BoxedStream>) -> io::Result<()> {
+    poll_fn(|cx| {
+        let (_, connection) = stream.get_ref();
+        if connection.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
+            return Poll::Ready(Ok(()));
+        }
+        if let Poll::Ready(read) = Pin::new(&mut *stream).poll_fill_buf(cx) {
+            let end = io::ErrorKind::UnexpectedEof;
+            return Poll::Ready(match read?.is_empty() {
+                true => Err(end.into()),
+                false => Ok(()),
+            });
+        }
+        match stream.get_ref().1.tls13_tickets_received() {
+            0 => Poll::Pending,
+            _ => Poll::Ready(Ok(())),
+        }
+    })
+    .await
+}
+
+/// The error for a connection that ended when the client certificate was looked at.
+fn not_accepted(error: &io::Error, auth: &ClientAuth) -> Option<Error> {
+    match stream::inner(error) {
+        Some(tls) => Some(explain::afterwards(tls, &auth.ours())),
+        None => auth.ours().cut_off(),
     }
 }
 
