@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::codec::hex;
 
 /// The replacement for a secret.
@@ -48,6 +50,12 @@ impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REDACTED)
     }
+}
+
+/// Whether two secrets are equal. The digests are compared, of which a client that guesses chooses no
+/// byte: the time that it takes says nothing about how much of a guess is right, or how long it should be.
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    Sha256::digest(one) == Sha256::digest(other)
 }
 
 /// The secrets of a run, to be removed from everything that is shown, traced or recorded.
@@ -323,6 +331,14 @@ mod tests {
         let shown = ours.redact_data("correct-horse-battery");
         assert_eq!(shown, REDACTED);
         assert_eq!(ours.redact("token=abc"), format!("token={REDACTED}"));
+    }
+
+    #[test]
+    fn secrets_are_compared_as_a_whole() {
+        assert!(same(b"", b"") && same(b"hunter2", b"hunter2"));
+        for other in [&b""[..], b"hunter", b"hunter22", b"Hunter2"] {
+            assert!(!same(b"hunter2", other), "{other:?}");
+        }
     }
 
     #[test]
