@@ -210,6 +210,11 @@ pub(in crate::serve) enum Output {
     /// With the ticket of the request that made it, where that was one of this process.
     Change(Change, Option<Ticket>),
     Answer(Answer, Ticket),
+    /// What this process was told is no longer complete, or the others took it for dead. Its connections
+    /// have departed as far as the store is concerned, and what was asked before is not answered any
+    /// more: each connection ends with 1012, so that its client comes back and resumes, and each
+    /// request over HTTP fails. Only a store that several processes share says this.
+    Reset,
 }
 
 /// What a store keeps.
