@@ -1,4 +1,4 @@
-//! One TCP connection to the debug server, in either version of HTTP, which its first bytes tell: over
+//! One connection to the debug server, in either version of HTTP, which its first bytes tell: over
 //! HTTP/1.1, requests first and, once one of them was a good WebSocket handshake, its endpoint.
 
 use std::convert::Infallible;
@@ -12,11 +12,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::client::{Admission, Client, stopped};
+use super::incoming::Io;
 use super::preface::{Peeked, Version};
 use super::response::Answer;
 use super::shared::lock;
@@ -26,11 +26,9 @@ use super::{header_case, http2, preface};
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves the client until the connection has ended, soon after `stopping` turns true.
-pub(super) async fn serve(client: Client, stream: TcpStream, stopping: watch::Receiver<bool>) {
-    // Without it a small echo waits for the client's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
+pub(super) async fn serve(client: Client, io: Io, stopping: watch::Receiver<bool>) {
     let first = tokio::select! {
-        first = timeout(HEADER_TIMEOUT, preface::read(stream)) => first,
+        first = timeout(HEADER_TIMEOUT, preface::read(io)) => first,
         () = stopped(stopping.clone()) => return,
     };
     match first {
@@ -43,7 +41,7 @@ pub(super) async fn serve(client: Client, stream: TcpStream, stopping: watch::Re
     }
 }
 
-async fn serve_http1(client: Client, stream: Peeked, stopping: watch::Receiver<bool>) {
+async fn serve_http1(client: Client, stream: Peeked<Io>, stopping: watch::Receiver<bool>) {
     let requests = serve_requests(&client, stream, stopped(stopping.clone()));
     let Some((upgrade, admission)) = requests.await else {
         return;
@@ -60,7 +58,7 @@ async fn serve_http1(client: Client, stream: Peeked, stopping: watch::Receiver<b
 
 async fn serve_requests(
     client: &Client,
-    stream: Peeked,
+    stream: Peeked<Io>,
     stopped: impl Future<Output = ()>,
 ) -> Option<(OnUpgrade, Admission)> {
     let upgrade = Mutex::new(None);

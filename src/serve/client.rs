@@ -2,7 +2,6 @@
 //! endpoint that is admitted. It is the same for either version of HTTP.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use http_body_util::{Either, Full};
@@ -13,6 +12,7 @@ use super::connection::{self, Connection};
 use super::endpoints::{self, Endpoint, Opened, Request};
 use super::log::{Ended, shown};
 use super::options::Options;
+use super::peer::Peer;
 use super::response::{Answer, Refusal};
 use super::shared::Shared;
 use super::stream::Stream;
@@ -21,7 +21,7 @@ use crate::wire::shim;
 
 /// A client that has connected.
 pub(super) struct Client {
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     pub(super) options: Options,
     pub(super) shared: Shared,
 }

@@ -14,9 +14,12 @@ pub mod faults;
 mod header_case;
 mod http2;
 mod hub;
+mod incoming;
 mod ledger;
+mod listener;
 mod log;
 mod options;
+mod peer;
 mod preface;
 mod range;
 mod response;
@@ -24,19 +27,18 @@ mod shared;
 mod state;
 mod stream;
 
-use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::error::{Error, Exit, Stage, plain_words};
+use crate::error::Error;
 use client::Client;
+use incoming::Incoming;
 use ledger::store::LedgerStore;
+pub use listener::{Listeners, listen};
 pub use options::Options;
 use shared::{Shared, lock};
 use state::ServerState;
@@ -46,21 +48,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
-
-/// Listens on `address`; port 0 takes a free one, and the address that comes back says which.
-///
-/// # Errors
-/// Exit 7 where the address cannot be had.
-pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let failed = |error: io::Error| {
-        let message = format!("cannot listen on {address}: {}", plain_words(&error));
-        Error::new(Stage::Connect, Exit::Connect, message)
-            .advice("another port, or 0 for a free one")
-    };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
-}
 
 /// The server, ready to serve.
 pub struct Server {
@@ -99,26 +86,27 @@ impl Server {
     /// seconds to answer it. Dropping the future ends all connections at once. A connection's error
     /// ends that connection only, and a failing `accept`, as with too many open files, is logged and
     /// tried again.
-    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    pub async fn run(self, listeners: impl Into<Listeners>, shutdown: impl Future<Output = ()>) {
+        let mut listeners = listeners.into();
         let (stop, stopping) = watch::channel(false);
         lock(self.shared.ledger()).mend();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
-                (stream, peer) = accept(&listener, &self.options) => {
+                incoming = accept(&mut listeners, &self.options) => {
                     let client = Client {
-                        peer,
+                        peer: incoming.peer,
                         options: self.options.clone(),
                         shared: self.shared.clone(),
                     };
-                    connections.spawn(accept::serve(client, stream, stopping.clone()));
+                    connections.spawn(accept::serve(client, incoming.io, stopping.clone()));
                 }
                 Some(_) = connections.join_next() => {}
                 () = &mut shutdown => break,
             }
         }
-        drop(listener);
+        drop(listeners);
         stop.send_replace(true);
         let all_gone = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(SHUTDOWN_TIMEOUT, all_gone).await;
@@ -130,19 +118,19 @@ impl Server {
 /// # Errors
 /// Those of [`Server::new`].
 pub async fn run(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    Server::new(options)?.run(listener, shutdown).await;
+    Server::new(options)?.run(listeners, shutdown).await;
     Ok(())
 }
 
 /// The next connection, however long that takes.
-async fn accept(listener: &TcpListener, options: &Options) -> (TcpStream, SocketAddr) {
+async fn accept(listeners: &mut Listeners, options: &Options) -> Incoming {
     let mut backoff = MIN_BACKOFF;
     loop {
-        match listener.accept().await {
+        match listeners.accept().await {
             Ok(accepted) => return accepted,
             // Out of file descriptors, most likely: at once, it would only fail again.
             Err(error) => options.log(format_args!("accept: {error}")),

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -17,13 +16,13 @@ pub(super) enum Version {
     Http2,
 }
 
-/// A TCP connection whose first bytes have been looked at, and are read again.
-pub(super) struct Peeked {
+/// A connection whose first bytes have been looked at, and are read again.
+pub(super) struct Peeked<S> {
     first: [u8; PREFACE.len()],
     /// The part of `first` that has not been read again.
     from: usize,
     to: usize,
-    tcp: TcpStream,
+    io: S,
 }
 
 /// What the bytes received so far begin; `None` if more are needed to tell.
@@ -38,15 +37,18 @@ fn version(first: &[u8]) -> Option<Version> {
 ///
 /// # Errors
 /// A connection that breaks.
-pub(super) async fn read(tcp: TcpStream) -> io::Result<Option<(Version, Peeked)>> {
+pub(super) async fn read<S>(io: S) -> io::Result<Option<(Version, Peeked<S>)>>
+where
+    S: AsyncRead + Unpin,
+{
     let mut peeked = Peeked {
         first: [0; PREFACE.len()],
         from: 0,
         to: 0,
-        tcp,
+        io,
     };
     loop {
-        let read = peeked.tcp.read(&mut peeked.first[peeked.to..]).await?;
+        let read = peeked.io.read(&mut peeked.first[peeked.to..]).await?;
         peeked.to += read;
         match version(&peeked.first[..peeked.to]) {
             _ if peeked.to == 0 => return Ok(None),
@@ -58,20 +60,20 @@ pub(super) async fn read(tcp: TcpStream) -> io::Result<Option<(Version, Peeked)>
     }
 }
 
-impl Peeked {
-    pub(super) fn tcp(&self) -> &TcpStream {
-        &self.tcp
+impl<S> Peeked<S> {
+    pub(super) fn io(&self) -> &S {
+        &self.io
     }
 }
 
-impl AsyncRead for Peeked {
+impl<S: AsyncRead + Unpin> AsyncRead for Peeked<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.from == self.to {
-            return Pin::new(&mut self.tcp).poll_read(cx, buf);
+            return Pin::new(&mut self.io).poll_read(cx, buf);
         }
         let len = buf.remaining().min(self.to - self.from);
         buf.put_slice(&self.first[self.from..self.from + len]);
@@ -80,21 +82,21 @@ impl AsyncRead for Peeked {
     }
 }
 
-impl AsyncWrite for Peeked {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Peeked<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -102,11 +104,11 @@ impl AsyncWrite for Peeked {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.io.is_write_vectored()
     }
 }
 

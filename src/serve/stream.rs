@@ -9,13 +9,14 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::incoming::Io;
 use super::preface::Peeked;
 use crate::handshake::h2::Tunnel;
 use crate::transport;
 
 /// The stream below a WebSocket.
 pub(super) enum Stream {
-    /// The TCP connection as hyper hands it over.
+    /// The connection as hyper hands it over.
     Http1(TokioIo<Upgraded>),
     Http2(Tunnel),
 }
@@ -31,13 +32,12 @@ impl Stream {
                 return "reset by the server (RST_STREAM), as this endpoint does";
             }
         };
-        match upgraded.downcast::<TokioIo<Peeked>>() {
-            Ok(parts) => {
-                // What follows is that it is dropped.
-                let _ = parts.io.inner().tcp().set_zero_linger();
+        match upgraded.downcast::<TokioIo<Peeked<Io>>>() {
+            // What follows is that it is dropped.
+            Ok(parts) if parts.io.inner().io().set_reset() => {
                 "reset by the server, as this endpoint does"
             }
-            Err(_) => "ended by the server, which has no TCP connection to reset",
+            _ => "ended by the server, which has no TCP connection to reset",
         }
     }
 
