@@ -151,7 +151,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
                 });
                 way.redirects.follow(&refusal, &cookies)?;
                 // As in curl, all that led to the last URL is one step.
-                progress.restart("redirect");
+                progress.restart(0, "redirect");
                 dialer = self::dialer(&way, prompted, ends).await?;
             }
         }
@@ -386,6 +386,7 @@ async fn attempt<I, O: Sink>(
         progress,
         deadline,
     };
+    let before = progress.len();
     let (mut route, mut upgraded) = open(dialer, id, opening, ends).await?;
     if let Err(failed) = &upgraded
         && failed.needs_http1
@@ -395,7 +396,7 @@ async fn attempt<I, O: Sink>(
         let why = &failed.error.message;
         ends.report(&Event::Note(&format!("{why}; using HTTP/1.1")));
         log.clear();
-        progress.restart("http2");
+        progress.restart(before, "http2");
         opening.versions = Versions::Http1;
         (route, upgraded) = open(dialer, id, opening, ends).await?;
     }

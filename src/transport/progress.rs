@@ -57,10 +57,22 @@ impl Progress {
         self.timing.borrow_mut().push(name, took);
     }
 
-    /// Begins again on a fresh connection. What all steps so far took is one step of this name.
-    pub fn restart(&self, name: &'static str) {
-        let took = self.started.elapsed();
-        *self.timing.borrow_mut() = Timing::from([(name, took)]);
+    /// The number of steps that are finished.
+    pub fn len(&self) -> usize {
+        self.timing.borrow().steps().count()
+    }
+
+    /// Begins again on a fresh connection. All but the first `kept` steps so far, and the time between
+    /// them, become one of this name.
+    pub fn restart(&self, kept: usize, name: &'static str) {
+        let mut timing = Timing::default();
+        let mut took = self.started.elapsed();
+        for (step, time) in self.timing().steps().take(kept) {
+            timing.push(step, time);
+            took = took.saturating_sub(time);
+        }
+        timing.push(name, took);
+        *self.timing.borrow_mut() = timing;
     }
 
     /// The time until the deadline.
@@ -81,5 +93,27 @@ impl Progress {
     /// The steps that are finished.
     pub fn timing(&self) -> Timing {
         self.timing.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fallback_after_a_redirect_is_a_step_of_its_own() {
+        let progress = Progress::new(Instant::now());
+        for name in ["tcp", "upgrade"] {
+            progress.finish(name);
+        }
+        progress.restart(0, "redirect");
+        let before = progress.len();
+        for name in ["tcp", "tls"] {
+            progress.finish(name);
+        }
+        progress.restart(before, "http2");
+        progress.finish("tcp");
+        let names: Vec<_> = progress.timing().steps().map(|(name, _)| name).collect();
+        assert_eq!(names, ["redirect", "http2", "tcp"]);
     }
 }
