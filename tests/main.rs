@@ -18,6 +18,7 @@ mod dry_run;
 mod editing;
 mod endpoints;
 mod ends;
+mod exchanges;
 mod expressions;
 mod faults;
 mod fragments;

@@ -1,0 +1,60 @@
+//! The exchanges of `tests/exchanges/hub.txt` with the event hub: clients that others wrote get exactly
+//! these messages in this order, whatever the store is.
+
+use std::fs;
+
+use crate::peers::Kind;
+use crate::support::WIRECAT;
+
+const EXCHANGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchanges/hub.txt");
+
+/// Runs all of them with this peer and these options of the server.
+#[track_caller]
+pub(crate) fn run(kind: Kind, store: &[&str]) {
+    let mut command = kind.script("exchange");
+    command.args([EXCHANGES, WIRECAT]).args(store);
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    let count = fs::read_to_string(EXCHANGES).unwrap();
+    let count = count
+        .lines()
+        .filter(|line| line.starts_with("### "))
+        .count();
+    assert!(
+        stdout.contains(&format!("{count} of {count} exchanges")),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn there_are_enough() {
+    let text = fs::read_to_string(EXCHANGES).unwrap();
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .collect();
+    assert!(names.len() >= 60, "{}", names.len());
+    for (index, name) in names.iter().enumerate() {
+        assert!(!names[..index].contains(name), "{name} is there twice");
+    }
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn in_memory_with_websockets17() {
+    run(Kind::Websockets17, &[]);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn in_memory_with_websockets10() {
+    run(Kind::Websockets10, &[]);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn in_memory_with_ws8() {
+    run(Kind::Ws8, &[]);
+}
