@@ -11,6 +11,9 @@ Memory, growth of VmRSS for each of --connections:
 CPU, for each message:
   echo      50 connections with 16 messages of 100 bytes on their way
   echo-64k  the same with one message of 64 KiB
+CPU, for each delivery:
+  fan-out   one sends messages of 100 bytes, eight at a time, and 1,000 others get them; wirecat by its event hub, in
+            envelopes with ids, the others as they are, by `websockets.broadcast` and by a loop over ws' clients
 A server starts anew for each of the first three.
 """
 
@@ -34,6 +37,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 KEY = bytes([0x37, 0xFA, 0x21, 0x3D])
 ECHOING = 50
 DEPTH = 16
+RECEIVERS = 1000
+BURST = 8
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 
 
@@ -69,13 +74,13 @@ class Server:
         self.process.communicate()
 
 
-def connect(address, offer=""):
+def connect(address, offer="", target="/echo"):
     """A connection whose handshake is over, and what was agreed on."""
     connection = socket.create_connection(address)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     key = base64.b64encode(os.urandom(16)).decode()
     connection.sendall(
-        f"GET /echo HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {target} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{offer}\r\n".encode()
     )
     head = b""
@@ -217,6 +222,82 @@ def echo_for(connections, request, answer, seconds):
     return answers
 
 
+# Fan-out
+
+
+def frames(block):
+    """How many whole frames there are, and what follows them."""
+    count, at = 0, 0
+    while len(block) >= at + 2:
+        size, head = block[at + 1], 2
+        if size == 126:
+            if len(block) < at + 4:
+                break
+            size, head = int.from_bytes(block[at + 2 : at + 4], "big"), 4
+        if len(block) < at + head + size:
+            break
+        at += head + size
+        count += 1
+    return count, block[at:]
+
+
+def fan_out(start, seconds):
+    """The server's CPU time for each delivery, in seconds, and how many there were."""
+    server = start()
+    hub = server.name in ("wirecat", "baseline")
+    connections = []
+    try:
+        target = "/events?token=receiver" if hub else "/broadcast"
+        connections = [connect(server.address, target=target)[0] for _ in range(RECEIVERS)]
+        sender = connect(server.address, target="/events?token=sender" if hub else "/broadcast")[0]
+        connections.append(sender)
+        text = b"0123456789" * 10
+        message = b'{"event":"message","echo":false,"data":"' + text + b'"}' if hub else text
+        request = masked(0x81, message) * BURST
+        time.sleep(1)
+        for connection in connections:
+            connection.setblocking(False)
+            try:
+                while connection.recv(1 << 16):
+                    pass
+            except BlockingIOError:
+                pass
+        deliver(connections, sender, request, 1)  # to warm up
+        before = server.cpu()
+        deliveries = deliver(connections, sender, request, seconds)
+        return (server.cpu() - before) / deliveries, deliveries
+    finally:
+        for connection in connections:
+            connection.close()
+        server.close()
+
+
+def deliver(connections, sender, request, seconds):
+    """Sends a burst, and the next when all have it; how many messages were delivered."""
+    poll, states = select.epoll(), {}
+    for connection in connections[:-1]:
+        poll.register(connection, select.EPOLLIN)
+        states[connection.fileno()] = [connection, b""]
+    until, bursts = time.perf_counter() + seconds, 0
+    while time.perf_counter() < until:
+        sender.sendall(request)
+        left = BURST * RECEIVERS
+        while left:
+            for fd, _ in poll.poll(30) or [(None, None)]:
+                if fd is None:
+                    raise SystemExit(f"{left} messages did not come")
+                state = states[fd]
+                count, state[1] = frames(state[1] + state[0].recv(1 << 16))
+                left -= count
+        bursts += 1
+        try:
+            sender.recv(1 << 16)  # the others send it back to the sender too
+        except BlockingIOError:
+            pass
+    poll.close()
+    return bursts * BURST * RECEIVERS
+
+
 # The table
 
 
@@ -257,5 +338,10 @@ def compare(starts, connections, silence, seconds, progress):
             progress(f"serve {what} {name}")
             figures[name], _ = echo(start, payload, depth, seconds)
         row(what, "µs/message", 1e6, figures)
+    figures = {}
+    for name, start in starts.items():
+        progress(f"serve fan-out {name}")
+        figures[name], _ = fan_out(start, seconds)
+    row("fan-out", "µs/delivery", 1e6, figures)
     progress("")
     return rows

@@ -1,5 +1,5 @@
 // Echo server on node's `ws` 8 for `benches/compare serve`: takes permessage-deflate at level 1, for messages of any
-// size. Prints where it listens.
+// size. What is sent to /broadcast goes to all that are connected there. Prints where it listens.
 
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -14,4 +14,12 @@ const server = new WebSocketServer({
   perMessageDeflate: { threshold: 0, zlibDeflateOptions: { level: 1 } },
 });
 server.on("listening", () => console.log(`listening on ws://127.0.0.1:${server.address().port}/`));
-server.on("connection", (socket) => socket.on("message", (data, binary) => socket.send(data, { binary })));
+const everyone = new Set();
+server.on("connection", (socket, request) => {
+  if (request.url === "/broadcast") {
+    everyone.add(socket);
+    socket.on("message", (data, binary) => everyone.forEach((other) => other.send(data, { binary })));
+  } else {
+    socket.on("message", (data, binary) => socket.send(data, { binary }));
+  }
+});

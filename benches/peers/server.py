@@ -1,4 +1,5 @@
-"""Echo server on Python `websockets` 17 for `benches/compare serve`: takes permessage-deflate at level 1.
+"""Echo server on Python `websockets` 17 for `benches/compare serve`: takes permessage-deflate at level 1. What is sent to
+/broadcast goes to all that are connected there.
 
 Bytes are neither decoded nor encoded, and no pings are sent. Prints where it listens.
 """
@@ -6,11 +7,18 @@ Bytes are neither decoded nor encoded, and no pings are sent. Prints where it li
 import asyncio
 
 import websockets.speedups  # noqa: F401  without it every byte is unmasked in Python, and nothing can be compared
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import broadcast, serve
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 
+everyone = set()
+
+
 async def echo(connection):
+    if connection.request.path == "/broadcast":
+        everyone.add(connection)
+        while True:
+            broadcast(everyone, await connection.recv())
     while True:
         await connection.send(await connection.recv(decode=False), text=True)
 
