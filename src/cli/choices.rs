@@ -7,6 +7,7 @@ use crate::auth::sources::Via;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Framing;
 use crate::repl::EditMode;
+use crate::serve::hub::SlowClient;
 use crate::session::backoff::Jitter;
 use crate::session::policy::drain::OnEof;
 
@@ -29,6 +30,23 @@ impl From<TokenVia> for Via {
             TokenVia::Query => Via::Query,
             TokenVia::Message => Via::Message,
             TokenVia::Subprotocol => Via::Subprotocol,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SlowClientArg {
+    /// Its connection is closed with 1013
+    Close,
+    /// Those who send to it are not read until there is room
+    Block,
+}
+
+impl From<SlowClientArg> for SlowClient {
+    fn from(slow_client: SlowClientArg) -> SlowClient {
+        match slow_client {
+            SlowClientArg::Close => SlowClient::Close,
+            SlowClientArg::Block => SlowClient::Block,
         }
     }
 }

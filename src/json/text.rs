@@ -28,6 +28,30 @@ pub(crate) fn measure(json: &str) -> Measure {
     found
 }
 
+/// The members of an object for which [`super::grammar::is_value`] holds: the name with its quotes, and
+/// the text of the value. Names that are there twice come twice. Other values have no members.
+pub(crate) fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut tokens = Tokens::new(json);
+    let is_object = tokens.next() == Some(Token::Open(b'{'));
+    std::iter::from_fn(move || {
+        while is_object {
+            match tokens.next()? {
+                Token::Str(name) => {
+                    tokens.next()?;
+                    return Some((name, tokens.value()?));
+                }
+                Token::Comma => {}
+                _ => return None,
+            }
+        }
+        None
+    })
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 /// A piece of JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
@@ -60,6 +84,23 @@ impl<'a> Tokens<'a> {
         self.at >= self.json.len()
     }
 
+    /// The text of the value that is next.
+    fn value(&mut self) -> Option<&'a str> {
+        self.skip(is_space);
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.next()? {
+                Token::Open(_) => depth += 1,
+                Token::Close(_) => depth = depth.checked_sub(1)?,
+                Token::Comma | Token::Colon | Token::Str(_) | Token::Word(_) => {}
+            }
+            if depth == 0 {
+                return self.json.get(start..self.at);
+            }
+        }
+    }
+
     fn skip(&mut self, these: impl Fn(u8) -> bool) {
         let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
         self.at += rest.iter().take_while(|b| these(**b)).count();
@@ -87,7 +128,7 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        self.skip(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+        self.skip(is_space);
         let first = *self.json.as_bytes().get(self.at)?;
         let single = match first {
             b'{' | b'[' => Token::Open(first),
@@ -121,11 +162,28 @@ mod tests {
         assert_eq!(measured(&deep), (100_000, 0));
     }
 
+    #[test]
+    fn the_members_of_an_object_keep_their_text() {
+        let found = |json| members(json).collect::<Vec<_>>();
+        assert_eq!(
+            found(r#" { "a" : 1.50 ,"b\u0020":[{"c":"}"} , 2], "a":"x,y" } "#),
+            [
+                (r#""a""#, "1.50"),
+                (r#""b\u0020""#, r#"[{"c":"}"} , 2]"#),
+                (r#""a""#, r#""x,y""#),
+            ]
+        );
+        for json in ["{}", "[]", r#"["a",1]"#, r#""a""#, "1"] {
+            assert_eq!(found(json), [], "{json}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_tokenizer_panic(text: String, tail in r#"[\[\]{}:,"\\u0-9a ]*"#) {
             for text in [text.as_str(), tail.as_str()] {
                 Tokens::new(text).for_each(drop);
+                members(text).for_each(drop);
             }
         }
     }

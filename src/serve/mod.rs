@@ -13,7 +13,7 @@ pub mod endpoints;
 pub mod faults;
 mod header_case;
 mod http2;
-mod hub;
+pub mod hub;
 mod incoming;
 mod ledger;
 mod listener;
@@ -78,7 +78,9 @@ impl Server {
                 ));
             }
         }
-        let shared = Shared::new(ServerState::new(options.seed), store);
+        let mut state = ServerState::new(options.seed);
+        let hub = hub::open(&options.hub, &mut state.rng)?;
+        let shared = Shared::new(state, store, hub);
         Ok(Server { options, shared })
     }
 
@@ -92,6 +94,8 @@ impl Server {
         lock(self.shared.ledger()).mend();
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
+        let hub = self.shared.hub().clone();
+        let mut hub_work = pin!(hub.work());
         loop {
             tokio::select! {
                 incoming = accept(&mut listeners, &self.options) => {
@@ -103,13 +107,20 @@ impl Server {
                     connections.spawn(accept::serve(client, incoming.io, stopping.clone()));
                 }
                 Some(_) = connections.join_next() => {}
+                never = &mut hub_work => match never {},
                 () = &mut shutdown => break,
             }
         }
         drop(listeners);
         stop.send_replace(true);
         let all_gone = async { while connections.join_next().await.is_some() {} };
-        let _ = timeout(SHUTDOWN_TIMEOUT, all_gone).await;
+        tokio::select! {
+            _ = timeout(SHUTDOWN_TIMEOUT, all_gone) => {}
+            never = &mut hub_work => match never {},
+        }
+        // Those that are left will not see what becomes of what they sent.
+        connections.shutdown().await;
+        hub.close().await;
     }
 }
 

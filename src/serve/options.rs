@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::hub;
 use crate::wire::extension;
 
 /// A function that takes one line of the log, without its line feed.
@@ -24,6 +25,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The file in which `/ledger` keeps its messages. Without one, they are held in memory only.
     pub ledger: Option<PathBuf>,
+    /// What the event hub does.
+    pub hub: hub::Options,
 }
 
 impl Default for Options {
@@ -34,6 +37,7 @@ impl Default for Options {
             deflate_level: 1,
             seed: None,
             ledger: None,
+            hub: hub::Options::default(),
         }
     }
 }
@@ -54,6 +58,7 @@ impl fmt::Debug for Options {
             .field("deflate_level", &self.deflate_level)
             .field("seed", &self.seed)
             .field("ledger", &self.ledger)
+            .field("hub", &self.hub)
             .finish()
     }
 }

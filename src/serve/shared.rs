@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::hub::Hub;
 use super::ledger::store::LedgerStore;
 use super::state::ServerState;
 
@@ -10,13 +11,15 @@ use super::state::ServerState;
 pub(super) struct Shared {
     state: Arc<Mutex<ServerState>>,
     ledger: Arc<Mutex<LedgerStore>>,
+    hub: Hub,
 }
 
 impl Shared {
-    pub(super) fn new(state: ServerState, ledger: LedgerStore) -> Self {
+    pub(super) fn new(state: ServerState, ledger: LedgerStore, hub: Hub) -> Self {
         Shared {
             state: Arc::new(Mutex::new(state)),
             ledger: Arc::new(Mutex::new(ledger)),
+            hub,
         }
     }
 
@@ -26,6 +29,10 @@ impl Shared {
 
     pub(super) fn ledger(&self) -> &Arc<Mutex<LedgerStore>> {
         &self.ledger
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::DeflateArgs;
+use super::{DeflateArgs, HubArgs};
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -38,6 +38,9 @@ pub struct ServeArgs {
     /// Do not log requests and closed connections on stderr
     #[arg(short, long)]
     pub silent: bool,
+
+    #[command(flatten)]
+    pub hub: HubArgs,
 
     #[command(flatten)]
     pub deflate: DeflateArgs,

@@ -7,6 +7,7 @@ mod credentials;
 mod expressions;
 mod files;
 mod headers;
+mod hub;
 mod ineffective;
 mod messages;
 mod mode;

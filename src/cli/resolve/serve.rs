@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::hub::hub;
 use super::wire::extensions;
 use crate::cli::args::ServeArgs;
 use crate::error::Error;
@@ -39,6 +40,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Serve, Error> {
             deflate_level: args.deflate.deflate_level,
             seed: args.seed,
             ledger: args.ledger.clone(),
+            hub: hub(&args.hub)?,
         },
     })
 }

@@ -73,6 +73,11 @@ pub(crate) trait Endpoint: Send {
     /// Changes how the connection works on the wire.
     fn configure(&self, _wire: &mut shim::Options) {}
 
+    /// Whose the connection is, for the log.
+    fn user(&self) -> Option<&str> {
+        None
+    }
+
     /// How the connection ends when the server is shut down.
     fn shutdown(&self) -> End {
         End::Close(Close::new(1001, "server shutting down"))

@@ -7,6 +7,7 @@
 mod echo;
 mod endpoint;
 mod ends;
+mod events;
 mod expire;
 mod flaky;
 mod frames;
@@ -39,6 +40,11 @@ const TABLE: &[Spec] = &[
     expire::SPEC,
     seq::SPEC,
     ledger::SPEC,
+    events::SPEC,
+    events::ROOMS,
+    events::ROOM_MESSAGES,
+    events::CLIENTS,
+    events::MESSAGES,
 ];
 
 /// Where the help begins to say what an endpoint does.

@@ -6,6 +6,8 @@
 //! the one that asked, with an [`Answer`]. All that comes from the store comes in one order, and what it
 //! tells is done: a message in it is stored as durably as this store ever stores it.
 
+mod index;
+pub(in crate::serve) mod memory;
 pub(in crate::serve) mod presence;
 
 use std::sync::Arc;

@@ -1,0 +1,29 @@
+//! The options of the event hub of `wirecat serve`, as typed.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::choices::SlowClientArg;
+use crate::units;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Event hub")]
+pub struct HubArgs {
+    /// Token of /events and the name of its user (repeatable; @FILE reads one per line). TOKEN= refuses
+    /// a token with 403. Without any, each token is the name of its user
+    #[arg(long = "token", value_name = "TOKEN=USER")]
+    pub tokens: Vec<String>,
+
+    /// Close (1013) a client that reads too slowly, or do not read those who send to it
+    #[arg(long, value_name = "HOW", value_enum, default_value = "close")]
+    pub slow_client: SlowClientArg,
+
+    /// Number of messages of /events to keep [default: 100000 in memory]
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub retain_count: Option<u64>,
+
+    /// How long to keep messages of /events
+    #[arg(long, value_name = "T", value_parser = units::duration)]
+    pub retain_age: Option<Duration>,
+}

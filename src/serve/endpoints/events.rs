@@ -1,0 +1,114 @@
+//! `/events`: the event hub, over WebSocket and, to look things up, over HTTP.
+
+use std::str;
+
+use futures_util::FutureExt as _;
+use hyper::header::AUTHORIZATION;
+
+use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::request::Request;
+use crate::serve::connection::Connection;
+use crate::serve::hub::http::{self, Page, Resource};
+use crate::serve::hub::store::{After, Name};
+use crate::serve::hub::{self, Access, Hub};
+use crate::serve::response::Refusal;
+
+pub(super) const SPEC: Spec = Spec {
+    path: "/events",
+    parameters: "?token=T&after=ID",
+    help: "the event hub: users, rooms, presence, messages with ids;
+GET /events/rooms, /events/clients, /events/messages?after=ID",
+    open,
+};
+
+pub(super) const ROOMS: Spec = lookup("/events/rooms", |request| look_up(request, Resource::Rooms));
+
+pub(super) const CLIENTS: Spec = lookup("/events/clients", |request| {
+    look_up(request, Resource::Clients)
+});
+
+pub(super) const MESSAGES: Spec = lookup("/events/messages", |request| {
+    look_up(request, Resource::Messages(page(request)?))
+});
+
+pub(super) const ROOM_MESSAGES: Spec = lookup("/events/rooms/NAME/messages", |request| {
+    let mut segments = request.path().rsplit('/');
+    let room = http::room(segments.nth(1).unwrap_or_default())?;
+    look_up(request, Resource::RoomMessages(room, page(request)?))
+});
+
+/// What is only looked up; the help has it in the row of `/events`.
+const fn lookup(path: &'static str, open: fn(Request<'_>) -> Result<Opened, Refusal>) -> Spec {
+    Spec {
+        path,
+        parameters: "",
+        help: "",
+        open,
+    }
+}
+
+struct Events {
+    hub: Hub,
+    user: Option<Name>,
+    after: Option<After>,
+}
+
+fn open(request: Request<'_>) -> Result<Opened, Refusal> {
+    let hub = request.shared.hub();
+    if hub.is_closing() {
+        return Err(Box::new(http::closing()));
+    }
+    let query = request.query();
+    Ok(Opened::websocket(Events {
+        hub: hub.clone(),
+        user: user(request)?,
+        after: http::after(query.get("after").as_deref(), query.get("epoch"))?,
+    }))
+}
+
+fn page(request: Request<'_>) -> Result<Page, Refusal> {
+    let query = request.query();
+    Page::read(query.get("after").as_deref(), query.get("limit").as_deref())
+}
+
+fn look_up(request: Request<'_>, resource: Resource) -> Result<Opened, Refusal> {
+    http::check_method(request.method)?;
+    let hub = request.shared.hub().clone();
+    let user = user(request)?.ok_or_else(|| Box::new(http::unauthorized(false)))?;
+    let answer = http::answer(hub, user, resource).map(|answer| Ok(Opened::Http(answer)));
+    Ok(Opened::Later(answer.boxed()))
+}
+
+/// Whose the token of the request is, if it has one: in its header, or else in its query.
+fn user(request: Request<'_>) -> Result<Option<Name>, Refusal> {
+    let token = match request.headers.get(AUTHORIZATION) {
+        Some(value) => bearer(value.as_bytes()).map(str::to_owned),
+        None => match request.query().get("token") {
+            Some(token) => Some(token),
+            None => return Ok(None),
+        },
+    };
+    let access = token.map_or(Access::Unknown, |token| request.shared.hub().check(&token));
+    match access {
+        Access::User(user) => Ok(Some(user)),
+        Access::Barred => Err(Box::new(http::forbidden())),
+        Access::Unknown => Err(Box::new(http::unauthorized(true))),
+    }
+}
+
+/// The token of an `Authorization` header (RFC 6750 §2.1).
+fn bearer(value: &[u8]) -> Option<&str> {
+    let (scheme, token) = str::from_utf8(value).ok()?.split_once(' ')?;
+    Some(token.trim_start()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+}
+
+impl Endpoint for Events {
+    fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a> {
+        let after = self.after.take();
+        hub::serve(&self.hub, &mut self.user, after, connection).boxed()
+    }
+}

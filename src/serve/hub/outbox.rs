@@ -1,0 +1,278 @@
+//! What waits to be sent to one connection. The hub fills it; the task of the connection empties it.
+//! It is never locked while something is awaited, and never before the hub.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::machine::Outgoing;
+use super::options::Options;
+use super::store::Conn;
+use crate::close::Close;
+
+/// How often what may wait is exceeded before even a client that others wait for is given up: notices,
+/// and messages of other processes, have no sender that could wait.
+const HARD_LIMIT: usize = 4;
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Limits {
+    pub(super) fn new(options: &Options) -> Self {
+        Limits {
+            messages: options.max_waiting,
+            bytes: options.max_waiting_bytes,
+        }
+    }
+}
+
+/// The messages for a connection, and whether it is read.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    limits: Limits,
+    changed: Notify,
+    closed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Item>,
+    /// What waits and was not asked for: pages are.
+    messages: usize,
+    bytes: usize,
+    close: Option<Close>,
+    /// The Close does not wait for the messages.
+    at_once: bool,
+    paused: bool,
+    /// How many connections this one waits for.
+    blocked_on: usize,
+    /// Connections that wait for this one.
+    waiting: Vec<Conn>,
+    report_drained: bool,
+    delivered_changed: bool,
+    delivered: u64,
+}
+
+#[derive(Debug)]
+struct Item {
+    outgoing: Outgoing,
+    counts: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(limits: Limits) -> Self {
+        Outbox {
+            state: Mutex::default(),
+            limits,
+            changed: Notify::new(),
+            closed: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a message; returns how full that makes the outbox.
+    pub(super) fn push(&self, outgoing: Outgoing) -> Fill {
+        let mut state = self.state();
+        if state.close.is_some() {
+            return Fill::Room;
+        }
+        let fill = state.fill(self.limits);
+        state.messages += 1;
+        state.bytes += outgoing.message.len();
+        let counts = true;
+        state.queue.push_back(Item { outgoing, counts });
+        drop(state);
+        self.changed.notify_one();
+        fill
+    }
+
+    /// Adds the messages of a page.
+    pub(super) fn push_page(&self, page: Vec<Outgoing>) {
+        let counts = false;
+        let items = page.into_iter();
+        let mut state = self.state();
+        if state.close.is_none() {
+            state
+                .queue
+                .extend(items.map(|outgoing| Item { outgoing, counts }));
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Ends the connection, once what waits has been sent.
+    pub(super) fn close(&self, close: Close) {
+        self.state().close.get_or_insert(close);
+        self.changed.notify_one();
+    }
+
+    /// Ends the connection and drops what waits.
+    pub(super) fn close_at_once(&self, close: Close) {
+        let mut state = self.state();
+        state.close.get_or_insert(close);
+        state.at_once = true;
+        state.queue.clear();
+        drop(state);
+        self.closed.notify_one();
+    }
+
+    pub(super) fn pause(&self, paused: bool) {
+        self.state().paused = paused;
+        self.changed.notify_one();
+    }
+
+    /// The connection waits for another one.
+    pub(super) fn block(&self) {
+        self.state().blocked_on += 1;
+    }
+
+    /// It waits for one less.
+    pub(super) fn unblock(&self) {
+        let mut state = self.state();
+        state.blocked_on = state.blocked_on.saturating_sub(1);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Lets `conn` wait for this connection; returns whether it did not before.
+    pub(super) fn add_waiting(&self, conn: Conn) -> bool {
+        let mut state = self.state();
+        let is_new = !state.waiting.contains(&conn);
+        if is_new {
+            state.waiting.push(conn);
+        }
+        is_new
+    }
+
+    /// [`Outbox::take_drained`] is to be true when all has been sent.
+    pub(super) fn report_drained(&self) {
+        self.state().report_drained = true;
+        self.changed.notify_one();
+    }
+
+    /// Takes the next message.
+    pub(super) fn pop(&self) -> Option<Outgoing> {
+        let mut state = self.state();
+        let item = state.queue.pop_front()?;
+        if item.counts {
+            state.messages -= 1;
+            state.bytes -= item.outgoing.message.len();
+        }
+        Some(item.outgoing)
+    }
+
+    /// Notes that messages to the user, up to this one, were sent.
+    pub(super) fn set_delivered(&self, id: u64) {
+        let mut state = self.state();
+        if id > state.delivered {
+            state.delivered = id;
+            state.delivered_changed = true;
+        }
+    }
+
+    /// What the hub is to know after all has been sent.
+    pub(super) fn take_report(&self) -> Report {
+        let mut state = self.state();
+        let changed = std::mem::take(&mut state.delivered_changed);
+        let is_empty = state.queue.is_empty();
+        Report {
+            drained: is_empty && std::mem::take(&mut state.report_drained),
+            delivered: Some(state.delivered).filter(|_| changed),
+        }
+    }
+
+    pub(super) fn delivered(&self) -> u64 {
+        self.state().delivered
+    }
+
+    /// Those that have waited long enough: there is room for more.
+    pub(super) fn take_waiting(&self) -> Vec<Conn> {
+        let mut state = self.state();
+        if state.has_half(self.limits) {
+            Vec::new()
+        } else {
+            std::mem::take(&mut state.waiting)
+        }
+    }
+
+    /// Those that wait, whether or not there is room.
+    pub(super) fn take_all_waiting(&self) -> Vec<Conn> {
+        std::mem::take(&mut self.state().waiting)
+    }
+
+    /// The Close, once nothing else is to be sent.
+    pub(super) fn ready_close(&self) -> Option<Close> {
+        let state = self.state();
+        state.close.clone().filter(|_| state.queue.is_empty())
+    }
+
+    /// Whether the client's messages may be read. One that does not read its answers is not read
+    /// either.
+    pub(super) fn may_read(&self) -> bool {
+        let state = self.state();
+        let is_free = !state.paused && state.blocked_on == 0;
+        is_free && state.close.is_none() && !state.has_half(self.limits)
+    }
+
+    /// Waits for a change.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Waits for a Close that does not wait.
+    pub(super) async fn closed(&self) -> Close {
+        loop {
+            {
+                let state = self.state();
+                if let Some(close) = state.close.clone().filter(|_| state.at_once) {
+                    return close;
+                }
+            }
+            self.closed.notified().await;
+        }
+    }
+}
+
+impl State {
+    fn fill(&self, limits: Limits) -> Fill {
+        let exceeds =
+            |times| self.messages >= limits.messages * times || self.bytes >= limits.bytes * times;
+        if exceeds(HARD_LIMIT) {
+            Fill::Overflow
+        } else if exceeds(1) {
+            Fill::Full
+        } else {
+            Fill::Room
+        }
+    }
+
+    fn has_half(&self, limits: Limits) -> bool {
+        self.messages * 2 > limits.messages || self.bytes * 2 > limits.bytes
+    }
+}
+
+/// What the hub is to know.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub drained: bool,
+    pub delivered: Option<u64>,
+}
+
+/// How full an outbox was when a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    Room,
+    /// More waited than may.
+    Full,
+    /// Far more did.
+    Overflow,
+}
