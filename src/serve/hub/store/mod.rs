@@ -9,6 +9,9 @@
 mod index;
 pub(in crate::serve) mod memory;
 pub(in crate::serve) mod presence;
+pub(in crate::serve) mod sqlite;
+#[cfg(test)]
+pub(in crate::serve) mod tests;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

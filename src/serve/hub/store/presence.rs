@@ -48,6 +48,11 @@ impl Presence {
         Some(Departed { user, last })
     }
 
+    /// Whose connection it is, if it is there.
+    pub(in crate::serve) fn user(&self, conn: Conn) -> Option<&Name> {
+        self.connections.get(&conn)
+    }
+
     /// The number of connections.
     pub(in crate::serve) fn clients(&self) -> u64 {
         self.connections.len() as u64
@@ -76,6 +81,7 @@ mod tests {
         assert!(presence.arrive(Conn(3), &ada));
         assert!(!presence.arrive(Conn(3), &ada));
         assert_eq!(presence.clients(), 3);
+        assert_eq!(presence.user(Conn(3)), Some(&ada));
         assert_eq!(presence.users(), [Name::clone(&ada), Name::clone(&xiao)]);
         assert_eq!(presence.depart(Conn(1)), gone(&xiao, false));
         assert_eq!(presence.depart(Conn(1)), None);
