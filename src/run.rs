@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::resolve::{Client, FrontEnd, Job, Serve};
@@ -14,12 +14,13 @@ use crate::cli::{self, ParseError, early, generate, resolve, show};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Totals};
 use crate::io::recorder::{Recorded, Recorder};
-use crate::io::signals::StopSignals;
+use crate::io::signals::{Hangups, StopSignals};
 use crate::io::stdio;
 use crate::io::stdout;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
-use crate::output::{Renderer, sanitize};
+use crate::output::Renderer;
+use crate::serve::LogLines;
 use crate::session::frontend::{Asker, Sink, Source};
 use crate::session::outcome::{Ended, Outcome, Verdict};
 use crate::session::reconnect::When;
@@ -354,9 +355,19 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
 }
 
 async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
-    let mut stops = StopSignals::new(None, !world.hangup_ignored, &Interrupt::default())
-        .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
-    let log = LogLines::new(world.stderr_tty);
+    let rotates = options.log_file.is_some();
+    let hangup = !world.hangup_ignored && !rotates;
+    let no_handler =
+        |error| Error::usage(format!("cannot handle signals: {}", plain_words(&error)));
+    let mut stops = StopSignals::new(None, hangup, &Interrupt::default()).map_err(no_handler)?;
+    let log = match &options.log_file {
+        Some(path) => LogLines::to_file(path)?,
+        None => LogLines::to_stderr(),
+    };
+    let rotation = match rotates {
+        true => Some(Hangups::new().map_err(no_handler)?),
+        false => None,
+    };
     let line_of = log.clone();
     let mut server_options = options.options;
     if !options.silent {
@@ -364,11 +375,14 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     }
     let server = serve::Server::new(server_options)?;
     let (listener, address) = serve::listen(options.listen).await?;
-    let announcement = announce(&log, &format!("listening on ws://{address}\n"));
+    let in_log = (!rotates).then_some(&log);
+    let announcement = announce(in_log, &format!("listening on ws://{address}"));
+    let rotation = tokio::spawn(reopen(log.clone(), rotation));
     let shutdown = async move {
         stops.next().await;
     };
     server.run(listener, shutdown).await;
+    rotation.abort();
     // If they have no reader, they are not waited for.
     let last_lines = async {
         if let Some(announcement) = announcement {
@@ -380,66 +394,29 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
+/// Opens the file of the log anew for each SIGHUP.
+async fn reopen(log: LogLines, hangups: Option<Hangups>) {
+    let Some(mut hangups) = hangups else { return };
+    loop {
+        hangups.next().await;
+        if let Err(error) = log.reopen() {
+            let line = format!("wirecat: {}\n", error.message);
+            stdio::print(stdio::stderr(), line.as_bytes());
+        }
+    }
+}
+
 /// Prints the address of the server on stdout. A server with an unread announcement still serves,
 /// so a thread prints it: that of the log, in order, if both go to the same file.
-fn announce(log: &LogLines, line: &str) -> Option<Writer> {
-    if stdout::is_stderr() {
-        log.push_bytes(line.as_bytes());
+fn announce(log: Option<&LogLines>, line: &str) -> Option<Writer> {
+    if let Some(log) = log.filter(|_| stdout::is_stderr()) {
+        log.push(line);
         return None;
     }
     let mut stdout = Writer::new(writer::stdout().ok()?);
-    stdout.buffer().extend_from_slice(line.as_bytes());
+    stdout
+        .buffer()
+        .extend_from_slice(format!("{line}\n").as_bytes());
     stdout.submit();
     Some(stdout)
-}
-
-/// The log lines of a server on their way to stderr. A stalled reader does not block clients: if
-/// too many lines are waiting, new ones are dropped and counted.
-#[derive(Clone)]
-struct LogLines {
-    stderr: Arc<Mutex<Option<Writer>>>,
-    stderr_tty: bool,
-}
-
-impl LogLines {
-    fn new(stderr_tty: bool) -> Self {
-        LogLines {
-            stderr: Arc::new(Mutex::new(Some(Writer::new(writer::stderr())))),
-            stderr_tty,
-        }
-    }
-
-    /// Adds a line, without a line feed, that may contain text from a client.
-    fn push(&self, line: &str) {
-        let mut shown = Vec::new();
-        if self.stderr_tty {
-            sanitize::line(line, &mut shown);
-        } else {
-            shown.extend_from_slice(line.as_bytes());
-        }
-        shown.push(b'\n');
-        self.push_bytes(&shown);
-    }
-
-    fn push_bytes(&self, line: &[u8]) {
-        if let Some(stderr) = &mut *self.stderr() {
-            stderr.buffer().extend_from_slice(line);
-            stderr.submit_or_drop();
-        }
-    }
-
-    /// Waits until all are written.
-    async fn finish(self) {
-        let stderr = self.stderr().take();
-        if let Some(stderr) = stderr {
-            // There is nowhere left to report that stderr failed.
-            let _ = stderr.finish().await;
-        }
-    }
-
-    fn stderr(&self) -> MutexGuard<'_, Option<Writer>> {
-        self.stderr
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
 }

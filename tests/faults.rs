@@ -46,7 +46,7 @@ fn close_with(wire: &mut Wire, code: u16, reason: &str) {
 /// How the log says that the last connection ended.
 fn ending(mut server: Server) -> String {
     server.join();
-    let lines = server.lines();
+    let lines = server.brief_lines();
     let (_, ending) = lines.last().unwrap().split_once(' ').unwrap();
     ending.to_owned()
 }

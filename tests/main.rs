@@ -60,6 +60,8 @@ mod resume;
 mod screens;
 mod secrets;
 mod serve;
+#[cfg(unix)]
+mod serve_log;
 mod signals;
 mod silence;
 mod stalled;

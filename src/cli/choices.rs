@@ -8,6 +8,7 @@ use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Framing;
 use crate::repl::EditMode;
 use crate::serve::hub::SlowClient;
+use crate::serve;
 use crate::session::backoff::Jitter;
 use crate::session::policy::drain::OnEof;
 
@@ -118,6 +119,23 @@ impl From<OnEofArg> for OnEof {
             OnEofArg::Drain => OnEof::Drain,
             OnEofArg::Close => OnEof::Close,
             OnEofArg::Stay => OnEof::Stay,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogArg {
+    /// A sentence
+    Text,
+    /// A JSON object
+    Json,
+}
+
+impl From<LogArg> for serve::Format {
+    fn from(format: LogArg) -> serve::Format {
+        match format {
+            LogArg::Text => serve::Format::Text,
+            LogArg::Json => serve::Format::Json,
         }
     }
 }

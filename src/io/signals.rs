@@ -102,6 +102,25 @@ impl StopSignal for StopSignals {
     }
 }
 
+/// Each SIGHUP, for a program that takes it as a request and not as its end.
+pub struct Hangups(platform::Hangups);
+
+impl Hangups {
+    /// Handles SIGHUP from here on, even if it was ignored, as under `nohup`. Must run inside the
+    /// runtime.
+    ///
+    /// # Errors
+    /// If the system refuses a handler.
+    pub fn new() -> io::Result<Self> {
+        platform::Hangups::new().map(Hangups)
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        self.0.next().await;
+    }
+}
+
 #[cfg(unix)]
 mod platform {
     use std::io;
@@ -125,6 +144,19 @@ mod platform {
         /// between, while the loop is busy with a jq expression for instance, acts as if there were
         /// no handler.
         unseen: Arc<AtomicBool>,
+    }
+
+    /// SIGHUP alone.
+    pub(super) struct Hangups(Signal);
+
+    impl Hangups {
+        pub(super) fn new() -> io::Result<Self> {
+            signal(SignalKind::hangup()).map(Hangups)
+        }
+
+        pub(super) async fn next(&mut self) {
+            self.0.recv().await;
+        }
     }
 
     impl Signals {
@@ -185,6 +217,19 @@ mod platform {
 
     /// Ctrl-C.
     pub(super) struct Signals(CtrlC);
+
+    /// There is none here.
+    pub(super) struct Hangups;
+
+    impl Hangups {
+        pub(super) fn new() -> io::Result<Self> {
+            Ok(Hangups)
+        }
+
+        pub(super) async fn next(&mut self) {
+            std::future::pending().await
+        }
+    }
 
     impl Signals {
         pub(super) fn new(_hangup: bool, _interrupt: &Interrupt) -> io::Result<Self> {

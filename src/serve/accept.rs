@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::client::{Admission, Client, stopped};
+use super::client::{Client, Visit, stopped};
 use super::incoming::Io;
 use super::preface::{Peeked, Version};
 use super::response::Answer;
@@ -43,14 +43,14 @@ pub(super) async fn serve(client: Client, io: Io, stopping: watch::Receiver<bool
 
 async fn serve_http1(client: Client, stream: Peeked<Io>, stopping: watch::Receiver<bool>) {
     let requests = serve_requests(&client, stream, stopped(stopping.clone()));
-    let Some((upgrade, admission)) = requests.await else {
+    let Some((upgrade, visit)) = requests.await else {
         return;
     };
     match upgrade.await {
         Ok(upgraded) => {
             let stream = Stream::Http1(TokioIo::new(upgraded));
-            let ended = admission.serve(stream, stopped(stopping)).await;
-            client.log(format_args!("{ended}"));
+            let visit = visit.serve(&client.options, stream, stopped(stopping));
+            visit.await;
         }
         Err(error) => client.log(format_args!("upgrade: {error}")),
     }
@@ -60,7 +60,7 @@ async fn serve_requests(
     client: &Client,
     stream: Peeked<Io>,
     stopped: impl Future<Output = ()>,
-) -> Option<(OnUpgrade, Admission)> {
+) -> Option<(OnUpgrade, Visit)> {
     let upgrade = Mutex::new(None);
     let service = service_fn(async |request| {
         let (answer, wanted) = answer(client, request).await;
@@ -93,10 +93,10 @@ async fn serve_requests(
 async fn answer(
     client: &Client,
     request: Request<Incoming>,
-) -> (Answer, Option<(OnUpgrade, Admission)>) {
+) -> (Answer, Option<(OnUpgrade, Visit)>) {
     let mut head = request.map(drop);
-    let (mut answer, admission) = client.answer(&head).await;
+    let (mut answer, visit) = client.answer(&head).await;
     *answer.extensions_mut() = header_case::extensions().clone();
-    let upgrade = admission.map(|admission| (hyper::upgrade::on(&mut head), admission));
+    let upgrade = visit.map(|visit| (hyper::upgrade::on(&mut head), visit));
     (answer, upgrade)
 }

@@ -2,7 +2,8 @@
 //! endpoint that is admitted. It is the same for either version of HTTP.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use http_body_util::{Either, Full};
 use hyper::{Request as HttpRequest, Version};
@@ -10,7 +11,8 @@ use tokio::sync::watch;
 
 use super::connection::{self, Connection};
 use super::endpoints::{self, Endpoint, Opened, Request};
-use super::log::{Ended, shown};
+use super::forwarded;
+use super::log::{Event, Tls, Visitor, shown};
 use super::options::Options;
 use super::peer::Peer;
 use super::response::{Answer, Refusal};
@@ -22,52 +24,92 @@ use crate::wire::shim;
 /// A client that has connected.
 pub(super) struct Client {
     pub(super) peer: Peer,
+    /// What TLS agreed on.
+    pub(super) tls: Option<Arc<Tls>>,
     pub(super) options: Options,
     pub(super) shared: Shared,
 }
 
+/// What follows a handshake that was accepted, and whose it was.
+pub(super) struct Visit {
+    visitor: Visitor,
+    /// The target of the request, as it is logged.
+    path: String,
+    admission: Admission,
+}
+
 /// What follows a handshake that was accepted.
-pub(super) struct Admission {
+struct Admission {
     endpoint: Box<dyn Endpoint>,
     wire: shim::Options,
 }
 
 impl Client {
-    /// The answer to a request, which is logged. An admission comes with a handshake that was accepted,
-    /// and with nothing else.
-    pub(super) async fn answer(&self, request: &HttpRequest<()>) -> (Answer, Option<Admission>) {
+    /// The answer to a request, which is logged. A visit comes with a handshake that was accepted, and
+    /// with nothing else.
+    pub(super) async fn answer(&self, request: &HttpRequest<()>) -> (Answer, Option<Visit>) {
         let now = SystemTime::now();
         let (answer, admission) = answer(request, &self.options, &self.shared, now).await;
-        let (method, target) = (request.method(), shown(target(request)));
-        self.log(format_args!(
-            "{method} {target} -> {}",
-            answer.status().as_u16()
-        ));
-        (answer, admission)
+        let path = shown(target(request));
+        let mut visitor = self.visitor();
+        if self.options.trust_proxy {
+            visitor.forwarded = forwarded::client(request.headers());
+        }
+        let event = Event::Request {
+            method: request.method().as_str(),
+            path: &path,
+            status: answer.status().as_u16(),
+        };
+        self.options.record(Some(&visitor), event);
+        let visit = admission.map(|admission| Visit {
+            visitor,
+            path,
+            admission,
+        });
+        (answer, visit)
     }
 
-    pub(super) fn log(&self, line: fmt::Arguments<'_>) {
-        self.options.log(format_args!("{} {line}", self.peer));
+    /// Logs a sentence about the connection.
+    pub(super) fn log(&self, sentence: fmt::Arguments<'_>) {
+        self.options.note(Some(&self.visitor()), sentence);
+    }
+
+    fn visitor(&self) -> Visitor {
+        Visitor {
+            peer: self.peer,
+            forwarded: None,
+            tls: self.tls.clone(),
+        }
     }
 }
 
-impl Admission {
-    /// Serves one WebSocket until it has ended, `stopped` at the latest.
+impl Visit {
+    /// Serves one WebSocket until it has ended, `stopped` at the latest, and logs how it ended.
     pub(super) async fn serve(
-        mut self,
+        self,
+        options: &Options,
         stream: Stream,
         stopped: impl Future<Output = ()>,
-    ) -> Ended {
-        let mut connection = Connection::new(stream, &self.wire).await;
-        let shutdown = self.endpoint.shutdown();
+    ) {
+        let Admission { mut endpoint, wire } = self.admission;
+        let started = Instant::now();
+        let mut connection = Connection::new(stream, &wire).await;
+        let shutdown = endpoint.shutdown();
         let end = tokio::select! {
             // First, because an endpoint that is busy may use up what a task may do in one turn.
             biased;
             () = stopped => Ok(shutdown),
-            end = self.endpoint.run(&mut connection) => end,
+            end = endpoint.run(&mut connection) => end,
         };
+        let mut volume = connection.take_volume();
         // Boxed, because the task would have room for it from the beginning.
-        Box::pin(connection.finish(end)).await
+        let ended = Box::pin(connection.finish(end)).await;
+        volume.duration = started.elapsed();
+        let event = Event::Closed {
+            path: &self.path,
+            ended: &ended.after(volume),
+        };
+        options.record(Some(&self.visitor), event);
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use super::log::Ended;
+use super::log::{Ended, Volume};
 use super::stream::Stream;
 use crate::close::{Close, MAX_REASON};
 use crate::error::plain_clause;
@@ -92,6 +92,8 @@ pub(super) struct Connection {
     read_ahead: Option<Message>,
     /// The peer's Close was received.
     peer_closed: bool,
+    /// What was received and sent so far, for the log.
+    volume: Volume,
 }
 
 impl Connection {
@@ -102,7 +104,18 @@ impl Connection {
             socket: Box::new(Socket::new(stream, Bytes::new(), wire).await),
             read_ahead: None,
             peer_closed: false,
+            volume: Volume::default(),
         }
+    }
+
+    /// Lets the log name the user whose connection this is.
+    pub(super) fn set_user(&mut self, user: impl Into<String>) {
+        self.volume.user = Some(user.into());
+    }
+
+    /// What was received and sent so far, and for whom.
+    pub(super) fn take_volume(&mut self) -> Volume {
+        std::mem::take(&mut self.volume)
     }
 
     /// Waits for the next data message, and flushes while there is none. Pings are answered before
@@ -140,7 +153,10 @@ impl Connection {
         }
         loop {
             let end = match ready!(self.socket.poll_next(cx)) {
-                Incoming::Data(message) => return Poll::Ready(Ok(Received::Message(message))),
+                Incoming::Data(message) => {
+                    self.volume.received.count(message.len());
+                    return Poll::Ready(Ok(Received::Message(message)));
+                }
                 Incoming::Ping(data, _) => return Poll::Ready(Ok(Received::Ping(data))),
                 Incoming::Pong(_) => continue,
                 Incoming::Close(close) => {
@@ -162,6 +178,7 @@ impl Connection {
     /// Why it cannot be sent.
     pub(super) async fn send(&mut self, message: Message) -> Result<(), EndReason> {
         poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.volume.sent.count(message.len());
         self.socket.send(message);
         if self.socket.is_sending() {
             poll_fn(|cx| self.poll_sending(cx)).await?;

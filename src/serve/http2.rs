@@ -124,8 +124,8 @@ async fn serve_stream(
 ) {
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, ());
-    let (answer, admission) = client.answer(&request).await;
-    let Some(admission) = admission else {
+    let (answer, visit) = client.answer(&request).await;
+    let Some(visit) = visit else {
         let has_body = request.method() != Method::HEAD;
         if let Err(error) = respond_with(answer, has_body, &mut respond).await {
             client.log(format_args!("HTTP/2: {error}"));
@@ -135,9 +135,9 @@ async fn serve_stream(
     match respond.send_response(self::head(&answer), false) {
         Ok(send) => {
             let tunnel = Tunnel::new(send, body, written);
-            let ended = admission.serve(Stream::Http2(tunnel), stopped(stopping));
-            let ended = ended.await;
-            client.log(format_args!("{ended}"));
+            let stream = Stream::Http2(tunnel);
+            let visit = visit.serve(&client.options, stream, stopped(stopping));
+            visit.await;
         }
         Err(error) => client.log(format_args!("HTTP/2: {error}")),
     }

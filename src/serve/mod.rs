@@ -11,6 +11,7 @@ mod client;
 mod connection;
 pub mod endpoints;
 pub mod faults;
+mod forwarded;
 mod header_case;
 mod http2;
 pub mod hub;
@@ -18,6 +19,7 @@ mod incoming;
 mod ledger;
 mod listener;
 mod log;
+mod log_lines;
 mod options;
 mod peer;
 mod preface;
@@ -39,6 +41,8 @@ use client::Client;
 use incoming::Incoming;
 use ledger::store::LedgerStore;
 pub use listener::{Listeners, listen};
+pub use log::Format;
+pub use log_lines::LogLines;
 pub use options::Options;
 use shared::{Shared, lock};
 use state::ServerState;
@@ -101,6 +105,7 @@ impl Server {
                 incoming = accept(&mut listeners, &self.options) => {
                     let client = Client {
                         peer: incoming.peer,
+                        tls: None,
                         options: self.options.clone(),
                         shared: self.shared.clone(),
                     };

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::hub;
+use super::log::{self, Entry, Event, Format, Visitor};
 use crate::wire::extension;
 
 /// A function that takes one line of the log, without its line feed.
@@ -14,9 +16,12 @@ pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 #[derive(Clone)]
 pub struct Options {
     /// Receives one line per request (`127.0.0.1:5555 GET /echo -> 101`) and one per end of a
-    /// connection (`127.0.0.1:5555 closed by client: 1000 (normal closure)`). The lines hold bytes
-    /// that a client chose; the caller escapes them before it prints them.
+    /// connection (`127.0.0.1:5555 closed by client: 1000 (normal closure)`). What a client chose is
+    /// escaped in them.
     pub log: Option<Log>,
+    pub log_format: Format,
+    /// Whether the last address of `X-Forwarded-For` is logged as that of the client.
+    pub trust_proxy: bool,
     /// What the server answers to offers of permessage-deflate.
     pub extensions: extension::Options,
     /// The level of compression, from 0 (none) to 9.
@@ -33,6 +38,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             log: None,
+            log_format: Format::Text,
+            trust_proxy: false,
             extensions: extension::Options::default(),
             deflate_level: 1,
             seed: None,
@@ -43,10 +50,27 @@ impl Default for Options {
 }
 
 impl Options {
-    pub(super) fn log(&self, line: fmt::Arguments<'_>) {
-        if let Some(log) = &self.log {
-            log(&line.to_string());
+    /// Logs a sentence about the server.
+    pub(super) fn log(&self, sentence: fmt::Arguments<'_>) {
+        self.note(None, sentence);
+    }
+
+    /// Logs a sentence about the server, or about the connection of this visitor.
+    pub(super) fn note(&self, visitor: Option<&Visitor>, sentence: fmt::Arguments<'_>) {
+        if self.log.is_some() {
+            self.record(visitor, Event::Note(&sentence.to_string()));
         }
+    }
+
+    /// Logs an event.
+    pub(super) fn record(&self, visitor: Option<&Visitor>, event: Event<'_>) {
+        let Some(log) = &self.log else { return };
+        let entry = Entry {
+            time: SystemTime::now(),
+            visitor,
+            event,
+        };
+        log(&log::line(&entry, self.log_format));
     }
 }
 
@@ -54,6 +78,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("log", &self.log.is_some())
+            .field("log_format", &self.log_format)
+            .field("trust_proxy", &self.trust_proxy)
             .field("extensions", &self.extensions)
             .field("deflate_level", &self.deflate_level)
             .field("seed", &self.seed)

@@ -15,6 +15,7 @@ pub(crate) mod screen;
 pub(crate) mod scripts;
 pub(crate) mod sequences;
 pub(crate) mod server;
+pub(crate) mod serving;
 pub(crate) mod site;
 pub(crate) mod tls;
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DeflateArgs, HubArgs};
+use super::HubArgs;
+use super::deflate::DeflateArgs;
+use super::serve_log::ServeLogArgs;
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -41,6 +43,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub hub: HubArgs,
+
+    #[command(flatten)]
+    pub log: ServeLogArgs,
 
     #[command(flatten)]
     pub deflate: DeflateArgs,

@@ -1,6 +1,7 @@
 //! The options of the debug server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use super::hub::hub;
 use super::wire::extensions;
@@ -16,6 +17,8 @@ pub struct Serve {
     pub listen: SocketAddr,
     /// Nothing is logged.
     pub silent: bool,
+    /// The file that the log is appended to, instead of stderr.
+    pub log_file: Option<PathBuf>,
     /// All but the log.
     pub options: serve::Options,
 }
@@ -34,8 +37,11 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Serve, Error> {
     Ok(Serve {
         listen,
         silent: args.silent,
+        log_file: args.log.log_file.clone(),
         options: serve::Options {
             log: None,
+            log_format: args.log.log.into(),
+            trust_proxy: args.log.trust_proxy,
             extensions: extensions(&args.deflate),
             deflate_level: args.deflate.deflate_level,
             seed: args.seed,
