@@ -122,7 +122,7 @@ pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
     Demo(Box<Deferred<ClientArgs>>),
     /// Run the debug server: echo, refusals, closes and invalid frames on demand
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,8 +7,8 @@ use crate::auth::sources::Via;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Framing;
 use crate::repl::EditMode;
-use crate::serve::hub::SlowClient;
 use crate::serve;
+use crate::serve::hub::SlowClient;
 use crate::session::backoff::Jitter;
 use crate::session::policy::drain::OnEof;
 

@@ -34,17 +34,18 @@ pub(crate) fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut tokens = Tokens::new(json);
     let is_object = tokens.next() == Some(Token::Open(b'{'));
     std::iter::from_fn(move || {
-        while is_object {
-            match tokens.next()? {
-                Token::Str(name) => {
-                    tokens.next()?;
-                    return Some((name, tokens.value()?));
-                }
-                Token::Comma => {}
-                _ => return None,
-            }
+        if !is_object {
+            return None;
         }
-        None
+        let mut token = tokens.next()?;
+        if token == Token::Comma {
+            token = tokens.next()?;
+        }
+        let Token::Str(name) = token else {
+            return None;
+        };
+        tokens.next()?;
+        Some((name, tokens.value()?))
     })
 }
 

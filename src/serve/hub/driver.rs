@@ -237,6 +237,11 @@ impl Core {
                     let _ = sender.send(answer);
                 }
             }
+            FromStore::Reset => {
+                // Those that asked notice.
+                self.asked.clear();
+                self.machine.handle_store(FromStore::Reset);
+            }
             output => self.machine.handle_store(output),
         }
     }
