@@ -37,7 +37,8 @@
 //! through `serve/client.rs` to the table in
 //! [`serve::endpoints`], which has a file for each endpoint, and through [`handshake::server`], which
 //! accepts it or not; its endpoint then talks through `serve/connection.rs`. What `/ledger` keeps is in
-//! `serve/ledger/`, what `/frames` sends in [`serve::faults`].
+//! `serve/ledger/`, what `/frames` sends in [`serve::faults`], and the event hub of `/events` in
+//! [`serve::hub`].
 
 // `pub` within the modules is for the other modules. They are private, so that the compiler reports what
 // nobody uses; what leaves the crate stands at the end.

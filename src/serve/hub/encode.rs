@@ -203,8 +203,16 @@ pub(super) fn presence(word: Word, event: &str, user: &Name, clients: u64) -> Me
 }
 
 /// `online` or `offline`, in a room.
-pub(super) fn membership(word: Word, event: &str, user: &Name, room: &Name) -> Message {
-    let data = Object::new().string("user", user);
+pub(super) fn membership(
+    word: Word,
+    event: &str,
+    user: &Name,
+    room: &Name,
+    clients: u64,
+) -> Message {
+    let data = Object::new()
+        .string("user", user)
+        .number("clients", clients);
     let object = Object::event(word, event).string("room", room);
     object.object("data", data).message()
 }

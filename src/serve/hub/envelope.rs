@@ -198,6 +198,9 @@ impl<'a> Fields<'a> {
 
     fn command(&self) -> Result<Command, String> {
         const KNOWN: &str = "token, join, leave, message, history and clients";
+        if self.event.is_some() && self.kind.is_some() {
+            return Err("`event` and `type` are both there; give one of them".to_owned());
+        }
         let Some(event) = self.event.or(self.kind) else {
             return Err(format!("`event` is missing; there are {KNOWN}"));
         };
@@ -368,12 +371,13 @@ mod tests {
             ("{", "the message is not JSON"),
             ("[]", "the message is not a JSON object"),
             ("{}", "`event` is missing"),
+            (
+                r#"{"event":"clients","type":"clients"}"#,
+                "`event` and `type` are both there",
+            ),
             (r#"{"event":1}"#, "`event` is not a string"),
             (r#"{"event":"\ud800"}"#, "`event` is not a string"),
-            (
-                r#"{"event":"shout","type":"clients"}"#,
-                "`event` is unknown",
-            ),
+            (r#"{"event":"shout"}"#, "`event` is unknown"),
             (r#"{"event":"token"}"#, "`data` of a token is not a string"),
             (
                 r#"{"event":"token","data":1}"#,

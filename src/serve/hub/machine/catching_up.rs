@@ -7,6 +7,7 @@ use crate::serve::hub::store::{Conn, Name, Page, Recipient, Recovered, Request, 
 impl Machine {
     /// Begins a connection: what it is told, and from where it catches up.
     pub(super) fn welcome(&mut self, conn: Conn, welcome: &Welcome) {
+        self.clients = welcome.clients;
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };

@@ -22,14 +22,17 @@ impl Machine {
                 self.members.leave(&user, &room);
             }
             Change::Online { user, clients } => {
+                self.clients = clients;
                 let notice = |word| encode::presence(word, "online", &user, clients);
                 self.notify(|it| it.user != user, notice);
             }
             Change::Offline { user, clients } => {
+                self.clients = clients;
                 let notice = |word| encode::presence(word, "offline", &user, clients);
                 self.notify(|_| true, notice);
             }
             Change::Closed { user, code, reason } => {
+                self.clients = self.clients.saturating_sub(1);
                 let notice = |word| encode::closed(word, &user, code, &reason);
                 self.notify(|_| true, notice);
             }
@@ -116,7 +119,8 @@ impl Machine {
                 receivers.add(*conn, connection.word());
             }
         }
-        let notice = |word| encode::membership(word, event, user, room);
+        let clients = self.clients;
+        let notice = |word| encode::membership(word, event, user, room, clients);
         self.deliver(receivers, notice, 0, None);
     }
 

@@ -141,6 +141,8 @@ pub(super) struct Machine {
     tokens: Tokens,
     connections: BTreeMap<Conn, Connection>,
     members: Members,
+    /// The number of connections of the whole hub, as far as the store has told.
+    clients: u64,
     purposes: HashMap<Ticket, Purpose>,
     tickets: u64,
     outputs: VecDeque<Output>,
@@ -527,3 +529,6 @@ fn failure(word: Word, purpose: &Purpose, answer: &Answer) -> Message {
     };
     encode::error(word, "store error", why, it.as_deref())
 }
+
+#[cfg(test)]
+mod tests;
