@@ -151,6 +151,13 @@ impl Database {
         self.conn.close().map_err(|(_, error)| error)
     }
 
+    /// How many pages the file may have: a disk that is full above that.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: i64) {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        self.conn.query_row(&limit, [], |_| Ok(())).unwrap();
+    }
+
     /// Commits what `work` did, or takes it back.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let before = self.counters;

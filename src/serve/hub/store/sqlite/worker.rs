@@ -54,6 +54,11 @@ impl Worker {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: i64) {
+        self.database.limit_pages(pages);
+    }
+
     /// Works until the store is closed and everything that was handed over is done.
     pub(super) fn run(mut self, requests: &Receiver<Asked>) {
         while let Some(batch) = self.next_batch(requests) {

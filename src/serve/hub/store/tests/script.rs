@@ -39,7 +39,6 @@ impl Script {
     }
 
     /// Asks each line of a text once the one before is done.
-    #[track_caller]
     pub(in crate::serve) async fn run(&mut self, text: &str) {
         for (request, expected) in steps(text) {
             self.ask(request);
@@ -48,7 +47,6 @@ impl Script {
     }
 
     /// Asks all lines of a text at once. What comes of them is the same.
-    #[track_caller]
     pub(in crate::serve) async fn run_at_once(&mut self, text: &str) {
         let mut all = Vec::new();
         for (request, expected) in steps(text) {
