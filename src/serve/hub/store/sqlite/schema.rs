@@ -132,6 +132,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // A name that begins with "file:" would be read as a URI.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let conn = Connection::open_with_flags(path, flags)?;
+    // Without the permission to write, SQLite opens it to read, and fails at its locks.
+    if conn.is_readonly("main")? {
+        return Err(words::failure(ErrorCode::ReadOnly, "it is read-only"));
+    }
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.execute_batch(SETTINGS)?;

@@ -8,6 +8,7 @@ pub(super) fn failure(code: ErrorCode, detail: &str) -> Error {
     let number = match code {
         ErrorCode::DatabaseCorrupt => ffi::SQLITE_CORRUPT,
         ErrorCode::CannotOpen => ffi::SQLITE_CANTOPEN,
+        ErrorCode::ReadOnly => ffi::SQLITE_READONLY,
         _ => ffi::SQLITE_ERROR,
     };
     Error::SqliteFailure(ffi::Error::new(number), Some(detail.to_owned()))
