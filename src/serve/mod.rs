@@ -30,6 +30,7 @@ mod state;
 mod stream;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -64,7 +65,7 @@ impl Server {
     /// [`Server::run`].
     ///
     /// # Errors
-    /// Exit 2, for a ledger that cannot be used, or that another server is using.
+    /// Exit 2, for a ledger or a database that cannot be used, or that another server is using.
     pub fn new(options: Options) -> Result<Server, Error> {
         let mut store = LedgerStore::default();
         if let Some(path) = &options.ledger {
@@ -83,7 +84,9 @@ impl Server {
             }
         }
         let mut state = ServerState::new(options.seed);
-        let hub = hub::open(&options.hub, &mut state.rng)?;
+        let log = options.clone();
+        let log = Arc::new(move |line: &str| log.log(format_args!("{line}")));
+        let hub = hub::open(&options.hub, log, &mut state.rng)?;
         let shared = Shared::new(state, store, hub);
         Ok(Server { options, shared })
     }

@@ -1,5 +1,6 @@
 //! The options of the event hub of `wirecat serve`, as typed.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,6 +19,11 @@ pub struct HubArgs {
     /// Close (1013) a client that reads too slowly, or do not read those who send to it
     #[arg(long, value_name = "HOW", value_enum, default_value = "close")]
     pub slow_client: SlowClientArg,
+
+    /// Keep the messages of /events in this SQLite file, which is created if need be; only one server
+    /// can use it at a time. Without it, they are kept in memory
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
 
     /// Number of messages of /events to keep [default: 100000 in memory]
     #[arg(long, value_name = "N", value_parser = units::count)]

@@ -1,5 +1,7 @@
 //! The options of the event hub.
 
+use std::path::{Path, PathBuf};
+
 use super::files::Files;
 use crate::cli::args::HubArgs;
 use crate::error::Error;
@@ -9,10 +11,22 @@ pub(super) fn hub(args: &HubArgs) -> Result<Options, Error> {
     Ok(Options {
         tokens: tokens(&args.tokens)?,
         slow_client: args.slow_client.into(),
+        db: database(args.db.as_deref())?,
         retain_count: args.retain_count,
         retain_age: args.retain_age,
         ..Options::default()
     })
+}
+
+/// SQLite's name for a database in memory would be that of a file.
+fn database(path: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    match path.and_then(Path::to_str) {
+        Some(":memory:") => Err(Error::usage("--db :memory: is no file")
+            .advice("leave out --db: then messages are kept in memory")),
+        Some("") => Err(Error::usage("--db: the name of the file is empty")
+            .advice("--db FILE, or leave it out: then messages are kept in memory")),
+        _ => Ok(path.map(Path::to_owned)),
+    }
 }
 
 /// The errors say where a token stands, and not what it is.
@@ -54,6 +68,17 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    #[test]
+    fn a_database_is_a_file() {
+        for name in [":memory:", ""] {
+            let error = database(Some(Path::new(name))).unwrap_err().to_string();
+            assert!(error.contains("kept in memory"), "{error}");
+        }
+        let file = Path::new("hub.db");
+        assert_eq!(database(Some(file)), Ok(Some(file.to_owned())));
+        assert_eq!(database(None), Ok(None));
+    }
 
     #[test]
     fn tokens_come_from_the_command_line_and_from_files() {

@@ -23,14 +23,22 @@ pub(in crate::serve) use driver::Hub;
 pub use options::{Options, SlowClient};
 use store::Store;
 use store::memory::Memory;
+use store::sqlite;
 pub(in crate::serve) use tokens::Access;
 pub use tokens::Tokens;
 
-/// The hub that the options ask for.
+/// The hub that the options ask for. `log` takes what is to be said of its store later.
 ///
 /// # Errors
 /// Exit 2, for a store that cannot be used.
-pub(in crate::serve) fn open(options: &Options, rng: &mut impl Rng) -> Result<Hub, Error> {
-    let store: Box<dyn Store> = Box::new(Memory::new(options.retention(), rng));
+pub(in crate::serve) fn open(
+    options: &Options,
+    log: sqlite::Log,
+    rng: &mut impl Rng,
+) -> Result<Hub, Error> {
+    let store: Box<dyn Store> = match &options.db {
+        Some(path) => sqlite::open(path, options.retention(), Some(log))?,
+        None => Box::new(Memory::new(options.retention(), rng)),
+    };
     Ok(Hub::new(options, store))
 }

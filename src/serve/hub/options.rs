@@ -1,5 +1,7 @@
 //! The options of the hub. The command line fills them in.
 
+use std::path::PathBuf;
+
 use super::store::Retention;
 use super::tokens::Tokens;
 
@@ -23,6 +25,8 @@ pub struct Options {
     pub max_waiting: usize,
     /// How many bytes of messages may wait for a client, and one message more.
     pub max_waiting_bytes: usize,
+    /// The SQLite file that has the history. Without one, it is in memory.
+    pub db: Option<PathBuf>,
     /// The number of messages that are kept; the oldest are forgotten first.
     pub retain_count: Option<u64>,
     /// How long messages are kept.
@@ -36,6 +40,7 @@ impl Default for Options {
             slow_client: SlowClient::default(),
             max_waiting: 1024,
             max_waiting_bytes: 4 << 20,
+            db: None,
             retain_count: None,
             retain_age: None,
         }
