@@ -29,6 +29,8 @@ mod handshake;
 mod history;
 mod hostile;
 mod http2;
+mod hub_db;
+mod hub_kills;
 mod interactive;
 mod interop;
 mod killable;
