@@ -58,6 +58,11 @@ pub(super) fn for_client(error: &Error) -> &'static str {
 /// The code of an error. What is not as we wrote it, such as a text that is not UTF-8 or a row that is
 /// missing, is damage.
 fn kind(error: &Error) -> ErrorCode {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    if extended == Some(ffi::SQLITE_READONLY_DIRECTORY) {
+        // The file could be written, but not the folder.
+        return ErrorCode::CannotOpen;
+    }
     match error {
         Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
