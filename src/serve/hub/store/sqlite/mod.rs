@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::thread::{Builder, JoinHandle};
 
@@ -26,11 +26,9 @@ use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 use super::{Answer, Output, Request, Retention, Store, Ticket};
 use crate::error::{Error, plain_words};
 use database::Database;
+pub(in crate::serve) use trouble::Log;
 use trouble::Trouble;
 use worker::{Asked, Worker};
-
-/// Takes a line of the server's log.
-pub(in crate::serve) type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Opens the file, or makes it. It belongs to this store until that is closed.
 ///

@@ -2,11 +2,15 @@
 //! the end of it is another.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Error;
 
-use super::{Log, words};
+use super::words;
+
+/// Takes a line of the server's log.
+pub(in crate::serve) type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How long the same failure is not logged again.
 const PAUSE: Duration = Duration::from_secs(10);
