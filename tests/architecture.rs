@@ -29,6 +29,7 @@ const ONLY_IN: &[OnlyIn] = &[
     OnlyIn::path("jaq_core", &["src/json/jq"]),
     OnlyIn::path("jaq_json", &["src/json/jq"]),
     OnlyIn::path("jaq_std", &["src/json/jq"]),
+    OnlyIn::path("redis", &["src/serve/hub/store/redis/"]),
     OnlyIn::path("std::env", &["src/cli/world.rs", "src/main.rs"]),
     OnlyIn::path("std::process::exit", &[]),
     OnlyIn::path("std::process::abort", &[]),

@@ -9,6 +9,7 @@
 mod index;
 pub(in crate::serve) mod memory;
 pub(in crate::serve) mod presence;
+pub(in crate::serve) mod redis;
 pub(in crate::serve) mod sqlite;
 #[cfg(test)]
 pub(in crate::serve) mod tests;
