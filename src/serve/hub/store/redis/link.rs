@@ -108,7 +108,7 @@ impl Broken {
     /// The reason as one line, without the password.
     pub(super) fn describe(&self, url: &RedisUrl) -> String {
         match self {
-            Broken::Link(error) => url.redact(&error.to_string()),
+            Broken::Link(error) => url.redact(&describe(error)),
             Broken::Refused(why) => url.redact(why),
             Broken::Malformed => Malformed.to_string(),
             Broken::Lost(why) => (*why).to_owned(),
@@ -133,6 +133,19 @@ impl Broken {
                 Error::usage(message).advice("another database: redis://HOST/1")
             }
         }
+    }
+}
+
+fn describe(error: &RedisError) -> String {
+    let text = error.to_string();
+    match error.code() {
+        Some("NOAUTH") => "it wants a password".to_owned(),
+        Some("NOPERM") => format!("this user may not do what the hub needs: {text}"),
+        _ if is_credentials(error) => "it does not accept this user and password".to_owned(),
+        _ => match text.split_once(" (os error") {
+            Some((words, _)) => words.to_owned(),
+            None => text,
+        },
     }
 }
 
