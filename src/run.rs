@@ -373,7 +373,7 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     if !options.silent {
         server_options.log = Some(Arc::new(move |line| line_of.push(line)));
     }
-    let server = serve::Server::new(server_options)?;
+    let server = serve::Server::new(server_options).await?;
     let (listener, address) = serve::listen(options.listen).await?;
     let in_log = (!rotates).then_some(&log);
     let announcement = announce(in_log, &format!("listening on ws://{address}"));

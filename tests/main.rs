@@ -31,6 +31,8 @@ mod hostile;
 mod http2;
 mod hub_db;
 mod hub_kills;
+#[cfg(target_os = "linux")]
+mod hub_redis;
 mod interactive;
 mod interop;
 mod killable;

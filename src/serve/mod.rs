@@ -65,8 +65,9 @@ impl Server {
     /// [`Server::run`].
     ///
     /// # Errors
-    /// Exit 2, for a ledger or a database that cannot be used, or that another server is using.
-    pub fn new(options: Options) -> Result<Server, Error> {
+    /// Exit 2, for a ledger or a store of the hub that cannot be used, or that another server is using; 7
+    /// for a store that cannot be reached.
+    pub async fn new(options: Options) -> Result<Server, Error> {
         let mut store = LedgerStore::default();
         if let Some(path) = &options.ledger {
             let (opened, found) = LedgerStore::open(path)?;
@@ -84,9 +85,9 @@ impl Server {
             }
         }
         let mut state = ServerState::new(options.seed);
-        let log = options.clone();
-        let log = Arc::new(move |line: &str| log.log(format_args!("{line}")));
-        let hub = hub::open(&options.hub, log, &mut state.rng)?;
+        let notes = options.clone();
+        let note = Arc::new(move |line: &str| notes.log(format_args!("{line}")));
+        let hub = hub::open(&options.hub, &mut state.rng, note).await?;
         let shared = Shared::new(state, store, hub);
         Ok(Server { options, shared })
     }
@@ -141,7 +142,7 @@ pub async fn run(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    Server::new(options)?.run(listeners, shutdown).await;
+    Server::new(options).await?.run(listeners, shutdown).await;
     Ok(())
 }
 

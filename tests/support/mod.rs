@@ -11,6 +11,8 @@ pub(crate) mod ledger;
 pub(crate) mod mixture;
 pub(crate) mod proxy;
 pub(crate) mod pty;
+#[cfg(target_os = "linux")]
+pub(crate) mod redis;
 pub(crate) mod screen;
 pub(crate) mod scripts;
 pub(crate) mod sequences;

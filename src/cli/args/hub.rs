@@ -32,4 +32,10 @@ pub struct HubArgs {
     /// How long to keep messages of /events
     #[arg(long, value_name = "T", value_parser = units::duration)]
     pub retain_age: Option<Duration>,
+
+    /// Keep users, rooms and messages of /events in Redis, so that all servers with the same URL are one
+    /// hub: redis://[USER][:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS; @FILE reads the URL from
+    /// a file
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::files::Files;
 use crate::cli::args::HubArgs;
 use crate::error::Error;
-use crate::serve::hub::{Options, Tokens};
+use crate::serve::hub::{Options, RedisUrl, Tokens};
 
 pub(super) fn hub(args: &HubArgs) -> Result<Options, Error> {
     Ok(Options {
@@ -14,6 +14,7 @@ pub(super) fn hub(args: &HubArgs) -> Result<Options, Error> {
         db: database(args.db.as_deref())?,
         retain_count: args.retain_count,
         retain_age: args.retain_age,
+        redis: args.redis.as_deref().map(redis).transpose()?,
         ..Options::default()
     })
 }
@@ -27,6 +28,17 @@ fn database(path: Option<&Path>) -> Result<Option<PathBuf>, Error> {
             .advice("--db FILE, or leave it out: then messages are kept in memory")),
         _ => Ok(path.map(Path::to_owned)),
     }
+}
+
+/// A URL with a password is better kept in a file, as arguments are seen by all users of a machine.
+fn redis(given: &str) -> Result<RedisUrl, Error> {
+    let Some(path) = given.strip_prefix('@') else {
+        return RedisUrl::parse(given);
+    };
+    let bytes = Files::blocking(None).read("--redis", path)?;
+    let text = String::from_utf8(bytes.unwrap_or_default())
+        .map_err(|_| Error::usage(format!("--redis @{path}: the file is not UTF-8")))?;
+    RedisUrl::parse(text.trim())
 }
 
 /// The errors say where a token stands, and not what it is.

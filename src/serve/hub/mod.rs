@@ -15,6 +15,8 @@ mod outbox;
 pub(in crate::serve) mod store;
 mod tokens;
 
+use std::sync::Arc;
+
 use rand::Rng;
 
 use crate::error::Error;
@@ -23,22 +25,29 @@ pub(in crate::serve) use driver::Hub;
 pub use options::{Options, SlowClient};
 use store::Store;
 use store::memory::Memory;
+pub use store::redis::RedisUrl;
+use store::redis::{Options as RedisOptions, RedisStore};
 use store::sqlite;
 pub(in crate::serve) use tokens::Access;
 pub use tokens::Tokens;
 
-/// The hub that the options ask for. `log` takes what is to be said of its store later.
+/// The hub that the options ask for. `note` logs what is to be said of its store later.
 ///
 /// # Errors
-/// Exit 2, for a store that cannot be used.
-pub(in crate::serve) fn open(
+/// Exit 2, for a store that cannot be used; 7 for one that cannot be reached.
+pub(in crate::serve) async fn open(
     options: &Options,
-    log: sqlite::Log,
     rng: &mut impl Rng,
+    note: Arc<dyn Fn(&str) + Send + Sync>,
 ) -> Result<Hub, Error> {
-    let store: Box<dyn Store> = match &options.db {
-        Some(path) => sqlite::open(path, options.retention(), Some(log))?,
-        None => Box::new(Memory::new(options.retention(), rng)),
+    let retention = options.retention();
+    let store: Box<dyn Store> = match (&options.redis, &options.db) {
+        (Some(url), _) => {
+            let options = RedisOptions::new(url.clone(), retention, note);
+            Box::new(RedisStore::open(options).await?)
+        }
+        (None, Some(path)) => sqlite::open(path, retention, Some(note))?,
+        (None, None) => Box::new(Memory::new(retention, rng)),
     };
     Ok(Hub::new(options, store))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::store::Retention;
+use super::store::redis::RedisUrl;
 use super::tokens::Tokens;
 
 /// What happens to a client that reads slower than it is sent to.
@@ -31,6 +32,8 @@ pub struct Options {
     pub retain_count: Option<u64>,
     /// How long messages are kept.
     pub retain_age: Option<std::time::Duration>,
+    /// The Redis server by which several processes are one hub.
+    pub redis: Option<RedisUrl>,
 }
 
 impl Default for Options {
@@ -43,6 +46,7 @@ impl Default for Options {
             db: None,
             retain_count: None,
             retain_age: None,
+            redis: None,
         }
     }
 }
