@@ -374,14 +374,18 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
         server_options.log = Some(Arc::new(move |line| line_of.push(line)));
     }
     let server = serve::Server::new(server_options).await?;
-    let (listener, address) = serve::listen(options.listen).await?;
+    let listeners = serve::Listeners::open(&options.listen).await?;
+    let urls = listeners.urls(server.has_tls());
+    if let Some(authority) = server.authority() {
+        stdio::print(stdio::stderr(), trust(authority, &urls).as_bytes());
+    }
     let in_log = (!rotates).then_some(&log);
-    let announcement = announce(in_log, &format!("listening on ws://{address}"));
+    let announcement = announce(in_log, &urls);
     let rotation = tokio::spawn(reopen(log.clone(), rotation));
     let shutdown = async move {
         stops.next().await;
     };
-    server.run(listener, shutdown).await;
+    server.run(listeners, shutdown).await;
     rotation.abort();
     // If they have no reader, they are not waited for.
     let last_lines = async {
@@ -406,17 +410,38 @@ async fn reopen(log: LogLines, hangups: Option<Hangups>) {
     }
 }
 
-/// Prints the address of the server on stdout. A server with an unread announcement still serves,
+/// What a person is told who has to make clients trust the server.
+fn trust(authority: &serve::Authority, urls: &[String]) -> String {
+    let url = urls.iter().find(|url| url.starts_with("wss:"));
+    let port = url
+        .and_then(|url| url.rsplit_once(':'))
+        .map_or("", |(_, port)| port);
+    let url = format!("wss://localhost:{port}/echo");
+    match &authority.file {
+        Some(file) => format!("try: wirecat --cacert {} {url}\n", file.display()),
+        None => {
+            let pem = &authority.pem;
+            format!(
+                "{pem}try: save this certificate as ca.pem, and wirecat --cacert ca.pem {url}\n"
+            )
+        }
+    }
+}
+
+/// Prints the addresses of the server on stdout. A server with an unread announcement still serves,
 /// so a thread prints it: that of the log, in order, if both go to the same file.
-fn announce(log: Option<&LogLines>, line: &str) -> Option<Writer> {
+fn announce(log: Option<&LogLines>, urls: &[String]) -> Option<Writer> {
+    let lines = urls.iter().map(|url| format!("listening on {url}"));
     if let Some(log) = log.filter(|_| stdout::is_stderr()) {
-        log.push(line);
+        lines.for_each(|line| log.push(&line));
         return None;
     }
     let mut stdout = Writer::new(writer::stdout().ok()?);
-    stdout
-        .buffer()
-        .extend_from_slice(format!("{line}\n").as_bytes());
+    for line in lines {
+        stdout
+            .buffer()
+            .extend_from_slice(format!("{line}\n").as_bytes());
+    }
     stdout.submit();
     Some(stdout)
 }

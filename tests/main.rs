@@ -65,7 +65,11 @@ mod screens;
 mod secrets;
 mod serve;
 #[cfg(unix)]
+mod serve_listen;
+#[cfg(unix)]
 mod serve_log;
+#[cfg(unix)]
+mod serve_tls;
 mod signals;
 mod silence;
 mod stalled;

@@ -13,6 +13,7 @@ mod prompt;
 mod proxy;
 mod serve;
 mod serve_log;
+mod serve_tls;
 pub mod tls;
 
 use std::collections::BTreeSet;

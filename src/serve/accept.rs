@@ -1,4 +1,4 @@
-//! One connection to the debug server, in either version of HTTP, which its first bytes tell: over
+//! One connection to the debug server, in either version of HTTP: over
 //! HTTP/1.1, requests first and, once one of them was a good WebSocket handshake, its endpoint.
 
 use std::convert::Infallible;
@@ -17,31 +17,50 @@ use tokio::time::timeout;
 
 use super::client::{Client, Visit, stopped};
 use super::incoming::Io;
-use super::preface::{Peeked, Version};
+use super::link::Link;
+use super::opening::Opened;
+use super::preface::Peeked;
 use super::response::Answer;
 use super::shared::lock;
 use super::stream::Stream;
-use super::{header_case, http2, preface};
+use super::{header_case, http2, opening};
+use crate::transport::tls::server::Acceptor;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves the client until the connection has ended, soon after `stopping` turns true.
-pub(super) async fn serve(client: Client, io: Io, stopping: watch::Receiver<bool>) {
-    let first = tokio::select! {
-        first = timeout(HEADER_TIMEOUT, preface::read(io)) => first,
+pub(super) async fn serve(
+    mut client: Client,
+    io: Io,
+    acceptor: Option<Acceptor>,
+    stopping: watch::Receiver<bool>,
+) {
+    // Boxed, because the task would have room for a handshake until it ends.
+    let opening = Box::pin(opening::open(io, acceptor.as_ref()));
+    let opened = tokio::select! {
+        opened = timeout(HEADER_TIMEOUT, opening) => opened,
         () = stopped(stopping.clone()) => return,
     };
-    match first {
-        Ok(Ok(Some((Version::Http1, stream)))) => serve_http1(client, stream, stopping).await,
-        Ok(Ok(Some((Version::Http2, stream)))) => http2::serve(client, stream, stopping).await,
+    match opened {
+        Ok(Ok(Some(Opened {
+            is_http2,
+            stream,
+            tls,
+        }))) => {
+            client.tls = tls;
+            match is_http2 {
+                false => serve_http1(client, stream, stopping).await,
+                true => http2::serve(client, stream, stopping).await,
+            }
+        }
         // It closed without a request.
         Ok(Ok(None)) => {}
-        Ok(Err(error)) => client.log(format_args!("HTTP: {error}")),
+        Ok(Err(why)) => client.log(format_args!("{why}")),
         Err(_) => client.log(format_args!("HTTP: no request came in time")),
     }
 }
 
-async fn serve_http1(client: Client, stream: Peeked<Io>, stopping: watch::Receiver<bool>) {
+async fn serve_http1(client: Client, stream: Peeked<Link>, stopping: watch::Receiver<bool>) {
     let requests = serve_requests(&client, stream, stopped(stopping.clone()));
     let Some((upgrade, visit)) = requests.await else {
         return;
@@ -58,7 +77,7 @@ async fn serve_http1(client: Client, stream: Peeked<Io>, stopping: watch::Receiv
 
 async fn serve_requests(
     client: &Client,
-    stream: Peeked<Io>,
+    stream: Peeked<Link>,
     stopped: impl Future<Output = ()>,
 ) -> Option<(OnUpgrade, Visit)> {
     let upgrade = Mutex::new(None);

@@ -26,7 +26,7 @@ pub(super) struct Client {
     pub(super) peer: Peer,
     /// What TLS agreed on.
     pub(super) tls: Option<Arc<Tls>>,
-    pub(super) options: Options,
+    pub(super) options: Arc<Options>,
     pub(super) shared: Shared,
 }
 

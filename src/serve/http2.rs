@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::client::{Client, stopped};
-use super::incoming::Io as Incoming;
+use super::link::Link;
 use super::preface::Peeked;
 use super::response::Answer;
 use super::stream::Stream;
@@ -38,14 +38,10 @@ const MAX_HEAD: u32 = 64 * 1024;
 /// How long a client may take to finish its preface, and how long it may be without a stream.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Connection = h2::server::Connection<Io<Peeked<Incoming>>, Bytes>;
+type Connection = h2::server::Connection<Io<Peeked<Link>>, Bytes>;
 
 /// Serves the client until the connection has ended, soon after `stopping` turns true.
-pub(super) async fn serve(
-    client: Client,
-    stream: Peeked<Incoming>,
-    stopping: watch::Receiver<bool>,
-) {
+pub(super) async fn serve(client: Client, stream: Peeked<Link>, stopping: watch::Receiver<bool>) {
     let written = Arc::new(Written::default());
     let handshake = Builder::new()
         .enable_connect_protocol()

@@ -51,6 +51,10 @@ impl Incoming {
 }
 
 impl Io {
+    pub(super) fn is_tcp(&self) -> bool {
+        matches!(self, Io::Tcp(_))
+    }
+
     /// Lets the connection end with a reset when it is dropped; whether it can.
     pub(super) fn set_reset(&self) -> bool {
         match self {

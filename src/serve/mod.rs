@@ -17,17 +17,23 @@ mod http2;
 pub mod hub;
 mod incoming;
 mod ledger;
+mod link;
 mod listener;
 mod log;
 mod log_lines;
+mod opening;
 mod options;
 mod peer;
 mod preface;
 mod range;
 mod response;
+mod self_signed;
 mod shared;
 mod state;
 mod stream;
+mod tls;
+#[cfg(unix)]
+mod unix_socket;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -38,15 +44,18 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::error::Error;
+use crate::transport::tls::server::Acceptor;
 use client::Client;
 use incoming::Incoming;
 use ledger::store::LedgerStore;
-pub use listener::{Listeners, listen};
+pub use listener::{Listeners, Place, listen};
 pub use log::Format;
 pub use log_lines::LogLines;
 pub use options::Options;
+pub use self_signed::Authority;
 use shared::{Shared, lock};
 use state::ServerState;
+pub use tls::{Certificate, TlsOptions};
 
 /// How long clients may take to answer the Close of a server that is going away.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,18 +65,22 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The server, ready to serve.
 pub struct Server {
-    options: Options,
+    options: Arc<Options>,
     shared: Shared,
+    acceptor: Option<Acceptor>,
+    authority: Option<Authority>,
 }
 
 impl Server {
-    /// Locks the ledger, where there is one, and reads it back. Nothing is written to it before
-    /// [`Server::run`].
+    /// Reads or makes what TLS needs. Locks the ledger, where there is one, and reads it back; nothing
+    /// is written to it before [`Server::run`].
     ///
     /// # Errors
     /// Exit 2, for a ledger or a store of the hub that cannot be used, or that another server is using; 7
-    /// for a store that cannot be reached.
+    /// for a store that cannot be reached; 58 for a certificate that cannot be used.
     pub async fn new(options: Options) -> Result<Server, Error> {
+        let prepared = options.tls.as_ref().map(tls::prepare).transpose()?;
+        let (acceptor, authority) = prepared.unzip();
         let mut store = LedgerStore::default();
         if let Some(path) = &options.ledger {
             let (opened, found) = LedgerStore::open(path)?;
@@ -89,7 +102,22 @@ impl Server {
         let note = Arc::new(move |line: &str| notes.log(format_args!("{line}")));
         let hub = hub::open(&options.hub, &mut state.rng, note).await?;
         let shared = Shared::new(state, store, hub);
-        Ok(Server { options, shared })
+        Ok(Server {
+            options: Arc::new(options),
+            shared,
+            acceptor,
+            authority: authority.flatten(),
+        })
+    }
+
+    /// Whether TCP ports speak TLS.
+    pub fn has_tls(&self) -> bool {
+        self.acceptor.is_some()
+    }
+
+    /// What clients are to trust, if it was made.
+    pub fn authority(&self) -> Option<&Authority> {
+        self.authority.as_ref()
     }
 
     /// Serves until `shutdown` completes; then every WebSocket client gets a Close 1001 and two
@@ -110,10 +138,12 @@ impl Server {
                     let client = Client {
                         peer: incoming.peer,
                         tls: None,
-                        options: self.options.clone(),
+                        options: Arc::clone(&self.options),
                         shared: self.shared.clone(),
                     };
-                    connections.spawn(accept::serve(client, incoming.io, stopping.clone()));
+                    let acceptor = self.acceptor.clone();
+                    let stopping = stopping.clone();
+                    connections.spawn(accept::serve(client, incoming.io, acceptor, stopping));
                 }
                 Some(_) = connections.join_next() => {}
                 never = &mut hub_work => match never {},
@@ -121,6 +151,7 @@ impl Server {
             }
         }
         drop(listeners);
+        self.shared.stop();
         stop.send_replace(true);
         let all_gone = async { while connections.join_next().await.is_some() {} };
         tokio::select! {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::hub;
 use super::log::{self, Entry, Event, Format, Visitor};
+use super::tls::TlsOptions;
 use crate::wire::extension;
 
 /// A function that takes one line of the log, without its line feed.
@@ -28,6 +29,8 @@ pub struct Options {
     pub deflate_level: u8,
     /// The seed of all random numbers; without one, they differ from run to run.
     pub seed: Option<u64>,
+    /// TLS on every TCP port.
+    pub tls: Option<TlsOptions>,
     /// The file in which `/ledger` keeps its messages. Without one, they are held in memory only.
     pub ledger: Option<PathBuf>,
     /// What the event hub does.
@@ -43,6 +46,7 @@ impl Default for Options {
             extensions: extension::Options::default(),
             deflate_level: 1,
             seed: None,
+            tls: None,
             ledger: None,
             hub: hub::Options::default(),
         }
@@ -83,6 +87,7 @@ impl fmt::Debug for Options {
             .field("extensions", &self.extensions)
             .field("deflate_level", &self.deflate_level)
             .field("seed", &self.seed)
+            .field("tls", &self.tls)
             .field("ledger", &self.ledger)
             .field("hub", &self.hub)
             .finish()

@@ -1,4 +1,5 @@
-//! The first bytes of a connection to the debug server, which tell the version of HTTP: a client with
+//! The first bytes of a connection to the debug server, which tell what follows: TLS, which begins
+//! with a byte that no request has, or HTTP and its version. A client with
 //! prior knowledge of HTTP/2 begins with a preface that is no request of HTTP/1.1 (RFC 9113 §3.4).
 
 use std::io;
@@ -9,11 +10,16 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The version of HTTP that a client speaks.
+/// The type of the first record of TLS.
+const HANDSHAKE: u8 = 0x16;
+
+/// What a client begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(super) enum First {
     Http1,
     Http2,
+    /// A record of TLS with a handshake (RFC 8446 §5.1).
+    Tls,
 }
 
 /// A connection whose first bytes have been looked at, and are read again.
@@ -26,18 +32,21 @@ pub(super) struct Peeked<S> {
 }
 
 /// What the bytes received so far begin; `None` if more are needed to tell.
-fn version(first: &[u8]) -> Option<Version> {
-    if !PREFACE.starts_with(first) {
-        return Some(Version::Http1);
+fn first_of(first: &[u8]) -> Option<First> {
+    if first.first() == Some(&HANDSHAKE) {
+        return Some(First::Tls);
     }
-    (first.len() == PREFACE.len()).then_some(Version::Http2)
+    if !PREFACE.starts_with(first) {
+        return Some(First::Http1);
+    }
+    (first.len() == PREFACE.len()).then_some(First::Http2)
 }
 
-/// Reads until the version is known; `None` if the client closes before the first byte.
+/// Reads until that is known; `None` if the client closes before the first byte.
 ///
 /// # Errors
 /// A connection that breaks.
-pub(super) async fn read<S>(io: S) -> io::Result<Option<(Version, Peeked<S>)>>
+pub(super) async fn read<S>(io: S) -> io::Result<Option<(First, Peeked<S>)>>
 where
     S: AsyncRead + Unpin,
 {
@@ -50,11 +59,11 @@ where
     loop {
         let read = peeked.io.read(&mut peeked.first[peeked.to..]).await?;
         peeked.to += read;
-        match version(&peeked.first[..peeked.to]) {
+        match first_of(&peeked.first[..peeked.to]) {
             _ if peeked.to == 0 => return Ok(None),
-            Some(version) => return Ok(Some((version, peeked))),
+            Some(first) => return Ok(Some((first, peeked))),
             // The beginning of a preface that never ends is no request either.
-            None if read == 0 => return Ok(Some((Version::Http1, peeked))),
+            None if read == 0 => return Ok(Some((First::Http1, peeked))),
             None => {}
         }
     }
@@ -63,6 +72,16 @@ where
 impl<S> Peeked<S> {
     pub(super) fn io(&self) -> &S {
         &self.io
+    }
+
+    /// The same bytes over another stream.
+    pub(super) fn map<T>(self, change: impl FnOnce(S) -> T) -> Peeked<T> {
+        Peeked {
+            first: self.first,
+            from: self.from,
+            to: self.to,
+            io: change(self.io),
+        }
     }
 }
 
@@ -119,11 +138,12 @@ mod tests {
     #[test]
     fn the_preface_is_known_at_its_last_byte() {
         for len in 0..PREFACE.len() {
-            assert_eq!(version(&PREFACE[..len]), None, "{len}");
+            assert_eq!(first_of(&PREFACE[..len]), None, "{len}");
         }
-        assert_eq!(version(PREFACE), Some(Version::Http2));
-        for request in [&b"G"[..], b"PRI * HTTP/1.1\r\n", b"PRO", b"\x16\x03"] {
-            assert_eq!(version(request), Some(Version::Http1), "{request:?}");
+        assert_eq!(first_of(PREFACE), Some(First::Http2));
+        for request in [&b"G"[..], b"PRI * HTTP/1.1\r\n", b"PRO", b"\x15\x03"] {
+            assert_eq!(first_of(request), Some(First::Http1), "{request:?}");
         }
+        assert_eq!(first_of(b"\x16"), Some(First::Tls));
     }
 }

@@ -1,5 +1,6 @@
 //! What the connections of the debug server share, behind locks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::hub::Hub;
@@ -12,6 +13,7 @@ pub(super) struct Shared {
     state: Arc<Mutex<ServerState>>,
     ledger: Arc<Mutex<LedgerStore>>,
     hub: Hub,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Shared {
@@ -20,11 +22,22 @@ impl Shared {
             state: Arc::new(Mutex::new(state)),
             ledger: Arc::new(Mutex::new(ledger)),
             hub,
+            stopping: Arc::default(),
         }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {
         lock(&self.state)
+    }
+
+    /// Notes that the server is going away.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is going away.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     pub(super) fn ledger(&self) -> &Arc<Mutex<LedgerStore>> {

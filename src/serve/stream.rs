@@ -9,7 +9,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::incoming::Io;
+use super::link::Link;
 use super::preface::Peeked;
 use crate::handshake::h2::Tunnel;
 use crate::transport;
@@ -32,7 +32,7 @@ impl Stream {
                 return "reset by the server (RST_STREAM), as this endpoint does";
             }
         };
-        match upgraded.downcast::<TokioIo<Peeked<Io>>>() {
+        match upgraded.downcast::<TokioIo<Peeked<Link>>>() {
             // What follows is that it is dropped.
             Ok(parts) if parts.io.inner().io().set_reset() => {
                 "reset by the server, as this endpoint does"

@@ -12,6 +12,7 @@ mod pem;
 mod pins;
 mod private_key;
 mod roots;
+pub mod server;
 mod stream;
 mod verify;
 

@@ -8,13 +8,14 @@ use clap::Args;
 use super::HubArgs;
 use super::deflate::DeflateArgs;
 use super::serve_log::ServeLogArgs;
+use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes any free port
-    /// [default: 127.0.0.1:8765]
+    /// Addresses to listen on: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes any free port
+    /// [default: 127.0.0.1:8765, or the sockets of LISTEN_FDS]
     #[arg(value_name = "ADDRESS", conflicts_with = "listen")]
-    pub address: Option<String>,
+    pub address: Vec<String>,
 
     /// Same as the argument ADDRESS
     #[arg(long, value_name = "ADDRESS")]
@@ -43,6 +44,12 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub hub: HubArgs,
+
+    #[command(flatten)]
+    pub unix: ServeUnixArgs,
+
+    #[command(flatten)]
+    pub tls: ServeTlsArgs,
 
     #[command(flatten)]
     pub log: ServeLogArgs,

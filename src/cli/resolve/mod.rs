@@ -9,6 +9,7 @@ mod files;
 mod headers;
 mod hub;
 mod ineffective;
+mod listening;
 mod messages;
 mod mode;
 mod network;
@@ -57,7 +58,7 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
         return Ok(Job::Generate(kind, cli.configured.profiles));
     }
     match &cli.command {
-        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args)?)),
+        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args, world)?)),
         Some(Subcommands::Demo(_)) => {
             let interrupt = Interrupt::default();
             // No proxy reaches a server in this process.

@@ -53,13 +53,22 @@ fn versions(args: &TlsArgs) -> Result<Versions, Error> {
 
 fn client_certificate(args: &TlsArgs) -> Option<ClientCertificate> {
     let typed = args.cert.as_deref()?;
+    Some(certificate(typed, args.key.as_ref(), args.pass.as_ref()))
+}
+
+/// The files of `--cert` and `--key`, with the password of `--pass` or of `--cert` itself.
+pub(super) fn certificate(
+    typed: &str,
+    key: Option<&PathBuf>,
+    pass: Option<&String>,
+) -> ClientCertificate {
     let (file, password) = match Path::new(typed).exists() {
         true => (typed.to_owned(), None),
         false => file_and_password(typed),
     };
-    Some(ClientCertificate {
+    ClientCertificate {
         file: file.into(),
-        key: args.key.clone(),
-        passphrase: args.pass.clone().or(password).map(Secret::new),
-    })
+        key: key.cloned(),
+        passphrase: pass.cloned().or(password).map(Secret::new),
+    }
 }

@@ -12,6 +12,7 @@ mod expire;
 mod flaky;
 mod frames;
 mod freeze;
+mod health;
 mod ledger;
 mod query;
 mod request;
@@ -45,6 +46,8 @@ const TABLE: &[Spec] = &[
     events::ROOM_MESSAGES,
     events::CLIENTS,
     events::MESSAGES,
+    health::HEALTH,
+    health::READY,
 ];
 
 /// Where the help begins to say what an endpoint does.

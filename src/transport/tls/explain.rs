@@ -18,6 +18,7 @@ use rustls::{
     PeerIncompatible, PeerMisbehaved,
 };
 
+pub(super) use self::alerts::alert_meaning;
 use self::alerts::is_transient;
 use self::algorithms::{mismatched, signed_with};
 use self::certificates::Certificates;

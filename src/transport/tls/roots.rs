@@ -134,7 +134,11 @@ fn roots(options: &Options) -> Result<Roots, Error> {
     }
 }
 
-fn in_file(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+/// The certificates in a file that `option` names.
+///
+/// # Errors
+/// Exit 2
+pub(super) fn in_file(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let unusable = |why: &str| Error::usage(format!("{option} {}: {why}", path.display()));
     let certificates = certificates(path).map_err(|error| unusable(&pem_error(&error)))?;
     match has_root(&certificates) {

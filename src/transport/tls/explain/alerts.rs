@@ -4,7 +4,7 @@ use rustls::AlertDescription;
 
 /// The name of an alert in RFC 8446 section 6 (or the RFC that defines it), and its usual meaning
 /// here.
-pub(super) fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
+pub(in crate::transport::tls) fn alert_meaning(code: u8) -> Option<(&'static str, &'static str)> {
     Some(match code {
         0 => ("close_notify", "it closes the connection"),
         10 => ("unexpected_message", "it did not expect our message"),
