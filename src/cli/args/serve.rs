@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::HubArgs;
 use super::deflate::DeflateArgs;
+use super::hub::HubArgs;
 use super::serve_log::ServeLogArgs;
 use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
 
