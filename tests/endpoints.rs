@@ -347,7 +347,7 @@ fn ack(number: &str, total: u64) -> String {
 /// A request without an upgrade, and the body of its answer, which must have this status.
 #[track_caller]
 fn request(server: &Server, line: &str, status: &str) -> String {
-    let (head, body) = server.ask(&format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n"));
+    let (head, body) = server.ask(&format!("{line} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     assert!(
         head.starts_with(&format!("HTTP/1.1 {status} ")),
         "{line}: {head}"

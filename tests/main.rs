@@ -25,6 +25,7 @@ mod fragments;
 mod frames;
 mod from_curl;
 mod generated;
+mod guard;
 mod handshake;
 mod history;
 mod hostile;

@@ -406,7 +406,7 @@ fn a_post_is_not_a_handshake() {
 #[test]
 fn a_plain_get_is_answered_with_what_is_missing() {
     let (head, body) = refuses(
-        "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "426 Upgrade Required",
     );
     has(&head, "Upgrade", "websocket");
@@ -418,7 +418,7 @@ fn a_plain_get_is_answered_with_what_is_missing() {
 
 #[test]
 fn the_endpoints_are_listed() {
-    let (_, index) = refuses("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK");
+    let (_, index) = refuses("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "200 OK");
     let (_, unknown) = refuses(&handshake("/nowhere"), "404 Not Found");
     for endpoint in [
         "/echo",
@@ -481,7 +481,7 @@ fn a_status_without_a_body_has_none() {
 fn a_refused_client_may_retry_on_the_same_connection() {
     let server = Server::start();
     let mut wire = server.tcp();
-    wire.write("GET /status/503 HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire.write("GET /status/503 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(wire.head().starts_with("HTTP/1.1 503 "));
     wire.expect("503 Service Unavailable\n");
     wire.write(handshake("/status/101"));
@@ -731,7 +731,7 @@ fn server_shutdown_closes_every_connection() {
     let mut server = Server::start();
     let mut wires = [server.open("/echo"), server.open("/silent")];
     let mut idle = server.tcp();
-    idle.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    idle.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(idle.head().starts_with("HTTP/1.1 200 "));
     server.ask_to_stop();
     for wire in &mut wires {
@@ -854,7 +854,7 @@ fn status_of(address: &str, target: &str) -> String {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut wire = Wire(stream);
     wire.write(format!(
-        "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     ));
     wire.head()["HTTP/1.1 ".len()..][..3].to_owned()
 }

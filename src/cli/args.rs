@@ -14,6 +14,7 @@ mod proxy;
 mod serve;
 mod serve_log;
 mod serve_tls;
+mod serve_safety;
 pub mod tls;
 
 use std::collections::BTreeSet;

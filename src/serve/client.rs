@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::connection::{self, Connection};
 use super::endpoints::{self, Endpoint, Opened, Request};
 use super::forwarded;
+use super::guard::{self, Arrival, Denied};
 use super::log::{Event, Tls, Visitor, shown};
 use super::options::Options;
 use super::peer::Peer;
@@ -24,6 +25,7 @@ use crate::wire::shim;
 /// A client that has connected.
 pub(super) struct Client {
     pub(super) peer: Peer,
+    pub(super) arrival: Arrival,
     /// What TLS agreed on.
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) options: Arc<Options>,
@@ -49,7 +51,7 @@ impl Client {
     /// with nothing else.
     pub(super) async fn answer(&self, request: &HttpRequest<()>) -> (Answer, Option<Visit>) {
         let now = SystemTime::now();
-        let (answer, admission) = answer(request, &self.options, &self.shared, now).await;
+        let (answer, admission) = self.answer_if_allowed(request, now).await;
         let path = shown(target(request));
         let mut visitor = self.visitor();
         if self.options.trust_proxy {
@@ -67,6 +69,26 @@ impl Client {
             admission,
         });
         (answer, visit)
+    }
+
+    async fn answer_if_allowed(
+        &self,
+        request: &HttpRequest<()>,
+        now: SystemTime,
+    ) -> (Answer, Option<Admission>) {
+        let page = match guard::check(&self.options.guard, self.arrival, request) {
+            Ok(page) => page,
+            Err(Denied { why, answer }) => {
+                self.log(format_args!("refused: {why}"));
+                return (answer, None);
+            }
+        };
+        let (mut answer, admission) = match guard::preflight(request) {
+            Some(answer) => (answer, None),
+            None => answer(request, &self.options, &self.shared, now).await,
+        };
+        guard::share(&mut answer, page);
+        (answer, admission)
     }
 
     /// Logs a sentence about the connection.

@@ -2,6 +2,7 @@
 //! protocol.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,6 +13,8 @@ use tokio::net::UnixStream;
 
 use super::peer::Peer;
 use crate::transport;
+
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// A connection that was accepted, and whose it is.
 pub(super) struct Incoming {
@@ -53,6 +56,16 @@ impl Incoming {
 impl Io {
     pub(super) fn is_tcp(&self) -> bool {
         matches!(self, Io::Tcp(_))
+    }
+
+    /// The address of the server that the connection came to; a Unix socket has none.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            // Without an address, it is one that no host names.
+            Io::Tcp(stream) => Some(stream.local_addr().map_or(NOWHERE, |to| to.ip())),
+            #[cfg(unix)]
+            Io::Unix(_) => None,
+        }
     }
 
     /// Lets the connection end with a reset when it is dropped; whether it can.

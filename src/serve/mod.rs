@@ -12,6 +12,7 @@ mod connection;
 pub mod endpoints;
 pub mod faults;
 mod forwarded;
+pub mod guard;
 mod header_case;
 mod http2;
 pub mod hub;
@@ -46,6 +47,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::Error;
 use crate::transport::tls::server::Acceptor;
 use client::Client;
+use guard::Arrival;
 use incoming::Incoming;
 use ledger::store::LedgerStore;
 pub use listener::{Listeners, Place, listen};
@@ -137,6 +139,7 @@ impl Server {
                 incoming = accept(&mut listeners, &self.options) => {
                     let client = Client {
                         peer: incoming.peer,
+                        arrival: Arrival::at(incoming.io.address(), self.options.trust_proxy),
                         tls: None,
                         options: Arc::clone(&self.options),
                         shared: self.shared.clone(),

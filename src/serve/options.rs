@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::guard;
 use super::hub;
 use super::log::{self, Entry, Event, Format, Visitor};
 use super::tls::TlsOptions;
@@ -35,6 +36,8 @@ pub struct Options {
     pub ledger: Option<PathBuf>,
     /// What the event hub does.
     pub hub: hub::Options,
+    /// Which pages and host names are allowed.
+    pub guard: guard::Options,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             tls: None,
             ledger: None,
             hub: hub::Options::default(),
+            guard: guard::Options::default(),
         }
     }
 }
@@ -90,6 +94,7 @@ impl fmt::Debug for Options {
             .field("tls", &self.tls)
             .field("ledger", &self.ledger)
             .field("hub", &self.hub)
+            .field("guard", &self.guard)
             .finish()
     }
 }

@@ -9,6 +9,7 @@ use super::deflate::DeflateArgs;
 use super::hub::HubArgs;
 use super::serve_log::ServeLogArgs;
 use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
+use super::serve_safety::SafetyArgs;
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -50,6 +51,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub tls: ServeTlsArgs,
+
+    #[command(flatten)]
+    pub safety: SafetyArgs,
 
     #[command(flatten)]
     pub log: ServeLogArgs,
