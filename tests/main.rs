@@ -38,6 +38,7 @@ mod interactive;
 mod interop;
 mod killable;
 mod leaving;
+mod limits;
 #[cfg(target_os = "linux")]
 mod names;
 mod output;

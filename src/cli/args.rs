@@ -12,6 +12,7 @@ mod network;
 mod prompt;
 mod proxy;
 mod serve;
+mod serve_limits;
 mod serve_log;
 mod serve_tls;
 mod serve_safety;
@@ -40,6 +41,7 @@ pub use network::NetworkArgs;
 pub use prompt::PromptArgs;
 pub use proxy::ProxyArgs;
 pub use serve::ServeArgs;
+pub use serve_limits::LimitArgs;
 pub use tls::TlsArgs;
 
 const STYLES: Styles = Styles::styled()

@@ -2,9 +2,11 @@
 //! HTTP/1.1, requests first and, once one of them was a good WebSocket handshake, its endpoint.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -13,7 +15,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::client::{Client, Visit, stopped};
 use super::incoming::Io;
@@ -25,8 +27,10 @@ use super::shared::lock;
 use super::stream::Stream;
 use super::{header_case, http2, opening};
 use crate::transport::tls::server::Acceptor;
+use crate::units;
 
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The smallest buffer that hyper takes, in bytes.
+const MIN_BUFFER: usize = 8 << 10;
 
 /// Serves the client until the connection has ended, soon after `stopping` turns true.
 pub(super) async fn serve(
@@ -35,10 +39,11 @@ pub(super) async fn serve(
     acceptor: Option<Acceptor>,
     stopping: watch::Receiver<bool>,
 ) {
+    let deadline = Instant::now() + client.options.limits.handshake_timeout;
     // Boxed, because the task would have room for a handshake until it ends.
     let opening = Box::pin(opening::open(io, acceptor.as_ref()));
     let opened = tokio::select! {
-        opened = timeout(HEADER_TIMEOUT, opening) => opened,
+        opened = timeout_at(deadline, opening) => opened,
         () = stopped(stopping.clone()) => return,
     };
     match opened {
@@ -47,21 +52,33 @@ pub(super) async fn serve(
             stream,
             tls,
         }))) => {
+            client.arrival.tls = client.arrival.tls.or(acceptor.map(|_| true));
             client.tls = tls;
             match is_http2 {
-                false => serve_http1(client, stream, stopping).await,
-                true => http2::serve(client, stream, stopping).await,
+                false => serve_http1(client, stream, deadline, stopping).await,
+                true => http2::serve(client, stream, deadline, stopping).await,
             }
         }
         // It closed without a request.
         Ok(Ok(None)) => {}
         Ok(Err(why)) => client.log(format_args!("{why}")),
-        Err(_) => client.log(format_args!("HTTP: no request came in time")),
+        Err(_) => client.log(format_args!("HTTP: {}", no_request(&client))),
     }
 }
 
-async fn serve_http1(client: Client, stream: Peeked<Link>, stopping: watch::Receiver<bool>) {
-    let requests = serve_requests(&client, stream, stopped(stopping.clone()));
+/// The words for a client that says nothing, or not enough.
+fn no_request(client: &Client) -> String {
+    let timeout = units::written(client.options.limits.handshake_timeout);
+    format!("no request came within {timeout} (--handshake-timeout)")
+}
+
+async fn serve_http1(
+    client: Client,
+    stream: Peeked<Link>,
+    deadline: Instant,
+    stopping: watch::Receiver<bool>,
+) {
+    let requests = serve_requests(&client, stream, deadline, stopped(stopping.clone()));
     let Some((upgrade, visit)) = requests.await else {
         return;
     };
@@ -78,10 +95,14 @@ async fn serve_http1(client: Client, stream: Peeked<Link>, stopping: watch::Rece
 async fn serve_requests(
     client: &Client,
     stream: Peeked<Link>,
+    deadline: Instant,
     stopped: impl Future<Output = ()>,
 ) -> Option<(OnUpgrade, Visit)> {
     let upgrade = Mutex::new(None);
+    let asked = AtomicBool::new(false);
+    let limits = &client.options.limits;
     let service = service_fn(async |request| {
+        asked.store(true, Relaxed);
         let (answer, wanted) = answer(client, request).await;
         if wanted.is_some() {
             *lock(&upgrade) = wanted;
@@ -92,7 +113,9 @@ async fn serve_requests(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .title_case_headers(true)
-            .header_read_timeout(HEADER_TIMEOUT)
+            .header_read_timeout(limits.handshake_timeout)
+            .max_header_size(limits.max_head_size)
+            .max_buf_size(limits.max_head_size.max(MIN_BUFFER))
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
@@ -102,11 +125,35 @@ async fn serve_requests(
             http.as_mut().graceful_shutdown();
             http.as_mut().await
         }
+        // One byte after another would keep it open for longer.
+        () = silent(deadline, &asked) => {
+            client.log(format_args!("HTTP: {}", no_request(client)));
+            return None;
+        }
     };
     if let Err(error) = served {
-        client.log(format_args!("HTTP: {error}"));
+        client.log(format_args!("HTTP: {}", words(client, &error)));
     }
     lock(&upgrade).take()
+}
+
+/// Ready at the deadline if there was no request until then.
+async fn silent(deadline: Instant, asked: &AtomicBool) {
+    sleep_until(deadline).await;
+    if asked.load(Relaxed) {
+        pending::<()>().await;
+    }
+}
+
+fn words(client: &Client, error: &hyper::Error) -> String {
+    if error.is_parse_too_large() {
+        let limit = client.options.limits.max_head_size;
+        return format!("the head of a request is larger than {limit} bytes (--max-head-size)");
+    }
+    if error.is_timeout() {
+        return no_request(client);
+    }
+    error.to_string()
 }
 
 async fn answer(

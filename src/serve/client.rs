@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::connection::{self, Connection};
 use super::endpoints::{self, Endpoint, Opened, Request};
+use super::entrance::Place;
 use super::forwarded;
 use super::guard::{self, Arrival, Denied};
 use super::log::{Event, Tls, Visitor, shown};
@@ -30,6 +31,8 @@ pub(super) struct Client {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) options: Arc<Options>,
     pub(super) shared: Shared,
+    /// Its place among the connections that are open, until it ends.
+    pub(super) _place: Place,
 }
 
 /// What follows a handshake that was accepted, and whose it was.
@@ -116,6 +119,9 @@ impl Visit {
         let Admission { mut endpoint, wire } = self.admission;
         let started = Instant::now();
         let mut connection = Connection::new(stream, &wire).await;
+        if let Some(interval) = options.limits.message_interval {
+            connection.limit_rate(interval);
+        }
         let shutdown = endpoint.shutdown();
         let end = tokio::select! {
             // First, because an endpoint that is busy may use up what a task may do in one turn.
@@ -187,6 +193,7 @@ fn admit<B>(
     let mut wire = shim::Options {
         deflate: accepted.deflate,
         deflate_level: options.deflate_level,
+        max_message_size: options.limits.max_message_size,
         ..connection::wire_options()
     };
     endpoint.configure(&mut wire);

@@ -6,12 +6,13 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
+use super::limits::{Bucket, MAX_MESSAGE};
 use super::log::{Ended, Volume};
 use super::stream::Stream;
 use crate::close::{Close, MAX_REASON};
@@ -23,9 +24,6 @@ use crate::wire::linger::Linger;
 use crate::wire::shim;
 use crate::wire::socket::{Incoming, Socket};
 use crate::wire::validate::{Role, Violation};
-
-/// The largest message and frame taken, in bytes.
-pub(super) const MAX_MESSAGE: usize = 64 << 20;
 
 /// How long the peer may take to answer a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,6 +63,8 @@ pub(super) enum EndReason {
     Peer(Close),
     /// The peer broke the protocol, and gets a Close that says so.
     Violation(Violation),
+    /// The server has had enough of the peer, and says so with this Close.
+    Limit(Close),
     /// The TCP connection broke or ended.
     Lost(String),
 }
@@ -94,6 +94,8 @@ pub(super) struct Connection {
     peer_closed: bool,
     /// What was received and sent so far, for the log.
     volume: Volume,
+    /// The messages that the peer may still send, where they are limited.
+    rate: Option<Bucket>,
 }
 
 impl Connection {
@@ -105,7 +107,13 @@ impl Connection {
             read_ahead: None,
             peer_closed: false,
             volume: Volume::default(),
+            rate: None,
         }
+    }
+
+    /// Ends the connection where messages come faster than one in each `interval`, on average.
+    pub(super) fn limit_rate(&mut self, interval: Duration) {
+        self.rate = Some(Bucket::new(interval));
     }
 
     /// Lets the log name the user whose connection this is.
@@ -154,6 +162,7 @@ impl Connection {
         loop {
             let end = match ready!(self.socket.poll_next(cx)) {
                 Incoming::Data(message) => {
+                    self.check_rate()?;
                     self.volume.received.count(message.len());
                     return Poll::Ready(Ok(Received::Message(message)));
                 }
@@ -213,6 +222,17 @@ impl Connection {
         Poll::Ready(self.check_writing())
     }
 
+    /// Counts a message of the peer, where they are limited.
+    fn check_rate(&mut self) -> Result<(), EndReason> {
+        let has_token = |rate: &mut Bucket| rate.take(Instant::now());
+        if self.rate.as_mut().is_none_or(has_token) {
+            return Ok(());
+        }
+        // It is said once; what still comes is dropped.
+        self.rate = None;
+        Err(EndReason::Limit(Close::new(1008, "too many messages")))
+    }
+
     /// Whether what was handed over can still leave.
     fn check_writing(&self) -> Result<(), EndReason> {
         match self.socket.write_error() {
@@ -260,7 +280,7 @@ impl Connection {
     /// connection.
     pub(super) async fn finish(mut self, end: Result<End, EndReason>) -> Ended {
         let ended = match end {
-            Ok(End::Close(close)) if !self.peer_closed => {
+            Ok(End::Close(close)) | Err(EndReason::Limit(close)) if !self.peer_closed => {
                 let answered = timeout(CLOSE_TIMEOUT, self.close_and_wait(&close)).await;
                 let ended = Ended::by_server(close);
                 if answered == Ok(true) {
@@ -271,7 +291,9 @@ impl Connection {
                 }
                 ended
             }
-            Ok(End::Close(close)) => Ended::by_server(self.answer_close(close).await),
+            Ok(End::Close(close)) | Err(EndReason::Limit(close)) => {
+                Ended::by_server(self.answer_close(close).await)
+            }
             Ok(End::Abort(how)) => return self.abort(how).await,
             Ok(End::Disconnect(close)) => {
                 LINGER.close(self.stream()).await;

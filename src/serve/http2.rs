@@ -5,7 +5,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use h2::server::{Builder, SendResponse};
@@ -17,7 +17,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::client::{Client, stopped};
 use super::link::Link;
@@ -32,30 +32,30 @@ const MAX_STREAMS: u32 = 64;
 /// What a stream may send before it is read, in bytes.
 const WINDOW: u32 = 256 * 1024;
 
-/// Maximum size of the head of a request.
-const MAX_HEAD: u32 = 64 * 1024;
-
-/// How long a client may take to finish its preface, and how long it may be without a stream.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 type Connection = h2::server::Connection<Io<Peeked<Link>>, Bytes>;
 
 /// Serves the client until the connection has ended, soon after `stopping` turns true.
-pub(super) async fn serve(client: Client, stream: Peeked<Link>, stopping: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    client: Client,
+    stream: Peeked<Link>,
+    deadline: Instant,
+    stopping: watch::Receiver<bool>,
+) {
     let written = Arc::new(Written::default());
+    let max_head = u32::try_from(client.options.limits.max_head_size).unwrap_or(u32::MAX);
     let handshake = Builder::new()
         .enable_connect_protocol()
         .max_concurrent_streams(MAX_STREAMS)
         .initial_window_size(WINDOW)
         .initial_connection_window_size(WINDOW * MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD)
+        .max_header_list_size(max_head)
         .handshake(Io::new(stream, Arc::clone(&written)));
     let client = Arc::new(client);
-    match timeout(PATIENCE, handshake).await {
+    match timeout_at(deadline, handshake).await {
         Ok(Ok(connection)) => serve_streams(&client, connection, &written, stopping).await,
         Ok(Err(error)) => client.log(format_args!("HTTP/2: {error}")),
         Err(_) => client.log(format_args!(
-            "HTTP/2: the client's preface did not come in time"
+            "HTTP/2: the client's preface did not come in time (--handshake-timeout)"
         )),
     }
 }
@@ -69,6 +69,8 @@ async fn serve_streams(
     let mut streams = JoinSet::new();
     let mut stopped = pin!(stopped(stopping.clone()));
     let mut ending = false;
+    // How long a client may be without a stream.
+    let patience = client.options.limits.handshake_timeout;
     loop {
         let accepting = poll_fn(|cx| written.drive(|| connection.poll_accept(cx)));
         let accepted = tokio::select! {
@@ -79,7 +81,7 @@ async fn serve_streams(
                 connection.graceful_shutdown();
                 continue;
             }
-            () = sleep(PATIENCE), if streams.is_empty() => {
+            () = sleep(patience), if streams.is_empty() => {
                 if std::mem::replace(&mut ending, true) {
                     break;
                 }

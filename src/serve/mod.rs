@@ -10,6 +10,7 @@ mod accept;
 mod client;
 mod connection;
 pub mod endpoints;
+mod entrance;
 pub mod faults;
 mod forwarded;
 pub mod guard;
@@ -18,6 +19,7 @@ mod http2;
 pub mod hub;
 mod incoming;
 mod ledger;
+pub mod limits;
 mod link;
 mod listener;
 mod log;
@@ -47,6 +49,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::Error;
 use crate::transport::tls::server::Acceptor;
 use client::Client;
+use entrance::{Entrance, Place};
 use guard::Arrival;
 use incoming::Incoming;
 use ledger::store::LedgerStore;
@@ -131,18 +134,20 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         lock(self.shared.ledger()).mend();
         let mut connections = JoinSet::new();
+        let mut entrance = Entrance::default();
         let mut shutdown = pin!(shutdown);
         let hub = self.shared.hub().clone();
         let mut hub_work = pin!(hub.work());
         loop {
             tokio::select! {
-                incoming = accept(&mut listeners, &self.options) => {
+                (incoming, place) = accept(&mut listeners, &mut entrance, &self.options) => {
                     let client = Client {
                         peer: incoming.peer,
                         arrival: Arrival::at(incoming.io.address(), self.options.trust_proxy),
                         tls: None,
                         options: Arc::clone(&self.options),
                         shared: self.shared.clone(),
+                        _place: place,
                     };
                     let acceptor = self.acceptor.clone();
                     let stopping = stopping.clone();
@@ -180,14 +185,23 @@ pub async fn run(
     Ok(())
 }
 
-/// The next connection, however long that takes.
-async fn accept(listeners: &mut Listeners, options: &Options) -> Incoming {
+/// The next connection for which there is a place, however long that takes.
+async fn accept(
+    listeners: &mut Listeners,
+    entrance: &mut Entrance,
+    options: &Options,
+) -> (Incoming, Place) {
     let mut backoff = MIN_BACKOFF;
     loop {
         match listeners.accept().await {
-            Ok(accepted) => return accepted,
+            Ok(incoming) => {
+                if let Some(admitted) = entrance.admit(incoming, options) {
+                    return admitted;
+                }
+                continue;
+            }
             // Out of file descriptors, most likely: at once, it would only fail again.
-            Err(error) => options.log(format_args!("accept: {error}")),
+            Err(error) => entrance.report_failure(&error, options),
         }
         sleep(backoff).await;
         backoff = MAX_BACKOFF.min(backoff * 2);

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::guard;
 use super::hub;
+use super::limits;
 use super::log::{self, Entry, Event, Format, Visitor};
 use super::tls::TlsOptions;
 use crate::wire::extension;
@@ -38,6 +39,8 @@ pub struct Options {
     pub hub: hub::Options,
     /// Which pages and host names are allowed.
     pub guard: guard::Options,
+    /// How much clients may use.
+    pub limits: limits::Options,
 }
 
 impl Default for Options {
@@ -53,6 +56,7 @@ impl Default for Options {
             ledger: None,
             hub: hub::Options::default(),
             guard: guard::Options::default(),
+            limits: limits::Options::default(),
         }
     }
 }
@@ -95,6 +99,7 @@ impl fmt::Debug for Options {
             .field("ledger", &self.ledger)
             .field("hub", &self.hub)
             .field("guard", &self.guard)
+            .field("limits", &self.limits)
             .finish()
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::deflate::DeflateArgs;
 use super::hub::HubArgs;
+use super::serve_limits::LimitArgs;
 use super::serve_log::ServeLogArgs;
 use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
 use super::serve_safety::SafetyArgs;
@@ -54,6 +55,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub safety: SafetyArgs,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     #[command(flatten)]
     pub log: ServeLogArgs,

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::hub::hub;
 use super::listening;
 use super::wire::extensions;
-use crate::cli::args::ServeArgs;
+use crate::cli::args::{LimitArgs, ServeArgs};
 use crate::cli::world::World;
 use crate::error::Error;
-use crate::serve::{self, guard};
+use crate::serve::{self, guard, limits};
 
 #[derive(Debug)]
 pub struct Serve {
@@ -50,8 +50,22 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
                 origins: args.safety.origins.clone(),
                 host_names: args.safety.host_names.clone(),
             },
+            limits: limits(&args.limits),
         },
     })
+}
+
+fn limits(args: &LimitArgs) -> limits::Options {
+    limits::Options {
+        max_connections: args.max_connections,
+        max_connections_per_address: args.max_connections_per_address,
+        handshake_timeout: args.handshake_timeout,
+        max_head_size: args.max_head_size,
+        max_message_size: args.max_message_size,
+        message_interval: args.max_rate,
+        max_rooms: args.max_rooms,
+        max_users: args.max_users,
+    }
 }
 
 /// Refuses an address that other machines can reach, unless a token is required or anyone is welcome

@@ -9,7 +9,8 @@ use super::endpoint::{Endpoint, Opened, Run, Spec};
 use super::request::Request;
 use crate::close::Close;
 use crate::message::Message;
-use crate::serve::connection::{Connection, End, EndReason, MAX_MESSAGE};
+use crate::serve::connection::{Connection, End, EndReason};
+use crate::serve::limits::MAX_MESSAGE;
 use crate::serve::response::Refusal;
 
 pub(super) const SPEC: Spec = Spec {

@@ -89,7 +89,9 @@ async fn read_more(attached: &Attached, connection: &mut Connection) -> Result<(
 /// The Close that the other clients are told of.
 fn reported(end: &Result<End, EndReason>) -> Close {
     match end {
-        Ok(End::Close(close)) | Err(EndReason::Peer(close)) => close.clone(),
+        Ok(End::Close(close)) | Err(EndReason::Peer(close) | EndReason::Limit(close)) => {
+            close.clone()
+        }
         Err(EndReason::Violation(violation)) => Close::new(violation.code, ""),
         Ok(End::Abort(_) | End::Disconnect(_)) | Err(EndReason::Lost(_)) => Close::new(1006, ""),
     }
