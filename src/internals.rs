@@ -85,7 +85,7 @@ pub mod secret {
 }
 
 pub mod serve {
-    pub use crate::serve::{Options, guard, limits, run};
+    pub use crate::serve::{Options, guard, heartbeat, limits, run};
     pub mod faults {
         pub use crate::serve::faults::{Deflate, FAULTS, Fault, listing};
     }

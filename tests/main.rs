@@ -27,6 +27,7 @@ mod from_curl;
 mod generated;
 mod guard;
 mod handshake;
+mod heartbeat;
 mod history;
 mod hostile;
 mod http2;

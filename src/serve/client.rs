@@ -119,6 +119,9 @@ impl Visit {
         let Admission { mut endpoint, wire } = self.admission;
         let started = Instant::now();
         let mut connection = Connection::new(stream, &wire).await;
+        if endpoint.heartbeat() {
+            connection.start_heartbeat(&options.heartbeat);
+        }
         if let Some(interval) = options.limits.message_interval {
             connection.limit_rate(interval);
         }

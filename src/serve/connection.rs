@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
+use super::heartbeat::{self, Heartbeat};
 use super::limits::{Bucket, MAX_MESSAGE};
 use super::log::{Ended, Volume};
 use super::stream::Stream;
@@ -94,6 +95,7 @@ pub(super) struct Connection {
     peer_closed: bool,
     /// What was received and sent so far, for the log.
     volume: Volume,
+    heartbeat: Option<Box<Heartbeat>>,
     /// The messages that the peer may still send, where they are limited.
     rate: Option<Bucket>,
 }
@@ -107,8 +109,14 @@ impl Connection {
             read_ahead: None,
             peer_closed: false,
             volume: Volume::default(),
+            heartbeat: None,
             rate: None,
         }
+    }
+
+    /// Pings the peer from now on, and ends the connection where it does not answer.
+    pub(super) fn start_heartbeat(&mut self, options: &heartbeat::Options) {
+        self.heartbeat = Heartbeat::new(options);
     }
 
     /// Ends the connection where messages come faster than one in each `interval`, on average.
@@ -160,14 +168,22 @@ impl Connection {
             return Poll::Ready(Ok(Received::Message(message)));
         }
         loop {
-            let end = match ready!(self.socket.poll_next(cx)) {
+            let Poll::Ready(incoming) = self.socket.poll_next(cx) else {
+                return self.poll_heartbeat(cx).map(Err);
+            };
+            let end = match incoming {
                 Incoming::Data(message) => {
                     self.check_rate()?;
                     self.volume.received.count(message.len());
                     return Poll::Ready(Ok(Received::Message(message)));
                 }
                 Incoming::Ping(data, _) => return Poll::Ready(Ok(Received::Ping(data))),
-                Incoming::Pong(_) => continue,
+                Incoming::Pong(data) => {
+                    if let Some(heartbeat) = &mut self.heartbeat {
+                        heartbeat.handle_pong(&data);
+                    }
+                    continue;
+                }
                 Incoming::Close(close) => {
                     self.peer_closed = true;
                     EndReason::Peer(close)
@@ -218,8 +234,18 @@ impl Connection {
     /// # Errors
     /// Those of [`Connection::flush`].
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), EndReason>> {
-        ready!(self.socket.poll_flush(cx));
-        Poll::Ready(self.check_writing())
+        match self.socket.poll_flush(cx) {
+            Poll::Ready(()) => Poll::Ready(self.check_writing()),
+            Poll::Pending => self.poll_heartbeat(cx).map(Err),
+        }
+    }
+
+    /// Ready when the peer does not answer pings.
+    fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<EndReason> {
+        match &mut self.heartbeat {
+            None => Poll::Pending,
+            Some(heartbeat) => heartbeat.poll(&mut self.socket, cx).map(EndReason::Limit),
+        }
     }
 
     /// Counts a message of the peer, where they are limited.
@@ -273,12 +299,16 @@ impl Connection {
             // There may be more to read.
             cx.waker().wake_by_ref();
         }
-        sent.map(Ok)
+        match sent {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => self.poll_heartbeat(cx).map(Err),
+        }
     }
 
     /// Brings the closing handshake to its end, where there is to be one, and then closes the TCP
     /// connection.
     pub(super) async fn finish(mut self, end: Result<End, EndReason>) -> Ended {
+        self.heartbeat = None;
         let ended = match end {
             Ok(End::Close(close)) | Err(EndReason::Limit(close)) if !self.peer_closed => {
                 let answered = timeout(CLOSE_TIMEOUT, self.close_and_wait(&close)).await;

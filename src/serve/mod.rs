@@ -15,6 +15,7 @@ pub mod faults;
 mod forwarded;
 pub mod guard;
 mod header_case;
+pub mod heartbeat;
 mod http2;
 pub mod hub;
 mod incoming;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::guard;
+use super::heartbeat;
 use super::hub;
 use super::limits;
 use super::log::{self, Entry, Event, Format, Visitor};
@@ -41,6 +42,8 @@ pub struct Options {
     pub guard: guard::Options,
     /// How much clients may use.
     pub limits: limits::Options,
+    /// When clients are pinged.
+    pub heartbeat: heartbeat::Options,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             hub: hub::Options::default(),
             guard: guard::Options::default(),
             limits: limits::Options::default(),
+            heartbeat: heartbeat::Options::default(),
         }
     }
 }
@@ -100,6 +104,7 @@ impl fmt::Debug for Options {
             .field("hub", &self.hub)
             .field("guard", &self.guard)
             .field("limits", &self.limits)
+            .field("heartbeat", &self.heartbeat)
             .finish()
     }
 }

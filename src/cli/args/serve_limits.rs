@@ -41,6 +41,27 @@ pub struct LimitArgs {
     /// Maximum number of users at a time; 0 for no limit
     #[arg(long, value_name = "N", default_value = "0", value_parser = count)]
     pub max_users: usize,
+
+    /// Time between two pings to a client, or 'none'
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = Period::parse)]
+    pub ping_interval: Period,
+
+    /// How long a client may be silent after a ping before it gets Close 1011, or 'none'
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = Period::parse)]
+    pub ping_timeout: Period,
+}
+
+/// A time, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period(pub Option<Duration>);
+
+impl Period {
+    fn parse(text: &str) -> Result<Period, String> {
+        if text == "none" {
+            return Ok(Period(None));
+        }
+        positive(text).map(|time| Period(Some(time)))
+    }
 }
 
 fn positive(text: &str) -> Result<Duration, String> {

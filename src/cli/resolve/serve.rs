@@ -9,7 +9,7 @@ use super::wire::extensions;
 use crate::cli::args::{LimitArgs, ServeArgs};
 use crate::cli::world::World;
 use crate::error::Error;
-use crate::serve::{self, guard, limits};
+use crate::serve::{self, guard, heartbeat, limits};
 
 #[derive(Debug)]
 pub struct Serve {
@@ -51,6 +51,10 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
                 host_names: args.safety.host_names.clone(),
             },
             limits: limits(&args.limits),
+            heartbeat: heartbeat::Options {
+                interval: args.limits.ping_interval.0,
+                timeout: args.limits.ping_timeout.0,
+            },
         },
     })
 }

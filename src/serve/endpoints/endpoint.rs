@@ -78,6 +78,11 @@ pub(crate) trait Endpoint: Send {
         None
     }
 
+    /// Whether the client is pinged, and the connection ended where it does not answer.
+    fn heartbeat(&self) -> bool {
+        true
+    }
+
     /// How the connection ends when the server is shut down.
     fn shutdown(&self) -> End {
         End::Close(Close::new(1001, "server shutting down"))

@@ -54,6 +54,11 @@ impl Frames {
 }
 
 impl Endpoint for Frames {
+    /// Nothing may come between the frames of a fault.
+    fn heartbeat(&self) -> bool {
+        false
+    }
+
     fn restrict(&self, extensions: &mut extension::Options) {
         extensions.compress &= self.0.deflate != Deflate::Forbidden;
     }

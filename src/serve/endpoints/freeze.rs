@@ -35,6 +35,11 @@ impl Freeze {
 }
 
 impl Endpoint for Freeze {
+    /// A frozen server sends nothing.
+    fn heartbeat(&self) -> bool {
+        false
+    }
+
     /// A frozen server sends no Close either.
     fn shutdown(&self) -> End {
         End::Abort(AbruptEnd::default())

@@ -13,6 +13,11 @@ pub(super) const SPEC: Spec = Spec {
 struct Silent;
 
 impl Endpoint for Silent {
+    /// It sends nothing of its own.
+    fn heartbeat(&self) -> bool {
+        false
+    }
+
     fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a> {
         Box::pin(async {
             loop {
