@@ -707,7 +707,7 @@ fn echoing(server: &Serve, path: &str, payload: &[u8]) -> (Peer, TcpStream) {
     let stream = TcpStream::connect(server.address).unwrap();
     let mut wire = Wire::new(stream);
     wire.send(format!(
-        "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ));
     let head = wire.request();
