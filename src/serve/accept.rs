@@ -52,7 +52,9 @@ pub(super) async fn serve(
             stream,
             tls,
         }))) => {
-            client.arrival.tls = client.arrival.tls.or(acceptor.map(|_| true));
+            if tls.is_some() {
+                client.arrival.tls = Some(true);
+            }
             client.tls = tls;
             match is_http2 {
                 false => serve_http1(client, stream, deadline, stopping).await,

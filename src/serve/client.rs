@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::connection::{self, Connection};
 use super::endpoints::{self, Endpoint, Opened, Request};
-use super::entrance::Place;
+use super::entrance::Slot;
 use super::forwarded;
 use super::guard::{self, Arrival, Denied};
 use super::log::{Event, Tls, Visitor, shown};
@@ -32,7 +32,7 @@ pub(super) struct Client {
     pub(super) options: Arc<Options>,
     pub(super) shared: Shared,
     /// Its place among the connections that are open, until it ends.
-    pub(super) _place: Place,
+    pub(super) _slot: Slot,
 }
 
 /// What follows a handshake that was accepted, and whose it was.

@@ -33,12 +33,12 @@ pub(super) struct Entrance {
 }
 
 /// A connection's place, which is free again when it is dropped.
-pub(super) struct Place {
+pub(super) struct Slot {
     open: Arc<Mutex<Connections>>,
     address: Option<IpAddr>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         lock(&self.open).leave(self.address);
     }
@@ -50,13 +50,13 @@ impl Entrance {
         &mut self,
         incoming: Incoming,
         options: &Options,
-    ) -> Option<(Incoming, Place)> {
+    ) -> Option<(Incoming, Slot)> {
         let address = incoming.peer.ip();
         let entered = lock(&self.open).enter(address, &options.limits);
         match entered {
             Ok(()) => {
                 let open = Arc::clone(&self.open);
-                Some((incoming, Place { open, address }))
+                Some((incoming, Slot { open, address }))
             }
             Err(full) => {
                 self.turn_away(incoming, full, options);
@@ -80,7 +80,9 @@ impl Entrance {
             options.note(Some(&visitor), format_args!("refused: {why}"));
         }
         while self.told.try_join_next().is_some() {}
-        if self.told.len() < MAX_TOLD {
+        // One that expects TLS could not read it.
+        let expects_tls = options.tls.is_some() && incoming.io.is_tcp();
+        if self.told.len() < MAX_TOLD && !expects_tls {
             self.told.spawn(tell(incoming.io, why));
         }
     }

@@ -50,7 +50,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::Error;
 use crate::transport::tls::server::Acceptor;
 use client::Client;
-use entrance::{Entrance, Place};
+use entrance::{Entrance, Slot};
 use guard::Arrival;
 use incoming::Incoming;
 use ledger::store::LedgerStore;
@@ -141,14 +141,14 @@ impl Server {
         let mut hub_work = pin!(hub.work());
         loop {
             tokio::select! {
-                (incoming, place) = accept(&mut listeners, &mut entrance, &self.options) => {
+                (incoming, slot) = accept(&mut listeners, &mut entrance, &self.options) => {
                     let client = Client {
                         peer: incoming.peer,
                         arrival: Arrival::at(incoming.io.address(), self.options.trust_proxy),
                         tls: None,
                         options: Arc::clone(&self.options),
                         shared: self.shared.clone(),
-                        _place: place,
+                        _slot: slot,
                     };
                     let acceptor = self.acceptor.clone();
                     let stopping = stopping.clone();
@@ -191,7 +191,7 @@ async fn accept(
     listeners: &mut Listeners,
     entrance: &mut Entrance,
     options: &Options,
-) -> (Incoming, Place) {
+) -> (Incoming, Slot) {
     let mut backoff = MIN_BACKOFF;
     loop {
         match listeners.accept().await {
