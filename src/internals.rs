@@ -86,6 +86,9 @@ pub mod secret {
 
 pub mod serve {
     pub use crate::serve::{Options, guard, heartbeat, limits, run};
+    pub mod hub {
+        pub use crate::serve::hub::{Options, SlowClient, Tokens};
+    }
     pub mod faults {
         pub use crate::serve::faults::{Deflate, FAULTS, Fault, listing};
     }

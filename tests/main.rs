@@ -31,6 +31,7 @@ mod heartbeat;
 mod history;
 mod hostile;
 mod http2;
+mod hub;
 mod hub_db;
 mod hub_kills;
 #[cfg(target_os = "linux")]

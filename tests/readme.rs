@@ -223,6 +223,7 @@ transcripts_are_what_happens! {
     events: "docs/events.md",
     exit_codes: "docs/exit-codes.md",
     frames: "docs/frames.md",
+    hub: "docs/hub.md",
     pipes: "docs/pipes.md",
     profiles: "docs/profiles.md",
     requests: "docs/requests.md",

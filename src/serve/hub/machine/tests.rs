@@ -344,7 +344,7 @@ fn a_store_that_begins_anew_ends_every_connection() {
     hub.run();
     assert_eq!(
         hub.got(1),
-        ["close 1012 the hub begins anew; connect again"]
+        ["close 1012 the hub begins anew: connect again"]
     );
     assert!(hub.got(2).is_empty());
     hub.held = Some(Vec::new());
