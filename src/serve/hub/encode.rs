@@ -233,24 +233,20 @@ pub(super) fn error(word: Word, what: &str, detail: &str, reference: Option<&str
     object.optional("ref", reference).message()
 }
 
-/// The same over HTTP: `{"rooms":[…]}` and the like.
-pub(super) mod body {
-    use super::*;
+/// `{"rooms":[…]}`, and likewise below: what HTTP answers with.
+pub(super) fn rooms_body(rooms: &[Name]) -> Vec<u8> {
+    Object::new().names("rooms", rooms).end()
+}
 
-    pub(in super::super) fn rooms(rooms: &[Name]) -> Vec<u8> {
-        Object::new().names("rooms", rooms).end()
-    }
+pub(super) fn messages_body(messages: &[impl AsRef<Stored>]) -> Vec<u8> {
+    Object::new().messages("messages", messages).end()
+}
 
-    pub(in super::super) fn messages(messages: &[impl AsRef<Stored>]) -> Vec<u8> {
-        Object::new().messages("messages", messages).end()
-    }
+pub(super) fn clients_body(users: &[Name], clients: u64) -> Vec<u8> {
+    let object = Object::new().names("users", users);
+    object.number("clients", clients).end()
+}
 
-    pub(in super::super) fn clients(users: &[Name], clients: u64) -> Vec<u8> {
-        let object = Object::new().names("users", users);
-        object.number("clients", clients).end()
-    }
-
-    pub(in super::super) fn error(sentence: &str) -> Vec<u8> {
-        Object::new().string("error", sentence).end()
-    }
+pub(super) fn error_body(sentence: &str) -> Vec<u8> {
+    Object::new().string("error", sentence).end()
 }

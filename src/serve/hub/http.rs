@@ -7,7 +7,7 @@ use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::driver::Hub;
-use super::encode::body;
+use super::encode;
 use super::envelope::{self, DEFAULT_LIMIT};
 use super::store::{After, Answer as FromStore, Id, Name, Request, View};
 use crate::serve::response::{self, Answer, Refusal};
@@ -115,9 +115,9 @@ async fn room_messages(hub: &Hub, room: Name, page: Page) -> Answer {
 
 fn shown(answer: Option<FromStore>) -> Answer {
     let body = match answer {
-        Some(FromStore::Rooms(rooms)) => body::rooms(&rooms),
-        Some(FromStore::Page(page)) => body::messages(&page.messages),
-        Some(FromStore::Clients { users, clients }) => body::clients(&users, clients),
+        Some(FromStore::Rooms(rooms)) => encode::rooms_body(&rooms),
+        Some(FromStore::Page(page)) => encode::messages_body(&page.messages),
+        Some(FromStore::Clients { users, clients }) => encode::clients_body(&users, clients),
         Some(FromStore::Failed(why)) => return error(StatusCode::SERVICE_UNAVAILABLE, &why),
         _ => return closing(),
     };
@@ -174,7 +174,7 @@ fn refusal(status: StatusCode, sentence: &str) -> Refusal {
 }
 
 fn error(status: StatusCode, sentence: &str) -> Answer {
-    let mut answer = json(status, body::error(sentence));
+    let mut answer = json(status, encode::error_body(sentence));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response::insert(&mut answer, RETRY_AFTER, "1");
     }
