@@ -264,8 +264,13 @@ impl Machine {
         if !connection.arrived {
             return;
         }
-        for (ticket, request) in connection.queue.into_changes() {
-            self.ask(ticket, request);
+        for (ticket, request) in connection.queue.into_waiting() {
+            // What was sent counts, though nobody waits for the answer.
+            if matches!(request, Request::Page { .. } | Request::Clients) {
+                self.purposes.remove(&ticket);
+            } else {
+                self.ask(ticket, request);
+            }
         }
         let ticket = self.ticket();
         let depart = Request::Depart {

@@ -83,15 +83,12 @@ impl Queue {
         None
     }
 
-    /// What still waits when the connection has ended, and changes something.
-    pub(super) fn into_changes(self) -> impl Iterator<Item = (Ticket, Request)> {
+    /// What still waits when the connection has ended.
+    pub(super) fn into_waiting(self) -> impl Iterator<Item = (Ticket, Request)> {
         let slots = self.slots.into_iter();
         slots.filter_map(|slot| match slot {
-            Slot::Waiting(
-                ticket,
-                request @ (Request::Append(_) | Request::Join { .. } | Request::Leave { .. }),
-            ) => Some((ticket, request)),
-            _ => None,
+            Slot::Waiting(ticket, request) => Some((ticket, request)),
+            Slot::UnderWay { .. } | Slot::Done(_) => None,
         })
     }
 }
@@ -143,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_outlives_its_connection() {
+    fn what_waits_outlives_its_connection() {
         let mut queue = Queue::default();
         queue.push(Ticket(1), Request::Clients);
         queue.push(Ticket(2), append());
         queue.push(Ticket(3), Request::Clients);
         assert_eq!(steps(&mut queue), ["start 1"]);
-        let left: Vec<_> = queue.into_changes().collect();
-        assert_eq!(left, [(Ticket(2), append())]);
+        let left: Vec<_> = queue.into_waiting().collect();
+        assert_eq!(left, [(Ticket(2), append()), (Ticket(3), Request::Clients)]);
     }
 }
