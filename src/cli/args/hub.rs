@@ -36,6 +36,6 @@ pub struct HubArgs {
     /// Keep users, rooms and messages of /events in Redis, so that all servers with the same URL are one
     /// hub: redis://[USER][:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS; @FILE reads the URL from
     /// a file
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "db")]
     pub redis: Option<String>,
 }
