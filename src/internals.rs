@@ -89,8 +89,14 @@ pub mod serve {
     pub mod hub {
         pub use crate::serve::hub::{Options, SlowClient, Tokens};
     }
+    pub mod endpoints {
+        pub use crate::serve::endpoints::help;
+    }
     pub mod faults {
         pub use crate::serve::faults::{Deflate, FAULTS, Fault, listing};
+    }
+    pub mod handshake_faults {
+        pub use crate::serve::handshake_faults::{HANDSHAKE_FAULTS, listing};
     }
 }
 

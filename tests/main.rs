@@ -17,6 +17,7 @@ mod down;
 mod dry_run;
 mod editing;
 mod endpoints;
+mod endpoints_more;
 mod ends;
 mod exchanges;
 mod expressions;

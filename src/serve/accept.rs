@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,14 +14,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::client::{Client, Visit, stopped};
+use super::handshake_faults::Ending;
 use super::incoming::Io;
 use super::link::Link;
 use super::opening::Opened;
 use super::preface::Peeked;
+use super::raw_answer::{self, RawAnswer};
 use super::response::Answer;
 use super::shared::lock;
 use super::stream::Stream;
@@ -103,40 +105,80 @@ async fn serve_requests(
     let upgrade = Mutex::new(None);
     let asked = AtomicBool::new(false);
     let limits = &client.options.limits;
+    let (raw, is_raw) = (Mutex::new(None), Notify::new());
     let service = service_fn(async |request| {
         asked.store(true, Relaxed);
-        let (answer, wanted) = answer(client, request).await;
+        let (mut answer, wanted) = answer(client, request).await;
+        if let Some(instead) = answer.extensions_mut().remove::<RawAnswer>() {
+            *lock(&raw) = Some(instead);
+            is_raw.notify_one();
+            // hyper is to write nothing.
+            pending::<()>().await;
+        }
+        *answer.extensions_mut() = header_case::extensions().clone();
         if wanted.is_some() {
             *lock(&upgrade) = wanted;
         }
         Ok::<_, Infallible>(answer)
     });
-    let mut http = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .title_case_headers(true)
-            .header_read_timeout(limits.handshake_timeout)
-            .max_header_size(limits.max_head_size)
-            .max_buf_size(limits.max_head_size.max(MIN_BUFFER))
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades()
-    );
+    let mut http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .title_case_headers(true)
+        .header_read_timeout(limits.handshake_timeout)
+        .max_header_size(limits.max_head_size)
+        .max_buf_size(limits.max_head_size.max(MIN_BUFFER))
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut stopped = pin!(stopped);
     let served = tokio::select! {
-        served = http.as_mut() => served,
-        () = stopped => {
-            http.as_mut().graceful_shutdown();
-            http.as_mut().await
-        }
+        served = &mut http => Some(served),
+        () = is_raw.notified() => Some(Ok(())),
+        () = stopped.as_mut() => None,
         // One byte after another would keep it open for longer.
         () = silent(deadline, &asked) => {
             client.log(format_args!("HTTP: {}", no_request(client)));
             return None;
         }
     };
+    let served = match served {
+        Some(served) => served,
+        None => {
+            Pin::new(&mut http).graceful_shutdown();
+            // A fault that comes now is not sent any more.
+            tokio::select! {
+                served = &mut http => served,
+                () = is_raw.notified() => return None,
+            }
+        }
+    };
     if let Err(error) = served {
         client.log(format_args!("HTTP: {}", words(client, &error)));
     }
+    let raw = lock(&raw).take();
+    if let Some(raw) = raw
+        && let Some(parts) = http.into_parts()
+    {
+        answer_raw(client, parts.io.into_inner(), &raw, stopped).await;
+    }
     lock(&upgrade).take()
+}
+
+/// Answers in place of hyper.
+async fn answer_raw(
+    client: &Client,
+    mut stream: Peeked<Link>,
+    raw: &RawAnswer,
+    stopped: impl Future<Output = ()>,
+) {
+    tokio::select! {
+        () = raw_answer::send(&mut stream, raw) => {}
+        () = stopped => {}
+    }
+    if raw.fault.ending == Ending::Reset {
+        // What follows is that it is dropped.
+        stream.io().set_reset();
+    }
+    client.log(format_args!("answered with the fault {}", raw.fault.name));
 }
 
 /// Ready at the deadline if there was no request until then.
@@ -163,8 +205,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> (Answer, Option<(OnUpgrade, Visit)>) {
     let mut head = request.map(drop);
-    let (mut answer, visit) = client.answer(&head).await;
-    *answer.extensions_mut() = header_case::extensions().clone();
+    let (answer, visit) = client.answer(&head).await;
     let upgrade = visit.map(|visit| (hyper::upgrade::on(&mut head), visit));
     (answer, upgrade)
 }

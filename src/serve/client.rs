@@ -117,6 +117,10 @@ impl Visit {
         stopped: impl Future<Output = ()>,
     ) {
         let Admission { mut endpoint, wire } = self.admission;
+        let stream = match endpoint.rate() {
+            Some(rate) => stream.throttled(rate),
+            None => stream,
+        };
         let started = Instant::now();
         let mut connection = Connection::new(stream, &wire).await;
         if endpoint.heartbeat() {
@@ -200,7 +204,8 @@ fn admit<B>(
         ..connection::wire_options()
     };
     endpoint.configure(&mut wire);
-    let switching = accepted.response.map(|()| Either::Left(Full::default()));
+    let mut switching = accepted.response.map(|()| Either::Left(Full::default()));
+    endpoint.amend(switching.headers_mut());
     Ok((switching, Admission { endpoint, wire }))
 }
 

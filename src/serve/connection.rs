@@ -221,6 +221,16 @@ impl Connection {
         self.check_writing()
     }
 
+    /// Hands over a ping, which leaves with the next flush at the latest. Pongs are dropped.
+    ///
+    /// # Errors
+    /// Why it cannot be sent.
+    pub(super) async fn send_ping(&mut self, payload: Bytes) -> Result<(), EndReason> {
+        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.socket.ping(payload);
+        self.check_writing()
+    }
+
     /// Waits until all that was handed over has left.
     ///
     /// # Errors

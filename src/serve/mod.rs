@@ -7,6 +7,7 @@
 //! `connection` is what an endpoint sees of the wire, and [`endpoints`] has the endpoints.
 
 mod accept;
+mod chat;
 mod client;
 mod connection;
 pub mod endpoints;
@@ -14,6 +15,7 @@ mod entrance;
 pub mod faults;
 mod forwarded;
 pub mod guard;
+pub mod handshake_faults;
 mod header_case;
 pub mod heartbeat;
 mod http2;
@@ -30,6 +32,7 @@ mod options;
 mod peer;
 mod preface;
 mod range;
+mod raw_answer;
 mod response;
 mod self_signed;
 mod shared;
@@ -38,6 +41,7 @@ mod stream;
 mod tls;
 #[cfg(unix)]
 mod unix_socket;
+mod throttle;
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -27,6 +27,13 @@ pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     with_type(status, Either::Left(Full::new(body.into())))
 }
 
+/// A 200 with this JSON.
+pub(super) fn json(body: &serde_json::Value) -> Answer {
+    let mut answer = text(StatusCode::OK, format!("{body:#}\n"));
+    insert(&mut answer, CONTENT_TYPE, "application/json");
+    answer
+}
+
 /// A 200 with a body that is made as it is read.
 pub(super) fn stream<B>(body: B) -> Answer
 where

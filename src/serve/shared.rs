@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::chat::Chat;
 use super::hub::Hub;
 use super::ledger::store::LedgerStore;
 use super::state::ServerState;
@@ -14,6 +15,7 @@ pub(super) struct Shared {
     ledger: Arc<Mutex<LedgerStore>>,
     hub: Hub,
     stopping: Arc<AtomicBool>,
+    chat: Arc<Mutex<Chat>>,
 }
 
 impl Shared {
@@ -23,6 +25,7 @@ impl Shared {
             ledger: Arc::new(Mutex::new(ledger)),
             hub,
             stopping: Arc::default(),
+            chat: Arc::default(),
         }
     }
 
@@ -46,6 +49,10 @@ impl Shared {
 
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    pub(super) fn chat(&self) -> MutexGuard<'_, Chat> {
+        lock(&self.chat)
     }
 }
 

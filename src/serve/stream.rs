@@ -2,6 +2,7 @@
 //! connection after the 101, or a stream of an HTTP/2 connection.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::link::Link;
 use super::preface::Peeked;
+use super::throttle::Throttled;
 use crate::handshake::h2::Tunnel;
 use crate::transport;
 
@@ -19,9 +21,16 @@ pub(super) enum Stream {
     /// The connection as hyper hands it over.
     Http1(TokioIo<Upgraded>),
     Http2(Tunnel),
+    /// One of the others, with a limit to what it carries.
+    Throttled(Box<Throttled<Stream>>),
 }
 
 impl Stream {
+    /// The same stream, which carries at most this many bytes a second each way.
+    pub(super) fn throttled(self, rate: NonZeroU32) -> Stream {
+        Stream::Throttled(Box::new(Throttled::new(self, rate)))
+    }
+
     /// Ends it with a TCP reset, or over HTTP/2 with RST_STREAM, which leaves the connection to the
     /// other streams. Returns a clause that says so.
     pub(super) async fn reset(self) -> &'static str {
@@ -31,6 +40,7 @@ impl Stream {
                 tunnel.reset().await;
                 return "reset by the server (RST_STREAM), as this endpoint does";
             }
+            Stream::Throttled(throttled) => return Box::pin(throttled.into_inner().reset()).await,
         };
         match upgraded.downcast::<TokioIo<Peeked<Link>>>() {
             // What follows is that it is dropped.
@@ -45,6 +55,7 @@ impl Stream {
         match self.get_mut() {
             Stream::Http1(stream) => Pin::new(stream),
             Stream::Http2(stream) => Pin::new(stream),
+            Stream::Throttled(stream) => Pin::new(&mut **stream),
         }
     }
 }
@@ -88,6 +99,7 @@ impl AsyncWrite for Stream {
         match self {
             Stream::Http1(stream) => stream.is_write_vectored(),
             Stream::Http2(stream) => stream.is_write_vectored(),
+            Stream::Throttled(_) => false,
         }
     }
 }

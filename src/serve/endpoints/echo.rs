@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::request::Request;
 use crate::close::Close;
 use crate::message::Message;
@@ -15,8 +15,12 @@ use crate::serve::response::Refusal;
 
 pub(super) const SPEC: Spec = Spec {
     path: "/echo",
-    parameters: "?delay=500ms",
-    help: "every message comes back, delayed if asked",
+    parameters: "?delay=500ms&upper",
+    help: "every message comes back, delayed or in capitals if asked",
+    details: &[
+        parameter("delay", "how long each message is held back", "0"),
+        parameter("upper", "texts come back in capitals", "as they are"),
+    ],
     open: |request| Ok(Opened::websocket(Echo::read(request)?)),
 };
 
@@ -29,21 +33,23 @@ const MAX_HELD: usize = MAX_MESSAGE;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Echo {
     delay: Duration,
+    upper: bool,
 }
 
 impl Echo {
     fn read(request: Request<'_>) -> Result<Echo, Refusal> {
         let delay = request.query().duration("delay")?.unwrap_or_default();
-        Ok(Echo { delay })
+        let upper = request.query().has("upper");
+        Ok(Echo { delay, upper })
     }
 }
 
 impl Endpoint for Echo {
     fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a> {
-        if self.delay.is_zero() {
-            Box::pin(echo(connection, u64::MAX))
-        } else {
-            Box::pin(echo_later(connection, self.delay))
+        match (self.delay.is_zero(), self.upper) {
+            (true, false) => Box::pin(echo(connection, u64::MAX)),
+            (true, true) => Box::pin(echo_upper(connection)),
+            (false, _) => Box::pin(echo_later(connection, self)),
         }
     }
 }
@@ -57,9 +63,27 @@ pub(super) async fn echo(connection: &mut Connection, count: u64) -> Result<End,
     Ok(End::Close(Close::normal()))
 }
 
-/// Sends every message back `delay` after it arrived. Messages still held when the peer sends its
+/// Sends back every message in capitals.
+async fn echo_upper(connection: &mut Connection) -> Result<End, EndReason> {
+    loop {
+        let message = connection.next_message().await?;
+        connection.send(in_capitals(message)).await?;
+    }
+}
+
+/// Data that is not text stays as it is.
+fn in_capitals(message: Message) -> Message {
+    match message.as_text() {
+        Some(text) => Message::text(text.to_uppercase()),
+        None => message,
+    }
+}
+
+/// Sends every message back so long after it arrived. Messages still held when the peer sends its
 /// Close are lost: nothing may follow the Close that answers it (RFC 6455 §5.5.1).
-async fn echo_later(connection: &mut Connection, delay: Duration) -> Result<End, EndReason> {
+async fn echo_later(connection: &mut Connection, echo: &Echo) -> Result<End, EndReason> {
+    let Echo { delay, upper } = *echo;
+    let as_asked = |message| if upper { in_capitals(message) } else { message };
     let mut held = Held::default();
     loop {
         tokio::select! {
@@ -68,13 +92,13 @@ async fn echo_later(connection: &mut Connection, delay: Duration) -> Result<End,
                 while let Some(message) = held.pop(now) {
                     connection.send(message).await?;
                     if let Some(next) = connection.take_read_ahead() {
-                        held.push(Instant::now() + delay, next);
+                        held.push(Instant::now() + delay, as_asked(next));
                     }
                 }
                 connection.flush().await?;
             }
             message = connection.next_message(), if !held.is_full() => {
-                held.push(Instant::now() + delay, message?);
+                held.push(Instant::now() + delay, as_asked(message?));
             }
         }
     }
@@ -130,6 +154,17 @@ mod tests {
         assert_eq!(delay("/echo?delay=1m"), Duration::from_secs(60));
         assert_eq!(delay("/echo?delay=0.25"), Duration::from_millis(250));
         assert_eq!(delay("/echo?token=x&delay=3"), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn texts_come_back_in_capitals() {
+        let upper = |path| get(path, Echo::read).unwrap().upper;
+        assert!(upper("/echo?upper") && upper("/echo?upper=1&delay=1s") && !upper("/echo"));
+        assert_eq!(
+            in_capitals(Message::text("straße")),
+            Message::text("STRASSE")
+        );
+        assert_eq!(in_capitals(Message::binary("a")), Message::binary("a"));
     }
 
     #[test]

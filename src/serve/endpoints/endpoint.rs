@@ -1,6 +1,9 @@
 //! What an endpoint is: a row of the table, and what it does with a request and with a connection.
 
+use std::num::NonZeroU32;
+
 use futures_util::future::BoxFuture;
+use hyper::HeaderMap;
 
 use super::request::Request;
 use crate::close::Close;
@@ -18,6 +21,8 @@ pub(super) struct Spec {
     /// The text of the help, in lines of at most 66 characters; empty where the help does not list
     /// the endpoint.
     pub(super) help: &'static str,
+    /// What the query may say, for the listing that programs read.
+    pub(super) details: &'static [Parameter],
     /// Reads the URL and returns what is there.
     ///
     /// # Errors
@@ -25,10 +30,35 @@ pub(super) struct Spec {
     pub(super) open: fn(Request<'_>) -> Result<Opened, Refusal>,
 }
 
+/// A parameter of the query.
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) meaning: &'static str,
+    /// What is taken where the query does not have it, in words where that is no value.
+    pub(super) default: &'static str,
+}
+
+/// A row of [`Spec::details`].
+pub(super) const fn parameter(
+    name: &'static str,
+    meaning: &'static str,
+    default: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        meaning,
+        default,
+    }
+}
+
+/// Whether a segment of a path in the table stands for any segment.
+pub(super) fn is_argument(segment: &str) -> bool {
+    segment.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
 impl Spec {
     /// Whether this is the endpoint of a path.
     pub(super) fn matches(&self, path: &str) -> bool {
-        let is_argument = |segment: &str| segment.starts_with(|c: char| c.is_ascii_uppercase());
         let mut segments = path.split('/');
         let alike = self.path.split('/').all(|expected| {
             let segment = segments.next();
@@ -83,6 +113,14 @@ pub(crate) trait Endpoint: Send {
         true
     }
 
+    /// Changes the headers of the answer that accepts the client.
+    fn amend(&self, _headers: &mut HeaderMap) {}
+
+    /// The bytes a second that the stream below the WebSocket may carry, each way.
+    fn rate(&self) -> Option<NonZeroU32> {
+        None
+    }
+
     /// How the connection ends when the server is shut down.
     fn shutdown(&self) -> End {
         End::Close(Close::new(1001, "server shutting down"))
@@ -109,6 +147,7 @@ mod tests {
                 path,
                 parameters: "",
                 help: "",
+                details: &[],
                 open: |_| Ok(Opened::Http(status(StatusCode::OK))),
             };
             spec.matches(requested)

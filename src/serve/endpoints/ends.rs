@@ -1,7 +1,7 @@
 //! `/close/CODE` and `/drop`: an echo that ends after some messages, with a Close or without one.
 
 use super::echo::echo;
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::request::Request;
 use crate::serve::connection::{Connection, End};
 use crate::serve::response::Refusal;
@@ -10,6 +10,10 @@ pub(super) const CLOSE: Spec = Spec {
     path: "/close/CODE",
     parameters: "?reason=TEXT&after=N",
     help: "a Close with this code after N messages, which are echoed",
+    details: &[
+        parameter("reason", "the reason of the Close", "none"),
+        parameter("after", "messages echoed before, or a range", "0"),
+    ],
     open: |request| Ok(Opened::websocket(Ends::with_close(request)?)),
 };
 
@@ -18,6 +22,16 @@ pub(super) const DROP: Spec = Spec {
     parameters: "?after=N&how=HOW",
     help: "echoes N messages, then ends: HOW is fin, rst or close:CODE;
 part=BYTES sends that many bytes of a frame before fin or rst",
+    details: &[
+        parameter("after", "messages echoed before, or a range", "0"),
+        parameter("how", "fin, rst or close:CODE", "fin"),
+        parameter(
+            "part",
+            "bytes of an unfinished frame before fin or rst",
+            "0",
+        ),
+        parameter("reason", "the reason of close:CODE", "none"),
+    ],
     open: |request| Ok(Opened::websocket(Ends::as_asked(request)?)),
 };
 

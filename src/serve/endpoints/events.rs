@@ -5,7 +5,7 @@ use std::str;
 use futures_util::FutureExt as _;
 use hyper::header::AUTHORIZATION;
 
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::request::Request;
 use crate::serve::connection::Connection;
 use crate::serve::hub::http::{self, Page, Resource};
@@ -18,6 +18,15 @@ pub(super) const SPEC: Spec = Spec {
     parameters: "?token=T&after=ID",
     help: "the event hub: users, rooms, presence, messages with ids;
 GET /events/rooms, /events/clients, /events/messages?after=ID",
+    details: &[
+        parameter(
+            "token",
+            "the token, where no header has it",
+            "the first message",
+        ),
+        parameter("after", "the id of the last message received", "none"),
+        parameter("epoch", "the epoch of that id", "the current one"),
+    ],
     open,
 };
 
@@ -43,6 +52,7 @@ const fn lookup(path: &'static str, open: fn(Request<'_>) -> Result<Opened, Refu
         path,
         parameters: "",
         help: "",
+        details: &[],
         open,
     }
 }

@@ -6,7 +6,7 @@ use hyper::header::AUTHORIZATION;
 use tokio::time::{Instant, sleep_until};
 
 use super::echo::echo;
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::request::Request;
 use crate::close::Close;
 use crate::message::Message;
@@ -21,6 +21,15 @@ pub(super) const SPEC: Spec = Spec {
     parameters: "?token-ttl=5s",
     help: "an echo until the token reaches that age, then a Close 4401;
 token in Authorization, token=X or, with via=message, a message",
+    details: &[
+        parameter("token-ttl", "how long a token is good", "5s"),
+        parameter("token", "the token, where no header has it", "none"),
+        parameter(
+            "via",
+            "message: the first message may bring the token",
+            "header or query",
+        ),
+    ],
     open: |request| Ok(Opened::websocket(Expire::read(request)?)),
 };
 
@@ -54,7 +63,7 @@ impl Expire {
         let close = |reason| Ok(End::Close(Close::new(4401, reason)));
         let token = match self.token {
             Some(token) => token,
-            None => match brought_token(&connection.next_message().await?) {
+            None => match token_in_message(&connection.next_message().await?) {
                 Some(token) => token,
                 None => return close("the first message is not a token"),
             },
@@ -110,7 +119,7 @@ fn without_scheme(value: &[u8]) -> &[u8] {
 }
 
 /// The token in `{"event":"token","data":"X"}`.
-fn brought_token(message: &Message) -> Option<Digest> {
+pub(super) fn token_in_message(message: &Message) -> Option<Digest> {
     let data = Some(message.payload()).filter(|data| data.len() <= MAX_TOKEN)?;
     let json: serde_json::Value = serde_json::from_slice(data).ok()?;
     let token = json.get("data")?.as_str()?;

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 
 use super::echo::echo;
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::query::{Query, final_status};
 use super::request::Request;
 use crate::serve::connection::Connection;
@@ -19,6 +19,11 @@ pub(super) const SPEC: Spec = Spec {
     parameters: "?fail=N",
     help: "refuses N handshakes with 503, then is an echo; counted per URL;
 status=CODE, retry-after=SECONDS, date or no",
+    details: &[
+        parameter("fail", "handshakes refused per URL, or a range", "1"),
+        parameter("status", "the status of the refusals", "503"),
+        parameter("retry-after", "seconds, date or no", "1"),
+    ],
     open: |request| Ok(Opened::websocket(Flaky::read(request)?)),
 };
 

@@ -24,6 +24,7 @@ pub(super) const SPEC: Spec = Spec {
     path: "/frames/KIND",
     parameters: "",
     help: "breaks one rule of the protocol; GET /frames lists the kinds",
+    details: &[],
     open: |request| Ok(Opened::websocket(Frames::read(request)?)),
 };
 
@@ -31,6 +32,7 @@ pub(super) const LISTING: Spec = Spec {
     path: "/frames",
     parameters: "",
     help: "",
+    details: &[],
     open: |_| Ok(Opened::Http(text(StatusCode::OK, faults::listing()))),
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::echo::echo;
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::request::Request;
 use crate::serve::connection::{AbruptEnd, Connection, End};
 use crate::serve::response::Refusal;
@@ -14,6 +14,10 @@ pub(super) const SPEC: Spec = Spec {
     path: "/freeze",
     parameters: "?after=N&for=T",
     help: "echoes N messages, then neither reads nor writes",
+    details: &[
+        parameter("after", "messages echoed before, or a range", "0"),
+        parameter("for", "how long it lasts before TCP ends", "1h"),
+    ],
     open: |request| Ok(Opened::websocket(Freeze::read(request)?)),
 };
 

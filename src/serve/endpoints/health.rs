@@ -10,6 +10,7 @@ pub(super) const HEALTH: Spec = Spec {
     path: "/health",
     parameters: "",
     help: "200 while the server runs",
+    details: &[],
     open: |_| Ok(Opened::Http(text(StatusCode::OK, "ok\n"))),
 };
 
@@ -17,6 +18,7 @@ pub(super) const READY: Spec = Spec {
     path: "/ready",
     parameters: "",
     help: "200, or 503 once the server shuts down",
+    details: &[],
     open: |request| Ok(Opened::Http(ready(request))),
 };
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::sleep;
 
-use super::endpoint::{Endpoint, Opened, Run, Spec};
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::query::Query;
 use super::request::Request;
 use crate::close::Close;
@@ -29,6 +29,11 @@ pub(super) const SPEC: Spec = Spec {
     parameters: "?ack=no&delay=T",
     help: "records messages and answers each with its number; GET shows
 them (also format=json), DELETE empties it",
+    details: &[
+        parameter("ack", "no: messages are not answered", "answered"),
+        parameter("delay", "how long each message takes", "0"),
+        parameter("format", "text or json, for a GET", "text"),
+    ],
     open,
 };
 

@@ -48,16 +48,51 @@ impl Query<'_> {
     }
 
     pub(super) fn duration(self, name: &str) -> Result<Option<Duration>, Refusal> {
+        let text = self.get(name);
+        text.map(|text| duration(&text, &format!("value of `{name}`")))
+            .transpose()
+    }
+
+    /// A number of bytes, such as 64KiB.
+    pub(super) fn size(self, name: &str, most: usize) -> Result<Option<usize>, Refusal> {
         let Some(text) = self.get(name) else {
             return Ok(None);
         };
-        let duration = units::duration(&text).ok();
-        let duration = duration.filter(|duration| *duration <= MAX_DURATION);
-        duration.map(Some).ok_or_else(|| {
+        let size = units::size(&text).ok().filter(|size| *size <= most);
+        size.map(Some).ok_or_else(|| {
             bad_request(&format!(
-                "The value of `{name}` must be a duration such as 500ms, 2s or 1m, at most one hour."
+                "The value of `{name}` must be a number of bytes such as 100 or 64KiB, at most {most}."
             ))
         })
+    }
+
+    /// A whole number.
+    pub(super) fn number(self, name: &str) -> Result<Option<u64>, Refusal> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        units::digits(&text, u64::MAX)
+            .map(Some)
+            .ok_or_else(|| bad_request(&format!("The value of `{name}` must be a whole number.")))
+    }
+
+    /// The time between two messages: `rate` is how many there are a second, 0 for no limit.
+    pub(super) fn interval(self, default: Duration) -> Result<Duration, Refusal> {
+        match self.get("rate").as_deref() {
+            None => Ok(default),
+            Some("0") => Ok(Duration::ZERO),
+            Some(text) => units::rate(text).map_err(|_| {
+                bad_request(
+                    "The value of `rate` must be a number of messages per second, such as 10 or \
+                     0.5, or 0 for no limit.",
+                )
+            }),
+        }
+    }
+
+    /// Whether the parameter is there, whatever its value.
+    pub(super) fn has(self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
     /// Whether the parameter is there; `value` is the only one it may have.
@@ -116,6 +151,20 @@ impl Query<'_> {
         };
         Ok(End::Abort(AbruptEnd { reset, part }))
     }
+}
+
+/// A duration; `subject` says where it stands.
+///
+/// # Errors
+/// 400
+pub(super) fn duration(text: &str, subject: &str) -> Result<Duration, Refusal> {
+    let duration = units::duration(text).ok();
+    let duration = duration.filter(|duration| *duration <= MAX_DURATION);
+    duration.ok_or_else(|| {
+        bad_request(&format!(
+            "The {subject} must be a duration such as 500ms, 2s or 1m, at most one hour."
+        ))
+    })
 }
 
 fn part(text: &str) -> Result<usize, Refusal> {

@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use hyper::header::HeaderMap;
-use hyper::{Method, Request as HttpRequest};
+use hyper::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
+use hyper::{Method, Request as HttpRequest, Version};
 
 use super::query::Query;
 use crate::handshake::server;
@@ -18,6 +18,8 @@ pub(crate) struct Request<'a> {
     pub(super) target: &'a str,
     pub(super) headers: &'a HeaderMap,
     pub(super) wants_websocket: bool,
+    /// It came over HTTP/2, where an answer is no text.
+    pub(super) is_http2: bool,
     pub(super) shared: &'a Shared,
     pub(super) now: SystemTime,
 }
@@ -30,6 +32,7 @@ impl<'a> Request<'a> {
             target: target.map_or("", |target| target.as_str()),
             headers: request.headers(),
             wants_websocket: server::wants_websocket(request),
+            is_http2: request.version() == Version::HTTP_2,
             shared,
             now,
         }
@@ -60,6 +63,17 @@ impl<'a> Request<'a> {
         Ok(range.map_or(0, |range| range.draw(&mut self.shared.state().rng)))
     }
 
+    /// The subprotocols that the client offers, in its order.
+    pub(super) fn subprotocols(self) -> Vec<&'a str> {
+        let lines = self.headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
+        let names = lines.filter_map(|line| line.to_str().ok());
+        names
+            .flat_map(|line| line.split(','))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
     /// Whether the request asks for a WebSocket.
     pub(super) fn wants_websocket(self) -> bool {
         self.wants_websocket
@@ -76,6 +90,7 @@ pub(super) fn get<T>(target: &str, read: impl FnOnce(Request<'_>) -> T) -> T {
         target,
         headers: &headers,
         wants_websocket: false,
+        is_http2: false,
         shared: &shared,
         now: SystemTime::UNIX_EPOCH,
     })

@@ -1,36 +1,48 @@
-//! `/seq`: sends numbered messages, so that a client which comes back can say where it was. It reads
-//! between two batches and never waits with reading for anything but its own writes.
+//! `/seq`: sends numbered messages, so that a client which comes back can say where it was.
 
 use std::fmt::Write as _;
-use std::future::ready;
-use std::pin::pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::time::{Instant, sleep_until};
 
-use super::endpoint::{Endpoint, Opened, Run, Spec};
-use super::query::Query;
+use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
+use super::paced;
 use super::request::Request;
 use crate::close::Close;
 use crate::message::Message;
 use crate::serve::connection::{Connection, End, EndReason};
 use crate::serve::response::{Refusal, bad_request};
-use crate::units;
 
 pub(super) const SPEC: Spec = Spec {
     path: "/seq",
     parameters: "?rate=R&after=ID&count=N",
     help: "sends numbered messages, those after ID and up to N; for=N and
 how=HOW end sooner; via=message waits for {\"after\":ID}",
+    details: &[
+        parameter("rate", "messages a second; 0 for no limit", "10"),
+        parameter("after", "the id before the first one, or a range", "0"),
+        parameter(
+            "count",
+            "the last id, after which it closes with 1000",
+            "no end",
+        ),
+        parameter(
+            "for",
+            "messages before the connection ends, or a range",
+            "no end",
+        ),
+        parameter("how", "how it ends then: fin, rst or close:CODE", "fin"),
+        parameter(
+            "via",
+            "message: the first message received has the id",
+            "the query",
+        ),
+    ],
     open: |request| Ok(Opened::websocket(Seq::read(request)?)),
 };
 
 /// The time between two messages where nothing is said.
 const INTERVAL: Duration = Duration::from_millis(100);
-
-/// Messages between two looks at what has come in.
-const BATCH: usize = 64;
 
 /// Longer messages are not searched for a place to go on from.
 const MAX_POSITION: usize = 64 << 10;
@@ -67,7 +79,7 @@ impl Seq {
         let lasts = query.range("for")?;
         let ends = lasts.map(|range| (range.draw(&mut request.shared.state().rng), how));
         Ok(Seq {
-            interval: interval(query)?,
+            interval: query.interval(INTERVAL)?,
             after,
             via_message: query.flag("via", "message")?,
             count: last,
@@ -82,73 +94,30 @@ impl Endpoint for Seq {
     }
 }
 
-fn interval(query: Query<'_>) -> Result<Duration, Refusal> {
-    match query.get("rate").as_deref() {
-        None => Ok(INTERVAL),
-        Some("0") => Ok(Duration::ZERO),
-        Some(text) => units::rate(text).map_err(|_| {
-            bad_request(
-                "The value of `rate` must be a number of messages per second, such as 10 or 0.5, \
-                 or 0 for no limit.",
-            )
-        }),
-    }
-}
-
 /// Sends what is asked for.
 async fn send(connection: &mut Connection, seq: &Seq) -> Result<End, EndReason> {
-    let mut id = seq.after;
+    let mut after = seq.after;
     if seq.via_message {
         match position(&connection.next_message().await?) {
-            Ok(Some(after)) => id = after,
+            Ok(Some(id)) => after = id,
             Ok(None) => {}
             Err(sentence) => return Ok(End::Close(Close::new(1008, sentence))),
         }
     }
-    let (mut left, how) = match &seq.ends {
-        Some((count, how)) => (*count, Some(how)),
-        None => (u64::MAX, None),
+    let left = seq.count.saturating_sub(after);
+    let (most, end) = match &seq.ends {
+        Some((most, how)) if *most < left => (*most, how.clone()),
+        _ => (left, End::Close(Close::normal())),
     };
-    let mut due = Instant::now();
-    let mut waiting = pin!(sleep_until(due));
     let mut buffer = BytesMut::new();
-    loop {
-        if id >= seq.count {
-            return Ok(End::Close(Close::normal()));
-        }
-        if let Some(how) = how
-            && left == 0
-        {
-            return Ok(how.clone());
-        }
-        tokio::select! {
-            biased;
-            () = &mut waiting => {}
-            message = connection.next_message() => {
-                message?;
-                continue;
-            }
-        }
-        let now = Instant::now();
-        for _ in 0..BATCH {
-            if due > now || id >= seq.count || left == 0 {
-                break;
-            }
-            id += 1;
-            left -= 1;
-            due += seq.interval;
-            let _ = write!(buffer, "{{\"id\":{id},\"data\":\"message {id}\"}}");
-            connection.send(Message::text_from(&mut buffer)).await?;
-        }
-        connection.flush().await?;
-        waiting.as_mut().reset(due);
-        // Where a message is always due, nothing would be read otherwise.
-        tokio::select! {
-            biased;
-            message = connection.next_message() => drop(message?),
-            () = ready(()) => {}
-        }
-    }
+    // No id is above `count`.
+    let messages = (1..=most).map(|number| {
+        let id = after + number;
+        let _ = write!(buffer, "{{\"id\":{id},\"data\":\"message {id}\"}}");
+        Message::text_from(&mut buffer)
+    });
+    paced::send(connection, seq.interval, messages).await?;
+    Ok(end)
 }
 
 /// The id in `{"after":ID}`, which may be a string. `None` where the message says nothing of it.

@@ -7,6 +7,7 @@ pub(super) const SPEC: Spec = Spec {
     path: "/silent",
     parameters: "",
     help: "reads everything, answers pings and Close, never sends data",
+    details: &[],
     open: |_| Ok(Opened::websocket(Silent)),
 };
 

@@ -10,6 +10,7 @@ pub(super) const SPEC: Spec = Spec {
     path: "/status/CODE",
     parameters: "",
     help: "this HTTP status, 200 to 599; 101 is an echo",
+    details: &[],
     open,
 };
 
