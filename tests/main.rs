@@ -18,6 +18,7 @@ mod dry_run;
 mod editing;
 mod endpoints;
 mod endpoints_more;
+mod endpoints_peers;
 mod ends;
 mod exchanges;
 mod expressions;
