@@ -46,6 +46,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 mod names;
 mod output;
+mod page;
 mod peers;
 mod pipe;
 mod prompt;

@@ -418,7 +418,10 @@ fn a_plain_get_is_answered_with_what_is_missing() {
 
 #[test]
 fn the_endpoints_are_listed() {
-    let (_, index) = refuses("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "200 OK");
+    let (_, index) = refuses(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n",
+        "200 OK",
+    );
     let (_, unknown) = refuses(&handshake("/nowhere"), "404 Not Found");
     for endpoint in [
         "/echo",

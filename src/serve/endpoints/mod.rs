@@ -23,6 +23,7 @@ mod health;
 mod ledger;
 mod noclose;
 mod paced;
+mod page;
 mod ping;
 mod query;
 mod redirect;
@@ -123,7 +124,7 @@ const WIDTH: usize = 99;
 pub(super) fn open(request: Request<'_>) -> Result<Opened, Refusal> {
     let path = request.path();
     if path == "/" {
-        return Ok(Opened::Http(index()));
+        return Ok(Opened::Http(page::answer(request, index)));
     }
     match specs().find(|spec| spec.matches(path)) {
         Some(spec) => (spec.open)(request),
@@ -140,7 +141,7 @@ fn listed(specs: &'static [Spec]) -> impl Iterator<Item = &'static Spec> {
     specs.iter().filter(|spec| !spec.help.is_empty())
 }
 
-/// The URLs and what each of them does: the body of `GET /`.
+/// The URLs and what each of them does: the body of `GET /` as plain text.
 pub fn help() -> String {
     let mut help = String::new();
     for (group, specs) in TABLE {
@@ -157,11 +158,10 @@ pub fn help() -> String {
     help + "For the N of after, fail and for, a range A-B draws a number each time.\n"
 }
 
-fn index() -> Answer {
+/// What `/` answers in plain text.
+fn index() -> String {
     let help = help();
-    let body =
-        format!("The debug server of wirecat. Connect with a WebSocket client to:\n\n{help}");
-    response::text(StatusCode::OK, body)
+    format!("The debug server of wirecat. Connect with a WebSocket client to:\n\n{help}")
 }
 
 /// The body of `GET /endpoints`.
@@ -194,7 +194,7 @@ fn not_found(path: &str) -> Answer {
     let paths = paths();
     let body = format!(
         "There is no such endpoint.{suggestion} The endpoints are:\n\n{paths}\n\
-         GET / says what each of them does.\n"
+         GET /endpoints says what each of them does.\n"
     );
     response::text(StatusCode::NOT_FOUND, body)
 }
