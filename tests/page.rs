@@ -1,5 +1,12 @@
 //! The page that browsers get at `/`: its headers, and what it does in Chromium.
 
+#[cfg(target_os = "linux")]
+mod endpoints;
+#[cfg(target_os = "linux")]
+mod hub;
+#[cfg(target_os = "linux")]
+mod looks;
+
 use crate::serve::{Server, has, header};
 
 /// The head and the body of the answer to a request for `/`.

@@ -20,6 +20,8 @@ pub(crate) mod server;
 pub(crate) mod serving;
 pub(crate) mod site;
 pub(crate) mod tls;
+#[cfg(target_os = "linux")]
+pub(crate) mod webdriver;
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};

@@ -2,6 +2,7 @@
 //! foreground, on a free port, with a configuration of `tests/components/`, which
 //! `docs/tls-and-proxies.md` shows too. Nothing is read from the machine's own configuration.
 
+pub(crate) mod chromedriver;
 pub(crate) mod dante;
 pub(crate) mod haproxy;
 pub(crate) mod http2;
@@ -111,9 +112,14 @@ fn free_port() -> u16 {
     }
 }
 
-/// Where `.ci/peers` unpacked Debian's packages.
+/// Where `.ci/peers` unpacked the servers and proxies of Debian.
 fn debian() -> PathBuf {
-    std::path::absolute(peers().join("debian")).unwrap()
+    unpacked("debian")
+}
+
+/// Where `.ci/peers` unpacked packages of Debian.
+fn unpacked(directory: &str) -> PathBuf {
+    std::path::absolute(peers().join(directory)).unwrap()
 }
 
 /// A program of Debian's packages, which finds its libraries among them.
@@ -124,7 +130,12 @@ fn program(path: &str) -> Command {
 }
 
 fn libraries() -> PathBuf {
-    debian().join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
+    libraries_in(&debian())
+}
+
+/// The libraries among unpacked packages.
+fn libraries_in(folder: &Path) -> PathBuf {
+    folder.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH))
 }
 
 /// A file of `tests/components/`, with what a test needs in place of what the documentation shows.
