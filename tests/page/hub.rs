@@ -1,6 +1,7 @@
 //! The hub's console on the page, beside a wirecat in a terminal in the same room.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -12,34 +13,30 @@ use crate::support::killable::Killable;
 use crate::support::webdriver::{Browser, ENTER, TAB};
 use crate::support::{PATIENCE, WIRECAT, wirecat};
 
-/// A hub in a process of its own, with its messages in a file.
-struct Hub {
-    server: Killable,
-    _folder: tempfile::TempDir,
-}
+/// A hub in a process of its own.
+struct Hub(Killable);
 
 impl Hub {
+    /// A hub that keeps its messages in this file, or without one in memory.
     #[track_caller]
-    fn start() -> Hub {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("hub.db");
-        let server = Killable::start(move |port| {
+    fn start(database: Option<&Path>) -> Hub {
+        let database = database.map(Path::to_path_buf);
+        Hub(Killable::start(move |port| {
             let mut command = Command::new(WIRECAT);
-            command.args(["serve", "--silent", "--db"]).arg(&database);
+            command.args(["serve", "--silent"]);
+            if let Some(database) = &database {
+                command.arg("--db").arg(database);
+            }
             command.arg(format!("127.0.0.1:{port}"));
             command
-        });
-        Hub {
-            server,
-            _folder: folder,
-        }
+        }))
     }
 
     /// A browser that shows its page.
     #[track_caller]
     fn page(&self) -> Browser {
         let browser = Browser::start();
-        browser.open(&format!("http://{}/", self.server.address()));
+        browser.open(&format!("http://{}/", self.0.address()));
         browser
     }
 
@@ -57,7 +54,7 @@ impl Hub {
     /// Another user, who has joined `news`.
     #[track_caller]
     fn terminal(&self, user: &str) -> Terminal {
-        let url = self.server.url(&format!("/events?token={user}"));
+        let url = self.0.url(&format!("/events?token={user}"));
         let join = json!({"event": "join", "room": "news"}).to_string();
         let mut child = wirecat(["--on-open", &join, "--on-eof", "stay", &url]).spawn();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -113,7 +110,7 @@ impl Drop for Terminal {
 #[test]
 #[ignore = "needs the Chromium of .ci/peers"]
 fn a_page_and_a_terminal_share_a_room() {
-    let hub = Hub::start();
+    let hub = Hub::start(None);
     let mut terminal = hub.terminal("tess");
     let browser = hub.page_in_news("xiao");
     terminal.expect(|message| {
@@ -154,13 +151,14 @@ fn a_page_and_a_terminal_share_a_room() {
 #[test]
 #[ignore = "needs the Chromium of .ci/peers"]
 fn a_page_that_was_away_gets_what_it_missed() {
-    let mut hub = Hub::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut hub = Hub::start(Some(&folder.path().join("hub.db")));
     let browser = hub.page_in_news("xiao");
     browser.click("#kind option[value=room]");
     browser.type_into("#name", "news");
     browser.type_into("#text", &format!("before{ENTER}"));
     browser.wait_for("#hub-log", "stored as");
-    hub.server.kill();
+    hub.0.kill();
     browser.wait_for("#hub-state", "Connection lost");
     browser.wait_for("#hub-end", "1006 abnormal closure");
     browser.wait(
@@ -170,7 +168,7 @@ fn a_page_that_was_away_gets_what_it_missed() {
 
     // It must not come back before there is something that it has missed.
     browser.run("clearTimeout(me.retrying)", &[]);
-    hub.server.restart();
+    hub.0.restart();
     hub.terminal("tess").say("meanwhile");
     browser.wait("!document.querySelector('#retry').disabled", &[]);
     browser.click("#retry");
@@ -178,7 +176,7 @@ fn a_page_that_was_away_gets_what_it_missed() {
     browser.wait_for("#hub-log", "meanwhile");
 
     // This time by itself.
-    hub.server.restart();
+    hub.0.restart();
     hub.terminal("tess").say("once more");
     browser.wait_for("#hub-log", "once more");
     for (text, times) in [("from tess in news", 2), ("joined news", 1)] {
@@ -194,8 +192,22 @@ fn a_page_that_was_away_gets_what_it_missed() {
 
 #[test]
 #[ignore = "needs the Chromium of .ci/peers"]
+fn a_page_says_that_messages_are_gone() {
+    let mut hub = Hub::start(None);
+    let browser = hub.page_in_news("xiao");
+    browser.type_into("#text", &format!("soon forgotten{ENTER}"));
+    browser.wait_for("#last-id", "1");
+    hub.0.restart();
+    browser.wait_for("#hub-log", "some messages are gone");
+    // The room is the user's wish, of which the hub knows nothing any more.
+    hub.terminal("tess").say("a new beginning");
+    browser.wait_for("#hub-log", "a new beginning");
+}
+
+#[test]
+#[ignore = "needs the Chromium of .ci/peers"]
 fn a_refused_token_is_not_tried_again() {
-    let hub = Hub::start();
+    let hub = Hub::start(None);
     let browser = hub.page();
     browser.run("me.token = ''; connect()", &[]);
     browser.wait_for("#hub-state", "The token was refused");
@@ -207,7 +219,7 @@ fn a_refused_token_is_not_tried_again() {
 #[test]
 #[ignore = "needs the Chromium of .ci/peers"]
 fn names_and_data_are_text() {
-    let hub = Hub::start();
+    let hub = Hub::start(None);
     let browser = hub.page();
     let evil = "<img src=x onerror=hit()>\u{202e}";
     let shown = "<img src=x onerror=hit()>\\u{202e}";
@@ -219,16 +231,18 @@ fn names_and_data_are_text() {
     browser.wait_for("#users", shown);
     browser.type_into("#text", &format!("{evil}{ENTER}"));
     browser.wait_for("#hub-log", &format!("from {shown}"));
+    let phone = json!({"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": true});
+    browser.devtools("Emulation.setDeviceMetricsOverride", &phone);
     let state = "return [hits, document.querySelectorAll('img').length,
-        /[\\u202a-\\u202e]/.test(document.body.innerText)]";
-    assert_eq!(browser.run(state, &[]), json!([0, 0, false]));
+        /[\\u202a-\\u202e]/.test(document.body.innerText), document.documentElement.scrollWidth]";
+    assert_eq!(browser.run(state, &[]), json!([0, 0, false, 360]));
     assert_eq!(browser.console(), Vec::<String>::new());
 }
 
 #[test]
 #[ignore = "needs the Chromium of .ci/peers"]
 fn the_hub_is_used_by_keyboard() {
-    let hub = Hub::start();
+    let hub = Hub::start(None);
     let browser = hub.page();
     tab_to(&browser, "token");
     browser.press("xiao");
@@ -259,7 +273,7 @@ fn the_hub_is_used_by_keyboard() {
 #[test]
 #[ignore = "needs the Chromium of .ci/peers"]
 fn the_token_stays_in_the_page() {
-    let hub = Hub::start();
+    let hub = Hub::start(None);
     let browser = hub.page_in_news("a-secret");
     let kept =
         "return [location.href.includes('secret'), localStorage.length, sessionStorage.length,
@@ -269,7 +283,7 @@ fn the_token_stays_in_the_page() {
         browser.run(kept, &[]),
         json!([false, 0, 0, "", true, false])
     );
-    browser.open(&format!("http://{}/", hub.server.address()));
+    browser.open(&format!("http://{}/", hub.0.address()));
     assert_eq!(
         browser.run("return document.querySelector('#token').value", &[]),
         ""
