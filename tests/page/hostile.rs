@@ -15,7 +15,7 @@ const RECEIVE: &str = "
 /// Values of every kind, and those that convert themselves into something else.
 fn values() -> Vec<Value> {
     let markup = "<img src=x onerror=hit()><script>hit()</script>";
-    let mut values = vec![
+    vec![
         json!(null),
         json!(true),
         json!(-1.5),
@@ -28,13 +28,7 @@ fn values() -> Vec<Value> {
         json!({}),
         json!({"toString": 1, "valueOf": null}),
         json!({"__proto__": {"user": markup}, "constructor": 1}),
-    ];
-    for member in ["user", "users", "rooms", "clients", "last", "epoch"] {
-        for value in values.clone() {
-            values.push(json!({member: value}));
-        }
-    }
-    values
+    ]
 }
 
 #[test]
@@ -70,6 +64,10 @@ fn whatever_a_hub_sends_is_shown_as_text() {
         texts.push(json!({"event": value}).to_string());
         for event in events {
             texts.push(json!({"event": event, "data": value}).to_string());
+            for member in ["user", "users", "rooms", "clients", "last", "epoch"] {
+                let message = json!({"event": event, "data": {member: value}});
+                texts.push(message.to_string());
+            }
             for member in ["id", "from", "room", "ref", "detail"] {
                 let message = json!({"event": event, member: value, "data": {"user": "x"}});
                 texts.push(message.to_string());
