@@ -14,7 +14,7 @@ pub(super) fn open(server: &Serve) -> Browser {
 }
 
 /// What the console complains of, apart from a server without a list in JSON.
-fn complaints(browser: &Browser) -> Vec<String> {
+pub(super) fn complaints(browser: &Browser) -> Vec<String> {
     let mut complaints = browser.console();
     complaints.retain(|complaint| !complaint.contains("/endpoints - Failed to load"));
     complaints
