@@ -33,6 +33,34 @@ pub enum By {
     Peer,
 }
 
+/// What the other side of a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Peer {
+    /// This end connects.
+    #[default]
+    Server,
+    /// This end listens.
+    Client,
+}
+
+impl Peer {
+    /// The word for it in a sentence, without an article.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Peer::Server => "server",
+            Peer::Client => "client",
+        }
+    }
+
+    /// The same with an article.
+    pub const fn the(self) -> &'static str {
+        match self {
+            Peer::Server => "the server",
+            Peer::Client => "the client",
+        }
+    }
+}
+
 /// Why something was sent that the user did not ask for at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -134,6 +162,17 @@ pub struct TlsInfo {
     pub verified: bool,
 }
 
+/// The request of a client that was let in, secrets already redacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// `GET`
+    pub method: String,
+    /// The path and the query, as they were sent.
+    pub target: String,
+    /// In the order received, names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
 /// The answer that opened the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -149,6 +188,8 @@ pub struct Opened {
     pub compression: Option<String>,
     pub tls: Option<TlsInfo>,
     pub timing: Timing,
+    /// What was answered, if the other side is the client.
+    pub asked: Option<Asked>,
 }
 
 /// An HTTP answer that opens no WebSocket.
@@ -320,6 +361,10 @@ pub enum Event<'a> {
     Header {
         url: &'a str,
         started: Duration,
+    },
+    /// Clients can connect to this URL from here on.
+    Listening {
+        url: &'a str,
     },
     /// The way of an attempt to the server, where there is more to it than TCP and TLS.
     Route {

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::cli::resolve::{Client, FrontEnd, Job, Serve};
+use crate::cli::resolve::{Client, FrontEnd, Job, Listen, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, ParseError, early, generate, resolve, show};
 use crate::error::{Error, Exit, plain_words};
-use crate::event::{Event, Totals};
+use crate::event::{Event, Peer, Totals};
 use crate::io::recorder::{Recorded, Recorder};
 use crate::io::signals::{Hangups, StopSignals};
 use crate::io::stdio;
@@ -21,10 +21,11 @@ use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
 use crate::output::Renderer;
 use crate::serve::LogLines;
+use crate::session::door::Door;
 use crate::session::frontend::{Asker, Sink, Source};
 use crate::session::outcome::{Ended, Outcome, Verdict};
 use crate::session::reconnect::When;
-use crate::session::{self, Finished};
+use crate::session::{self, Approach, Finished};
 use crate::{pipe, repl, serve};
 
 /// How long output may take after a signal.
@@ -60,7 +61,8 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
             stdio::print(stdio::stdout(), &generate::generate(kind, &profiles));
             Ok(Exit::Ok)
         }
-        Job::Client(client) => in_runtime(converse(*client, world)),
+        Job::Client(client) => in_runtime(converse(*client, None, world)),
+        Job::Listen(options) => in_runtime(listen(*options, world)),
         Job::DryRun(client) => {
             let shown = show::dry_run(&client, world)?;
             let route = (client.output.verbose > 0).then(|| show::route(&client));
@@ -100,7 +102,20 @@ fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Er
     result
 }
 
-async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
+/// Waits for clients, and talks to them.
+async fn listen(options: Listen, world: &World) -> Result<Exit, Error> {
+    let Listen {
+        address,
+        door,
+        mut client,
+    } = options;
+    let (listener, address) = serve::listen(address).await?;
+    client.plan.target.port = address.port();
+    converse(client, Some(Door::open(listener, door)), world).await
+}
+
+/// Talks to a server, or to the clients that come through the door.
+async fn converse(client: Client, door: Option<Door>, world: &World) -> Result<Exit, Error> {
     let start = Instant::now();
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
     let max_time = client.deadline;
@@ -114,7 +129,8 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
             let mut sink = Recorded::new(output, recorder.transpose()?);
             let mut input = pipe::Input::new(options.messages.clone());
             let ends = (&mut input, &mut sink);
-            let finished = talk(&client, world, ends, &mut stops).await;
+            let mut door = door;
+            let finished = talk(&client, door.as_mut(), world, ends, &mut stops).await;
             let exit = conclude(&finished, &client.losses(), &mut sink);
             let silent = client.output.silent;
             let writing = sink.finish(silent, async |output| output.finish(exit).await);
@@ -122,14 +138,15 @@ async fn converse(client: Client, world: &World) -> Result<Exit, Error> {
         }
         FrontEnd::Interactive(options) => {
             let options = options.clone();
-            converse_at_prompt(client, options, world, (renderer, start), &mut stops).await
+            let screen = (renderer, start);
+            converse_at_prompt((client, door), options, world, screen, &mut stops).await
         }
     }
 }
 
 /// Talks to one server after another, as the person at the prompt wants.
 async fn converse_at_prompt(
-    mut client: Client,
+    (mut client, mut door): (Client, Option<Door>),
     options: repl::Options,
     world: &World,
     (renderer, start): (Renderer, Instant),
@@ -150,7 +167,8 @@ async fn converse_at_prompt(
     // The server that was left, until there is a connection to the next one.
     let mut left: Option<Client> = None;
     loop {
-        let mut finished = talk(&client, world, (&mut prompt, &mut sink), stops).await;
+        let ends = (&mut prompt, &mut sink);
+        let mut finished = talk(&client, door.as_mut(), world, ends, stops).await;
         if let Some(failure) = prompt.take_failure() {
             fail(&mut finished, failure, &mut sink);
         }
@@ -265,6 +283,7 @@ fn unsent(totals: &Totals, verdict: Verdict) -> Option<String> {
 
 async fn talk(
     client: &Client,
+    door: Option<&mut Door>,
     world: &World,
     (source, sink): (&mut (impl Source + Asker), &mut impl Sink),
     stops: &mut StopSignals,
@@ -278,8 +297,16 @@ async fn talk(
         sink.handle_event(Instant::now(), &Event::Note(line));
     }
     let environment = |name: &str| world.environment.get(name).cloned();
-    let ends = (source, sink);
-    session::run(&client.plan, &environment, &client.session, ends, stops).await
+    let approach = match door {
+        None => Approach::Dial(&client.plan, &environment),
+        Some(door) => {
+            let url = format!("ws://{}", client.plan.target.authority());
+            sink.handle_event(Instant::now(), &Event::Listening { url: &url });
+            sink.flush();
+            Approach::Clients(door, &client.plan.redactor)
+        }
+    };
+    session::run(approach, &client.session, (source, sink), stops).await
 }
 
 /// Reports how the run ended and the messages that expressions skipped (`losses`), and returns the
@@ -292,7 +319,7 @@ fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exi
     let verdict = finished.verdict;
     let (error, exit) = match outcome {
         Outcome::Failed(error) => (Some(error.clone()), error.exit),
-        Outcome::Ended(ended) => (ended.error(), ended.exit(verdict)),
+        Outcome::Ended(ended) => (ended.error(finished.peer), ended.exit(verdict)),
     };
     // After a stop condition is met, or when the reader is gone, an unclean end is not a failure.
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
@@ -334,7 +361,7 @@ async fn finish(
             // Usually it takes moments. A disk that hangs must not block the exit.
             let saved = tokio::time::timeout(LAST_WRITES, saving).await;
             // What a signal ends needs no words.
-            match ended.error().filter(|_| saved.is_err()) {
+            match ended.error(Peer::Server).filter(|_| saved.is_err()) {
                 Some(error) => Err(error.detail("the files of this run could not be written in time")),
                 None => Ok(ended.exit(Verdict::default())),
             }
@@ -349,7 +376,7 @@ async fn demo(mut client: Client, world: &World) -> Result<Exit, Error> {
         // Ends with the process.
         let _ = serve::run(listener, serve::Options::default(), std::future::pending()).await;
     });
-    let exit = converse(client, world).await;
+    let exit = converse(client, None, world).await;
     server.abort();
     exit
 }

@@ -248,6 +248,15 @@ impl fmt::Debug for Target {
     }
 }
 
+/// The target of a request line, `/path?query`, without the values of parameters that are secret by their
+/// name.
+pub fn shown_target(target: &str) -> String {
+    match target.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", shown_query(query)),
+        None => target.to_owned(),
+    }
+}
+
 fn shown_query(query: &str) -> String {
     let shown = query.split('&').map(|pair| match pair.split_once('=') {
         Some((name, _)) if is_secret_parameter(name) => format!("{name}={REDACTED}"),

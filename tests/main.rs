@@ -43,6 +43,8 @@ mod interop;
 mod killable;
 mod leaving;
 mod limits;
+#[cfg(unix)]
+mod listen;
 #[cfg(target_os = "linux")]
 mod names;
 mod output;

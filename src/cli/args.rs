@@ -8,7 +8,11 @@ mod deferred;
 mod deflate;
 mod http;
 mod hub;
+mod keepalive;
+mod listen;
+mod messages;
 mod network;
+mod output;
 mod prompt;
 mod proxy;
 mod serve;
@@ -17,6 +21,7 @@ mod serve_log;
 mod serve_tls;
 mod serve_safety;
 pub mod tls;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -25,7 +30,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::choices::{ColorArg, FormatArg, FrameArg, JitterArg, OnEofArg, TimestampsArg, TokenVia};
+use super::choices::{JitterArg, TokenVia};
 use super::config::Configured;
 use super::curl::Passed;
 use crate::session::reconnect::Codes;
@@ -37,12 +42,17 @@ use deferred::Deferred;
 pub use deflate::DeflateArgs;
 pub use http::HttpArgs;
 pub use hub::HubArgs;
+pub use keepalive::KeepaliveArgs;
+pub use listen::{ClientsArgs, ListenArgs};
+pub use messages::{SendArgs, StopArgs};
 pub use network::NetworkArgs;
+pub use output::OutputArgs;
 pub use prompt::PromptArgs;
 pub use proxy::ProxyArgs;
 pub use serve::ServeArgs;
 pub use serve_limits::LimitArgs;
 pub use tls::TlsArgs;
+pub use wire::WireArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -58,7 +68,7 @@ pub type Typed = BTreeSet<String>;
     name = "wirecat",
     version,
     about = "A WebSocket client for the command line: talk by hand, pipe messages, test auth, debug servers",
-    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]",
+    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]\n       wirecat listen [OPTIONS] [ADDRESS]",
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     // As in curl, the last one counts.
@@ -115,6 +125,7 @@ impl Cli {
     pub fn is_silent(&self) -> bool {
         match &self.command {
             Some(Subcommands::Demo(demo)) => demo.args.output.silent,
+            Some(Subcommands::Listen(listen)) => listen.args.output.silent,
             Some(Subcommands::Serve(_)) => false,
             None => self.client.output.silent,
         }
@@ -127,6 +138,8 @@ pub enum Subcommands {
     Demo(Box<Deferred<ClientArgs>>),
     /// Run the debug server: echo, refusals, closes and invalid frames on demand
     Serve(Box<ServeArgs>),
+    /// Wait for clients, and talk to them by hand or from a pipe as their server
+    Listen(Box<Deferred<ListenArgs>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -336,197 +349,6 @@ pub struct StayArgs {
     #[arg(long, value_name = "FILE", requires = "resume", hide_short_help = true)]
     pub state: Option<PathBuf>,
 
-    /// Send a ping this often [default: 20s at the prompt, never in a pipe]
-    #[arg(long, value_name = "T", value_parser = units::duration, hide_short_help = true)]
-    pub ping_interval: Option<Duration>,
-
-    /// How long the server may be silent after a ping before it is considered dead
-    #[arg(long, value_name = "T", default_value = "20s", value_parser = units::duration, hide_short_help = true)]
-    pub ping_timeout: Duration,
-
-    /// Do not answer pings, to see how the server reacts
-    #[arg(long, hide_short_help = true)]
-    pub no_auto_pong: bool,
-
-    /// Send this text message at every --heartbeat-interval, for servers that expect messages from
-    /// the application; @FILE, @- and @@ as with -d
-    #[arg(
-        long,
-        value_name = "MESSAGE",
-        allow_hyphen_values = true,
-        hide_short_help = true
-    )]
-    pub heartbeat: Option<String>,
-
-    /// How often to send the message of --heartbeat
-    #[arg(long, value_name = "T", default_value = "30s", value_parser = units::duration, requires = "heartbeat", hide_short_help = true)]
-    pub heartbeat_interval: Duration,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What to send")]
-pub struct SendArgs {
-    /// Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all
-    /// of stdin, and @@ stands for a leading @
-    #[arg(short, long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub data: Vec<String>,
-
-    /// Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and
-    /// @@ as with -d
-    #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
-    pub on_open: Vec<String>,
-
-    /// How to split stdin into messages
-    #[arg(
-        long,
-        value_name = "HOW",
-        value_enum,
-        default_value = "line",
-        hide_short_help = true
-    )]
-    pub frame: FrameArg,
-
-    /// Send text messages (the default)
-    #[arg(long, overrides_with = "binary", hide_short_help = true)]
-    pub text: bool,
-
-    /// Send binary messages
-    #[arg(long)]
-    pub binary: bool,
-
-    /// Read -d, stdin and typed lines as hex; sends binary messages unless --text is given
-    #[arg(long, conflicts_with_all = ["base64", "escapes"], hide_short_help = true)]
-    pub hex: bool,
-
-    /// Read -d, stdin and typed lines as base64; sends binary messages unless --text is given
-    #[arg(long, conflicts_with = "escapes", hide_short_help = true)]
-    pub base64: bool,
-
-    /// Interpret escapes in -d, stdin and typed lines: \n \0 \x1e \u2028 \\
-    #[arg(long, hide_short_help = true)]
-    pub escapes: bool,
-
-    /// Wait for the reply to a message before sending the next one, however long that takes (-m
-    /// limits it)
-    ///
-    /// The n-th data message received on a connection counts as the reply to the n-th one sent on
-    /// it, --on-open, a token and heartbeats included.
-    #[arg(long, hide_short_help = true)]
-    pub lockstep: bool,
-
-    /// Send at most N messages per second
-    #[arg(long, value_name = "N", value_parser = units::rate, hide_short_help = true)]
-    pub rate: Option<Duration>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "When to stop")]
-pub struct StopArgs {
-    /// What to do after the last message is sent
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "drain")]
-    pub on_eof: OnEofArg,
-
-    /// Idle time after which --on-eof drain closes
-    #[arg(long, value_name = "T", default_value = "2s", value_parser = units::duration)]
-    pub idle: Duration,
-
-    /// Stop after receiving N messages; exit 1 if there are fewer
-    #[arg(long, value_name = "N", value_parser = units::count)]
-    pub count: Option<u64>,
-
-    /// Stop after the first message for which this jq expression is true; exit 1 if there is none
-    #[arg(long, value_name = "JQ")]
-    pub until: Option<String>,
-
-    /// Same as --count 1
-    #[arg(short = '1', long, conflicts_with = "count")]
-    pub one_message: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// How to show messages [default: pretty on a terminal, otherwise raw]
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    pub format: Option<FormatArg>,
-
-    /// Same as --format json: every event as a line of JSON
-    #[arg(long, conflicts_with = "format")]
-    pub json: bool,
-
-    /// Apply this jq expression to each JSON message and show the results instead of the message
-    #[arg(long, value_name = "JQ")]
-    pub filter: Option<String>,
-
-    /// Show the time of each message
-    #[arg(short, long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "short")]
-    pub timestamps: Option<TimestampsArg>,
-
-    /// Show pings and pongs
-    #[arg(long, hide_short_help = true)]
-    pub show_ping_pong: bool,
-
-    // A help text is no Markdown.
-    #[allow(rustdoc::broken_intra_doc_links)]
-    /// Show secrets in URLs, headers, notices and events instead of [redacted]
-    #[arg(long, hide_short_help = true)]
-    pub include_secrets: bool,
-
-    /// When to use colours
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value = "auto",
-        hide_short_help = true
-    )]
-    pub color: ColorArg,
-
-    /// Write messages to this file instead of stdout
-    ///
-    /// The file is created, or an existing one emptied, at the first write. A run that fails before
-    /// that leaves an existing file unchanged; a run that ends well without a message leaves an
-    /// empty file.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Also append every event to this file as a line of JSON, whatever is shown
-    ///
-    /// A new file can be read only by its owner (mode 0600). Secrets are redacted. If the disk is
-    /// full, that is reported, recording stops, and the run goes on.
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-
-    /// Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-
-    /// Print nothing on stderr, not even errors (--stats still prints)
-    #[arg(short, long)]
-    pub silent: bool,
-
-    /// Print counts and times on stderr at the end
-    #[arg(long, hide_short_help = true)]
-    pub stats: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Wire")]
-pub struct WireArgs {
-    /// Maximum size of a received message; a larger one is answered with Close 1009 and ends in
-    /// exit 110
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = units::size, hide_short_help = true)]
-    pub max_message_size: usize,
-
     #[command(flatten)]
-    pub deflate: DeflateArgs,
-
-    /// Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB
-    /// are sent in fragments of 256 KiB]
-    #[arg(long, value_name = "SIZE", value_parser = units::size, hide_short_help = true)]
-    pub fragment: Option<usize>,
-
-    /// Send every received data message back until the server closes; stdin is not read
-    #[arg(long, hide_short_help = true)]
-    pub mirror: bool,
+    pub keepalive: KeepaliveArgs,
 }

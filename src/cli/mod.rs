@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches};
 
 use crate::error::{EXITS, Error};
 use crate::serve::endpoints;
@@ -360,6 +360,16 @@ fn explained(error: clap::Error) -> clap::Error {
         let why = format!("{option} is not supported: {why}\n");
         return clap::Error::raw(ErrorKind::UnknownArgument, why).with_cmd(&command());
     }
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && is_of_listen(&error)
+        && is_of_client(option)
+    {
+        let why = format!(
+            "{option} is about connecting, and listen does not connect: it waits for clients\n"
+        );
+        return clap::Error::raw(ErrorKind::UnknownArgument, why).with_cmd(&command());
+    }
     let conflict = error.kind() == ErrorKind::ArgumentConflict;
     let Some(ContextValue::String(word)) = error
         .get(ContextKind::InvalidSubcommand)
@@ -369,6 +379,25 @@ fn explained(error: clap::Error) -> clap::Error {
     };
     let why = format!("unexpected argument '{word}': there is a URL already");
     clap::Error::raw(ErrorKind::UnknownArgument, why + "\n").with_cmd(&command())
+}
+
+/// Whether clap complains about the command line of `listen`.
+fn is_of_listen(error: &clap::Error) -> bool {
+    let usage = error.get(ContextKind::Usage);
+    usage.is_some_and(|usage| usage.to_string().contains("wirecat listen"))
+}
+
+/// Whether the client has this option, `--long` or `-s`.
+fn is_of_client(option: &str) -> bool {
+    let client = args::ClientArgs::augment_args(clap::Command::new("client"));
+    client.get_arguments().any(|argument| {
+        let long = option.strip_prefix("--");
+        let mut letters = option.trim_start_matches('-').chars();
+        match long {
+            Some(long) => argument.get_long() == Some(long),
+            None => argument.get_short().is_some() && argument.get_short() == letters.next(),
+        }
+    })
 }
 
 fn exit_table() -> String {

@@ -24,6 +24,23 @@ pub struct Accepted {
     pub deflate: Option<Agreed>,
 }
 
+impl Accepted {
+    /// Picks the subprotocol that comes first in `ours` of those that the client offers, or none of them
+    /// (RFC 6455 §4.2.2, /subprotocol/).
+    pub fn pick_subprotocol(&mut self, offered: &HeaderMap, ours: &[String]) {
+        let is_offered = |name: &&String| {
+            tokens(offered, SEC_WEBSOCKET_PROTOCOL).any(|it| it == name.as_bytes())
+        };
+        let picked = ours.iter().find(is_offered);
+        let picked = picked.and_then(|name| HeaderValue::try_from(name).ok());
+        let headers = self.response.headers_mut();
+        headers.remove(SEC_WEBSOCKET_PROTOCOL);
+        if let Some(picked) = picked {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, picked);
+        }
+    }
+}
+
 /// A response that refuses: its body is one sentence of plain text.
 pub type Rejection = Box<Response<&'static str>>;
 
@@ -337,6 +354,22 @@ mod tests {
             "sec-websocket-protocol",
             "chat.v2",
         );
+    }
+
+    #[test]
+    fn our_order_of_preference_picks_the_subprotocol() {
+        let request = handshake().header("Sec-WebSocket-Protocol", "chat.v1, chat.v2");
+        let request = request.body(()).unwrap();
+        let picked = |ours: &[&str]| {
+            let ours: Vec<String> = ours.iter().map(|name| (*name).to_owned()).collect();
+            let mut accepted = accept(&request, &extension::Options::default()).unwrap();
+            accepted.pick_subprotocol(request.headers(), &ours);
+            let header = accepted.response.headers().get("sec-websocket-protocol");
+            header.map(|it| it.to_str().unwrap().to_owned())
+        };
+        assert_eq!(picked(&["chat.v2", "chat.v1"]).as_deref(), Some("chat.v2"));
+        assert_eq!(picked(&["chat.v3", "chat.v1"]).as_deref(), Some("chat.v1"));
+        assert_eq!(picked(&["chat"]), None);
     }
 
     #[test]

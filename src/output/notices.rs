@@ -17,7 +17,9 @@ use super::{hexdump, sanitize};
 use crate::close::{Close, code_name};
 use crate::codec;
 use crate::error::Error;
-use crate::event::{Address, By, Cause, Event, Heads, Opened, Runs, Timing, TlsInfo, TracedFrame};
+use crate::event::{
+    Address, Asked, By, Cause, Event, Heads, Opened, Peer, Runs, Timing, TlsInfo, TracedFrame,
+};
 use crate::secret::{REDACTED, Redactor};
 
 /// Maximum number of runs of message numbers on one line.
@@ -53,9 +55,18 @@ impl Stderr<'_> {
                 self.raw("* ").put(text).end();
             }
             Event::Close {
-                by, close, clean, ..
-            } => self.close(*by, close, *clean),
-            Event::Open { opened, .. } if verbose || self.options.interactive => self.open(opened),
+                conn,
+                by,
+                close,
+                clean,
+                ..
+            } => self.close(*conn, *by, close, *clean),
+            Event::Open { conn, opened } if verbose || self.options.interactive => {
+                self.open(*conn, opened);
+            }
+            Event::Listening { url } => {
+                self.raw("listening on ").put(url).end();
+            }
             Event::Route { layers, proxy } if verbose => self.route(layers, *proxy),
             Event::Connecting {
                 attempt, address, ..
@@ -237,7 +248,7 @@ impl Stderr<'_> {
         self.end();
     }
 
-    fn close(&mut self, by: By, close: &Close, clean: bool) {
+    fn close(&mut self, conn: u32, by: By, close: &Close, clean: bool) {
         let code = close.reported_code();
         let asked = self.options.interactive || self.options.verbose > 0;
         let who = match by {
@@ -245,31 +256,39 @@ impl Stderr<'_> {
             By::Peer if code == 1006 => return,
             // The same for our Close after a broken rule.
             By::Us if !clean && matches!(code, 1002 | 1007 | 1009) => return,
-            By::Peer if asked || !matches!(code, 1000 | 1001 | 1005) => "closed by server",
+            By::Peer if asked || !matches!(code, 1000 | 1001 | 1005) => match self.options.peer {
+                Peer::Server => "closed by server",
+                Peer::Client => "closed by client",
+            },
             By::Us if asked => "closed",
             _ => return,
         };
+        self.client(conn);
         self.raw(&format!("{who}: {code} ({})", code_name(code)));
         if !close.reason.is_empty() {
             self.raw(" \"").put(&close.reason).raw("\"");
         }
         if by == By::Us && !clean {
-            self.raw(" (no answer from the server)");
+            let whose = self.options.peer.the();
+            self.raw(&format!(" (no answer from {whose})"));
         }
         self.end();
     }
 
-    fn open(&mut self, opened: &Opened) {
-        self.raw("connected");
-        if let Some(address) = &opened.address {
-            self.raw(match opened.proxy {
-                Some(_) => " through the proxy ",
-                None => " to ",
-            });
-            self.raw(&address.to_string());
+    /// Which client a line is about, where there may be several.
+    fn client(&mut self, conn: u32) {
+        if self.options.peer == Peer::Client {
+            self.raw(&format!("[{conn}] "));
         }
-        if opened.http != "1.1" {
-            self.raw(&format!(" over HTTP/{}", opened.http));
+    }
+
+    fn open(&mut self, conn: u32, opened: &Opened) {
+        self.client(conn);
+        self.raw("connected");
+        if let Some(asked) = &opened.asked {
+            self.asked(asked, opened.address.as_ref());
+        } else {
+            self.route_of(opened);
         }
         for (label, value) in [
             (", subprotocol ", &opened.subprotocol),
@@ -289,6 +308,31 @@ impl Stderr<'_> {
             && let Some(steps) = steps(&opened.timing)
         {
             self.raw(&steps).end();
+        }
+    }
+
+    /// ` from 127.0.0.1:50000: GET /chat?room=news`
+    fn asked(&mut self, asked: &Asked, address: Option<&Address>) {
+        if let Some(address) = address {
+            self.raw(&format!(" from {address}"));
+        }
+        self.raw(": ")
+            .put(&asked.method)
+            .raw(" ")
+            .put(&asked.target);
+    }
+
+    /// ` to 127.0.0.1:80 over HTTP/2`
+    fn route_of(&mut self, opened: &Opened) {
+        if let Some(address) = &opened.address {
+            self.raw(match opened.proxy {
+                Some(_) => " through the proxy ",
+                None => " to ",
+            });
+            self.raw(&address.to_string());
+        }
+        if opened.http != "1.1" {
+            self.raw(&format!(" over HTTP/{}", opened.http));
         }
     }
 
@@ -332,8 +376,12 @@ impl Stderr<'_> {
     }
 
     fn heads(&mut self, heads: &Heads) {
-        self.head("> ", &heads.request);
-        self.head("< ", &heads.response);
+        let (asks, answers) = match self.options.peer {
+            Peer::Server => ("> ", "< "),
+            Peer::Client => ("< ", "> "),
+        };
+        self.head(asks, &heads.request);
+        self.head(answers, &heads.response);
     }
 
     fn head(&mut self, mark: &str, head: &[u8]) {

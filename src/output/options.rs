@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::fold;
+use crate::event::Peer;
 use crate::json::jq;
 
 /// `--format`
@@ -72,6 +73,8 @@ pub struct Options {
     pub numbers: bool,
     /// The prompt runs: show when the connection opens and closes.
     pub interactive: bool,
+    /// What the other side is, for the sentences about it.
+    pub peer: Peer,
     pub filter: Option<jq::Filter>,
     /// For the local time of [`Timestamps`].
     pub time_zone: TimeZone,
@@ -100,6 +103,7 @@ impl Options {
             show_ping_pong: false,
             numbers: false,
             interactive: false,
+            peer: Peer::Server,
             filter: None,
             time_zone: TimeZone::UTC,
         }

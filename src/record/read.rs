@@ -226,7 +226,8 @@ impl Line {
 
     fn masking(&self) -> Result<Masking, LineError> {
         let masking = match self.get(schema::MASK) {
-            None | Some(Value::Bool(true)) => Some(Masking::Random),
+            None => Some(Masking::AsRequired),
+            Some(Value::Bool(true)) => Some(Masking::Random),
             Some(Value::Bool(false)) => Some(Masking::None),
             Some(Value::String(digits)) => Masking::of_hex(digits),
             Some(_) => None,

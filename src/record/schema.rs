@@ -25,6 +25,7 @@ pub enum Type {
     Refused,
     Error,
     End,
+    Listening,
 }
 
 /// An event type: its name and its members, in the order in which they are written.
@@ -156,6 +157,11 @@ pub const SUBPROTOCOL: Member = Member::new("subprotocol", Form::TextOrNull);
 pub const EXTENSIONS: Member = Member::new("extensions", Form::TextOrNull);
 pub const TIMING: Member = Member::new("timing", Form::Steps);
 pub const HEADERS: Member = Member::new("headers", Form::Headers);
+/// The address of a client, and its request.
+pub const FROM: Member = Member::new("from", Form::Text).sometimes();
+pub const METHOD: Member = Member::new("method", Form::Text).sometimes();
+pub const TARGET: Member = Member::new("target", Form::Text).sometimes();
+pub const REQUEST_HEADERS: Member = Member::new("headers", Form::Headers).sometimes();
 pub const BODY: Member = Member::new("body", Form::Text);
 pub const TRUNCATED: Member = Member::new("truncated", Form::Flag).sometimes();
 /// The number of a message, from 1.
@@ -199,7 +205,7 @@ pub const CONFIRMED: Member = Member::new("confirmed", Form::Number).sometimes()
 pub const REPEATED: Member = Member::new("repeated", Form::Number).sometimes();
 
 /// The event types, in the order of [`Type`].
-pub static TYPES: [Spec; 16] = [
+pub static TYPES: [Spec; 17] = [
     Spec {
         kind: Type::Send,
         name: "send",
@@ -255,7 +261,18 @@ pub static TYPES: [Spec; 16] = [
     Spec {
         kind: Type::Open,
         name: "open",
-        members: &[CONN, STATUS, HTTP, SUBPROTOCOL, EXTENSIONS, TIMING],
+        members: &[
+            CONN,
+            STATUS,
+            HTTP,
+            SUBPROTOCOL,
+            EXTENSIONS,
+            TIMING,
+            FROM,
+            METHOD,
+            TARGET,
+            REQUEST_HEADERS,
+        ],
     },
     Spec {
         kind: Type::Receive,
@@ -305,6 +322,11 @@ pub static TYPES: [Spec; 16] = [
             CONFIRMED,
             REPEATED,
         ],
+    },
+    Spec {
+        kind: Type::Listening,
+        name: "listening",
+        members: &[URL],
     },
 ];
 

@@ -132,6 +132,7 @@ fn type_of(event: &Event<'_>) -> Option<Type> {
         Event::GiveUp { .. } => Type::GiveUp,
         Event::Error(_) => Type::Error,
         Event::End { .. } => Type::End,
+        Event::Listening { .. } => Type::Listening,
         Event::Heads(_)
         | Event::Route { .. }
         | Event::Tls(_)
@@ -341,6 +342,7 @@ proptest! {
         }));
         let optional = parts.flag.then(|| text.clone());
         let opened = Opened {
+            asked: None,
             proxy: None,
             address,
             status: 101,

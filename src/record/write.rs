@@ -16,7 +16,7 @@ use super::object::{Object, Seconds};
 use super::schema::{self, Type};
 use crate::codec;
 use crate::error::Error;
-use crate::event::{By, Event, Opened, Origin, Refusal, Runs, Timing};
+use crate::event::{Asked, By, Event, Opened, Origin, Refusal, Runs, Timing};
 use crate::message::Data;
 use crate::secret::{REDACTED, is_secret_header};
 use crate::wire::frame::{Masking, RawFrame};
@@ -122,6 +122,10 @@ impl Writer<'_> {
                     .raw(schema::CLEAN, clean)
                     .end();
             }
+            Event::Listening { url } => self
+                .timed(Type::Listening, t, out)
+                .text(schema::URL, url)
+                .end(),
             Event::Uncertain { conn, messages } => {
                 runs(
                     self.timed(Type::Uncertain, t, out).raw(schema::CONN, conn),
@@ -205,15 +209,30 @@ impl Writer<'_> {
             .text(schema::HTTP, opened.http)
             .text_or_null(schema::SUBPROTOCOL, opened.subprotocol.as_deref())
             .text_or_null(schema::EXTENSIONS, opened.extensions.as_deref());
-        line.raw(schema::TIMING, timing(&opened.timing)).end();
+        let line = line.raw(schema::TIMING, timing(&opened.timing));
+        match &opened.asked {
+            None => line.end(),
+            Some(asked) => self.asked(line, opened, asked),
+        }
     }
 
-    fn refused(self, line: Object<'_>, refusal: &Refusal) {
-        let mut line = line
-            .raw(schema::STATUS, refusal.status)
-            .key(schema::HEADERS);
+    /// The members about the request of a client.
+    fn asked(self, line: Object<'_>, opened: &Opened, asked: &Asked) {
+        let line = match &opened.address {
+            None => line,
+            Some(address) => line.text(schema::FROM, &address.to_string()),
+        };
+        let line = line
+            .text(schema::METHOD, &asked.method)
+            .text(schema::TARGET, &asked.target)
+            .key(schema::REQUEST_HEADERS);
+        self.headers(line, &asked.headers).end();
+    }
+
+    /// The value of a member with headers.
+    fn headers<'o>(self, mut line: Object<'o>, headers: &[(String, String)]) -> Object<'o> {
         line.out.push(b'[');
-        for (number, (name, value)) in refusal.headers.iter().enumerate() {
+        for (number, (name, value)) in headers.iter().enumerate() {
             let value = match is_secret_header(name) && !self.strings.redactor.includes_secrets() {
                 true => REDACTED,
                 false => value,
@@ -226,6 +245,14 @@ impl Writer<'_> {
             line.out.push(b']');
         }
         line.out.push(b']');
+        line
+    }
+
+    fn refused(self, line: Object<'_>, refusal: &Refusal) {
+        let line = line
+            .raw(schema::STATUS, refusal.status)
+            .key(schema::HEADERS);
+        let line = self.headers(line, &refusal.headers);
         let line = line.text(schema::BODY, &String::from_utf8_lossy(&refusal.body));
         match refusal.truncated {
             true => line.raw(schema::TRUNCATED, true).end(),
@@ -285,7 +312,7 @@ fn frame_by_hand(line: Object<'_>, frame: &RawFrame) {
         .raw(schema::RSV, frame.rsv)
         .raw(schema::OPCODE, frame.opcode);
     line = match frame.masking {
-        Masking::Random => line.raw(schema::MASK, true),
+        Masking::AsRequired | Masking::Random => line.raw(schema::MASK, true),
         Masking::None => line.raw(schema::MASK, false),
         Masking::Key(key) => line.text(schema::MASK, &codec::hex(&key, "")),
     };

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::clock::OVERSLEPT;
 use super::ends::Ends;
@@ -26,6 +27,7 @@ use crate::secret::Secret;
 use crate::transport::{BoxedStream, Dialed, Dialer, Progress, Route};
 use crate::uri::Target;
 use crate::wire::extension::Agreed;
+use crate::wire::validate::Role;
 
 /// A message with a token, and the same message redacted.
 pub(super) type First = (Message, Message);
@@ -39,6 +41,12 @@ pub struct Connection {
     pub(super) first: Option<First>,
     /// The negotiated compression.
     pub(crate) deflate: Option<Agreed>,
+    /// Our role.
+    pub(super) role: Role,
+    /// Its number, from 1.
+    pub(super) number: u32,
+    /// While it lives, no other client is let in.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
 /// Number of characters of a reason phrase that a line about a retry quotes.
@@ -407,6 +415,7 @@ async fn attempt<I, O: Sink>(
     plan.cookies.handle_answer(&hop.target, cookies);
     let deflate = upgraded.agreed.deflate;
     let opened = Opened {
+        asked: None,
         address: Some(route.address),
         proxy: route.proxy,
         status: upgraded.status,
@@ -431,6 +440,9 @@ async fn attempt<I, O: Sink>(
         early: upgraded.early,
         first: None,
         deflate,
+        role: Role::Client,
+        number: id.conn,
+        turn: None,
     })
 }
 

@@ -6,10 +6,12 @@
 //! message, and pings before that are still answered.
 
 pub mod ack;
+mod approach;
 pub mod backoff;
 mod clock;
 mod conn;
 pub mod connect;
+pub mod door;
 mod ends;
 pub mod frontend;
 mod hop;
@@ -35,17 +37,18 @@ use std::time::Duration;
 
 use tokio::time::sleep_until;
 
-use crate::auth::acquire::{CachedAnswers, Environment};
+use crate::auth::acquire::CachedAnswers;
 use crate::auth::cookies::Jar;
 use crate::error::{Error, Exit, plain_clause};
-use crate::event::{Cause, Control, Event, Totals};
+use crate::event::{Cause, Control, Event, Peer, Totals};
 use crate::io::saved_file;
 use crate::io::signals::{Stop, StopSignal};
 use crate::transport::BoxedStream;
 use crate::wire::linger::Linger;
+pub use approach::Approach;
 use clock::{LAST_PATIENCE, now};
 use conn::{Conn, Over};
-use connect::{AttemptId, Connection, Failed, Plan, connect};
+use connect::{AttemptId, Connection, Failed};
 use ends::Ends;
 use frontend::{Asker, Next, Sink, Source};
 pub use options::Options;
@@ -59,6 +62,8 @@ use run_state::RunState;
 /// How a run ended, and what there is to show for it.
 pub struct Finished {
     pub outcome: Outcome,
+    /// What the other side was.
+    pub peer: Peer,
     pub totals: Totals,
     pub verdict: Verdict,
     memory: ResumeVars,
@@ -94,23 +99,22 @@ async fn save_cookies(path: PathBuf, jar: Jar) -> Result<(), Error> {
     written.map_err(|error| Error::usage(format!("-c {shown}: {}", plain_clause(&error))))
 }
 
-/// Connects as `plan` says and talks until everything is over.
+/// Connects as `approach` says and talks until everything is over.
 pub async fn run<I: Source + Asker, O: Sink>(
-    plan: &Plan,
-    environment: &Environment<'_>,
+    approach: Approach<'_>,
     options: &Options,
     (source, sink): (&mut I, &mut O),
     stop: &mut impl StopSignal,
 ) -> Finished {
     let mut run = Run {
-        plan,
-        environment,
+        approach,
         options,
         ends: Ends::new(source, sink),
         stop,
         reconnect: Reconnect::new(options.reconnect.clone()),
         run_state: RunState::new(options, now()),
         prompted: CachedAnswers::default(),
+        failed: None,
     };
     let outcome = run.drive().await;
     run.finish(outcome)
@@ -118,14 +122,15 @@ pub async fn run<I: Source + Asker, O: Sink>(
 
 /// A run under way.
 struct Run<'a, I, O, S> {
-    plan: &'a Plan,
-    environment: &'a Environment<'a>,
+    approach: Approach<'a>,
     options: &'a Options,
     ends: Ends<'a, I, O>,
     stop: &'a mut S,
     reconnect: Reconnect,
     run_state: RunState,
     prompted: CachedAnswers,
+    /// The first connection to a client that did not end well.
+    failed: Option<Ended>,
 }
 
 /// What a front end or a signal wants while there is no connection.
@@ -150,6 +155,9 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         loop {
             let (cause, outcome) = match self.connect().await {
                 Err(ended) => return Outcome::Ended(ended),
+                Ok(Err(failed)) if self.approach.peer() == Peer::Client => {
+                    return Outcome::Failed(failed.error);
+                }
                 Ok(Err(failed)) => {
                     let cause = failed.cause(self.prompted.have_been_read());
                     (Some(cause), Outcome::Failed(failed.error))
@@ -157,6 +165,12 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
                 Ok(Ok(connection)) => match self.talk(connection).await {
                     // A signal takes precedence over whatever else was wanted.
                     (ended @ Ended::Stopped(_), _) => return Outcome::Ended(ended),
+                    (ended, _) if self.approach.peer() == Peer::Client => {
+                        match self.handle_gone(ended) {
+                            Some(outcome) => return outcome,
+                            None => continue,
+                        }
+                    }
                     (_, true) => {
                         self.reconnect.retry_now(now());
                         let _ = self.reconnect.handle_timeout(now());
@@ -179,16 +193,28 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         }
     }
 
+    /// A client has gone. Returns the outcome of the run, unless the next one is waited for.
+    fn handle_gone(&mut self, ended: Ended) -> Option<Outcome> {
+        if !self.approach.expects_more() || self.is_leaving() {
+            return Some(Outcome::Ended(self.failed.take().unwrap_or(ended)));
+        }
+        if let Some(error) = ended.error(Peer::Client) {
+            self.ends.report(&Event::Error(&error));
+        }
+        if ended.exit(Verdict::default()) != Exit::Ok {
+            self.failed.get_or_insert(ended);
+        }
+        None
+    }
+
     /// Makes one attempt; an error is what ended the run meanwhile.
     async fn connect(&mut self) -> Result<Result<Connection, Failed>, Ended> {
         let turn = AttemptId {
             conn: self.run_state.totals.connections + 1,
             attempt: self.reconnect.attempt(),
         };
-        let mut connecting = pin!(connect(
-            self.plan,
+        let mut connecting = pin!(self.approach.connect(
             turn,
-            self.environment,
             &mut self.prompted,
             &self.run_state.memory,
             &self.ends,
@@ -311,17 +337,18 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             cut_off: outbox.unsent() > 0,
             unconfirmed: totals.unconfirmed > 0,
         };
+        let cookie_jar = match &self.approach {
+            Approach::Dial(plan, _) => plan.cookie_jar.clone().zip(Some(plan.cookies.clone())),
+            Approach::Clients(..) | Approach::Client(..) => None,
+        };
         Finished {
             outcome,
+            peer: self.approach.peer(),
             totals,
             verdict,
             memory: self.run_state.memory,
             saver: self.run_state.saver,
-            cookie_jar: self
-                .plan
-                .cookie_jar
-                .clone()
-                .map(|path| (path, self.plan.cookies.clone())),
+            cookie_jar,
         }
     }
 
@@ -343,6 +370,8 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         let source = &mut **self.ends.source.get_mut();
         source.handle_opened();
         let ends = (source, &mut **self.ends.sink.get_mut(), &mut *self.stop);
+        let mut connection = connection;
+        let _turn = connection.turn.take();
         let conn = Conn::new(connection, self.options, &mut self.run_state, ends).await;
         let Over {
             ended,
@@ -367,7 +396,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
 
     /// Ends the TCP connection; what it returns is why that was not waited for.
     async fn hang_up(&mut self, stream: BoxedStream, ended: &Ended) -> Option<Offline> {
-        let mut hanging_up = pin!(hang_up(stream, ended));
+        let mut hanging_up = pin!(hang_up(stream, ended, self.approach.peer()));
         let (ends, stop) = (&self.ends, &mut *self.stop);
         poll_fn(|cx| {
             if hanging_up.as_mut().poll(cx).is_ready() {
@@ -472,7 +501,7 @@ fn poll_impatience<I: Source, O: Sink>(
 fn gave_up(cause: &Cause, outcome: Outcome) -> Error {
     let last = match outcome {
         Outcome::Failed(error) => Some(error),
-        Outcome::Ended(ended) => ended.error(),
+        Outcome::Ended(ended) => ended.error(Peer::Server),
     };
     let words = last
         .as_ref()
@@ -488,11 +517,15 @@ fn gave_up(cause: &Cause, outcome: Outcome) -> Error {
     error
 }
 
-/// Ends the TCP connection so that our last frame is still read.
-async fn hang_up(mut stream: BoxedStream, ended: &Ended) {
+/// Ends the TCP connection so that our last frame is still read. A server ends it first (RFC 6455
+/// §7.1.1), and waits until the client has done so too.
+async fn hang_up(mut stream: BoxedStream, ended: &Ended, peer: Peer) {
     let (patience, drain) = match ended {
         Ended::Violation(..) => (LAST_PATIENCE, true),
-        Ended::ByPeer(_) | Ended::ByUs | Ended::Crossed(_) => (Duration::from_millis(100), false),
+        Ended::ByPeer(_) | Ended::ByUs | Ended::Crossed(_) => match peer {
+            Peer::Server => (Duration::from_millis(100), false),
+            Peer::Client => (LAST_PATIENCE, true),
+        },
         _ => return,
     };
     Linger { patience, drain }.close(&mut stream).await;

@@ -8,7 +8,6 @@ use super::{ack, keepalive, policy, reconnect};
 use crate::message::Message;
 use crate::wire::fragments::Fragmentation;
 use crate::wire::shim;
-use crate::wire::validate::Role;
 
 /// What the user asked of a run.
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ impl Options {
                 .as_ref()
                 .is_some_and(|(sent, shown)| sent != shown),
             hide_pings: !self.auto_pong,
-            ..shim::Options::plain(Role::Client, self.max_message_size)
+            ..shim::Options::plain(connection.role, self.max_message_size)
         }
     }
 }

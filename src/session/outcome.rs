@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::close::{Close, code_name};
 use crate::error::{Error, Exit, Stage};
-use crate::event::{By, Cause};
+use crate::event::{By, Cause, Peer};
 use crate::io::signals::Stop;
 use crate::wire::loss::Loss;
 use crate::wire::validate::Violation;
@@ -125,7 +125,7 @@ impl Ended {
 
     /// The error to report, if the connection did not end well. A Close from the peer was reported
     /// when it arrived.
-    pub fn error(&self) -> Option<Error> {
+    pub fn error(&self, peer: Peer) -> Option<Error> {
         match self {
             Ended::ByUs
             | Ended::Crossed(_)
@@ -137,7 +137,7 @@ impl Ended {
                 Error::new(
                     Stage::Close,
                     Exit::Timeout,
-                    "the server did not answer our Close in time",
+                    format!("{} did not answer our Close in time", peer.the()),
                 )
                 .advice("--close-timeout T waits longer"),
             ),
@@ -145,23 +145,30 @@ impl Ended {
                 loss, unsent: true, ..
             } => Some(send_failed(&format!(
                 "connection lost (1006): {}",
-                words(loss)
-            ))),
-            Ended::ClosedByLoss(loss) => Some(lost_error(&words(loss)).advice(LOST_ADVICE)),
-            Ended::Lost { loss, silent, .. } => {
-                Some(lost_error(&words_after(loss, *silent)).advice(advice_after(*silent)))
+                words(loss, peer)
+            )))
+            .map(|error| advised(error, peer, LOST_ADVICE)),
+            Ended::ClosedByLoss(loss) => {
+                Some(advised(lost_error(&words(loss, peer)), peer, LOST_ADVICE))
             }
-            Ended::SendFailed(why) => Some(send_failed(why)),
-            Ended::Violation(violation, close) => Some(violation_error(violation, close)),
+            Ended::Lost { loss, silent, .. } => {
+                let error = lost_error(&words_after(loss, *silent, peer));
+                Some(advised(error, peer, &advice_after(*silent)))
+            }
+            Ended::SendFailed(why) => Some(advised(send_failed(why), peer, LOST_ADVICE)),
+            Ended::Violation(violation, close) => Some(violation_error(violation, close, peer)),
             Ended::LeftUnsent => Some(Error::new(
                 Stage::Send,
                 Exit::Unmet,
-                "left before the server had read everything that was sent",
+                format!(
+                    "left before {} had read everything that was sent",
+                    peer.the()
+                ),
             )),
             Ended::NoPong { .. } | Ended::Stuck(_) => Some(Error::new(
                 Stage::Receive,
                 Exit::Timeout,
-                self.dead().unwrap_or_default(),
+                self.dead(peer).unwrap_or_default(),
             )),
             Ended::Stopped(Stop::MaxTime) => Some(Error::new(
                 Stage::Receive,
@@ -196,14 +203,16 @@ impl Ended {
                 by: By::Us,
                 close: close.clone(),
             }),
-            Ended::Lost { loss, silent, .. } => Some(Cause::Lost(words_after(loss, *silent))),
+            Ended::Lost { loss, silent, .. } => {
+                Some(Cause::Lost(words_after(loss, *silent, Peer::Server)))
+            }
             Ended::SendFailed(why) => Some(Cause::Lost(why.clone())),
-            Ended::NoPong { .. } | Ended::Stuck(_) => self.dead().map(Cause::Dead),
+            Ended::NoPong { .. } | Ended::Stuck(_) => self.dead(Peer::Server).map(Cause::Dead),
         }
     }
 
     /// Why the peer is considered dead.
-    fn dead(&self) -> Option<String> {
+    fn dead(&self, peer: Peer) -> Option<String> {
         match self {
             Ended::NoPong { waited, silent } => Some(format!(
                 "no pong within {} (last byte {} ago)",
@@ -211,7 +220,8 @@ impl Ended {
                 seconds(*silent)
             )),
             Ended::Stuck(time) => Some(format!(
-                "the server has neither read nor sent anything for {}",
+                "{} has neither read nor sent anything for {}",
+                peer.the(),
                 seconds(*time)
             )),
             _ => None,
@@ -228,15 +238,23 @@ impl Ended {
     }
 }
 
-fn words(loss: &Loss) -> String {
-    loss.describe("the server")
+fn words(loss: &Loss, peer: Peer) -> String {
+    loss.describe(peer.the())
 }
 
 /// The words for a loss, with the silence that may be its reason.
-fn words_after(loss: &Loss, silent: Duration) -> String {
+fn words_after(loss: &Loss, silent: Duration, peer: Peer) -> String {
     match silent < IDLE {
-        true => words(loss),
-        false => format!("{} after {} of silence", words(loss), seconds(silent)),
+        true => words(loss, peer),
+        false => format!("{} after {} of silence", words(loss, peer), seconds(silent)),
+    }
+}
+
+/// The advice is about servers, and what stands between them and us.
+fn advised(error: Error, peer: Peer, advice: &str) -> Error {
+    match peer {
+        Peer::Server => error.advice(advice),
+        Peer::Client => error,
     }
 }
 
@@ -270,13 +288,13 @@ pub fn exit_of_close(close: &Close) -> Exit {
     }
 }
 
-fn violation_error(violation: &Violation, close: &Close) -> Error {
+fn violation_error(violation: &Violation, close: &Close, peer: Peer) -> Error {
     let Violation { code, rule, frame } = violation;
     let too_big = *code == 1009;
     let message = if too_big {
-        format!("the server sent {rule}")
+        format!("{} sent {rule}", peer.the())
     } else {
-        format!("the server broke the protocol: {rule}")
+        format!("{} broke the protocol: {rule}", peer.the())
     };
     let mut error = Error::new(Stage::Receive, Exit::Protocol, message);
     for line in frame {
@@ -291,7 +309,7 @@ fn violation_error(violation: &Violation, close: &Close) -> Error {
 }
 
 fn send_failed(why: &str) -> Error {
-    Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}")).advice(LOST_ADVICE)
+    Error::new(Stage::Send, Exit::Send, format!("sending failed: {why}"))
 }
 
 fn lost_error(why: &str) -> Error {
@@ -376,7 +394,7 @@ mod tests {
         ];
         for (ended, exit) in ended {
             assert_eq!(ended.exit(Verdict::default()), exit, "{ended:?}");
-            if let Some(error) = ended.error() {
+            if let Some(error) = ended.error(Peer::Server) {
                 assert_eq!(error.exit, exit, "{ended:?}");
             }
         }
@@ -462,7 +480,10 @@ mod tests {
             };
             let cause = Some(Cause::Lost(words.to_owned()));
             let error = lost_error(words).advice(advice);
-            assert_eq!((ended.cause(), ended.error()), (cause, Some(error)));
+            assert_eq!(
+                (ended.cause(), ended.error(Peer::Server)),
+                (cause, Some(error))
+            );
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::connect::Plan;
 use super::*;
 use crate::event::{By, Command};
 use crate::io::signals::{Stop, StopSignal};
@@ -173,14 +174,14 @@ async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Opt
     let (mut source, mut sink) = (Impatient(control, None), Closes::default());
     let mut stop = Impatient(None, stop);
     let mut run = Run {
-        plan: &plan,
-        environment: &|_| None,
+        approach: Approach::Dial(&plan, &|_| None),
         options: &options,
         ends: Ends::new(&mut source, &mut sink),
         stop: &mut stop,
         reconnect: Reconnect::new(reconnect::Options::default()),
         run_state: RunState::new(&options, now()),
         prompted: CachedAnswers::default(),
+        failed: None,
     };
     let violation = crate::wire::validate::Violation {
         code: 1002,
@@ -228,6 +229,9 @@ async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, 
         early: Bytes::new(),
         first: None,
         deflate: None,
+        role: crate::wire::validate::Role::Client,
+        number: 1,
+        turn: None,
     };
     let options = options();
     let started = now();

@@ -223,6 +223,8 @@ pub fn opcode_named(name: &str) -> Option<u8> {
 /// How a raw frame is masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Masking {
+    /// As the role of the sender requires (RFC 6455 §5.1).
+    AsRequired,
     /// With a new random key, as required of a client (RFC 6455 §5.3).
     Random,
     None,
@@ -230,6 +232,15 @@ pub enum Masking {
 }
 
 impl Masking {
+    /// The masking by a sender that must mask its frames, or must not.
+    pub fn required(self, masks: bool) -> Self {
+        match self {
+            Masking::AsRequired if masks => Masking::Random,
+            Masking::AsRequired => Masking::None,
+            other => other,
+        }
+    }
+
     /// The masking with a key written as eight hex digits.
     pub fn of_hex(digits: &str) -> Option<Self> {
         let plain = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -263,7 +274,7 @@ impl RawFrame {
             fin: true,
             rsv: 0,
             opcode,
-            masking: Masking::Random,
+            masking: Masking::AsRequired,
             len: None,
             form: None,
             payload,
@@ -285,7 +296,7 @@ impl RawFrame {
         }
     }
 
-    /// The header to send, with `key` if the masking is [`Masking::Random`].
+    /// The header to send, with `key` unless the masking is another one, or none.
     pub fn header(&self, key: [u8; 4]) -> FrameHeader {
         let len = self.len.unwrap_or(self.payload.len() as u64);
         let shortest = LengthForm::shortest_for(len);
@@ -294,7 +305,7 @@ impl RawFrame {
             rsv: self.rsv,
             opcode: self.opcode,
             mask: match self.masking {
-                Masking::Random => Some(key),
+                Masking::AsRequired | Masking::Random => Some(key),
                 Masking::None => None,
                 Masking::Key(key) => Some(key),
             },

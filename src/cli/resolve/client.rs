@@ -16,6 +16,7 @@ use crate::cli::args::{ClientArgs, PromptArgs, Typed};
 use crate::cli::config::Configured;
 use crate::cli::world::World;
 use crate::error::Error;
+use crate::event::Peer;
 use crate::json::jq::{Filter, Interrupt};
 use crate::session::ack::How;
 use crate::session::connect::Plan;
@@ -83,6 +84,8 @@ pub(super) struct Input<'a> {
     pub(super) configured: &'a Configured,
     pub(super) world: &'a World,
     pub(super) interrupt: &'a Interrupt,
+    /// What the other side is.
+    pub(super) peer: Peer,
 }
 
 /// The client for `url`, in which variables are filled in.
@@ -93,7 +96,7 @@ pub(super) fn client(
 ) -> Result<Client, Error> {
     let max_time = input.args.time.max_time.filter(|time| !time.is_zero());
     let deadline = max_time.and_then(|time| Instant::now().checked_add(time));
-    let mode = Mode::new(input.args, input.world);
+    let mode = Mode::new(input.args, input.world, input.peer);
     let (args, configured) = (input.args, input.configured);
     let variables = Variables::read(url, args, configured, mode.interactive, input.world)?;
     let target = parse(&variables.fill_url(url)).map_err(|error| variables.redacted(error))?;

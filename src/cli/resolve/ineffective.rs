@@ -87,7 +87,9 @@ const RULES: &[Rule] = &[
         options: &["resume"],
         when: |mode| {
             let stay = &mode.args.stay;
-            mode.reconnects == When::Never && stay.state.is_none() && stay.heartbeat.is_none()
+            mode.reconnects == When::Never
+                && stay.state.is_none()
+                && stay.keepalive.heartbeat.is_none()
         },
         why: "without --reconnect, --state or --heartbeat",
     },
@@ -262,7 +264,7 @@ mod tests {
             stdout_tty: interactive,
             ..World::default()
         };
-        let mode = Mode::new(&cli.client, &world);
+        let mode = Mode::new(&cli.client, &world, crate::event::Peer::Server);
         assert_eq!(mode.interactive, interactive, "{line}");
         lines(&cli.typed, &mode)
     }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::serve::{Certificate, Place, TlsOptions};
 
 /// The debug server's default port.
-const DEFAULT_PORT: u16 = 8765;
+pub(super) const DEFAULT_PORT: u16 = 8765;
 
 /// Every place to listen at. Sockets that were passed on (`LISTEN_FDS`) are in place of an address.
 ///
@@ -106,7 +106,7 @@ fn name(place: &Place) -> Option<String> {
 }
 
 /// Parses `ADDRESS:PORT`, `:PORT`, `PORT` or `ADDRESS`; the default address is loopback.
-fn listen_address(text: &str) -> Result<SocketAddr, Error> {
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Error> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let named = text.replacen("localhost", "127.0.0.1", 1);
     let port = named.strip_prefix(':').unwrap_or(&named).parse().ok();

@@ -9,6 +9,7 @@ mod files;
 mod headers;
 mod hub;
 mod ineffective;
+mod listen;
 mod listening;
 mod messages;
 mod mode;
@@ -27,11 +28,13 @@ use crate::cli::curl::Passed;
 use crate::cli::world::World;
 use crate::cli::{self, ParseError};
 use crate::error::Error;
+use crate::event::Peer;
 use crate::json::jq::Interrupt;
 use crate::uri::Target;
 
 use self::client::Input;
 pub use self::client::{Client, FrontEnd};
+pub use self::listen::Listen;
 pub use self::serve::Serve;
 
 /// The job of the process.
@@ -45,6 +48,7 @@ pub enum Job {
     /// The client of a server that has not started yet; its target is a placeholder.
     Demo(Box<Client>),
     Serve(Serve),
+    Listen(Box<Listen>),
     /// What to print, and the names of the profiles.
     Generate(Generate, Vec<String>),
 }
@@ -57,8 +61,12 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
     if let Some(kind) = cli.generate {
         return Ok(Job::Generate(kind, cli.configured.profiles));
     }
-    match &cli.command {
-        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(args, world)?)),
+    match cli.command {
+        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(&args, world)?)),
+        Some(Subcommands::Listen(listen)) => {
+            let listen = listen::listen(listen.args, &cli.typed, world)?;
+            Ok(Job::Listen(Box::new(listen)))
+        }
         Some(Subcommands::Demo(_)) => {
             let interrupt = Interrupt::default();
             // No proxy reaches a server in this process.
@@ -127,6 +135,7 @@ fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Res
         configured: &cli.configured,
         world,
         interrupt,
+        peer: Peer::Server,
     };
     let profiles = &cli.configured.profiles;
     let parse = |url: &str| Target::parse(url).map_err(|error| suggest(error, url, profiles));
@@ -141,7 +150,7 @@ fn suggest(mut error: Error, typed: &str, profiles: &[String]) -> Error {
             .insert(0, format!("did you mean `wirecat @{typed}`?"));
         return error;
     }
-    let near = ["serve", "demo"]
+    let near = ["serve", "listen", "demo"]
         .into_iter()
         .find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
     if near == Some(typed) {

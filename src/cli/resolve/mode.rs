@@ -6,6 +6,7 @@ use super::credentials;
 use crate::auth::sources::Via;
 use crate::cli::args::{ClientArgs, StayArgs};
 use crate::cli::world::World;
+use crate::event::Peer;
 use crate::output::Format;
 use crate::session::reconnect::When;
 
@@ -26,10 +27,12 @@ pub(super) struct Mode<'a> {
     /// Whether messages are numbered, and kept until they are confirmed.
     pub(super) confirms: bool,
     pub(super) token_via: Via,
+    /// What the other side is.
+    pub(super) peer: Peer,
 }
 
 impl<'a> Mode<'a> {
-    pub(super) fn new(args: &'a ClientArgs, world: &'a World) -> Self {
+    pub(super) fn new(args: &'a ClientArgs, world: &'a World, peer: Peer) -> Self {
         let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
         // A file is not a terminal, whatever stdout is.
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == "-";
@@ -43,11 +46,13 @@ impl<'a> Mode<'a> {
             reconnects: reconnects(&args.stay, interactive),
             ping_interval: args
                 .stay
+                .keepalive
                 .ping_interval
                 .or(interactive.then_some(INTERACTIVE_PINGS))
                 .filter(|interval| !interval.is_zero()),
             confirms: args.stay.confirm.is_some(),
             token_via: credentials::via(&args.auth),
+            peer,
         }
     }
 

@@ -35,6 +35,7 @@ pub(super) fn options(mode: &Mode<'_>) -> Result<output::Options, Error> {
         show_ping_pong: args.show_ping_pong,
         numbers: mode.confirms,
         interactive: mode.interactive,
+        peer: mode.peer,
         filter: compile("--filter", args.filter.as_deref())?,
         // Looking up the time zone reads files, so it is skipped if no time is shown. At the prompt
         // /last shows times.

@@ -31,7 +31,7 @@ pub(super) fn session(
     files: &mut Files,
 ) -> Result<session::Options, Error> {
     let (args, stay) = (mode.args, &mode.args.stay);
-    let heartbeat = stay.heartbeat.as_slice();
+    let heartbeat = stay.keepalive.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
     let mut template = |messages: &[String], option: &str| {
         given(messages, option, InputFormat::default(), variables, files)
@@ -40,11 +40,12 @@ pub(super) fn session(
         keepalive: keepalive::Options {
             close_timeout: args.time.close_timeout,
             ping_interval: mode.ping_interval,
-            ping_timeout: stay.ping_timeout,
+            ping_timeout: stay.keepalive.ping_timeout,
             heartbeat: stay
+                .keepalive
                 .heartbeat
                 .as_ref()
-                .map(|_| stay.heartbeat_interval)
+                .map(|_| stay.keepalive.heartbeat_interval)
                 .filter(|interval| !interval.is_zero()),
         },
         max_message_size: args.wire.max_message_size,
@@ -57,7 +58,7 @@ pub(super) fn session(
         },
         policy: policy::Options::default(),
         shares_json: false,
-        auto_pong: !stay.no_auto_pong,
+        auto_pong: !stay.keepalive.no_auto_pong,
         mirror: args.wire.mirror,
         heartbeat: template(heartbeat, "--heartbeat")?.pop(),
         opening: template(&args.send.on_open, "--on-open")?,

@@ -148,7 +148,9 @@ fn definitions(
 fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
     let messages = [&args.send.data, &args.send.on_open];
     let texts = messages.into_iter().flatten().chain(&args.request.headers);
-    let mut texts = texts.chain(&args.stay.heartbeat).map(String::as_str);
+    let mut texts = texts
+        .chain(&args.stay.keepalive.heartbeat)
+        .map(String::as_str);
     template::mentions(url.as_bytes(), name)
         // A file may mention it.
         || texts.any(|text| text.starts_with('@') || template::mentions(text.as_bytes(), name))

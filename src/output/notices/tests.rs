@@ -120,6 +120,7 @@ fn a_close_is_shown_where_it_matters() {
 #[test]
 fn an_opened_connection_is_shown_at_the_prompt() {
     let opened = Opened {
+        asked: None,
         proxy: None,
         address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 80)).into()),
         status: 101,
@@ -147,6 +148,7 @@ fn an_opened_connection_is_shown_at_the_prompt() {
 #[test]
 fn the_address_of_a_proxy_is_not_shown_as_the_server_s() {
     let opened = Opened {
+        asked: None,
         proxy: Some("http://p:3128/ (from -x)".to_owned()),
         address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 3128)).into()),
         status: 101,

@@ -135,6 +135,7 @@ fn tls(text: &str) -> TlsInfo {
 
 fn opened(text: &str, tls: &TlsInfo) -> Opened {
     Opened {
+        asked: None,
         proxy: None,
         address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 443)).into()),
         status: 101,

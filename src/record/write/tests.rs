@@ -68,6 +68,7 @@ fn a_connection_opens() {
         r#"{"type":"connecting","t":0.0,"conn":1,"attempt":2,"address":"127.0.0.1:443"}"#,
     );
     let mut opened = Opened {
+        asked: None,
         proxy: None,
         address: Some(address.into()),
         status: 101,

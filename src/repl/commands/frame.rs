@@ -163,7 +163,7 @@ impl Words {
         let frame = RawFrame {
             fin: self.fin.unwrap_or(true),
             rsv: self.rsv,
-            masking: self.masking.unwrap_or(Masking::Random),
+            masking: self.masking.unwrap_or(Masking::AsRequired),
             len: self.len,
             form: self.form,
             ..RawFrame::new(opcode, before)
@@ -307,7 +307,7 @@ mod tests {
         check("rsv=7 rsv3=0 fin=0 text hel", fragment, "hel");
         let masked = |masking| RawFrame { masking, ..raw(2) };
         check("2 mask=none", masked(Masking::None), "");
-        check("2 mask=random", raw(2), "");
+        check("2 mask=random", masked(Masking::Random), "");
         let key = Masking::Key([0x37, 0xfa, 0x21, 0x3d]);
         check("2 mask=37fa213d", masked(key), "");
         let lies = RawFrame {

@@ -347,6 +347,7 @@ mod tests {
 
     fn opened(tls: Option<TlsInfo>) -> Opened {
         Opened {
+            asked: None,
             proxy: None,
             address: Some(std::net::SocketAddr::from(([127, 0, 0, 1], 80)).into()),
             status: 101,

@@ -20,6 +20,7 @@ use crate::event::Event;
 use crate::io::signals::StopSignal;
 use crate::transport::BoxedStream;
 use crate::wire::socket::Socket;
+use crate::wire::validate::Role;
 use closing::Ending;
 use inbound::Reading;
 use outbound::Sending;
@@ -38,6 +39,8 @@ pub(super) struct Conn<'a, I, O, S> {
     run: &'a mut RunState,
     /// The number of this connection, from 1.
     number: u32,
+    /// Whether our frames must be masked (RFC 6455 §5.1).
+    masks: bool,
     reading: Reading,
     sending: Sending,
     ending: Ending,
@@ -67,8 +70,9 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
     ) -> Self {
         let wire = options.wire(&connection);
         Conn {
+            number: connection.number,
+            masks: connection.role == Role::Client,
             socket: Socket::new(connection.stream, connection.early, &wire).await,
-            number: run.totals.connections,
             reading: Reading::default(),
             sending: Sending::new(connection.first, options, run),
             ending: Ending::default(),

@@ -181,7 +181,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 self.report_our_pong(&data, None, now);
                 self.socket.pong(data);
             }
-            Command::Frame(frame) => self.sending.by_hand = Some(frame),
+            Command::Frame(mut frame) => {
+                frame.masking = frame.masking.required(self.masks);
+                self.sending.by_hand = Some(frame);
+            }
             Command::Close(close) => self.close(close, Duration::MAX, now),
         }
     }

@@ -1,0 +1,79 @@
+//! The options of `wirecat listen`, as typed: those of the client that do not connect, and its own.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use super::keepalive::KeepaliveArgs;
+use super::messages::{SendArgs, StopArgs};
+use super::output::OutputArgs;
+use super::prompt::PromptArgs;
+use super::wire::WireArgs;
+use crate::units;
+
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Address to listen on: ADDRESS:PORT, ADDRESS, :PORT or PORT; port 0 takes any free port
+    /// [default: 127.0.0.1:8765]
+    #[arg(value_name = "ADDRESS")]
+    pub address: Option<String>,
+
+    #[command(flatten)]
+    pub clients: ClientsArgs,
+    #[command(flatten)]
+    pub time: ListenTimeArgs,
+    #[command(flatten)]
+    pub send: SendArgs,
+    #[command(flatten)]
+    pub stop: StopArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub keepalive: KeepaliveArgs,
+    #[command(flatten)]
+    pub wire: WireArgs,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Clients")]
+pub struct ClientsArgs {
+    /// Serve N clients, one after another, and then end; 0 is without end [default: 1 in a pipe, any
+    /// number at the same time at the prompt]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32))]
+    pub clients: Option<u32>,
+
+    /// Pick this subprotocol if the client offers it (repeatable, in order of preference) [default:
+    /// the first that the client offers]
+    #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", action = ArgAction::Append)]
+    pub subprotocols: Vec<String>,
+
+    /// Refuse every valid handshake with this HTTP status
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
+    pub status: Option<u16>,
+
+    /// Let the pages of this origin connect, and not only those of the same host (repeatable); * is any
+    #[arg(long, value_name = "URL", action = ArgAction::Append)]
+    pub origin: Vec<String>,
+
+    /// Listen on an address that other machines can reach
+    #[arg(long)]
+    pub allow_anyone: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
+pub struct ListenTimeArgs {
+    /// Maximum time to wait for a client; when it is over, exit 28 [default: without end]
+    #[arg(long, value_name = "T", value_parser = units::duration)]
+    pub connect_timeout: Option<Duration>,
+
+    /// Maximum time to wait for the client's answer to a Close
+    #[arg(long, value_name = "T", default_value = "5s", value_parser = units::duration, hide_short_help = true)]
+    pub close_timeout: Duration,
+
+    /// Maximum time for the whole run; when it is over, exit 28
+    #[arg(short, long, value_name = "T", value_parser = units::duration)]
+    pub max_time: Option<Duration>,
+}

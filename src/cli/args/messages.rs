@@ -1,0 +1,88 @@
+//! The options of what is sent, and when to stop, as typed.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use crate::cli::choices::{FrameArg, OnEofArg};
+use crate::units;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to send")]
+pub struct SendArgs {
+    /// Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all
+    /// of stdin, and @@ stands for a leading @
+    #[arg(short, long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub data: Vec<String>,
+
+    /// Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and
+    /// @@ as with -d
+    #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub on_open: Vec<String>,
+
+    /// How to split stdin into messages
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value = "line",
+        hide_short_help = true
+    )]
+    pub frame: FrameArg,
+
+    /// Send text messages (the default)
+    #[arg(long, overrides_with = "binary", hide_short_help = true)]
+    pub text: bool,
+
+    /// Send binary messages
+    #[arg(long)]
+    pub binary: bool,
+
+    /// Read -d, stdin and typed lines as hex; sends binary messages unless --text is given
+    #[arg(long, conflicts_with_all = ["base64", "escapes"], hide_short_help = true)]
+    pub hex: bool,
+
+    /// Read -d, stdin and typed lines as base64; sends binary messages unless --text is given
+    #[arg(long, conflicts_with = "escapes", hide_short_help = true)]
+    pub base64: bool,
+
+    /// Interpret escapes in -d, stdin and typed lines: \n \0 \x1e \u2028 \\
+    #[arg(long, hide_short_help = true)]
+    pub escapes: bool,
+
+    /// Wait for the reply to a message before sending the next one, however long that takes (-m
+    /// limits it)
+    ///
+    /// The n-th data message received on a connection counts as the reply to the n-th one sent on
+    /// it, --on-open, a token and heartbeats included.
+    #[arg(long, hide_short_help = true)]
+    pub lockstep: bool,
+
+    /// Send at most N messages per second
+    #[arg(long, value_name = "N", value_parser = units::rate, hide_short_help = true)]
+    pub rate: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "When to stop")]
+pub struct StopArgs {
+    /// What to do after the last message is sent
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "drain")]
+    pub on_eof: OnEofArg,
+
+    /// Idle time after which --on-eof drain closes
+    #[arg(long, value_name = "T", default_value = "2s", value_parser = units::duration)]
+    pub idle: Duration,
+
+    /// Stop after receiving N messages; exit 1 if there are fewer
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub count: Option<u64>,
+
+    /// Stop after the first message for which this jq expression is true; exit 1 if there is none
+    #[arg(long, value_name = "JQ")]
+    pub until: Option<String>,
+
+    /// Same as --count 1
+    #[arg(short = '1', long, conflicts_with = "count")]
+    pub one_message: bool,
+}
