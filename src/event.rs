@@ -467,9 +467,20 @@ pub enum Event<'a> {
     },
 }
 
+/// For whom something is, where several clients may be connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recipients {
+    #[default]
+    All,
+    /// The client with this number.
+    One(u32),
+}
+
 /// What the user wants sent, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Do this on the connections of these clients. A connection by itself takes it as its own.
+    To(Recipients, Box<Command>),
     Send(Message),
     /// At most 125 bytes (RFC 6455 §5.5).
     Ping(Bytes),

@@ -303,6 +303,10 @@ async fn talk(
             let url = format!("ws://{}", client.plan.target.authority());
             sink.handle_event(Instant::now(), &Event::Listening { url: &url });
             sink.flush();
+            if let FrontEnd::Interactive(_) = client.front {
+                let (redactor, ends) = (&client.plan.redactor, (source, sink));
+                return session::board::serve(door, redactor, &client.session, ends, stops).await;
+            }
             Approach::Clients(door, &client.plan.redactor)
         }
     };

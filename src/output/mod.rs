@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{By, Event, Origin, Timing};
+use crate::event::{By, Event, Origin, Peer, Timing};
 use crate::json::parsed::Parsed;
 use crate::json::string;
 use crate::message::{Data, Kind, Message};
@@ -111,12 +111,15 @@ impl Renderer {
             self.to_ascii(from, string::push_escape, out);
         }
         if let Event::Send {
-            message, origin, ..
+            conn,
+            message,
+            origin,
+            ..
         } = event
             && self.options.shows_sent()
             && (!is_background(*origin) || self.options.verbose > 0)
         {
-            self.show_sent(t, message.as_data(), out);
+            self.show_sent(t, *conn, message.as_data(), out);
         }
         self.notices(t, event, err);
     }
@@ -256,7 +259,7 @@ impl Renderer {
             self.stamp_message(t, by, out);
         }
         if self.options.marks_lines() {
-            self.mark(by, out);
+            self.mark(by, conn, out);
         }
         match self.options.format {
             Format::Raw if tty => payload::push_raw_for_terminal(data, out),
@@ -278,10 +281,10 @@ impl Renderer {
     }
 
     /// Appends the line of a message that was just sent.
-    fn show_sent(&mut self, t: Duration, data: Data<'_>, out: &mut Vec<u8>) {
+    fn show_sent(&mut self, t: Duration, conn: u32, data: Data<'_>, out: &mut Vec<u8>) {
         let from = out.len();
         self.stamp_message(t, By::Us, out);
-        self.mark(By::Us, out);
+        self.mark(By::Us, conn, out);
         let column = columns_of(&out[from..]);
         let line = SentLine {
             redactor: &self.redactor,
@@ -340,8 +343,12 @@ impl Renderer {
         }
     }
 
-    /// Appends `< ` or `> `, or for a screen reader a word.
-    fn mark(&self, by: By, out: &mut Vec<u8>) {
+    /// Appends `< ` or `> `, or for a screen reader a word, after the number of the client, where there may
+    /// be several.
+    fn mark(&self, by: By, conn: u32, out: &mut Vec<u8>) {
+        if self.options.peer == Peer::Client {
+            out.extend_from_slice(format!("[{conn}] ").as_bytes());
+        }
         let mark: &[u8] = match (by, self.options.plain) {
             (By::Peer, false) => b"< ",
             (By::Us, false) => b"> ",

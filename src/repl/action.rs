@@ -11,7 +11,7 @@ use super::screen::Screen;
 use super::view::change::{ViewChange, Which};
 use super::work::Work;
 use crate::close::Close;
-use crate::event::{Command, Control};
+use crate::event::{Command, Control, Recipients};
 use crate::io::recorder::Summary;
 use crate::json::jq::Filter;
 use crate::wire::frame::RawFrame;
@@ -23,6 +23,10 @@ pub enum Action {
     Nothing,
     /// Send this, which needs a connection.
     Send(Outgoing),
+    /// Send this to these clients, and not to those that lines go to.
+    SendTo(Recipients, Outgoing),
+    /// Send what follows to these clients.
+    Address(Recipients),
     /// Send a message in the payload encoding of the command line; without a connection, keep it until
     /// there is one.
     Queue(String),
@@ -41,6 +45,8 @@ pub enum Action {
     Page(String),
     /// Print the handshake as sent and received.
     ShowHandshake,
+    /// Print the handshake with this client.
+    ShowHandshakeOf(u32),
     /// Record every event in this file from now on; `None` records nothing any more.
     Record(Option<PathBuf>),
     /// Set a variable to this text.

@@ -39,7 +39,7 @@ fn candidates(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidat
 
 fn command(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidate>) {
     let Some((name, arguments)) = line[1..].split_once(' ') else {
-        return (0, COMMANDS.iter().map(|it| of_command(it, "/")).collect());
+        return (0, offered().map(|it| of_command(it, "/")).collect());
     };
     let Ok(command) = find(name) else {
         return (line.len(), Vec::new());
@@ -89,6 +89,11 @@ fn candidate(name: &str, description: &str, replacement: &str) -> Candidate {
     }
 }
 
+/// The commands that a line may be completed with: those for everybody.
+fn offered() -> impl Iterator<Item = &'static Spec> {
+    COMMANDS.iter().filter(|it| !it.is_for_clients())
+}
+
 fn of_command(spec: &Spec, slash: &str) -> Candidate {
     let name = format!("{slash}{}", spec.name);
     candidate(&name, spec.help, &format!("{name} "))
@@ -96,7 +101,7 @@ fn of_command(spec: &Spec, slash: &str) -> Candidate {
 
 fn helped() -> Vec<Candidate> {
     let keys = candidate("keys", "the keys that edit a line", "keys ");
-    let commands = COMMANDS.iter().map(|it| of_command(it, ""));
+    let commands = offered().map(|it| of_command(it, ""));
     commands.chain([keys]).collect()
 }
 

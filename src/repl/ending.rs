@@ -17,7 +17,11 @@ impl Screen {
                 ..
             }
         );
-        if !is_own || !self.sums_up() || self.renderer.options().verbose > 0 {
+        if !is_own
+            || self.clients.is_some()
+            || !self.sums_up()
+            || self.renderer.options().verbose > 0
+        {
             return false;
         }
         let t = now.saturating_duration_since(self.start);

@@ -1,6 +1,7 @@
 //! What the person wants: lines as they are typed become messages, or commands that are obeyed here
 //! and in [`work`].
 
+mod clients;
 mod work;
 
 use std::collections::BTreeMap;
@@ -158,6 +159,9 @@ impl Prompt {
     /// Why there is no connection, and until when.
     fn need_connection(&self, now: Instant) -> Result<(), String> {
         let screen = self.screen.borrow();
+        if let Some(clients) = screen.clients.as_ref().filter(|_| !self.is_leaving()) {
+            return clients.reach(clients.recipients);
+        }
         match &screen.connection.link {
             _ if self.is_leaving() => Err("not sent: you are leaving".to_owned()),
             Link::Open(..) if screen.connection.closing => Err(
@@ -303,6 +307,9 @@ impl Prompt {
                 self.need_connection(now)?;
                 return self.command_of(outgoing).map(Request::Send);
             }
+            Action::SendTo(..) | Action::Address(_) | Action::ShowHandshakeOf(_) => {
+                return self.perform_for_clients(action, now);
+            }
             Action::Queue(text) => return self.queue(text, now),
             Action::DropQueue => self.drop_queue(),
             Action::Close(close) => {
@@ -332,20 +339,23 @@ impl Prompt {
     }
 
     fn command_of(&mut self, outgoing: Outgoing) -> Result<Command, String> {
-        Ok(match outgoing {
+        let command = match outgoing {
             Outgoing::Command(command) => command,
             Outgoing::Message(text) => Command::Send(self.template(&text, &BTreeMap::new())?),
             Outgoing::Template(text, more) => Command::Send(self.template(&text, &more)?),
             Outgoing::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
             Outgoing::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
-        })
+        };
+        Ok(self.addressed(command))
     }
 
     /// Sends a message, or keeps it until there is a connection.
     fn queue(&mut self, text: String, now: Instant) -> Result<Request, String> {
         let command = Command::Send(self.template(&text, &BTreeMap::new())?);
-        if self.need_connection(now).is_ok() {
-            return Ok(Request::Send(command));
+        let needed = self.need_connection(now);
+        // A client that is yet to come is another one.
+        if needed.is_ok() || self.screen.borrow().clients.is_some() {
+            return needed.map(|()| Request::Send(self.addressed(command)));
         }
         self.waiting.keep(command)?;
         self.say(&queue::kept(self.waiting.messages()));

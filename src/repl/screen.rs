@@ -11,12 +11,13 @@ use super::again::Again;
 use super::editor::{self, LAST, PromptState, Restore, RunningEditor, Settings};
 use super::lines::Lines;
 use super::timer::Timer;
+use super::view::clients::Clients;
 use super::view::connection::{Connection, Link};
 use super::view::gate::{Gate, Skipped};
 use super::view::scrollback::Scrollback;
 use super::words;
 use crate::error::{Error, Exit};
-use crate::event::{By, Event, Origin};
+use crate::event::{By, Event, Origin, Peer};
 use crate::io::terminal;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
@@ -68,6 +69,8 @@ pub struct Screen {
     file: Option<Writer>,
     /// The connection, as far as has been shown.
     pub(super) connection: Connection,
+    /// Where this end is the server, who is connected.
+    pub(super) clients: Option<Clients>,
     /// What was sent and received last.
     pub(super) scrollback: Scrollback,
     /// Whether messages are shown.
@@ -103,6 +106,7 @@ impl Screen {
     ) -> Result<Self, Error> {
         Ok(Screen {
             scrollback: Scrollback::new(options.scrollback),
+            clients: (renderer.options().peer == Peer::Client).then(Clients::default),
             options,
             again: Again::new(renderer.options(), &redactor),
             redactor,
@@ -366,7 +370,11 @@ impl Screen {
             } => self.keep((now, *conn), (By::Us, *origin), message),
             _ => {}
         }
-        if self.connection.learn(now, event) {
+        let mut changed = self.connection.learn(now, event);
+        if let Some(clients) = &mut self.clients {
+            changed |= clients.learn(now, event, &self.connection.heads);
+        }
+        if changed {
             self.show_link(now);
             self.redraw();
         }
@@ -381,6 +389,10 @@ impl Screen {
     /// there is none.
     pub(super) fn show_link(&mut self, now: Instant) {
         self.next_second = self.connection.next_second(now);
+        if let Some(clients) = &self.clients {
+            self.show_state(PromptState::Clients(clients.count()));
+            return;
+        }
         self.show_state(match &self.connection.link {
             Link::Connecting => PromptState::Connecting,
             Link::Open(..) => PromptState::Open,
@@ -404,7 +416,10 @@ impl Screen {
             match state {
                 PromptState::Connecting => self.say("connecting\n"),
                 PromptState::Closing if !self.connection.has_closed() => self.say("closing\n"),
-                PromptState::Open | PromptState::Closing | PromptState::Down(_) => {}
+                PromptState::Open
+                | PromptState::Closing
+                | PromptState::Down(_)
+                | PromptState::Clients(_) => {}
             }
         }
         changed
@@ -517,7 +532,9 @@ impl Sink for Shared {
             });
         }
         match event {
-            Event::Open { .. } if screen.editor.is_none() => screen.prompt_due = true,
+            Event::Open { .. } | Event::Listening { .. } if screen.editor.is_none() => {
+                screen.prompt_due = true
+            }
             Event::End { totals, .. } => screen.conclude(now, totals),
             _ => {}
         }
@@ -526,6 +543,9 @@ impl Sink for Shared {
     fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
         let mut screen = self.borrow_mut();
         screen.connection.handle_received(message.len());
+        if let Some(clients) = &mut screen.clients {
+            clients.handle_received(conn, message.len());
+        }
         words::learn_from(
             &screen.options.editing.words,
             (now, message),

@@ -62,7 +62,14 @@ impl Waiting {
     /// How many messages wait.
     pub(super) fn messages(&self) -> usize {
         let messages = self.commands.iter();
-        messages.filter(|it| matches!(it, Command::Send(_))).count()
+        messages.filter(|it| is_message(it)).count()
+    }
+}
+
+fn is_message(command: &Command) -> bool {
+    match command {
+        Command::To(_, command) => is_message(command),
+        command => matches!(command, Command::Send(_)),
     }
 }
 
@@ -74,6 +81,7 @@ fn memory_of(command: &Command) -> usize {
         Command::Ping(data) | Command::Pong(data) => data.len(),
         Command::Frame(frame) => frame.payload.len(),
         Command::Close(_) => 0,
+        Command::To(_, command) => memory_of(command),
     };
     payload + 2 * size_of::<Command>()
 }

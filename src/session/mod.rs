@@ -8,6 +8,7 @@
 pub mod ack;
 mod approach;
 pub mod backoff;
+pub mod board;
 mod clock;
 mod conn;
 pub mod connect;

@@ -16,7 +16,7 @@ pub(super) fn reconnect(_: &View<'_>, _: &str) -> Result<Action, String> {
     Ok(Action::Control(Control::Reconnect))
 }
 
-fn parse_close(argument: &str) -> Result<Close, String> {
+pub(super) fn parse_close(argument: &str) -> Result<Close, String> {
     if argument.is_empty() {
         return Ok(Close::normal());
     }

@@ -2,6 +2,7 @@
 //! function in the file of its group, from its arguments to an [`Action`]. It performs nothing itself:
 //! it must not send, print or read files.
 
+mod clients;
 mod connection;
 pub(super) mod doing;
 pub mod frame;
@@ -47,6 +48,8 @@ const SENDING: &str = "Sending";
 const READING: &str = "Reading";
 const VARIABLES: &str = "Variables, for {{NAME}} in messages";
 const CONNECTION: &str = "Connection";
+/// Only `wirecat listen` has them.
+const CLIENTS: &str = "Clients";
 const FILES: &str = "Files and programs (!COMMAND runs a command)";
 
 /// What most commands have in common.
@@ -72,7 +75,10 @@ pub(super) const COMMANDS: &[Spec] = &[
         help: "this list, how to use COMMAND, or the editing keys",
         example: "/help close",
         terminal: true,
-        run: |_, argument| help_on(argument.trim()).map(Action::Page),
+        run: |view, argument| match argument.trim() {
+            "" => Ok(Action::Page(help_with(view.screen.clients.is_some()))),
+            name => help_on(name).map(Action::Page),
+        },
         ..ROW
     },
     Spec {
@@ -165,7 +171,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "[CODE [REASON]]",
         help: "close with this code, and leave",
         example: "/close 4001 see you",
-        run: connection::close,
+        run: clients::close,
         ..ROW
     },
     Spec {
@@ -309,7 +315,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         name: "headers",
         help: "the handshake as sent and received",
         example: "/headers",
-        run: |_, _| Ok(Action::ShowHandshake),
+        run: clients::headers,
         ..ROW
     },
     Spec {
@@ -325,7 +331,9 @@ pub(super) const COMMANDS: &[Spec] = &[
         name: "reconnect",
         help: "connect now, or again",
         example: "/reconnect",
-        run: connection::reconnect,
+        run: |view, argument| {
+            clients::need_client(view).and_then(|()| connection::reconnect(view, argument))
+        },
         ..ROW
     },
     Spec {
@@ -334,7 +342,26 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "URL|@PROFILE",
         help: "leave this server for another",
         example: "/connect wss://example.com/ws",
-        run: doing::connect,
+        run: |view, argument| {
+            clients::need_client(view).and_then(|()| doing::connect(view, argument))
+        },
+        ..ROW
+    },
+    Spec {
+        group: CLIENTS,
+        name: "clients",
+        help: "list the clients that are connected",
+        example: "/clients",
+        run: clients::clients,
+        ..ROW
+    },
+    Spec {
+        group: CLIENTS,
+        name: "to",
+        arguments: "[N|all [TEXT]]",
+        help: "lines go to client N, to all; or TEXT alone does",
+        example: "/to 2 hello",
+        run: clients::to,
         ..ROW
     },
     Spec {
@@ -434,9 +461,15 @@ fn unknown_command(word: &str) -> String {
 
 /// The text of `/help`.
 pub fn help() -> String {
+    help_with(false)
+}
+
+/// The same, with the commands about clients, where there may be some.
+fn help_with(clients: bool) -> String {
     let mut text = String::from("A line is sent as a message; //x sends /x. Commands:\n");
     let mut heading = GENERAL;
-    for command in COMMANDS {
+    let listed = |command: &&Spec| clients || !command.is_for_clients();
+    for command in COMMANDS.iter().filter(listed) {
         if command.group != heading {
             heading = command.group;
             text.push_str(&format!("{heading}:\n"));
@@ -447,6 +480,11 @@ pub fn help() -> String {
 }
 
 impl Spec {
+    /// Whether it is about the clients of `wirecat listen`.
+    pub(super) fn is_for_clients(&self) -> bool {
+        self.group == CLIENTS
+    }
+
     /// The command with its arguments.
     fn usage(&self) -> String {
         format!("/{} {}", self.name, self.arguments)

@@ -28,10 +28,24 @@ pub(crate) enum PromptState {
     Closing,
     /// There is no connection: the seconds until the next attempt.
     Down(u64),
+    /// This end is the server, and so many clients are connected.
+    Clients(usize),
 }
 
 /// The most seconds that fit into the prompt.
 const MOST_SECONDS: u8 = 99;
+
+/// The most clients that fit into the prompt.
+const MOST_CLIENTS: u8 = 99;
+
+/// The code of no clients; those of more follow.
+const NO_CLIENTS: u8 = 4 + MOST_SECONDS;
+
+/// The prompts with the number of clients, from 0 to [`MOST_CLIENTS`], and then for more: `cl 2> `.
+static CLIENTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let counts = (0..=MOST_CLIENTS).map(|n| format!("cl{n:>2}> "));
+    counts.chain(["cl++> ".to_owned()]).collect()
+});
 
 /// The prompts with seconds, from 0 to [`MOST_SECONDS`]: `dn12> `.
 static SECONDS: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -50,6 +64,10 @@ impl PromptState {
                 Ok(seconds @ 1..=MOST_SECONDS) => 3 + seconds,
                 _ => 3,
             },
+            PromptState::Clients(count) => {
+                let count = u8::try_from(count).unwrap_or(u8::MAX);
+                NO_CLIENTS + count.min(MOST_CLIENTS + 1)
+            }
         }
     }
 }
@@ -61,6 +79,9 @@ fn prompt(code: u8) -> &'static str {
         1 => CONNECTING,
         2 => CLOSING,
         3 => DOWN,
+        NO_CLIENTS.. => CLIENTS
+            .get(usize::from(code - NO_CLIENTS))
+            .map_or(PROMPT, |it| it),
         code => SECONDS.get(usize::from(code - 3)).map_or(DOWN, |it| it),
     }
 }
@@ -244,6 +265,10 @@ mod tests {
             (PromptState::Down(99), "dn99> "),
             (PromptState::Down(100), "down> "),
             (PromptState::Down(u64::MAX), "down> "),
+            (PromptState::Clients(0), "cl 0> "),
+            (PromptState::Clients(99), "cl99> "),
+            (PromptState::Clients(100), "cl++> "),
+            (PromptState::Clients(usize::MAX), "cl++> "),
         ] {
             handle.show(state);
             assert_eq!(handle.line_prompt(), prompt);

@@ -177,7 +177,8 @@ impl Prompt {
             Kind::Binary => "binary, as it is not UTF-8",
         };
         let len = message.len();
-        self.waiting.push(Command::Send(message));
+        let command = self.addressed(Command::Send(message));
+        self.waiting.push(command);
         self.say(&format!("{path}: {len} bytes, sent as {kind}\n"));
         Ok(())
     }
@@ -519,7 +520,7 @@ impl Prompt {
             Some(message) => message,
         };
         match message {
-            Ok(message) => Some(Command::Send(message)),
+            Ok(message) => Some(self.addressed(Command::Send(message))),
             Err(why) => {
                 self.say(&format!("wirecat: {why}\n"));
                 let mut work = self.work.borrow_mut();

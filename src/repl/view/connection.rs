@@ -27,7 +27,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn add(&mut self, bytes: usize) {
+    pub fn add(&mut self, bytes: usize) {
         self.messages += 1;
         self.bytes += bytes as u64;
     }

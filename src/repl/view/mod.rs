@@ -3,6 +3,7 @@
 //! text, and the state of the [`connection`]. Pure: it writes nothing.
 
 pub mod change;
+pub mod clients;
 pub mod connection;
 pub mod gate;
 pub mod scrollback;

@@ -186,6 +186,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 self.sending.by_hand = Some(frame);
             }
             Command::Close(close) => self.close(close, Duration::MAX, now),
+            Command::To(_, command) => self.obey(*command, now),
         }
     }
 
