@@ -124,7 +124,7 @@ fn a_client_is_answered_until_the_condition_is_met() {
         r#"{"op":"bye"}"#,
     ];
     let client = wirecat(messages).arg(&server.url("/chat")).run();
-    client.exits(0).prints("{\"op\":\"welcome\"}\nsecond\n");
+    client.exits(0).prints("{\"op\":\"welcome\"}\n");
     let ended = server.ends();
     ended.exits(0).prints("{\"op\":\"hi\"}\n{\"op\":\"bye\"}\n");
     ended.is_quiet();
@@ -335,8 +335,9 @@ fn pages_of_other_origins_are_refused() {
 
 #[test]
 fn a_signal_closes_with_1001() {
-    let server = listen(&[]);
+    let server = listen(&["-d", "hello", "--on-eof", "stay"]);
     let mut client = server.client();
+    assert_eq!(frame(&mut client), (0x81, b"hello".to_vec()));
     send(Signal::SIGTERM, &server.child);
     assert_eq!(frame(&mut client), (0x88, vec![0x03, 0xe9]));
     client.write_all(&masked(0x88, &[0x03, 0xe9])).unwrap();
@@ -455,7 +456,7 @@ fn the_day_of_a_client_author() {
     pty.expect("[1] < is anybody there");
     pty.type_keys("{\"ok\":true}\r");
     assert_eq!(frame(&mut client), (0x81, b"{\"ok\":true}".to_vec()));
-    pty.expect("[1] > {\"ok\":true}");
+    pty.expect("[1] > {\"ok\": true}");
     pty.type_keys("/ping are you\r");
     assert_eq!(frame(&mut client), (0x89, b"are you".to_vec()));
     client.write_all(&masked(0x8a, b"are you")).unwrap();
@@ -473,7 +474,7 @@ fn the_day_of_a_client_author() {
     );
     client.write_all(&masked(0x88, &[0x0f, 0xa1])).unwrap();
     pty.expect("[1] closed: 4001 (private use) \"that was wrong\"");
-    pty.expect_row("cl 0> ");
+    pty.expect_row("cl 0>");
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"");
@@ -519,7 +520,7 @@ fn lines_go_to_all_clients_or_to_one() {
     // A broken rule ends that connection alone.
     second.write_all(&[0x81, 1, b'x']).unwrap();
     pty.expect("[2] the client broke the protocol");
-    pty.expect_row("cl 0> ");
+    pty.expect_row("cl 0>");
     let mut third = client_of(&address, "/c");
     pty.expect("[3] connected from");
     pty.type_keys("/to all\r/quit\r");

@@ -224,6 +224,7 @@ transcripts_are_what_happens! {
     exit_codes: "docs/exit-codes.md",
     frames: "docs/frames.md",
     hub: "docs/hub.md",
+    listen: "docs/listen.md",
     pipes: "docs/pipes.md",
     profiles: "docs/profiles.md",
     requests: "docs/requests.md",
@@ -445,7 +446,9 @@ fn the_exit_codes_are_those_of_the_program() {
 
 #[test]
 fn every_long_option_named_exists() {
-    let command = wirecat::internals::cli::command();
+    let mut command = wirecat::internals::cli::command();
+    // Some subcommands define their options only then.
+    command.build();
     let mut known: BTreeSet<String> = ["--help".into(), "--version".into()].into();
     for command in [&command].into_iter().chain(command.get_subcommands()) {
         for argument in command.get_arguments() {

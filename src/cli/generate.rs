@@ -124,6 +124,13 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
             italic("ADDRESS"),
             roman("]"),
         ])
+        .control("br", [])
+        .text([
+            bold("wirecat listen"),
+            roman(" [options] ["),
+            italic("ADDRESS"),
+            roman("]"),
+        ])
         .to_writer(page)?;
     section("DESCRIPTION")
         .text([roman(DESCRIPTION)])
@@ -135,6 +142,7 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
     if let Some(serve) = serve {
         serve_section(&serve).to_writer(page)?;
     }
+    listen_section().to_writer(page)?;
     events_section().to_writer(page)?;
     let exits: Vec<(String, &str)> = EXITS
         .iter()
@@ -230,6 +238,29 @@ fn serve_section(serve: &clap::Command) -> Roff {
     }
     roff.control("fi", []);
     for option in serve.get_arguments() {
+        let help = option.get_help().map(ToString::to_string);
+        roff.control("TP", [])
+            .text(option_names(option))
+            .text([roman(help.unwrap_or_default())]);
+    }
+    roff
+}
+
+/// What `wirecat listen` has besides the options of a client.
+fn listen_section() -> Roff {
+    let mut roff = section("PLAYING THE SERVER");
+    roff.text([
+        bold("wirecat listen"),
+        roman(
+            " waits for clients on 127.0.0.1:8765 and is their server, at the prompt or in a pipe. It has \
+             the options of a client but those about connecting, and these:",
+        ),
+    ]);
+    let mut command = super::command();
+    command.build();
+    let listen = command.find_subcommand("listen");
+    let options = listen.into_iter().flat_map(clap::Command::get_arguments);
+    for option in options.filter(|it| it.get_help_heading() == Some("Clients")) {
         let help = option.get_help().map(ToString::to_string);
         roff.control("TP", [])
             .text(option_names(option))
