@@ -73,7 +73,7 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
             Ok(print_shown(&client, &shown, None, world))
         }
         Job::Demo(client) => in_runtime(demo(*client, world)),
-        Job::Serve(options) => in_runtime(serve(options, world)),
+        Job::Serve(options) => in_runtime(serve(*options, world)),
     }
 }
 

@@ -68,7 +68,10 @@ impl Client {
         let mut bytes = [0; 65536];
         match self.stream.read(&mut bytes) {
             Ok(0) => None,
-            Ok(length) => Some(self.buffer.extend(&bytes[..length])),
+            Ok(length) => {
+                self.buffer.extend(&bytes[..length]);
+                Some(())
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("{error}"),
             Err(_) => None,
         }
@@ -265,10 +268,10 @@ fn kill(times: usize) {
 #[track_caller]
 fn check(received: &[(u64, String)], acknowledged: &HashMap<u64, String>, end: u64) {
     // All of them are addressed to the receiver, so no id may be missing.
-    let ids = received.iter().map(|(id, _)| *id);
+    let mut ids = received.iter().map(|(id, _)| *id);
     let odd = ids.clone().zip(1..).find(|(id, expected)| id != expected);
     assert_eq!(odd, None);
-    assert_eq!(ids.last(), Some(end));
+    assert_eq!(ids.next_back(), Some(end));
     let stored: BTreeMap<_, _> = received.iter().cloned().collect();
     for (id, data) in acknowledged {
         assert_eq!(stored.get(id), Some(data), "{id}");

@@ -36,7 +36,7 @@ fn echo(server: &Serving) {
 }
 
 fn objects(lines: &str) -> Vec<Value> {
-    let objects = lines.lines().map(|line| serde_json::from_str(line));
+    let objects = lines.lines().map(serde_json::from_str);
     objects.map(Result::unwrap).collect()
 }
 

@@ -18,8 +18,8 @@ mod proxy;
 mod serve;
 mod serve_limits;
 mod serve_log;
-mod serve_tls;
 mod serve_safety;
+mod serve_tls;
 pub mod tls;
 mod wire;
 

@@ -178,7 +178,10 @@ mod tests {
             (r#"{"type":"frame"}"#, raw(1, b"")),
             (
                 r#"{"type":"frame","opcode":0,"data":"lo","mask":true}"#,
-                raw(0, b"lo"),
+                RawFrame {
+                    masking: Masking::Random,
+                    ..raw(0, b"lo")
+                },
             ),
             (r#"{"type":"frame","opcode":"pong"}"#, raw(10, b"")),
             (

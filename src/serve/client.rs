@@ -81,7 +81,8 @@ impl Client {
     ) -> (Answer, Option<Admission>) {
         let page = match guard::check(&self.options.guard, self.arrival, request) {
             Ok(page) => page,
-            Err(Denied { why, answer }) => {
+            Err(denied) => {
+                let Denied { why, answer } = *denied;
                 self.log(format_args!("refused: {why}"));
                 return (answer, None);
             }

@@ -176,7 +176,7 @@ pub(super) fn check<B>(
     options: &Options,
     arrival: Arrival,
     request: &Request<B>,
-) -> Result<Option<HeaderValue>, Denied> {
+) -> Result<Option<HeaderValue>, Box<Denied>> {
     check_host(options, arrival, request)?;
     let headers = request.headers();
     let mut origins = headers.get_all(ORIGIN).iter();
@@ -193,7 +193,11 @@ pub(super) fn check<B>(
 }
 
 /// A client that names several hosts means none of them.
-fn check_host<B>(options: &Options, arrival: Arrival, request: &Request<B>) -> Result<(), Denied> {
+fn check_host<B>(
+    options: &Options,
+    arrival: Arrival,
+    request: &Request<B>,
+) -> Result<(), Box<Denied>> {
     let headers = request.headers().get_all(HOST).iter().map(lossy);
     let authority = request.uri().authority().map(ToString::to_string);
     for host in authority.into_iter().chain(headers) {
@@ -207,7 +211,7 @@ fn check_host<B>(options: &Options, arrival: Arrival, request: &Request<B>) -> R
 
 /// A page that asks for an image or a script sends no `Origin`, but browsers say where it is from
 /// (Fetch Metadata). A link that is followed is not a page's doing.
-fn check_without_origin(options: &Options, headers: &HeaderMap) -> Result<(), Denied> {
+fn check_without_origin(options: &Options, headers: &HeaderMap) -> Result<(), Box<Denied>> {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
     let from_elsewhere = is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site");
     if from_elsewhere && !is("sec-fetch-mode", "navigate") && !options.allows_any_origin() {
@@ -280,7 +284,7 @@ pub(super) fn share(answer: &mut Answer, origin: Option<HeaderValue>) {
     }
 }
 
-fn denied_origin(origin: &str) -> Denied {
+fn denied_origin(origin: &str) -> Box<Denied> {
     let origin = shortened(origin);
     denied(
         format!("pages of {origin:?} are not allowed (--origin)"),
@@ -291,7 +295,7 @@ fn denied_origin(origin: &str) -> Denied {
     )
 }
 
-fn denied_host(host: &str) -> Denied {
+fn denied_host(host: &str) -> Box<Denied> {
     let host = shortened(host);
     let name = without_port(host);
     denied(
@@ -303,11 +307,11 @@ fn denied_host(host: &str) -> Denied {
     )
 }
 
-fn denied(why: String, body: fmt::Arguments<'_>) -> Denied {
+fn denied(why: String, body: fmt::Arguments<'_>) -> Box<Denied> {
     let mut answer = text(StatusCode::FORBIDDEN, body.to_string());
     // It repeats what a client chose.
     insert(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    Denied { why, answer }
+    Box::new(Denied { why, answer })
 }
 
 fn lossy(value: &HeaderValue) -> String {

@@ -38,10 +38,10 @@ mod self_signed;
 mod shared;
 mod state;
 mod stream;
+mod throttle;
 mod tls;
 #[cfg(unix)]
 mod unix_socket;
-mod throttle;
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use super::deflate::DeflateArgs;
 use super::hub::HubArgs;
 use super::serve_limits::LimitArgs;
 use super::serve_log::ServeLogArgs;
-use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
 use super::serve_safety::SafetyArgs;
+use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {

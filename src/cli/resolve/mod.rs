@@ -47,7 +47,7 @@ pub enum Job {
     ToCurl(Box<Client>, Vec<Passed>),
     /// The client of a server that has not started yet; its target is a placeholder.
     Demo(Box<Client>),
-    Serve(Serve),
+    Serve(Box<Serve>),
     Listen(Box<Listen>),
     /// What to print, and the names of the profiles.
     Generate(Generate, Vec<String>),
@@ -62,7 +62,7 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
         return Ok(Job::Generate(kind, cli.configured.profiles));
     }
     match cli.command {
-        Some(Subcommands::Serve(args)) => Ok(Job::Serve(serve::serve(&args, world)?)),
+        Some(Subcommands::Serve(args)) => Ok(Job::Serve(Box::new(serve::serve(&args, world)?))),
         Some(Subcommands::Listen(listen)) => {
             let listen = listen::listen(listen.args, &cli.typed, world)?;
             Ok(Job::Listen(Box::new(listen)))

@@ -16,9 +16,9 @@ use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::expire::token_in_message;
 use super::request::Request;
 use crate::close::Close;
+use crate::secret::Fingerprint;
 use crate::serve::connection::{Connection, End, EndReason};
 use crate::serve::response::{self, Refusal, text, token_required};
-use crate::serve::state::Digest;
 use crate::wire::extension::Agreed;
 
 pub(super) const SPEC: Spec = Spec {
@@ -58,7 +58,7 @@ enum Way {
 struct Auth {
     way: Way,
     /// Compared by its digest, which takes the same time for each token.
-    expected: Digest,
+    expected: Fingerprint,
     user: Option<String>,
     /// The subprotocol of the answer, where one carries the token.
     subprotocol: Option<HeaderValue>,
@@ -92,14 +92,14 @@ impl Auth {
         let expected = expected.unwrap_or_else(|| "secret".to_owned());
         Ok(Auth {
             way,
-            expected: Digest::of(expected.as_bytes()),
+            expected: Fingerprint::of(expected.as_bytes()),
             user: query.get("user"),
             subprotocol: None,
         })
     }
 
     fn is_right(&self, token: &str) -> bool {
-        Digest::of(token.as_bytes()) == self.expected
+        Fingerprint::of(token.as_bytes()) == self.expected
     }
 
     fn judge(&self, token: Option<&str>) -> Found {
@@ -160,7 +160,7 @@ impl Auth {
             let first = timeout(TOKEN_TIMEOUT, connection.next_message()).await;
             let token = first.ok().transpose()?;
             let token = token.and_then(|message| token_in_message(&message));
-            if token != Some(self.expected) {
+            if token.is_none_or(|token| !self.is_right(&token)) {
                 return Ok(End::Close(Close::new(1011, "authentication failed")));
             }
         }

@@ -103,11 +103,6 @@ pub(crate) trait Endpoint: Send {
     /// Changes how the connection works on the wire.
     fn configure(&self, _wire: &mut shim::Options) {}
 
-    /// Whose the connection is, for the log.
-    fn user(&self) -> Option<&str> {
-        None
-    }
-
     /// Whether the client is pinged, and the connection ended where it does not answer.
     fn heartbeat(&self) -> bool {
         true

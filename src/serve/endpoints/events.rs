@@ -113,12 +113,8 @@ fn bearer(value: &[u8]) -> Option<&str> {
 }
 
 impl Endpoint for Events {
-    fn user(&self) -> Option<&str> {
-        self.user.as_deref()
-    }
-
     fn run<'a>(&'a mut self, connection: &'a mut Connection) -> Run<'a> {
         let after = self.after.take();
-        hub::serve(&self.hub, &mut self.user, after, connection).boxed()
+        hub::serve(&self.hub, self.user.take(), after, connection).boxed()
     }
 }

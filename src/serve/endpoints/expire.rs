@@ -64,7 +64,7 @@ impl Expire {
         let token = match self.token {
             Some(token) => token,
             None => match token_in_message(&connection.next_message().await?) {
-                Some(token) => token,
+                Some(token) => Digest::of(token.as_bytes()),
                 None => return close("the first message is not a token"),
             },
         };
@@ -119,12 +119,12 @@ fn without_scheme(value: &[u8]) -> &[u8] {
 }
 
 /// The token in `{"event":"token","data":"X"}`.
-pub(super) fn token_in_message(message: &Message) -> Option<Digest> {
+pub(super) fn token_in_message(message: &Message) -> Option<String> {
     let data = Some(message.payload()).filter(|data| data.len() <= MAX_TOKEN)?;
     let json: serde_json::Value = serde_json::from_slice(data).ok()?;
     let token = json.get("data")?.as_str()?;
     let is_one = json.get("event")? == "token" && !token.is_empty();
-    is_one.then(|| Digest::of(token.as_bytes()))
+    is_one.then(|| token.to_owned())
 }
 
 #[cfg(test)]

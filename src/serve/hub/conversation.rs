@@ -12,24 +12,29 @@ use crate::serve::connection::{Connection, End, EndReason, Received};
 /// Messages of one client that are read before others have a turn.
 const BURST: usize = 64;
 
-/// Serves a connection until it ends. `user` is whose it is, if the handshake said so; otherwise it
-/// becomes the one whose token the client sends. `after` is what the client has.
+/// Serves a connection until it ends. `user` is whose it is, if the handshake said so; otherwise a token
+/// of the client says it. `after` is what the client has.
 ///
 /// # Errors
 /// Why it ended, where the hub did not end it.
 pub(in crate::serve) async fn serve(
     hub: &Hub,
-    user: &mut Option<Name>,
+    user: Option<Name>,
     after: Option<After>,
     connection: &mut Connection,
 ) -> Result<End, EndReason> {
-    let attached = hub.connect(user.clone(), after);
+    if let Some(user) = &user {
+        connection.set_user(&**user);
+    }
+    let attached = hub.connect(user, after);
     let end = tokio::select! {
         biased;
         close = attached.outbox.closed() => Ok(End::Close(close)),
         end = converse(&attached, connection) => end.map(End::Close),
     };
-    *user = attached.end(&reported(&end));
+    if let Some(user) = attached.end(&reported(&end)) {
+        connection.set_user(&*user);
+    }
     end
 }
 

@@ -1,20 +1,15 @@
 //! Which token belongs to which user. Pure. Only digests are kept, and comparing them takes the same
 //! time whatever they are; no error repeats a token.
 
-use std::hint::black_box;
-
-use sha2::{Digest as _, Sha256};
-
 use super::envelope;
 use super::store::Name;
-
-type Digest = [u8; 32];
+use crate::secret::Fingerprint;
 
 /// The tokens. Without any, every token is that of a user of this name.
 #[derive(Clone, Default)]
 pub struct Tokens {
     /// A user that is `None` is barred.
-    known: Vec<(Digest, Option<Name>)>,
+    known: Vec<(Fingerprint, Option<Name>)>,
 }
 
 /// Whose a token is.
@@ -41,11 +36,11 @@ impl Tokens {
             "" => None,
             user => Some(envelope::name("the name of the user", user)?),
         };
-        let digest = digest(token);
-        if self.known.iter().any(|(known, _)| *known == digest) {
+        let token = Fingerprint::of(token.as_bytes());
+        if self.known.iter().any(|(known, _)| *known == token) {
             return Err("the same token is given twice".to_owned());
         }
-        self.known.push((digest, user));
+        self.known.push((token, user));
         Ok(())
     }
 
@@ -59,10 +54,10 @@ impl Tokens {
         if self.is_empty() {
             return envelope::name("the token", token).map_or(Access::Unknown, Access::User);
         }
-        let digest = digest(token);
+        let token = Fingerprint::of(token.as_bytes());
         let mut found = Access::Unknown;
         for (known, user) in &self.known {
-            if is_equal(known, &digest) {
+            if *known == token {
                 found = user.clone().map_or(Access::Barred, Access::User);
             }
         }
@@ -74,16 +69,6 @@ impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} tokens", self.known.len())
     }
-}
-
-fn digest(token: &str) -> Digest {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-/// Looks at every byte, wherever the first difference is.
-fn is_equal(a: &Digest, b: &Digest) -> bool {
-    let differences = a.iter().zip(b).map(|(a, b)| a ^ b);
-    black_box(differences.fold(0, |all, difference| all | difference)) == 0
 }
 
 #[cfg(test)]
