@@ -734,7 +734,7 @@ fn server_shutdown_closes_every_connection() {
     let mut server = Server::start();
     let mut wires = [server.open("/echo"), server.open("/silent")];
     let mut idle = server.tcp();
-    idle.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    idle.write("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n");
     assert!(idle.head().starts_with("HTTP/1.1 200 "));
     server.ask_to_stop();
     for wire in &mut wires {

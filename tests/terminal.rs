@@ -315,7 +315,7 @@ fn the_log_of_the_debug_server() {
         .unwrap();
     for hostile in HOSTILE {
         let mut stream = TcpStream::connect(address).unwrap();
-        let head = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let head = "GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let payload = [&4000_u16.to_be_bytes(), hostile.as_bytes()].concat();
         // A mask of zeros leaves the payload as it is.
         let frame = [&[0x88, 0x80 | payload.len() as u8, 0, 0, 0, 0], &*payload].concat();

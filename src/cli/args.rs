@@ -137,7 +137,7 @@ pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
     Demo(Box<Deferred<ClientArgs>>),
     /// Run the debug server: echo, refusals, closes and invalid frames on demand
-    Serve(Box<ServeArgs>),
+    Serve(Box<Deferred<ServeArgs>>),
     /// Wait for clients, and talk to them by hand or from a pipe as their server
     Listen(Box<Deferred<ListenArgs>>),
 }

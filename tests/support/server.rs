@@ -21,10 +21,11 @@ pub(crate) fn serve() -> Serve {
     serve_with(wirecat::internals::serve::Options::default())
 }
 
-/// Starts wirecat's debug server with these options. It answers for every host name: the tests have
-/// many, for one address.
+/// Starts wirecat's debug server with these options. It answers for every host name and to pages of
+/// every origin: the tests have many, for one address.
 pub(crate) fn serve_with(mut options: wirecat::internals::serve::Options) -> Serve {
     options.guard.host_names.push("*".to_owned());
+    options.guard.origins.push("*".to_owned());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
