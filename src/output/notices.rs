@@ -75,16 +75,19 @@ impl Stderr<'_> {
             }
             Event::Tls(info) if verbose => self.tls(info),
             Event::Heads(heads) if verbose => self.heads(heads),
-            Event::Ping { by, data, .. } if self.options.show_ping_pong => {
+            Event::Ping { conn, by, data, .. } if self.options.show_ping_pong => {
+                self.client(*conn);
                 self.control("ping", *by, data, None);
             }
             Event::Pong {
+                conn,
                 by,
                 data,
                 rtt,
                 asked,
                 ..
             } if self.shows_pong(*asked) => {
+                self.client(*conn);
                 self.control("pong", *by, data, *rtt);
             }
             Event::Traced(frame) => self.traced(t, frame),

@@ -42,6 +42,13 @@ impl Approach<'_> {
         matches!(self, Approach::Clients(door, _) if door.expects_more())
     }
 
+    /// No other connection is wanted.
+    pub(super) async fn close(&mut self) {
+        if let Approach::Clients(door, _) = self {
+            door.close().await;
+        }
+    }
+
     /// Makes one connection, or waits for one.
     pub(super) async fn connect<I: Asker, O: Sink>(
         &mut self,

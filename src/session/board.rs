@@ -58,6 +58,7 @@ pub async fn serve<I: Source, O: Sink>(
         stopped: None,
     };
     let ended = poll_fn(|cx| board.poll(cx, stop)).await;
+    board.door.close().await;
     board.finish(ended)
 }
 

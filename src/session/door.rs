@@ -2,7 +2,7 @@
 //! those that the rules allow, one by one or as they come. What is said over a connection is none of its
 //! business. A client that is slow, or wrong, holds up no other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
@@ -15,15 +15,20 @@ use hyper::header::{
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
 };
 use hyper::{Request, Response, StatusCode};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
+use crate::close::Close;
 use crate::error::plain_clause;
 use crate::handshake::accept::{self, Answer};
 use crate::handshake::{Transcript, server};
 use crate::transport::BoxedStream;
 use crate::wire::extension::{self, Agreed};
+use crate::wire::frame::{CLOSE, Masking, RawFrame};
+use crate::wire::linger::Linger;
 
 /// Handshakes that are read at the same time; more wait in the backlog of the system.
 const MAX_HANDSHAKES: usize = 256;
@@ -33,6 +38,9 @@ const MAX_ARRIVALS: usize = 64;
 
 /// How long to wait when the system has no more file descriptors.
 const BACKOFF: Duration = Duration::from_millis(200);
+
+/// How long each of those may take who came too late.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Which clients are let in.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +123,28 @@ impl Door {
     /// Whether other clients are to be let in.
     pub fn expects_more(&self) -> bool {
         self.rules.left.load(Ordering::Relaxed) > 0
+    }
+
+    /// Closes the connections of those who were let in too late for anybody to talk to them, and lets
+    /// nobody in any more.
+    pub(super) async fn close(&mut self) {
+        self.task.abort();
+        let close = RawFrame {
+            masking: Masking::None,
+            ..RawFrame::new(CLOSE, Close::new(1001, "").payload())
+        };
+        let mut bytes = Vec::new();
+        close.write([0; 4], &mut bytes);
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            if let Arrival::Guest(mut guest) = arrival {
+                let _ = timeout(LAST_WORDS, guest.stream.write_all(&bytes)).await;
+                let linger = Linger {
+                    patience: LAST_WORDS,
+                    drain: true,
+                };
+                linger.close(&mut guest.stream).await;
+            }
+        }
     }
 
     pub(super) fn patience(&self) -> Option<Duration> {
@@ -290,7 +320,8 @@ impl Rules {
 }
 
 /// Whether a page may connect: one of the same host, or of an origin in `allowed`. What is no browser
-/// sends no Origin (RFC 6455 §10.2).
+/// sends no Origin (RFC 6455 §10.2). A name other than `localhost` may have been made to lead here, so
+/// that a page of its owner seems to be of the same host (DNS rebinding).
 fn may_connect(headers: &HeaderMap, allowed: &[String]) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let Some(origin) = origins.next() else {
@@ -300,6 +331,7 @@ fn may_connect(headers: &HeaderMap, allowed: &[String]) -> bool {
         return false;
     }
     let host = headers.get(HOST).map(HeaderValue::as_bytes);
+    let host = host.filter(|host| is_of_this_machine(host));
     let same = [&b"http://"[..], b"https://"].iter().any(|scheme| {
         let named = origin.as_bytes().strip_prefix(*scheme);
         named.is_some_and(|named| host.is_some_and(|host| named.eq_ignore_ascii_case(host)))
@@ -307,6 +339,20 @@ fn may_connect(headers: &HeaderMap, allowed: &[String]) -> bool {
     same || allowed
         .iter()
         .any(|it| it == "*" || it.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+}
+
+/// Whether a Host header has an address, or the name `localhost`.
+fn is_of_this_machine(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else {
+        return false;
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
@@ -392,6 +438,23 @@ mod tests {
             let rules = rules(Options { origins, ..one() });
             let got = status(&rules, handshake(Some(origin))).await;
             assert_eq!(got, expected, "{origin} {allowed:?}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_and_localhost_are_names_of_this_machine() {
+        for (host, ours) in [
+            ("localhost", true),
+            ("LocalHost:8765", true),
+            ("127.0.0.1:8765", true),
+            ("192.0.2.1", true),
+            ("[::1]:8765", true),
+            ("[::1]", true),
+            ("evil.example:8765", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_this_machine(host.as_bytes()), ours, "{host}");
         }
     }
 

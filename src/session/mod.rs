@@ -118,6 +118,7 @@ pub async fn run<I: Source + Asker, O: Sink>(
         failed: None,
     };
     let outcome = run.drive().await;
+    run.approach.close().await;
     run.finish(outcome)
 }
 
