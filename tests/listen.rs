@@ -530,6 +530,29 @@ fn lines_go_to_all_clients_or_to_one() {
 }
 
 #[test]
+fn a_client_that_does_not_read_holds_up_no_other() {
+    const MESSAGES: &str = "30000";
+    let (mut pty, address) = prompt(&["--close-timeout", "0.5"]);
+    let deaf = client_of(&address, "/deaf");
+    pty.expect("[1] connected from");
+    let url = format!("ws://{address}/");
+    let reader = std::thread::spawn(move || {
+        let args = ["--no-compress", "-o", "/dev/null", "--count", MESSAGES];
+        wirecat(args).arg(&url).run()
+    });
+    pty.expect("[2] connected from");
+    let text = "x".repeat(700);
+    pty.type_keys(&format!("/repeat {MESSAGES} {text}\r"));
+    reader.join().unwrap().exits(0);
+    pty.expect("[1] does not read: it gets nothing more until it does");
+    pty.type_keys("/close 1\r");
+    pty.expect_row("cl 0>");
+    drop(deaf);
+    pty.type_keys("\x04");
+    pty.exits(0);
+}
+
+#[test]
 fn every_client_gets_the_messages_on_open() {
     let (mut pty, address) = prompt(&["--on-open", "welcome"]);
     for target in ["/a", "/b"] {

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::approach::Approach;
 use super::clock::now;
@@ -29,6 +29,9 @@ use crate::secret::Redactor;
 /// Commands that wait for the client that takes them soonest, before no more are taken from the front
 /// end.
 const AHEAD: usize = 64;
+
+/// A client that has taken no command for this long is not waited for.
+const STALLED: Duration = Duration::from_millis(500);
 
 /// Commands that wait for a client. One that does not read gets none beyond these.
 const MOST: usize = 4096;
@@ -70,11 +73,26 @@ struct Lane {
     stops: VecDeque<Stop>,
     /// Whether it has been said that the client gets nothing more.
     is_full: bool,
+    /// When the client's run took a command last.
+    taken: Option<Instant>,
 }
 
 impl Lane {
-    /// Appends a command. Returns whether there was no room for it for the first time.
+    /// Whether the client takes what it is sent.
+    fn moves(&self, now: Instant) -> bool {
+        let taken = self.taken;
+        taken.is_some_and(|taken| now.saturating_duration_since(taken) < STALLED)
+    }
+
+    /// Appends a command. Returns whether there was no room for it for the first time. A Close does not
+    /// wait for a client that takes nothing.
     fn push(&mut self, command: Command) -> bool {
+        if let Command::Close(close) = &command
+            && self.commands.len() >= AHEAD
+        {
+            self.controls.push_back(Control::Close(close.clone()));
+            return false;
+        }
         if self.commands.len() < MOST {
             self.commands.push_back(command);
             self.is_full = false;
@@ -220,7 +238,7 @@ impl<'b, I: Source, O: Sink> Board<'b, '_, I, O> {
     /// What the front end sends next, if somebody has room for it.
     fn poll_commands(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut moved = false;
-        while self.has_room() {
+        while self.has_room(now) {
             match self.source.poll_next(cx, now) {
                 Poll::Ready(Next::Command { .. }) => match self.source.take() {
                     Some(command) => self.route(command, now),
@@ -234,9 +252,12 @@ impl<'b, I: Source, O: Sink> Board<'b, '_, I, O> {
         moved
     }
 
-    /// Whether the client that takes commands soonest has few waiting.
-    fn has_room(&self) -> bool {
-        let waiting = self.lanes.values().map(|lane| lane.borrow().commands.len());
+    /// Whether the client that takes commands soonest has few waiting. Those that take none are not
+    /// waited for.
+    fn has_room(&self, now: Instant) -> bool {
+        let lanes = self.lanes.values().map(|lane| lane.borrow());
+        let moving = lanes.filter(|lane| lane.moves(now));
+        let waiting = moving.map(|lane| lane.commands.len());
         waiting.min().is_none_or(|least| least < AHEAD)
     }
 
@@ -375,7 +396,9 @@ impl Source for ClientSource {
     }
 
     fn take(&mut self) -> Option<Command> {
-        self.0.borrow_mut().commands.pop_front()
+        let mut lane = self.0.borrow_mut();
+        lane.taken = Some(now());
+        lane.commands.pop_front()
     }
 
     fn handle_opened(&mut self) {}
@@ -455,12 +478,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_client_that_takes_nothing_is_not_waited_for() {
+        let start = now();
+        let mut lane = Lane::default();
+        assert!(!lane.moves(start));
+        lane.taken = Some(start);
+        assert!(lane.moves(start + STALLED / 2));
+        assert!(!lane.moves(start + STALLED));
+    }
+
+    #[test]
     fn a_lane_is_full_once_until_there_is_room() {
         let mut lane = Lane::default();
         let command = || Command::Send(Message::text("x"));
         assert!((0..MOST).all(|_| !lane.push(command())));
         assert!(lane.push(command()));
         assert!(!lane.push(command()));
+        assert!(!lane.push(Command::Close(Close::normal())));
+        assert_eq!(lane.controls, [Control::Close(Close::normal())]);
         lane.commands.pop_front();
         assert!(!lane.push(command()));
         assert!(lane.push(command()));
