@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// The largest message and frame taken where nothing else is said, in bytes.
 pub(super) const MAX_MESSAGE: usize = 64 << 20;
 
-/// The limits of the debug server. A limit of 0 connections, rooms or users is none.
+/// The limits of the debug server. A limit of 0 connections is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Connections at a time.
@@ -23,10 +23,6 @@ pub struct Options {
     pub max_message_size: usize,
     /// The time between two messages of a connection, on average.
     pub message_interval: Option<Duration>,
-    /// Rooms of the hub that a user may be in.
-    pub max_rooms: usize,
-    /// Users of the hub.
-    pub max_users: usize,
 }
 
 impl Default for Options {
@@ -38,8 +34,6 @@ impl Default for Options {
             max_head_size: 64 << 10,
             max_message_size: MAX_MESSAGE,
             message_interval: None,
-            max_rooms: 1000,
-            max_users: 0,
         }
     }
 }

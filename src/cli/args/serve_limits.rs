@@ -34,11 +34,11 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = units::rate)]
     pub max_rate: Option<Duration>,
 
-    /// Maximum number of rooms that a user may join; 0 for no limit
+    /// Maximum number of rooms of /events that a user may be in; 0 for no limit
     #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
     pub max_rooms: usize,
 
-    /// Maximum number of users at a time; 0 for no limit
+    /// Maximum number of users of /events with connections at a time; more get Close 1013; 0 for no limit
     #[arg(long, value_name = "N", default_value = "0", value_parser = count)]
     pub max_users: usize,
 

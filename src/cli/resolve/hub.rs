@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
-use crate::cli::args::HubArgs;
+use crate::cli::args::{HubArgs, LimitArgs};
 use crate::error::Error;
 use crate::serve::hub::{Options, RedisUrl, Tokens};
 
-pub(super) fn hub(args: &HubArgs) -> Result<Options, Error> {
+pub(super) fn hub(args: &HubArgs, limits: &LimitArgs) -> Result<Options, Error> {
     Ok(Options {
         tokens: tokens(&args.tokens)?,
         slow_client: args.slow_client.into(),
+        max_rooms: limits.max_rooms,
+        max_users: limits.max_users,
         db: database(args.db.as_deref())?,
         retain_count: args.retain_count,
         retain_age: args.retain_age,

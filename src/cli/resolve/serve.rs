@@ -25,7 +25,7 @@ pub struct Serve {
 pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
     let listen = listening::places(args, world)?;
     let tls = listening::tls(args, &listen)?;
-    let hub = hub(&args.hub)?;
+    let hub = hub(&args.hub, &args.limits)?;
     let is_allowed = !hub.tokens.is_empty() || args.safety.allow_anyone;
     for place in &listen {
         if let serve::Place::Tcp(address) = place {
@@ -67,8 +67,6 @@ fn limits(args: &LimitArgs) -> limits::Options {
         max_head_size: args.max_head_size,
         max_message_size: args.max_message_size,
         message_interval: args.max_rate,
-        max_rooms: args.max_rooms,
-        max_users: args.max_users,
     }
 }
 

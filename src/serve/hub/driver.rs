@@ -72,7 +72,7 @@ impl Hub {
     /// A hub over this store.
     pub(in crate::serve) fn new(options: &Options, store: Box<dyn Store>) -> Hub {
         let core = Core {
-            machine: Machine::new(options.tokens.clone()),
+            machine: Machine::new(options),
             store: Some(store),
             outboxes: HashMap::new(),
             asked: HashMap::new(),

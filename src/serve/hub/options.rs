@@ -26,6 +26,10 @@ pub struct Options {
     pub max_waiting: usize,
     /// How many bytes of messages may wait for a client, and one message more.
     pub max_waiting_bytes: usize,
+    /// Rooms that a user may be in; 0 for any number.
+    pub max_rooms: usize,
+    /// Users who may have connections to this process at a time; 0 for any number.
+    pub max_users: usize,
     /// The SQLite file that has the history. Without one, it is in memory.
     pub db: Option<PathBuf>,
     /// The number of messages that are kept; the oldest are forgotten first.
@@ -43,6 +47,8 @@ impl Default for Options {
             slow_client: SlowClient::default(),
             max_waiting: 1024,
             max_waiting_bytes: 4 << 20,
+            max_rooms: 1000,
+            max_users: 0,
             db: None,
             retain_count: None,
             retain_age: None,

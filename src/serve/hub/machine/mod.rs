@@ -10,6 +10,7 @@ mod catching_up;
 mod changes;
 mod members;
 mod queue;
+mod users;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::encode;
 use super::envelope::{self, Command, Envelope, Reference, Word};
+use super::options::Options;
 use super::store::{
     After, Answer, Conn, Draft, Id, Name, Output as FromStore, Request, Ticket, View,
 };
@@ -25,6 +27,7 @@ use crate::close::Close;
 use crate::message::Message;
 use members::Members;
 use queue::{Queue, Step};
+use users::Users;
 
 /// How long a client may take to send its token.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,6 +144,9 @@ pub(super) struct Machine {
     tokens: Tokens,
     connections: BTreeMap<Conn, Connection>,
     members: Members,
+    users: Users,
+    /// Rooms that a user may be a member of.
+    max_rooms: Option<u64>,
     /// The number of connections of the whole hub, as far as the store has told.
     clients: u64,
     purposes: HashMap<Ticket, Purpose>,
@@ -151,9 +157,11 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(tokens: Tokens) -> Machine {
+    pub(super) fn new(options: &Options) -> Machine {
         Machine {
-            tokens,
+            tokens: options.tokens.clone(),
+            users: Users::new(options.max_users),
+            max_rooms: (options.max_rooms > 0).then_some(options.max_rooms as u64),
             ..Machine::default()
         }
     }
@@ -261,6 +269,7 @@ impl Machine {
             return;
         };
         self.members.depart(conn, &connection.user);
+        self.users.leave(&connection.user);
         if !connection.arrived {
             return;
         }
@@ -349,6 +358,9 @@ impl Machine {
     }
 
     fn arrive(&mut self, conn: Conn, user: Name, after: Option<After>) {
+        if let Err(full) = self.users.enter(&user) {
+            return self.close(conn, full);
+        }
         let ticket = self.ticket();
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
@@ -417,7 +429,8 @@ impl Machine {
             }
             Command::Join(room) => {
                 let purpose = Purpose::Join(conn, Name::clone(&room), reference);
-                (Request::Join { user, room }, purpose)
+                let most = self.max_rooms;
+                (Request::Join { user, room, most }, purpose)
             }
             Command::Leave(room) => {
                 let purpose = Purpose::Leave(conn, Name::clone(&room), reference);
@@ -502,6 +515,13 @@ impl Machine {
         let reply = match (purpose, answer) {
             (Purpose::Join(_, room, it), Answer::Joined) => {
                 encode::same(word, "join", &room, it.as_deref())
+            }
+            (Purpose::Join(_, _, it), Answer::TooManyRooms) => {
+                let most = self.max_rooms.unwrap_or_default();
+                let detail = format!(
+                    "a user can be in {most} rooms (--max-rooms); leave one to join this one"
+                );
+                encode::error(word, "parameter error", &detail, it.as_deref())
             }
             (Purpose::Leave(_, room, it), Answer::Left) => {
                 encode::same(word, "leave", &room, it.as_deref())

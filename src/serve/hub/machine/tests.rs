@@ -23,12 +23,16 @@ struct Hub {
 
 impl Hub {
     fn new(tokens: &[&str], retention: Retention) -> Hub {
-        let mut known = Tokens::default();
+        let mut options = Options::default();
         for token in tokens {
-            known.add(token).unwrap();
+            options.tokens.add(token).unwrap();
         }
+        Hub::with(&options, retention)
+    }
+
+    fn with(options: &Options, retention: Retention) -> Hub {
         Hub {
-            machine: Machine::new(known),
+            machine: Machine::new(options),
             store: Memory::new(retention, &mut StdRng::seed_from_u64(1)),
             held: None,
             got: BTreeMap::new(),
@@ -350,4 +354,63 @@ fn a_store_that_begins_anew_ends_every_connection() {
     hub.held = Some(Vec::new());
     hub.end(1);
     assert!(hub.held.unwrap().is_empty());
+}
+
+#[test]
+fn a_user_is_in_no_more_rooms_than_allowed() {
+    let options = Options {
+        max_rooms: 2,
+        ..Options::default()
+    };
+    let mut hub = Hub::with(&options, Retention::default());
+    hub.connect(1, Some("xiao"), None);
+    hub.connect(2, Some("xiao"), None);
+    hub.held = Some(Vec::new());
+    hub.say(1, r#"{"event":"join","room":"news"}"#);
+    hub.say(2, r#"{"event":"join","room":"art"}"#);
+    hub.say(1, r#"{"event":"join","room":"film","ref":7}"#);
+    hub.got(1);
+    // The first connection has gone on; the store decides in the order in which it was asked.
+    while let Some((ticket, request)) = hub.held.as_mut().and_then(|held| held.pop()) {
+        hub.store.request(ticket, request);
+        hub.run();
+    }
+    let refused = r#"{"event":"error","data":"parameter error","detail":"a user can be in 2 rooms (--max-rooms); leave one to join this one","ref":7}"#;
+    let got = hub.got(1);
+    assert!(got.contains(&refused.to_owned()), "{got:?}");
+    hub.held = None;
+    hub.say(2, r#"{"event":"leave","room":"art"}"#);
+    hub.got(1);
+    hub.say(1, r#"{"event":"join","room":"film"}"#);
+    let joined = r#"{"event":"join","room":"film"}"#.to_owned();
+    assert!(hub.got(1).contains(&joined));
+}
+
+#[test]
+fn more_users_than_allowed_come_again_later() {
+    let options = Options {
+        max_users: 1,
+        ..Options::default()
+    };
+    let mut hub = Hub::with(&options, Retention::default());
+    hub.connect(1, Some("xiao"), None);
+    hub.connect(2, Some("xiao"), None);
+    hub.connect(3, None, None);
+    hub.got(1);
+    hub.say(3, r#"{"event":"token","data":"ada"}"#);
+    hub.connect(4, Some("ada"), None);
+    let full = ["close 1013 1 users are connected (--max-users)"];
+    assert_eq!(hub.got(3), full);
+    assert_eq!(hub.got(4), full);
+    // Others hear nothing of them, also when they end.
+    for conn in [3, 4] {
+        hub.end(conn);
+    }
+    assert!(hub.got(1).is_empty());
+    hub.end(1);
+    hub.connect(5, Some("ada"), None);
+    assert_eq!(hub.got(5), full);
+    hub.end(2);
+    hub.connect(6, Some("ada"), None);
+    assert_eq!(hub.got(6), [connected("ada", 1, 0, "")]);
 }

@@ -184,8 +184,11 @@ impl Memory {
         }
     }
 
-    fn join(&mut self, ticket: Ticket, user: Name, room: Name) {
+    fn join(&mut self, ticket: Ticket, user: Name, room: Name, most: Option<u64>) {
         let rooms = self.rooms_of.entry(Name::clone(&user)).or_default();
+        if most.is_some_and(|most| rooms.len() as u64 >= most) && !rooms.contains(&room) {
+            return self.answer(ticket, Answer::TooManyRooms);
+        }
         if rooms.insert(Name::clone(&room)) {
             let members = self.rooms.entry(Name::clone(&room)).or_default();
             members.insert(Name::clone(&user), self.last);
@@ -296,7 +299,7 @@ impl Store for Memory {
                 reason,
                 delivered,
             } => self.depart(ticket, conn, code, reason, delivered),
-            Request::Join { user, room } => self.join(ticket, user, room),
+            Request::Join { user, room, most } => self.join(ticket, user, room, most),
             Request::Leave { user, room } => self.leave(ticket, user, room),
             Request::Page { view, limit } => {
                 let page = self.page(&view, limit);

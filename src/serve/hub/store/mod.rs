@@ -106,8 +106,13 @@ pub(in crate::serve) enum Request {
         reason: Arc<str>,
         delivered: Id,
     },
-    /// Answer: [`Answer::Joined`]; tells [`Change::Joined`] before it where the user was no member.
-    Join { user: Name, room: Name },
+    /// Answer: [`Answer::Joined`]; tells [`Change::Joined`] before it where the user was no member. A user
+    /// who is a member of `most` other rooms stays out: [`Answer::TooManyRooms`].
+    Join {
+        user: Name,
+        room: Name,
+        most: Option<u64>,
+    },
     /// Answer: [`Answer::Left`]; tells [`Change::Left`] before it where the user was a member.
     Leave { user: Name, room: Name },
     /// At most `limit` messages, those with the lowest ids. Answer: [`Answer::Page`].
@@ -157,6 +162,7 @@ pub(in crate::serve) enum Change {
 pub(in crate::serve) enum Answer {
     Welcome(Box<Welcome>),
     Joined,
+    TooManyRooms,
     Left,
     Page(Page),
     /// The users in the order of their names, and the number of connections.

@@ -92,7 +92,13 @@ impl Asking<'_> {
                 let call = self.ticketed("depart").number(conn.0).number(code);
                 call.text(reason).number(delivered)
             }
-            Request::Join { user, room } => self.ticketed("join").text(user).text(room),
+            Request::Join { user, room, most } => {
+                let call = self.ticketed("join").text(user).text(room);
+                match most {
+                    Some(most) => call.number(most),
+                    None => call.text(""),
+                }
+            }
             Request::Leave { user, room } => self.ticketed("leave").text(user).text(room),
             Request::Page { view, limit } => self.page(view).number(limit),
             Request::Clients => self.plain("clients"),
@@ -181,6 +187,13 @@ mod tests {
             after: None,
         };
         assert_eq!(words(&arrive), "arrive|p|3|7|4|xiao||");
+        let join = |most| Request::Join {
+            user: "xiao".into(),
+            room: "news".into(),
+            most,
+        };
+        assert_eq!(words(&join(None)), "join|p|7|xiao|news|");
+        assert_eq!(words(&join(Some(2))), "join|p|7|xiao|news|2");
         assert_eq!(words(&Request::Prune { now: 1500 }), "prune|p|9|500");
     }
 }

@@ -225,7 +225,11 @@ function commands.depart(process, ticket, conn, code, reason, delivered)
   return ok()
 end
 
-function commands.join(process, ticket, user, room)
+function commands.join(process, ticket, user, room, most)
+  local rooms = key('user:', user)
+  if most ~= '' and call('HLEN', rooms) >= number(most) and call('HEXISTS', rooms, room) == 0 then
+    return ok('full')
+  end
   if call('HSETNX', key('user:', user), room, last()) == 1 then
     call('HINCRBY', key('members'), room, 1)
     call('SADD', key('rooms'), room)

@@ -139,7 +139,8 @@ pub(super) fn answer(request: &Request, mut fields: Fields) -> Result<Option<Ans
     Ok(match request {
         Request::Append(_) | Request::Depart { .. } => None,
         Request::Delivered { .. } | Request::Prune { .. } => None,
-        Request::Join { .. } => Some(Answer::Joined),
+        Request::Join { .. } if fields.is_empty() => Some(Answer::Joined),
+        Request::Join { .. } => Some(Answer::TooManyRooms),
         Request::Leave { .. } => Some(Answer::Left),
         Request::Arrive { .. } => Some(Answer::Welcome(Box::new(welcome(fields)?))),
         Request::Page { .. } => Some(Answer::Page(page(fields)?)),

@@ -28,6 +28,7 @@ pub(super) enum Done {
     Welcome(Box<Welcome>),
     /// Whether the user was no member before.
     Joined(bool),
+    TooManyRooms,
     /// Whether the user was a member.
     Left(bool),
     Page(Page),
@@ -189,16 +190,24 @@ impl Database {
                 let saved_later = cursors.get(user).copied().unwrap_or(0);
                 Done::Welcome(Box::new(self.welcome(user, after.as_ref(), saved_later)?))
             }
-            Request::Join { user, room } => {
-                let last = self.counters.last;
-                Done::Joined(queries::join(&self.conn, user, room, last)?)
-            }
+            Request::Join { user, room, most } => self.join(user, room, *most)?,
             Request::Leave { user, room } => Done::Left(queries::leave(&self.conn, user, room)?),
             Request::Page { view, limit } => Done::Page(self.page(view, *limit)?),
             Request::Rooms => Done::Rooms(queries::rooms(&self.conn)?),
             Request::Prune { now } => Done::Pruned(self.prune(*now)?),
             Request::Depart { .. } | Request::Clients | Request::Delivered { .. } => Done::Nothing,
         })
+    }
+
+    fn join(&self, user: &str, room: &str, most: Option<u64>) -> Result<Done> {
+        let conn = &self.conn;
+        if let Some(most) = most
+            && queries::is_full(conn, user, room, most)?
+        {
+            return Ok(Done::TooManyRooms);
+        }
+        let is_new = queries::join(conn, user, room, self.counters.last)?;
+        Ok(Done::Joined(is_new))
     }
 
     fn append(&mut self, draft: &Draft) -> Result<Arc<Stored>> {

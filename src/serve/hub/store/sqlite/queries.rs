@@ -41,6 +41,9 @@ const ROOMS: &str = "SELECT name FROM recipients WHERE kind = 1
         OR EXISTS(SELECT 1 FROM messages WHERE recipient = key))
     ORDER BY name";
 const JOIN: &str = "INSERT OR IGNORE INTO members(user, room, joined) VALUES(?1, ?2, ?3)";
+const IS_FULL: &str = "SELECT count(*) >= ?3
+    AND NOT EXISTS(SELECT 1 FROM members WHERE user = ?1 AND room = ?2)
+    FROM members WHERE user = ?1";
 const LEAVE: &str = "DELETE FROM members WHERE user = ?1 AND room = ?2";
 const DROP_ROOM: &str = "DELETE FROM recipients WHERE key = ?1 AND kind = 1
     AND NOT EXISTS(SELECT 1 FROM members WHERE room = key)
@@ -252,6 +255,13 @@ pub(super) fn rooms(conn: &Connection) -> Result<Vec<Name>> {
     rows(conn, ROOMS, [], |row| row.get(0))
 }
 
+/// Whether the user is a member of so many rooms, and this one is none of them.
+pub(super) fn is_full(conn: &Connection, name: &str, of: &str, most: u64) -> Result<bool> {
+    let (user, room) = (user(conn, name)?, room(conn, of)?);
+    let mut statement = conn.prepare_cached(IS_FULL)?;
+    statement.query_row((user, room, sql(most)), |row| row.get(0))
+}
+
 /// Whether the user was no member before.
 pub(super) fn join(conn: &Connection, user: &str, room: &str, last: Id) -> Result<bool> {
     let user = known_or_new(conn, USER, user)?;
@@ -330,6 +340,7 @@ mod tests {
         (FORGOTTEN, &[]),
         (ROOMS_OF, &[]),
         (ROOMS, &[]),
+        (IS_FULL, &[]),
         (LEAVE, &[]),
         (DROP_ROOM, &[]),
         (DELIVERED, &[]),

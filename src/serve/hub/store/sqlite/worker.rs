@@ -205,7 +205,7 @@ impl Worker {
             (request @ Request::Depart { .. }, _) => {
                 return self.departed(request).into_iter().for_each(change);
             }
-            (Request::Join { user, room }, Done::Joined(is_new)) => {
+            (Request::Join { user, room, .. }, Done::Joined(is_new)) => {
                 let (user, room) = (user.clone(), room.clone());
                 is_new.then(|| change(Change::Joined { user, room }));
                 Answer::Joined
@@ -215,6 +215,7 @@ impl Worker {
                 was_member.then(|| change(Change::Left { user, room }));
                 Answer::Left
             }
+            (_, Done::TooManyRooms) => Answer::TooManyRooms,
             (_, Done::Page(page)) => Answer::Page(page),
             (_, Done::Rooms(rooms)) => Answer::Rooms(rooms),
             (Request::Clients, _) => Answer::Clients {

@@ -102,6 +102,38 @@ clients
 ",
     ),
     case(
+        "a user is in no more rooms than allowed",
+        ALL,
+        "
+join xiao news most 2
+  1 joined xiao news
+  1 joins
+join xiao art most 2
+  2 joined xiao art
+  2 joins
+join xiao film most 2
+  3 is in too many rooms
+join xiao news most 2
+  4 joins
+join ada film most 2
+  5 joined ada film
+  5 joins
+leave xiao news
+  6 left xiao news
+  6 leaves
+join xiao film most 2
+  7 joined xiao film
+  7 joins
+join xiao news most 1
+  8 is in too many rooms
+arrive 1 xiao
+  9 welcome 1 last 0 in art film
+  9 online xiao 1
+rooms
+  10 rooms: art film
+",
+    ),
+    case(
         "a member is told of once, and the asker is answered each time",
         ALL,
         "

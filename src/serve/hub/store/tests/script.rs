@@ -109,10 +109,8 @@ impl Script {
                 reason: reason.into(),
                 delivered: id(delivered),
             },
-            ["join", user, room] => Request::Join {
-                user: user.into(),
-                room: room.into(),
-            },
+            ["join", user, room] => join(user, room, None),
+            ["join", user, room, "most", most] => join(user, room, Some(id(most))),
             ["leave", user, room] => Request::Leave {
                 user: user.into(),
                 room: room.into(),
@@ -197,6 +195,14 @@ fn arrive(conn: &str, user: &str, after: Option<(&str, Option<Arc<str>>)>) -> Re
     }
 }
 
+fn join(user: &str, room: &str, most: Option<u64>) -> Request {
+    Request::Join {
+        user: user.into(),
+        room: room.into(),
+        most,
+    }
+}
+
 fn page(view: View, limit: &str) -> Request {
     let limit = limit.parse().unwrap();
     Request::Page { view, limit }
@@ -230,6 +236,7 @@ fn answer_text(answer: &Answer) -> String {
     match answer {
         Answer::Welcome(welcome) => welcome_text(welcome),
         Answer::Joined => "joins".to_owned(),
+        Answer::TooManyRooms => "is in too many rooms".to_owned(),
         Answer::Left => "leaves".to_owned(),
         Answer::Page(page) => page_text(page),
         Answer::Clients { users, clients } => format!("clients {clients}: {}", names(users)),

@@ -88,6 +88,7 @@ async fn rooms_views_and_what_was_forgotten() {
     let join = |user: &str| Request::Join {
         user: user.into(),
         room: "news".into(),
+        most: None,
     };
     assert_eq!(hub.answer(join("xiao")).await, Answer::Joined);
     assert_eq!(hub.answer(join("xiao")).await, Answer::Joined);
@@ -143,6 +144,7 @@ async fn a_client_that_comes_back_is_told_whether_all_is_there() {
     hub.answer(Request::Join {
         user: "xiao".into(),
         room: "news".into(),
+        most: None,
     })
     .await;
     hub.append(draft("bo", Recipient::Room("news".into()), "1"))
