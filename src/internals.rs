@@ -86,8 +86,14 @@ pub mod secret {
 
 pub mod serve {
     pub use crate::serve::{Options, guard, heartbeat, limits, run};
+    pub mod simulation {
+        pub use crate::serve::simulation::Server;
+    }
     pub mod hub {
         pub use crate::serve::hub::{Options, SlowClient, Tokens};
+        pub mod simulation {
+            pub use crate::serve::hub::simulation::{Seen, Simulation};
+        }
     }
     pub mod endpoints {
         pub use crate::serve::endpoints::help;

@@ -5,6 +5,9 @@ pub mod fuzz;
 
 use std::path::Path;
 
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 #[track_caller]
 fn run_all(target: &str, run: fn(&[u8])) {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -26,6 +29,16 @@ fn inbound() {
 }
 
 #[test]
+fn http() {
+    run_all("http", fuzz::http::run);
+}
+
+#[test]
+fn hub() {
+    run_all("hub", fuzz::hub::run);
+}
+
+#[test]
 fn inflate() {
     run_all("inflate", fuzz::inflate::run);
 }
@@ -33,4 +46,71 @@ fn inflate() {
 #[test]
 fn roundtrip() {
     run_all("roundtrip", fuzz::roundtrip::run);
+}
+
+/// How many inputs are made of each target by [`run_random`].
+const RUNS: u64 = 200_000;
+
+/// Runs inputs made by chance, and by changes of the seeds; the same ones each time.
+#[track_caller]
+fn run_random(target: &str, run: fn(&[u8])) {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target);
+    let mut seeds: Vec<_> = seeds
+        .read_dir()
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
+    seeds.sort();
+    let seeds: Vec<_> = seeds.iter().map(|it| std::fs::read(it).unwrap()).collect();
+    let runs = std::env::var("WIRECAT_FUZZ_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    let start = std::env::var("WIRECAT_FUZZ_START").map_or(0, |start| start.parse().unwrap());
+    for number in start..start + runs {
+        let mut rng = StdRng::seed_from_u64(number);
+        let input = random_input(&seeds, &mut rng);
+        let failed = std::panic::catch_unwind(|| run(&input)).is_err();
+        assert!(!failed, "input {number}: {}", input.escape_ascii());
+    }
+    println!("{target}: {runs} executions");
+}
+
+fn random_input(seeds: &[Vec<u8>], rng: &mut StdRng) -> Vec<u8> {
+    let seed = &seeds[rng.random_range(0..seeds.len())];
+    let mut input = if rng.random_bool(0.7) {
+        seed.clone()
+    } else {
+        let len = rng.random_range(0..200);
+        (0..len).map(|_| rng.random()).collect()
+    };
+    for _ in 0..rng.random_range(0..8) {
+        let at = rng.random_range(0..=input.len());
+        match rng.random_range(0..4) {
+            0 => input.insert(at, rng.random()),
+            1 => input.truncate(at.max(1)),
+            2 => {
+                let other = &seeds[rng.random_range(0..seeds.len())];
+                let from = rng.random_range(0..=other.len());
+                input.splice(at..at, other[from..].iter().copied());
+            }
+            _ => {
+                if let Some(byte) = input.get_mut(at) {
+                    *byte = rng.random();
+                }
+            }
+        }
+    }
+    input
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn hub_of_chance() {
+    run_random("hub", fuzz::hub::run);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn http_of_chance() {
+    run_random("http", fuzz::http::run);
 }

@@ -1,8 +1,10 @@
 //! What the fuzz targets do with their input. Each takes any bytes at all, and panics where the wire
-//! format does not keep its promises. `tests/seeds.rs` of the crate runs the seeds through the same
+//! format or the debug server does not keep its promises. `tests/seeds.rs` of the crate runs the seeds through the same
 //! functions.
 
 mod frames;
+pub mod http;
+pub mod hub;
 pub mod inbound;
 pub mod inflate;
 mod input;

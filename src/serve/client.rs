@@ -44,7 +44,7 @@ pub(super) struct Visit {
 }
 
 /// What follows a handshake that was accepted.
-struct Admission {
+pub(super) struct Admission {
     endpoint: Box<dyn Endpoint>,
     wire: shim::Options,
 }
@@ -164,7 +164,7 @@ pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-async fn answer(
+pub(super) async fn answer(
     request: &HttpRequest<()>,
     options: &Options,
     shared: &Shared,

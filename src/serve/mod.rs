@@ -36,6 +36,8 @@ mod raw_answer;
 mod response;
 mod self_signed;
 mod shared;
+#[cfg(feature = "internals")]
+pub mod simulation;
 mod state;
 mod stream;
 mod throttle;

@@ -12,6 +12,8 @@ pub(in crate::serve) mod http;
 mod machine;
 mod options;
 mod outbox;
+#[cfg(feature = "internals")]
+pub mod simulation;
 pub(in crate::serve) mod store;
 mod tokens;
 

@@ -183,6 +183,12 @@ impl Machine {
         Some(Name::clone(&connection.user)).filter(|user| !user.is_empty())
     }
 
+    /// How many requests of a connection wait or are under way.
+    #[cfg(feature = "internals")]
+    pub(super) fn waiting(&self, conn: Conn) -> usize {
+        self.connections.get(&conn).map_or(0, |it| it.queue.len())
+    }
+
     /// When [`Machine::handle_timeout`] is to be called.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.deadlines.front().map(|(deadline, _)| *deadline)
