@@ -25,12 +25,12 @@ fn start(tokens: &[&str], change: impl FnOnce(&mut HubOptions)) -> Server {
 }
 
 impl Wire {
-    fn say(&mut self, json: &str) {
+    pub(crate) fn say(&mut self, json: &str) {
         self.write(masked(0x81, json.as_bytes()));
     }
 
     /// The payload of the next frame, and its first byte.
-    fn frame(&mut self) -> (u8, Vec<u8>) {
+    pub(crate) fn frame(&mut self) -> (u8, Vec<u8>) {
         let head = self.take(2);
         let len = match head[1] {
             126 => u64::from(u16::from_be_bytes(self.take(2).try_into().unwrap())),
@@ -41,14 +41,14 @@ impl Wire {
     }
 
     #[track_caller]
-    fn hears(&mut self) -> String {
+    pub(crate) fn hears(&mut self) -> String {
         let (first, payload) = self.frame();
         assert_eq!(first, 0x81, "{payload:?}");
         String::from_utf8(payload).unwrap()
     }
 
     #[track_caller]
-    fn hears_start(&mut self, start: &str) {
+    pub(crate) fn hears_start(&mut self, start: &str) {
         let heard = self.hears();
         assert!(heard.starts_with(start), "{heard}");
     }

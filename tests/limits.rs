@@ -230,7 +230,7 @@ fn too_many_messages_a_second_are_refused_with_1008() {
 }
 
 /// A server in a process of its own, which ends with the test.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     address: String,
     log: mpsc::Receiver<String>,
@@ -238,7 +238,7 @@ struct Program {
 
 impl Program {
     /// `prelude` is for the shell that becomes the server.
-    fn start(prelude: &str, options: &[&str]) -> Program {
+    pub(crate) fn start(prelude: &str, options: &[&str]) -> Program {
         let script = format!("{prelude} exec \"$0\" \"$@\"");
         let mut child = Command::new("sh")
             .args(["-c", &script, WIRECAT, "serve", "0"])
@@ -265,7 +265,7 @@ impl Program {
         }
     }
 
-    fn tcp(&self) -> Wire {
+    pub(crate) fn tcp(&self) -> Wire {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -273,7 +273,7 @@ impl Program {
     }
 
     #[track_caller]
-    fn open(&self, path: &str) -> Wire {
+    pub(crate) fn open(&self, path: &str) -> Wire {
         let mut wire = self.tcp();
         wire.write(handshake(path));
         let head = wire.head();

@@ -35,6 +35,7 @@ mod hostile;
 mod http2;
 mod hub;
 mod hub_db;
+mod hub_hostile;
 mod hub_kills;
 #[cfg(target_os = "linux")]
 mod hub_redis;
