@@ -35,6 +35,8 @@ mod hostile;
 mod http2;
 mod hub;
 mod hub_db;
+#[cfg(unix)]
+mod hub_ends;
 mod hub_hostile;
 mod hub_kills;
 #[cfg(target_os = "linux")]
