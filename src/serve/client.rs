@@ -56,10 +56,7 @@ impl Client {
         let now = SystemTime::now();
         let (answer, admission) = self.answer_if_allowed(request, now).await;
         let path = shown(target(request));
-        let mut visitor = self.visitor();
-        if self.options.trust_proxy {
-            visitor.forwarded = forwarded::client(request.headers());
-        }
+        let visitor = self.visitor_of(request);
         let event = Event::Request {
             method: request.method().as_str(),
             path: &path,
@@ -83,7 +80,9 @@ impl Client {
             Ok(page) => page,
             Err(denied) => {
                 let Denied { why, answer } = *denied;
-                self.log(format_args!("refused: {why}"));
+                let visitor = self.visitor_of(request);
+                let sentence = format_args!("refused: {why}");
+                self.options.note(Some(&visitor), sentence);
                 return (answer, None);
             }
         };
@@ -98,6 +97,16 @@ impl Client {
     /// Logs a sentence about the connection.
     pub(super) fn log(&self, sentence: fmt::Arguments<'_>) {
         self.options.note(Some(&self.visitor()), sentence);
+    }
+
+    /// Who sent a request, as far as a proxy in front can be believed.
+    fn visitor_of(&self, request: &HttpRequest<()>) -> Visitor {
+        let trusted = self.options.trust_proxy;
+        let forwarded = trusted.then(|| forwarded::client(request.headers()));
+        Visitor {
+            forwarded: forwarded.flatten(),
+            ..self.visitor()
+        }
     }
 
     fn visitor(&self) -> Visitor {
