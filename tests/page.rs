@@ -15,7 +15,9 @@ use crate::serve::{Server, has, header};
 fn ask(method: &str, lines: &str) -> (String, String) {
     let server = Server::start();
     let mut wire = server.tcp();
-    wire.write(format!("{method} / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"));
+    wire.write(format!(
+        "{method} / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"
+    ));
     let head = wire.head();
     if method == "HEAD" {
         return (head, String::new());
@@ -67,7 +69,9 @@ fn the_list_is_for_clients_that_ask_for_plain_text() {
 fn a_head_is_a_get_without_the_body() {
     let server = Server::start();
     let mut wire = server.tcp();
-    wire.write("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    wire.write(
+        "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
     let (head, next) = (wire.head(), wire.head());
     let (got, body) = ask("GET", "");
     let without_date = |head: &str| {

@@ -13,13 +13,6 @@ pub(super) fn open(server: &Serve) -> Browser {
     browser
 }
 
-/// What the console complains of, apart from a server without a list in JSON.
-pub(super) fn complaints(browser: &Browser) -> Vec<String> {
-    let mut complaints = browser.console();
-    complaints.retain(|complaint| !complaint.contains("/endpoints - Failed to load"));
-    complaints
-}
-
 /// Opens a WebSocket to a path of the server.
 #[track_caller]
 pub(super) fn try_endpoint(browser: &Browser, path: &str) {
@@ -33,7 +26,7 @@ fn the_page_loads_without_a_complaint_and_lists_the_endpoints() {
     let server = serve();
     let browser = open(&server);
     browser.wait_for("[aria-labelledby=endpoints]", "/frames/KIND");
-    assert_eq!(complaints(&browser), Vec::<String>::new());
+    assert_eq!(browser.console(), Vec::<String>::new());
     let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)";
     let loaded = browser.run(loaded, &[]);
     let origin = format!("http://{}/", server.address);
@@ -79,7 +72,7 @@ fn an_endpoint_is_tried() {
     try_endpoint(&browser, "/close/4001?reason=enough");
     browser.wait_for("#try-end", "4001 private use: enough");
     browser.wait_for("#try-ready", "3 CLOSED");
-    assert_eq!(complaints(&browser), Vec::<String>::new());
+    assert_eq!(browser.console(), Vec::<String>::new());
 
     try_endpoint(&browser, "/status/503");
     browser.wait_for("#try-error", "wirecat -v does");

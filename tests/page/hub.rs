@@ -8,7 +8,6 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::endpoints::complaints;
 use super::looks::tab_to;
 use crate::support::killable::Killable;
 use crate::support::webdriver::{Browser, ENTER, TAB};
@@ -146,7 +145,7 @@ fn a_page_and_a_terminal_share_a_room() {
     browser.wait_for("#hub-log", "left news");
     browser.click("#disconnect");
     browser.wait_for("#hub-end", "1000 normal closure");
-    assert_eq!(complaints(&browser), Vec::<String>::new());
+    assert_eq!(browser.console(), Vec::<String>::new());
 }
 
 #[test]
@@ -237,7 +236,7 @@ fn names_and_data_are_text() {
     let state = "return [hits, document.querySelectorAll('img').length,
         /[\\u202a-\\u202e]/.test(document.body.innerText), document.documentElement.scrollWidth]";
     assert_eq!(browser.run(state, &[]), json!([0, 0, false, 360]));
-    assert_eq!(complaints(&browser), Vec::<String>::new());
+    assert_eq!(browser.console(), Vec::<String>::new());
 }
 
 #[test]
