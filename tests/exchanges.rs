@@ -6,7 +6,7 @@ use std::fs;
 use crate::peers::Kind;
 use crate::support::WIRECAT;
 
-const EXCHANGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchanges/hub.txt");
+pub(crate) const EXCHANGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exchanges/hub.txt");
 
 /// Runs all of them with this peer and these options of the server.
 #[track_caller]

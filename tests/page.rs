@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod endpoints;
 #[cfg(target_os = "linux")]
+mod exchanges;
+#[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
 mod hub;

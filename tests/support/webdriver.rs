@@ -15,6 +15,17 @@ use super::components::chromedriver::{chromedriver, chromium};
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const TAB: &str = "\u{e004}";
 
+/// The options of Chromium. As root there is no sandbox, and /dev/shm may be small in a container.
+const OPTIONS: &[&str] = &[
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--window-size=1280,1000",
+];
+
 /// A browser with one window, which ends when it is dropped.
 pub(crate) struct Browser {
     /// The path of the session, without a slash at its end.
@@ -26,17 +37,20 @@ impl Browser {
     /// Starts a browser.
     #[track_caller]
     pub(crate) fn start() -> Browser {
+        Browser::start_with(&[])
+    }
+
+    /// Starts a browser with these options of Chromium. It accepts every certificate.
+    #[track_caller]
+    pub(crate) fn start_with(more: &[&str]) -> Browser {
         let mut browser = Browser {
             session: String::new(),
             driver: chromedriver(),
         };
-        let options = json!({
-            "binary": chromium(),
-            // As root there is no sandbox, and /dev/shm may be small in a container.
-            "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                     "--no-first-run", "--disable-background-networking", "--window-size=1280,1000"],
-        });
+        let arguments = [OPTIONS, more].concat();
+        let options = json!({"binary": chromium(), "args": arguments});
         let wanted = json!({"capabilities": {"alwaysMatch": {
+            "acceptInsecureCerts": true,
             "goog:loggingPrefs": {"browser": "ALL"},
             "goog:chromeOptions": options,
             "timeouts": {"script": millis(PATIENCE), "pageLoad": millis(PATIENCE)},
@@ -57,6 +71,13 @@ impl Browser {
     pub(crate) fn run(&self, script: &str, arguments: &[Value]) -> Value {
         let call = json!({"script": script, "args": arguments});
         self.post("/execute/sync", &call)
+    }
+
+    /// What a script passes to the last of its `arguments`, a function; the others are these.
+    #[track_caller]
+    pub(crate) fn run_async(&self, script: &str, arguments: &[Value]) -> Value {
+        let call = json!({"script": script, "args": arguments});
+        self.post("/execute/async", &call)
     }
 
     /// Waits until an expression is true.
