@@ -10,6 +10,8 @@ mod hostile;
 mod hub;
 #[cfg(target_os = "linux")]
 mod looks;
+#[cfg(target_os = "linux")]
+mod origins;
 
 use crate::serve::{Server, has, header};
 
