@@ -5,6 +5,7 @@
 
 mod http2;
 mod nginx;
+mod nginx_serve;
 mod proxies;
 
 use std::path::Path;
@@ -16,18 +17,12 @@ use crate::support::{Output, wirecat};
 /// Runs wirecat; names that end in `.example` lead to `component`.
 #[track_caller]
 fn run(component: &Component, authority: &Authority, options: &[&str]) -> Output {
-    let [here, members] =
-        ["ws", "members"].map(|name| format!("{name}.example:{}:127.0.0.1", component.port));
+    let names = ["ws", "members", "debug"];
+    let names = names.map(|name| format!("{name}.example:{}:127.0.0.1", component.port));
+    let resolve = names.iter().flat_map(|name| ["--resolve", name]);
     let cacert = authority.cacert();
-    let common = [
-        "--resolve",
-        &here,
-        "--resolve",
-        &members,
-        "--cacert",
-        &cacert,
-    ];
-    wirecat(common.iter().chain(options)).run()
+    let common = resolve.chain(["--cacert", &cacert]);
+    wirecat(common.chain(options.iter().copied())).run()
 }
 
 /// A message that is too large for a command line, and for one frame.
@@ -67,5 +62,5 @@ fn the_page_shows_what_the_tests_run() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 8);
+    assert_eq!(seen, 9);
 }

@@ -11,7 +11,14 @@ pub(crate) const EXCHANGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e
 /// Runs all of them with this peer and these options of the server.
 #[track_caller]
 pub(crate) fn run(kind: Kind, store: &[&str]) {
+    run_with(kind, store, &[]);
+}
+
+/// The same with these variables in the peer's environment.
+#[track_caller]
+pub(crate) fn run_with(kind: Kind, store: &[&str], environment: &[(&str, &str)]) {
     let mut command = kind.script("exchange");
+    command.envs(environment.iter().copied());
     command.args([EXCHANGES, WIRECAT]).args(store);
     let output = command.output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -3,11 +3,14 @@
     exchange.py FILE SERVER [OPTION...]
 
 SERVER is `wirecat`, OPTIONs are those of the store. `{n}` in them becomes the number of the exchange; with
-`--redis URL` the database is emptied before each. The format is described at the head of the file.
+`--redis URL` the database is emptied before each. With VIA in the environment, which is the URL of a proxy
+in front of the server, clients connect to it, at 127.0.0.1 whatever its name is. The format is described at
+the head of the file.
 """
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -17,6 +20,7 @@ import urllib.parse
 import websockets
 
 PATIENCE = 20
+VIA = os.environ.get("VIA")
 LEGACY = int(websockets.__version__.split(".")[0]) < 14
 
 
@@ -107,6 +111,8 @@ class Exchange:
         status = next((int(words[5:]) for words in more if words.startswith("HTTP ")), 101)
         headers = [tuple(words.split(": ", 1)) for words in more if not words.startswith("HTTP ")]
         keyword = {"extra_headers" if LEGACY else "additional_headers": headers}
+        if VIA:
+            keyword["host"] = "127.0.0.1"
         try:
             client = await websockets.connect(self.base + target, open_timeout=PATIENCE, **keyword)
         except Exception as error:
@@ -182,7 +188,7 @@ async def main(path, server, options):
             empty(options[options.index("--redis") + 1])
         process, base = start(server, [option.replace("{n}", str(number)) for option in options] + extra)
         try:
-            await Exchange(base).run(steps)
+            await Exchange(VIA or base).run(steps)
         except Mismatch as mismatch:
             failed += 1
             print(f"{name}: {mismatch}")

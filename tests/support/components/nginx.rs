@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use super::{Component, certify, configuration, program, write};
 use crate::support::tls::Authority;
 
@@ -20,16 +22,35 @@ pub(crate) fn nginx(
     certify(here, authority, "ws.example");
     certify(here, authority, "members.example");
     std::fs::copy(members.file(), here.join("members.pem")).unwrap();
+    let server = server.to_string();
+    let places = [
+        ("127.0.0.1:8765", server.as_str()),
+        ("/run/chat.sock", socket.to_str().unwrap()),
+    ];
+    start(folder, "nginx.conf", &places)
+}
+
+/// nginx, whose certificate `authority` issues, as debug.example in front of a `wirecat serve` on
+/// `socket`.
+#[track_caller]
+pub(crate) fn nginx_for_serve(authority: &Authority, socket: &Path) -> Component {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path(), authority, "debug.example");
+    let places = [("/run/wirecat/serve.sock", socket.to_str().unwrap())];
+    start(folder, "nginx-serve.conf", &places)
+}
+
+/// nginx with this site, which is changed in these places beside its own.
+#[track_caller]
+fn start(folder: TempDir, site: &str, places: &[(&str, &str)]) -> Component {
     Component::start(folder, |here, port| {
-        let site = configuration(
-            "nginx.conf",
-            &[
-                ("listen 443", &format!("listen 127.0.0.1:{port}")),
-                ("/etc/nginx/", &format!("{}/", here.display())),
-                ("127.0.0.1:8765", &server.to_string()),
-                ("/run/chat.sock", socket.to_str().unwrap()),
-            ],
-        );
+        let listen = format!("listen 127.0.0.1:{port}");
+        let files = format!("{}/", here.display());
+        let own = [
+            ("listen 443", listen.as_str()),
+            ("/etc/nginx/", files.as_str()),
+        ];
+        let site = configuration(site, &[&own, places].concat());
         write(here, "site.conf", &site);
         let main = write(here, "nginx.conf", &main_configuration(here));
         let mut command = program("usr/sbin/nginx");
