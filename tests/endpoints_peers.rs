@@ -42,7 +42,7 @@ with_every_peer!(
 
 /// What the peer makes of these jobs.
 #[track_caller]
-fn reports(kind: Kind, jobs: &[Value]) -> Vec<Value> {
+pub(crate) fn reports(kind: Kind, jobs: &[Value]) -> Vec<Value> {
     let mut child = kind
         .script("endpoints")
         .stdin(Stdio::piped())

@@ -17,6 +17,7 @@ mod down;
 mod dry_run;
 mod editing;
 mod endpoints;
+mod endpoints_every;
 mod endpoints_more;
 mod endpoints_peers;
 mod ends;
