@@ -78,6 +78,8 @@ mod screens;
 mod secrets;
 mod serve;
 #[cfg(unix)]
+mod serve_http2;
+#[cfg(unix)]
 mod serve_listen;
 #[cfg(unix)]
 mod serve_log;
