@@ -85,7 +85,8 @@ pub mod secret {
 }
 
 pub mod serve {
-    pub use crate::serve::{Options, guard, heartbeat, limits, run};
+    pub use crate::handshake::guard;
+    pub use crate::serve::{Options, heartbeat, limits, run};
     pub mod simulation {
         pub use crate::serve::simulation::Server;
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::peers::Kind;
-use crate::support::pty::Pty;
 use crate::support::{Output, PATIENCE, output, send, wirecat};
 
 /// `wirecat listen` on a free port.
@@ -72,12 +71,12 @@ impl Listening {
     }
 }
 
-const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+pub(crate) const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
 /// The head of a response, byte by byte, so that what follows stays in the stream.
-fn head_of(stream: &mut TcpStream) -> String {
+pub(crate) fn head_of(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -88,7 +87,7 @@ fn head_of(stream: &mut TcpStream) -> String {
 }
 
 /// A short frame as a client sends it, with a key of zeros.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![
         first,
         0x80 | u8::try_from(payload.len()).unwrap(),
@@ -102,7 +101,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The first byte and the payload of a short frame of a server, which is not masked.
-fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(crate) fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut header = [0; 2];
     stream.read_exact(&mut header).unwrap();
     assert!(header[1] < 126, "{header:?}");
@@ -321,16 +320,61 @@ fn every_handshake_is_refused_with_the_status() {
 }
 
 #[test]
-fn pages_of_other_origins_are_refused() {
+fn pages_of_other_origins_and_names_of_others_are_refused() {
     let mut server = listen(&[]);
     let page = ["--origin", "https://evil.example", "-d", "x"];
     let refused = wirecat(page).arg(&server.url("/")).run();
-    refused.exits(22).complains(&["403", "origin"]);
+    let words = r#"Pages of "https://evil.example" may not use this server"#;
+    refused.exits(22).complains(&["403", words]);
+    let rebound = ["-H", "Host: rebound.example", "-d", "x"];
+    let refused = wirecat(rebound).arg(&server.url("/")).run();
+    refused
+        .exits(22)
+        .complains(&["403", "--host-name rebound.example"]);
     server.child.kill().unwrap();
-    server.ends();
-    let server = listen(&["--count", "1", "--origin", "https://evil.example"]);
-    wirecat(page).arg(&server.url("/")).run().exits(0);
-    server.ends().exits(0);
+    let ended = server.ends();
+    ended.complains(&[
+        "403 Forbidden: pages of \"https://evil.example\" are not allowed (--origin)",
+        "403 Forbidden: the Host \"rebound.example\" is not ours (--host-name)",
+    ]);
+    for (option, value, args) in [
+        ("--origin", "https://evil.example", page),
+        ("--host-name", "rebound.example", rebound),
+    ] {
+        let server = listen(&["--count", "1", option, value]);
+        wirecat(args).arg(&server.url("/")).run().exits(0);
+        server.ends().exits(0);
+    }
+}
+
+#[test]
+fn a_page_finds_out_whether_the_server_is_there() {
+    let server = listen(&["--origin", "https://app.example"]);
+    let ask = |request: &str| {
+        let mut stream = server.connect();
+        let headers = "Host: localhost\r\nOrigin: https://app.example\r\n";
+        write!(stream, "{request} HTTP/1.1\r\n{headers}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let allowed = "Access-Control-Allow-Origin: https://app.example\r\n";
+    let health = ask("GET /health");
+    assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
+    assert!(health.contains(allowed), "{health}");
+    assert!(health.ends_with("\r\n\r\nok\n"), "{health}");
+    let head = ask("HEAD /ready");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    let preflight = ask("OPTIONS /health HTTP/1.1\r\nAccess-Control-Request-Method: GET\r\nX:");
+    assert!(preflight.starts_with("HTTP/1.1 204 "), "{preflight}");
+    assert!(preflight.contains(allowed), "{preflight}");
+    let mut client = server.client();
+    let ready = ask("GET /ready");
+    assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
+    client.write_all(&masked(0x88, &[0x03, 0xe8])).unwrap();
+    client.read_to_end(&mut Vec::new()).unwrap();
+    server.ends().exits(0).is_quiet();
 }
 
 #[test]
@@ -420,147 +464,6 @@ fn options_about_connecting_are_refused() {
     anyone
         .exits(2)
         .complains(&["other machines", "--allow-anyone"]);
-}
-
-/// The prompt of `wirecat listen` on a free port, and the address.
-fn prompt(options: &[&str]) -> (Pty, String) {
-    let pty = Pty::start(&[&["listen", "127.0.0.1:0"], options].concat());
-    pty.expect("cl 0> ");
-    let shown = String::from_utf8(pty.bytes()).unwrap();
-    let (_, rest) = shown.split_once("listening on ws://").unwrap();
-    let address = rest.split_ascii_whitespace().next().unwrap().to_owned();
-    (pty, address)
-}
-
-/// A raw client of the prompt after its handshake; it asks for this target.
-fn client_of(address: &str, target: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let handshake = HANDSHAKE.replacen("/chat", target, 1);
-    stream.write_all(handshake.as_bytes()).unwrap();
-    assert!(head_of(&mut stream).starts_with("HTTP/1.1 101 "));
-    stream
-}
-
-#[test]
-fn the_day_of_a_client_author() {
-    let (mut pty, address) = prompt(&[]);
-    let mut client = client_of(&address, "/chat?token=s3cret-query&room=1");
-    pty.expect("[1] connected from 127.0.0.1:");
-    pty.expect("GET /chat?token=[redacted]&room=1");
-    pty.expect("cl 1> ");
-    // It sends, and is answered by hand.
-    client
-        .write_all(&masked(0x81, b"is anybody there"))
-        .unwrap();
-    pty.expect("[1] < is anybody there");
-    pty.type_keys("{\"ok\":true}\r");
-    assert_eq!(frame(&mut client), (0x81, b"{\"ok\":true}".to_vec()));
-    pty.expect("[1] > {\"ok\": true}");
-    pty.type_keys("/ping are you\r");
-    assert_eq!(frame(&mut client), (0x89, b"are you".to_vec()));
-    client.write_all(&masked(0x8a, b"are you")).unwrap();
-    pty.expect("[1] < pong \"are you\"");
-    pty.type_keys("/headers\r");
-    pty.expect("< GET /chat?token=[redacted]&room=1 HTTP/1.1");
-    pty.expect("> HTTP/1.1 101 Switching Protocols");
-    // A broken frame: its first bit is reserved.
-    pty.type_keys("/frame rsv1 text oops\r");
-    assert_eq!(frame(&mut client), (0xc1, b"oops".to_vec()));
-    pty.type_keys("/close 4001 that was wrong\r");
-    assert_eq!(
-        frame(&mut client),
-        (0x88, b"\x0f\xa1that was wrong".to_vec())
-    );
-    client.write_all(&masked(0x88, &[0x0f, 0xa1])).unwrap();
-    pty.expect("[1] closed: 4001 (private use)");
-    pty.expect_row("cl 0>");
-    let mut rest = Vec::new();
-    client.read_to_end(&mut rest).unwrap();
-    assert_eq!(rest, b"");
-    pty.type_keys("anybody?\r");
-    pty.expect("not sent: no client is connected");
-    pty.type_keys("\x04");
-    pty.exits(0);
-}
-
-#[test]
-fn lines_go_to_all_clients_or_to_one() {
-    let (mut pty, address) = prompt(&[]);
-    let mut first = client_of(&address, "/a");
-    pty.expect("[1] connected from");
-    let mut second = client_of(&address, "/b");
-    pty.expect("[2] connected from");
-    pty.expect("cl 2> ");
-    let hears = |client: &mut TcpStream, text: &str| {
-        assert_eq!(frame(client), (0x81, text.as_bytes().to_vec()));
-    };
-    pty.type_keys("hello all\r");
-    hears(&mut first, "hello all");
-    hears(&mut second, "hello all");
-    pty.type_keys("/to 2\r");
-    pty.expect("lines go to client 2; /to all ends that");
-    pty.type_keys("only you\r");
-    hears(&mut second, "only you");
-    pty.type_keys("/to 1 and you\r");
-    hears(&mut first, "and you");
-    pty.type_keys("/clients\r");
-    pty.expect("*[2] 127.0.0.1:");
-    // One goes, and the other does not notice.
-    pty.type_keys("/close 1 4000 bye\r");
-    assert_eq!(frame(&mut first), (0x88, b"\x0f\xa0bye".to_vec()));
-    first.write_all(&masked(0x88, &[0x0f, 0xa0])).unwrap();
-    pty.expect("[1] closed: 4000");
-    second.write_all(&masked(0x81, b"still here")).unwrap();
-    pty.expect("[2] < still here");
-    pty.type_keys("/to 1 too late\r");
-    pty.expect("client 1 has gone");
-    pty.type_keys("/reconnect\r");
-    pty.expect("`wirecat listen` does not connect");
-    // A broken rule ends that connection alone.
-    second.write_all(&[0x81, 1, b'x']).unwrap();
-    pty.expect("[2] the client broke the protocol");
-    pty.expect_row("cl 0>");
-    let mut third = client_of(&address, "/c");
-    pty.expect("[3] connected from");
-    pty.type_keys("/to all\r/quit\r");
-    assert_eq!(frame(&mut third), (0x88, vec![0x03, 0xe8]));
-    third.write_all(&masked(0x88, &[0x03, 0xe8])).unwrap();
-    pty.exits(0);
-}
-
-#[test]
-fn a_client_that_does_not_read_holds_up_no_other() {
-    const MESSAGES: &str = "30000";
-    let (mut pty, address) = prompt(&["--close-timeout", "0.5"]);
-    let deaf = client_of(&address, "/deaf");
-    pty.expect("[1] connected from");
-    let url = format!("ws://{address}/");
-    let reader = std::thread::spawn(move || {
-        let args = ["--no-compress", "-o", "/dev/null", "--count", MESSAGES];
-        wirecat(args).arg(&url).run()
-    });
-    pty.expect("[2] connected from");
-    let text = "x".repeat(700);
-    pty.type_keys(&format!("/repeat {MESSAGES} {text}\r"));
-    reader.join().unwrap().exits(0);
-    pty.expect("[1] does not read: it gets nothing more until it does");
-    pty.type_keys("/close 1\r");
-    pty.expect_row("cl 0>");
-    drop(deaf);
-    pty.type_keys("\x04");
-    pty.exits(0);
-}
-
-#[test]
-fn every_client_gets_the_messages_on_open() {
-    let (mut pty, address) = prompt(&["--on-open", "welcome"]);
-    for target in ["/a", "/b"] {
-        let mut client = client_of(&address, target);
-        assert_eq!(frame(&mut client), (0x81, b"welcome".to_vec()));
-    }
-    pty.type_keys("\x04");
-    pty.exits(0);
 }
 
 /// Runs the script `client` of a peer, which connects to `server`, and returns what it prints.

@@ -49,6 +49,7 @@ mod leaving;
 mod limits;
 #[cfg(unix)]
 mod listen;
+mod listen_prompt;
 #[cfg(target_os = "linux")]
 mod names;
 mod output;

@@ -27,6 +27,11 @@ const MAX_HEAD: usize = 64 * 1024;
 /// The names of response headers, as RFC 6455 and RFC 9110 write them. Case means nothing to HTTP, but
 /// many small clients compare the names byte by byte.
 const NAMES: &[&str] = &[
+    "Access-Control-Allow-Headers",
+    "Access-Control-Allow-Methods",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Max-Age",
+    "Allow",
     "Connection",
     "Content-Length",
     "Content-Type",
@@ -37,6 +42,8 @@ const NAMES: &[&str] = &[
     "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Version",
     "Upgrade",
+    "Vary",
+    "X-Content-Type-Options",
 ];
 
 /// The answer to a request.

@@ -1,8 +1,10 @@
 //! The opening handshake: [`request`] builds the request, [`h1`] sends it over HTTP/1.1 with hyper, or
 //! [`h2`] over HTTP/2, and [`response`] checks the response. This module never decides whether to
-//! retry. [`server`] is the server's side, and [`accept`] reads and answers a request with hyper.
+//! retry. [`server`] is the server's side, [`guard`] says which pages may use
+//! it, and [`accept`] reads and answers a request with hyper.
 
 pub mod accept;
+pub mod guard;
 mod h1;
 pub mod h2;
 mod heads;

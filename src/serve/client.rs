@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::{Request as HttpRequest, Version};
 use tokio::sync::watch;
@@ -13,13 +14,13 @@ use super::connection::{self, Connection};
 use super::endpoints::{self, Endpoint, Opened, Request};
 use super::entrance::Slot;
 use super::forwarded;
-use super::guard::{self, Arrival, Denied};
 use super::log::{Event, Tls, Visitor, shown};
 use super::options::Options;
 use super::peer::Peer;
-use super::response::{Answer, Refusal};
+use super::response::{Answer, Body, Refusal};
 use super::shared::Shared;
 use super::stream::Stream;
+use crate::handshake::guard::{self, Arrival, Denied};
 use crate::handshake::server;
 use crate::wire::shim;
 
@@ -41,6 +42,11 @@ pub(super) struct Visit {
     /// The target of the request, as it is logged.
     path: String,
     admission: Admission,
+}
+
+/// A body that is whole.
+fn whole(body: impl Into<Bytes>) -> Body {
+    Either::Left(Full::new(body.into()))
 }
 
 /// What follows a handshake that was accepted.
@@ -83,11 +89,11 @@ impl Client {
                 let visitor = self.visitor_of(request);
                 let sentence = format_args!("refused: {why}");
                 self.options.note(Some(&visitor), sentence);
-                return (answer, None);
+                return (answer.map(whole), None);
             }
         };
         let (mut answer, admission) = match guard::preflight(request) {
-            Some(answer) => (answer, None),
+            Some(answer) => (answer.map(|()| whole("")), None),
             None => answer(request, &self.options, &self.shared, now).await,
         };
         guard::share(&mut answer, page);
@@ -204,8 +210,8 @@ fn admit<B>(
 ) -> Result<(Answer, Admission), Refusal> {
     let mut extensions = options.extensions;
     endpoint.restrict(&mut extensions);
-    let accepted = server::accept(request, &extensions)
-        .map_err(|rejection| rejection.map(|body| Either::Left(Full::from(body))))?;
+    let accepted =
+        server::accept(request, &extensions).map_err(|rejection| rejection.map(whole))?;
     endpoint.admit(seen, accepted.deflate.as_ref())?;
     let mut wire = shim::Options {
         deflate: accepted.deflate,
@@ -214,7 +220,7 @@ fn admit<B>(
         ..connection::wire_options()
     };
     endpoint.configure(&mut wire);
-    let mut switching = accepted.response.map(|()| Either::Left(Full::default()));
+    let mut switching = accepted.response.map(|()| whole(""));
     endpoint.amend(switching.headers_mut());
     Ok((switching, Admission { endpoint, wire }))
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::guard;
 use super::heartbeat;
 use super::hub;
 use super::limits;
 use super::log::{self, Entry, Event, Format, Visitor};
 use super::tls::TlsOptions;
+use crate::handshake::guard;
 use crate::wire::extension;
 
 /// A function that takes one line of the log, without its line feed.

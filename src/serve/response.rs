@@ -7,15 +7,17 @@ use std::io;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Body;
 use hyper::header::{
     ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PROXY_AUTHENTICATE, RETRY_AFTER,
     SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 
-/// A response, whose body is whole or made as it is read.
-pub(super) type Answer = Response<Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>>;
+/// A body that is whole, or made as it is read.
+pub(super) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
+
+/// A response.
+pub(super) type Answer = Response<Body>;
 
 /// A response in place of an upgrade.
 pub(super) type Refusal = Box<Answer>;
@@ -37,7 +39,7 @@ pub(super) fn json(body: &serde_json::Value) -> Answer {
 /// A 200 with a body that is made as it is read.
 pub(super) fn stream<B>(body: B) -> Answer
 where
-    B: Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
+    B: hyper::body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
 {
     let body = body.map_err(io::Error::other).boxed_unsync();
     with_type(StatusCode::OK, Either::Right(body))

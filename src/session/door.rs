@@ -2,7 +2,7 @@
 //! those that the rules allow, one by one or as they come. What is said over a connection is none of its
 //! business. A client that is slow, or wrong, holds up no other.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
-    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
+    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use crate::close::Close;
 use crate::error::plain_clause;
 use crate::handshake::accept::{self, Answer};
+use crate::handshake::guard::{self, Denied};
 use crate::handshake::{Transcript, server};
 use crate::transport::BoxedStream;
 use crate::wire::extension::{self, Agreed};
@@ -51,8 +52,8 @@ pub struct Options {
     pub subprotocols: Vec<String>,
     /// `--status`: what every valid handshake is refused with.
     pub status: Option<StatusCode>,
-    /// `--origin`: the pages that may connect, besides those of the same host; `*` is any.
-    pub origins: Vec<String>,
+    /// Which pages may connect, and by which names of this machine.
+    pub guard: guard::Options,
     /// How many clients there are to be; `None` is without end.
     pub clients: Option<u32>,
     /// Whether they may be there at the same time.
@@ -197,17 +198,23 @@ async fn greet(
     // Without it a small answer waits for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let log = Transcript::default();
+    let reached = stream.local_addr().ok().map(|local| local.ip());
     let judge = |request: Request<()>| {
         let rules = Arc::clone(&rules);
         let arrivals = arrivals.clone();
         async move {
             let said = format!("{address}: {} {}", request.method(), shown(&request));
-            match rules.judge(request).await {
-                Ok((answer, admission)) => (answer, Some(admission)),
-                Err(answer) => {
-                    let line = format!("{said} was answered with {}", answer.status());
+            match rules
+                .judge(request, guard::Arrival::at(reached, false))
+                .await
+            {
+                Verdict::Admitted(answer, admission) => (answer, Some(*admission)),
+                Verdict::Answered(answer) => (answer, None),
+                Verdict::Refused(answer, why) => {
+                    let why = why.map_or(String::new(), |why| format!(": {why}"));
+                    let line = format!("{said} was answered with {}{why}", answer.status());
                     let _ = arrivals.try_send(Arrival::Refused(line));
-                    (*answer, None)
+                    (answer, None)
                 }
             }
         }
@@ -249,6 +256,16 @@ fn shown(request: &Request<()>) -> String {
     crate::uri::shown_target(&request.uri().to_string())
 }
 
+/// What becomes of a request.
+enum Verdict {
+    /// With a 101.
+    Admitted(Answer, Box<Admission>),
+    /// It was no handshake, and nothing is wrong with that.
+    Answered(Answer),
+    /// And why, where the status does not say it.
+    Refused(Answer, Option<String>),
+}
+
 /// The rules at the door, and how many were let in.
 struct Rules {
     options: Options,
@@ -268,19 +285,62 @@ impl Rules {
         }
     }
 
-    /// The answer to a request: a 101 where it is a handshake and nothing is against it.
+    /// The answer to a request: a 101 where it is a handshake and nothing is against it. A page that may
+    /// use the server may read every answer.
+    async fn judge(&self, request: Request<()>, arrival: guard::Arrival) -> Verdict {
+        let page = match guard::check(&self.options.guard, arrival, &request) {
+            Ok(page) => page,
+            Err(denied) => {
+                let Denied { why, answer } = *denied;
+                return Verdict::Refused(answer.map(Full::from), Some(why));
+            }
+        };
+        let mut verdict = match self.answer(&request) {
+            Some(answer) => Verdict::Answered(answer),
+            None => match self.admit(request).await {
+                Ok((answer, admission)) => Verdict::Admitted(answer, Box::new(admission)),
+                Err(answer) => Verdict::Refused(*answer, None),
+            },
+        };
+        let (Verdict::Admitted(answer, _)
+        | Verdict::Answered(answer)
+        | Verdict::Refused(answer, _)) = &mut verdict;
+        guard::share(answer, page);
+        verdict
+    }
+
+    /// The answer to a request that asks whether a page may send another, or whether the server is
+    /// there, as browsers and scripts do before they connect.
+    fn answer(&self, request: &Request<()>) -> Option<Answer> {
+        if let Some(answer) = guard::preflight(request) {
+            return Some(answer.map(|()| Full::default()));
+        }
+        let is_full = self.is_full();
+        let answer = match (request.uri().path(), request.method()) {
+            ("/health" | "/ready", _) if request.headers().contains_key(UPGRADE) => return None,
+            ("/health" | "/ready", method) if !is_read(method) => {
+                let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "This takes GET.\n");
+                let allowed = HeaderValue::from_static("GET, HEAD");
+                answer.headers_mut().insert(ALLOW, allowed);
+                answer
+            }
+            ("/health", _) => plain(StatusCode::OK, "ok\n"),
+            ("/ready", _) if is_full => busy(),
+            ("/ready", _) => plain(StatusCode::OK, "ready\n"),
+            _ => return None,
+        };
+        Some(*answer)
+    }
+
+    /// Admits a client whose handshake is right.
     ///
     /// # Errors
     /// The answer that refuses it.
-    async fn judge(&self, request: Request<()>) -> Result<(Answer, Admission), Box<Answer>> {
+    async fn admit(&self, request: Request<()>) -> Result<(Answer, Admission), Box<Answer>> {
         let accepted = server::accept(&request, &self.options.extensions);
         let mut accepted = accepted.map_err(|rejection| Box::new(rejection.map(full)))?;
-        if !may_connect(request.headers(), &self.options.origins) {
-            let body = "Pages of this origin may not connect; --origin allows it.\n";
-            return Err(refusal(StatusCode::FORBIDDEN, body));
-        }
         if let Some(status) = self.options.status {
-            return Err(refusal(status, "Refused, as --status says.\n"));
+            return Err(plain(status, "Refused, as --status says.\n"));
         }
         if !self.options.subprotocols.is_empty() {
             accepted.pick_subprotocol(request.headers(), &self.options.subprotocols);
@@ -297,16 +357,17 @@ impl Rules {
         Ok((accepted.response.map(|()| Full::default()), admission))
     }
 
+    /// Whether a client would be sent away that connects now.
+    fn is_full(&self) -> bool {
+        let is_taken = |turns: &Arc<Semaphore>| {
+            self.options.clients == Some(1) && turns.available_permits() == 0
+        };
+        self.left.load(Ordering::Relaxed) == 0 || self.turns.as_ref().is_some_and(is_taken)
+    }
+
     /// Waits until it is this client's turn; if it is the only one there is to be, nobody waits for
     /// that.
     async fn take_turn(&self) -> Result<Option<OwnedSemaphorePermit>, Box<Answer>> {
-        let busy = || {
-            let body = "This server has its client already.\n";
-            let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, body);
-            let soon = HeaderValue::from_static("1");
-            answer.headers_mut().insert(RETRY_AFTER, soon);
-            answer
-        };
         let Some(turns) = self.turns.clone() else {
             return Ok(None);
         };
@@ -319,40 +380,17 @@ impl Rules {
     }
 }
 
-/// Whether a page may connect: one of the same host, or of an origin in `allowed`. What is no browser
-/// sends no Origin (RFC 6455 §10.2). A name other than `localhost` may have been made to lead here, so
-/// that a page of its owner seems to be of the same host (DNS rebinding).
-fn may_connect(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let Some(origin) = origins.next() else {
-        return true;
-    };
-    if origins.next().is_some() {
-        return false;
-    }
-    let host = headers.get(HOST).map(HeaderValue::as_bytes);
-    let host = host.filter(|host| is_of_this_machine(host));
-    let same = [&b"http://"[..], b"https://"].iter().any(|scheme| {
-        let named = origin.as_bytes().strip_prefix(*scheme);
-        named.is_some_and(|named| host.is_some_and(|host| named.eq_ignore_ascii_case(host)))
-    });
-    same || allowed
-        .iter()
-        .any(|it| it == "*" || it.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
 }
 
-/// Whether a Host header has an address, or the name `localhost`.
-fn is_of_this_machine(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else {
-        return false;
-    };
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) => name,
-        _ => host,
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+/// The answer to a client that there is no room for.
+fn busy() -> Box<Answer> {
+    let body = "This server has its client already.\n";
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, body);
+    let soon = HeaderValue::from_static("1");
+    answer.headers_mut().insert(RETRY_AFTER, soon);
+    answer
 }
 
 fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
@@ -364,140 +402,14 @@ fn full(body: &'static str) -> Full<Bytes> {
     Full::from(body)
 }
 
-fn refusal(status: StatusCode, body: &'static str) -> Box<Answer> {
+/// An answer of plain text.
+fn plain(status: StatusCode, body: &'static str) -> Box<Answer> {
     let mut answer = Response::new(full(body));
     *answer.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, plain);
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, text);
     Box::new(answer)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rules(options: Options) -> Rules {
-        let turns = (!options.side_by_side).then(|| Arc::new(Semaphore::new(1)));
-        Rules {
-            left: AtomicU32::new(options.clients.unwrap_or(u32::MAX)),
-            options,
-            turns,
-            last: AtomicU32::new(0),
-        }
-    }
-
-    fn handshake(origin: Option<&str>) -> Request<()> {
-        let builder = Request::get("/chat")
-            .header("Host", "localhost:8765")
-            .header("Upgrade", "websocket")
-            .header("Connection", "Upgrade")
-            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-            .header("Sec-WebSocket-Version", "13");
-        let builder = match origin {
-            Some(origin) => builder.header("Origin", origin),
-            None => builder,
-        };
-        builder.body(()).unwrap()
-    }
-
-    async fn status(rules: &Rules, request: Request<()>) -> u16 {
-        let answer = match rules.judge(request).await {
-            Ok((answer, _)) => answer,
-            Err(answer) => *answer,
-        };
-        answer.status().as_u16()
-    }
-
-    fn one() -> Options {
-        Options {
-            clients: Some(1),
-            ..Options::default()
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_no_handshake_is_told_why() {
-        let plain = Request::get("/").header("Host", "x").body(()).unwrap();
-        assert_eq!(status(&rules(one()), plain).await, 426);
-        assert_eq!(status(&rules(one()), handshake(None)).await, 101);
-    }
-
-    #[tokio::test]
-    async fn a_page_of_another_host_may_not_connect_unless_it_is_named() {
-        for (origin, allowed, expected) in [
-            ("http://localhost:8765", &[][..], 101),
-            ("https://LOCALHOST:8765", &[], 101),
-            ("http://localhost:8766", &[], 403),
-            ("https://evil.example", &[], 403),
-            ("null", &[], 403),
-            ("https://app.example", &["https://app.example"], 101),
-            ("https://evil.example", &["https://app.example"], 403),
-            ("https://evil.example", &["*"], 101),
-        ] {
-            let origins = allowed.iter().map(|it| (*it).to_owned()).collect();
-            let rules = rules(Options { origins, ..one() });
-            let got = status(&rules, handshake(Some(origin))).await;
-            assert_eq!(got, expected, "{origin} {allowed:?}");
-        }
-    }
-
-    #[test]
-    fn only_addresses_and_localhost_are_names_of_this_machine() {
-        for (host, ours) in [
-            ("localhost", true),
-            ("LocalHost:8765", true),
-            ("127.0.0.1:8765", true),
-            ("192.0.2.1", true),
-            ("[::1]:8765", true),
-            ("[::1]", true),
-            ("evil.example:8765", false),
-            ("localhost.evil.example", false),
-            ("", false),
-        ] {
-            assert_eq!(is_of_this_machine(host.as_bytes()), ours, "{host}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_valid_handshake_is_refused_with_the_status_of_the_option() {
-        let status_of = Some(StatusCode::IM_A_TEAPOT);
-        let rules = rules(Options {
-            status: status_of,
-            ..one()
-        });
-        assert_eq!(status(&rules, handshake(None)).await, 418);
-        let plain = Request::get("/").header("Host", "x").body(()).unwrap();
-        assert_eq!(status(&rules, plain).await, 426);
-    }
-
-    #[tokio::test]
-    async fn the_only_client_is_not_waited_for() {
-        let rules = rules(one());
-        let (_, admission) = rules.judge(handshake(None)).await.ok().unwrap();
-        let refused = rules.judge(handshake(None)).await.err().unwrap();
-        assert_eq!(refused.status(), 503);
-        assert_eq!(refused.headers()["retry-after"], "1");
-        // It went away before it was let in.
-        drop(admission);
-        assert_eq!(status(&rules, handshake(None)).await, 101);
-        rules.count();
-        assert_eq!(status(&rules, handshake(None)).await, 503);
-    }
-
-    #[tokio::test]
-    async fn the_next_of_several_clients_waits_for_its_turn() {
-        let rules = rules(Options {
-            clients: Some(2),
-            ..Options::default()
-        });
-        let (_, first) = rules.judge(handshake(None)).await.ok().unwrap();
-        rules.count();
-        let mut second = std::pin::pin!(rules.judge(handshake(None)));
-        let waits = futures_util::FutureExt::now_or_never(second.as_mut()).is_none();
-        assert!(waits);
-        drop(first);
-        assert!(second.await.is_ok());
-        rules.count();
-        assert_eq!(status(&rules, handshake(None)).await, 503);
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use super::keepalive::KeepaliveArgs;
 use super::messages::{SendArgs, StopArgs};
 use super::output::OutputArgs;
 use super::prompt::PromptArgs;
+use super::safety::SafetyArgs;
 use super::wire::WireArgs;
 use crate::units;
 
@@ -20,6 +21,8 @@ pub struct ListenArgs {
 
     #[command(flatten)]
     pub clients: ClientsArgs,
+    #[command(flatten)]
+    pub safety: SafetyArgs,
     #[command(flatten)]
     pub time: ListenTimeArgs,
     #[command(flatten)]
@@ -52,14 +55,6 @@ pub struct ClientsArgs {
     /// Refuse every valid handshake with this HTTP status
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
     pub status: Option<u16>,
-
-    /// Let the pages of this origin connect, and not only those of the same host (repeatable); * is any
-    #[arg(long, value_name = "URL", action = ArgAction::Append)]
-    pub origin: Vec<String>,
-
-    /// Listen on an address that other machines can reach
-    #[arg(long)]
-    pub allow_anyone: bool,
 }
 
 #[derive(Debug, Args)]

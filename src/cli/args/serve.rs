@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::deflate::DeflateArgs;
 use super::hub::HubArgs;
+use super::safety::SafetyArgs;
 use super::serve_limits::LimitArgs;
 use super::serve_log::ServeLogArgs;
-use super::serve_safety::SafetyArgs;
 use super::serve_tls::{ServeTlsArgs, ServeUnixArgs};
 
 #[derive(Debug, Args)]

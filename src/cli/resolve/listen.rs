@@ -7,9 +7,9 @@ use clap::{Args as _, Command, FromArgMatches as _};
 use hyper::StatusCode;
 
 use super::client::{self, Client, Input};
-use super::listening::{DEFAULT_PORT, listen_address};
+use super::listening::{DEFAULT_PORT, guard, listen_address, refuse_strangers};
 use super::wire::extensions;
-use crate::cli::args::{ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, Typed};
+use crate::cli::args::{ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, Typed};
 use crate::cli::config::Configured;
 use crate::cli::world::World;
 use crate::error::Error;
@@ -17,6 +17,9 @@ use crate::event::Peer;
 use crate::json::jq::Interrupt;
 use crate::session::door;
 use crate::uri::Target;
+
+/// How other machines are let in.
+const ADVICE: &str = "--allow-anyone to do without, or 127.0.0.1";
 
 #[derive(Debug)]
 pub struct Listen {
@@ -33,8 +36,9 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         Some(text) => listen_address(text)?,
         None => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT),
     };
-    allow(address, args.clients.allow_anyone)?;
+    refuse_strangers(address.ip(), args.safety.allow_anyone, ADVICE)?;
     let clients = std::mem::take(&mut args.clients);
+    let safety = std::mem::take(&mut args.safety);
     let patience = args.time.connect_timeout;
     let args = conversation(args).map_err(|error| Error::usage(error.to_string()))?;
     let input = Input {
@@ -48,7 +52,7 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
     };
     let client = client::client(&format!("ws://{address}/"), &input, Target::parse)?;
     let one_at_a_time = !matches!(client.front, client::FrontEnd::Interactive(_));
-    let mut door = door(&clients, &args.wire.deflate, one_at_a_time);
+    let mut door = door(&clients, &safety, &args.wire.deflate, one_at_a_time);
     door.patience = patience.filter(|time| !time.is_zero());
     Ok(Listen {
         address,
@@ -77,50 +81,22 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
     Ok(client)
 }
 
-fn door(args: &ClientsArgs, deflate: &DeflateArgs, one_at_a_time: bool) -> door::Options {
+fn door(
+    args: &ClientsArgs,
+    safety: &SafetyArgs,
+    deflate: &DeflateArgs,
+    one_at_a_time: bool,
+) -> door::Options {
     door::Options {
         extensions: extensions(deflate),
         subprotocols: args.subprotocols.clone(),
         status: args.status.and_then(|code| StatusCode::from_u16(code).ok()),
-        origins: args.origin.clone(),
+        guard: guard(safety),
         clients: match args.clients {
             None => one_at_a_time.then_some(1),
             Some(count) => Some(count).filter(|count| *count > 0),
         },
         side_by_side: !one_at_a_time,
         patience: None,
-    }
-}
-
-/// Whether to listen on this address: other machines are let in only if that was asked for.
-fn allow(address: SocketAddr, anyone: bool) -> Result<(), Error> {
-    if anyone || address.ip().is_loopback() {
-        return Ok(());
-    }
-    let message = format!("{address} can be reached from other machines, and anyone could connect");
-    Err(Error::usage(message)
-        .advice("--allow-anyone listens there all the same")
-        .advice(format!(
-            "127.0.0.1:{} is for this machine alone",
-            address.port()
-        )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_machines_are_let_in_only_on_request() {
-        for (address, anyone, allowed) in [
-            ("127.0.0.1:1", false, true),
-            ("[::1]:1", false, true),
-            ("0.0.0.0:1", false, false),
-            ("192.0.2.1:1", false, false),
-            ("0.0.0.0:1", true, true),
-        ] {
-            let result = allow(address.parse().unwrap(), anyone);
-            assert_eq!(result.is_ok(), allowed, "{address} {anyone}");
-        }
     }
 }

@@ -1,11 +1,12 @@
-//! Where the debug server listens, and with which certificate.
+//! Where a server listens, which pages and machines it is open to, and with which certificate.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::tls::certificate;
-use crate::cli::args::ServeArgs;
+use crate::cli::args::{SafetyArgs, ServeArgs};
 use crate::cli::world::World;
 use crate::error::Error;
+use crate::handshake::guard;
 use crate::serve::{Certificate, Place, TlsOptions};
 
 /// The debug server's default port.
@@ -105,6 +106,29 @@ fn name(place: &Place) -> Option<String> {
     }
 }
 
+/// Refuses an address that other machines can reach, unless a token is required or anyone is welcome
+/// (`is_allowed`). `advice` says how it is allowed.
+///
+/// # Errors
+/// Exit 2.
+pub(super) fn refuse_strangers(ip: IpAddr, is_allowed: bool, advice: &str) -> Result<(), Error> {
+    if ip.to_canonical().is_loopback() || is_allowed {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "refusing to listen on {ip}: other machines can reach it, and no token is required"
+    ))
+    .advice(advice))
+}
+
+/// What the options of safety allow.
+pub(super) fn guard(args: &SafetyArgs) -> guard::Options {
+    guard::Options {
+        origins: args.origins.clone(),
+        host_names: args.host_names.clone(),
+    }
+}
+
 /// Parses `ADDRESS:PORT`, `:PORT`, `PORT` or `ADDRESS`; the default address is loopback.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Error> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -127,6 +151,18 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strangers_are_welcome_only_if_that_is_said() {
+        let refuses =
+            |ip: &str, allowed| refuse_strangers(ip.parse().unwrap(), allowed, "").is_err();
+        for ip in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(!refuses(ip, false), "{ip}");
+        }
+        for ip in ["0.0.0.0", "::", "10.0.0.1", "2001:db8::1"] {
+            assert!(refuses(ip, false) && !refuses(ip, true), "{ip}");
+        }
+    }
 
     #[test]
     fn listen_addresses() {

@@ -1,6 +1,5 @@
 //! The options of the debug server.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::hub::hub;
@@ -9,7 +8,11 @@ use super::wire::extensions;
 use crate::cli::args::{LimitArgs, ServeArgs};
 use crate::cli::world::World;
 use crate::error::Error;
-use crate::serve::{self, guard, heartbeat, limits};
+use crate::serve::{self, heartbeat, limits};
+
+/// How other machines are let in.
+const ADVICE: &str =
+    "--token TOKEN=USER to require one, --allow-anyone to do without, or 127.0.0.1";
 
 #[derive(Debug)]
 pub struct Serve {
@@ -29,7 +32,7 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
     let is_allowed = !hub.tokens.is_empty() || args.safety.allow_anyone;
     for place in &listen {
         if let serve::Place::Tcp(address) = place {
-            refuse_strangers(address.ip(), is_allowed)?;
+            listening::refuse_strangers(address.ip(), is_allowed, ADVICE)?;
         }
     }
     Ok(Serve {
@@ -46,10 +49,7 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
             ledger: args.ledger.clone(),
             hub,
             tls,
-            guard: guard::Options {
-                origins: args.safety.origins.clone(),
-                host_names: args.safety.host_names.clone(),
-            },
+            guard: listening::guard(&args.safety),
             limits: limits(&args.limits),
             heartbeat: heartbeat::Options {
                 interval: args.limits.ping_interval.0,
@@ -67,36 +67,5 @@ fn limits(args: &LimitArgs) -> limits::Options {
         max_head_size: args.max_head_size,
         max_message_size: args.max_message_size,
         message_interval: args.max_rate,
-    }
-}
-
-/// Refuses an address that other machines can reach, unless a token is required or anyone is welcome
-/// (`is_allowed`).
-///
-/// # Errors
-/// Exit 2.
-pub(super) fn refuse_strangers(ip: IpAddr, is_allowed: bool) -> Result<(), Error> {
-    if ip.to_canonical().is_loopback() || is_allowed {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "refusing to listen on {ip}: other machines can reach it, and no token is required"
-    ))
-    .advice("--token TOKEN=USER to require one, --allow-anyone to do without, or 127.0.0.1"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strangers_are_welcome_only_if_that_is_said() {
-        let refuses = |ip: &str, allowed| refuse_strangers(ip.parse().unwrap(), allowed).is_err();
-        for ip in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
-            assert!(!refuses(ip, false), "{ip}");
-        }
-        for ip in ["0.0.0.0", "::", "10.0.0.1", "2001:db8::1"] {
-            assert!(refuses(ip, false) && !refuses(ip, true), "{ip}");
-        }
     }
 }

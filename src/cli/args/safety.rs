@@ -1,10 +1,10 @@
-//! The options of `wirecat serve` about who may use it, as typed.
+//! The options of `wirecat serve` and `wirecat listen` about who may use them, as typed.
 
 use clap::Args;
 
-use crate::serve::guard;
+use crate::handshake::guard;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Safety")]
 pub struct SafetyArgs {
     /// Allow web pages of this origin, such as http://localhost:3000, besides the server's own; '*'
