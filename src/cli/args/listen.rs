@@ -28,6 +28,8 @@ pub struct ListenArgs {
     #[command(flatten)]
     pub send: SendArgs,
     #[command(flatten)]
+    pub variables: ListenVariablesArgs,
+    #[command(flatten)]
     pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -55,6 +57,14 @@ pub struct ClientsArgs {
     /// Refuse every valid handshake with this HTTP status
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
     pub status: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to send")]
+pub struct ListenVariablesArgs {
+    /// Replace {{NAME}} in --on-open, -d and typed lines (repeatable)
+    #[arg(long = "var", value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub vars: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -72,6 +72,7 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
     client.time.close_timeout = args.time.close_timeout;
     client.time.max_time = args.time.max_time;
     client.send = args.send;
+    client.config.vars = args.variables.vars;
     client.stop = args.stop;
     client.output = args.output;
     client.prompt = args.prompt;
