@@ -13,14 +13,14 @@ use crate::peers::Kind;
 use crate::support::{Output, PATIENCE, output, send, wirecat};
 
 /// `wirecat listen` on a free port.
-struct Listening {
+pub(crate) struct Listening {
     child: Child,
     stderr: BufReader<ChildStderr>,
     address: String,
 }
 
 /// Starts it; its stdin stays open.
-fn listen(options: &[&str]) -> Listening {
+pub(crate) fn listen(options: &[&str]) -> Listening {
     let args = [&["listen", "127.0.0.1:0"], options].concat();
     let mut child = wirecat(args).spawn();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -36,19 +36,19 @@ fn listen(options: &[&str]) -> Listening {
 }
 
 impl Listening {
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address)
     }
 
     /// Writes all of its input.
-    fn input(&mut self, lines: &str) {
+    pub(crate) fn input(&mut self, lines: &str) {
         let mut stdin = self.child.stdin.take().unwrap();
         stdin.write_all(lines.as_bytes()).unwrap();
     }
 
     /// What it has left behind in the end.
     #[track_caller]
-    fn ends(mut self) -> Output {
+    pub(crate) fn ends(mut self) -> Output {
         drop(self.child.stdin.take());
         let mut ended = output(self.child);
         self.stderr.read_to_string(&mut ended.stderr).unwrap();

@@ -1,10 +1,11 @@
 //! `wirecat listen` at the prompt: the server's side, played by hand. The clients are raw ones, which send
 //! exactly the bytes a test wants.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::listen::{HANDSHAKE, frame, head_of, masked};
+use crate::listen::{HANDSHAKE, frame, head_of, listen, masked};
 use crate::support::pty::Pty;
 use crate::support::{PATIENCE, wirecat};
 
@@ -102,7 +103,7 @@ fn lines_go_to_all_clients_or_to_one() {
     pty.type_keys("/to 1 too late\r");
     pty.expect("client 1 has gone");
     pty.type_keys("/reconnect\r");
-    pty.expect("`wirecat listen` does not connect");
+    pty.expect("this is for a client");
     // A broken rule ends that connection alone.
     second.write_all(&[0x81, 1, b'x']).unwrap();
     pty.expect("[2] the client broke the protocol");
@@ -147,4 +148,82 @@ fn every_client_gets_the_messages_on_open() {
     }
     pty.type_keys("\x04");
     pty.exits(0);
+}
+
+#[test]
+fn the_prompt_knows_the_clients_and_what_a_server_has() {
+    let (mut pty, address) = prompt(&["--var", "who=you", "--on-open", "hello {{who}}"]);
+    let mut first = client_of(&address, "/orders");
+    assert_eq!(frame(&mut first), (0x81, b"hello you".to_vec()));
+    pty.expect("[1] connected from");
+    pty.type_keys("/to \t\t");
+    pty.expect("/orders 127.0.0.1:");
+    pty.type_keys("1\tand {{who}}\r");
+    assert_eq!(frame(&mut first), (0x81, b"and you".to_vec()));
+    pty.type_keys("/help close\r");
+    pty.expect("/close [N|all] [CODE [REASON]]");
+    for command in ["/connect ws://localhost", "/reconnect", "/tls"] {
+        let before = pty.bytes().len();
+        pty.type_keys(&format!("{command}\r"));
+        pty.expect_after(before, "this is for a client; here wirecat is the server");
+    }
+    pty.type_keys("/save day.wst\r");
+    pty.expect("a script (.wst) is for a client");
+    pty.type_keys("\x04");
+    pty.exits(0);
+}
+
+#[test]
+fn a_recording_names_the_client_of_each_event_and_can_be_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (recorded, saved) = (path("recorded.jsonl"), path("saved.jsonl"));
+    let (mut pty, address) = prompt(&["--record", &recorded]);
+    let mut clients = Vec::new();
+    for number in 1..=2 {
+        let mut client = client_of(&address, &format!("/{number}"));
+        pty.expect(&format!("[{number}] connected from"));
+        client.write_all(&masked(0x81, b"hi")).unwrap();
+        pty.expect(&format!("[{number}] < hi"));
+        pty.type_keys(&format!("/to {number} you are {number}\r"));
+        let expected = format!("you are {number}").into_bytes();
+        assert_eq!(frame(&mut client), (0x81, expected));
+        clients.push(client);
+    }
+    pty.type_keys(&format!("/save {saved}\r"));
+    pty.expect("as events");
+    pty.type_keys("\x04");
+    drop(clients);
+    pty.end();
+    let events = |path: &str| -> Vec<(String, u64, String)> {
+        let lines = fs::read_to_string(path).unwrap();
+        let lines = lines.lines().map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            (
+                text("type"),
+                event["conn"].as_u64().unwrap_or(0),
+                text("data"),
+            )
+        });
+        let is_message = |it: &(String, u64, String)| it.0 == "send" || it.0 == "receive";
+        lines.filter(is_message).collect()
+    };
+    let expected = [
+        ("receive", 1, "hi"),
+        ("send", 1, "you are 1"),
+        ("receive", 2, "hi"),
+        ("send", 2, "you are 2"),
+    ];
+    let expected = expected.map(|(kind, conn, data)| (kind.to_owned(), conn, data.to_owned()));
+    assert_eq!(events(&recorded), expected);
+    assert_eq!(events(&saved), expected);
+    // What was sent is sent again, to the next client.
+    for path in [recorded, saved] {
+        let mut server = listen(&["--frame", "events", "--on-eof", "close"]);
+        server.input(&fs::read_to_string(path).unwrap());
+        let client = wirecat(["--on-eof", "stay", &server.url("/")]).run();
+        client.exits(0).prints("you are 1\nyou are 2\n");
+        server.ends().exits(0);
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::screen::Screen;
 use super::variables::VariableValue;
 use super::view::change::{ViewChange, Which, word};
+use super::view::clients::asked_for;
 use super::view::connection::Connection;
 use super::view::search::Pattern;
 use crate::event::{By, Event};
@@ -62,6 +63,18 @@ impl Screen {
         let shown: Vec<_> = variables.map(|it| described(it, &self.redactor)).collect();
         if let Ok(mut words) = self.options.editing.words.write() {
             Arc::make_mut(&mut words).set_variables(shown);
+        }
+    }
+
+    /// Who is there, which lines may be completed with.
+    pub(super) fn learn_client(&self, event: &Event<'_>) {
+        let (number, asked) = match event {
+            Event::Open { conn, opened } => (*conn, Some(asked_for(opened))),
+            Event::Close { conn, .. } => (*conn, None),
+            _ => return,
+        };
+        if let Ok(mut words) = self.options.editing.words.write() {
+            Arc::make_mut(&mut words).set_client(number, asked);
         }
     }
 

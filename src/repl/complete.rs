@@ -1,7 +1,7 @@
 //! What a line may go on with, each with a line of description. Pure: the names in a folder come in from
 //! the caller.
 
-use super::commands::{COMMANDS, Spec, find};
+use super::commands::{Spec, find, offered};
 use super::highlight::may_be_inserted;
 use super::variables::GENERATED;
 use super::words::{Candidate, Words, is_id_member, is_kind_member};
@@ -39,7 +39,8 @@ fn candidates(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidat
 
 fn command(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidate>) {
     let Some((name, arguments)) = line[1..].split_once(' ') else {
-        return (0, offered().map(|it| of_command(it, "/")).collect());
+        let offered = offered(words.clients().is_some());
+        return (0, offered.map(|it| of_command(it, "/")).collect());
     };
     let Ok(command) = find(name) else {
         return (line.len(), Vec::new());
@@ -48,8 +49,11 @@ fn command(line: &str, words: &Words, list: List<'_>) -> (usize, Vec<Candidate>)
     let word = line.rfind(' ').map_or(0, |space| space + 1);
     let at_first = word == first;
     match command.name {
-        "help" if at_first => (word, helped()),
-        "close" if at_first => (word, close_codes()),
+        "help" if at_first => (word, helped(words)),
+        "close" if at_first => (word, numbers(words).chain(close_codes()).collect()),
+        "close" if names_client(&line[first..word], words) => (word, close_codes().collect()),
+        "to" if at_first => (word, numbers(words).collect()),
+        "headers" if at_first => (word, clients(words).collect()),
         "m" if at_first => (word, messages(words)),
         "set" | "unset" if at_first => (word, variables(words, "")),
         "connect" if at_first => (word, profiles(words)),
@@ -89,31 +93,48 @@ fn candidate(name: &str, description: &str, replacement: &str) -> Candidate {
     }
 }
 
-/// The commands that a line may be completed with: those for everybody.
-fn offered() -> impl Iterator<Item = &'static Spec> {
-    COMMANDS.iter().filter(|it| !it.is_for_clients())
-}
-
 fn of_command(spec: &Spec, slash: &str) -> Candidate {
     let name = format!("{slash}{}", spec.name);
     candidate(&name, spec.help, &format!("{name} "))
 }
 
-fn helped() -> Vec<Candidate> {
+fn helped(words: &Words) -> Vec<Candidate> {
     let keys = candidate("keys", "the keys that edit a line", "keys ");
-    let commands = offered().map(|it| of_command(it, ""));
+    let commands = offered(words.clients().is_some()).map(|it| of_command(it, ""));
     commands.chain([keys]).collect()
 }
 
-fn close_codes() -> Vec<Candidate> {
+/// The clients by their numbers.
+fn clients(words: &Words) -> impl Iterator<Item = Candidate> {
+    let clients = words.clients().into_iter().flatten();
+    clients.map(|(number, asked)| {
+        let number = number.to_string();
+        candidate(&number, asked, &format!("{number} "))
+    })
+}
+
+/// The same, and all of them.
+fn numbers(words: &Words) -> impl Iterator<Item = Candidate> {
+    let all = words
+        .clients()
+        .map(|_| candidate("all", "every client", "all "));
+    clients(words).chain(all)
+}
+
+/// Whether the arguments before the word are the client that it is about.
+fn names_client(before: &str, words: &Words) -> bool {
+    let named = before.trim_end();
+    let is_one = |number: u32| words.clients().is_some_and(|it| it.contains_key(&number));
+    (named == "all" && words.clients().is_some()) || named.parse().is_ok_and(is_one)
+}
+
+fn close_codes() -> impl Iterator<Item = Candidate> {
     let codes = (1000..1016).filter(|code| may_be_sent(*code));
     let codes = codes.chain([3000, 4000]);
-    codes
-        .map(|code| {
-            let code_text = code.to_string();
-            candidate(&code_text, code_name(code), &format!("{code_text} "))
-        })
-        .collect()
+    codes.map(|code| {
+        let code_text = code.to_string();
+        candidate(&code_text, code_name(code), &format!("{code_text} "))
+    })
 }
 
 fn messages(words: &Words) -> Vec<Candidate> {
@@ -354,6 +375,42 @@ mod tests {
             let found: Vec<_> = found.iter().map(|it| &*it.replacement).collect();
             assert_eq!((start, &*found.join("|")), (at, offered), "{line}");
         }
+    }
+
+    #[test]
+    fn the_server_names_its_clients() {
+        let mut words = words();
+        words.have_clients();
+        for (number, asked) in [(1, "/a 127.0.0.1:50001"), (2, "/b"), (12, "/c\x1b[31m")] {
+            words.set_client(number, Some(asked.to_owned()));
+        }
+        words.set_client(1, None);
+        for (line, at, offered) in [
+            ("/to ", 4, "2 |12 |all "),
+            ("/to 1", 4, "12 "),
+            ("/to 2 x", 7, ""),
+            ("/headers ", 9, "2 |12 "),
+            (
+                "/close 1",
+                7,
+                "12 |1000 |1001 |1002 |1003 |1007 |1008 |1009 |1010 |1011 |1012 |1013 |1014 ",
+            ),
+            ("/close 2 400", 9, "4000 "),
+            ("/close all 400", 11, "4000 "),
+            ("/close 3 400", 12, ""),
+            ("/cl", 0, "/close |/clear |/clients "),
+            ("/con", 0, ""),
+            ("/rec", 0, "/record "),
+            ("/help cli", 6, "clients "),
+        ] {
+            let (start, found) = complete(line, &words, &list);
+            let found: Vec<_> = found.iter().map(|it| &*it.replacement).collect();
+            assert_eq!(found.join("|"), offered, "{line}");
+            assert!(offered.is_empty() || start == at, "{line}");
+        }
+        let (_, found) = complete("/to ", &words, &list);
+        assert_eq!(found[0].display, "2            /b");
+        assert_eq!(sanitize::find_dangerous(&found[1].display), None);
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::super::commands::{COMMANDS, Spec, frame, help};
+    use super::super::commands::{Spec, frame, help, offered};
     use super::super::data::Data;
     use super::super::editor::Settings;
     use super::super::options::EditMode;
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn help_lists_every_command_that_there_is() {
         let help = help();
-        for Spec { name, .. } in COMMANDS.iter().filter(|it| !it.is_for_clients()) {
+        for Spec { name, .. } in offered(false) {
             assert!(help.contains(&format!("/{name}")), "{name}");
             assert!(
                 !matches!(parse(&format!("/{name}")), Err(error) if error.contains("no command")),

@@ -43,6 +43,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Exit};
+use crate::event::Peer;
 use crate::io::recorder::Recorder;
 use crate::json::jq::Filter;
 use crate::output::Renderer;
@@ -79,7 +80,7 @@ pub fn open(
             color: options.color,
             plain: options.plain,
             complete: |line, words| complete::complete(line, words, &files::list),
-            words: words(&options, &plan.redactor),
+            words: words(&options, renderer.options().peer, &plan.redactor),
             edit_mode: options.edit_mode,
             waits: commands::holds,
             is_command: commands::exists,
@@ -102,12 +103,15 @@ pub fn open(
 }
 
 /// What a line may be completed with at first.
-fn words(options: &Options, redactor: &Redactor) -> words::SharedWords {
+fn words(options: &Options, peer: Peer, redactor: &Redactor) -> words::SharedWords {
     let messages = options.messages.clone().into_iter().collect();
     let mut words = words::Words::new(messages, options.profiles.clone());
     let variables = variables::Variables::new(&options.variables);
     let variables = variables.iter().map(|it| changes::described(it, redactor));
     words.set_variables(variables.collect());
+    if peer == Peer::Client {
+        words.have_clients();
+    }
     Arc::new(RwLock::new(Arc::new(words)))
 }
 

@@ -373,6 +373,7 @@ impl Screen {
         let mut changed = self.connection.learn(now, event);
         if let Some(clients) = &mut self.clients {
             changed |= clients.learn(now, event, &self.connection.heads);
+            self.learn_client(event);
         }
         if changed {
             self.show_link(now);

@@ -1,7 +1,7 @@
 //! The words that a line may be completed with: what was seen in this session, and what has a name.
 //! Pure and bounded. It learns no value whose name is that of a secret.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,8 @@ pub(super) struct Words {
     /// Names, and the messages.
     messages: Vec<(String, String)>,
     profiles: Vec<String>,
+    /// Where this end is the server: the numbers of the clients, and what they asked for.
+    clients: Option<BTreeMap<u32, String>>,
     /// When it last learnt from a message.
     learnt: Option<Instant>,
 }
@@ -124,6 +126,27 @@ impl Words {
     /// Replaces the variables: their names, and what may be shown of their values.
     pub(super) fn set_variables(&mut self, variables: Vec<(String, String)>) {
         self.variables = variables;
+    }
+
+    /// From now on this end is a server.
+    pub(super) fn have_clients(&mut self) {
+        self.clients.get_or_insert_default();
+    }
+
+    /// A client has connected, or with `None` gone.
+    pub(super) fn set_client(&mut self, number: u32, asked: Option<String>) {
+        let Some(clients) = &mut self.clients else {
+            return;
+        };
+        match asked {
+            Some(asked) => drop(clients.insert(number, asked)),
+            None => drop(clients.remove(&number)),
+        }
+    }
+
+    /// The numbers of the clients, and what they asked for; `None` where this end is the client.
+    pub(super) fn clients(&self) -> Option<&BTreeMap<u32, String>> {
+        self.clients.as_ref()
     }
 
     /// Learns from a message, if that is JSON.

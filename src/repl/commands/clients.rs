@@ -64,7 +64,10 @@ pub(super) fn headers(view: &View<'_>, argument: &str) -> Result<Action, String>
 /// This end is the server.
 pub(super) fn need_client(view: &View<'_>) -> Result<(), String> {
     match view.screen.clients {
-        Some(_) => Err("`wirecat listen` does not connect: its clients do".to_owned()),
+        Some(_) => Err(
+            "this is for a client; here wirecat is the server (/help lists what there is)"
+                .to_owned(),
+        ),
         None => Ok(()),
     }
 }

@@ -101,9 +101,13 @@ pub(super) fn connect(_: &View<'_>, argument: &str) -> Result<Action, String> {
     }
 }
 
-pub(super) fn save(_: &View<'_>, argument: &str) -> Result<Action, String> {
+pub(super) fn save(view: &View<'_>, argument: &str) -> Result<Action, String> {
     let usage = "/save FILE.wst for a script, or /save FILE for the messages";
-    file(usage, argument).map(Action::Save)
+    let path = file(usage, argument)?;
+    if view.screen.clients.is_some() && path.to_ascii_lowercase().ends_with(".wst") {
+        return Err("a script (.wst) is for a client; /save FILE.jsonl writes events".to_owned());
+    }
+    Ok(Action::Save(path))
 }
 
 /// A command for the shell, after the `!`.

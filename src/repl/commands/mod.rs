@@ -31,6 +31,8 @@ pub(super) struct Spec {
     arguments: &'static str,
     /// What it does, as `/help` says it.
     pub(super) help: &'static str,
+    /// Its arguments and what it does where this end is the server, if that is different.
+    served: Option<(&'static str, &'static str)>,
     /// A line that uses it.
     example: &'static str,
     /// Whether it may give the terminal to another program, or set the next line: the editor then reads
@@ -59,6 +61,7 @@ const ROW: Spec = Spec {
     aliases: &[],
     arguments: "",
     help: "",
+    served: None,
     example: "",
     terminal: false,
     complete: nothing,
@@ -77,7 +80,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         terminal: true,
         run: |view, argument| match argument.trim() {
             "" => Ok(Action::Page(help_with(view.screen.clients.is_some()))),
-            name => help_on(name).map(Action::Page),
+            name => help_on(name, view.screen.clients.is_some()).map(Action::Page),
         },
         ..ROW
     },
@@ -170,6 +173,10 @@ pub(super) const COMMANDS: &[Spec] = &[
         name: "close",
         arguments: "[CODE [REASON]]",
         help: "close with this code, and leave",
+        served: Some((
+            "[N|all] [CODE [REASON]]",
+            "close client N, or those that lines go to",
+        )),
         example: "/close 4001 see you",
         run: clients::close,
         ..ROW
@@ -314,6 +321,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         group: CONNECTION,
         name: "headers",
         help: "the handshake as sent and received",
+        served: Some(("[N]", "the handshake with client N, or the last one")),
         example: "/headers",
         run: clients::headers,
         ..ROW
@@ -323,7 +331,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         name: "tls",
         help: "version, cipher, ALPN and certificate",
         example: "/tls",
-        run: view::tls,
+        run: |view, argument| clients::need_client(view).and_then(|()| view::tls(view, argument)),
         ..ROW
     },
     Spec {
@@ -388,6 +396,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         name: "save",
         arguments: "FILE",
         help: "write the messages: .wst a script, .jsonl events",
+        served: Some(("FILE", "write the messages; .jsonl: with the clients")),
         example: "/save day.wst",
         run: doing::save,
         ..ROW
@@ -459,59 +468,64 @@ fn unknown_command(word: &str) -> String {
     }
 }
 
+/// The commands that mean something: where this end is the server (`served`), some others than where it
+/// is the client.
+pub(super) fn offered(served: bool) -> impl Iterator<Item = &'static Spec> {
+    COMMANDS.iter().filter(move |it| it.means_something(served))
+}
+
 /// The text of `/help`.
 pub fn help() -> String {
     help_with(false)
 }
 
 /// The same, with the commands about clients, where there may be some.
-fn help_with(clients: bool) -> String {
+fn help_with(served: bool) -> String {
     let mut text = String::from("A line is sent as a message; //x sends /x. Commands:\n");
     let mut heading = GENERAL;
-    let listed = |command: &&Spec| clients || !command.is_for_clients();
-    for command in COMMANDS.iter().filter(listed) {
+    for command in offered(served) {
         if command.group != heading {
             heading = command.group;
             text.push_str(&format!("{heading}:\n"));
         }
-        text.push_str(&format!("  {:<27} {}\n", command.usage(), command.help));
+        let (usage, help) = command.usage(served);
+        text.push_str(&format!("  {usage:<27} {help}\n"));
     }
     text
 }
 
 impl Spec {
-    /// Whether it is about the clients of `wirecat listen`.
-    pub(super) fn is_for_clients(&self) -> bool {
-        self.group == CLIENTS
+    /// Whether it means something where this end is the server, or the client.
+    fn means_something(&self, served: bool) -> bool {
+        match self.name {
+            "connect" | "reconnect" | "tls" => !served,
+            _ => served || self.group != CLIENTS,
+        }
     }
 
-    /// The command with its arguments.
-    fn usage(&self) -> String {
-        format!("/{} {}", self.name, self.arguments)
-            .trim_end()
-            .to_owned()
+    /// The command with its arguments, and what it does.
+    fn usage(&self, served: bool) -> (String, &'static str) {
+        let here = self.served.filter(|_| served);
+        let (arguments, help) = here.unwrap_or((self.arguments, self.help));
+        let usage = format!("/{} {arguments}", self.name);
+        (usage.trim_end().to_owned(), help)
     }
 }
 
-/// What `/help COMMAND` says; the list where there is no name.
+/// What `/help COMMAND` says.
 ///
 /// # Errors
 /// There is no such command.
-fn help_on(name: &str) -> Result<String, String> {
-    if name.is_empty() {
-        return Ok(help());
-    }
+fn help_on(name: &str, served: bool) -> Result<String, String> {
     if name == "keys" {
         return Ok(keys::KEYS.to_owned());
     }
     let command = find(name.trim_start_matches('/'))?;
     let Spec {
-        aliases,
-        help,
-        example,
-        ..
+        aliases, example, ..
     } = command;
-    let mut text = format!("usage:   {}\n         {help}\n", command.usage());
+    let (usage, help) = command.usage(served);
+    let mut text = format!("usage:   {usage}\n         {help}\n");
     if !aliases.is_empty() {
         text.push_str(&format!("also:    /{}\n", aliases.join(", /")));
     }
@@ -542,12 +556,34 @@ mod tests {
             let used = example.strip_prefix('/').unwrap();
             let used = used.split(' ').next().unwrap();
             assert_eq!(used, *name);
-            let text = help_on(name).unwrap();
+            let text = help_on(name, false).unwrap();
             assert!(text.contains(&format!("usage:   /{name}")), "{text}");
             assert!(text.ends_with(&format!("example: {example}\n")), "{text}");
         }
-        assert_eq!(help_on("/q"), help_on("quit"));
-        assert!(help_on("quit").unwrap().contains("also:    /q, /exit"));
+        assert_eq!(help_on("/q", false), help_on("quit", false));
+        let quit = help_on("quit", false).unwrap();
+        assert!(quit.contains("also:    /q, /exit"));
+    }
+
+    #[test]
+    fn the_help_is_that_of_this_end() {
+        let (client, server) = (help(), help_with(true));
+        for (line, of_client, of_server) in [
+            ("  /connect URL|@PROFILE ", true, false),
+            ("  /reconnect ", true, false),
+            ("  /tls ", true, false),
+            ("  /close [CODE [REASON]] ", true, false),
+            ("  /close [N|all] [CODE [REASON]] ", false, true),
+            ("  /headers [N] ", false, true),
+            ("  /clients ", false, true),
+            ("  /to [N|all [TEXT]] ", false, true),
+            ("  /send [-e] TEXT ", true, true),
+        ] {
+            assert_eq!(client.contains(line), of_client, "{line}");
+            assert_eq!(server.contains(line), of_server, "{line}");
+        }
+        let close = help_on("close", true).unwrap();
+        assert!(close.starts_with("usage:   /close [N|all] "), "{close}");
     }
 
     #[test]

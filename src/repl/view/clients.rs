@@ -148,7 +148,15 @@ impl Clients {
     }
 }
 
-/// `127.0.0.1:50000: GET /chat`
+/// What a client asked for, and its address: `/chat 127.0.0.1:50000`.
+pub fn asked_for(opened: &Opened) -> String {
+    let target = opened.asked.as_ref().map(|asked| asked.target.clone());
+    let address = opened.address.as_ref().map(ToString::to_string);
+    let parts: Vec<_> = target.into_iter().chain(address).collect();
+    parts.join(" ")
+}
+
+/// `127.0.0.1:50000 GET /chat`
 fn name_of(opened: &Opened) -> String {
     let address = opened.address.as_ref().map(ToString::to_string);
     let request = opened.asked.as_ref();
