@@ -45,7 +45,7 @@ pub(super) struct Visit {
 }
 
 /// A body that is whole.
-fn whole(body: impl Into<Bytes>) -> Body {
+pub(super) fn whole(body: impl Into<Bytes>) -> Body {
     Either::Left(Full::new(body.into()))
 }
 

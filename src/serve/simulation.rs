@@ -10,10 +10,10 @@ use hyper::{HeaderMap, Request};
 use tokio::runtime::{Builder, Runtime};
 
 use super::client;
-use super::guard::{self, Arrival};
 use super::log::shown;
 use super::options::Options;
 use super::shared::Shared;
+use crate::handshake::guard::{self, Arrival};
 
 /// A server that nobody can connect to; requests are handed to it.
 pub struct Server {
@@ -41,11 +41,11 @@ impl Server {
     pub fn answer(&self, request: &Request<()>) -> Option<(u16, HeaderMap)> {
         let arrival = Arrival::at(Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), false);
         let answer = match guard::check(&self.options.guard, arrival, request) {
-            Err(denied) => denied.answer,
+            Err(denied) => denied.answer.map(client::whole),
             Ok(page) => {
                 let _clock = self.runtime.enter();
                 let mut answer = match guard::preflight(request) {
-                    Some(answer) => answer,
+                    Some(answer) => answer.map(|()| client::whole("")),
                     None => {
                         let (options, shared) = (&self.options, &self.shared);
                         let now = SystemTime::UNIX_EPOCH;

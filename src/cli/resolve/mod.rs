@@ -62,7 +62,9 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
         return Ok(Job::Generate(kind, cli.configured.profiles));
     }
     match cli.command {
-        Some(Subcommands::Serve(args)) => Ok(Job::Serve(Box::new(serve::serve(&args.args, world)?))),
+        Some(Subcommands::Serve(args)) => {
+            Ok(Job::Serve(Box::new(serve::serve(&args.args, world)?)))
+        }
         Some(Subcommands::Listen(listen)) => {
             let listen = listen::listen(listen.args, &cli.typed, world)?;
             Ok(Job::Listen(Box::new(listen)))
