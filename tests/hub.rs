@@ -2,9 +2,10 @@
 //! the server. What clients say and get, exchange by exchange, is in `tests/exchanges/hub.txt`.
 
 use std::io::Read as _;
+use std::time::Duration;
 
-use wirecat::internals::serve::Options;
 use wirecat::internals::serve::hub::{Options as HubOptions, SlowClient, Tokens};
+use wirecat::internals::serve::{Options, heartbeat};
 
 use crate::serve::{Server, Wire, handshake, has, header, masked};
 
@@ -209,6 +210,42 @@ fn a_sender_waits_for_a_client_that_reads_slowly() {
         slow.hears_start(&format!(r#"{{"event":"message","id":{id},"#));
     }
     sender.join().unwrap();
+}
+
+#[test]
+#[ignore = "takes half a minute"]
+fn a_client_that_reads_nothing_does_not_hold_its_senders_for_ever() {
+    let second = Duration::from_secs(1);
+    let hub = HubOptions {
+        slow_client: SlowClient::Block,
+        ..HubOptions::default()
+    };
+    let server = Server::start_with(Options {
+        hub,
+        heartbeat: heartbeat::Options {
+            interval: Some(second),
+            timeout: Some(second),
+        },
+        ..Options::default()
+    });
+    let mut slow = server.open("/events?token=slow");
+    slow.hears_start(r#"{"event":"connected""#);
+    let mut xiao = server.open("/events?token=xiao");
+    let mut other = Wire(xiao.0.try_clone().unwrap());
+    let sender = std::thread::spawn(move || flood(&mut other, 1000));
+    let minute = Some(Duration::from_secs(60));
+    xiao.0.set_read_timeout(minute).unwrap();
+    xiao.0.set_write_timeout(minute).unwrap();
+    let mut closed = false;
+    loop {
+        let heard = String::from_utf8(xiao.frame().1).unwrap();
+        closed |= heard.contains(r#"{"user":"slow","code":1011"#);
+        if heard.starts_with(r#"{"event":"ack","ref":999"#) {
+            break;
+        }
+    }
+    sender.join().unwrap();
+    assert!(closed);
 }
 
 #[test]

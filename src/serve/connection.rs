@@ -202,7 +202,7 @@ impl Connection {
     /// # Errors
     /// Why it cannot be sent.
     pub(super) async fn send(&mut self, message: Message) -> Result<(), EndReason> {
-        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.ready().await?;
         self.volume.sent.count(message.len());
         self.socket.send(message);
         if self.socket.is_sending() {
@@ -216,7 +216,7 @@ impl Connection {
     /// # Errors
     /// Why it cannot be sent.
     pub(super) async fn send_pong(&mut self, payload: Bytes) -> Result<(), EndReason> {
-        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.ready().await?;
         self.socket.pong(payload);
         self.check_writing()
     }
@@ -226,9 +226,19 @@ impl Connection {
     /// # Errors
     /// Why it cannot be sent.
     pub(super) async fn send_ping(&mut self, payload: Bytes) -> Result<(), EndReason> {
-        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.ready().await?;
         self.socket.ping(payload);
         self.check_writing()
+    }
+
+    /// Waits until something can be handed over. A peer that takes nothing any more must not be waited for
+    /// without end: that is where it does not answer pings.
+    async fn ready(&mut self) -> Result<(), EndReason> {
+        poll_fn(|cx| match self.socket.poll_ready(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => self.poll_heartbeat(cx).map(Err),
+        })
+        .await
     }
 
     /// Waits until all that was handed over has left.
