@@ -143,10 +143,12 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Lets `conn` wait for this connection; returns whether it did not before.
+    /// Lets `conn` wait for this connection; returns whether it waits now, and did not before. It does not
+    /// where there is room again: the task of this connection may have sent everything meanwhile, and then
+    /// nobody would ever release `conn`.
     pub(super) fn add_waiting(&self, conn: Conn) -> bool {
         let mut state = self.state();
-        let is_new = !state.waiting.contains(&conn);
+        let is_new = state.has_half(self.limits) && !state.waiting.contains(&conn);
         if is_new {
             state.waiting.push(conn);
         }
@@ -275,4 +277,37 @@ pub(super) enum Fill {
     Full,
     /// Far more did.
     Overflow,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+
+    #[test]
+    fn nobody_waits_for_a_client_that_has_taken_everything() {
+        let outbox = Outbox::new(Limits {
+            messages: 2,
+            bytes: 1000,
+        });
+        let fill = || {
+            let message = Message::text("x");
+            let fills = (0..3).map(|_| {
+                outbox.push(Outgoing {
+                    message: message.clone(),
+                    direct: 0,
+                })
+            });
+            assert_eq!(fills.last(), Some(Fill::Full));
+        };
+        fill();
+        assert!(outbox.add_waiting(Conn(1)) && !outbox.add_waiting(Conn(1)));
+        while outbox.pop().is_some() {}
+        assert_eq!(outbox.take_waiting(), [Conn(1)]);
+        // Taken between the message and its consequence.
+        fill();
+        while outbox.pop().is_some() {}
+        assert!(outbox.take_waiting().is_empty());
+        assert!(!outbox.add_waiting(Conn(2)) && outbox.take_all_waiting().is_empty());
+    }
 }
