@@ -16,8 +16,9 @@ use crate::serve::hub::store::{
 /// How many messages one transaction forgets at most, so that nobody waits long for it.
 pub(super) const MAX_FORGOTTEN: u64 = 1000;
 
-/// The size of the data in a page of a user, in bytes, above which it ends early. The reader asks for the
-/// next one, for a page says whether it is the last.
+/// The size of the data in a page, in bytes, above which it ends early: the messages of one page may be
+/// larger than the memory there is. The reader asks for the next one, for a page says whether it is the
+/// last.
 const MAX_PAGE: usize = 4 << 20;
 
 /// What came of a request.
@@ -258,7 +259,7 @@ impl Database {
 
     fn page(&self, view: &View, limit: usize) -> Result<Page> {
         let one_more = limit.saturating_add(1);
-        let (ids, most) = match view {
+        let ids = match view {
             View::User {
                 user,
                 direct_after,
@@ -267,24 +268,22 @@ impl Database {
                 let user = queries::user(&self.conn, user)?;
                 let (direct, other) = (queries::sql(*direct_after), queries::sql(*other_after));
                 let sources = queries::sources_of(&self.conn, user, direct, other)?;
-                let ids = queries::lowest(&self.conn, &sources, user, one_more)?;
-                (ids, MAX_PAGE)
+                queries::lowest(&self.conn, &sources, user, one_more)?
             }
             View::Room { room, after } => {
                 let source = queries::source_of_room(&self.conn, room, queries::sql(*after))?;
-                let ids = queries::lowest_in_room(&self.conn, source, one_more)?;
-                (ids, usize::MAX)
+                queries::lowest_in_room(&self.conn, source, one_more)?
             }
         };
-        self.read(&ids, limit, most)
+        self.read(&ids, limit)
     }
 
-    /// The messages with these ids, but no more than `limit`, and none after `most` bytes of data.
-    fn read(&self, ids: &[i64], limit: usize, most: usize) -> Result<Page> {
+    /// The messages with these ids, but no more than `limit`, and none after [`MAX_PAGE`].
+    fn read(&self, ids: &[i64], limit: usize) -> Result<Page> {
         let mut messages = Vec::with_capacity(ids.len().min(limit));
         let mut size = 0;
         for id in ids.iter().take(limit) {
-            if size >= most {
+            if size >= MAX_PAGE {
                 break;
             }
             let stored = queries::message(&self.conn, *id)?;

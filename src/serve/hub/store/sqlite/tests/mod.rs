@@ -153,37 +153,46 @@ async fn much_is_forgotten_in_parts_and_to_the_end() {
 fn a_page_of_large_messages_ends_early() {
     let folder = tempfile::tempdir().unwrap();
     let mut database = Database::open(&folder.path().join("db"), ALL).unwrap();
-    let view = View::User {
+    let big = "x".repeat(1 << 20);
+    let append = |to| {
+        Request::Append(Draft {
+            from: "ada".into(),
+            to,
+            data: big.clone().into(),
+            at: 0,
+            echo: true,
+        })
+    };
+    let appends: Vec<_> = (0..9)
+        .flat_map(|_| [Recipient::Everyone, Recipient::Room("news".into())])
+        .map(append)
+        .collect();
+    let step = |request| database::Step {
+        request,
+        cursor: None,
+    };
+    let steps: Vec<_> = appends.iter().map(step).collect();
+    let mut cursors = database::Cursors::new();
+    database.perform(&steps, &mut cursors, true).unwrap();
+    let of_user = View::User {
         user: "xiao".into(),
         direct_after: 0,
         other_after: 0,
     };
-    let big = "x".repeat(1 << 20);
-    let draft = Draft {
-        from: "ada".into(),
-        to: Recipient::Everyone,
-        data: big.into(),
-        at: 0,
-        echo: true,
+    let of_room = View::Room {
+        room: "news".into(),
+        after: 0,
     };
-    let append = Request::Append(draft);
-    let step = || database::Step {
-        request: &append,
-        cursor: None,
-    };
-    let steps: Vec<_> = (0..9).map(|_| step()).collect();
-    let mut cursors = database::Cursors::new();
-    database.perform(&steps, &mut cursors, true).unwrap();
-    let request = Request::Page { view, limit: 100 };
-    let step = database::Step {
-        request: &request,
-        cursor: None,
-    };
-    let done = database.perform(&[step], &mut cursors, false).unwrap();
-    let [database::Done::Page(page)] = &done[..] else {
-        panic!("{done:?}");
-    };
-    assert_eq!((page.messages.len(), page.complete), (4, None));
+    for view in [of_user, of_room] {
+        let request = &Request::Page { view, limit: 100 };
+        let cursor = None;
+        let steps = [database::Step { request, cursor }];
+        let done = database.perform(&steps, &mut cursors, false).unwrap();
+        let [database::Done::Page(page)] = &done[..] else {
+            panic!("{done:?}");
+        };
+        assert_eq!((page.messages.len(), page.complete), (4, None));
+    }
 }
 
 #[cfg(unix)]
