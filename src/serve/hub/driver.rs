@@ -14,6 +14,7 @@ use futures_util::future::pending;
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
+use super::envelope;
 use super::machine::{Machine, Now, Outgoing, Output};
 use super::options::{Options, SlowClient};
 use super::outbox::{Fill, Limits, Outbox};
@@ -310,10 +311,11 @@ pub(super) struct Attached {
 }
 
 impl Attached {
+    /// It is read before the hub is locked: a large message of one client delays no other.
     pub(super) fn handle_message(&self, message: &Message) {
-        let now = now();
+        let (envelope, now) = (envelope::parse(message), now());
         self.hub
-            .with(|core| core.machine.handle_message(self.conn, message, now));
+            .with(|core| core.machine.handle_message(self.conn, envelope, now));
     }
 
     /// All that waited has been sent.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::encode;
-use super::envelope::{self, Command, Envelope, Reference, Word};
+use super::envelope::{Command, Envelope, Reference, Word};
 use super::options::Options;
 use super::store::{
     After, Answer, Conn, Draft, Id, Name, Output as FromStore, Request, Ticket, View,
@@ -235,12 +235,12 @@ impl Machine {
         }
     }
 
-    /// A message of a client.
-    pub(super) fn handle_message(&mut self, conn: Conn, message: &Message, now: Now) {
+    /// A message of a client. It has been read already, for a large one takes its time, and nobody else is
+    /// to wait for that.
+    pub(super) fn handle_message(&mut self, conn: Conn, envelope: Envelope, now: Now) {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        let envelope = envelope::parse(message);
         connection.word = connection.word.or(envelope.word);
         match connection.phase {
             Phase::Closing => {}

@@ -6,6 +6,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::*;
+use crate::serve::hub::envelope;
 use crate::serve::hub::store::memory::Memory;
 use crate::serve::hub::store::{Retention, Store};
 
@@ -103,7 +104,8 @@ impl Hub {
 
     fn say(&mut self, conn: u64, json: &str) {
         let message = Message::text(json.to_owned());
-        self.machine.handle_message(Conn(conn), &message, self.now);
+        let envelope = envelope::parse(&message);
+        self.machine.handle_message(Conn(conn), envelope, self.now);
         self.run();
     }
 
