@@ -248,28 +248,57 @@ impl fmt::Debug for Target {
     }
 }
 
-/// The target of a request line, `/path?query`, without the values of parameters that are secret by their
-/// name.
+/// The target of a request line, `/path?query` or a whole URL, without userinfo and the values of
+/// parameters that are secret by their name.
 pub fn shown_target(target: &str) -> String {
-    match target.split_once('?') {
-        Some((path, query)) => format!("{path}?{}", shown_query(query)),
-        None => target.to_owned(),
-    }
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, format!("?{}", shown_query(query))),
+        None => (target, String::new()),
+    };
+    let Some((scheme, rest)) = path.split_once("://").filter(|it| !it.0.contains('/')) else {
+        return format!("{path}{query}");
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}{query}", without_userinfo(authority))
+}
+
+/// An authority, or an origin, without a name and a password in front of the host.
+pub fn without_userinfo(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |it| it.1)
 }
 
 fn shown_query(query: &str) -> String {
-    let shown = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if is_secret_parameter(name) => format!("{name}={REDACTED}"),
-        _ => pair.to_owned(),
-    });
+    let shown = query.split('&').map(shown_pair);
     shown.collect::<Vec<_>>().join("&")
 }
 
-/// Whether the value of a query parameter of this name is never shown.
+/// A pair of a query. Some servers end one at a `;`, too: what follows the first secret there is not shown
+/// either, as it may be a part of it.
+fn shown_pair(pair: &str) -> String {
+    let mut start = 0;
+    for part in pair.split(';') {
+        let equals = part.find('=').map(|at| (at, 1));
+        let encoded = || {
+            let lowercase = part.to_ascii_lowercase();
+            Some((lowercase.find("%3d")?, 3))
+        };
+        if let Some((at, len)) = equals.or_else(encoded)
+            && is_secret_parameter(&part[..at])
+        {
+            return format!("{}{REDACTED}", &pair[..start + at + len]);
+        }
+        start += part.len() + 1;
+    }
+    pair.to_owned()
+}
+
+/// Whether the value of a query parameter of this name is never shown. Servers decode names, and some
+/// trim them.
 pub fn is_secret_parameter(parameter: &str) -> bool {
-    SECRET_PARAMETERS
-        .iter()
-        .any(|name| parameter.eq_ignore_ascii_case(name))
+    let decoded = percent_decode_str(parameter).decode_utf8_lossy();
+    let bare = decoded.trim_matches(|char: char| !char.is_ascii_alphanumeric());
+    let mut names = SECRET_PARAMETERS.iter();
+    names.any(|name| bare.eq_ignore_ascii_case(name))
 }
 
 /// The target of a URL on a Unix socket, `SOCKET:/path?query`, as in node's ws and wscat. Its host is

@@ -22,6 +22,7 @@ use super::shared::Shared;
 use super::stream::Stream;
 use crate::handshake::guard::{self, Arrival, Denied};
 use crate::handshake::server;
+use crate::uri::without_userinfo;
 use crate::wire::shim;
 
 /// A client that has connected.
@@ -164,12 +165,20 @@ impl Visit {
     }
 }
 
-/// The target as it is logged: over HTTP/2, only the path and query of a URL.
+/// The target as it is logged: over HTTP/2, only the path and query of a URL; over HTTP/1.1, a whole URL
+/// without its userinfo.
 fn target<B>(request: &HttpRequest<B>) -> String {
     let uri = request.uri();
-    match uri.path_and_query() {
-        Some(path) if request.version() == Version::HTTP_2 => path.to_string(),
-        _ => uri.to_string(),
+    let path = uri.path_and_query();
+    match (path, uri.authority()) {
+        (Some(path), _) if request.version() == Version::HTTP_2 => path.to_string(),
+        (path, Some(authority)) => {
+            let scheme = uri.scheme_str().map(|scheme| format!("{scheme}://"));
+            let host = without_userinfo(authority.as_str());
+            let path = path.map_or("", |path| path.as_str());
+            format!("{}{host}{path}", scheme.unwrap_or_default())
+        }
+        (_, None) => uri.to_string(),
     }
 }
 
@@ -261,6 +270,26 @@ mod tests {
     #[track_caller]
     fn is_refused(builder: Builder, code: u16) {
         assert_eq!(ask(builder).0, code);
+    }
+
+    #[test]
+    fn the_target_that_is_logged_has_no_userinfo() {
+        for (uri, expected) in [
+            ("/echo?x=1", "/echo?x=1"),
+            ("*", "*"),
+            (
+                "http://localhost:80/echo?x=1",
+                "http://localhost:80/echo?x=1",
+            ),
+            (
+                "http://user:s3cret@localhost/echo?x",
+                "http://localhost/echo?x",
+            ),
+            ("user:s3cret@localhost:80", "localhost:80"),
+        ] {
+            let request = HttpRequest::get(uri).body(()).unwrap();
+            assert_eq!(target(&request), expected);
+        }
     }
 
     #[test]

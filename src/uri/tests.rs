@@ -188,3 +188,35 @@ fn invalid_urls() {
             .contains("secret")
     );
 }
+
+#[test]
+fn a_secret_parameter_is_known_however_it_is_written() {
+    for (query, shown) in [
+        ("token=s3cret", "token=[redacted]"),
+        ("a=1&Token=s3cret&b=2", "a=1&Token=[redacted]&b=2"),
+        ("%74oken=s3cret", "%74oken=[redacted]"),
+        ("+token+=s3cret", "+token+=[redacted]"),
+        ("?token=s3cret", "?token=[redacted]"),
+        ("token%3Ds3cret", "token%3D[redacted]"),
+        ("a=b;token=s3;cret&c=d", "a=b;token=[redacted]&c=d"),
+        ("tokens=3&a;b=c&=&;", "tokens=3&a;b=c&=&;"),
+        ("a%3dtoken=1", "a%3dtoken=1"),
+    ] {
+        assert_eq!(shown_target(&format!("/x?{query}")), format!("/x?{shown}"));
+    }
+}
+
+#[test]
+fn a_target_is_shown_without_userinfo() {
+    for (target, shown) in [
+        (
+            "http://user:s3cret@host:80/x?token=1",
+            "http://host:80/x?token=[redacted]",
+        ),
+        ("http://user:s3cret@host", "http://host"),
+        ("/x@y://a@b/c", "/x@y://a@b/c"),
+        ("*", "*"),
+    ] {
+        assert_eq!(shown_target(target), shown);
+    }
+}
