@@ -12,6 +12,30 @@ pub fn options() -> OpenOptions {
     options
 }
 
+/// Opens a file to append to, or creates it. A pipe that nobody reads is an error; to open it would
+/// otherwise wait for a reader, for ever.
+///
+/// # Errors
+/// It can neither be opened nor created.
+pub fn append(path: &Path) -> io::Result<File> {
+    let mut options = options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+        let flags = OFlag::O_NONBLOCK.bits();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+        let file = options.open(path)?;
+        // From now on, a pipe that is full is waited for.
+        let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
+        fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
 /// Creates a file to write to. An existing file or link with this name is never written to.
 ///
 /// # Errors

@@ -101,11 +101,7 @@ impl LogLines {
 }
 
 fn open(path: &Path) -> io::Result<Sink> {
-    let file = private_file::options()
-        .append(true)
-        .create(true)
-        .open(path)?;
-    let mut file = LogFile::new(file);
+    let mut file = LogFile::new(private_file::append(path)?);
     let name = path.display().to_string();
     Ok(Box::new(move |lines| {
         if let Some(complaint) = file.write(lines) {
@@ -235,6 +231,30 @@ mod tests {
             assert_eq!(read(&format!("log.{round}")), format!("{first}{lines}"));
         }
         assert_eq!(read("log"), "after\n");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_pipe_that_nobody_reads_is_not_waited_for() {
+        use std::io::Read as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let log = LogLines::to_file(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = LogLines::to_file(&path).err().unwrap().to_string();
+        assert!(error.contains("--log-file"), "{error}");
+        assert!(log.reopen().is_err());
+        // One that is read is as good as a file.
+        let mut options = std::fs::OpenOptions::new();
+        let mut reader = options.read(true).write(true).open(&path).unwrap();
+        log.reopen().unwrap();
+        log.push("line");
+        log.finish().await;
+        let mut read = [0; 5];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"line\n");
     }
 
     #[tokio::test]
