@@ -122,6 +122,27 @@ fn a_handshake_takes_no_longer_than_allowed() {
 }
 
 #[test]
+fn a_client_that_does_not_read_its_answers_gives_up_its_place() {
+    let server = limited(limits::Options {
+        max_connections: 1,
+        handshake_timeout: Duration::from_millis(200),
+        ..limits::Options::default()
+    });
+    let mut deaf = server.tcp();
+    let request = "GET /endpoints HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(10_000);
+    deaf.0
+        .set_write_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    // More than the buffers on the way hold.
+    assert!(deaf.0.write_all(request.as_bytes()).is_err());
+    until_logged(
+        &server,
+        "HTTP: the client does not take what it is answered",
+    );
+    echoes(&mut open_when_free(&server));
+}
+
+#[test]
 fn a_request_that_comes_byte_by_byte_has_no_more_time() {
     let server = limited(limits::Options {
         handshake_timeout: Duration::from_millis(400),

@@ -5,9 +5,8 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::pin::{Pin, pin};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 
+use http_body_util::{BodyExt as _, Either};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,16 +14,17 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::client::{Client, Visit, stopped};
 use super::handshake_faults::Ending;
 use super::incoming::Io;
 use super::link::Link;
 use super::opening::Opened;
+use super::patience::{Overdue, Patience, UNREAD};
 use super::preface::Peeked;
 use super::raw_answer::{self, RawAnswer};
-use super::response::Answer;
+use super::response::{Answer, Body};
 use super::shared::lock;
 use super::stream::Stream;
 use super::{header_case, http2, opening};
@@ -76,6 +76,13 @@ fn no_request(client: &Client) -> String {
     format!("no request came within {timeout} (--handshake-timeout)")
 }
 
+fn late(client: &Client, overdue: Overdue) -> String {
+    match overdue {
+        Overdue::Request => no_request(client),
+        Overdue::Answer => UNREAD.to_owned(),
+    }
+}
+
 async fn serve_http1(
     client: Client,
     stream: Peeked<Link>,
@@ -103,11 +110,11 @@ async fn serve_requests(
     stopped: impl Future<Output = ()>,
 ) -> Option<(OnUpgrade, Visit)> {
     let upgrade = Mutex::new(None);
-    let asked = AtomicBool::new(false);
     let limits = &client.options.limits;
+    let patience = Patience::new(deadline, limits.handshake_timeout);
     let (raw, is_raw) = (Mutex::new(None), Notify::new());
     let service = service_fn(async |request| {
-        asked.store(true, Relaxed);
+        patience.handle_request();
         let (mut answer, wanted) = answer(client, request).await;
         if let Some(instead) = answer.extensions_mut().remove::<RawAnswer>() {
             *lock(&raw) = Some(instead);
@@ -115,6 +122,8 @@ async fn serve_requests(
             // hyper is to write nothing.
             pending::<()>().await;
         }
+        patience.handle_answer();
+        let mut answer = answer.map(|body| watched(body, &patience));
         *answer.extensions_mut() = header_case::extensions().clone();
         if wanted.is_some() {
             *lock(&upgrade) = wanted;
@@ -135,8 +144,8 @@ async fn serve_requests(
         () = is_raw.notified() => Some(Ok(())),
         () = stopped.as_mut() => None,
         // One byte after another would keep it open for longer.
-        () = silent(deadline, &asked) => {
-            client.log(format_args!("HTTP: {}", no_request(client)));
+        overdue = patience.overdue() => {
+            client.log(format_args!("HTTP: {}", late(client, overdue)));
             return None;
         }
     };
@@ -163,6 +172,21 @@ async fn serve_requests(
     lock(&upgrade).take()
 }
 
+/// A body each of whose parts gives the client time again.
+fn watched(body: Body, patience: &Patience) -> Body {
+    let patience = patience.clone();
+    match body {
+        Either::Left(whole) => Either::Left(whole),
+        Either::Right(made) => {
+            let parts = made.map_frame(move |part| {
+                patience.handle_answer();
+                part
+            });
+            Either::Right(parts.boxed_unsync())
+        }
+    }
+}
+
 /// Answers in place of hyper.
 async fn answer_raw(
     client: &Client,
@@ -179,14 +203,6 @@ async fn answer_raw(
         stream.io().set_reset();
     }
     client.log(format_args!("answered with the fault {}", raw.fault.name));
-}
-
-/// Ready at the deadline if there was no request until then.
-async fn silent(deadline: Instant, asked: &AtomicBool) {
-    sleep_until(deadline).await;
-    if asked.load(Relaxed) {
-        pending::<()>().await;
-    }
 }
 
 fn words(client: &Client, error: &hyper::Error) -> String {

@@ -5,7 +5,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use h2::server::{Builder, SendResponse};
@@ -17,10 +17,11 @@ use hyper::header::{
 use hyper::{Method, Request, Response};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::client::{Client, stopped};
 use super::link::Link;
+use super::patience::{self, UNREAD};
 use super::preface::Peeked;
 use super::response::Answer;
 use super::stream::Stream;
@@ -125,8 +126,9 @@ async fn serve_stream(
     let (answer, visit) = client.answer(&request).await;
     let Some(visit) = visit else {
         let has_body = request.method() != Method::HEAD;
-        if let Err(error) = respond_with(answer, has_body, &mut respond).await {
-            client.log(format_args!("HTTP/2: {error}"));
+        let patience = patience::for_answer(client.options.limits.handshake_timeout);
+        if let Err(why) = respond_with(answer, has_body, &mut respond, patience).await {
+            client.log(format_args!("HTTP/2: {why}"));
         }
         return;
     };
@@ -162,12 +164,14 @@ fn add_date(headers: &mut HeaderMap) {
     }
 }
 
-/// Sends a whole answer.
+/// Sends a whole answer, whose client has this time for each part of it.
 async fn respond_with(
     answer: Answer,
     has_body: bool,
     respond: &mut SendResponse<Bytes>,
-) -> Result<(), h2::Error> {
+    patience: Duration,
+) -> Result<(), String> {
+    let broken = |error: h2::Error| error.to_string();
     let mut head = head(&answer);
     let mut body = answer.into_body();
     let length = hyper::body::Body::size_hint(&body).exact();
@@ -175,16 +179,17 @@ async fn respond_with(
         head.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
     let has_body = has_body && length != Some(0);
-    let mut send = respond.send_response(head, !has_body)?;
+    let mut send = respond.send_response(head, !has_body).map_err(broken)?;
     if !has_body {
         return Ok(());
     }
     while let Some(Ok(frame)) = body.frame().await {
         if let Ok(data) = frame.into_data() {
-            send_all(&mut send, data).await?;
+            let sent = timeout(patience, send_all(&mut send, data)).await;
+            sent.map_err(|_| UNREAD)?.map_err(broken)?;
         }
     }
-    send.send_data(Bytes::new(), true)
+    send.send_data(Bytes::new(), true).map_err(broken)
 }
 
 /// Sends bytes as the client takes them.

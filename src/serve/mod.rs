@@ -28,6 +28,7 @@ mod log;
 mod log_lines;
 mod opening;
 mod options;
+mod patience;
 mod peer;
 mod preface;
 mod range;
