@@ -139,6 +139,7 @@ fn the_hub_is_looked_up_over_http() {
     assert!(body("/events/messages?after=0", "200").starts_with(mine));
     for (path, status) in [
         ("/events/rooms/nowhere/messages", "404"),
+        ("/events/romms", "404"),
         ("/events/rooms/%ff/messages", "400"),
         ("/events/rooms//messages", "400"),
         ("/events/messages?after=x", "400"),

@@ -187,8 +187,11 @@ fn listing() -> Value {
     json!({"endpoints": endpoints.collect::<Vec<_>>()})
 }
 
-/// A 404 that names the nearest path, and then all of them.
+/// A 404 that names the nearest path, and then all of them. What is asked of the hub is answered in JSON.
 fn not_found(path: &str) -> Answer {
+    if path.starts_with("/events/") {
+        return hub::http::unknown();
+    }
     let suggestion = nearest(path).map(|path| format!(" Did you mean {path}?"));
     let suggestion = suggestion.unwrap_or_default();
     let paths = paths();
@@ -200,7 +203,7 @@ fn not_found(path: &str) -> Answer {
 }
 
 /// The paths alone, as many to the line as there is room for.
-fn paths() -> String {
+pub fn paths() -> String {
     let mut lines = vec![String::new()];
     for (_, specs) in TABLE {
         for spec in listed(specs) {

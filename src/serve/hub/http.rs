@@ -132,6 +132,15 @@ pub(in crate::serve) fn closing() -> Answer {
     )
 }
 
+/// A 404 for a path below `/events` that is none of the hub.
+pub(in crate::serve) fn unknown() -> Answer {
+    error(
+        StatusCode::NOT_FOUND,
+        "there is no such path; there are /events/rooms, /events/rooms/NAME/messages, \
+         /events/clients and /events/messages",
+    )
+}
+
 /// A 401. `given`: there was a token, and it is not known.
 pub(in crate::serve) fn unauthorized(given: bool) -> Answer {
     let (sentence, challenge) = if given {
