@@ -233,7 +233,7 @@ fn who_comes_to_the_wrong_port_is_told_so() {
     wirecat([&*plain])
         .run()
         .exits(22)
-        .complains(&["This port speaks TLS"]);
+        .complains(&["This port speaks TLS", "try: wss:// instead of ws://"]);
     let log = server.end().stderr;
     assert_eq!(
         log.matches(" a request without TLS came, and this port speaks TLS\n")

@@ -136,9 +136,10 @@ fn advice_for(refusal: &Refusal) -> Option<&'static str> {
         }
         301 | 302 | 303 | 307 | 308 => "connect to the Location above, or -L follows it",
         300..=399 if leads_on => "connect to the Location above",
+        400 if speaks_tls(&refusal.body) => "wss:// instead of ws://",
         400 => "-v shows the request; a missing --origin or --subprotocol is a frequent cause",
         401 => "--token SOURCE or -u USER sends credentials",
-        403 => "some servers check the Origin: --origin https://HOST",
+        403 => "check the token or password; some servers check the Origin: --origin https://HOST",
         404 => "check the path of the URL",
         407 => "the proxy requires credentials",
         426 => "the server requires another protocol or version; -v shows its answer",
@@ -146,4 +147,17 @@ fn advice_for(refusal: &Refusal) -> Option<&'static str> {
         502 | 504 => "the server behind the proxy does not answer",
         _ => return None,
     })
+}
+
+/// Whether the body of a 400 says that a plain request came to a port that speaks TLS: in the words of
+/// wirecat, nginx, Go and Apache.
+fn speaks_tls(body: &[u8]) -> bool {
+    const SIGNS: [&str; 4] = [
+        "This port speaks TLS",
+        "request was sent to HTTPS port",
+        "HTTP request to an HTTPS server",
+        "plain HTTP to an SSL-enabled server port",
+    ];
+    let body = String::from_utf8_lossy(body);
+    SIGNS.iter().any(|sign| body.contains(sign))
 }
