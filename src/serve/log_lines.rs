@@ -40,6 +40,7 @@ impl LogLines {
         let sink = open(path).map_err(|error| {
             let why = plain_words(&error);
             Error::usage(format!("--log-file {}: {why}", path.display()))
+                .advice("a file in a folder that exists and that you may write to")
         })?;
         Ok(LogLines::new(sink, Some(path.to_owned())))
     }

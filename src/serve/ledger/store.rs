@@ -50,6 +50,7 @@ impl LedgerStore {
         });
         let (file, found) = opened.map_err(|why| {
             Error::usage(format!("cannot use the ledger {}: {why}", path.display()))
+                .advice("--ledger FILE, in a folder that exists and that you may write to")
         })?;
         let store = LedgerStore {
             ledger,
