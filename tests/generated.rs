@@ -123,6 +123,72 @@ fn the_short_help_is_short_and_both_begin_with_examples() {
 }
 
 #[test]
+fn the_short_help_of_the_server_has_the_common_options() {
+    let short = wirecat(["serve", "-h"]).run().exits(0).stdout_text();
+    let long = wirecat(["serve", "--help"]).run().exits(0).stdout_text();
+    for help in [&short, &long] {
+        assert!(help.starts_with("Examples:\n  wirecat serve "), "{help}");
+        assert!(help.contains("--self-signed") && help.contains("/echo"));
+    }
+    let lines = short.lines().count();
+    assert!(lines < 85, "{lines} lines:\n{short}");
+    for (option, row) in [
+        ("--max-head-size", "\n  /chat?echo       "),
+        ("--trust-proxy", "\n  /events?token=T"),
+    ] {
+        assert!(!short.contains(option) && long.contains(option), "{option}");
+        assert!(!short.contains(row) && long.contains(row), "{row}");
+    }
+    // No row of the table is broken at the width of a page.
+    let rows: Vec<&str> = long
+        .lines()
+        .skip_while(|line| *line != "Endpoints:")
+        .collect();
+    assert!(
+        rows.iter()
+            .all(|row| row.len() <= 100 && *row != "  sender"),
+        "{long}"
+    );
+    let listen = wirecat(["listen", "-h"]).run().exits(0).stdout_text();
+    assert!(
+        listen.starts_with("Examples:\n  wirecat listen "),
+        "{listen}"
+    );
+}
+
+/// Someone who knows one subcommand, or wscat, tries its options elsewhere.
+#[test]
+fn an_option_of_another_subcommand_says_where_it_belongs() {
+    for (line, words) in [
+        ("-l 8080", "`wirecat listen PORT` waits for clients"),
+        (
+            "listen --self-signed",
+            "--self-signed is an option of `wirecat serve`",
+        ),
+        ("listen --unix x", "no TLS, Unix sockets or event hub"),
+        ("listen -L", "-L is about connecting"),
+        ("listen -p 0 --host 0.0.0.0", "0.0.0.0"),
+        ("serve --json", "--json is an option of the client"),
+        (
+            "serve --bind nowhere",
+            "write an IP address of this machine",
+        ),
+        (
+            "serve --unix x --self-signed",
+            "a Unix socket speaks no TLS",
+        ),
+        (
+            "serve --token a=b --token a=c",
+            "each token once; a user may have several",
+        ),
+        ("serve --log-file /nowhere/x 0", "a folder that exists"),
+        ("serve --ledger /nowhere/x 0", "a folder that exists"),
+    ] {
+        wirecat(line.split(' ')).run().exits(2).complains(&[words]);
+    }
+}
+
+#[test]
 fn no_arguments_show_the_help() {
     wirecat::<&str>([])
         .run()

@@ -50,7 +50,7 @@ pub use output::OutputArgs;
 pub use prompt::PromptArgs;
 pub use proxy::ProxyArgs;
 pub use safety::SafetyArgs;
-pub use serve::ServeArgs;
+pub use serve::{PlaceArgs, ServeArgs};
 pub use serve_limits::LimitArgs;
 pub use tls::TlsArgs;
 pub use wire::WireArgs;
@@ -69,7 +69,7 @@ pub type Typed = BTreeSet<String>;
     name = "wirecat",
     version,
     about = "A WebSocket client for the command line: talk by hand, pipe messages, test auth, debug servers",
-    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS]\n       wirecat listen [OPTIONS] [ADDRESS]",
+    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS...]\n       wirecat listen [OPTIONS] [ADDRESS]",
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     // As in curl, the last one counts.
@@ -137,7 +137,7 @@ impl Cli {
 pub enum Subcommands {
     /// Start the debug server on a free port in this process and connect to it
     Demo(Box<Deferred<ClientArgs>>),
-    /// Run the debug server: echo, refusals, closes and invalid frames on demand
+    /// Run the debug server: endpoints that answer and misbehave on demand, and an event hub
     Serve(Box<Deferred<ServeArgs>>),
     /// Wait for clients, and talk to them by hand or from a pipe as their server
     Listen(Box<Deferred<ListenArgs>>),

@@ -238,7 +238,8 @@ fn serve_section(serve: &clap::Command) -> Roff {
     }
     roff.control("fi", []);
     for option in serve.get_arguments() {
-        let help = option.get_help().map(ToString::to_string);
+        let help = option.get_long_help().or_else(|| option.get_help());
+        let help = help.map(ToString::to_string);
         roff.control("TP", [])
             .text(option_names(option))
             .text([roman(help.unwrap_or_default())]);

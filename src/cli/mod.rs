@@ -51,6 +51,44 @@ pub const EXAMPLES: &[(&str, &str)] = &[
         "send a token and show the handshake",
     ),
     ("wirecat @staging", "connect with the profile staging"),
+    ("wirecat serve", "a server to test clients against"),
+    ("wirecat listen", "play the server for a client by hand"),
+];
+
+/// The examples of `wirecat serve`.
+const SERVE_EXAMPLES: &[(&str, &str)] = &[
+    (
+        "wirecat serve",
+        "ws://localhost:8765, and a page there for browsers",
+    ),
+    (
+        "wirecat serve --self-signed --ca-file ca.pem",
+        "wss://, for clients that trust ca.pem",
+    ),
+    (
+        "wirecat serve --db hub.db --token s3cret=ann",
+        "an event hub with a user, kept in a file",
+    ),
+    (
+        "wirecat serve 0.0.0.0:8765 --allow-anyone",
+        "for other machines, too",
+    ),
+];
+
+/// The examples of `wirecat listen`.
+const LISTEN_EXAMPLES: &[(&str, &str)] = &[
+    (
+        "wirecat listen",
+        "a prompt: what you type goes to the clients",
+    ),
+    (
+        "wirecat listen --until '.op==\"bye\"' < answers",
+        "serve one client from a script",
+    ),
+    (
+        "wirecat listen 9000 --status 403 -m 10s",
+        "refuse every client for ten seconds",
+    ),
 ];
 
 /// The environment variables that have an effect.
@@ -98,11 +136,24 @@ pub fn command() -> clap::Command {
             table(ENVIRONMENT)
         ))
         .mut_subcommand("serve", |serve| {
-            serve.after_help(format!(
-                "Endpoints:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end the server with exit code 0.",
-                indented(&endpoints::help())
-            ))
+            with_examples(serve, SERVE_EXAMPLES)
+                .after_help(format!(
+                    "Endpoints:\n{}\n`wirecat serve --help` shows all options, and what each endpoint does.",
+                    indented(&endpoints::paths())
+                ))
+                .after_long_help(format!(
+                    "Endpoints:\n{}\nSIGINT and SIGTERM close every connection with 1001 and end the server with exit code 0.",
+                    indented(&endpoints::help())
+                ))
         })
+        .mut_subcommand("listen", |listen| with_examples(listen, LISTEN_EXAMPLES))
+}
+
+fn with_examples(command: clap::Command, examples: &[(&str, &str)]) -> clap::Command {
+    let examples = format!("Examples:\n{}", table(examples));
+    command
+        .before_help(examples.clone())
+        .before_long_help(examples)
 }
 
 /// Why there is no command line to resolve.
@@ -362,13 +413,9 @@ fn explained(error: clap::Error) -> clap::Error {
     }
     if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
         && error.kind() == ErrorKind::UnknownArgument
-        && is_of_listen(&error)
-        && is_of_client(option)
+        && let Some(why) = misplaced(option, &error)
     {
-        let why = format!(
-            "{option} is about connecting, and listen does not connect: it waits for clients\n"
-        );
-        return clap::Error::raw(ErrorKind::UnknownArgument, why).with_cmd(&command());
+        return clap::Error::raw(ErrorKind::UnknownArgument, why + "\n").with_cmd(&command());
     }
     let conflict = error.kind() == ErrorKind::ArgumentConflict;
     let Some(ContextValue::String(word)) = error
@@ -381,16 +428,31 @@ fn explained(error: clap::Error) -> clap::Error {
     clap::Error::raw(ErrorKind::UnknownArgument, why + "\n").with_cmd(&command())
 }
 
-/// Whether clap complains about the command line of `listen`.
-fn is_of_listen(error: &clap::Error) -> bool {
-    let usage = error.get(ContextKind::Usage);
-    usage.is_some_and(|usage| usage.to_string().contains("wirecat listen"))
+/// Says where an option belongs that another subcommand has, or wscat.
+fn misplaced(option: &str, error: &clap::Error) -> Option<String> {
+    let usage = error.get(ContextKind::Usage)?.to_string();
+    let is_wscats = matches!(option, "-l" | "--listen");
+    let why = if usage.contains("wirecat [OPTIONS] URL") {
+        is_wscats.then_some("no option of the client; `wirecat listen PORT` waits for clients")
+    } else if usage.contains("wirecat listen") {
+        if has::<args::ServeArgs>(option) {
+            Some("an option of `wirecat serve`; listen has no TLS, Unix sockets or event hub")
+        } else if has::<args::ClientArgs>(option) {
+            Some("about connecting, and listen does not connect: it waits for clients")
+        } else {
+            None
+        }
+    } else {
+        (usage.contains("wirecat serve") && has::<args::ClientArgs>(option))
+            .then_some("an option of the client, and none of `wirecat serve`")
+    };
+    why.map(|why| format!("{option} is {why}"))
 }
 
-/// Whether the client has this option, `--long` or `-s`.
-fn is_of_client(option: &str) -> bool {
-    let client = args::ClientArgs::augment_args(clap::Command::new("client"));
-    client.get_arguments().any(|argument| {
+/// Whether there is this option, `--long` or `-s`, among these.
+fn has<A: clap::Args>(option: &str) -> bool {
+    let command = A::augment_args(clap::Command::new("options"));
+    command.get_arguments().any(|argument| {
         let long = option.strip_prefix("--");
         let mut letters = option.trim_start_matches('-').chars();
         match long {

@@ -9,6 +9,7 @@ use super::messages::{SendArgs, StopArgs};
 use super::output::OutputArgs;
 use super::prompt::PromptArgs;
 use super::safety::SafetyArgs;
+use super::serve::PlaceArgs;
 use super::wire::WireArgs;
 use crate::units;
 
@@ -18,6 +19,9 @@ pub struct ListenArgs {
     /// [default: 127.0.0.1:8765]
     #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
+
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     #[command(flatten)]
     pub clients: ClientsArgs,
@@ -54,7 +58,7 @@ pub struct ClientsArgs {
     #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", action = ArgAction::Append)]
     pub subprotocols: Vec<String>,
 
-    /// Refuse every valid handshake with this HTTP status
+    /// Refuse every valid handshake with this HTTP status, until -m or a signal ends it
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
     pub status: Option<u16>,
 }

@@ -20,6 +20,6 @@ pub struct ServeLogArgs {
 
     /// Log the last address of X-Forwarded-For, which the proxy in front of the server wrote, as that
     /// of the client
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub trust_proxy: bool,
 }

@@ -13,7 +13,7 @@ pub struct ServeUnixArgs {
     pub unix: Option<PathBuf>,
 
     /// Permissions of the Unix socket, in octal: who may write to it may connect
-    #[arg(long, value_name = "MODE", default_value = "600", requires = "unix", value_parser = mode)]
+    #[arg(long, value_name = "MODE", default_value = "600", requires = "unix", value_parser = mode, hide_short_help = true)]
     pub unix_mode: u32,
 }
 
@@ -34,7 +34,8 @@ pub struct ServeTlsArgs {
         long,
         value_name = "PASSWORD",
         requires = "cert",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        hide_short_help = true
     )]
     pub pass: Option<String>,
 
@@ -43,12 +44,12 @@ pub struct ServeTlsArgs {
     #[arg(long)]
     pub self_signed: bool,
 
-    /// Write that authority to this file instead
+    /// Write the authority of --self-signed to this file instead of stderr
     #[arg(long, value_name = "FILE", requires = "self_signed")]
     pub ca_file: Option<PathBuf>,
 
-    /// Admit only clients with a certificate that one of this PEM file has issued
-    #[arg(long, value_name = "FILE")]
+    /// Admit only clients with a certificate that an authority of this PEM file has issued
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub client_ca: Option<PathBuf>,
 }
 

@@ -73,7 +73,8 @@ fn tokens(given: &[String]) -> Result<Tokens, Error> {
 fn add(tokens: &mut Tokens, text: &str, place: &str) -> Result<(), Error> {
     let added = tokens.add(text);
     added.map_err(|why| {
-        Error::usage(format!("{place}: {why}")).advice("--token TOKEN=USER, as in s3cret=xiao")
+        Error::usage(format!("{place}: {why}"))
+            .advice("TOKEN=USER, as in s3cret=xiao: each token once; a user may have several")
     })
 }
 

@@ -7,7 +7,7 @@ use clap::{Args as _, Command, FromArgMatches as _};
 use hyper::StatusCode;
 
 use super::client::{self, Client, Input};
-use super::listening::{DEFAULT_PORT, guard, listen_address, refuse_strangers};
+use super::listening::{DEFAULT_PORT, guard, listen_address, refuse_strangers, with_parts};
 use super::wire::extensions;
 use crate::cli::args::{ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, Typed};
 use crate::cli::config::Configured;
@@ -36,6 +36,7 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         Some(text) => listen_address(text)?,
         None => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT),
     };
+    let address = with_parts(address, &args.place);
     refuse_strangers(address.ip(), args.safety.allow_anyone, ADVICE)?;
     let clients = std::mem::take(&mut args.clients);
     let safety = std::mem::take(&mut args.safety);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::tls::certificate;
-use crate::cli::args::{SafetyArgs, ServeArgs};
+use crate::cli::args::{PlaceArgs, SafetyArgs, ServeArgs};
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::handshake::guard;
@@ -22,7 +22,7 @@ pub(super) fn places(args: &ServeArgs, world: &World) -> Result<Vec<Place>, Erro
         mode: args.unix.unix_mode,
     });
     let typed: Vec<&String> = args.address.iter().chain(&args.listen).collect();
-    let is_typed = !typed.is_empty() || args.port.is_some() || args.host.is_some();
+    let is_typed = !typed.is_empty() || args.place.port.is_some() || args.place.host.is_some();
     let mut places = match (is_typed, are_sockets_passed(world)) {
         (true, true) => {
             let message =
@@ -50,9 +50,9 @@ fn addresses(args: &ServeArgs, typed: &[&String]) -> Result<Vec<Place>, Error> {
         typed.iter().map(|text| listen_address(text)).collect();
     let mut addresses = addresses?;
     match &mut addresses[..] {
-        [] => addresses.push(with_parts(default, args)),
-        [only] => *only = with_parts(*only, args),
-        _ if args.port.is_some() || args.host.is_some() => {
+        [] => addresses.push(with_parts(default, &args.place)),
+        [only] => *only = with_parts(*only, &args.place),
+        _ if args.place.port.is_some() || args.place.host.is_some() => {
             let message = "--port and --host are for one address, and several are given";
             return Err(Error::usage(message).advice("each as ADDRESS:PORT"));
         }
@@ -61,7 +61,8 @@ fn addresses(args: &ServeArgs, typed: &[&String]) -> Result<Vec<Place>, Error> {
     Ok(addresses.into_iter().map(Place::Tcp).collect())
 }
 
-fn with_parts(mut address: SocketAddr, args: &ServeArgs) -> SocketAddr {
+/// The address with the port and the host that were given apart from it.
+pub(super) fn with_parts(mut address: SocketAddr, args: &PlaceArgs) -> SocketAddr {
     if let Some(port) = args.port {
         address.set_port(port);
     }
@@ -91,6 +92,14 @@ pub(super) fn tls(args: &ServeArgs, places: &[Place]) -> Result<Option<TlsOption
         }
         None => return Ok(None),
     };
+    if places
+        .iter()
+        .all(|place| matches!(place, Place::Unix { .. }))
+    {
+        let message = "a Unix socket speaks no TLS, and there is no address to listen on";
+        return Err(Error::usage(message)
+            .advice("an ADDRESS beside --unix, such as 127.0.0.1:8765, or no options of TLS"));
+    }
     let client_ca = typed.client_ca.clone();
     Ok(Some(TlsOptions {
         certificate,
@@ -142,10 +151,18 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, Error> {
             .parse()
             .ok()
             .map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
-        .ok_or_else(|| {
-            Error::usage(format!("cannot listen on '{text}': that is not an address"))
-                .advice("127.0.0.1:8765, [::1]:8765, :8765 or 8765; port 0 takes a free one")
-        })
+        .ok_or_else(|| no_address(text))
+}
+
+/// The error for a word that is not an address, as one writes a URL or the name of a host.
+fn no_address(text: &str) -> Error {
+    let why = if text.contains('/') {
+        "an address has no scheme and no path"
+    } else {
+        "that is not an IP address with a port up to 65535"
+    };
+    Error::usage(format!("cannot listen on '{text}': {why}"))
+        .advice("127.0.0.1:8765, [::1]:8765, :8765 or 8765; port 0 takes a free one")
 }
 
 #[cfg(test)]
@@ -176,6 +193,15 @@ mod tests {
         ] {
             assert_eq!(listen_address(text).unwrap().to_string(), address, "{text}");
         }
-        assert!(listen_address("nonsense").is_err());
+        for (text, why) in [
+            ("nonsense", "not an IP address"),
+            ("example.com:8765", "not an IP address"),
+            ("70000", "a port up to 65535"),
+            ("ws://localhost:9", "no scheme and no path"),
+            ("/echo", "no scheme and no path"),
+        ] {
+            let error = listen_address(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
     }
 }

@@ -11,8 +11,8 @@ use crate::serve::shared::Shared;
 pub(super) const SPEC: Spec = Spec {
     path: "/chat",
     parameters: "?echo",
-    help: "each message goes to everyone else on it (with echo, to its sender
-too); a client that reads too slowly gets a Close 1013",
+    help: "each message goes to everyone else on it (with echo, to its
+sender too); a client that reads too slowly gets a Close 1013",
     details: &[parameter(
         "echo",
         "the sender gets its messages, too",

@@ -18,7 +18,7 @@ pub(super) struct Spec {
     pub(super) path: &'static str,
     /// The parameters that the help shows, with the `?`.
     pub(super) parameters: &'static str,
-    /// The text of the help, in lines of at most 66 characters; empty where the help does not list
+    /// The text of the help, in lines of at most 65 characters; empty where the help does not list
     /// the endpoint.
     pub(super) help: &'static str,
     /// What the query may say, for the listing that programs read.

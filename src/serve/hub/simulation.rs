@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
+use super::envelope;
 use super::machine::{Machine, Now, Outgoing, Output};
 use super::options::Options;
 use super::store::memory::Memory;
@@ -74,7 +75,8 @@ impl Simulation {
 
     /// A connection says something.
     pub fn say(&mut self, conn: u64, message: &Message) {
-        self.machine.handle_message(Conn(conn), message, self.now);
+        self.machine
+            .handle_message(Conn(conn), envelope::parse(message), self.now);
         self.run();
     }
 
