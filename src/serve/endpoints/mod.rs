@@ -38,6 +38,7 @@ mod subprotocol;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use super::hub::http;
 use super::response::{self, Answer, Refusal};
 pub(super) use endpoint::{Endpoint, Opened};
 use endpoint::{Spec, is_argument};
@@ -190,7 +191,7 @@ fn listing() -> Value {
 /// A 404 that names the nearest path, and then all of them. What is asked of the hub is answered in JSON.
 fn not_found(path: &str) -> Answer {
     if path.starts_with("/events/") {
-        return hub::http::unknown();
+        return http::unknown();
     }
     let suggestion = nearest(path).map(|path| format!(" Did you mean {path}?"));
     let suggestion = suggestion.unwrap_or_default();
