@@ -14,7 +14,9 @@ const STEPS: &str = include_str!("../peers/exchange_steps.mjs");
 const PAGE: &str = include_str!("../peers/exchange_page.js");
 
 /// What a page cannot do, and how it is recognized in a line.
-const IMPOSSIBLE: &[(&str, fn(&str) -> bool)] = &[
+type Skips = fn(&str) -> bool;
+
+const IMPOSSIBLE: &[(&str, Skips)] = &[
     ("sets a header of the handshake", |line| {
         line.starts_with("Authorization: ")
     }),
