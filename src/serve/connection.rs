@@ -85,6 +85,16 @@ pub(super) enum Received {
     Ping(Bytes),
 }
 
+/// Messages, and the frames that they are without compression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frames<'a> {
+    pub(super) messages: &'a [Message],
+    pub(super) bytes: &'a [u8],
+    /// The bytes of all payloads, and of the largest one at most.
+    pub(super) payload: usize,
+    pub(super) largest: usize,
+}
+
 /// A WebSocket connection to a client.
 pub(super) struct Connection {
     /// Boxed, because the futures that it moves through would each have room for it.
@@ -208,6 +218,25 @@ impl Connection {
         if self.socket.is_sending() {
             poll_fn(|cx| self.poll_sending(cx)).await?;
         }
+        self.check_writing()
+    }
+
+    /// Hands over messages that several connections get, as [`Connection::send`] does: as the frames
+    /// that were made for all of them, unless this connection needs its own.
+    ///
+    /// # Errors
+    /// Why they cannot be sent.
+    pub(super) async fn send_frames(&mut self, frames: Frames<'_>) -> Result<(), EndReason> {
+        if !self.socket.takes_frames(frames.largest) {
+            for message in frames.messages {
+                self.send(message.clone()).await?;
+            }
+            return Ok(());
+        }
+        poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        self.volume.sent.add(frames.messages.len(), frames.payload);
+        let count = frames.messages.len();
+        self.socket.send_frames(frames.bytes, count);
         self.check_writing()
     }
 

@@ -256,6 +256,17 @@ impl<S> Shim<S> {
             .handle_frame(frame, self.masks, key, &mut self.out);
     }
 
+    /// Whether frames of a server's data messages go out as they are.
+    pub fn passes(&self) -> bool {
+        self.outbound.passes() && !self.masks
+    }
+
+    /// Puts whole data frames, which pass as they are, after all that was written.
+    pub fn send_frames(&mut self, frames: &[u8]) {
+        spare::prepare(&mut self.out);
+        self.out.extend_from_slice(frames);
+    }
+
     /// Puts a frame made by hand after what the engine has written; the engine must have been
     /// flushed. It goes out with the next flush.
     pub fn inject(&mut self, frame: &RawFrame) {

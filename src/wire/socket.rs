@@ -473,6 +473,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// Whether messages of at most `len` bytes may be handed over as frames that were made before, for
+    /// several connections.
+    pub fn takes_frames(&self, len: usize) -> bool {
+        self.shim().passes() && !self.splits(len)
+    }
+
+    /// Hands over such frames, after [`Socket::poll_ready`].
+    pub fn send_frames(&mut self, frames: &[u8], messages: usize) {
+        self.dirty = true;
+        if !self.ended {
+            self.shim_mut().send_frames(frames);
+            self.whole += messages as u64;
+        }
+    }
+
     /// Hands over a ping, of at most 125 bytes.
     pub fn ping(&mut self, data: Bytes) {
         self.controls = true;

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use super::driver::{Attached, Hub};
+use super::outbox::Item;
 use super::store::{After, Name};
 use crate::close::Close;
 use crate::serve::connection::{Connection, End, EndReason, Received};
@@ -60,9 +61,18 @@ async fn converse(attached: &Attached, connection: &mut Connection) -> Result<Cl
 /// Sends all that waits, and flushes once.
 async fn send(attached: &Attached, connection: &mut Connection) -> Result<(), EndReason> {
     let mut sent = None;
-    while let Some(outgoing) = attached.outbox.pop() {
-        connection.send(outgoing.message).await?;
-        sent = sent.max(Some(outgoing.direct));
+    while let Some(item) = attached.outbox.pop() {
+        let direct = match item {
+            Item::Message(outgoing) | Item::OfPage(outgoing) => {
+                connection.send(outgoing.message).await?;
+                outgoing.direct
+            }
+            Item::Run(run) => {
+                connection.send_frames(run.frames()).await?;
+                0
+            }
+        };
+        sent = sent.max(Some(direct));
     }
     if let Some(direct) = sent {
         connection.flush().await?;

@@ -11,13 +11,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::pending;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
+use super::batch::{self, Batch, Sent};
 use super::envelope;
 use super::machine::{Machine, Now, Outgoing, Output};
 use super::options::{Options, SlowClient};
-use super::outbox::{Fill, Limits, Outbox};
+use super::outbox::{Fill, Item, Limits, Outbox};
 use super::store::memory::Memory;
 use super::store::{After, Answer, Conn, Name, Output as FromStore, Request, Store, Ticket};
 use super::tokens::{Access, Tokens};
@@ -41,6 +43,10 @@ struct Core {
     /// There is none once the hub is closing.
     store: Option<Box<dyn Store>>,
     outboxes: HashMap<Conn, Arc<Outbox>>,
+    /// What waits to be put into many of them.
+    batch: Batch,
+    /// A task will hand the batch over.
+    is_scheduled: bool,
     /// Those that asked, apart from connections.
     asked: HashMap<Ticket, oneshot::Sender<Answer>>,
     limits: Limits,
@@ -72,12 +78,15 @@ fn now() -> Now {
 impl Hub {
     /// A hub over this store.
     pub(in crate::serve) fn new(options: &Options, store: Box<dyn Store>) -> Hub {
+        let limits = Limits::new(options);
         let core = Core {
             machine: Machine::new(options),
             store: Some(store),
             outboxes: HashMap::new(),
+            batch: Batch::new(limits.messages, limits.bytes),
+            is_scheduled: false,
             asked: HashMap::new(),
-            limits: Limits::new(options),
+            limits,
             slow_client: options.slow_client,
             waker: Waker::noop().clone(),
             connections: 0,
@@ -137,6 +146,7 @@ impl Hub {
         let mut core = self.core();
         core.waker = cx.waker().clone();
         core.run();
+        self.schedule(&mut core);
         if std::mem::take(&mut core.timeout_changed) {
             return Poll::Ready(());
         }
@@ -195,7 +205,26 @@ impl Hub {
         let mut core = self.core();
         let result = act(&mut core);
         core.run();
+        self.schedule(&mut core);
         result
+    }
+
+    /// Has the batch handed over once all tasks that are due have had their turn: where many send, many
+    /// messages reach a connection in one write, and where one does, they leave at once.
+    fn schedule(&self, core: &mut Core) {
+        if core.batch.is_empty() || core.is_scheduled {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return core.hand_over();
+        };
+        core.is_scheduled = true;
+        let hub = self.clone();
+        runtime.spawn(async move {
+            let mut core = hub.core();
+            core.is_scheduled = false;
+            core.hand_over();
+        });
     }
 
     /// The core, also where a connection has panicked under its lock.
@@ -252,16 +281,19 @@ impl Core {
             Output::Store(ticket, request) => self.ask(ticket, request),
             Output::Deliver {
                 conns,
+                without,
                 outgoing,
                 sender,
-            } => {
-                for conn in conns {
-                    self.deliver(conn, outgoing.clone(), sender);
-                }
+            } => self.deliver(&conns, &without, outgoing, sender),
+            Output::Page(conn, page) => {
+                self.settle(conn);
+                self.for_outbox(conn, |it| it.push_page(page));
             }
-            Output::Page(conn, page) => self.for_outbox(conn, |it| it.push_page(page)),
             Output::ReportDrained(conn) => self.for_outbox(conn, Outbox::report_drained),
-            Output::Close(conn, close) => self.for_outbox(conn, |it| it.close(close)),
+            Output::Close(conn, close) => {
+                self.settle(conn);
+                self.for_outbox(conn, |it| it.close(close));
+            }
             Output::Pause(conn) => self.for_outbox(conn, |it| it.pause(true)),
             Output::Resume(conn) => self.for_outbox(conn, |it| it.pause(false)),
         }
@@ -273,22 +305,91 @@ impl Core {
         }
     }
 
-    fn deliver(&self, conn: Conn, outgoing: Outgoing, sender: Option<Conn>) {
+    fn deliver(
+        &mut self,
+        conns: &Arc<[Conn]>,
+        without: &[Conn],
+        outgoing: Outgoing,
+        sender: Option<Conn>,
+    ) {
+        let is_large = batch::is_large(conns.len());
+        if is_large && outgoing.direct == 0 && batch::fits(&outgoing.message) {
+            return self.share(conns, without, outgoing.message, sender);
+        }
+        if is_large {
+            // Cheaper than one connection after the other.
+            self.hand_over();
+        }
+        for conn in conns.iter() {
+            if without.binary_search(conn).is_err() {
+                self.settle(*conn);
+                self.push(*conn, Item::Message(outgoing.clone()), sender.as_slice());
+            }
+        }
+    }
+
+    /// Adds to the batch what many connections get.
+    fn share(
+        &mut self,
+        conns: &Arc<[Conn]>,
+        without: &[Conn],
+        message: Message,
+        sender: Option<Conn>,
+    ) {
+        let rests = self.batch.turn_to(conns).unwrap_or_else(|| {
+            self.hand_over();
+            self.batch.turn_to(conns).unwrap_or_default()
+        });
+        for (conn, rest) in rests {
+            self.push_all(conn, rest);
+        }
+        for conn in without {
+            self.settle(*conn);
+        }
+        self.batch.push(message, sender, without);
+        if self.batch.is_full() {
+            self.hand_over();
+        }
+    }
+
+    /// Puts into the outbox of a connection what waits for it in the batch.
+    fn settle(&mut self, conn: Conn) {
+        let rest = self.batch.take(conn);
+        self.push_all(conn, rest);
+    }
+
+    fn push_all(&self, conn: Conn, sent: Vec<Sent>) {
+        for (message, sender) in sent {
+            let outgoing = Outgoing { message, direct: 0 };
+            self.push(conn, Item::Message(outgoing), sender.as_slice());
+        }
+    }
+
+    /// Puts all that waits in the batch into the outboxes.
+    fn hand_over(&mut self) {
+        let handover = self.batch.hand_over();
+        for (conn, run) in handover.runs {
+            self.push(conn, Item::Run(run), &handover.senders);
+        }
+    }
+
+    /// Puts messages of these senders into an outbox.
+    fn push(&self, conn: Conn, item: Item, senders: &[Conn]) {
         let Some(outbox) = self.outboxes.get(&conn) else {
             return;
         };
-        let fill = outbox.push(outgoing);
-        match (fill, self.slow_client, sender) {
-            (Fill::Room, ..) => {}
-            (Fill::Full, SlowClient::Block, Some(sender)) => {
-                if let Some(blocked) = self.outboxes.get(&sender)
-                    && outbox.add_waiting(sender)
-                {
-                    blocked.block();
+        match (outbox.push(item), self.slow_client) {
+            (Fill::Room, _) => {}
+            (Fill::Full, SlowClient::Block) => {
+                for sender in senders {
+                    if let Some(blocked) = self.outboxes.get(sender)
+                        && outbox.add_waiting(*sender)
+                    {
+                        blocked.block();
+                    }
                 }
             }
-            (Fill::Full, SlowClient::Block, None) => {}
-            (Fill::Full | Fill::Overflow, ..) => {
+            (Fill::Full | Fill::Overflow, _) => {
                 outbox.close_at_once(Close::new(1013, "too slow"));
             }
         }

@@ -2,8 +2,9 @@
 //! missed while it was away.
 //!
 //! [`envelope`](self) and `encode` are the messages, `machine` the rules, `store` what outlives a
-//! connection; `driver` and `conversation` connect them to the network. The hub knows no endpoint.
+//! connection; `driver`, `batch` and `conversation` connect them to the network. The hub knows no endpoint.
 
+mod batch;
 mod conversation;
 mod driver;
 mod encode;

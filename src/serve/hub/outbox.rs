@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::batch::Run;
 use super::machine::Outgoing;
 use super::options::Options;
 use super::store::Conn;
@@ -15,11 +16,14 @@ use crate::close::Close;
 /// and messages of other processes, have no sender that could wait.
 const HARD_LIMIT: usize = 4;
 
+/// An empty outbox keeps room for this many.
+const KEPT: usize = 8;
+
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    messages: usize,
-    bytes: usize,
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
 }
 
 impl Limits {
@@ -59,10 +63,24 @@ struct State {
     delivered: u64,
 }
 
+/// What is to be sent.
 #[derive(Debug)]
-struct Item {
-    outgoing: Outgoing,
-    counts: bool,
+pub(super) enum Item {
+    Message(Outgoing),
+    /// A message of a page, which does not count.
+    OfPage(Outgoing),
+    Run(Run),
+}
+
+impl Item {
+    /// The number and the bytes of the messages that count.
+    fn volume(&self) -> (usize, usize) {
+        match self {
+            Item::Message(outgoing) => (1, outgoing.message.len()),
+            Item::OfPage(_) => (0, 0),
+            Item::Run(run) => (run.len(), run.payload()),
+        }
+    }
 }
 
 impl Outbox {
@@ -79,17 +97,17 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a message; returns how full that makes the outbox.
-    pub(super) fn push(&self, outgoing: Outgoing) -> Fill {
+    /// Adds messages; returns how full the outbox was before.
+    pub(super) fn push(&self, item: Item) -> Fill {
         let mut state = self.state();
         if state.close.is_some() {
             return Fill::Room;
         }
         let fill = state.fill(self.limits);
-        state.messages += 1;
-        state.bytes += outgoing.message.len();
-        let counts = true;
-        state.queue.push_back(Item { outgoing, counts });
+        let (messages, bytes) = item.volume();
+        state.messages += messages;
+        state.bytes += bytes;
+        state.queue.push_back(item);
         drop(state);
         self.changed.notify_one();
         fill
@@ -97,13 +115,9 @@ impl Outbox {
 
     /// Adds the messages of a page.
     pub(super) fn push_page(&self, page: Vec<Outgoing>) {
-        let counts = false;
-        let items = page.into_iter();
         let mut state = self.state();
         if state.close.is_none() {
-            state
-                .queue
-                .extend(items.map(|outgoing| Item { outgoing, counts }));
+            state.queue.extend(page.into_iter().map(Item::OfPage));
         }
         drop(state);
         self.changed.notify_one();
@@ -161,15 +175,19 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Takes the next message.
-    pub(super) fn pop(&self) -> Option<Outgoing> {
+    /// Takes what is to be sent next.
+    pub(super) fn pop(&self) -> Option<Item> {
         let mut state = self.state();
-        let item = state.queue.pop_front()?;
-        if item.counts {
-            state.messages -= 1;
-            state.bytes -= item.outgoing.message.len();
-        }
-        Some(item.outgoing)
+        let Some(item) = state.queue.pop_front() else {
+            if state.queue.capacity() > KEPT {
+                state.queue = VecDeque::new();
+            }
+            return None;
+        };
+        let (messages, bytes) = item.volume();
+        state.messages -= messages;
+        state.bytes -= bytes;
+        Some(item)
     }
 
     /// Notes that messages to the user, up to this one, were sent.
@@ -293,10 +311,10 @@ mod tests {
         let fill = || {
             let message = Message::text("x");
             let fills = (0..3).map(|_| {
-                outbox.push(Outgoing {
+                outbox.push(Item::Message(Outgoing {
                     message: message.clone(),
                     direct: 0,
-                })
+                }))
             });
             assert_eq!(fills.last(), Some(Fill::Full));
         };

@@ -180,10 +180,13 @@ impl Simulation {
             }
             Output::Store(ticket, request) => self.store.request(ticket, request),
             Output::Deliver {
-                conns, outgoing, ..
+                conns,
+                without,
+                outgoing,
+                ..
             } => {
-                for conn in conns {
-                    self.send(conn, outgoing.clone());
+                for conn in conns.iter().filter(|conn| !without.contains(conn)) {
+                    self.send(*conn, outgoing.clone());
                 }
             }
             Output::Page(conn, page) => {

@@ -44,7 +44,12 @@ pub(in crate::serve) struct Traffic {
 impl Traffic {
     /// Counts a message of this length.
     pub(in crate::serve) fn count(&mut self, len: usize) {
-        self.messages += 1;
+        self.add(1, len);
+    }
+
+    /// Counts messages of this length altogether.
+    pub(in crate::serve) fn add(&mut self, messages: usize, len: usize) {
+        self.messages += messages as u64;
         self.bytes += len as u64;
     }
 }

@@ -34,6 +34,7 @@ impl Machine {
         let user = Name::clone(&connection.user);
         let connected = encode::connected(connection.word(), &user, welcome, last);
         self.members.arrive(conn, &user, &welcome.rooms);
+        self.audiences.clear();
         self.send(conn, connected);
         self.catch_up(conn);
     }
@@ -94,6 +95,7 @@ impl Machine {
         let upto = page.complete.filter(|_| is_whole);
         if let Some(upto) = upto {
             connection.phase = Phase::Live(upto);
+            self.audiences.clear();
         }
         self.outputs.push_back(Output::Page(conn, sent));
         if upto.is_none() {

@@ -1,12 +1,15 @@
 //! What the store tells of, on its way to the connections that it concerns. What several connections
 //! get is encoded once for each word.
 
+use std::sync::Arc;
+
 use crate::message::Message;
 use crate::serve::hub::encode;
 use crate::serve::hub::envelope::Word;
 use crate::serve::hub::store::{Change, Conn, Id, Name, Recipient, Stored, Ticket};
 
-use super::{Connection, Machine, Outgoing, Output, Phase, Purpose};
+use super::audience::Audience;
+use super::{Connection, Machine, Outgoing, Output, Purpose};
 
 impl Machine {
     /// Passes a change on.
@@ -15,11 +18,13 @@ impl Machine {
             Change::Message(stored) => self.message(&stored, ticket),
             Change::Joined { user, room } => {
                 self.members.join(&user, &room);
+                self.audiences.clear();
                 self.membership("online", &user, &room, ticket);
             }
             Change::Left { user, room } => {
                 self.membership("offline", &user, &room, ticket);
                 self.members.leave(&user, &room);
+                self.audiences.clear();
             }
             Change::Online { user, clients } => {
                 self.clients = clients;
@@ -56,27 +61,35 @@ impl Machine {
     }
 
     fn fan_out(&mut self, stored: &Stored, sender: Option<Conn>) {
-        let encoded = |word| encode::message(word, stored);
-        let from = &stored.draft.from;
-        match &stored.draft.to {
+        let draft = &stored.draft;
+        let from = &draft.from;
+        let without: Vec<Conn> = match draft.echo {
+            true => Vec::new(),
+            false => self.members.of_user(from).collect(),
+        };
+        let deliver = |machine: &mut Machine, audience, direct| {
+            let encoded = |word| encode::message(word, stored);
+            machine.deliver(&audience, &without, encoded, direct, sender);
+        };
+        match &draft.to {
             Recipient::Everyone => {
-                let all = self.connections.iter();
-                let conns = self.ready(all, stored);
-                self.deliver(conns, encoded, 0, sender);
+                let audience = self.audience(None, stored.id);
+                deliver(self, audience, 0);
             }
             Recipient::Room(room) => {
-                let sender_too = !self.members.is_member(from, room);
-                let copies = self.members.of_user(from).filter(|_| sender_too);
-                let all = self.members.of_room(room).chain(copies);
-                let conns = self.ready(self.known(all), stored);
-                self.deliver(conns, encoded, 0, sender);
+                let audience = self.audience(Some(room), stored.id);
+                deliver(self, audience, 0);
+                if !self.members.is_member(from, room) {
+                    let copies = self.audience_of_user(from, stored.id);
+                    deliver(self, copies, 0);
+                }
             }
             Recipient::User(user) => {
-                let conns = self.ready(self.known(self.members.of_user(user)), stored);
-                self.deliver(conns, encoded, stored.id, sender);
+                let audience = self.audience_of_user(user, stored.id);
+                deliver(self, audience, stored.id);
                 if user != from {
-                    let conns = self.ready(self.known(self.members.of_user(from)), stored);
-                    self.deliver(conns, encoded, 0, sender);
+                    let copies = self.audience_of_user(from, stored.id);
+                    deliver(self, copies, 0);
                 }
             }
         }
@@ -84,27 +97,26 @@ impl Machine {
 
     fn known<'a>(
         &'a self,
-        conns: impl Iterator<Item = Conn> + 'a,
-    ) -> impl Iterator<Item = (&'a Conn, &'a Connection)> + 'a {
+        conns: impl Iterator<Item = Conn> + Clone + 'a,
+    ) -> impl Iterator<Item = (&'a Conn, &'a Connection)> + Clone + 'a {
         conns.filter_map(|conn| self.connections.get_key_value(&conn))
     }
 
-    /// Those of the connections that get a message now: they have caught up, and the message has not
-    /// been on a page of theirs.
-    fn ready<'a>(
-        &self,
-        connections: impl Iterator<Item = (&'a Conn, &'a Connection)>,
-        stored: &Stored,
-    ) -> Receivers {
-        let draft = &stored.draft;
-        let mut receivers = Receivers::default();
-        for (conn, connection) in connections {
-            let is_new = matches!(connection.phase, Phase::Live(upto) if upto < stored.id);
-            if is_new && (draft.echo || connection.user != draft.from) {
-                receivers.add(*conn, connection.word());
-            }
+    /// Who gets the message with this id: everyone, or the members of a room.
+    fn audience(&mut self, room: Option<&Name>, id: Id) -> Audience {
+        if let Some(known) = self.audiences.get(room, id) {
+            return known;
         }
-        receivers
+        let audience = match room {
+            None => Audience::live(self.connections.iter(), id),
+            Some(room) => Audience::live(self.known(self.members.of_room(room)), id),
+        };
+        self.audiences.keep(room, &audience);
+        audience
+    }
+
+    fn audience_of_user(&self, user: &Name, id: Id) -> Audience {
+        Audience::live(self.known(self.members.of_user(user)), id)
     }
 
     /// Tells the members of a room, and all connections of `user`, but not the one that asked.
@@ -113,60 +125,43 @@ impl Machine {
             Some(Purpose::Join(conn, ..) | Purpose::Leave(conn, ..)) => Some(*conn),
             _ => None,
         });
-        let mut receivers = Receivers::default();
-        for (conn, connection) in self.known(self.members.of_room(room)) {
-            if Some(*conn) != asker && connection.is_welcome() {
-                receivers.add(*conn, connection.word());
-            }
-        }
+        let members = self.known(self.members.of_room(room));
+        let audience = Audience::of(members, |conn, it| Some(conn) != asker && it.is_welcome());
         let clients = self.clients;
         let notice = |word| encode::membership(word, event, user, room, clients);
-        self.deliver(receivers, notice, 0, None);
+        self.deliver(&audience, &[], notice, 0, None);
     }
 
     /// Tells the welcome connections for which `concerns` holds.
     fn notify(&mut self, concerns: impl Fn(&Connection) -> bool, notice: impl Fn(Word) -> Message) {
-        let mut receivers = Receivers::default();
-        for (conn, connection) in &self.connections {
-            if connection.is_welcome() && concerns(connection) {
-                receivers.add(*conn, connection.word());
-            }
-        }
-        self.deliver(receivers, notice, 0, None);
+        let gets = |_, it: &Connection| it.is_welcome() && concerns(it);
+        let audience = Audience::of(self.connections.iter(), gets);
+        self.deliver(&audience, &[], notice, 0, None);
     }
 
+    /// Sends to the audience, but not to those it is to go `without`.
     fn deliver(
         &mut self,
-        receivers: Receivers,
+        audience: &Audience,
+        without: &[Conn],
         encoded: impl Fn(Word) -> Message,
         direct: Id,
         sender: Option<Conn>,
     ) {
-        for (word, conns) in [(Word::Event, receivers.event), (Word::Type, receivers.kind)] {
-            if !conns.is_empty() {
+        let words = [(Word::Event, &audience.event), (Word::Type, &audience.kind)];
+        for (word, conns) in words {
+            if conns
+                .iter()
+                .any(|conn| without.binary_search(conn).is_err())
+            {
                 let message = encoded(word);
                 self.outputs.push_back(Output::Deliver {
-                    conns,
+                    conns: Arc::clone(conns),
+                    without: without.to_vec(),
                     outgoing: Outgoing { message, direct },
                     sender,
                 });
             }
-        }
-    }
-}
-
-/// Connections by their word.
-#[derive(Default)]
-struct Receivers {
-    event: Vec<Conn>,
-    kind: Vec<Conn>,
-}
-
-impl Receivers {
-    fn add(&mut self, conn: Conn, word: Word) {
-        match word {
-            Word::Event => self.event.push(conn),
-            Word::Type => self.kind.push(conn),
         }
     }
 }

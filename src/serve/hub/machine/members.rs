@@ -64,13 +64,13 @@ impl Members {
     }
 
     /// The connections of a user.
-    pub(super) fn of_user(&self, user: &Name) -> impl Iterator<Item = Conn> + use<'_> {
+    pub(super) fn of_user(&self, user: &Name) -> impl Iterator<Item = Conn> + Clone + use<'_> {
         let user = self.users.get(user).into_iter();
         user.flat_map(|user| user.connections.iter().copied())
     }
 
     /// The connections of the members of a room.
-    pub(super) fn of_room(&self, room: &Name) -> impl Iterator<Item = Conn> + use<'_> {
+    pub(super) fn of_room(&self, room: &Name) -> impl Iterator<Item = Conn> + Clone + use<'_> {
         let members = self.rooms.get(room).into_iter().flatten();
         members.flat_map(|user| self.of_user(user))
     }

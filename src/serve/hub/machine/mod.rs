@@ -6,6 +6,7 @@
 //! reaches, and from there on the connection gets every message as it is stored. So nothing is lost and
 //! nothing comes twice, however slow the store or the client is.
 
+mod audience;
 mod catching_up;
 mod changes;
 mod members;
@@ -25,6 +26,7 @@ use super::store::{
 use super::tokens::{Access, Tokens};
 use crate::close::Close;
 use crate::message::Message;
+use audience::Audiences;
 use members::Members;
 use queue::{Queue, Step};
 use users::Users;
@@ -63,10 +65,11 @@ pub(super) struct Outgoing {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Output {
-    /// Sends to connections of this process. `sender` is the connection that it comes from, if that is
-    /// one of them.
+    /// Sends to connections of this process, but not to those it is to go `without`; both are in
+    /// ascending order. `sender` is the connection that it comes from, if that is one of this process.
     Deliver {
-        conns: Vec<Conn>,
+        conns: Arc<[Conn]>,
+        without: Vec<Conn>,
         outgoing: Outgoing,
         sender: Option<Conn>,
     },
@@ -147,6 +150,7 @@ pub(super) struct Machine {
     users: Users,
     /// Rooms that a user may be a member of.
     max_rooms: Option<u64>,
+    audiences: Audiences,
     /// The number of connections of the whole hub, as far as the store has told.
     clients: u64,
     purposes: HashMap<Ticket, Purpose>,
@@ -241,7 +245,11 @@ impl Machine {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
+        let before = connection.word();
         connection.word = connection.word.or(envelope.word);
+        if connection.word() != before {
+            self.audiences.clear();
+        }
         match connection.phase {
             Phase::Closing => {}
             Phase::Anonymous => self.authenticate(conn, envelope),
@@ -276,6 +284,7 @@ impl Machine {
         };
         self.members.depart(conn, &connection.user);
         self.users.leave(&connection.user);
+        self.audiences.clear();
         if !connection.arrived {
             return;
         }
@@ -329,7 +338,8 @@ impl Machine {
     fn send(&mut self, conn: Conn, message: Message) {
         let outgoing = Outgoing { message, direct: 0 };
         self.outputs.push_back(Output::Deliver {
-            conns: vec![conn],
+            conns: Arc::from([conn]),
+            without: Vec::new(),
             outgoing,
             sender: Some(conn),
         });
@@ -338,6 +348,7 @@ impl Machine {
     fn close(&mut self, conn: Conn, close: Close) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Closing;
+            self.audiences.clear();
             self.outputs.push_back(Output::Close(conn, close));
         }
     }

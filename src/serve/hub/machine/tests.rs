@@ -66,10 +66,14 @@ impl Hub {
                 None => self.store.request(ticket, request),
             },
             Output::Deliver {
-                conns, outgoing, ..
+                conns,
+                without,
+                outgoing,
+                ..
             } => {
-                for conn in conns {
-                    self.take(conn, outgoing.clone());
+                assert!(conns.is_sorted(), "{conns:?}");
+                for conn in conns.iter().filter(|conn| !without.contains(conn)) {
+                    self.take(*conn, outgoing.clone());
                 }
             }
             Output::Page(conn, page) => {
