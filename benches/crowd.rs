@@ -4,6 +4,7 @@
 //! `cargo bench --bench crowd -- --clients 5000 --seconds 60 --every 10` puts all clients into one room,
 //! where each sends a message every ten seconds. `--idle 20000` only connects. The server is the
 //! `wirecat` of the same build, in a process of its own; `--serve OPTION` (repeatable) is passed on to it.
+//! `--sigterm 1000` stops it with SIGTERM, and fails unless each client gets Close 1001 within a second.
 //! The ids of a room in which all messages are sent follow one another, so a client that misses one, or
 //! gets one twice or early, is noticed at once. Linux only, for /proc.
 
@@ -15,6 +16,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
@@ -33,6 +36,7 @@ const SAMPLED: usize = 50;
 struct Options {
     clients: usize,
     idle: Option<usize>,
+    sigterm: Option<usize>,
     seconds: u64,
     every: u64,
     users: usize,
@@ -44,6 +48,7 @@ impl Options {
         let mut options = Options {
             clients: 5000,
             idle: None,
+            sigterm: None,
             seconds: 60,
             every: 10,
             users: 0,
@@ -59,6 +64,7 @@ impl Options {
             match name.as_str() {
                 "--clients" => options.clients = value.parse()?,
                 "--idle" => options.idle = Some(value.parse()?),
+                "--sigterm" => options.sigterm = Some(value.parse()?),
                 "--seconds" => options.seconds = value.parse()?,
                 "--every" => options.every = value.parse()?,
                 "--users" => options.users = value.parse()?,
@@ -82,7 +88,7 @@ struct Server {
 impl Server {
     fn start(options: &[String]) -> Result<Server, Failure> {
         let mut process = Command::new(env!("CARGO_BIN_EXE_wirecat"))
-            .args(["serve", "--silent", "--port", "0"])
+            .args(["serve", "--silent", "--max-connections", "0", "--port", "0"])
             .args(options)
             .stdout(Stdio::piped())
             .spawn()?;
@@ -297,8 +303,14 @@ fn number_after(text: &[u8], name: &[u8]) -> Option<u64> {
 /// As many open files as the machine allows; the server inherits it.
 fn raise_limit(wanted: usize) -> Result<(), Failure> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted_files = wanted as u64 + 100;
+    // More than the hard limit is for root only.
+    let higher = hard.max(wanted_files);
+    if setrlimit(Resource::RLIMIT_NOFILE, higher, higher).is_ok() {
+        return Ok(());
+    }
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-    if hard < wanted as u64 + 100 {
+    if hard < wanted_files {
         return Err(format!("{hard} open files are allowed, too few for {wanted} clients").into());
     }
     Ok(())
@@ -323,6 +335,64 @@ async fn connect_all(
         next = end;
     }
     Ok(clients)
+}
+
+/// Reads until the Close, and answers it; its code.
+async fn await_close(client: &mut Client) -> Result<u16, Failure> {
+    loop {
+        while let Some((opcode, payload)) = frame(&client.rest) {
+            let data: Vec<u8> = client.rest[payload.clone()].to_vec();
+            client.rest.drain(..payload.end);
+            match (opcode, &data[..]) {
+                (8, [high, low, ..]) => {
+                    client.send(8, &data[..2]).await?;
+                    return Ok(u16::from_be_bytes([*high, *low]));
+                }
+                (8, _) => return Err("a Close without a code".into()),
+                _ => {}
+            }
+        }
+        client.stream.readable().await?;
+        match client.stream.try_read_buf(&mut client.rest) {
+            Ok(0) => return Err("the connection ended without a Close".into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Stops the server, to which so many clients are connected.
+async fn sigterm(count: usize, mut server: Server) -> Result<(), Failure> {
+    let target = |number| format!("/events?token=user-{number}");
+    let clients = connect_all(count, &server.address, target).await?;
+    // All have been told of all.
+    sleep(Duration::from_secs(2)).await;
+    let start = Instant::now();
+    kill(
+        Pid::from_raw(server.process.id().try_into()?),
+        Signal::SIGTERM,
+    )?;
+    let closed = clients.into_iter().map(|mut client| async move {
+        let code = await_close(&mut client).await?;
+        let took = start.elapsed();
+        match code {
+            1001 => Ok::<_, Failure>(took),
+            code => Err(format!("client {} got Close {code}", client.number).into()),
+        }
+    });
+    let took = futures_util::future::try_join_all(closed).await?;
+    let last = took.into_iter().max().unwrap_or_default();
+    let status = server.process.wait()?;
+    println!(
+        "{count} clients got Close 1001, the last after {:.0} ms; the server ended after {:.0} ms, {status}",
+        last.as_secs_f64() * 1e3,
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    let in_time = last <= Duration::from_secs(1);
+    in_time
+        .then_some(())
+        .ok_or_else(|| "a Close came too late".into())
 }
 
 async fn idle(count: usize, server: &Server) -> Result<(), Failure> {
@@ -462,15 +532,17 @@ fn report(options: &Options, seen: &Seen, (cpu, took): (Duration, Duration), eac
 
 fn main() -> Result<(), Failure> {
     let options = Options::read()?;
-    raise_limit(options.idle.unwrap_or(options.clients))?;
+    let clients = options.idle.or(options.sigterm);
+    raise_limit(clients.unwrap_or(options.clients))?;
     let server = Server::start(&options.serve)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let work = async {
-        match options.idle {
-            Some(count) => idle(count, &server).await,
-            None => crowd(options, &server).await,
+        match (options.idle, options.sigterm) {
+            (Some(count), _) => idle(count, &server).await,
+            (None, Some(count)) => sigterm(count, server).await,
+            (None, None) => crowd(options, &server).await,
         }
     };
     LocalSet::new().block_on(&runtime, work)
