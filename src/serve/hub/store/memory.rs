@@ -29,6 +29,9 @@ const MAX_BYTES: usize = 256 << 20;
 /// What is kept of a message apart from its `data`, in bytes, about.
 const OVERHEAD: usize = 200;
 
+/// Users that are not worth looking for those who can be forgotten.
+const FEW: usize = 1000;
+
 /// The store; see the head of this file.
 pub(in crate::serve) struct Memory {
     epoch: Arc<str>,
@@ -181,6 +184,16 @@ impl Memory {
         if id > 0 {
             let delivered = self.delivered.entry(Name::clone(user)).or_default();
             *delivered = id.max(*delivered);
+            self.tidy_delivered();
+        }
+    }
+
+    /// Forgets what was delivered of messages that are forgotten, for users come and go: it says no more
+    /// than that none of these waits.
+    fn tidy_delivered(&mut self) {
+        if self.delivered.len() > 2 * self.messages.len() + FEW {
+            let oldest = self.messages.front().map_or(self.last + 1, |it| it.id);
+            self.delivered.retain(|_, id| *id >= oldest);
         }
     }
 
@@ -325,5 +338,36 @@ impl Store for Memory {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         ready(()).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Recipient;
+    use super::*;
+
+    #[test]
+    fn users_who_got_what_is_forgotten_are_forgotten() {
+        let retention = Retention {
+            count: Some(10),
+            age: None,
+        };
+        let mut store = Memory::new(retention, &mut rand::rng());
+        for number in 1..=10_000 {
+            let user = Name::from(format!("user {number}"));
+            let draft = Draft {
+                from: "xiao".into(),
+                to: Recipient::User(Name::clone(&user)),
+                data: "1".into(),
+                at: 0,
+                echo: false,
+            };
+            store.request(Ticket(number), Request::Append(draft));
+            store.request(Ticket(number), Request::Delivered { user, id: number });
+            store.outputs.clear();
+        }
+        assert!(store.delivered.len() <= 20 + FEW);
+        let last = Name::from("user 10000");
+        assert_eq!(store.delivered.get(&last), Some(&10_000));
     }
 }
