@@ -40,7 +40,7 @@ const PAGE: usize = 100;
 const PAGE_BYTES: usize = 1 << 20;
 
 /// Requests of one connection that may wait or be under way; its messages are read again when half of
-/// them are done.
+/// them are done. Of those whose answers may be large there is one at a time.
 const MAX_REQUESTS: usize = 64;
 
 /// The shortest time between two reports of what was delivered to a connection.
@@ -477,11 +477,11 @@ impl Machine {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
-        let waiting = connection.queue.len();
-        if !connection.paused && waiting >= MAX_REQUESTS {
+        let (waiting, much) = (connection.queue.len(), connection.queue.expects_much());
+        if !connection.paused && (waiting >= MAX_REQUESTS || much) {
             connection.paused = true;
             self.outputs.push_back(Output::Pause(conn));
-        } else if connection.paused && waiting <= MAX_REQUESTS / 2 {
+        } else if connection.paused && waiting <= MAX_REQUESTS / 2 && !much {
             connection.paused = false;
             self.outputs.push_back(Output::Resume(conn));
         }

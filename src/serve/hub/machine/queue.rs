@@ -12,12 +12,18 @@ use crate::serve::hub::store::{Request, Ticket};
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     slots: VecDeque<Slot>,
+    /// How many requests there are whose answers may be large.
+    large: usize,
 }
 
 #[derive(Debug)]
 enum Slot {
     Waiting(Ticket, Request),
-    UnderWay { ticket: Ticket, append: bool },
+    UnderWay {
+        ticket: Ticket,
+        append: bool,
+        large: bool,
+    },
     Done(Option<Message>),
 }
 
@@ -30,6 +36,7 @@ pub(super) enum Step {
 
 impl Queue {
     pub(super) fn push(&mut self, ticket: Ticket, request: Request) {
+        self.large += usize::from(is_large(&request));
         self.slots.push_back(Slot::Waiting(ticket, request));
     }
 
@@ -42,6 +49,11 @@ impl Queue {
         self.slots.len()
     }
 
+    /// Whether the answer to one of the requests may be large. There is no room for many such answers.
+    pub(super) fn expects_much(&self) -> bool {
+        self.large > 0
+    }
+
     /// The request is done; `reply` is sent when those before it are.
     pub(super) fn finish(&mut self, ticket: Ticket, reply: Option<Message>) {
         let found = self.slots.iter_mut().find(|slot| match slot {
@@ -49,6 +61,8 @@ impl Queue {
             Slot::Waiting(..) | Slot::Done(_) => false,
         });
         if let Some(slot) = found {
+            let large = matches!(slot, Slot::UnderWay { large: true, .. });
+            self.large -= usize::from(large);
             *slot = Slot::Done(reply);
         }
     }
@@ -72,7 +86,12 @@ impl Queue {
                         return None;
                     }
                     let ticket = *ticket;
-                    let under_way = Slot::UnderWay { ticket, append };
+                    let large = is_large(request);
+                    let under_way = Slot::UnderWay {
+                        ticket,
+                        append,
+                        large,
+                    };
                     let waited = std::mem::replace(&mut self.slots[at], under_way);
                     if let Slot::Waiting(ticket, request) = waited {
                         return Some(Step::Start(ticket, request));
@@ -91,6 +110,10 @@ impl Queue {
             Slot::UnderWay { .. } | Slot::Done(_) => None,
         })
     }
+}
+
+fn is_large(request: &Request) -> bool {
+    matches!(request, Request::Page { .. } | Request::Clients)
 }
 
 #[cfg(test)]
@@ -134,9 +157,10 @@ mod tests {
         assert!(steps(&mut queue).is_empty());
         queue.finish(Ticket(1), None);
         assert_eq!(steps(&mut queue), ["error 2", "failed 3", "start 4"]);
+        assert!(queue.expects_much());
         queue.finish(Ticket(4), Some(reply("clients 4")));
         assert_eq!(steps(&mut queue), ["clients 4", "start 5"]);
-        assert_eq!(queue.len(), 1);
+        assert!(queue.len() == 1 && !queue.expects_much());
     }
 
     #[test]
