@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::response::accept_for;
+use crate::http_token::is_http_token;
 use crate::wire::extension::{self, Agreed};
 
 /// A handshake that succeeds.
@@ -99,6 +100,7 @@ pub fn accept<B>(
             "Sec-WebSocket-Key must be 16 bytes in base64.\n",
         ));
     }
+    check_protocols(headers)?;
     switching(key, headers, options).ok_or_else(failed)
 }
 
@@ -119,7 +121,20 @@ fn accept_http2<B>(
         insert(response.headers_mut(), SEC_WEBSOCKET_VERSION, "13");
         return Err(Box::new(response));
     }
+    check_protocols(headers)?;
     choosing(Response::new(()), headers, options).ok_or_else(failed)
+}
+
+/// Each name is a token (RFC 6455 §4.1); the one that is chosen goes back to the client.
+fn check_protocols(headers: &HeaderMap) -> Result<(), Rejection> {
+    let is_name = |name: &[u8]| str::from_utf8(name).is_ok_and(is_http_token);
+    if tokens(headers, SEC_WEBSOCKET_PROTOCOL).all(is_name) {
+        return Ok(());
+    }
+    Err(bad_request(
+        "Sec-WebSocket-Protocol must be names such as chat.v1, separated by commas: ASCII, without \
+         spaces, quotes or any of ()<>@,;:\\/[]?={}.\n",
+    ))
 }
 
 fn failed() -> Rejection {
@@ -354,6 +369,19 @@ mod tests {
             "sec-websocket-protocol",
             "chat.v2",
         );
+    }
+
+    #[test]
+    fn a_subprotocol_is_a_token() {
+        for offered in ["chat v1", "chat, a=b", "\"chat\"", "caf\u{e9}", "a/b"] {
+            let value = HeaderValue::from_bytes(offered.as_bytes()).unwrap();
+            let request = handshake().header("Sec-WebSocket-Protocol", value);
+            let refused = is_refused(request, 400);
+            assert!(
+                refused.body().contains("Sec-WebSocket-Protocol"),
+                "{offered}"
+            );
+        }
     }
 
     #[test]
