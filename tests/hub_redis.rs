@@ -2,7 +2,7 @@
 //! of a server that dies, and of a Redis that is killed and comes back.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -271,4 +271,53 @@ fn the_exchanges_with_websockets17() {
 fn the_exchanges_with_ws8() {
     let redis = RedisServer::start(&[]);
     exchanges::run(Kind::Ws8, &["--redis", &redis.url()]);
+}
+
+/// Answers every command as a Redis does that is not ready.
+fn say_that_it_is_loading(mut stream: TcpStream) {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    for line in lines.map_while(Result::ok) {
+        // A command begins with the number of its words.
+        if line.starts_with('*') {
+            let _ = stream.write_all(b"-LOADING Redis is loading the dataset in memory\r\n");
+        }
+    }
+}
+
+/// Passes on what comes, both ways.
+fn pass_on(client: TcpStream, port: u16) {
+    let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let [mut from_client, mut to_client] = [(); 2].map(|()| client.try_clone().unwrap());
+    let [mut from_server, mut to_server] = [(); 2].map(|()| server.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(std::net::Shutdown::Both);
+    });
+    let _ = std::io::copy(&mut from_client, &mut to_server);
+    let _ = to_server.shutdown(std::net::Shutdown::Both);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn a_server_waits_for_a_redis_that_is_reading_its_data() {
+    let redis = RedisServer::start(&[]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let port = redis.port();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            thread::spawn(move || match number {
+                0..3 => say_that_it_is_loading(stream),
+                _ => pass_on(stream, port),
+            });
+        }
+    });
+    let server = Serving::start(&["--port", "0", "--redis", &url]);
+    drop(Client::connect(&server, "ada"));
+    let logs = server.end();
+    logs.complains(&[
+        "redis 127.0.0.1",
+        "it is reading its data; waiting for that",
+    ]);
+    assert_eq!(logs.stderr.matches("reading its data").count(), 1);
 }

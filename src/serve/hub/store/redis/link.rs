@@ -115,6 +115,11 @@ impl Broken {
         }
     }
 
+    /// Whether Redis is there, and has not read its data yet.
+    pub(super) fn is_loading(&self) -> bool {
+        matches!(self, Broken::Link(error) if error.code() == Some("LOADING"))
+    }
+
     /// The error at the start: exit 2 where the URL or what Redis holds must be changed, else 7.
     pub(super) fn at_start(&self, url: &RedisUrl) -> Error {
         let message = format!("cannot use Redis at {url}: {}", self.describe(url));

@@ -22,19 +22,23 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Output, Request, Store, Ticket};
 use crate::error::Error;
 use driver::Driver;
-use link::Link;
 pub use link::RedisUrl;
+use link::{Broken, Link};
 pub(in crate::serve) use options::Options;
 use order::{Event, Order};
 use queue::Asked;
 
 /// How many events may wait for the hub; then the log is not read any further.
 const WAITING_EVENTS: usize = 256;
+
+/// How long a Redis that has begun just now may read its data, and how often it is asked.
+const LOADING_TIMEOUT: Duration = Duration::from_secs(60);
+const LOADING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the end of the store may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,15 +63,21 @@ impl RedisStore {
         let (requests, asked) = mpsc::unbounded_channel();
         let (events, received) = mpsc::channel(WAITING_EVENTS);
         let url = options.url.clone();
+        let notes = options.clone();
         let mut driver = Driver::new(options, asked, events);
-        let begin = async {
-            let mut link = Link::open(&url).await?;
-            driver.begin(&mut link).await?;
-            Ok(link)
+        let start = Instant::now();
+        let mut is_told = false;
+        let link = loop {
+            match begin(&mut driver, &url).await {
+                Err(broken) if broken.is_loading() && start.elapsed() < LOADING_TIMEOUT => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        notes.log("it is reading its data; waiting for that");
+                    }
+                    sleep(LOADING_INTERVAL).await;
+                }
+                begun => break begun.map_err(|broken| broken.at_start(&url))?,
+            }
         };
-        let link = begin
-            .await
-            .map_err(|broken: link::Broken| broken.at_start(&url))?;
         Ok(RedisStore {
             requests,
             events: received,
@@ -76,6 +86,12 @@ impl RedisStore {
             task: tokio::spawn(driver.run(link)),
         })
     }
+}
+
+async fn begin(driver: &mut Driver, url: &RedisUrl) -> Result<Link, Broken> {
+    let mut link = Link::open(url).await?;
+    driver.begin(&mut link).await?;
+    Ok(link)
 }
 
 impl Store for RedisStore {
