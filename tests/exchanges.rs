@@ -60,6 +60,28 @@ fn in_memory_with_websockets10() {
     run(Kind::Websockets10, &[]);
 }
 
+/// Each exchange has a file of its own.
+#[track_caller]
+fn run_with_sqlite(kind: Kind) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("hub-{n}.db");
+    run(kind, &["--db", db.to_str().unwrap()]);
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    assert!(files >= 60, "{files}");
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn in_sqlite_with_websockets17() {
+    run_with_sqlite(Kind::Websockets17);
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn in_sqlite_with_ws8() {
+    run_with_sqlite(Kind::Ws8);
+}
+
 #[test]
 #[ignore = "needs .ci/peers"]
 fn in_memory_with_ws8() {
