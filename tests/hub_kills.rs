@@ -1,8 +1,9 @@
-//! SIGKILL of `serve --db`, again and again, while many clients send and one receives.
+//! SIGKILL of `serve --db`, and of two processes and the redis-server by which they are one hub, again and
+//! again, while many clients send and one receives.
 //!
 //! What is promised, and checked here: a message that was acknowledged is in the history with the id that
 //! the ack said, once; no id is used twice; and a receiver that resumes with `after` gets every message
-//! of the history, once and in order. A message that was sent, and whose ack was lost, may be stored;
+//! of the history, once and in order. What was refused is not stored. A message that was sent, and whose ack was lost, may be stored;
 //! its sender sends it again, and then it is stored twice, under two ids.
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,21 +19,39 @@ use serde_json::{Value, json};
 
 use crate::support::WIRECAT;
 use crate::support::killable::Killable;
+#[cfg(target_os = "linux")]
+use crate::support::redis::RedisServer;
 
 const SENDERS: usize = 20;
 
 /// Longer than any step takes on a busy machine.
 const HANGS: Duration = Duration::from_secs(60);
 
+/// A process of the hub.
+#[derive(Clone, Copy)]
+struct Server {
+    port: u16,
+    closes: &'static [u16],
+}
+
+/// Too slow.
+const SQLITE: &[u16] = &[1013];
+
+/// Nobody is told anything while Redis is away; what was told of a lost Redis is told anew.
+const REDIS: &[u16] = &[1011, 1012, 1013];
+
 /// A WebSocket over which JSON goes, as little of it as this needs.
 struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// Codes of a Close after which it comes back.
+    closes: &'static [u16],
 }
 
 impl Client {
     /// `None` while there is no server.
-    fn connect(port: u16, query: &str) -> Option<Client> {
+    fn connect(server: Server, query: &str) -> Option<Client> {
+        let port = server.port;
         let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_read_timeout(Some(HANGS)).unwrap();
         let request = format!(
@@ -44,6 +63,7 @@ impl Client {
         let mut client = Client {
             stream,
             buffer: Vec::new(),
+            closes: server.closes,
         };
         let end = loop {
             let end = client
@@ -93,9 +113,11 @@ impl Client {
             if let Some((opcode, payload)) = self.frame() {
                 match opcode {
                     1 => return Some(serde_json::from_slice(&payload).unwrap()),
-                    // It was too slow, and comes back.
-                    8 if payload.starts_with(&1013_u16.to_be_bytes()) => return None,
-                    8 => panic!("closed: {}", payload.escape_ascii()),
+                    8 => {
+                        let code = u16::from_be_bytes([payload[0], payload[1]]);
+                        assert!(self.closes.contains(&code), "{}", payload.escape_ascii());
+                        return None;
+                    }
                     _ => continue,
                 }
             }
@@ -127,7 +149,9 @@ impl Client {
 
 /// What the threads share.
 struct Shared {
-    port: u16,
+    servers: Vec<Server>,
+    /// A message may be refused because the store is away.
+    may_refuse: bool,
     ended: AtomicBool,
     /// What was acknowledged: the message, by its id.
     acknowledged: Mutex<HashMap<u64, String>>,
@@ -136,8 +160,10 @@ struct Shared {
 /// Sends numbers, each until it is acknowledged.
 fn send_all(shared: &Shared, user: usize) {
     let mut number = 0;
+    let mut servers = shared.servers.iter().cycle().skip(user);
     while !shared.ended.load(Ordering::Relaxed) {
-        let Some(mut client) = Client::connect(shared.port, &format!("token=sender{user}")) else {
+        let server = *servers.next().unwrap();
+        let Some(mut client) = Client::connect(server, &format!("token=sender{user}")) else {
             thread::sleep(Duration::from_millis(5));
             continue;
         };
@@ -150,8 +176,17 @@ fn send_all(shared: &Shared, user: usize) {
                 1 => message["to"] = "receiver".into(),
                 _ => {}
             }
-            let Some(id) = client.send(&message).and_then(|()| ack(&mut client, &data)) else {
-                break;
+            let reply = client
+                .send(&message)
+                .and_then(|()| reply(&mut client, &data));
+            let id = match reply {
+                Some(Reply::Stored(id)) => id,
+                Some(Reply::Refused(why)) => {
+                    assert!(shared.may_refuse, "{why}");
+                    thread::sleep(Duration::from_millis(20));
+                    continue;
+                }
+                None => break,
             };
             let before = shared.acknowledged.lock().unwrap().insert(id, data.clone());
             assert_eq!(before, None, "{id} for {data} too");
@@ -160,25 +195,39 @@ fn send_all(shared: &Shared, user: usize) {
     }
 }
 
-/// The id that the ack of this message says.
-fn ack(client: &mut Client, data: &str) -> Option<u64> {
+/// What a sender is told.
+enum Reply {
+    Stored(u64),
+    Refused(Value),
+}
+
+/// The ack of this message, or the error.
+fn reply(client: &mut Client, data: &str) -> Option<Reply> {
     loop {
         let message = client.next()?;
-        if message["event"] == "ack" {
-            assert_eq!(message["ref"], *data);
-            return message["id"].as_u64();
+        match message["event"].as_str().unwrap() {
+            "ack" => {
+                assert_eq!(message["ref"], *data);
+                return message["id"].as_u64().map(Reply::Stored);
+            }
+            "error" => {
+                assert_eq!(message["ref"], *data);
+                return Some(Reply::Refused(message));
+            }
+            _ => {}
         }
-        assert_ne!(message["event"], "error", "{message}");
     }
 }
 
 /// Receives all there is, and comes back with `after`. All that was received, in order.
-fn receive_all(port: u16, epoch: &str) -> Vec<(u64, String)> {
+fn receive_all(shared: &Shared, epoch: &str) -> Vec<(u64, String)> {
     let mut received = Vec::new();
+    let mut servers = shared.servers.iter().cycle();
     loop {
+        let server = *servers.next().unwrap();
         let last = received.last().map_or(0, |(id, _)| *id);
         let query = format!("token=receiver&after={last}&epoch={epoch}");
-        let Some(mut client) = Client::connect(port, &query) else {
+        let Some(mut client) = Client::connect(server, &query) else {
             thread::sleep(Duration::from_millis(5));
             continue;
         };
@@ -212,19 +261,12 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+/// Lets clients of these servers work while `kill` kills something, so many times. Returns what was
+/// received, what was acknowledged, and the last id.
 #[track_caller]
-fn kill(times: usize) {
-    let folder = tempfile::tempdir().unwrap();
-    let db = folder.path().join("hub.db");
-    let mut server = Killable::start(move |port| {
-        let mut command = Command::new(WIRECAT);
-        command.args(["serve", "--silent", "--db"]).arg(&db);
-        command.arg(port.to_string());
-        command
-    });
-    let port = server.address().port();
+fn work_while(servers: Vec<Server>, times: usize, mut kill: impl FnMut(usize)) -> Outcome {
     // The receiver is a member from the beginning, and away until the first message has come.
-    let mut receiver = Client::connect(port, "token=receiver").unwrap();
+    let mut receiver = Client::connect(servers[0], "token=receiver").unwrap();
     let connected = receiver.next().unwrap();
     let epoch = connected["data"]["epoch"].as_str().unwrap().to_owned();
     receiver
@@ -234,7 +276,8 @@ fn kill(times: usize) {
     drop(receiver);
 
     let shared = Arc::new(Shared {
-        port,
+        may_refuse: servers[0].closes == REDIS,
+        servers,
         ended: AtomicBool::new(false),
         acknowledged: Mutex::default(),
     });
@@ -243,13 +286,13 @@ fn kill(times: usize) {
         thread::spawn(move || work(&shared, user))
     };
     let senders: Vec<_> = (0..SENDERS).map(|user| start(send_all, user)).collect();
-    let receiver = thread::spawn(move || receive_all(port, &epoch));
+    let theirs = Arc::clone(&shared);
+    let receiver = thread::spawn(move || receive_all(&theirs, &epoch));
     let acknowledged = || shared.acknowledged.lock().unwrap().len();
     for time in 0..times {
         let enough = acknowledged() + 20 + time * 37 % 300;
         wait_until("no acks", || acknowledged() >= enough);
-        server.kill();
-        server.restart();
+        kill(time);
     }
     let enough = acknowledged() + 100;
     wait_until("no acks at the end", || acknowledged() >= enough);
@@ -257,35 +300,123 @@ fn kill(times: usize) {
     for sender in senders {
         sender.join().unwrap();
     }
-    let mut client = Client::connect(port, "token=last").unwrap();
-    let end = json!({"event":"message","data":"end","ref":"end"});
-    client.send(&end).unwrap();
-    let end = ack(&mut client, "end").unwrap();
-    let received = receiver.join().unwrap();
-    check(&received, &shared.acknowledged.lock().unwrap(), end);
+    let end = send_the_last(&shared);
+    Outcome {
+        received: receiver.join().unwrap(),
+        acknowledged: std::mem::take(&mut *shared.acknowledged.lock().unwrap()),
+        end,
+    }
+}
+
+/// Sends what ends the receiver, and returns its id.
+#[track_caller]
+fn send_the_last(shared: &Shared) -> u64 {
+    let start = Instant::now();
+    for server in shared.servers.iter().cycle() {
+        assert!(start.elapsed() < HANGS, "the last message was not stored");
+        let Some(mut client) = Client::connect(*server, "token=last") else {
+            continue;
+        };
+        let end = json!({"event":"message","data":"end","ref":"end"});
+        let sent = client.send(&end);
+        if let Some(Reply::Stored(id)) = sent.and_then(|()| reply(&mut client, "end")) {
+            return id;
+        }
+    }
+    unreachable!("there are servers");
+}
+
+struct Outcome {
+    received: Vec<(u64, String)>,
+    acknowledged: HashMap<u64, String>,
+    end: u64,
+}
+
+impl Outcome {
+    /// All messages are addressed to the receiver, so no id may be missing, nor come twice.
+    #[track_caller]
+    fn check(&self) {
+        let mut ids = self.received.iter().map(|(id, _)| *id);
+        let odd = ids.clone().zip(1..).find(|(id, expected)| id != expected);
+        assert_eq!(odd, None);
+        assert_eq!(ids.next_back(), Some(self.end));
+        let stored: BTreeMap<_, _> = self.received.iter().cloned().collect();
+        for (id, data) in &self.acknowledged {
+            assert_eq!(stored.get(id), Some(data), "{id}");
+        }
+        let acknowledged = self.acknowledged.len();
+        println!("{acknowledged} acknowledged, {} stored", self.end);
+    }
 }
 
 #[track_caller]
-fn check(received: &[(u64, String)], acknowledged: &HashMap<u64, String>, end: u64) {
-    // All of them are addressed to the receiver, so no id may be missing.
-    let mut ids = received.iter().map(|(id, _)| *id);
-    let odd = ids.clone().zip(1..).find(|(id, expected)| id != expected);
-    assert_eq!(odd, None);
-    assert_eq!(ids.next_back(), Some(end));
-    let stored: BTreeMap<_, _> = received.iter().cloned().collect();
-    for (id, data) in acknowledged {
-        assert_eq!(stored.get(id), Some(data), "{id}");
-    }
-    println!("{} acknowledged, {} stored", acknowledged.len(), end);
+fn kill_with_sqlite(times: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("hub.db");
+    let mut process = Killable::start(move |port| {
+        let mut command = Command::new(WIRECAT);
+        command.args(["serve", "--silent", "--db"]).arg(&db);
+        command.arg(port.to_string());
+        command
+    });
+    let server = Server {
+        port: process.address().port(),
+        closes: SQLITE,
+    };
+    let outcome = work_while(vec![server], times, |_| process.restart());
+    outcome.check();
+}
+
+/// Each of two processes and Redis in turn, and now and then a process while Redis is away.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn kill_with_redis(times: usize) {
+    let mut redis = RedisServer::start(&[]);
+    let url = redis.url();
+    let mut processes = [(); 2].map(|()| {
+        let url = url.clone();
+        Killable::start(move |port| {
+            let mut command = Command::new(WIRECAT);
+            command.args(["serve", "--silent", "--redis", &url]);
+            command.arg(port.to_string());
+            command
+        })
+    });
+    let servers = processes.iter().map(|process| Server {
+        port: process.address().port(),
+        closes: REDIS,
+    });
+    let outcome = work_while(servers.collect(), times, |time| match time % 5 {
+        0 | 2 => processes[0].restart(),
+        1 => processes[1].restart(),
+        3 => {
+            redis.kill();
+            redis.restart();
+        }
+        _ => {
+            redis.kill();
+            processes[1].kill();
+            redis.restart();
+            processes[1].restart();
+        }
+    });
+    outcome.check();
 }
 
 #[test]
 fn ten_kills_lose_nothing_acknowledged() {
-    kill(10);
+    kill_with_sqlite(10);
 }
 
 #[test]
-#[ignore = "takes some minutes"]
+#[ignore = "slow: some minutes"]
 fn fifty_kills_lose_nothing_acknowledged() {
-    kill(50);
+    kill_with_sqlite(50);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs .ci/peers"]
+fn fifty_kills_of_two_processes_and_redis_lose_nothing_acknowledged() {
+    kill_with_redis(50);
 }
