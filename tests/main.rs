@@ -40,6 +40,8 @@ mod hub_db;
 mod hub_ends;
 mod hub_hostile;
 mod hub_kills;
+#[cfg(unix)]
+mod hub_names;
 #[cfg(target_os = "linux")]
 mod hub_redis;
 mod interactive;
