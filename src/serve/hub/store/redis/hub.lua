@@ -99,10 +99,13 @@ local function prune(count, before)
   return #oldest == 500 and 1 or 0
 end
 
+-- Bytes of messages on a page; the one that exceeds them is its last.
+local MAX_PAGE = 4194304
+
 -- The first messages of the views, each { view, after }, in the order of their ids, without what
--- `user` sent without echo.
+-- `user` sent without echo; and whether there may be more because they are large.
 local function select_messages(views, user, limit)
-  local found = {}
+  local found, bytes = {}, 0
   while true do
     -- Above the horizon, a view may have more than was looked at.
     local ids, horizon = {}, nil
@@ -117,10 +120,11 @@ local function select_messages(views, user, limit)
       local message = call('XRANGE', key('messages'), text(id) .. '-0', text(id) .. '-0')[1]
       if message and not (user and message[2][2] == user and message[2][12] == '0') then
         found[#found + 1] = message
-        if #found == limit then return found end
+        bytes = bytes + #message[2][8]
+        if #found == limit or bytes > MAX_PAGE then return found, bytes > MAX_PAGE end
       end
     end
-    if not horizon then return found end
+    if not horizon then return found, false end
     for _, view in ipairs(views) do view[2] = math.max(view[2], horizon) end
   end
 end
@@ -135,9 +139,9 @@ local function views_of_user(user, direct, other)
 end
 
 local function page(views, user, limit)
-  local found = select_messages(views, user, limit + 1)
-  local complete = #found <= limit
-  if not complete then found[#found] = nil end
+  local found, is_cut = select_messages(views, user, limit + 1)
+  local complete = #found <= limit and not is_cut
+  if #found > limit then found[#found] = nil end
   return ok(last(), complete and 1 or 0, found)
 end
 

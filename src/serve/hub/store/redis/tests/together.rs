@@ -73,6 +73,23 @@ async fn two_processes_see_the_same_in_the_same_order() {
     assert_eq!(server.cli(&["hlen", "wirecat:{hub}:processes"]).trim(), "0");
 }
 
+/// Otherwise one client could make Redis and the hub hold a thousand of the largest messages.
+#[tokio::test]
+#[ignore = "needs .ci/peers"]
+async fn a_page_of_large_messages_is_cut() {
+    let server = RedisServer::start(&[]);
+    let mut hub = Process::start(&server).await;
+    hub.arrive(1, "xiao", None).await;
+    let large = format!("\"{}\"", "x".repeat(3 << 20));
+    for id in 1..=3 {
+        assert_eq!(hub.append(everyone(&large)).await, id);
+    }
+    let page = async |hub: &mut Process, after| hub.page(user_view("xiao", 0, after), 10).await;
+    assert_eq!(page(&mut hub, 0).await, (vec![1, 2], None));
+    assert_eq!(page(&mut hub, 2).await, (vec![3], Some(3)));
+    assert_eq!(hub.page(user_view("xiao", 0, 0), 1).await, (vec![1], None));
+}
+
 #[tokio::test]
 #[ignore = "needs .ci/peers"]
 async fn rooms_views_and_what_was_forgotten() {
