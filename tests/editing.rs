@@ -265,6 +265,7 @@ fn two_hundred_kilobytes_typed_with_the_keys_of_emacs_are_one_message() {
 }
 
 #[test]
+#[ignore = "slow: much is typed"]
 fn two_hundred_kilobytes_typed_with_the_keys_of_vi_are_one_message() {
     two_hundred_kilobytes_typed_key_by_key_are_one_message("vi");
 }

@@ -479,6 +479,7 @@ fn a_large_ledger_comes_in_pages() {
 }
 
 #[test]
+#[ignore = "slow: a ledger is filled"]
 fn a_full_ledger_is_reported() {
     let server = Server::start();
     let mut wire = server.open("/ledger?ack=no");

@@ -230,6 +230,7 @@ fn reports_what_may_be_missing(server: Server, lines: u64, kills: u64) {
 }
 
 #[test]
+#[ignore = "slow: many kills"]
 fn kills_of_serve_that_pongs_confirm() {
     loses_only_acknowledged_messages(Serve, 20_000, 20);
 }
@@ -247,6 +248,7 @@ fn kills_of_websockets17_that_pongs_confirm() {
 }
 
 #[test]
+#[ignore = "slow: many kills"]
 fn kills_of_serve_that_nothing_confirms() {
     reports_what_may_be_missing(Serve, 50_000, 5);
 }

@@ -185,6 +185,7 @@ fn a_frozen_server_is_detected_and_reconnected_to() {
 }
 
 #[test]
+#[ignore = "slow: it has to take its time"]
 fn a_slow_network_is_not_a_dead_peer() {
     const LINES: usize = 60;
     let server = serve();
@@ -324,6 +325,7 @@ fn a_cut_within_a_frame_loses_nothing() {
 }
 
 #[test]
+#[ignore = "slow: a flood"]
 fn a_server_that_confirms_nothing_and_one_that_does_not_read_cost_bounded_memory() {
     let server = serve();
     // All at once: most of the time they wait for something to stand still.
@@ -407,6 +409,7 @@ fn stops_reading_in_bounded_memory(args: &[&str]) {
 }
 
 #[test]
+#[ignore = "slow: a flood"]
 fn a_flood_of_pings_is_answered_in_bounded_memory_on_every_connection() {
     let server = raws(2, |_, mut wire| {
         wire.handshake();
