@@ -107,11 +107,19 @@ async fn listen(options: Listen, world: &World) -> Result<Exit, Error> {
     let Listen {
         address,
         door,
+        tls,
         mut client,
     } = options;
+    let prepared = tls.as_ref().map(serve::prepare_tls).transpose()?;
+    let (acceptor, authority) = prepared.unzip();
     let (listener, address) = serve::listen(address).await?;
     client.plan.target.port = address.port();
-    converse(client, Some(Door::open(listener, door)), world).await
+    if let Some(authority) = authority.flatten().filter(|_| !client.output.silent) {
+        let url = format!("wss://{address}");
+        stdio::print(stdio::stderr(), trust(&authority, &[url], "").as_bytes());
+    }
+    let door = Door::open(listener, acceptor.as_ref(), door);
+    converse(client, Some(door), world).await
 }
 
 /// Talks to a server, or to the clients that come through the door.
@@ -300,7 +308,7 @@ async fn talk(
     let approach = match door {
         None => Approach::Dial(&client.plan, &environment),
         Some(door) => {
-            let url = format!("ws://{}", client.plan.target.authority());
+            let url = format!("{}://{}", door.scheme(), client.plan.target.authority());
             sink.handle_event(Instant::now(), &Event::Listening { url: &url });
             sink.flush();
             if let FrontEnd::Interactive(_) = client.front {
@@ -408,7 +416,7 @@ async fn serve(options: Serve, world: &World) -> Result<Exit, Error> {
     let listeners = serve::Listeners::open(&options.listen).await?;
     let urls = listeners.urls(server.has_tls());
     if let Some(authority) = server.authority() {
-        stdio::print(stdio::stderr(), trust(authority, &urls).as_bytes());
+        stdio::print(stdio::stderr(), trust(authority, &urls, "/echo").as_bytes());
     }
     let in_log = (!rotates).then_some(&log);
     let announcement = announce(in_log, &urls);
@@ -442,12 +450,12 @@ async fn reopen(log: LogLines, hangups: Option<Hangups>) {
 }
 
 /// What a person is told who has to make clients trust the server.
-fn trust(authority: &serve::Authority, urls: &[String]) -> String {
+fn trust(authority: &serve::Authority, urls: &[String], path: &str) -> String {
     let url = urls.iter().find(|url| url.starts_with("wss:"));
     let port = url
         .and_then(|url| url.rsplit_once(':'))
         .map_or("", |(_, port)| port);
-    let url = format!("wss://localhost:{port}/echo");
+    let url = format!("wss://localhost:{port}{path}");
     match &authority.file {
         Some(file) => format!("try: wirecat --cacert {} {url}\n", file.display()),
         None => {

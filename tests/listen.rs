@@ -378,6 +378,33 @@ fn a_page_finds_out_whether_the_server_is_there() {
 }
 
 #[test]
+fn a_client_comes_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let ca = ca.to_str().unwrap();
+    let args = ["--self-signed", "--ca-file", ca, "--count", "1"];
+    let mut child = wirecat([&["listen", "127.0.0.1:0"], &args[..]].concat()).spawn();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = [String::new(), String::new()];
+    for line in &mut lines {
+        stderr.read_line(line).unwrap();
+    }
+    let [advice, listening] = &lines;
+    assert!(advice.contains("--cacert"), "{advice}");
+    let url = listening.trim_end().strip_prefix("listening on ").unwrap();
+    assert!(url.starts_with("wss://127.0.0.1:"), "{url}");
+    // What speaks no TLS is named, and holds nobody up.
+    let mut plain = TcpStream::connect(&url["wss://".len()..]).unwrap();
+    plain.write_all(HANDSHAKE.as_bytes()).unwrap();
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains(": no TLS: "), "{line}");
+    let trusting = ["--cacert", ca, "--http2", "-d", "hi", url];
+    wirecat(trusting).run().exits(0);
+    output(child).exits(0).prints("hi\n");
+}
+
+#[test]
 fn a_signal_closes_with_1001() {
     let server = listen(&["-d", "hello", "--on-eof", "stay"]);
     let mut client = server.client();

@@ -52,6 +52,7 @@ pub use proxy::ProxyArgs;
 pub use safety::SafetyArgs;
 pub use serve::{PlaceArgs, ServeArgs};
 pub use serve_limits::LimitArgs;
+pub use serve_tls::ServeTlsArgs;
 pub use tls::TlsArgs;
 pub use wire::WireArgs;
 

@@ -67,7 +67,7 @@ pub use options::Options;
 pub use self_signed::Authority;
 use shared::{Shared, lock};
 use state::ServerState;
-pub use tls::{Certificate, TlsOptions};
+pub use tls::{Certificate, TlsOptions, prepare as prepare_tls};
 
 /// How long clients may take to answer the Close of a server that is going away.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);

@@ -32,13 +32,13 @@ pub enum Certificate {
 }
 
 /// TLS as the server uses it, and the authority that clients are to trust, if it was made.
-pub(super) type Prepared = (Acceptor, Option<Authority>);
+pub type Prepared = (Acceptor, Option<Authority>);
 
 /// Reads or makes everything.
 ///
 /// # Errors
 /// Exit 58 for a certificate or key that cannot be used, 2 for the other files.
-pub(super) fn prepare(options: &TlsOptions) -> Result<Prepared, Error> {
+pub fn prepare(options: &TlsOptions) -> Result<Prepared, Error> {
     let client_ca = options.client_ca.as_ref();
     let (names, ca_file) = match &options.certificate {
         Certificate::Files(files) => {

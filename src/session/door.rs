@@ -27,6 +27,7 @@ use crate::handshake::accept::{self, Answer};
 use crate::handshake::guard::{self, Denied};
 use crate::handshake::{Transcript, server};
 use crate::transport::BoxedStream;
+use crate::transport::tls::server::Acceptor;
 use crate::wire::extension::{self, Agreed};
 use crate::wire::frame::{CLOSE, Masking, RawFrame};
 use crate::wire::linger::Linger;
@@ -39,6 +40,9 @@ const MAX_ARRIVALS: usize = 64;
 
 /// How long to wait when the system has no more file descriptors.
 const BACKOFF: Duration = Duration::from_millis(200);
+
+/// How long a client may take for the handshake of TLS.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long each of those may take who came too late.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -94,8 +98,8 @@ pub struct Door {
 }
 
 impl Door {
-    /// Lets clients in from here on. Must run inside the runtime.
-    pub fn open(listener: TcpListener, options: Options) -> Door {
+    /// Lets clients in from here on, with TLS if there is an acceptor. Must run inside the runtime.
+    pub fn open(listener: TcpListener, acceptor: Option<&Acceptor>, options: Options) -> Door {
         let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
         let turns = (!options.side_by_side).then(|| Arc::new(Semaphore::new(1)));
         let rules = Arc::new(Rules {
@@ -103,6 +107,7 @@ impl Door {
             options,
             turns,
             last: AtomicU32::new(0),
+            acceptor: acceptor.map(Acceptor::without_http2),
         });
         let task = tokio::spawn(receive(listener, Arc::clone(&rules), sender));
         Door {
@@ -145,6 +150,14 @@ impl Door {
                 };
                 linger.close(&mut guest.stream).await;
             }
+        }
+    }
+
+    /// That of the URLs of this server.
+    pub fn scheme(&self) -> &'static str {
+        match self.rules.acceptor {
+            Some(_) => "wss",
+            None => "ws",
         }
     }
 
@@ -199,15 +212,24 @@ async fn greet(
     let _ = stream.set_nodelay(true);
     let log = Transcript::default();
     let reached = stream.local_addr().ok().map(|local| local.ip());
+    let stream = match secured(stream, rules.acceptor.as_ref()).await {
+        Ok(stream) => stream,
+        Err(why) => {
+            let line = format!("{address}: no TLS: {why}");
+            let _ = arrivals.try_send(Arrival::Refused(line));
+            return;
+        }
+    };
+    let reached = guard::Arrival {
+        address: reached,
+        tls: Some(rules.acceptor.is_some()),
+    };
     let judge = |request: Request<()>| {
         let rules = Arc::clone(&rules);
         let arrivals = arrivals.clone();
         async move {
             let said = format!("{address}: {} {}", request.method(), shown(&request));
-            match rules
-                .judge(request, guard::Arrival::at(reached, false))
-                .await
-            {
+            match rules.judge(request, reached).await {
                 Verdict::Admitted(answer, admission) => (answer, Some(*admission)),
                 Verdict::Answered(answer) => (answer, None),
                 Verdict::Refused(answer, why) => {
@@ -219,7 +241,7 @@ async fn greet(
             }
         }
     };
-    match accept::accept(Box::new(stream), &log, judge).await {
+    match accept::accept(stream, &log, judge).await {
         Ok(None) => {}
         Ok(Some(admitted)) => {
             let Admission {
@@ -251,6 +273,20 @@ async fn greet(
     }
 }
 
+/// The stream after the handshake of TLS, if there is any.
+///
+/// # Errors
+/// What went wrong in it, as a clause.
+async fn secured(stream: TcpStream, acceptor: Option<&Acceptor>) -> Result<BoxedStream, String> {
+    let Some(acceptor) = acceptor else {
+        return Ok(Box::new(stream));
+    };
+    let handshake = timeout(TLS_TIMEOUT, acceptor.accept(stream)).await;
+    let late = |_| format!("no handshake within {} s", TLS_TIMEOUT.as_secs());
+    let (stream, _) = handshake.map_err(late)??;
+    Ok(Box::new(stream))
+}
+
 /// The target of a request, as it may be shown.
 fn shown(request: &Request<()>) -> String {
     crate::uri::shown_target(&request.uri().to_string())
@@ -275,6 +311,7 @@ struct Rules {
     left: AtomicU32,
     /// The number of the last one.
     last: AtomicU32,
+    acceptor: Option<Acceptor>,
 }
 
 impl Rules {

@@ -10,6 +10,7 @@ use super::output::OutputArgs;
 use super::prompt::PromptArgs;
 use super::safety::SafetyArgs;
 use super::serve::PlaceArgs;
+use super::serve_tls::ServeTlsArgs;
 use super::wire::WireArgs;
 use crate::units;
 
@@ -27,6 +28,8 @@ pub struct ListenArgs {
     pub clients: ClientsArgs,
     #[command(flatten)]
     pub safety: SafetyArgs,
+    #[command(flatten)]
+    pub tls: ServeTlsArgs,
     #[command(flatten)]
     pub time: ListenTimeArgs,
     #[command(flatten)]

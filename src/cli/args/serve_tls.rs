@@ -1,4 +1,4 @@
-//! What `wirecat serve` listens on besides its address, and its TLS, as typed.
+//! What `wirecat serve` listens on besides its address, and the TLS of a server, as typed.
 
 use std::path::PathBuf;
 

@@ -7,7 +7,9 @@ use clap::{Args as _, Command, FromArgMatches as _};
 use hyper::StatusCode;
 
 use super::client::{self, Client, Input};
-use super::listening::{DEFAULT_PORT, guard, listen_address, refuse_strangers, with_parts};
+use super::listening::{
+    DEFAULT_PORT, guard, listen_address, refuse_strangers, tls, with_parts,
+};
 use super::wire::extensions;
 use crate::cli::args::{ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, Typed};
 use crate::cli::config::Configured;
@@ -15,6 +17,7 @@ use crate::cli::world::World;
 use crate::error::Error;
 use crate::event::Peer;
 use crate::json::jq::Interrupt;
+use crate::serve::{Place, TlsOptions};
 use crate::session::door;
 use crate::uri::Target;
 
@@ -25,6 +28,7 @@ const ADVICE: &str = "--allow-anyone to do without, or 127.0.0.1";
 pub struct Listen {
     pub address: SocketAddr,
     pub door: door::Options,
+    pub tls: Option<TlsOptions>,
     /// The conversation. Its plan is that of a client on this machine.
     pub client: Client,
 }
@@ -38,6 +42,8 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
     };
     let address = with_parts(address, &args.place);
     refuse_strangers(address.ip(), args.safety.allow_anyone, ADVICE)?;
+    let tls = tls(&args.tls, &[Place::Tcp(address)])?;
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
     let clients = std::mem::take(&mut args.clients);
     let safety = std::mem::take(&mut args.safety);
     let patience = args.time.connect_timeout;
@@ -51,13 +57,14 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         interrupt: &Interrupt::default(),
         peer: Peer::Client,
     };
-    let client = client::client(&format!("ws://{address}/"), &input, Target::parse)?;
+    let client = client::client(&format!("{scheme}://{address}/"), &input, Target::parse)?;
     let one_at_a_time = !matches!(client.front, client::FrontEnd::Interactive(_));
     let mut door = door(&clients, &safety, &args.wire.deflate, one_at_a_time);
     door.patience = patience.filter(|time| !time.is_zero());
     Ok(Listen {
         address,
         door,
+        tls,
         client,
     })
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::tls::certificate;
-use crate::cli::args::{PlaceArgs, SafetyArgs, ServeArgs};
+use crate::cli::args::{PlaceArgs, SafetyArgs, ServeArgs, ServeTlsArgs};
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::handshake::guard;
@@ -76,8 +76,7 @@ pub(super) fn with_parts(mut address: SocketAddr, args: &PlaceArgs) -> SocketAdd
 ///
 /// # Errors
 /// Exit 2
-pub(super) fn tls(args: &ServeArgs, places: &[Place]) -> Result<Option<TlsOptions>, Error> {
-    let typed = &args.tls;
+pub(super) fn tls(typed: &ServeTlsArgs, places: &[Place]) -> Result<Option<TlsOptions>, Error> {
     let certificate = match &typed.cert {
         Some(cert) => {
             Certificate::Files(certificate(cert, typed.key.as_ref(), typed.pass.as_ref()))

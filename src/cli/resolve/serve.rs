@@ -27,7 +27,7 @@ pub struct Serve {
 
 pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
     let listen = listening::places(args, world)?;
-    let tls = listening::tls(args, &listen)?;
+    let tls = listening::tls(&args.tls, &listen)?;
     let hub = hub(&args.hub, &args.limits)?;
     let is_allowed = !hub.tokens.is_empty() || args.safety.allow_anyone;
     for place in &listen {

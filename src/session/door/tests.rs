@@ -7,6 +7,7 @@ fn rules(options: Options) -> Rules {
         options,
         turns,
         last: AtomicU32::new(0),
+        acceptor: None,
     }
 }
 

@@ -72,6 +72,13 @@ impl Acceptor {
         Ok(Acceptor(TlsAcceptor::from(Arc::new(config))))
     }
 
+    /// The same without HTTP/2, for a server that speaks HTTP/1.1 only.
+    pub fn without_http2(&self) -> Acceptor {
+        let mut config = ServerConfig::clone(self.0.config());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Acceptor(TlsAcceptor::from(Arc::new(config)))
+    }
+
     /// The handshake with one client.
     ///
     /// # Errors
