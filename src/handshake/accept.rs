@@ -98,13 +98,21 @@ where
         .serve_connection(TokioIo::new(tap), service)
         .with_upgrades()
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| why(&error))?;
     let admitted = admitted
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     match admitted {
         None => Ok(None),
         Some((upgrade, with)) => upgraded(upgrade, with).await.map(Some),
+    }
+}
+
+/// Why no request could be read, as a clause.
+fn why(error: &hyper::Error) -> String {
+    match error.is_timeout() {
+        true => format!("no request came within {} s", HEADER_TIMEOUT.as_secs()),
+        false => error.to_string(),
     }
 }
 
@@ -118,4 +126,18 @@ async fn upgraded<T>(upgrade: OnUpgrade, with: T) -> Result<Admitted<T>, String>
         early: parts.read_buf,
         with,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_no_request_is_not_waited_for() {
+        let (_client, server) = tokio::io::duplex(64);
+        let judge = |_: Request<()>| async { (Answer::default(), None::<()>) };
+        let accepted = accept(Box::new(server), &Transcript::default(), judge).await;
+        let why = accepted.err();
+        assert_eq!(why.as_deref(), Some("no request came within 10 s"));
+    }
 }
