@@ -11,8 +11,9 @@ use crate::output::sanitize;
 /// The widest candidate, so that a list fits into 40 columns.
 const WIDEST: usize = 36;
 
-/// How many candidates are offered.
-const OFFERED: usize = 500;
+/// How many candidates are offered. Of more, the editor asks whether to list them, and shows nothing else
+/// before that is answered.
+const OFFERED: usize = 99;
 
 /// The names in a folder, and whether they are folders.
 pub(super) type List<'a> = &'a dyn Fn(&str) -> Vec<(String, bool)>;
@@ -408,7 +409,11 @@ mod tests {
             assert_eq!(found.join("|"), offered, "{line}");
             assert!(offered.is_empty() || start == at, "{line}");
         }
+        for number in 100..1000 {
+            words.set_client(number, Some("/many".to_owned()));
+        }
         let (_, found) = complete("/to ", &words, &list);
+        assert_eq!(found.len(), OFFERED);
         assert_eq!(found[0].display, "2            /b");
         assert_eq!(sanitize::find_dangerous(&found[1].display), None);
     }
