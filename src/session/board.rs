@@ -181,16 +181,21 @@ impl<'b, I: Source, O: Sink> Board<'b, '_, I, O> {
     }
 
     fn poll_door(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Poll::Ready(arrival) = self.door.poll_arrival(cx) else {
-            return false;
-        };
-        match arrival {
-            // It finds a server that is going away.
-            Arrival::Guest(_) if self.leaving || self.stopped.is_some() => {}
-            Arrival::Guest(guest) => self.admit(guest),
-            Arrival::Refused(line) => self.report(now, &Event::Note(&line)),
+        if self.leaving || self.stopped.is_some() {
+            self.door.turn_away();
         }
-        true
+        let mut moved = false;
+        // All of them, as behind a refusal there may be the last client.
+        while let Poll::Ready(arrival) = self.door.poll_arrival(cx) {
+            match arrival {
+                // It finds a server that is going away.
+                Arrival::Guest(_) if self.leaving || self.stopped.is_some() => {}
+                Arrival::Guest(guest) => self.admit(guest),
+                Arrival::Refused(line) => self.report(now, &Event::Note(&line)),
+            }
+            moved = true;
+        }
+        moved
     }
 
     /// Lets a run begin for a client.

@@ -101,14 +101,7 @@ impl Door {
     /// Lets clients in from here on, with TLS if there is an acceptor. Must run inside the runtime.
     pub fn open(listener: TcpListener, acceptor: Option<&Acceptor>, options: Options) -> Door {
         let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let turns = (!options.side_by_side).then(|| Arc::new(Semaphore::new(1)));
-        let rules = Arc::new(Rules {
-            left: AtomicU32::new(options.clients.unwrap_or(u32::MAX)),
-            options,
-            turns,
-            last: AtomicU32::new(0),
-            acceptor: acceptor.map(Acceptor::without_http2),
-        });
+        let rules = Arc::new(Rules::new(options, acceptor.map(Acceptor::without_http2)));
         let task = tokio::spawn(receive(listener, Arc::clone(&rules), sender));
         Door {
             arrivals,
@@ -129,6 +122,11 @@ impl Door {
     /// Whether other clients are to be let in.
     pub fn expects_more(&self) -> bool {
         self.rules.left.load(Ordering::Relaxed) > 0
+    }
+
+    /// Answers those who come from now on with 503.
+    pub(super) fn turn_away(&self) {
+        self.rules.left.store(0, Ordering::Relaxed);
     }
 
     /// Closes the connections of those who were let in too late for anybody to talk to them, and lets
@@ -251,7 +249,7 @@ async fn greet(
                 extensions,
                 turn,
             } = admitted.with;
-            rules.count();
+            let turn = rules.count(turn);
             let guest = Guest {
                 stream: admitted.stream,
                 early: admitted.early,
@@ -305,7 +303,7 @@ enum Verdict {
 /// The rules at the door, and how many were let in.
 struct Rules {
     options: Options,
-    /// One client at a time.
+    /// One client at a time, or as many as there are to be; `None` is without end.
     turns: Option<Arc<Semaphore>>,
     /// Clients that are still to come.
     left: AtomicU32,
@@ -315,11 +313,42 @@ struct Rules {
 }
 
 impl Rules {
-    /// A client has been let in.
-    fn count(&self) {
-        if self.options.clients.is_some() {
-            self.left.fetch_sub(1, Ordering::Relaxed);
+    fn new(options: Options, acceptor: Option<Acceptor>) -> Rules {
+        let places = match options.side_by_side {
+            true => options.clients,
+            false => Some(1),
+        };
+        let turns = places.and_then(|places| usize::try_from(places).ok());
+        Rules {
+            left: AtomicU32::new(options.clients.unwrap_or(u32::MAX)),
+            options,
+            turns: turns.map(|places| Arc::new(Semaphore::new(places))),
+            last: AtomicU32::new(0),
+            acceptor,
         }
+    }
+
+    /// A client has been let in. Returns what it holds until it goes; the place of one among several is
+    /// never free again.
+    fn count(&self, turn: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
+        if self.options.clients.is_some() {
+            let one_less = |left: u32| Some(left.saturating_sub(1));
+            let _ = self
+                .left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        }
+        if !self.options.side_by_side {
+            return turn;
+        }
+        if let Some(turn) = turn {
+            turn.forget();
+        }
+        None
+    }
+
+    /// Whether a client waits for the one before it.
+    fn waits(&self) -> bool {
+        !self.options.side_by_side && self.options.clients != Some(1)
     }
 
     /// The answer to a request: a 101 where it is a handshake and nothing is against it. A page that may
@@ -396,24 +425,22 @@ impl Rules {
 
     /// Whether a client would be sent away that connects now.
     fn is_full(&self) -> bool {
-        let is_taken = |turns: &Arc<Semaphore>| {
-            self.options.clients == Some(1) && turns.available_permits() == 0
-        };
+        let is_taken = |turns: &Arc<Semaphore>| !self.waits() && turns.available_permits() == 0;
         self.left.load(Ordering::Relaxed) == 0 || self.turns.as_ref().is_some_and(is_taken)
     }
 
-    /// Waits until it is this client's turn; if it is the only one there is to be, nobody waits for
-    /// that.
+    /// Waits until it is this client's turn. Nobody waits for the end of the only client there is to be, or
+    /// of clients that are there at the same time.
     async fn take_turn(&self) -> Result<Option<OwnedSemaphorePermit>, Box<Answer>> {
-        let Some(turns) = self.turns.clone() else {
-            return Ok(None);
+        let turn = match self.turns.clone() {
+            None => None,
+            Some(turns) if self.waits() => Some(turns.acquire_owned().await.map_err(|_| busy())?),
+            Some(turns) => Some(turns.try_acquire_owned().map_err(|_| busy())?),
         };
-        let turn = match self.options.clients {
-            Some(1) => turns.try_acquire_owned().ok(),
-            _ => turns.acquire_owned().await.ok(),
-        };
-        let turn = turn.filter(|_| self.left.load(Ordering::Relaxed) > 0);
-        turn.map(Some).ok_or_else(busy)
+        match self.left.load(Ordering::Relaxed) {
+            0 => Err(busy()),
+            _ => Ok(turn),
+        }
     }
 }
 
@@ -423,7 +450,7 @@ fn is_read(method: &Method) -> bool {
 
 /// The answer to a client that there is no room for.
 fn busy() -> Box<Answer> {
-    let body = "This server has its client already.\n";
+    let body = "This server takes no other client now.\n";
     let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, body);
     let soon = HeaderValue::from_static("1");
     answer.headers_mut().insert(RETRY_AFTER, soon);

@@ -1,14 +1,7 @@
 use super::*;
 
 fn rules(options: Options) -> Rules {
-    let turns = (!options.side_by_side).then(|| Arc::new(Semaphore::new(1)));
-    Rules {
-        left: AtomicU32::new(options.clients.unwrap_or(u32::MAX)),
-        options,
-        turns,
-        last: AtomicU32::new(0),
-        acceptor: None,
-    }
+    Rules::new(options, None)
 }
 
 fn handshake(origin: Option<&str>) -> Request<()> {
@@ -165,8 +158,8 @@ async fn the_only_client_is_not_waited_for() {
     assert_eq!(refused.headers()["retry-after"], "1");
     // It went away before it was let in.
     drop(admission);
-    assert_eq!(status(&rules, handshake(None)).await, 101);
-    rules.count();
+    let (_, admission) = rules.admit(handshake(None)).await.ok().unwrap();
+    drop(rules.count(admission.turn));
     assert_eq!(status(&rules, handshake(None)).await, 503);
 }
 
@@ -177,12 +170,44 @@ async fn the_next_of_several_clients_waits_for_its_turn() {
         ..Options::default()
     });
     let (_, first) = rules.admit(handshake(None)).await.ok().unwrap();
-    rules.count();
+    let first = rules.count(first.turn);
     let mut second = std::pin::pin!(rules.admit(handshake(None)));
     let waits = futures_util::FutureExt::now_or_never(second.as_mut()).is_none();
     assert!(waits);
     drop(first);
-    assert!(second.await.is_ok());
-    rules.count();
+    let (_, second) = second.await.ok().unwrap();
+    drop(rules.count(second.turn));
+    assert_eq!(status(&rules, handshake(None)).await, 503);
+}
+
+#[tokio::test]
+async fn clients_side_by_side_are_no_more_than_there_are_to_be() {
+    let rules = rules(Options {
+        clients: Some(2),
+        side_by_side: true,
+        ..Options::default()
+    });
+    let (_, first) = rules.admit(handshake(None)).await.ok().unwrap();
+    let (_, second) = rules.admit(handshake(None)).await.ok().unwrap();
+    // Both are still being let in.
+    assert_eq!(status(&rules, handshake(None)).await, 503);
+    // One went away before it was.
+    drop(second);
+    assert!(rules.count(first.turn).is_none());
+    let (_, second) = rules.admit(handshake(None)).await.ok().unwrap();
+    assert!(rules.count(second.turn).is_none());
+    assert_eq!(status(&rules, handshake(None)).await, 503);
+    assert_eq!(rules.left.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_going_away_lets_nobody_in() {
+    let rules = rules(Options {
+        side_by_side: true,
+        ..Options::default()
+    });
+    let (_, first) = rules.admit(handshake(None)).await.ok().unwrap();
+    drop(rules.count(first.turn));
+    rules.left.store(0, Ordering::Relaxed);
     assert_eq!(status(&rules, handshake(None)).await, 503);
 }
