@@ -17,7 +17,8 @@ pub(super) const SPEC: Spec = Spec {
     path: "/compress",
     parameters: "?level=N&force",
     help: "an echo with permessage-deflate as asked:
-server-window-bits=8-15, client-window-bits, server-no-context, client-no-context",
+server-window-bits=8-15, client-window-bits, server-no-context,
+client-no-context",
     details: &[
         parameter(
             "server-window-bits",

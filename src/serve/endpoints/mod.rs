@@ -115,8 +115,8 @@ const LISTING: Spec = Spec {
 /// Where the help begins to say what an endpoint does.
 const COLUMN: usize = 33;
 
-/// How wide the list of a 404 is.
-const WIDTH: usize = 99;
+/// How wide the list of a 404 is, which is also in the help, indented.
+const WIDTH: usize = 97;
 
 /// What is at the URL of a request.
 ///
