@@ -176,7 +176,8 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l to-curl -d 'Print the c
 complete -c wirecat -n "__fish_wirecat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print version'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
-complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: echo, refusals, closes and invalid frames on demand'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: endpoints that answer and misbehave on demand, and an event hub'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "listen" -d 'Wait for clients, and talk to them by hand or from a pipe as their server'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Send a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
@@ -321,12 +322,119 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d '
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the IP address; any but a loopback address lets other machines connect' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l seed -d 'Seed for the random numbers of ranges like after=2-5; the same seed gives the same numbers' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ledger -d 'Append each message that /ledger receives to this file before acknowledging it, and read the file at the start; only one server can use the file at a time' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l token -d 'Token of /events and the name of its user (repeatable; @FILE reads one per line) [default: each token is the name of its user]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l slow-client -d 'What to do about a client that reads too slowly' -r -f -a "close\t'Its connection is closed with 1013'
+block\t'Those who send to it are not read until there is room'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l db -d 'Keep the messages of /events in this SQLite file [default: in memory]' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l retain-count -d 'Number of messages of /events to keep [default: 100000 in memory]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l retain-age -d 'How long to keep messages of /events' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l redis -d 'Keep users, rooms and messages of /events in Redis, so that all servers with the same URL are one hub' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l unix -d 'Listen on a Unix socket at this path, and on an address only if one is given; it is removed at the end, and speaks no TLS' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l unix-mode -d 'Permissions of the Unix socket, in octal: who may write to it may connect' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l cert -d 'Serve TLS with the certificate in this PEM file, which may also contain its key and the certificates of its issuers' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l key -d 'Private key of the certificate: a PEM file (PKCS#8, encrypted or not, PKCS#1 or SEC1)' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l pass -d 'Password of the encrypted private key' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ca-file -d 'Write the authority of --self-signed to this file instead of stderr' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-ca -d 'Admit only clients with a certificate that an authority of this PEM file has issued' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l origin -d 'Allow web pages of this origin, such as http://localhost:3000, besides the server\'s own; \'*\' allows any site that you visit, \'null\' pages from files (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host-name -d 'Answer requests for this host name, besides localhost and the address; \'*\' for any (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-connections -d 'Maximum number of connections; more are answered with 503; 0 for no limit' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-connections-per-address -d 'Maximum number of connections from one IP address; 0 for no limit' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l handshake-timeout -d 'Maximum time for TLS, and to receive the head of the request' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-head-size -d 'Maximum size of the head of a request; a larger one is answered with 431' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-message-size -d 'Maximum size of a message, after inflation; a larger one is answered with Close 1009' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-rate -d 'Maximum number of messages per second that a connection may send; more are answered with Close 1008 [default: no limit]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-rooms -d 'Maximum number of rooms of /events that a user may be in; 0 for no limit' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l max-users -d 'Maximum number of users of /events with connections at a time; more get Close 1013; 0 for no limit' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ping-interval -d 'Time between two pings to a client, or \'none\'' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ping-timeout -d 'How long a client may be silent after a ping before it gets Close 1011, or \'none\'' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l log -d 'How each line of the log is written' -r -f -a "text\t'A sentence'
+json\t'A JSON object'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l log-file -d 'Append the log to this file instead of writing it to stderr; SIGHUP opens it anew, for a program that rotates logs' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l deflate-level -d 'Compression level: 0 (none) to 9 (best and slowest)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s s -l silent -d 'Do not log requests and closed connections on stderr'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l self-signed -d 'Serve TLS with a certificate that is made for this run, for localhost and the addresses listened on; prints the authority that clients are to trust'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l allow-anyone -d 'Listen on an address that other machines can reach although no token is required'
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l trust-proxy -d 'Log the last address of X-Forwarded-For, which the proxy in front of the server wrote, as that of the client'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l no-compress -d 'Disable permessage-deflate'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s p -l port -d 'Set only the port; 0 takes any free port' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l host -l bind -d 'Set only the IP address; any but a loopback address lets other machines connect' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l clients -d 'Serve N clients, one after another, and then end; 0 is without end [default: 1 in a pipe, any number at the same time at the prompt]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l subprotocol -l protocol -d 'Pick this subprotocol if the client offers it (repeatable, in order of preference) [default: the first that the client offers]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l status -d 'Refuse every valid handshake with this HTTP status, until -m or a signal ends it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l origin -d 'Allow web pages of this origin, such as http://localhost:3000, besides the server\'s own; \'*\' allows any site that you visit, \'null\' pages from files (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l host-name -d 'Answer requests for this host name, besides localhost and the address; \'*\' for any (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l connect-timeout -d 'Maximum time to wait for a client; when it is over, exit 28 [default: without end]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l close-timeout -d 'Maximum time to wait for the client\'s answer to a Close' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
+nul\t'A NUL byte ends each message'
+whole\t'All of stdin is one message'
+json\t'Each JSON value is a message and may span any number of lines'
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l rate -d 'Send at most N messages per second' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l var -d 'Replace {{NAME}} in --on-open, -d and typed lines (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
+close\t'Close as soon as everything is sent'
+stay\t'Stay connected until the server closes'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l idle -d 'Idle time after which --on-eof drain closes' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
+raw\t'The payload; a newline follows text, binary is unchanged'
+line\t'One line per message, with newlines and backslashes escaped as --escapes reads them'
+hex\t'One line of hex per message'
+base64\t'One line of base64 per message'
+json\t'Every event as a line of JSON'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l filter -d 'Apply this jq expression to each JSON message and show the results instead of the message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'Local time of day'
+iso\t'RFC 3339, local time with its offset'
+relative\t'Time since the start'
+delta\t'Time since the previous line'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
+vi\t'The keys of vi'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l ping-interval -d 'Send a ping this often [default: 20s at the prompt, never in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l ping-timeout -d 'How long the server may be silent after a ping before it is considered dead' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that expect messages from the application; @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l heartbeat-interval -d 'How often to send the message of --heartbeat' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l max-message-size -d 'Maximum size of a received message; a larger one is answered with Close 1009 and ends in exit 110' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l deflate-level -d 'Compression level: 0 (none) to 9 (best and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l allow-anyone -d 'Listen on an address that other machines can reach although no token is required'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l text -d 'Send text messages (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l binary -d 'Send binary messages'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l escapes -d 'Interpret escapes in -d, stdin and typed lines: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s 1 -l one-message -d 'Same as --count 1'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l json -d 'Same as --format json: every event as a line of JSON'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l show-ping-pong -d 'Show pings and pongs'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l include-secrets -d 'Show secrets in URLs, headers, notices and events instead of [redacted]'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l no-history -d 'Neither read nor write the history of typed lines'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l no-compress -d 'Disable permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l mirror -d 'Send every received data message back until the server closes; stdin is not read'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "(wirecat --generate profiles 2>/dev/null)"
