@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::exchanges::EXCHANGES;
+use crate::support::redis::RedisServer;
 use crate::support::serving::Serving;
 use crate::support::webdriver::Browser;
 
@@ -13,10 +14,11 @@ const STEPS: &str = include_str!("../peers/exchange_steps.mjs");
 /// What only a browser needs.
 const PAGE: &str = include_str!("../peers/exchange_page.js");
 
-/// What a page cannot do, and how it is recognized in a line.
-type Skips = fn(&str) -> bool;
+/// Whether a line needs something.
+type Needs = fn(&str) -> bool;
 
-const IMPOSSIBLE: &[(&str, Skips)] = &[
+/// What a page cannot do, and which lines need it.
+const IMPOSSIBLE: &[(&str, Needs)] = &[
     ("sets a header of the handshake", |line| {
         line.starts_with("Authorization: ")
     }),
@@ -57,15 +59,17 @@ impl Exchange {
 
     /// Why a page cannot be the client.
     fn impossible(&self) -> Option<&'static str> {
-        let needs = |is: fn(&str) -> bool| self.text.lines().any(is);
+        let needs = |is: Needs| self.text.lines().any(is);
         let mut kinds = IMPOSSIBLE.iter();
         kinds.find(|(_, is)| needs(*is)).map(|(why, _)| *why)
     }
 
-    /// What went wrong.
+    /// What went wrong, with these options of the server beside its own.
     #[track_caller]
-    fn run(&self, browser: &Browser) -> Option<String> {
-        let options = [&["--port", "0", "--silent"][..], &self.options()].concat();
+    fn run(&self, browser: &Browser, store: &[String]) -> Option<String> {
+        let store = store.iter().map(String::as_str);
+        let options = ["--port", "0", "--silent"].into_iter().chain(store);
+        let options: Vec<&str> = options.chain(self.options()).collect();
         let server = Serving::start(&options);
         browser.open(&format!("http://{}/", server.address()));
         let steps = STEPS.split("\nexport ").next().unwrap_or_default();
@@ -77,21 +81,44 @@ impl Exchange {
     }
 }
 
-#[test]
-#[ignore = "needs the Chromium of .ci/peers"]
-fn in_memory_with_a_page() {
+/// Runs all that a page can; `store` makes the options of a store that nothing is in yet.
+#[track_caller]
+fn run(store: impl Fn(usize) -> Vec<String>) {
     let browser = Browser::start();
     let (mut run, mut failed) = (0, Vec::new());
-    for exchange in Exchange::all() {
+    for (number, exchange) in Exchange::all().iter().enumerate() {
         if let Some(why) = exchange.impossible() {
             println!("skipped, as no page {why}: {}", exchange.name());
             continue;
         }
         run += 1;
-        failed.extend(exchange.run(&browser));
+        failed.extend(exchange.run(&browser, &store(number)));
     }
     println!("{} of {run} exchanges", run - failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+#[ignore = "needs the Chromium of .ci/peers"]
+fn in_memory_with_a_page() {
+    run(|_| Vec::new());
+}
+
+#[test]
+#[ignore = "needs the Chromium of .ci/peers"]
+fn on_disk_with_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    run(|number| {
+        let file = folder.path().join(format!("{number}.db"));
+        vec!["--db".to_owned(), file.to_str().unwrap().to_owned()]
+    });
+}
+
+#[test]
+#[ignore = "needs the Chromium and the Redis of .ci/peers"]
+fn on_redis_with_a_page() {
+    let redis = RedisServer::start(&["--databases", "1000"]);
+    run(|number| vec!["--redis".to_owned(), format!("{}/{number}", redis.url())]);
 }
 
 #[test]
