@@ -87,23 +87,3 @@ fn in_sqlite_with_ws8() {
 fn in_memory_with_ws8() {
     run(Kind::Ws8, &[]);
 }
-
-/// Each exchange has a file of its own.
-#[track_caller]
-fn on_disk(kind: Kind) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("{n}.db");
-    run(kind, &["--db", file.to_str().unwrap()]);
-}
-
-#[test]
-#[ignore = "needs .ci/peers"]
-fn on_disk_with_websockets17() {
-    on_disk(Kind::Websockets17);
-}
-
-#[test]
-#[ignore = "needs .ci/peers"]
-fn on_disk_with_ws8() {
-    on_disk(Kind::Ws8);
-}
