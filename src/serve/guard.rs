@@ -287,10 +287,11 @@ pub(super) fn share(answer: &mut Answer, origin: Option<HeaderValue>) {
 
 fn denied_origin(origin: &str) -> Box<Denied> {
     let origin = shortened(origin);
+    let quoted = origin.escape_debug();
     denied(
-        format!("pages of {origin:?} are not allowed (--origin)"),
+        format!("pages of \"{quoted}\" are not allowed (--origin)"),
         format_args!(
-            "Pages of {origin:?} may not use this server: only its own pages may. \
+            "Pages of \"{quoted}\" may not use this server: only its own pages may. \
              Start it with `--origin {origin}` to allow them.\n"
         ),
     )
@@ -298,11 +299,12 @@ fn denied_origin(origin: &str) -> Box<Denied> {
 
 fn denied_host(host: &str) -> Box<Denied> {
     let host = shortened(host);
+    let quoted = host.escape_debug();
     let name = without_port(host);
     denied(
-        format!("the Host {host:?} is not ours (--host-name)"),
+        format!("the Host \"{quoted}\" is not ours (--host-name)"),
         format_args!(
-            "This server does not answer for the host {host:?}. Use `localhost` or the server's \
+            "This server does not answer for the host \"{quoted}\". Use `localhost` or the server's \
              address, or start it with `--host-name {name}`.\n"
         ),
     )
