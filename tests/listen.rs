@@ -1,7 +1,7 @@
 //! `wirecat listen` in a pipe: the server's side, played by a script. The clients are our own, raw ones
 //! that send exactly the bytes a test wants, and those of others.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStderr, Stdio};
@@ -195,6 +195,33 @@ fn a_condition_that_is_not_met_is_a_failure() {
     client.write_all(&masked(0x88, &[0x03, 0xe8])).unwrap();
     client.read_to_end(&mut Vec::new()).unwrap();
     server.ends().exits(1).prints("one\n");
+}
+
+#[test]
+fn a_condition_is_waited_for_after_the_end_of_the_input() {
+    let mut server = listen(&["--count", "1"]);
+    server.input("welcome\n");
+    let mut client = server.client();
+    assert_eq!(frame(&mut client), (0x81, b"welcome".to_vec()));
+    // Longer than `--idle` by default.
+    client
+        .set_read_timeout(Some(Duration::from_millis(2500)))
+        .unwrap();
+    let silence = client.read(&mut [0]).unwrap_err();
+    let waits = [ErrorKind::WouldBlock, ErrorKind::TimedOut];
+    assert!(waits.contains(&silence.kind()), "{silence}");
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(&masked(0x81, b"done")).unwrap();
+    assert_eq!(frame(&mut client), (0x88, vec![0x03, 0xe8]));
+    client.write_all(&masked(0x88, &[0x03, 0xe8])).unwrap();
+    drop(client);
+    server.ends().exits(0).prints("done\n");
+    let mut server = listen(&["--count", "1", "--idle", "0.1"]);
+    server.input("");
+    wirecat(["--on-eof", "stay", &server.url("/")])
+        .run()
+        .exits(0);
+    server.ends().exits(1);
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl From<FrameArg> for Framing {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnEofArg {
     /// Keep receiving until nothing happens for --idle, --count or --until is met, or the server
     /// closes

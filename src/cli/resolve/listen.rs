@@ -11,7 +11,10 @@ use super::listening::{
     DEFAULT_PORT, guard, listen_address, refuse_strangers, tls, with_parts,
 };
 use super::wire::extensions;
-use crate::cli::args::{ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, Typed};
+use crate::cli::args::{
+    ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, StopArgs, Typed,
+};
+use crate::cli::choices::OnEofArg;
 use crate::cli::config::Configured;
 use crate::cli::world::World;
 use crate::error::Error;
@@ -81,13 +84,23 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
     client.time.max_time = args.time.max_time;
     client.send = args.send;
     client.config.vars = args.variables.vars;
+    let defaults = (client.stop.on_eof, client.stop.idle);
     client.stop = args.stop;
+    if awaits(&client.stop) && (client.stop.on_eof, client.stop.idle) == defaults {
+        client.stop.on_eof = OnEofArg::Stay;
+    }
     client.output = args.output;
     client.prompt = args.prompt;
     client.stay.keepalive = args.keepalive;
     client.stay.no_reconnect = true;
     client.wire = args.wire;
     Ok(client)
+}
+
+/// Whether there is a condition to wait for. The client may take its time to meet it, as it is the one
+/// that acts.
+fn awaits(stop: &StopArgs) -> bool {
+    stop.until.is_some() || stop.count.is_some() || stop.one_message
 }
 
 fn door(
