@@ -167,6 +167,7 @@ impl Server {
         }
         drop(listeners);
         self.shared.stop();
+        self.shared.hub().stop();
         stop.send_replace(true);
         let all_gone = async { while connections.join_next().await.is_some() {} };
         tokio::select! {

@@ -153,6 +153,11 @@ impl Hub {
         Poll::Pending
     }
 
+    /// All connections are about to end.
+    pub(in crate::serve) fn stop(&self) {
+        self.core().machine.stop();
+    }
+
     /// Ends the store once it has done all that it was asked for. No connection may be left.
     pub(in crate::serve) async fn close(&self) {
         let store = self.with(|core| core.store.take());

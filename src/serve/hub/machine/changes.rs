@@ -14,6 +14,9 @@ use super::{Connection, Machine, Outgoing, Output, Purpose};
 impl Machine {
     /// Passes a change on.
     pub(super) fn change(&mut self, change: Change, ticket: Option<Ticket>) {
+        if self.is_stopping {
+            return;
+        }
         match change {
             Change::Message(stored) => self.message(&stored, ticket),
             Change::Joined { user, room } => {

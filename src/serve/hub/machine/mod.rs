@@ -156,6 +156,8 @@ pub(super) struct Machine {
     purposes: HashMap<Ticket, Purpose>,
     tickets: u64,
     outputs: VecDeque<Output>,
+    /// All connections are being closed: nobody is told anything any more.
+    is_stopping: bool,
     /// When connections without a token are closed.
     deadlines: VecDeque<(Instant, Conn)>,
 }
@@ -173,6 +175,12 @@ impl Machine {
     /// What is to be done next.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// All connections are about to end. To tell each of them of all others would take long, and none of
+    /// them would get it.
+    pub(super) fn stop(&mut self) {
+        self.is_stopping = true;
     }
 
     /// A ticket for a request that is not the machine's.

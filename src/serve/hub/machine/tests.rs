@@ -442,3 +442,20 @@ fn more_users_than_allowed_come_again_later() {
     hub.connect(6, Some("ada"), None);
     assert_eq!(hub.got(6), [connected("ada", 1, 0, "")]);
 }
+
+#[test]
+fn nobody_is_told_of_the_others_when_all_end() {
+    let mut hub = hub();
+    for conn in 1..=2 {
+        hub.connect(conn, Some("xiao"), None);
+    }
+    hub.machine.stop();
+    hub.say(1, r#"{"event":"message","data":1}"#);
+    hub.got(2);
+    hub.end(1);
+    assert!(hub.got(2).is_empty());
+    // What was sent is stored all the same.
+    hub.end(2);
+    hub.connect(3, Some("xiao"), Some(0));
+    assert!(hub.got(3).contains(&message(1, "xiao", "1")));
+}
