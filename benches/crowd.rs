@@ -395,8 +395,10 @@ async fn sigterm(count: usize, mut server: Server) -> Result<(), Failure> {
         .ok_or_else(|| "a Close came too late".into())
 }
 
-async fn idle(count: usize, server: &Server) -> Result<(), Failure> {
+async fn idle(count: usize, options: &[String]) -> Result<(), Failure> {
     for (path, name) in [("/echo", "/echo"), ("/events?token=one", "/events")] {
+        // One that has served others keeps memory that these would get.
+        let server = Server::start(options)?;
         let before = server.memory()?;
         let clients = connect_all(count, &server.address, |_| path.to_owned()).await?;
         let each = server.memory()?.saturating_sub(before) as f64 / count as f64 / 1024.0;
@@ -404,8 +406,6 @@ async fn idle(count: usize, server: &Server) -> Result<(), Failure> {
             "{} idle clients of {name}: {each:.1} KiB each",
             clients.len()
         );
-        drop(clients);
-        sleep(Duration::from_secs(3)).await;
     }
     Ok(())
 }
@@ -540,7 +540,7 @@ fn main() -> Result<(), Failure> {
         .build()?;
     let work = async {
         match (options.idle, options.sigterm) {
-            (Some(count), _) => idle(count, &server).await,
+            (Some(count), _) => idle(count, &options.serve).await,
             (None, Some(count)) => sigterm(count, server).await,
             (None, None) => crowd(options, &server).await,
         }
