@@ -44,15 +44,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// The word for it in a sentence, without an article.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Peer::Server => "server",
-            Peer::Client => "client",
-        }
-    }
-
-    /// The same with an article.
+    /// The word for it in a sentence.
     pub const fn the(self) -> &'static str {
         match self {
             Peer::Server => "the server",

@@ -407,7 +407,7 @@ fn the_documented_events_and_frames_are_parsed() {
 #[test]
 fn the_commands_are_those_of_the_prompt() {
     let prompt = Page::read("docs/prompt.md").text;
-    assert!(prompt.contains(&format!("open> /help\n{}```", help())));
+    assert!(prompt.contains(&format!("open> /help\n{}```", help(false))));
     let frames = Page::read("docs/frames.md").text;
     assert!(frames.contains(&format!("open> /frame\n{}```", frame::HELP)));
 }

@@ -120,7 +120,7 @@ mod tests {
             ("/queue", Action::Say("kept: 2 messages\n".into())),
             ("/reconnect", Action::Control(Control::Reconnect)),
             ("/q", Action::Leave(Close::normal())),
-            ("/help", Action::Page(help())),
+            ("/help", Action::Page(help(false))),
             ("/frame ", Action::Say(frame::HELP.into())),
             ("/status", Action::Say(STATUS.into())),
             ("/headers", Action::ShowHandshake),
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn help_lists_every_command_that_there_is() {
-        let help = help();
+        let help = help(false);
         for Spec { name, .. } in offered(false) {
             assert!(help.contains(&format!("/{name}")), "{name}");
             assert!(

@@ -7,9 +7,7 @@ use clap::{Args as _, Command, FromArgMatches as _};
 use hyper::StatusCode;
 
 use super::client::{self, Client, Input};
-use super::listening::{
-    DEFAULT_PORT, guard, listen_address, refuse_strangers, tls, with_parts,
-};
+use super::listening::{DEFAULT_PORT, guard, listen_address, refuse_strangers, tls, with_parts};
 use super::wire::extensions;
 use crate::cli::args::{
     ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, StopArgs, Typed,

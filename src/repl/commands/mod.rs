@@ -79,7 +79,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         example: "/help close",
         terminal: true,
         run: |view, argument| match argument.trim() {
-            "" => Ok(Action::Page(help_with(view.screen.clients.is_some()))),
+            "" => Ok(Action::Page(help(view.screen.clients.is_some()))),
             name => help_on(name, view.screen.clients.is_some()).map(Action::Page),
         },
         ..ROW
@@ -474,13 +474,8 @@ pub(super) fn offered(served: bool) -> impl Iterator<Item = &'static Spec> {
     COMMANDS.iter().filter(move |it| it.means_something(served))
 }
 
-/// The text of `/help`.
-pub fn help() -> String {
-    help_with(false)
-}
-
-/// The same, with the commands about clients, where there may be some.
-fn help_with(served: bool) -> String {
+/// The text of `/help`; where this end is the server (`served`), with the commands about clients.
+pub fn help(served: bool) -> String {
     let mut text = String::from("A line is sent as a message; //x sends /x. Commands:\n");
     let mut heading = GENERAL;
     for command in offered(served) {
@@ -567,7 +562,7 @@ mod tests {
 
     #[test]
     fn the_help_is_that_of_this_end() {
-        let (client, server) = (help(), help_with(true));
+        let (client, server) = (help(false), help(true));
         for (line, of_client, of_server) in [
             ("  /connect URL|@PROFILE ", true, false),
             ("  /reconnect ", true, false),
