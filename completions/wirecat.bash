@@ -808,7 +808,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__listen)
-            opts="-p -m -d -1 -t -o -v -s -h --port --bind --host --clients --protocol --subprotocol --status --origin --host-name --allow-anyone --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --var --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
+            opts="-p -m -d -1 -t -o -v -s -h --port --bind --host --clients --protocol --subprotocol --status --origin --host-name --allow-anyone --cert --key --pass --self-signed --ca-file --client-ca --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --var --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -851,6 +851,26 @@ _wirecat() {
                     return 0
                     ;;
                 --host-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pass)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -369,6 +369,11 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l subprotocol -
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l status -d 'Refuse every valid handshake with this HTTP status, until -m or a signal ends it' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l origin -d 'Allow web pages of this origin, such as http://localhost:3000, besides the server\'s own; \'*\' allows any site that you visit, \'null\' pages from files (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l host-name -d 'Answer requests for this host name, besides localhost and the address; \'*\' for any (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l cert -d 'Serve TLS with the certificate in this PEM file, which may also contain its key and the certificates of its issuers' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l key -d 'Private key of the certificate: a PEM file (PKCS#8, encrypted or not, PKCS#1 or SEC1)' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l pass -d 'Password of the encrypted private key' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l ca-file -d 'Write the authority of --self-signed to this file instead of stderr' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l client-ca -d 'Admit only clients with a certificate that an authority of this PEM file has issued' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l connect-timeout -d 'Maximum time to wait for a client; when it is over, exit 28 [default: without end]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l close-timeout -d 'Maximum time to wait for the client\'s answer to a Close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
@@ -416,6 +421,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l client-max-wi
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l allow-anyone -d 'Listen on an address that other machines can reach although no token is required'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l self-signed -d 'Serve TLS with a certificate that is made for this run, for localhost and the addresses listened on; prints the authority that clients are to trust'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l text -d 'Send text messages (the default)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'

@@ -496,15 +496,7 @@ fn stdin_is_read_once_a_client_is_there() {
 
 #[test]
 fn options_about_connecting_are_refused() {
-    for option in [
-        "-x",
-        "--reconnect",
-        "-L",
-        "--cacert",
-        "--token",
-        "-k",
-        "--http2",
-    ] {
+    for option in ["-x", "--reconnect", "-L", "--cacert", "-k", "--http2"] {
         let refused = wirecat(["listen", option, "x"]).run();
         refused
             .exits(2)

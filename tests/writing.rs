@@ -24,7 +24,7 @@ use crate::support::{PATIENCE, WIRECAT, output, peak_memory, wait, wirecat};
 const MIB: usize = 1 << 20;
 
 /// The most memory that the program may have had, in a debug build.
-const MEMORY: usize = 32 * MIB;
+const MEMORY: usize = 40 * MIB;
 
 /// Sends a ping and waits for its pong: everything before it has been read.
 fn synchronize(wire: &mut Wire) {

@@ -436,7 +436,7 @@ fn misplaced(option: &str, error: &clap::Error) -> Option<String> {
         is_wscats.then_some("no option of the client; `wirecat listen PORT` waits for clients")
     } else if usage.contains("wirecat listen") {
         if has::<args::ServeArgs>(option) {
-            Some("an option of `wirecat serve`; listen has no TLS, Unix sockets or event hub")
+            Some("an option of `wirecat serve`; listen has no Unix sockets and no event hub")
         } else if has::<args::ClientArgs>(option) {
             Some("about connecting, and listen does not connect: it waits for clients")
         } else {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Connection, Phase};
+use super::connection::{Connection, Phase};
 use crate::serve::hub::envelope::Word;
 use crate::serve::hub::store::{Conn, Id, Name};
 

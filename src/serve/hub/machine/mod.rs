@@ -9,6 +9,7 @@
 mod audience;
 mod catching_up;
 mod changes;
+mod connection;
 mod members;
 mod queue;
 mod users;
@@ -27,6 +28,7 @@ use super::tokens::{Access, Tokens};
 use crate::close::Close;
 use crate::message::Message;
 use audience::Audiences;
+use connection::{Connection, Phase};
 use members::Members;
 use queue::{Queue, Step};
 use users::Users;
@@ -83,50 +85,6 @@ pub(super) enum Output {
     /// Reads no messages of this connection.
     Pause(Conn),
     Resume(Conn),
-}
-
-/// How far a connection is.
-#[derive(Debug)]
-enum Phase {
-    /// No token has come.
-    Anonymous,
-    /// The store has not answered.
-    Arriving,
-    /// Messages above these ids are missing. `asked`: a page of them is on its way.
-    CatchingUp {
-        direct_after: Id,
-        other_after: Id,
-        asked: bool,
-    },
-    /// It gets every message above this id.
-    Live(Id),
-    /// It is being closed.
-    Closing,
-}
-
-#[derive(Debug)]
-struct Connection {
-    word: Option<Word>,
-    /// Empty while there is no token.
-    user: Name,
-    /// What the handshake said it has.
-    after: Option<After>,
-    phase: Phase,
-    /// The store knows of it.
-    arrived: bool,
-    queue: Queue,
-    paused: bool,
-    reported: Option<Instant>,
-}
-
-impl Connection {
-    fn word(&self) -> Word {
-        self.word.unwrap_or_default()
-    }
-
-    fn is_welcome(&self) -> bool {
-        matches!(self.phase, Phase::CatchingUp { .. } | Phase::Live(_))
-    }
 }
 
 /// What a request was made for.
