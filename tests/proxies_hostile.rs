@@ -11,6 +11,7 @@ use crate::support::{Output, PATIENCE, output, peak_memory, wirecat};
 /// What the proxy does after its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
+    /// The end of the answer.
     Close,
     /// Nothing, for as long as the client stays.
     Wait,
@@ -30,9 +31,11 @@ fn run_with(
     let proxy = raw(move |mut wire| {
         read(&mut wire);
         wire.send(answer);
-        if then == Wait {
-            wait(&mut wire);
+        if then == Close {
+            // What the client still sends is not to turn the end into a reset.
+            let _ = wire.0.shutdown(std::net::Shutdown::Write);
         }
+        wait(&mut wire);
     });
     let proxy = format!("{scheme}://{}", proxy.address);
     let start = Instant::now();

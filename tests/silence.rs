@@ -151,7 +151,7 @@ fn the_ping_timeout_restarts_after_the_program_was_stopped() {
         let ping = wire.frame().unwrap();
         ready.send(()).unwrap();
         gone_on.recv().unwrap();
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_millis(100));
         wire.send(frame_of(0x8a, &ping.payload));
         assert_eq!(wire.frame().unwrap().opcode, 9);
         wire.close(1000, "");
