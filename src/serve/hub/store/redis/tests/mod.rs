@@ -20,7 +20,10 @@ use super::{Options, RedisStore, RedisUrl};
 mod server;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const LEASE: Duration = Duration::from_secs(2);
+/// Longer than a process may take to connect again, so that nobody is taken for dead by chance.
+const LEASE: Duration = Duration::from_secs(10);
+/// For those that are to be taken for dead.
+const SHORT_LEASE: Duration = Duration::from_secs(2);
 
 /// A process of the hub.
 struct Process {
@@ -37,12 +40,16 @@ impl Process {
     }
 
     async fn with(server: &RedisServer, retention: Retention) -> Process {
+        Process::leased(server, retention, LEASE).await
+    }
+
+    async fn leased(server: &RedisServer, retention: Retention, lease: Duration) -> Process {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = log.clone();
         let options = Options {
             url: RedisUrl::parse(&server.url()).unwrap(),
             retention,
-            lease: LEASE,
+            lease,
             log: Arc::new(move |line| lines.lock().unwrap().push(line.to_owned())),
         };
         Process {

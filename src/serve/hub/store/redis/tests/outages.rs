@@ -81,11 +81,11 @@ async fn without_redis_senders_are_told_and_ends_are_kept() {
 #[ignore = "needs .ci/peers"]
 async fn a_process_that_dies_is_offline_when_its_lease_is_over() {
     let server = RedisServer::start(&[]);
-    let mut here = Process::start(&server).await;
+    let mut here = Process::leased(&server, Retention::default(), SHORT_LEASE).await;
     // It loses its runtime, and so says no word more.
     let url = RedisUrl::parse(&server.url()).unwrap();
     let mut options = Options::new(url, Retention::default(), Arc::new(|_| {}));
-    options.lease = LEASE;
+    options.lease = SHORT_LEASE;
     let life = async move {
         let mut store = RedisStore::open(options).await.unwrap();
         let arrive = Request::Arrive {
@@ -108,7 +108,7 @@ async fn a_process_that_dies_is_offline_when_its_lease_is_over() {
     assert_eq!(here.change().await, online("dead", 1));
     assert_eq!(here.change().await, closed("dead", 1006, ""));
     assert_eq!(here.change().await, offline("dead", 0));
-    assert!(died.elapsed() < LEASE * 3, "{:?}", died.elapsed());
+    assert!(died.elapsed() < SHORT_LEASE * 3, "{:?}", died.elapsed());
     drop(store);
 }
 
