@@ -16,6 +16,11 @@ use crate::close::Close;
 /// and messages of other processes, have no sender that could wait.
 const HARD_LIMIT: usize = 4;
 
+/// How many times as many messages may wait for a connection that has had no turn since the last was
+/// sent: that the server is busy is not the client's fault. In a crowd, each of thousands who join is a
+/// notice for all others.
+const GRACE: usize = 64;
+
 /// An empty outbox keeps room for this many.
 const KEPT: usize = 8;
 
@@ -50,6 +55,8 @@ struct State {
     /// What waits and was not asked for: pages are.
     messages: usize,
     bytes: usize,
+    /// The task of the connection is sending: what waits, waits for the client.
+    sending: bool,
     close: Option<Close>,
     /// The Close does not wait for the messages.
     at_once: bool,
@@ -187,6 +194,7 @@ impl Outbox {
         let (messages, bytes) = item.volume();
         state.messages -= messages;
         state.bytes -= bytes;
+        state.sending = true;
         Some(item)
     }
 
@@ -202,6 +210,7 @@ impl Outbox {
     /// What the hub is to know after all has been sent.
     pub(super) fn take_report(&self) -> Report {
         let mut state = self.state();
+        state.sending = false;
         let changed = std::mem::take(&mut state.delivered_changed);
         let is_empty = state.queue.is_empty();
         Report {
@@ -264,6 +273,12 @@ impl Outbox {
 
 impl State {
     fn fill(&self, limits: Limits) -> Fill {
+        if !self.sending && self.messages < limits.messages * GRACE {
+            return match self.bytes < limits.bytes * HARD_LIMIT {
+                true => Fill::Room,
+                false => Fill::Overflow,
+            };
+        }
         let exceeds =
             |times| self.messages >= limits.messages * times || self.bytes >= limits.bytes * times;
         if exceeds(HARD_LIMIT) {
@@ -308,14 +323,14 @@ mod tests {
             messages: 2,
             bytes: 1000,
         });
-        let fill = || {
+        let push = || {
             let message = Message::text("x");
-            let fills = (0..3).map(|_| {
-                outbox.push(Item::Message(Outgoing {
-                    message: message.clone(),
-                    direct: 0,
-                }))
-            });
+            outbox.push(Item::Message(Outgoing { message, direct: 0 }))
+        };
+        let fill = || {
+            push();
+            outbox.pop();
+            let fills = (0..3).map(|_| push());
             assert_eq!(fills.last(), Some(Fill::Full));
         };
         fill();
@@ -327,5 +342,34 @@ mod tests {
         while outbox.pop().is_some() {}
         assert!(outbox.take_waiting().is_empty());
         assert!(!outbox.add_waiting(Conn(2)) && outbox.take_all_waiting().is_empty());
+    }
+
+    #[test]
+    fn a_client_is_slow_only_while_something_is_sent_to_it() {
+        let limits = Limits {
+            messages: 2,
+            bytes: 1000,
+        };
+        let push = |outbox: &Outbox, text: &str| {
+            let message = Message::text(text);
+            outbox.push(Item::Message(Outgoing { message, direct: 0 }))
+        };
+        let outbox = Outbox::new(limits);
+        for _ in 0..2 * GRACE {
+            assert_eq!(push(&outbox, "x"), Fill::Room);
+        }
+        assert_eq!(push(&outbox, "x"), Fill::Overflow);
+        while outbox.pop().is_some() {}
+        outbox.take_report();
+        for _ in 0..10 {
+            assert_eq!(push(&outbox, "x"), Fill::Room);
+        }
+        outbox.pop();
+        assert_eq!(push(&outbox, "x"), Fill::Overflow);
+        let outbox = Outbox::new(limits);
+        for _ in 0..4 {
+            assert_eq!(push(&outbox, &"x".repeat(1000)), Fill::Room);
+        }
+        assert_eq!(push(&outbox, "x"), Fill::Overflow);
     }
 }
