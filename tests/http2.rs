@@ -234,11 +234,11 @@ fn a_server_that_sends_no_settings_is_not_waited_for_longer_than_the_timeout() {
         preface(&mut wire);
         until_gone(&mut wire);
     });
-    let output = over_http2(&["--connect-timeout", "300ms", &server.url("/")]);
+    let output = over_http2(&["--connect-timeout", "2s", &server.url("/")]);
     server.result();
     output
         .exits(28)
-        .complains(&["timed out after 300ms (waiting for the server's HTTP/2 SETTINGS)"]);
+        .complains(&["timed out after 2s (waiting for the server's HTTP/2 SETTINGS)"]);
 }
 
 /// What the server does with the request, and the exit code and words that follow.

@@ -557,11 +557,11 @@ fn the_connect_timeout_covers_all_layers_together() {
         let proxy = raw(|mut wire| drop(wire.0.read_to_end(&mut Vec::new())));
         let proxy = format!("{scheme}://{}", proxy.address);
         let start = Instant::now();
-        let options = ["-x", &proxy, "--connect-timeout=300ms", "--proxy-insecure"];
+        let options = ["-x", &proxy, "--connect-timeout=2s", "--proxy-insecure"];
         let run = echo(&options, "ws://h/").run();
         // The more specific of the two: the TLS handshake failed.
         run.exits(if scheme == "https" { 35 } else { 28 })
-            .complains(&["timed out after 300ms (waiting for the proxy", doing]);
+            .complains(&["timed out after 2s (waiting for the proxy", doing]);
         assert!(start.elapsed() < Duration::from_secs(10));
     }
     // Each hop alone would be in time.

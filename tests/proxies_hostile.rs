@@ -48,7 +48,7 @@ fn run_with(
 
 /// `--connect-timeout` for a run that ends with this code.
 fn patience(code: i32) -> &'static str {
-    if code == 28 { "1500ms" } else { "20s" }
+    if code == 28 { "2s" } else { "20s" }
 }
 
 /// Reads until the client is gone.
@@ -608,13 +608,13 @@ fn an_answer_that_drips_ends_with_the_timeout() {
             }
         });
         let proxy = format!("{scheme}://{}", proxy.address);
-        let options = ["--connect-timeout=500ms", "-x", &proxy, "ws://h/"];
+        let options = ["--connect-timeout=2s", "-x", &proxy, "ws://h/"];
         let run = wirecat(options).run();
         ends(
             &run,
             scheme,
             28,
-            "timed out after 500ms (waiting for the proxy",
+            "timed out after 2s (waiting for the proxy",
         );
     }
 }

@@ -198,7 +198,7 @@ fn a_body_that_does_not_end_is_not_waited_for() {
 #[test]
 fn a_stalled_body_does_not_turn_the_refusal_into_a_timeout() {
     let output = refuses(
-        &["--connect-timeout", "400ms"],
+        &["--connect-timeout", "2s"],
         "HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nthe start",
     );
     output

@@ -582,8 +582,8 @@ fn a_server_that_hangs_in_the_handshake() {
         let _ = wire.0.read_to_end(&mut Vec::new());
     });
     let url = server.url("/").replace("ws:", "wss:");
-    let sentence = "timed out after 200ms (waiting for the server in the TLS handshake)";
-    faults.fails(&url, &["-k", "--connect-timeout=200ms"], 35, sentence);
+    let sentence = "timed out after 2s (waiting for the server in the TLS handshake)";
+    faults.fails(&url, &["-k", "--connect-timeout=2s"], 35, sentence);
     server.result();
 }
 
@@ -621,7 +621,7 @@ fn a_server_that_hangs_after_a_restart_is_tried_again() {
         &cacert,
         "--reconnect=3",
         "--reconnect-delay=1ms",
-        "--connect-timeout=500ms",
+        "--connect-timeout=2s",
         "--on-eof=stay",
         "-v",
         &url,
