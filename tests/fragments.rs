@@ -759,19 +759,14 @@ fn the_server_answers_a_close_in_the_middle_of_an_echo() {
 #[test]
 fn a_stopping_server_closes_in_the_middle_of_an_echo() {
     let payload = payload(24_000_000);
-    let server = serve();
+    let mut server = serve();
     let (peer, _sending) = echoing(&server, "/echo", &payload);
-    let (stop, stopping) = mpsc::channel();
-    let stopped = thread::spawn(move || {
-        stopping.recv().unwrap();
-        drop(server);
-    });
-    let mut peer = peer.then(move |_| stop.send(()).unwrap());
+    // At once: in another thread it might be too late.
+    let stop = server.stopper();
+    let mut peer = peer.then(move |_| drop(stop));
     let frames = peer.until(8);
     assert!(frames.last().unwrap().payload.starts_with(b"\x03\xe9"));
     assert!(place_of(8, &frames) < payload.len());
-    drop(peer);
-    stopped.join().unwrap();
 }
 
 #[test]

@@ -342,6 +342,14 @@ fn a_server_without_descriptors_serves_on_and_recovers() {
     assert_eq!(outages.count(), 1, "{lines:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_takes_the_descriptors_that_it_may_have() {
+    let server = Program::start("ulimit -S -n 64;", &["--max-connections", "200"]);
+    let mut many: Vec<Wire> = (0..200).map(|_| server.open("/echo")).collect();
+    many.iter_mut().for_each(echoes);
+}
+
 /// The median time of an echo while something else goes on.
 fn median_echo(wire: &mut Wire, count: usize) -> Duration {
     let mut times: Vec<Duration> = (0..count)

@@ -10,6 +10,7 @@ mod accept;
 mod chat;
 mod client;
 mod connection;
+mod descriptors;
 pub mod endpoints;
 mod entrance;
 pub mod faults;
@@ -138,6 +139,7 @@ impl Server {
     /// tried again.
     pub async fn run(self, listeners: impl Into<Listeners>, shutdown: impl Future<Output = ()>) {
         let mut listeners = listeners.into();
+        descriptors::make_room(self.options.limits.max_connections);
         let (stop, stopping) = watch::channel(false);
         lock(self.shared.ledger()).mend();
         let mut connections = JoinSet::new();

@@ -55,6 +55,11 @@ impl Serve {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.address)
     }
+
+    /// Dropping what this returns stops the server, and does not wait for its end.
+    pub(crate) fn stopper(&mut self) -> oneshot::Sender<()> {
+        self.stop.take().expect("the server was stopped before")
+    }
 }
 
 impl Drop for Serve {
