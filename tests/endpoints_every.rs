@@ -144,6 +144,10 @@ fn every_endpoint_is_tested_and_documented() {
             manual.contains(&format!("`{path}")),
             "{path}: not described"
         );
+        // `/close/` of `/close/CODE`
+        let fixed = path.trim_end_matches(|it: char| it.is_ascii_uppercase());
+        let shown = |line: &str| line.starts_with("$ ") && line.contains(fixed);
+        assert!(manual.lines().any(shown), "{path}: in no transcript");
     }
     for path in own.iter().chain(&peers) {
         assert!(listed.iter().any(|one| one == path), "{path} is not listed");
