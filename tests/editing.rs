@@ -72,12 +72,22 @@ fn without_a_line_the_editor_gets_the_last_message_in_a_file_of_its_kind() {
     let mut pty = Pty::start_with(&[&server.url("/")], &environment);
     pty.expect("< [1, 2");
     // Received, as nothing has been sent; then what was sent last.
-    for (keys, suffix, line) in [
-        ("/edit\r", "<json>", "[1, 2!"),
-        ("\x15{\"a\":1}\r\x18\x05", "<json>", "{\"a\":1}!"),
-        ("\x15plain\r/edit\r", "<txt>", "plain!"),
-        ("\x15/edit\r", "<txt>", "plain!"),
+    for (sent, shown, keys, suffix, line) in [
+        ("", "", "/edit\r", "<json>", "[1, 2!"),
+        (
+            "\x15{\"a\":1}\r",
+            "> {\"a\": 1}",
+            "\x18\x05",
+            "<json>",
+            "{\"a\":1}!",
+        ),
+        ("\x15plain\r", "> plain", "/edit\r", "<txt>", "plain!"),
+        ("", "", "\x15/edit\r", "<txt>", "plain!"),
     ] {
+        // It is the last message once it is shown as sent.
+        let before = pty.bytes().len();
+        pty.type_keys(sent);
+        pty.expect_after(before, shown);
         let before = pty.bytes().len();
         pty.type_keys(keys);
         pty.expect_after(before, suffix);
