@@ -389,9 +389,11 @@ pub enum Event<'a> {
         /// `None` if the user sent it, here and below.
         origin: Option<Origin>,
     },
+    /// A message was received, or with `--split` the record of one with this number, from 1.
     Receive {
         conn: u32,
         message: &'a Message,
+        record: Option<u64>,
     },
     /// A ping; `by` sent it.
     Ping {

@@ -18,13 +18,11 @@ use super::stdio;
 use super::writer::Writer;
 use crate::error::{Error, plain_words};
 use crate::event::Event;
-use crate::json::parsed::Parsed;
 use crate::json::string;
-use crate::message::Message;
 use crate::output;
 use crate::record::write::{self, Strings};
 use crate::secret::Redactor;
-use crate::session::frontend::{Broken, Progress, Sink};
+use crate::session::frontend::{Broken, Progress, Received, Sink};
 
 /// How long a recording may delay the end of the front end.
 const RECORDING_FIRST: Duration = Duration::from_millis(250);
@@ -239,10 +237,15 @@ impl Sink for Recorder {
         state.record(now, |writer, t, out| writer.push(t, event, out));
     }
 
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, _: &Parsed<'_>) {
+    /// Records whole messages, because a recording says what was on the wire.
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
+        if !received.is_first() {
+            return;
+        }
         let state = &mut *self.0.borrow_mut();
         state.record(now, |writer, t, out| {
-            writer.received(t, conn, message.as_data(), out);
+            let data = received.whole.as_data();
+            writer.received(t, (received.conn, None), data, out);
         });
     }
 
@@ -315,8 +318,8 @@ impl<S: Sink> Sink for Recorded<S> {
     }
 
     #[inline]
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
-        self.0.handle_message(now, conn, message, json);
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
+        self.0.handle_message(now, received);
     }
 
     fn flush(&mut self) {
@@ -348,6 +351,8 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
+    use crate::json::parsed::Parsed;
+    use crate::message::Message;
 
     const HEADER: Event<'_> = Event::Header {
         url: "ws://host/",
@@ -423,7 +428,7 @@ mod tests {
         // Nobody reads.
         while recorder.poll_ready(&mut cx).is_ready() {
             let json = Parsed::once(message.as_data());
-            recorder.handle_message(Instant::now(), 1, &message, &json);
+            recorder.handle_message(Instant::now(), &Received::whole(1, &message, &json));
             recorder.flush();
             count += 1;
             assert!(count < 2000);

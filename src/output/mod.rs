@@ -13,6 +13,7 @@ use crate::json::string;
 use crate::message::{Data, Kind, Message};
 use crate::record::write::{Strings, Writer};
 use crate::secret::Redactor;
+use crate::session::frontend::Received;
 
 mod clock;
 mod fold;
@@ -61,7 +62,21 @@ struct DisplayMessage<'a> {
     t: Duration,
     conn: u32,
     by: By,
+    record: Option<u64>,
     data: Data<'a>,
+}
+
+impl<'a> DisplayMessage<'a> {
+    /// A message that is no record.
+    fn whole((t, conn): (Duration, u32), by: By, data: Data<'a>) -> Self {
+        DisplayMessage {
+            t,
+            conn,
+            by,
+            record: None,
+            data,
+        }
+    }
 }
 
 impl Renderer {
@@ -100,9 +115,18 @@ impl Renderer {
 
     /// Appends the output for `event`, which happened at `t` since the start, to stdout and stderr.
     pub fn render(&mut self, t: Duration, event: &Event<'_>, out: &mut Vec<u8>, err: &mut Vec<u8>) {
-        if let Event::Receive { conn, message } = event {
+        if let Event::Receive {
+            conn,
+            message,
+            record,
+        } = event
+        {
             let json = Parsed::once(message.as_data());
-            return self.render_message((t, *conn), message, &json, out, err);
+            let received = Received {
+                record: *record,
+                ..Received::whole(*conn, message, &json)
+            };
+            return self.render_message(t, &received, out, err);
         }
         self.learn(t, event);
         if self.options.format == Format::Json {
@@ -124,23 +148,28 @@ impl Renderer {
         self.notices(t, event, err);
     }
 
-    /// Appends what a message that was received shows. `json` is the same message, for expressions.
+    /// Appends what a message, or a record, that was received shows.
     pub fn render_message(
         &mut self,
-        (t, conn): (Duration, u32),
-        message: &Message,
-        json: &Parsed<'_>,
+        t: Duration,
+        received: &Received<'_>,
         out: &mut Vec<u8>,
         err: &mut Vec<u8>,
     ) {
-        let data = message.as_data();
+        let data = received.message.as_data();
         // The hot path: a pipe that takes every message as it is.
         if self.direct {
             return payload::push_raw(data, out);
         }
-        let by = By::Peer;
-        let message = DisplayMessage { t, conn, by, data };
-        let outputs = self.options.filter.as_ref().map(|it| it.run_on(json));
+        let message = DisplayMessage {
+            t,
+            conn: received.conn,
+            by: By::Peer,
+            record: received.record,
+            data,
+        };
+        let filter = self.options.filter.as_ref();
+        let outputs = filter.map(|it| it.run_on(received.json));
         match outputs {
             None => self.show(message, self.options.folds(), out),
             Some(outputs) => self.show_filtered(&message, outputs, out, err),
@@ -204,7 +233,7 @@ impl Renderer {
         let last_line = self.clock.forget_last_line();
         let last_sent = self.last_sent.take();
         match by {
-            By::Peer => self.show(DisplayMessage { t, conn, by, data }, folded, out),
+            By::Peer => self.show(DisplayMessage::whole((t, conn), by, data), folded, out),
             By::Us => {
                 let message = sent::redacted(data, &self.redactor);
                 self.show_sent_again((t, conn), &message, folded, out);
@@ -242,15 +271,17 @@ impl Renderer {
             self.record().push(t, &event, out);
             return self.to_ascii(from, string::push_escape, out);
         }
-        self.show(DisplayMessage { t, conn, by, data }, folded, out);
+        self.show(DisplayMessage::whole((t, conn), by, data), folded, out);
     }
 
     fn show(&mut self, message: DisplayMessage<'_>, folded: bool, out: &mut Vec<u8>) {
-        let DisplayMessage { t, conn, by, data } = message;
+        let DisplayMessage {
+            t, conn, by, data, ..
+        } = message;
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
             let from = out.len();
-            self.record().received(t, conn, data, out);
+            self.record().received(t, (conn, message.record), data, out);
             return self.to_ascii(from, string::push_escape, out);
         }
         // What the caller has put in front of the message takes columns too.

@@ -34,7 +34,16 @@ fn renderer(format: Format, change: impl FnOnce(&mut Options)) -> Renderer {
 fn receive(renderer: &mut Renderer, message: &Message) -> (Vec<u8>, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let t = Duration::from_millis(1500);
-    renderer.render(t, &Event::Receive { conn: 1, message }, &mut out, &mut err);
+    renderer.render(
+        t,
+        &Event::Receive {
+            conn: 1,
+            message,
+            record: None,
+        },
+        &mut out,
+        &mut err,
+    );
     (out, String::from_utf8(err).unwrap())
 }
 

@@ -11,10 +11,8 @@ use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::Event;
 use crate::io::stdout;
 use crate::io::writer::{self, Writer};
-use crate::json::parsed::Parsed;
-use crate::message::Message;
 use crate::output::Renderer;
-use crate::session::frontend::{Broken, Progress, Sink};
+use crate::session::frontend::{Broken, Progress, Received, Sink};
 
 /// How long a slow reader of stdout may delay the final output on stderr.
 const PAYLOAD_FIRST: Duration = Duration::from_millis(100);
@@ -145,11 +143,10 @@ impl Sink for Output {
     }
 
     #[inline]
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
         let t = self.since_start(now);
         let (out, err) = (self.payload.buffer(), &mut self.notices);
-        self.renderer
-            .render_message((t, conn), message, json, out, err);
+        self.renderer.render_message(t, received, out, err);
         self.submit_if_full();
     }
 

@@ -72,7 +72,11 @@ impl<'a> Stored<'a> {
                 number: None,
                 origin: self.origin,
             },
-            By::Peer => Event::Receive { conn, message },
+            By::Peer => Event::Receive {
+                conn,
+                message,
+                record: None,
+            },
         }
     }
 }

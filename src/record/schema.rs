@@ -169,6 +169,8 @@ pub const N: Member = Member::new("n", Form::Number).sometimes();
 /// What recordings had before [`ORIGIN`].
 pub const REPEAT: Member = Member::new("repeat", Form::Flag).sometimes();
 pub const ORIGIN: Member = Member::new("origin", Form::Word(&ORIGINS)).sometimes();
+/// The number of a record within its message, from 1.
+pub const RECORD: Member = Member::new("record", Form::Number).sometimes();
 pub const OPCODE: Member = Member::new("opcode", Form::Number);
 pub const ENCODING: Member = Member::new("encoding", Form::Word(&ENCODINGS)).sometimes();
 pub const DATA: Member = Member::new("data", Form::Text);
@@ -277,7 +279,7 @@ pub static TYPES: [Spec; 17] = [
     Spec {
         kind: Type::Receive,
         name: "receive",
-        members: &[CONN, OPCODE, ENCODING, DATA, LEN],
+        members: &[CONN, RECORD, OPCODE, ENCODING, DATA, LEN],
     },
     Spec {
         kind: Type::Retry,

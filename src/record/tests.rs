@@ -273,7 +273,7 @@ proptest! {
         prop_assert_eq!(sent.has_origin().unwrap(), origin.is_some());
         prop_assert_eq!(sent.is_repeat().unwrap(), origin == Some(Origin::Repeat));
 
-        let received = read(&parts, &Event::Receive { conn, message });
+        let received = read(&parts, &Event::Receive { conn, message, record: parts.some });
         prop_assert_eq!(received.message().unwrap(), message.clone());
 
         let rtt = parts.flag.then_some(parts.t);

@@ -80,8 +80,12 @@ impl Writer<'_> {
                 };
                 data(line.origin(*origin), message.as_data());
             }
-            Event::Receive { conn, message } => {
-                self.received(t, *conn, message.as_data(), out);
+            Event::Receive {
+                conn,
+                message,
+                record,
+            } => {
+                self.received(t, (*conn, *record), message.as_data(), out);
             }
             Event::Ping {
                 conn,
@@ -186,12 +190,20 @@ impl Writer<'_> {
         }
     }
 
-    /// Appends a received data message.
-    pub fn received(self, t: Duration, conn: u32, message: Data<'_>, out: &mut Vec<u8>) {
-        data(
-            self.timed(Type::Receive, t, out).raw(schema::CONN, conn),
-            message,
-        );
+    /// Appends a received data message, or the record of one with this number.
+    pub fn received(
+        self,
+        t: Duration,
+        (conn, record): (u32, Option<u64>),
+        message: Data<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let line = self.timed(Type::Receive, t, out).raw(schema::CONN, conn);
+        let line = match record {
+            Some(record) => line.raw(schema::RECORD, record),
+            None => line,
+        };
+        data(line, message);
     }
 
     fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {

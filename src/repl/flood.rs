@@ -7,6 +7,7 @@ use super::screen::Screen;
 use super::view::gate::{NEWEST, Shown};
 use crate::event::{By, Event};
 use crate::json::parsed::Parsed;
+use crate::session::frontend::Received;
 use crate::units::counted;
 
 impl Screen {
@@ -85,13 +86,9 @@ impl Screen {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         for kept in newest.iter().rev() {
             let json = Parsed::once(kept.message.as_data());
-            self.renderer.render_message(
-                (kept.t, kept.conn),
-                &kept.message,
-                &json,
-                &mut out,
-                &mut err,
-            );
+            let received = Received::whole(kept.conn, &kept.message, &json);
+            self.renderer
+                .render_message(kept.t, &received, &mut out, &mut err);
         }
         self.lines.buffer().append(&mut out);
     }

@@ -21,12 +21,11 @@ use crate::event::{By, Event, Origin, Peer};
 use crate::io::terminal;
 use crate::io::writer::{self, Writer};
 use crate::json::jq::Interrupt;
-use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::output::style::REDRAW;
 use crate::output::{Format, Renderer, sanitize};
 use crate::secret::Redactor;
-use crate::session::frontend::{Broken, Progress, Sink};
+use crate::session::frontend::{Broken, Progress, Received, Sink};
 use crate::units::counted;
 
 /// What is printed when the connection opens.
@@ -273,40 +272,30 @@ impl Screen {
     }
 
     /// Renders a message that was received, if it is shown and not only counted.
-    fn render_message(
-        &mut self,
-        (now, conn): (Instant, u32),
-        message: &Message,
-        json: &Parsed<'_>,
-    ) {
+    fn render_message(&mut self, now: Instant, received: &Received<'_>) {
         let unlimited = self.is_for_programs() && !self.gate.counts_all();
         if self.file.is_some() || unlimited {
             return self.render(now, |renderer, t, out, err| {
-                renderer.render_message((t, conn), message, json, out, err);
+                renderer.render_message(t, received, out, err);
             });
         }
         if self.renderer.options().filter.is_some() {
-            return self.render_filtered((now, conn), message, json);
+            return self.render_filtered(now, received);
         }
         if self.admits(now) {
             self.render(now, |renderer, t, out, err| {
-                renderer.render_message((t, conn), message, json, out, err);
+                renderer.render_message(t, received, out, err);
             });
         }
     }
 
     /// The same with a filter: only what it lets through counts.
-    fn render_filtered(
-        &mut self,
-        (now, conn): (Instant, u32),
-        message: &Message,
-        json: &Parsed<'_>,
-    ) {
+    fn render_filtered(&mut self, now: Instant, received: &Received<'_>) {
         let t = now.saturating_duration_since(self.start);
         self.measure();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         self.renderer
-            .render_message((t, conn), message, json, &mut out, &mut err);
+            .render_message(t, received, &mut out, &mut err);
         if (out.is_empty() && err.is_empty()) || !self.admits(now) {
             return;
         }
@@ -541,7 +530,8 @@ impl Sink for Shared {
         }
     }
 
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
+        let &Received { conn, message, .. } = received;
         let mut screen = self.borrow_mut();
         screen.connection.handle_received(message.len());
         if let Some(clients) = &mut screen.clients {
@@ -553,7 +543,7 @@ impl Sink for Shared {
             &screen.redactor,
         );
         screen.keep((now, conn), (By::Peer, None), message);
-        screen.render_message((now, conn), message, json);
+        screen.render_message(now, received);
     }
 
     fn flush(&mut self) {

@@ -20,9 +20,8 @@ use super::variables::Variables;
 use super::watch::Watch;
 use crate::error::plain_words;
 use crate::event::{By, Event};
-use crate::json::parsed::Parsed;
 use crate::message::Message;
-use crate::session::frontend::Sink;
+use crate::session::frontend::{Received, Sink};
 use crate::units::counted;
 
 /// How many files may run each other.
@@ -355,9 +354,10 @@ impl Sink for Handle {
         self.0.borrow_mut().handle_event(now, event);
     }
 
-    fn handle_message(&mut self, now: Instant, _: u32, message: &Message, json: &Parsed<'_>) {
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
         let mut work = self.0.borrow_mut();
-        work.watch.handle_message(now, message, json);
+        let message = received.message;
+        work.watch.handle_message(now, message, received.json);
         work.last_received = Some(message.clone());
         work.feeds.iter_mut().for_each(|feed| feed.push(message));
     }

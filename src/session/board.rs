@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::approach::Approach;
 use super::clock::now;
 use super::door::{Arrival, Door, Guest};
-use super::frontend::{Asker, Broken, Next, Progress, Sink, Source};
+use super::frontend::{Asker, Broken, Next, Progress, Received, Sink, Source};
 use super::options::Options;
 use super::outcome::{Ended, Outcome, Verdict};
 use super::resume::file::Saver;
@@ -22,8 +22,6 @@ use super::{Finished, run};
 use crate::close::Close;
 use crate::event::{Command, Control, Event, Peer, Recipients, Totals};
 use crate::io::signals::{Stop, StopSignal};
-use crate::json::parsed::Parsed;
-use crate::message::Message;
 use crate::secret::Redactor;
 
 /// Commands that wait for the client that takes them soonest, before no more are taken from the front
@@ -460,9 +458,8 @@ impl<O: Sink> Sink for ClientSink<'_, '_, O> {
         }
     }
 
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
-        let mut sink = self.sink.borrow_mut();
-        sink.handle_message(now, conn, message, json);
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
+        self.sink.borrow_mut().handle_message(now, received);
     }
 
     fn flush(&mut self) {
@@ -481,6 +478,7 @@ impl<O: Sink> Sink for ClientSink<'_, '_, O> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
 
     #[test]
     fn a_client_that_takes_nothing_is_not_waited_for() {

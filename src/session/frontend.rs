@@ -93,6 +93,40 @@ pub enum Broken {
     Failed(Error),
 }
 
+/// A received data message as everything gets it that shows or examines it; with `--split`, one
+/// record of a message.
+#[derive(Clone, Copy)]
+pub struct Received<'a> {
+    /// The connection, from 1.
+    pub conn: u32,
+    /// The message, or the record, as a message of the same kind.
+    pub message: &'a Message,
+    /// The message that this is, or is a record of, as it was received.
+    pub whole: &'a Message,
+    /// The number of the record within its message, from 1; `None` without `--split`.
+    pub record: Option<u64>,
+    /// `message` as JSON, parsed once for everything that examines it.
+    pub json: &'a Parsed<'a>,
+}
+
+impl<'a> Received<'a> {
+    /// A message that is not split.
+    pub fn whole(conn: u32, message: &'a Message, json: &'a Parsed<'a>) -> Self {
+        Received {
+            conn,
+            message,
+            whole: message,
+            record: None,
+            json,
+        }
+    }
+
+    /// Whether nothing of the message came before this.
+    pub fn is_first(&self) -> bool {
+        self.record.is_none_or(|record| record == 1)
+    }
+}
+
 /// Where events go.
 pub trait Sink {
     /// Ready when there is room for another message. While it is pending, reading stops.
@@ -107,10 +141,20 @@ pub trait Sink {
     /// Handles an event. Must not block.
     fn handle_event(&mut self, now: Instant, event: &Event<'_>);
 
-    /// Handles a received data message, as [`Event::Receive`]. `json` is shared by everything that
-    /// examines it.
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, _json: &Parsed<'_>) {
-        self.handle_event(now, &Event::Receive { conn, message });
+    /// Handles a received data message, or one record of it, as [`Event::Receive`].
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
+        let &Received {
+            conn,
+            message,
+            record,
+            ..
+        } = received;
+        let event = Event::Receive {
+            conn,
+            message,
+            record,
+        };
+        self.handle_event(now, &event);
     }
 
     /// The loop is about to sleep: everything rendered must be handed over.
@@ -153,9 +197,9 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
         self.1.handle_event(now, event);
     }
 
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
-        self.0.handle_message(now, conn, message, json);
-        self.1.handle_message(now, conn, message, json);
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
+        self.0.handle_message(now, received);
+        self.1.handle_message(now, received);
     }
 
     fn flush(&mut self) {
@@ -197,9 +241,9 @@ impl<S: Sink> Sink for Option<S> {
     }
 
     #[inline]
-    fn handle_message(&mut self, now: Instant, conn: u32, message: &Message, json: &Parsed<'_>) {
+    fn handle_message(&mut self, now: Instant, received: &Received<'_>) {
         if let Some(sink) = self {
-            sink.handle_message(now, conn, message, json);
+            sink.handle_message(now, received);
         }
     }
 
@@ -281,7 +325,8 @@ mod tests {
         let now = Instant::now();
         let message = Message::text("hello");
         both.handle_event(now, &Event::Note("a note"));
-        both.handle_message(now, 1, &message, &Parsed::new(message.as_data()));
+        let json = Parsed::new(message.as_data());
+        both.handle_message(now, &Received::whole(1, &message, &json));
         both.flush();
         for one in [both.0, both.1] {
             assert_eq!(one.notes, ["a note"]);

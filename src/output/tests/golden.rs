@@ -26,7 +26,11 @@ fn check(name: &str, message: &Message, width: usize, folds: bool) {
         Redactor::default(),
     );
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let event = Event::Receive { conn: 1, message };
+    let event = Event::Receive {
+        conn: 1,
+        message,
+        record: None,
+    };
     renderer.render(Duration::ZERO, &event, &mut out, &mut err);
     let shown = String::from_utf8(out).unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/output/tests/golden");

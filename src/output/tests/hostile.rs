@@ -50,7 +50,11 @@ fn events(text: &str, look: &mut dyn FnMut(&Event<'_>)) {
             number: Some(1),
             origin: Some(Origin::Repeat),
         });
-        look(&Event::Receive { conn: 1, message });
+        look(&Event::Receive {
+            conn: 1,
+            message,
+            record: None,
+        });
     }
     for by in [By::Us, By::Peer] {
         let (data, rtt) = (text.as_bytes(), Some(Duration::from_millis(1)));
@@ -257,7 +261,14 @@ fn a_secret_echoed_by_a_server_is_redacted() {
             assert!(!(out + &err).contains("s3cret"), "{event:?}");
         });
         let message = &Message::binary("say s3cret-token-of-ours back");
-        let (out, _) = render(&mut renderer, &Event::Receive { conn: 1, message });
+        let (out, _) = render(
+            &mut renderer,
+            &Event::Receive {
+                conn: 1,
+                message,
+                record: None,
+            },
+        );
         assert!(
             out.contains(r#""data":"c2F5IFtyZWRhY3RlZF0gYmFjaw==","len":19"#),
             "{out}"

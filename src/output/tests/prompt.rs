@@ -27,7 +27,15 @@ fn show(renderer: &mut Renderer, ms: u64, event: &Event<'_>) -> String {
 }
 
 fn receive(renderer: &mut Renderer, ms: u64, message: &Message) -> String {
-    show(renderer, ms, &Event::Receive { conn: 1, message })
+    show(
+        renderer,
+        ms,
+        &Event::Receive {
+            conn: 1,
+            message,
+            record: None,
+        },
+    )
 }
 
 fn send(renderer: &mut Renderer, ms: u64, message: &Message, origin: Option<Origin>) -> String {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::super::frontend::{Sink, Source};
+use super::super::frontend::{Received, Sink, Source};
 use super::{BATCH, Conn, Step};
 use crate::event::{By, Event, Origin};
 use crate::io::signals::StopSignal;
@@ -176,7 +176,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             false => Parsed::once(message.as_data()),
         };
         if self.run.policy.handle_received(&json) {
-            self.sink.handle_message(now, self.number, message, &json);
+            let received = Received::whole(self.number, message, &json);
+            self.sink.handle_message(now, &received);
             if self.run.examines_received() {
                 self.update(&json, now);
             }
