@@ -16,7 +16,7 @@
 //!    its engine), [`wire::stream`], [`wire::linger`].
 //! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
-//!    read), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
+//!    read), [`records`] (the records of a message, `--split`), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
 //!    the rules of a run: [`session::policy`] (when to send, when to stop), [`session::frontend`] (what
 //!    a front end is), [`session::outbox`], [`session::ack`], [`session::keepalive`],
 //!    [`session::reconnect`], [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what
@@ -62,6 +62,7 @@ mod output;
 mod payload;
 mod pipe;
 mod record;
+mod records;
 mod repl;
 mod run;
 mod script;

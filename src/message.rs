@@ -1,6 +1,8 @@
 //! Data messages (RFC 6455 §5.6). A text message is checked to be UTF-8 where it is made, and never
 //! again.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
@@ -87,6 +89,18 @@ impl Message {
     /// Length of the payload in bytes.
     pub fn len(&self) -> usize {
         self.payload().len()
+    }
+
+    /// A part of the message, which shares its payload. A part of a text that cuts a character is
+    /// binary.
+    pub fn slice(&self, place: Range<usize>) -> Message {
+        match self {
+            Message::Text(text) => match text.get(place.clone()) {
+                Some(part) => Message::Text(text.slice_ref(part)),
+                None => Message::Binary(text.as_bytes().slice(place)),
+            },
+            Message::Binary(data) => Message::Binary(data.slice(place)),
+        }
     }
 
     /// A copy that keeps no more memory alive than it needs.

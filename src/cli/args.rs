@@ -15,6 +15,7 @@ mod network;
 mod output;
 mod prompt;
 mod proxy;
+mod records;
 mod safety;
 mod serve;
 mod serve_limits;
@@ -49,6 +50,7 @@ pub use network::NetworkArgs;
 pub use output::OutputArgs;
 pub use prompt::PromptArgs;
 pub use proxy::ProxyArgs;
+pub use records::RecordsArgs;
 pub use safety::SafetyArgs;
 pub use serve::{PlaceArgs, ServeArgs};
 pub use serve_limits::LimitArgs;
@@ -182,6 +184,8 @@ pub struct ClientArgs {
     pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub records: RecordsArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
     #[command(flatten)]

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use crate::auth::sources::Via;
 use crate::output::{Format, Timestamps, style::ColorChoice};
 use crate::pipe::framing::Framing;
+use crate::records::Split;
 use crate::repl::EditMode;
 use crate::serve;
 use crate::serve::hub::SlowClient;
@@ -98,6 +99,29 @@ impl From<FrameArg> for Framing {
             FrameArg::Whole => Framing::Whole,
             FrameArg::Json => Framing::Json,
             FrameArg::Events => Framing::Events,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SplitArg {
+    /// Each line is a record
+    Nl,
+    /// A NUL byte ends each record
+    Nul,
+    /// The byte 0x1E ends each record
+    Rs,
+    /// Each JSON value is a record; what is not JSON is one, with all that follows it
+    Json,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Split {
+        match split {
+            SplitArg::Nl => Split::Nl,
+            SplitArg::Nul => Split::Nul,
+            SplitArg::Rs => Split::Rs,
+            SplitArg::Json => Split::Json,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::connect::Connection;
 use super::resume::vars::ResumeVars;
 use super::{ack, keepalive, policy, reconnect};
 use crate::message::Message;
+use crate::records::Split;
 use crate::wire::fragments::Fragmentation;
 use crate::wire::shim;
 
@@ -22,6 +23,8 @@ pub struct Options {
     pub trace: Option<usize>,
     /// When to send, and when to be done.
     pub policy: policy::Options,
+    /// `--split`: how received messages are cut into records.
+    pub split: Option<Split>,
     /// Several expressions look into what is received.
     pub shares_json: bool,
     /// Whether pings are answered.

@@ -13,6 +13,7 @@ use super::rtt::Rtts;
 use crate::event::{Totals, Volume};
 use crate::json::parsed::Parsed;
 use crate::message::Message;
+use crate::records::Split;
 use crate::wire::socket::Unsent;
 
 /// Maximum size of a heartbeat's reply that is remembered.
@@ -36,6 +37,10 @@ pub(super) struct RunState {
     pub(super) policy: Policy,
     /// Whether several expressions are evaluated for each received message.
     pub(super) shares_json: bool,
+    /// How received messages are cut into records.
+    pub(super) split: Option<Split>,
+    /// What was no JSON for `--split json` has been reported.
+    reported_rest: bool,
     confirm: Option<How>,
     /// The last heartbeat, until a message is received.
     heartbeat: Option<Message>,
@@ -63,6 +68,8 @@ impl RunState {
             saver: Saver::new(options.state.clone()),
             policy: Policy::new(options.policy.clone(), now),
             shares_json: options.shares_json,
+            split: options.split,
+            reported_rest: false,
             heartbeat: None,
             answer: None,
             attentive: confirm.is_some() || options.counts_replies || !options.memory.is_empty(),
@@ -94,7 +101,19 @@ impl RunState {
         self.attentive
     }
 
-    /// A data message was given to the front end; returns what it means for ours. A message that
+    /// A record is what `--split json` could not cut, because it is not JSON. Returns a sentence about
+    /// the first.
+    pub(super) fn handle_rest(&mut self, record: u64) -> Option<String> {
+        let first = !std::mem::replace(&mut self.reported_rest, true);
+        first.then(|| match record {
+            1 => "--split json: a message that is not JSON is one record, as it is".to_owned(),
+            more => format!(
+                "--split json: record {more} of a message is not JSON, and holds all that follows"
+            ),
+        })
+    }
+
+    /// A record, or a message, was given to the front end; returns what it means for ours. One that
     /// cannot be parsed is reported in `problem`, once.
     pub(super) fn handle_received(
         &mut self,

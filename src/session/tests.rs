@@ -112,6 +112,7 @@ fn options() -> Options {
         fragmentation: Fragmentation::default(),
         trace: None,
         policy: policy::Options::default(),
+        split: None,
         shares_json: false,
         auto_pong: true,
         mirror: false,

@@ -8,6 +8,7 @@ use super::keepalive::KeepaliveArgs;
 use super::messages::{SendArgs, StopArgs};
 use super::output::OutputArgs;
 use super::prompt::PromptArgs;
+use super::records::RecordsArgs;
 use super::safety::SafetyArgs;
 use super::serve::PlaceArgs;
 use super::serve_tls::ServeTlsArgs;
@@ -40,6 +41,8 @@ pub struct ListenArgs {
     pub stop: StopArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub records: RecordsArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
     #[command(flatten)]

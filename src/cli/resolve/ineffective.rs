@@ -212,6 +212,7 @@ mod tests {
         "state",
         "ping-interval",
         "no-auto-pong",
+        "split",
         "heartbeat",
         // clap requires --heartbeat.
         "heartbeat-interval",

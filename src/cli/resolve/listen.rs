@@ -88,6 +88,7 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
         client.stop.on_eof = OnEofArg::Stay;
     }
     client.output = args.output;
+    client.records = args.records;
     client.prompt = args.prompt;
     client.stay.keepalive = args.keepalive;
     client.stay.no_reconnect = true;

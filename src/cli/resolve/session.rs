@@ -57,6 +57,7 @@ pub(super) fn session(
             _ => Some(DUMPED),
         },
         policy: policy::Options::default(),
+        split: args.records.split.map(Into::into),
         shares_json: false,
         auto_pong: !stay.keepalive.no_auto_pong,
         mirror: args.wire.mirror,

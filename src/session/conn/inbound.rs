@@ -12,6 +12,7 @@ use crate::event::{By, Event, Origin};
 use crate::io::signals::StopSignal;
 use crate::json::parsed::Parsed;
 use crate::message::Message;
+use crate::records::Records;
 use crate::wire::socket::Incoming;
 
 /// Control frames handled, and frames traced, while the front end has no room.
@@ -20,8 +21,8 @@ const MAX_UNASKED: u32 = 1024;
 /// The state of reading.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// A message read while the front end had no room for it.
-    held: Option<Message>,
+    /// What was read, and waits until the front end has room for it.
+    held: Option<Held>,
     /// Control frames read, and frames traced, while the front end had no room.
     unasked: u32,
     /// Why the last look did not read everything that had arrived. While it holds, the peer's silence
@@ -29,6 +30,14 @@ pub(super) struct Reading {
     pub(super) paused: Option<Paused>,
     /// A data message has come.
     pub(super) brought_data: bool,
+}
+
+/// What the front end has not got yet.
+#[derive(Debug)]
+enum Held {
+    Message(Message),
+    /// A message that is cut into records, or what is left of it.
+    Records(Records),
 }
 
 /// Why nothing is read, though something may have arrived.
@@ -51,8 +60,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             if room {
                 self.reading.unasked = 0;
             }
-            if let Some(message) = self.reading.held.take_if(|_| room) {
-                self.deliver(&message, now);
+            if let Some(held) = self.reading.held.take_if(|_| room) {
+                match held {
+                    Held::Message(message) => self.deliver(message, now),
+                    Held::Records(records) => self.deliver_record(records, now),
+                }
                 continue;
             }
             // A signal cuts the output short: all that is wanted is the answer to our Close.
@@ -93,10 +105,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     fn handle_incoming(&mut self, incoming: Incoming, room: bool, now: Instant) -> Step {
         match incoming {
-            Incoming::Data(message) if room => self.deliver(&message, now),
+            Incoming::Data(message) if room => self.deliver(message, now),
             Incoming::Data(message) => {
                 self.reading.unasked += 1;
-                self.reading.held = Some(message);
+                self.reading.held = Some(Held::Message(message));
             }
             Incoming::Ping(data, answered) => {
                 self.reading.unasked += u32::from(!room);
@@ -164,24 +176,74 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
     }
 
-    fn deliver(&mut self, message: &Message, now: Instant) {
+    /// Gives a message to everything that shows or examines it, at once or record by record.
+    fn deliver(&mut self, message: Message, now: Instant) {
         self.run.totals.received += 1;
         self.run.totals.bytes_received += message.len() as u64;
         self.reading.brought_data = true;
-        if !self.sending.has_heartbeat() || !self.run.answers_heartbeat(message) {
+        if !self.sending.has_heartbeat() || !self.run.answers_heartbeat(&message) {
             self.run.policy.drain.handle_bytes(now);
         }
+        if let Some(split) = self.run.split {
+            self.reading.held = Some(Held::Records(Records::new(split, message)));
+            return;
+        }
+        self.give((&message, &message), None, now);
+        self.handle_given(&message, now);
+    }
+
+    /// Gives the next record of a message. Each waits for room of its own, because a message may have
+    /// very many.
+    fn deliver_record(&mut self, mut records: Records, now: Instant) {
+        let Some(record) = records.next() else {
+            return;
+        };
+        if record.is_rest
+            && let Some(note) = self.run.handle_rest(record.number)
+        {
+            self.report(now, &Event::Note(&note));
+        }
+        let data = (&record.message, records.message());
+        let wanted = self.give(data, Some(record.number), now);
+        match wanted && !records.is_done() {
+            true => self.reading.held = Some(Held::Records(records)),
+            false => self.handle_given(records.message(), now),
+        }
+    }
+
+    /// Gives a record, or a message that is not split, to the rules of the run, the front end, and
+    /// what examines it. Returns whether it was wanted.
+    #[inline]
+    fn give(
+        &mut self,
+        (message, whole): (&Message, &Message),
+        record: Option<u64>,
+        now: Instant,
+    ) -> bool {
         let json = match self.run.shares_json {
             true => Parsed::new(message.as_data()),
             false => Parsed::once(message.as_data()),
         };
-        if self.run.policy.handle_received(&json) {
-            let received = Received::whole(self.number, message, &json);
+        let wanted = self.run.policy.handle_record(&json);
+        if wanted {
+            let received = Received {
+                conn: self.number,
+                message,
+                whole,
+                record,
+                json: &json,
+            };
             self.sink.handle_message(now, &received);
             if self.run.examines_received() {
                 self.update(&json, now);
             }
         }
+        wanted
+    }
+
+    /// All of a message has been given.
+    fn handle_given(&mut self, message: &Message, now: Instant) {
+        self.run.policy.stop.handle_message();
         if self.sending.mirror && !self.ending.has_begun() {
             self.send_back(message, now);
         }

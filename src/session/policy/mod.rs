@@ -68,12 +68,12 @@ impl Policy {
         }
     }
 
-    /// A data message was received. Returns whether it is wanted: none is after a stop condition
-    /// was met.
-    pub fn handle_received(&mut self, message: &Parsed<'_>) -> bool {
+    /// A record, or a message that is not split, was received. Returns whether it is wanted: none is
+    /// after a stop condition was met.
+    pub fn handle_record(&mut self, record: &Parsed<'_>) -> bool {
         let wanted = !self.stop.is_met();
         if wanted {
-            self.stop.handle_received(message);
+            self.stop.handle_record(record);
         }
         wanted
     }

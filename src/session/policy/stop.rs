@@ -28,14 +28,17 @@ impl StopCondition {
         }
     }
 
-    /// A data message was received.
-    pub fn handle_received(&mut self, message: &Parsed<'_>) {
+    /// A record, or a message that is not split, was received.
+    pub fn handle_record(&mut self, record: &Parsed<'_>) {
+        let until = self.options.until.as_ref();
+        self.met |= until.is_some_and(|until| until.is_true_of(record));
+    }
+
+    /// A data message, with all its records, was received.
+    pub fn handle_message(&mut self) {
         self.received += 1;
-        let Options { count, until } = &self.options;
-        let counted = count.is_some_and(|count| self.received >= count);
-        let until = until.as_ref();
-        let until = until.is_some_and(|until| until.is_true_of(message));
-        self.met |= counted || until;
+        let count = self.options.count;
+        self.met |= count.is_some_and(|count| self.received >= count);
     }
 
     /// Whether the condition is met. Messages received after that are not wanted.
@@ -61,7 +64,8 @@ mod tests {
     }
 
     fn receive(stop: &mut StopCondition, text: &str) -> Option<bool> {
-        stop.handle_received(&Parsed::new(Data::Text(text)));
+        stop.handle_record(&Parsed::new(Data::Text(text)));
+        stop.handle_message();
         stop.outcome()
     }
 
