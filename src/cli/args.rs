@@ -313,12 +313,13 @@ pub struct StayArgs {
     pub reconnect_max_time: Option<Duration>,
 
     /// Also reconnect after these close codes, ranges of codes and HTTP statuses:
-    /// 1000,4000-4099,404
+    /// 1000,4000-4099,404. pusher, discord, graphql, centrifugo and phoenix stand for the codes
+    /// after which clients of these protocols do, and do not, reconnect
     #[arg(long, value_name = "LIST", action = ArgAction::Append, value_parser = Codes::parse, hide_short_help = true)]
     pub reconnect_on: Vec<Codes>,
 
     /// Do not reconnect after these (1006 is a lost connection); takes precedence over
-    /// --reconnect-on
+    /// --reconnect-on. The name of a protocol stands for the codes after which its clients stay away
     #[arg(long, value_name = "LIST", action = ArgAction::Append, value_parser = Codes::parse, hide_short_help = true)]
     pub no_reconnect_on: Vec<Codes>,
 

@@ -1,9 +1,9 @@
 //! Whether and when to reconnect. Pure: time and randomness are arguments.
 
+mod codes;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -11,7 +11,7 @@ use rand::Rng;
 use super::backoff::{self, Backoff};
 use crate::close::code_name;
 use crate::event::{By, Cause};
-use crate::units;
+pub use codes::Codes;
 
 /// A connection that held for this long, or that received a data message, begins a new series of
 /// retries when it ends. One of a server that accepts and drops does not.
@@ -62,47 +62,6 @@ pub enum CredentialRefresh {
     Renewable,
 }
 
-/// Close codes, ranges of them and HTTP statuses, as in `--reconnect-on`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Codes(Vec<(u16, u16)>);
-
-impl Codes {
-    /// Parses `1012,4500-4999,404`.
-    ///
-    /// # Errors
-    /// What to write instead.
-    pub fn parse(text: &str) -> Result<Codes, String> {
-        text.split(',')
-            .map(|item| {
-                let item = item.trim();
-                let (first, last) = item.split_once('-').unwrap_or((item, item));
-                match (number(first), number(last)) {
-                    (Some(first), Some(last)) if first <= last => Ok((first, last)),
-                    _ => Err(format!(
-                        "'{item}' is not a close code (1000-4999), HTTP status (200-599) or a range of them"
-                    )),
-                }
-            })
-            .collect::<Result<_, _>>()
-            .map(Codes)
-    }
-
-    pub fn extend(&mut self, other: Codes) {
-        self.0.extend(other.0);
-    }
-
-    fn contain(&self, code: u16) -> bool {
-        self.0
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&code))
-    }
-}
-
-fn number(text: &str) -> Option<u16> {
-    let number = units::digits(text, u16::MAX.into())? as u16;
-    matches!(number, 200..=599 | 1000..=4999).then_some(number)
-}
-
 /// Maximum delay of a retry, ten years: clocks cannot represent every [`Duration`].
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -114,9 +73,11 @@ pub struct Options {
     /// The time limit, from the first end of a series.
     pub max_time: Option<Duration>,
     pub backoff: backoff::Options,
-    /// `--reconnect-on`
+    /// `--reconnect-on`. A named set brings its protocol's whole rule: which codes lead to a retry, and
+    /// which do not.
     pub on: Codes,
-    /// `--no-reconnect-on`, which takes precedence.
+    /// `--no-reconnect-on`, which takes precedence. A named set brings the codes after which clients of
+    /// its protocol do not come back.
     pub never_on: Codes,
     pub renewal: CredentialRefresh,
 }
@@ -267,7 +228,15 @@ impl Reconnect {
         }
         let refused = is_refused_token(cause);
         let renew = refused && self.options.renewal == CredentialRefresh::Renewable;
-        if listed(&self.options.on).is_none() {
+        let is_listed = listed(&self.options.on).is_some();
+        if !is_listed
+            && !(renew && !self.renewed)
+            && let Some(why) = self.stopped_by_set(cause)
+        {
+            return Decision::Stop(why);
+        }
+        let is_in_set = code.is_some_and(|code| self.options.on.retry_after(code));
+        if !is_listed && !is_in_set {
             if renew && self.renewed {
                 return Decision::Stop(format!("{cause}: a fresh token was refused as well"));
             }
@@ -282,6 +251,14 @@ impl Reconnect {
             }
         }
         self.retry(cause, renew, now, rng)
+    }
+
+    /// Why a named set has no retry after this end.
+    fn stopped_by_set(&self, cause: &Cause) -> Option<String> {
+        let code = cause.code()?;
+        let Options { on, never_on, .. } = &self.options;
+        let name = never_on.stopped_by(code).or_else(|| on.stopped_by(code))?;
+        Some(format!("{cause}, after which clients of {name} stay away"))
     }
 
     /// If reconnecting was not requested explicitly, an initial failure needs no explanation.
@@ -311,6 +288,9 @@ impl Reconnect {
         } = cause
         {
             delay = delay.max(*asked);
+        }
+        if let Some(code) = cause.code() {
+            delay = delay.max(self.options.on.shortest_delay(code));
         }
         let delay = delay.min(LONGEST);
         if let (Some(max), Some(since)) = (self.options.max_time, self.down_since) {
@@ -359,15 +339,5 @@ fn permanent(cause: &Cause) -> Option<String> {
             why,
         } => Some(why.clone()),
         Cause::Failed { .. } | Cause::Lost(_) | Cause::Dead(_) => None,
-    }
-}
-
-impl fmt::Display for Codes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.iter().map(|(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}-{last}"),
-        });
-        f.write_str(&shown.collect::<Vec<_>>().join(","))
     }
 }

@@ -197,6 +197,45 @@ fn the_reconnect_lists_override_and_the_negative_list_takes_precedence() {
 }
 
 #[test]
+fn a_named_set_brings_both_sides_of_its_rule_and_numbers_override_it() {
+    let options = Options {
+        on: Codes::parse("pusher,centrifugo,4004").unwrap(),
+        never_on: Codes::parse("discord,4201").unwrap(),
+        ..always()
+    };
+    for (code, delay) in [
+        (4000, None),
+        (4004, Some(500 * MS)),
+        (4010, None),
+        (4150, Some(SECOND)),
+        (4200, Some(500 * MS)),
+        (4201, None),
+        (3000, Some(500 * MS)),
+        (3500, None),
+    ] {
+        let mut run = run(options.clone());
+        match (delay, run.ends(&close(code))) {
+            (Some(wanted), Decision::Retry { delay, .. }) => assert_eq!(delay, wanted, "{code}"),
+            (None, Decision::Stop(_)) => {}
+            (_, decision) => panic!("{code}: {decision:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_set_that_stops_leaves_a_fresh_token_its_one_attempt() {
+    let mut run = run(Options {
+        on: Codes::parse("graphql").unwrap(),
+        renewal: CredentialRefresh::Renewable,
+        ..always()
+    });
+    let (delay, renew) = (500 * MS, true);
+    assert_eq!(run.ends(&close(4401)), Decision::Retry { delay, renew });
+    run.waits(delay);
+    run.stops(&close(4401), "clients of graphql stay away");
+}
+
+#[test]
 fn the_reconnect_lists_are_parsed_strictly() {
     let read = |text| Codes::parse(text).map(|codes| codes.to_string());
     assert_eq!(read("1012"), Ok("1012".into()));
