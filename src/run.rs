@@ -135,7 +135,7 @@ async fn converse(client: Client, door: Option<Door>, world: &World) -> Result<E
             let output = pipe::Output::new(options.output.as_deref(), renderer, start)?;
             let recorder = client.record.is_some().then(|| recorder(&client, start));
             let mut sink = Recorded::new(output, recorder.transpose()?);
-            let mut input = pipe::Input::new(options.messages.clone());
+            let mut input = pipe::Input::new(options.messages.clone(), options.then.clone());
             let ends = (&mut input, &mut sink);
             let mut door = door;
             let finished = talk(&client, door.as_mut(), world, ends, &mut stops).await;

@@ -1,7 +1,11 @@
 //! The values of options that take one of several names. clap and its help stay in `cli`, so each
 //! of these mirrors an enum of the module that uses it. This module decides nothing.
 
-use clap::ValueEnum;
+use std::ffi::OsStr;
+
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
 
 use crate::auth::sources::Via;
 use crate::output::{Format, Timestamps, style::ColorChoice};
@@ -12,6 +16,7 @@ use crate::serve;
 use crate::serve::hub::SlowClient;
 use crate::session::backoff::Jitter;
 use crate::session::policy::drain::OnEof;
+use crate::units;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TokenVia {
@@ -77,7 +82,7 @@ impl From<JitterArg> for Jitter {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FrameArg {
+enum FrameArg {
     /// Each line is a message
     Line,
     /// A NUL byte ends each message
@@ -89,17 +94,51 @@ pub enum FrameArg {
     /// Each line is an event as --json prints it; send, ping, pong, close and frame are carried
     /// out, others are skipped
     Events,
+    /// What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE
+    /// bytes a message, and what is left at the end
+    Chunk,
 }
 
-impl From<FrameArg> for Framing {
-    fn from(frame: FrameArg) -> Framing {
-        match frame {
+/// Reads the value of `--frame`: one of the names, or `chunk:SIZE`.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameParser;
+
+impl TypedValueParser for FrameParser {
+    type Value = Framing;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Framing, clap::Error> {
+        if let Some(size) = value.to_str().and_then(|text| text.strip_prefix("chunk:")) {
+            return chunk(size).map_err(|why| {
+                let why = format!("invalid value for --frame chunk:SIZE: {why}\n");
+                clap::Error::raw(ErrorKind::ValueValidation, why).with_cmd(command)
+            });
+        }
+        let parsed = EnumValueParser::<FrameArg>::new().parse_ref(command, option, value)?;
+        Ok(match parsed {
             FrameArg::Line => Framing::Line,
             FrameArg::Nul => Framing::Nul,
             FrameArg::Whole => Framing::Whole,
             FrameArg::Json => Framing::Json,
             FrameArg::Events => Framing::Events,
-        }
+            FrameArg::Chunk => Framing::Chunk(None),
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = FrameArg::value_variants().iter();
+        Some(Box::new(names.filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
+fn chunk(size: &str) -> Result<Framing, String> {
+    match units::size(size)? {
+        0 => Err("a chunk has at least one byte".to_owned()),
+        size => Ok(Framing::Chunk(Some(size))),
     }
 }
 

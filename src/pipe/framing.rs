@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::events;
+use super::{chunks, events};
 use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
 use crate::json::scanner::{Scanner, without_place};
@@ -24,6 +24,8 @@ pub enum Framing {
     Json,
     /// At each line feed; a line is an event that says what to do, not a message.
     Events,
+    /// Whatever was read, or after this many bytes.
+    Chunk(Option<usize>),
 }
 
 /// One thing to do. It is no larger than a message, because most of them are messages and there may
@@ -63,7 +65,7 @@ pub struct Framer {
     buffer: BytesMut,
     /// The number of bytes of `buffer` that are known to contain no end of a message.
     scanned: usize,
-    /// The line (or NUL-terminated piece) in which `buffer` begins, from 1.
+    /// The line, NUL-terminated piece or byte with which `buffer` begins, from 1.
     line: u64,
     json: Scanner,
 }
@@ -94,6 +96,7 @@ impl Framer {
             Framing::Line | Framing::Events => self.cut_at(b'\n', out),
             Framing::Nul => self.cut_at(0, out),
             Framing::Json => self.cut_json(false, out),
+            Framing::Chunk(size) => self.cut_chunks(size, false, out),
             Framing::Whole => Ok(()),
         }
     }
@@ -106,6 +109,7 @@ impl Framer {
     pub fn handle_eof(&mut self, out: &mut Vec<Item>) -> Result<(), Error> {
         match self.frame {
             Framing::Json => self.cut_json(true, out),
+            Framing::Chunk(size) => self.cut_chunks(size, true, out),
             Framing::Line | Framing::Nul | Framing::Events if self.buffer.is_empty() => Ok(()),
             Framing::Line | Framing::Nul | Framing::Events | Framing::Whole => {
                 let rest = self.buffer.split().freeze();
@@ -137,6 +141,20 @@ impl Framer {
                 None => self.push(block.slice(piece), out)?,
             }
             self.line += 1;
+        }
+        Ok(())
+    }
+
+    fn cut_chunks(
+        &mut self,
+        size: Option<usize>,
+        eof: bool,
+        out: &mut Vec<Item>,
+    ) -> Result<(), Error> {
+        while let Some(end) = chunks::next(&self.buffer, size, self.payload.kind, eof) {
+            let chunk = self.buffer.split_to(end).freeze();
+            self.push(chunk, out)?;
+            self.line += end as u64;
         }
         Ok(())
     }
@@ -202,6 +220,7 @@ impl Framer {
             Framing::Line | Framing::Json | Framing::Events => format!("line {}", self.line),
             Framing::Nul => format!("message {}", self.line),
             Framing::Whole => "the input".to_owned(),
+            Framing::Chunk(_) => format!("from byte {} on", self.line),
         };
         let error = bad_input(place, why);
         match self.payload.encoding {
@@ -354,6 +373,28 @@ mod tests {
                 "{odd:?}"
             );
         }
+    }
+
+    #[test]
+    fn chunks_are_what_was_read_or_of_a_size() {
+        check(Framing::Chunk(Some(4)), "one\ntwo\n", &["one\n", "two\n"]);
+        check(
+            Framing::Chunk(Some(5)),
+            "\u{e9}\u{e9}\u{e9}",
+            &["\u{e9}\u{e9}", "\u{e9}"],
+        );
+        check(Framing::Chunk(None), "", &[]);
+        let input = InputFormat::default();
+        let (messages, error) = frames(Framing::Chunk(None), input, b"abcd\n\0e", 3);
+        assert_eq!(messages, [&b"abc"[..], b"d\n\0", b"e"]);
+        assert_eq!(error, None);
+        let (messages, error) = frames(Framing::Chunk(Some(4)), input, b"abcde\xfffg", 3);
+        assert_eq!(messages, [b"abcd"]);
+        let error = error.unwrap();
+        assert!(
+            error.starts_with("stdin, from byte 5 on: byte 2 (0xff) is not UTF-8"),
+            "{error}"
+        );
     }
 
     #[test]

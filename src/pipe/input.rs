@@ -36,10 +36,13 @@ pub struct Input {
     queue: std::vec::IntoIter<Item>,
     /// The error in the input after the queue.
     complaint: Option<Error>,
+    /// What follows the end of the input.
+    then: Vec<Message>,
 }
 
 impl Input {
-    pub fn new(messages: Messages) -> Self {
+    /// The input, and what is sent after its end. After an error in it, that is not sent.
+    pub fn new(messages: Messages, then: Vec<Message>) -> Self {
         let (state, queue) = match messages {
             Messages::Given(messages) => (
                 State::Ended,
@@ -53,6 +56,7 @@ impl Input {
             state,
             queue: queue.into_iter(),
             complaint: None,
+            then,
         }
     }
 }
@@ -66,11 +70,17 @@ impl Source for Input {
             }
             if let Some(complaint) = self.complaint.take() {
                 self.state = State::Ended;
+                self.then.clear();
                 return Poll::Ready(Next::Bad(complaint));
             }
             let reading = match &mut self.state {
                 State::Waiting(_) => return Poll::Pending,
                 State::Reading(reading) => reading,
+                State::Ended if !self.then.is_empty() => {
+                    let then = std::mem::take(&mut self.then).into_iter();
+                    self.queue = then.map(Item::Message).collect::<Vec<_>>().into_iter();
+                    continue;
+                }
                 State::Ended => return Poll::Ready(Next::End),
             };
             match ready!(reading.poll_batch(cx)) {
@@ -104,7 +114,7 @@ impl Source for Input {
             State::Reading(reading) => reading.waiting(),
             _ => 0,
         };
-        self.queue.len() + ahead
+        self.queue.len() + ahead + self.then.len()
     }
 }
 

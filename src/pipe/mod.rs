@@ -4,6 +4,7 @@
 //! stdin is read in order and never before it can be sent; nothing that was read is dropped without
 //! a notice. The threads that may block are in [`stdin`] and [`crate::io::writer`].
 
+mod chunks;
 mod events;
 pub mod framing;
 mod input;
@@ -12,12 +13,17 @@ mod stdin;
 
 use std::path::PathBuf;
 
+use crate::message::Message;
+
+pub use chunks::SHORTEST_TEXT;
 pub use input::{Input, Messages};
 pub use output::Output;
 
 #[derive(Clone, Debug)]
 pub struct Options {
     pub messages: Messages,
+    /// `--then`: what is sent after them.
+    pub then: Vec<Message>,
     /// `-o`; `None` is stdout.
     pub output: Option<PathBuf>,
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::cli::choices::{FrameArg, OnEofArg};
+use crate::cli::choices::{FrameParser, OnEofArg};
+use crate::pipe::framing::Framing;
 use crate::units;
 
 #[derive(Debug, Args)]
@@ -24,11 +25,16 @@ pub struct SendArgs {
     #[arg(
         long,
         value_name = "HOW",
-        value_enum,
+        value_parser = FrameParser,
         default_value = "line",
         hide_short_help = true
     )]
-    pub frame: FrameArg,
+    pub frame: Framing,
+
+    /// Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE
+    /// and @@ as with -d
+    #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true, hide_short_help = true)]
+    pub then: Vec<String>,
 
     /// Send text messages (the default)
     #[arg(long, overrides_with = "binary", hide_short_help = true)]

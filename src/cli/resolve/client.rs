@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::expressions::compile;
 use super::files::Files;
 use super::ineffective;
-use super::messages::{input, payload};
+use super::messages::{input, payload, then};
 use super::mode::Mode;
 use super::output::color;
 use super::request::plan;
@@ -191,6 +191,7 @@ fn front_end(
     }
     Ok(FrontEnd::Pipe(pipe::Options {
         messages: input(args, payload, variables, files)?,
+        then: then(&args.send, payload, variables, files)?,
         output,
     }))
 }

@@ -29,7 +29,7 @@ const RULES: &[Rule] = &[
         why: "in a pipe",
     },
     Rule {
-        options: &["rate", "lockstep", "on-eof", "idle", "frame"],
+        options: &["rate", "lockstep", "on-eof", "idle", "frame", "then"],
         when: |mode| mode.interactive,
         why: "at the prompt",
     },

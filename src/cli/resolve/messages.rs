@@ -8,8 +8,8 @@ use crate::cli::args::{ClientArgs, SendArgs};
 use crate::error::{Error, Exit};
 use crate::message::{Kind, Message};
 use crate::payload::{Encoding, InputFormat};
-use crate::pipe::Messages;
 use crate::pipe::framing::Framing;
+use crate::pipe::{Messages, SHORTEST_TEXT};
 
 pub(super) fn payload(args: &SendArgs) -> InputFormat {
     let encoding = match (args.hex, args.base64, args.escapes) {
@@ -36,12 +36,15 @@ pub(super) fn input(
     let (send, mirror) = (&args.send, args.wire.mirror);
     // --mirror sends what it receives and needs no other input.
     if send.data.is_empty() && !mirror {
-        let frame = send.frame.into();
+        let frame = send.frame;
         if frame == Framing::Events && payload != InputFormat::default() {
             return Err(Error::usage(
                 "--frame events: each event names its own encoding, so --binary, --hex, --base64 and --escapes have no effect",
             )
             .advice(r#"{"type":"send","encoding":"hex","data":"00ff"}"#));
+        }
+        if let Framing::Chunk(size) = frame {
+            check_chunks(size, payload)?;
         }
         return Ok(Messages::Stdin { frame, payload });
     }
@@ -50,7 +53,41 @@ pub(super) fn input(
     )?))
 }
 
-/// The messages of `-d`, `--on-open` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an
+/// # Errors
+/// Exit 2 for chunks that cannot be cut.
+fn check_chunks(size: Option<usize>, payload: InputFormat) -> Result<(), Error> {
+    if payload.encoding != Encoding::Plain {
+        return Err(Error::usage(
+            "--frame chunk sends bytes as they are, without --hex, --base64 and --escapes",
+        )
+        .advice("--binary sends binary messages"));
+    }
+    match size {
+        Some(size) if payload.kind == Kind::Text && size < SHORTEST_TEXT => Err(Error::usage(
+            format!("--frame chunk:{size}: a character of text may have {SHORTEST_TEXT} bytes"),
+        )
+        .advice("--binary cuts anywhere")),
+        _ => Ok(()),
+    }
+}
+
+/// The messages of `--then`: text, also where the input is binary.
+pub(super) fn then(
+    args: &SendArgs,
+    payload: InputFormat,
+    variables: &Variables,
+    files: &mut Files,
+) -> Result<Vec<Message>, Error> {
+    let encoding = match payload.encoding {
+        Encoding::Escapes => Encoding::Escapes,
+        _ => Encoding::Plain,
+    };
+    let kind = Kind::Text;
+    let payload = InputFormat { encoding, kind };
+    given(&args.then, "--then", payload, variables, files)
+}
+
+/// The messages of `-d`, `--on-open`, `--then` or `--heartbeat`: `@FILE` and `@-` are read, and `@@` is an
 /// `@`, like `//` for `/` at the prompt. Messages whose files are skipped are left out. Variables are
 /// filled in, but for a file of `-d`, which is sent as it is.
 pub(super) fn given(

@@ -146,7 +146,7 @@ fn definitions(
 
 /// Whether a template of the command line may contain `{{name}}`.
 fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
-    let messages = [&args.send.data, &args.send.on_open];
+    let messages = [&args.send.data, &args.send.on_open, &args.send.then];
     let texts = messages.into_iter().flatten().chain(&args.request.headers);
     let mut texts = texts
         .chain(&args.stay.keepalive.heartbeat)
