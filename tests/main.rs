@@ -5,6 +5,7 @@ mod support;
 mod architecture;
 mod auth;
 mod backpressure;
+mod chunks;
 #[cfg(target_os = "linux")]
 mod components;
 #[cfg(unix)]
