@@ -231,7 +231,7 @@ fn return_to(client: &mut Client, sink: &mut impl Sink) {
     if client.session.reconnect.when == When::AfterOpen {
         client.session.reconnect.when = When::Always;
     }
-    let url = client.plan.target.shown(&client.plan.redactor);
+    let url = client.plan.shown_url();
     let note = format!("going back to {url}");
     sink.handle_event(Instant::now(), &Event::Note(&note));
 }
@@ -296,7 +296,7 @@ async fn talk(
     (source, sink): (&mut (impl Source + Asker), &mut impl Sink),
     stops: &mut StopSignals,
 ) -> Finished {
-    let url = client.plan.target.shown(&client.plan.redactor);
+    let url = client.plan.shown_url();
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The URL as people write it, parsed into what to dial and what to request. Pure.
 
 mod place;
+mod source;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use url::{Host, Url};
 use crate::error::{Error, Exit, Stage};
 use crate::secret::{REDACTED, Redactor, Secret};
 pub use place::{HostPort, UnixSocket};
+pub use source::UrlSource;
 
 /// Query parameters whose value is never shown.
 const SECRET_PARAMETERS: &[&str] = &[
@@ -41,6 +43,39 @@ const ZONE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// Shorter parts of a URL that is a secret as a whole are words such as `ws` or `v1`, in bytes.
+const SHORTEST_PART: usize = 8;
+
+/// What is wrong with a URL, without the URL.
+struct Fault {
+    why: String,
+    advice: Option<&'static str>,
+}
+
+impl Fault {
+    fn advice(mut self, advice: &'static str) -> Fault {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// The error, in which the URL is called `named`.
+    fn error(self, named: &str) -> Error {
+        let message = format!("malformed URL {named}: {}", self.why);
+        let error = Error::new(Stage::Url, Exit::Url, message);
+        match self.advice {
+            Some(advice) => error.advice(advice),
+            None => error,
+        }
+    }
+}
+
+fn fault(why: impl Into<String>) -> Fault {
+    Fault {
+        why: why.into(),
+        advice: None,
+    }
+}
 
 /// Where to connect and what to request.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,30 +117,44 @@ impl Target {
     /// including a fragment (RFC 6455 §3).
     pub fn parse(text: &str) -> Result<Target, Error> {
         refuse_bare_word(text)?;
+        Target::read(text).map_err(|fault| fault.error(&quoted(text)))
+    }
+
+    /// Parses a URL that is a secret: `from` says in an error where it comes from.
+    ///
+    /// # Errors
+    /// Exit 3 for anything malformed.
+    pub fn parse_secret(text: &str, from: &str) -> Result<Target, Error> {
+        let read = match is_bare_word(text) {
+            true => Err(fault("it is a single word")),
+            false => Target::read(text),
+        };
+        read.map_err(|fault| fault.error(&format!("from {from}")))
+    }
+
+    fn read(text: &str) -> Result<Target, Fault> {
         if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
-            return Err(malformed(text, "it contains a space or control character")
+            return Err(fault("it contains a space or control character")
                 .advice("percent-encode it (%20 is a space)"));
         }
         if let Some(rest) = text.strip_prefix("ws+unix:") {
-            return on_unix_socket(text, rest);
+            return on_unix_socket(rest);
         }
         let (tls, rest) = split_scheme(text)?;
         if rest.starts_with(['/', '\\', '?', '#']) {
             // The WHATWG parser would skip slashes until it finds a host.
-            return Err(malformed(text, "it has no host"));
+            return Err(fault("it has no host"));
         }
-        let (rest, zone) = split_zone(rest).map_err(|why| malformed(text, why))?;
+        let (rest, zone) = split_zone(rest).map_err(fault)?;
         let url = Url::parse(&format!("{}://{rest}", scheme_of(tls)))
-            .map_err(|error| malformed(text, &error.to_string()))?;
+            .map_err(|error| fault(error.to_string()))?;
         if url.fragment().is_some() {
             return Err(
-                malformed(text, "a WebSocket URL has no fragment (RFC 6455 section 3)")
+                fault("a WebSocket URL has no fragment (RFC 6455 section 3)")
                     .advice("write %23 if the # belongs to the path or the query"),
             );
         }
-        let host = url
-            .host()
-            .ok_or_else(|| malformed(text, "it has no host"))?;
+        let host = url.host().ok_or_else(|| fault("it has no host"))?;
         Ok(Target {
             tls,
             host: host.to_owned(),
@@ -225,6 +274,26 @@ impl Target {
         }
     }
 
+    /// Adds path, query and password of a URL that is a secret as a whole to `redactor`.
+    pub fn hide(&self, redactor: &Redactor) {
+        let whole = self.path_and_query();
+        let parts = self
+            .path
+            .split('/')
+            .chain(self.query.iter().flat_map(|it| it.split(['&', '='])));
+        for part in parts
+            .chain([whole.as_str()])
+            .filter(|part| part.len() >= SHORTEST_PART)
+        {
+            redactor.add_given(part);
+            redactor.add_given(&percent_decode_str(part).decode_utf8_lossy());
+        }
+        self.hide_secrets(redactor);
+        if let Some(password) = self.user.as_ref().and_then(|user| user.password.as_ref()) {
+            redactor.add_given(password.expose());
+        }
+    }
+
     fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         let query = self.query.as_deref().unwrap_or_default();
         query.split('&').filter_map(|pair| pair.split_once('='))
@@ -303,22 +372,18 @@ pub fn is_secret_parameter(parameter: &str) -> bool {
 
 /// The target of a URL on a Unix socket, `SOCKET:/path?query`, as in node's ws and wscat. Its host is
 /// `localhost`.
-fn on_unix_socket(text: &str, rest: &str) -> Result<Target, Error> {
+fn on_unix_socket(rest: &str) -> Result<Target, Fault> {
     // `ws+unix:///run/x.sock` is the older form.
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (socket, path) = rest.split_once(':').unwrap_or((rest, "/"));
     if socket.is_empty() {
-        return Err(
-            malformed(text, "it has no path of a socket").advice("ws+unix:/run/server.sock:/path")
-        );
+        return Err(fault("it has no path of a socket").advice("ws+unix:/run/server.sock:/path"));
     }
     if !path.starts_with('/') {
-        return Err(
-            malformed(text, "the path after the socket's does not begin with /")
-                .advice("ws+unix:/run/server.sock:/path"),
-        );
+        return Err(fault("the path after the socket's does not begin with /")
+            .advice("ws+unix:/run/server.sock:/path"));
     }
-    let target = Target::parse(&format!("ws://localhost{path}"))?;
+    let target = Target::read(&format!("ws://localhost{path}"))?;
     Ok(Target {
         unix: Some(UnixSocket::Path(socket.to_owned())),
         ..target
@@ -333,7 +398,7 @@ fn default_port(tls: bool) -> u16 {
     if tls { 443 } else { 80 }
 }
 
-fn malformed(text: &str, why: &str) -> Error {
+fn quoted(text: &str) -> String {
     // A URL that does not parse may still contain a password: neither the part before the @ nor a
     // secret parameter is shown.
     let mut shown = match text.rsplit_once('@') {
@@ -344,17 +409,13 @@ fn malformed(text: &str, why: &str) -> Error {
         let (query, fragment) = rest.split_at(rest.find('#').unwrap_or(rest.len()));
         shown = format!("{path}?{}{fragment}", shown_query(query));
     }
-    Error::new(
-        Stage::Url,
-        Exit::Url,
-        format!("malformed URL '{shown}': {why}"),
-    )
+    format!("'{shown}'")
 }
 
 /// A word without `:`, `/` or `.` is never taken for a host name: it is a subcommand that does not
 /// exist.
 fn refuse_bare_word(text: &str) -> Result<(), Error> {
-    if text.contains([':', '/', '.']) {
+    if !is_bare_word(text) {
         return Ok(());
     }
     let error = Error::usage(format!("'{text}' is neither a subcommand nor a URL"));
@@ -365,6 +426,10 @@ fn refuse_bare_word(text: &str) -> Result<(), Error> {
             "ws://{text}/ if it is a host; `wirecat --help` lists the subcommands"
         ))
     })
+}
+
+fn is_bare_word(text: &str) -> bool {
+    !text.contains([':', '/', '.'])
 }
 
 /// Removes the zone from an IPv6 address at the beginning of `rest`, because the URL parser does
@@ -398,7 +463,7 @@ fn split_zone(rest: String) -> Result<(String, Option<String>), &'static str> {
 }
 
 /// Splits off the scheme, if there is one. Returns whether it means TLS, and the rest.
-fn split_scheme(text: &str) -> Result<(bool, String), Error> {
+fn split_scheme(text: &str) -> Result<(bool, String), Fault> {
     if let Some(rest) = text.strip_prefix(':') {
         return Ok((false, format!("localhost:{rest}")));
     }
@@ -410,10 +475,8 @@ fn split_scheme(text: &str) -> Result<(bool, String), Error> {
         "wss" | "https" => Ok((true, rest.to_owned())),
         // In `host/path?next=http://…` the scheme is not the URL's.
         _ if scheme.contains(['/', '?', ':', '@']) => Ok((false, text.to_owned())),
-        other => Err(
-            malformed(text, &format!("the scheme '{other}' is not ws or wss"))
-                .advice("ws://, wss://, http:// or https://"),
-        ),
+        other => Err(fault(format!("the scheme '{other}' is not ws or wss"))
+            .advice("ws://, wss://, http:// or https://")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads the credentials of one connection attempt from their source: a file, a variable, a
+//! Reads the credentials of one connection attempt, or its URL, from their source: a file, a variable, a
 //! command, or the user. The caller decides whether the user can be asked and how long a file may
 //! take.
 
@@ -17,9 +17,13 @@ use super::sources::{Authorization, Credentials, Source};
 use crate::error::{Error, Stage, plain_words};
 use crate::io::terminal::EchoOff;
 use crate::secret::{Redactor, Secret};
+use crate::uri::UrlSource;
 
 /// Maximum size of a token, in bytes. No server accepts one of nearly that size.
 const MAX_TOKEN: u64 = 1024 * 1024;
+
+/// Maximum length of a URL, in bytes: hyper sends no longer request target.
+const MAX_URL: usize = 60_000;
 
 /// The user's answers to prompts. They are kept until they are refused, so that the user need not
 /// type them again after a lost connection.
@@ -32,8 +36,13 @@ pub struct CachedAnswers {
     read_once: bool,
     /// The read of a token file that an earlier attempt gave up waiting for. The next attempt waits
     /// for the same read, because each new one would block another thread.
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    reading: Option<Reading>,
+    /// The same for the file of the URL.
+    reading_url: Option<Reading>,
 }
+
+/// A file that is being read in another thread.
+type Reading = JoinHandle<io::Result<Vec<u8>>>;
 
 impl CachedAnswers {
     /// Forgets the answers, because they were refused.
@@ -89,7 +98,7 @@ pub(crate) async fn read(
                 let question = "Token: ".to_owned();
                 prompt(question, &mut cached.token, ask).await?
             }
-            Source::File(path) => read_file(path, timeout, &mut cached.reading).await?,
+            Source::File(path) => read_file("--token ", path, timeout, &mut cached.reading).await?,
             source => read_source(source, environment).await?,
         };
         let text = usable(&token.source, &text)?;
@@ -114,6 +123,39 @@ pub(crate) async fn proxy_password(
     prompt(question, &mut cached.proxy_password, ask).await
 }
 
+/// Reads a URL from its source. The command may take as long as the file, `timeout`: a URL that is good
+/// for moments is not typed by anybody. What it has started ends with it.
+///
+/// # Errors
+/// Exit 2 if it gives none, 28 if that takes too long.
+pub(crate) async fn read_url(
+    source: &UrlSource,
+    timeout: Duration,
+    cached: &mut CachedAnswers,
+) -> Result<Secret, Error> {
+    let text = match source {
+        UrlSource::File(path) => read_file("", path, timeout, &mut cached.reading_url).await?,
+        UrlSource::Command(command) => {
+            let output = tokio::time::timeout(timeout, run("", command)).await;
+            let doing = || format!("running {source}");
+            let late = |_| Error::connect_timeout(Stage::Input, timeout, &doing());
+            Secret::new(output.map_err(late)??)
+        }
+    };
+    match text.expose().trim() {
+        "" => Err(Error::usage(format!("{source}: it gave no URL"))),
+        url if url.len() > MAX_URL => Err(Error::usage(format!(
+            "{source}: what it gave is too long for a URL"
+        ))),
+        url if url.contains('\n') => Err(Error::usage(format!(
+            "{source}: it gave {} lines, and not one URL",
+            url.lines().count()
+        ))
+        .advice("what is no part of the URL belongs on stderr")),
+        url => Ok(Secret::new(url)),
+    }
+}
+
 async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
     let text = match source {
         Source::Literal(secret) => return Ok(secret.clone()),
@@ -124,24 +166,26 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
                 "--token env:{name}: there is no such variable in the environment"
             ))
         })?,
-        Source::Command(command) => run(command).await?,
+        Source::Command(command) => run("--token ", command).await?,
     };
     Ok(Secret::new(text))
 }
 
-/// Reads a token file without blocking the loop. If this future is dropped or times out, the
+/// Reads a file of `option` without blocking the loop. If this future is dropped or times out, the
 /// reading thread continues, and `reading` keeps it for the next attempt.
 async fn read_file(
+    option: &str,
     path: &str,
     timeout: Duration,
-    reading: &mut Option<JoinHandle<io::Result<Vec<u8>>>>,
+    reading: &mut Option<Reading>,
 ) -> Result<Secret, Error> {
-    let unusable = |why: String| Error::usage(format!("--token @{path}: {why}"));
+    let unusable = |why: String| Error::usage(format!("{option}@{path}: {why}"));
     let owned = path.to_owned();
     let read =
         reading.get_or_insert_with(|| tokio::task::spawn_blocking(move || read_at_most(&owned)));
     let Ok(read) = tokio::time::timeout(timeout, read).await else {
-        let doing = format!("reading the token from @{path}");
+        let what = if option.is_empty() { "URL" } else { "token" };
+        let doing = format!("reading the {what} from @{path}");
         return Err(Error::connect_timeout(Stage::Input, timeout, &doing));
     };
     *reading = None;
@@ -185,17 +229,24 @@ fn without_line_end(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// Runs a command in the shell. Its stderr goes to the terminal.
-async fn run(command: &str) -> Result<String, Error> {
-    let unusable = |why: String| Error::usage(format!("--token cmd:{command}: {why}"));
-    let mut child = Command::new("sh")
+/// Runs a command of `option` in the shell. Its stderr goes to the terminal.
+async fn run(option: &str, command: &str) -> Result<String, Error> {
+    let unusable = |why: String| Error::usage(format!("{option}cmd:{command}: {why}"));
+    let mut shell = Command::new("sh");
+    // A command that gives a token may read a password from the terminal: it stays in our group.
+    #[cfg(unix)]
+    if option.is_empty() {
+        shell.process_group(0);
+    }
+    let mut child = shell
         .args(["-c", command])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| Error::usage(format!("--token cmd: cannot run a shell: {error}")))?;
+        .map_err(|error| Error::usage(format!("{option}cmd: cannot run a shell: {error}")))?;
+    let mut group = Group(child.id().filter(|_| option.is_empty()));
     let mut output = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         let read = stdout.take(MAX_TOKEN + 1).read_to_end(&mut output).await;
@@ -205,11 +256,25 @@ async fn run(command: &str) -> Result<String, Error> {
         return Err(unusable(format!("its output is {TOO_LARGE}")));
     }
     let status = child.wait().await;
+    group.0 = None;
     let status = status.map_err(|error| unusable(plain_words(&error)))?;
     if !status.success() {
         return Err(unusable(format!("the command failed ({status})")));
     }
     String::from_utf8(output).map_err(|_| unusable("its output is not UTF-8".to_owned()))
+}
+
+/// A process group that is killed if it is not waited for to the end.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(leader) = self.0.and_then(|id| i32::try_from(id).ok()) {
+            use nix::sys::signal::{Signal, killpg};
+            let _ = killpg(nix::unistd::Pid::from_raw(leader), Signal::SIGKILL);
+        }
+    }
 }
 
 /// The answer that the user gave before, or gives now.

@@ -1,6 +1,7 @@
 //! The sources of a run's credentials, as named on the command line. Pure: nothing is read here.
 
 use crate::secret::Secret;
+use crate::uri::UserInfo;
 
 /// The header with the user's credentials (RFC 9110 §11.6.2).
 pub(super) const AUTHORIZATION: &str = "Authorization";
@@ -14,6 +15,21 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The same with the user and password of a URL, unless the header has other credentials.
+    pub fn or_user(mut self, user: Option<&UserInfo>) -> Credentials {
+        let is_taken = self.token.as_ref().is_some_and(Token::is_authorization);
+        if self.authorization.is_none() && !is_taken {
+            self.authorization = user.map(|user| {
+                let password = user.password.clone();
+                Authorization::Basic(Basic {
+                    user: user.name.clone(),
+                    password: Some(password.unwrap_or_else(|| Secret::new(""))),
+                })
+            });
+        }
+        self
+    }
+
     /// Whether reading them again can give different ones after a refusal.
     pub fn is_renewable(&self) -> bool {
         let asked = matches!(&self.authorization, Some(Authorization::Basic(basic)) if basic.password.is_none());

@@ -87,7 +87,8 @@ pub struct Cli {
     pub command: Option<Subcommands>,
 
     /// ws:// or wss:// (http:// and https:// mean the same), HOST:PORT/PATH, :PORT/PATH on
-    /// localhost, or @PROFILE of the configuration file
+    /// localhost, or @PROFILE of the configuration file; cmd:COMMAND or @FILE.url gives the URL of
+    /// each connection
     #[arg(value_name = "URL", required_unless_present_any = ["generate", "from_curl"])]
     pub url: Option<String>,
 

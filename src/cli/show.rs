@@ -61,12 +61,19 @@ fn head(client: &Client, shown: &Shown) -> String {
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\n"));
     }
-    head + "\n"
+    head.push('\n');
+    match &plan.source {
+        Some(source) => head.replace(&plan.target.authority(), &format!("[host from {source}]")),
+        None => head,
+    }
 }
 
 /// Where `client` would connect, for `-v`.
 pub fn route(client: &Client) -> String {
     let plan = &client.plan;
+    if let Some(source) = &plan.source {
+        return format!("would connect to where {source} says");
+    }
     match plan.transport.route(&plan.target) {
         Ok(route) => {
             let proxy = route.proxy().map(|proxy| format!(", proxy {proxy}"));
@@ -82,6 +89,10 @@ pub fn route(client: &Client) -> String {
 /// # Errors
 /// Those of [`dry_run`].
 pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<u8>, Error> {
+    if let Some(source) = &client.plan.source {
+        let what = format!("--to-curl: the URL comes from {source}, which is not read");
+        return Err(Error::usage(what).advice("--dry-run shows the rest of the request"));
+    }
     let shown = shown(client, world)?;
     let (plan, redactor) = (&client.plan, &client.plan.redactor);
     let user = match &plan.credentials.authorization {
@@ -138,6 +149,9 @@ fn shown(client: &Client, world: &World) -> Result<Shown, Error> {
 
 /// The path and query, with placeholders as they are elsewhere.
 fn path(request: &Request, preview: &Preview, client: &Client) -> String {
+    if let Some(source) = &client.plan.source {
+        return format!("[path and query from {source}]");
+    }
     let redactor = &client.plan.redactor;
     let mut path = redactor.redact(&request.path_and_query).into_owned();
     for placeholder in &preview.placeholders {

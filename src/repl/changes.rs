@@ -89,8 +89,8 @@ impl Screen {
     /// What follows is about another server.
     pub(super) fn switch_to(&mut self, plan: &Plan) {
         self.redactor.clone_from(&plan.redactor);
-        self.connection = Connection::new(plan.target.shown(&plan.redactor));
-        let host = plan.target.host.to_string();
+        self.connection = Connection::new(plan.shown_url());
+        let host = plan.server();
         if let Some(editor) = &self.editor {
             editor.state.set_server(&host, &plan.redactor);
         }

@@ -85,13 +85,13 @@ pub fn open(
             waits: commands::holds,
             is_command: commands::exists,
             history: options.history.clone(),
-            host: plan.target.host.to_string(),
+            host: plan.server(),
             redactor: plan.redactor.clone(),
             folder: options.temporary.clone(),
         },
         scrollback: options.scrollback,
     };
-    let target = (plan.target.shown(&plan.redactor), plan.redactor.clone());
+    let target = (plan.shown_url(), plan.redactor.clone());
     let file = options.output.as_deref();
     let screen = Screen::new(shown, file, target, renderer, start)?;
     let screen = Rc::new(RefCell::new(screen));

@@ -33,7 +33,7 @@ impl Request {
     pub(super) fn of(plan: &Plan) -> Self {
         let headers = plan.request.headers.iter();
         Request {
-            url: plan.target.shown(&plan.redactor),
+            url: plan.shown_url(),
             headers: headers
                 .filter_map(|line| match line {
                     HeaderLine::Set(name, value) => Some((name.clone(), value.clone())),

@@ -131,6 +131,11 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     memory: &ResumeVars,
     ends: &Ends<'_, I, O>,
 ) -> Result<Connection, Failed> {
+    let unread = |error| Failed {
+        error,
+        obstacle: FailureKind::Credentials,
+    };
+    let plan = &*located(plan, prompted).await.map_err(unread)?;
     let placed = acquire::read(
         &plan.credentials,
         environment,
@@ -140,10 +145,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         &mut |question| ends.source.borrow_mut().ask(question),
     )
     .await
-    .map_err(|error| Failed {
-        error,
-        obstacle: FailureKind::Credentials,
-    })?;
+    .map_err(unread)?;
     unlock(plan, ends).await?;
     let mut way = way(plan, memory, &placed)?;
     let mut dialer = dialer(&way, prompted, ends).await?;
@@ -164,6 +166,21 @@ pub(super) async fn connect<I: Asker, O: Sink>(
             }
         }
     }
+}
+
+/// The plan of this attempt: where a source gives the URL, that is read now.
+///
+/// # Errors
+/// Exit 2 or 28 if it cannot be read, 3 if it is malformed.
+async fn located<'p>(plan: &'p Plan, cached: &mut CachedAnswers) -> Result<Cow<'p, Plan>, Error> {
+    let Some(source) = &plan.source else {
+        return Ok(Cow::Borrowed(plan));
+    };
+    let url = acquire::read_url(source, plan.connect_timeout, cached).await?;
+    plan.redactor.add_given(url.expose());
+    let target = Target::parse_secret(url.expose(), &source.to_string())?;
+    target.hide(&plan.redactor);
+    Ok(Cow::Owned(plan.at(target)))
 }
 
 /// Where one URL on the way of redirects has led.

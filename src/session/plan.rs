@@ -10,12 +10,15 @@ use crate::handshake::versions::Versions;
 use crate::handshake::{redirect, request};
 use crate::secret::{Redactor, Secret};
 use crate::transport::Dialer;
-use crate::uri::Target;
+use crate::uri::{Target, UrlSource};
 
 /// The parameters of an attempt.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Where to connect; a placeholder where there is a `source`.
     pub target: Target,
+    /// What gives the URL of each attempt.
+    pub source: Option<UrlSource>,
     pub credentials: Credentials,
     pub request: request::Options,
     pub redirects: redirect::Options,
@@ -33,4 +36,32 @@ pub struct Plan {
     /// The timeout of name lookup, TCP, proxy, TLS and handshake together.
     pub connect_timeout: Duration,
     pub redactor: Redactor,
+}
+
+impl Plan {
+    /// The plan of one attempt, whose URL the source has given.
+    pub fn at(&self, target: Target) -> Plan {
+        let credentials = self.credentials.clone();
+        Plan {
+            credentials: credentials.or_user(target.user.as_ref()),
+            target,
+            ..self.clone()
+        }
+    }
+
+    /// The URL as it may be shown. One that is computed is a secret; its source is shown instead.
+    pub fn shown_url(&self) -> String {
+        match &self.source {
+            Some(source) => source.to_string(),
+            None => self.target.shown(&self.redactor),
+        }
+    }
+
+    /// What lines of the prompt's history belong to: the host, or the source of the URL.
+    pub fn server(&self) -> String {
+        match &self.source {
+            Some(source) => source.to_string(),
+            None => self.target.host.to_string(),
+        }
+    }
 }

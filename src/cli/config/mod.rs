@@ -27,7 +27,7 @@ use self::text::{Show, Text};
 use crate::auth::sources::Source;
 use crate::error::Error;
 use crate::secret::{Secret, is_secret_header, is_secret_name};
-use crate::uri::Target;
+use crate::uri::{Target, UrlSource};
 
 use super::world::World;
 pub use merge::Given;
@@ -135,6 +135,8 @@ pub fn additions(
     command: &mut clap::Command,
     world: &World,
 ) -> Result<Additions, Error> {
+    // A URL that is computed names no profile.
+    let url = url.filter(|url| UrlSource::parse(url).is_none());
     match read(choice, world)? {
         Some(text) => Reader::new(text, command)?.additions(url, given, world),
         None => match url.and_then(|url| url.strip_prefix('@')) {
@@ -233,7 +235,8 @@ impl Reader {
 }
 
 fn check_urls(document: &Document) -> Result<(), Error> {
-    for url in document.profiles.iter().filter_map(|it| it.url.as_ref()) {
+    let urls = document.profiles.iter().filter_map(|it| it.url.as_ref());
+    for url in urls.filter(|url| UrlSource::parse(&url.value).is_none()) {
         Target::parse(&url.value).map_err(|error| {
             let mut placed = document.text.error(&url.span, Show::Keys, &error.message);
             placed.advice = error.advice;

@@ -6,7 +6,7 @@ use super::parse::{Document, Profile};
 use super::settings::nearest;
 use super::text::Show;
 use crate::error::Error;
-use crate::uri::Target;
+use crate::uri::{Target, UrlSource};
 
 /// The profile of a run.
 #[derive(Debug)]
@@ -46,6 +46,10 @@ fn named<'d>(document: &'d Document, text: &str) -> Result<Choice<'d>, Error> {
         let error = document.text.error(&profile.name.span, Show::Keys, &what);
         return Err(error.advice("url = \"wss://HOST/PATH\" below it"));
     };
+    if !rest.is_empty() && UrlSource::parse(&url.value).is_some() {
+        let what = format!("the url of the profile '{name}' is computed, and takes no '{rest}'");
+        return Err(document.text.error(&url.span, Show::Keys, &what));
+    }
     Ok(Choice {
         profile: Some(profile),
         url: joined(&url.value, rest),

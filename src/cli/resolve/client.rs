@@ -22,7 +22,7 @@ use crate::session::ack::How;
 use crate::session::connect::Plan;
 use crate::session::policy::drain::OnEof;
 use crate::session::policy::{self, drain, pace, stop};
-use crate::uri::Target;
+use crate::uri::{Target, UrlSource};
 use crate::{output, pipe, repl, session};
 
 #[derive(Debug)]
@@ -75,6 +75,9 @@ pub enum FrontEnd {
     Pipe(pipe::Options),
 }
 
+/// What stands for a URL that is not known before it is needed; no host has this name (RFC 2606).
+const COMPUTED: &str = "wss://computed.invalid/";
+
 /// What a client is resolved from.
 pub(super) struct Input<'a> {
     pub(super) args: &'a ClientArgs,
@@ -99,9 +102,15 @@ pub(super) fn client(
     let mode = Mode::new(input.args, input.world, input.peer);
     let (args, configured) = (input.args, input.configured);
     let variables = Variables::read(url, args, configured, mode.interactive, input.world)?;
-    let target = parse(&variables.fill_url(url)).map_err(|error| variables.redacted(error))?;
-    let resolve =
-        |target, files: &mut Files| client_with(target, input, &mode, &variables, files, deadline);
+    let source = UrlSource::parse(url);
+    let target = match &source {
+        Some(_) => Target::parse(COMPUTED)?,
+        None => parse(&variables.fill_url(url)).map_err(|error| variables.redacted(error))?,
+    };
+    let resolve = |target, files: &mut Files| {
+        let place = (target, source.clone());
+        client_with(place, input, &mode, &variables, files, deadline)
+    };
     let mut files = Files::not_blocking();
     let client = resolve(target.clone(), &mut files)?;
     if files.have_skipped() && input.world.is_dry_run {
@@ -117,7 +126,7 @@ pub(super) fn client(
 }
 
 fn client_with(
-    target: Target,
+    (target, source): (Target, Option<UrlSource>),
     input: &Input<'_>,
     mode: &Mode<'_>,
     variables: &Variables,
@@ -126,7 +135,8 @@ fn client_with(
 ) -> Result<Client, Error> {
     let output = super::output::options(mode)?;
     let record = super::output::record(mode)?;
-    let plan = plan(target, input.args, variables, input.world, files)?;
+    let mut plan = plan(target, input.args, variables, input.world, files)?;
+    plan.source = source;
     let mut session = session(mode, &plan, variables, files)?;
     session.policy = policy(mode)?;
     let interrupt = input.interrupt.clone();

@@ -109,7 +109,7 @@ pub fn reconnect_to(
     })?;
     let url = cli.url.clone().unwrap_or_else(|| url.to_owned());
     let client = client_for(&cli, &url, world, interrupt)?;
-    if client.plan.target.is_same_server(first) {
+    if client.plan.source.is_none() && client.plan.target.is_same_server(first) {
         return Ok(client);
     }
     let left_out = credentials::forget_typed(&mut cli);

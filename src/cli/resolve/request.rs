@@ -38,6 +38,7 @@ pub(super) fn plan(
     Ok(Plan {
         credentials: credentials(args, &target)?,
         target,
+        source: None,
         request: request::Options {
             headers: headers("-H", &args.request.headers, variables, files)?,
             origin: checked("--origin", args.request.origin.clone())?,

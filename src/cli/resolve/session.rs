@@ -8,7 +8,6 @@ use super::messages::given;
 use super::mode::Mode;
 use super::variables::Variables;
 use super::wire::fragmentation;
-use crate::auth::sources::Credentials;
 use crate::cli::args::StayArgs;
 use crate::error::Error;
 use crate::payload::InputFormat;
@@ -64,7 +63,7 @@ pub(super) fn session(
         heartbeat: template(heartbeat, "--heartbeat")?.pop(),
         opening: template(&args.send.on_open, "--on-open")?,
         report_uncertain: mode.reconnects == When::Always && !mode.interactive,
-        reconnect: reconnect(stay, mode.reconnects, &plan.credentials),
+        reconnect: reconnect(stay, mode.reconnects, plan),
         confirm: confirm(stay.confirm.as_deref())?,
         counts_replies: args.send.lockstep,
         outbox: stay.outbox,
@@ -73,7 +72,7 @@ pub(super) fn session(
     })
 }
 
-fn reconnect(args: &StayArgs, when: When, credentials: &Credentials) -> reconnect::Options {
+fn reconnect(args: &StayArgs, when: When, plan: &Plan) -> reconnect::Options {
     let codes = |lists: &[Codes]| {
         let mut all = Codes::default();
         lists.iter().cloned().for_each(|list| all.extend(list));
@@ -90,7 +89,7 @@ fn reconnect(args: &StayArgs, when: When, credentials: &Credentials) -> reconnec
         },
         on: codes(&args.reconnect_on),
         never_on: codes(&args.no_reconnect_on),
-        renewal: match credentials.is_renewable() {
+        renewal: match plan.credentials.is_renewable() || plan.source.is_some() {
             true => CredentialRefresh::Renewable,
             false => CredentialRefresh::Fixed,
         },
