@@ -9,6 +9,7 @@ pub(crate) mod http2;
 pub(crate) mod killable;
 pub(crate) mod ledger;
 pub(crate) mod mixture;
+pub(crate) mod played;
 pub(crate) mod proxy;
 pub(crate) mod pty;
 #[cfg(target_os = "linux")]
@@ -20,6 +21,7 @@ pub(crate) mod server;
 pub(crate) mod serving;
 pub(crate) mod site;
 pub(crate) mod tls;
+pub(crate) mod transcript;
 #[cfg(target_os = "linux")]
 pub(crate) mod webdriver;
 
