@@ -22,7 +22,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// The value of a name.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// There is no value yet; nothing is inserted.
+    /// There is no value yet: `null` in JSON outside a string, and elsewhere nothing is inserted.
     Nothing,
     /// Reads the same everywhere.
     Number(u64),
@@ -138,13 +138,14 @@ pub fn json_text(text: &str) -> String {
 /// Whether the place of the values matters.
 fn needs_quoting<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
     let mut values = Placeholders::of(template.as_bytes()).filter_map(|(_, name)| value(name));
-    values.any(|value| matches!(value, Value::Text(_) | Value::Json(_)))
+    values.any(|value| !matches!(value, Value::Number(_)))
 }
 
 impl<'a> Value<'a> {
     fn written(self, quoting: Quoting) -> Cow<'a, str> {
         match (quoting, self) {
             (Quoting::Json, Value::Json(value)) => value.to_string().into(),
+            (Quoting::Json, Value::Nothing) => "null".into(),
             (Quoting::Json | Quoting::Plain, value) => value.text(),
             (Quoting::JsonString, value) => json_text(&value.text()).into(),
             (Quoting::PathSegment, value) => {
@@ -272,8 +273,10 @@ mod tests {
             (r#"{"d":{{x}}}"#, Value::Json(&string), r#"{"d":"a\"b"}"#),
             (r#"[{{x}}]"#, Value::Json(&object), r#"[{"k":[1,"y"]}]"#),
             (r#"[{{x}}]"#, Value::Text("{\"own\":1}"), r#"[{"own":1}]"#),
-            // Without a value nothing is inserted, and a number is the same everywhere.
+            // Without a value JSON stays JSON, and a number is the same everywhere.
             (r#"{"d":"{{x}}"}"#, Value::Nothing, r#"{"d":""}"#),
+            (r#"{"d":{{x}}}"#, Value::Nothing, r#"{"d":null}"#),
+            ("after {{x}}", Value::Nothing, "after "),
             (r#"["{{x}}",{{x}}]"#, Value::Number(7), r#"["7",7]"#),
         ] {
             check(template, Place::Message, value, expected);

@@ -41,7 +41,7 @@ fn the_last_value_goes_into_the_query_a_header_and_the_first_message() {
         (
             "/feed?after=&x={{y}}",
             "id=",
-            r#"{"after":"","bare":[],"y":"{{y}}"}"#,
+            r#"{"after":"","bare":[null],"y":"{{y}}"}"#,
         ),
         (
             "/feed?after=a+%22b%22&x={{y}}",
