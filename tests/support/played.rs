@@ -145,6 +145,8 @@ struct Player {
     wire: Wire,
     /// What the client may send at any time.
     may_come: Vec<Message>,
+    /// What came of that, until a line asks for it.
+    passed: Vec<Message>,
     /// What came before a pong.
     kept: VecDeque<Incoming>,
     /// A pong has come.
@@ -158,6 +160,7 @@ impl Player {
         Player {
             wire,
             may_come: Vec::new(),
+            passed: Vec::new(),
             kept: VecDeque::new(),
             ponged: false,
             said: Vec::new(),
@@ -195,6 +198,18 @@ impl Player {
                 other => return Err(came(&other)),
             },
             Step::MayCome(message) => self.may_come.push(message.clone()),
+            Step::HasCome(message) => {
+                if let Some(at) = self.passed.iter().position(|sent| message.fits(sent)) {
+                    self.passed.remove(at);
+                    return Ok(false);
+                }
+                match self.next_of_all(PATIENCE) {
+                    Incoming::Message(sent) if message.fits(&sent) => {
+                        self.said.push(format!("C {}", sent.shown()));
+                    }
+                    other => return Err(came(&other)),
+                }
+            }
             Step::Close(code, reason) => {
                 self.wire.send(close(*code, reason));
                 self.wire.until_close();
@@ -249,16 +264,29 @@ impl Player {
     fn next(&mut self, time: Duration) -> Incoming {
         let until = Instant::now() + time;
         loop {
+            match self.next_of_all(until.saturating_duration_since(Instant::now())) {
+                Incoming::Message(sent) if self.may_come.iter().any(|it| it.fits(&sent)) => {
+                    self.said.push(format!("C* {}", sent.shown()));
+                    self.passed.push(sent);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The next thing, if it begins within `time`.
+    fn next_of_all(&mut self, time: Duration) -> Incoming {
+        let until = Instant::now() + time;
+        loop {
+            if let Some(kept) = self.kept.pop_front() {
+                return kept;
+            }
             let left = until.saturating_duration_since(Instant::now());
-            if self.kept.is_empty() && !self.begins_within(left) {
+            if !self.begins_within(left) {
                 return Incoming::Nothing;
             }
-            match self.kept.pop_front().or_else(|| self.read()) {
-                Some(Incoming::Message(sent)) if self.may_come.iter().any(|it| it.fits(&sent)) => {
-                    self.said.push(format!("C* {}", sent.shown()));
-                }
-                Some(incoming) => return incoming,
-                None => {}
+            if let Some(incoming) = self.read() {
+                return incoming;
             }
         }
     }
@@ -370,8 +398,9 @@ S! drop
 === 503 Service Unavailable
 === GET /ws?v=2
 === 101 Sec-WebSocket-Protocol: chat
-C* beat
-C {"op":"hello","id":"…"}
+C* {"op":"hello","id":"…"}
+S! wait 1ms
+C+ {"op":"hello","id":"…"}
 S# 00ff
 S! close 4401 bad
 "#,

@@ -13,8 +13,9 @@
 //! S\ TEXT                 the same, with escapes (\n \0 \x1e)
 //! S# HEX                  a binary message
 //! C TEXT                  the client must send this: JSON is compared as JSON, all else as text
-//! C\ TEXT   C# HEX        likewise
+//! C\ TEXT   C# HEX        likewise; so C*\ and C+\
 //! C* TEXT                 the client may send this from here on, at any time and any number of times
+//! C+ TEXT                 the client must have sent that by now, or send it next
 //! S! close 4004 REASON    the server closes, and waits for the answer
 //! S! ping TEXT            the server sends a ping, which must be answered
 //! S! drop                 the server ends the connection without a Close
@@ -167,6 +168,8 @@ pub(super) enum Step {
     Expect(Message),
     /// Passed over from here on.
     MayCome(Message),
+    /// Has been passed over, or comes.
+    HasCome(Message),
     Close(u16, String),
     Ping(String),
     Drop,
@@ -182,6 +185,9 @@ impl Step {
             "S!" => return Step::server(text),
             "C!" => return Step::client(text),
             "C*" => Step::MayCome(Message::parse("", text)?),
+            "C+" => Step::HasCome(Message::parse("", text)?),
+            "C*\\" => Step::MayCome(Message::parse("\\", text)?),
+            "C+\\" => Step::HasCome(Message::parse("\\", text)?),
             "S" | "S\\" | "S#" => Step::Send(Message::parse(&mark[1..], text)?),
             "C" | "C\\" | "C#" => Step::Expect(Message::parse(&mark[1..], text)?),
             _ => return Err("no such mark".to_owned()),
