@@ -159,6 +159,7 @@ impl StopSignal for Impatient {
 async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Option<Offline>) {
     let options = options();
     let plan = Plan {
+        source: None,
         target: crate::uri::Target::parse("ws://localhost/").unwrap(),
         credentials: crate::auth::sources::Credentials::default(),
         request: crate::handshake::request::Options::default(),
