@@ -54,6 +54,8 @@ pub struct Filter {
     shared: Arc<Shared>,
     /// Maximum memory of an evaluation, in bytes, if [`meter`] would allow more.
     memory: usize,
+    /// Whether a message that is not JSON is a string to the expression.
+    reads_text: bool,
 }
 
 /// What the clones of a filter share beside the program: above all the number of messages that were
@@ -85,7 +87,16 @@ impl Filter {
             program: Arc::new(program),
             shared: Arc::default(),
             memory: usize::MAX,
+            reads_text: false,
         })
+    }
+
+    /// The same expression for messages of every kind: one that is text and not JSON is a string to it,
+    /// instead of being skipped.
+    #[must_use]
+    pub fn reading_text(mut self) -> Filter {
+        self.reads_text = true;
+        self
     }
 
     /// The expression as it was written.
@@ -113,6 +124,21 @@ impl Filter {
             self.shared.cut.fetch_add(u64::from(cut), Ordering::Relaxed);
             outputs
         }))
+    }
+
+    /// The first output for one message as compact JSON, at most 64 MiB, if there is an output. `None` if
+    /// the message cannot be read; `Err` is jq's message for a failure, on one line.
+    pub fn first_of(&self, message: &Parsed<'_>) -> Option<Result<Option<String>, String>> {
+        self.evaluate(message, |outputs| {
+            let Some(value) = outputs.next().transpose()? else {
+                return Ok(None);
+            };
+            let json = value.to_json(MAX_OUTPUT_BYTES).map_err(|_| {
+                let most = MAX_OUTPUT_BYTES >> 20;
+                format!("the result is larger than {most} MiB")
+            })?;
+            Ok(Some(String::from_utf8_lossy(&json).into_owned()))
+        })
     }
 
     /// [`Filter::is_true_of`] a message that no other expression looks into.
@@ -207,7 +233,10 @@ impl Filter {
         message: &Parsed<'_>,
         take: Take<T>,
     ) -> Result<T, Unread> {
-        let (text, depth) = message.text()?;
+        let (text, depth) = match message.text() {
+            Err(Unread::NotJson) if self.reads_text => return self.evaluate_text(message, take),
+            measured => measured?,
+        };
         let heavy = &self.shared.heavy;
         if depth <= SHALLOW && text.len() <= SMALL && !heavy.load(Ordering::Relaxed) {
             match meter::run_inline(|| perform(&self.program, message.value(), take)) {
@@ -215,6 +244,35 @@ impl Filter {
                 done => return done.unwrap_or_else(|stop| Err(Unread::Refused(stop.describe()))),
             }
         }
+        self.evaluate_on_thread(text, read::parse, take)
+    }
+
+    /// Evaluates a message that is not JSON, as a string.
+    fn evaluate_text<T: Send + 'static>(
+        &self,
+        message: &Parsed<'_>,
+        take: Take<T>,
+    ) -> Result<T, Unread> {
+        let text = message.plain().ok_or(Unread::NotJson)?;
+        let string = |text: &str| Ok(Value::text(text.as_bytes().to_vec()));
+        let heavy = &self.shared.heavy;
+        if text.len() <= SMALL && !heavy.load(Ordering::Relaxed) {
+            match meter::run_inline(|| perform(&self.program, string(text), take)) {
+                Err(Stop::Heavy) => heavy.store(true, Ordering::Relaxed),
+                done => return done.unwrap_or_else(|stop| Err(Unread::Refused(stop.describe()))),
+            }
+        }
+        self.evaluate_on_thread(text, string, take)
+    }
+
+    /// Evaluates `text`, of which `input` makes a value, on a thread of its own.
+    fn evaluate_on_thread<T: Send + 'static>(
+        &self,
+        text: &str,
+        input: fn(&str) -> Result<Value, Unread>,
+        take: Take<T>,
+    ) -> Result<T, Unread> {
+        let heavy = &self.shared.heavy;
         let (program, text) = (Arc::clone(&self.program), Arc::<str>::from(text));
         let interrupt = self.shared.interrupt.get_or_init(Interrupt::default);
         if self.shared.interrupted.load(Ordering::Relaxed) && interrupt.is_raised() {
@@ -223,7 +281,7 @@ impl Filter {
             return Err(Unread::Refused(Stop::Interrupted.describe()));
         }
         let done = meter::run_on_thread(text.len(), self.memory, interrupt, move || {
-            perform(&program, read::parse(&text), take)
+            perform(&program, input(&text), take)
         });
         match done {
             Ok((found, was_light)) => {

@@ -55,6 +55,19 @@ impl<'a> Parsed<'a> {
         measured.clone()
     }
 
+    /// The text of a message that is JSON within the limits of an expression.
+    pub fn json(&self) -> Option<&'a str> {
+        self.text().ok().map(|(text, _)| text)
+    }
+
+    /// The message as text, JSON or not; `None` if it is not UTF-8.
+    pub(super) fn plain(&self) -> Option<&'a str> {
+        match self.data {
+            Data::Text(text) => Some(text),
+            Data::Binary(bytes) => std::str::from_utf8(bytes).ok(),
+        }
+    }
+
     /// The value. Operations on it may panic, like jaq's parser: call it only during an evaluation.
     ///
     /// # Errors

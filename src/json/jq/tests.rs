@@ -57,6 +57,33 @@ fn a_message_that_is_not_json_gives_none() {
 }
 
 #[test]
+fn text_that_is_not_json_is_a_string_where_that_is_wanted() {
+    let large = "x".repeat(SMALL + 1);
+    for (expr, message, expected) in [
+        (". == 2", "2", "true"),
+        (".", "hello \"x\"", r#""hello \"x\"""#),
+        ("startswith(\"0{\")", r#"0{"sid":"a"}"#, "true"),
+        (".[1:] | fromjson.sid", r#"0{"sid":"a"}"#, "\"a\""),
+        (".a", r#"{"a":1}"#, "1"),
+        (". == \"\"", "", "true"),
+        ("length", &large, "4194305"),
+    ] {
+        let filter = Filter::compile(expr).unwrap().reading_text();
+        let parsed = Parsed::new(Data::Text(message));
+        let first = filter.first_of(&parsed).unwrap().unwrap();
+        assert_eq!(first.as_deref(), Some(expected), "{expr}");
+        assert_eq!(filter.first_of(&parsed).unwrap().unwrap(), first);
+    }
+    let filter = Filter::compile("empty").unwrap().reading_text();
+    assert_eq!(filter.run(b"text").unwrap().unwrap(), [""; 0]);
+    assert_eq!(
+        filter.first_of(&Parsed::once(Data::Text("text"))),
+        Some(Ok(None))
+    );
+    assert_eq!(filter.run(b"\xff"), None);
+}
+
+#[test]
 fn a_failure_is_one_short_line() {
     assert_eq!(outputs(".a", "1").unwrap_err(), "cannot index 1 with \"a\"");
     assert_eq!(outputs("error(\"a\nb\")", "1").unwrap_err(), "a b");
