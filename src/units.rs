@@ -75,6 +75,17 @@ pub fn size(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "that is too large".to_owned())
 }
 
+/// Formats a size for people: `1 MiB`, `64 KiB`, `1000 bytes`.
+pub fn written_size(bytes: usize) -> String {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+        let unit_size = 1 << shift;
+        if bytes >= unit_size && bytes.is_multiple_of(unit_size) {
+            return format!("{} {unit}", bytes >> shift);
+        }
+    }
+    format!("{bytes} bytes")
+}
+
 /// Parses a number of at most `most`, written in digits only, without a sign.
 pub fn digits(text: &str, most: u64) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,23 +4,21 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::placement::{ResolvedCredentials, place};
 use super::sources::{Authorization, Credentials, Source};
 use crate::error::{Error, Stage, plain_words};
+use crate::io::child;
 use crate::io::terminal::EchoOff;
 use crate::secret::{Redactor, Secret};
 use crate::uri::UrlSource;
 
 /// Maximum size of a token, in bytes. No server accepts one of nearly that size.
-const MAX_TOKEN: u64 = 1024 * 1024;
+const MAX_TOKEN: usize = 1024 * 1024;
 
 /// Maximum length of a URL, in bytes: hyper sends no longer request target.
 const MAX_URL: usize = 60_000;
@@ -194,7 +192,7 @@ async fn read_file(
         Ok(Err(error)) => return Err(unusable(plain_words(&error))),
         Err(error) => return Err(unusable(error.to_string())),
     };
-    if bytes.len() as u64 > MAX_TOKEN {
+    if bytes.len() > MAX_TOKEN {
         return Err(unusable(format!("it is {TOO_LARGE}")));
     }
     let text = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8".to_owned()))?;
@@ -207,7 +205,7 @@ const TOO_LARGE: &str = "larger than 1 MiB";
 fn read_at_most(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
-        .take(MAX_TOKEN + 1)
+        .take(MAX_TOKEN as u64 + 1)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -232,49 +230,15 @@ fn without_line_end(text: &str) -> &str {
 /// Runs a command of `option` in the shell. Its stderr goes to the terminal.
 async fn run(option: &str, command: &str) -> Result<String, Error> {
     let unusable = |why: String| Error::usage(format!("{option}cmd:{command}: {why}"));
-    let mut shell = Command::new("sh");
-    // A command that gives a token may read a password from the terminal: it stays in our group.
-    #[cfg(unix)]
-    if option.is_empty() {
-        shell.process_group(0);
-    }
-    let mut child = shell
-        .args(["-c", command])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Error::usage(format!("{option}cmd: cannot run a shell: {error}")))?;
-    let mut group = Group(child.id().filter(|_| option.is_empty()));
-    let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        let read = stdout.take(MAX_TOKEN + 1).read_to_end(&mut output).await;
-        read.map_err(|error| unusable(plain_words(&error)))?;
-    }
-    if output.len() as u64 > MAX_TOKEN {
-        return Err(unusable(format!("its output is {TOO_LARGE}")));
-    }
-    let status = child.wait().await;
-    group.0 = None;
-    let status = status.map_err(|error| unusable(plain_words(&error)))?;
-    if !status.success() {
-        return Err(unusable(format!("the command failed ({status})")));
-    }
+    let shell = child::Command::shell(command);
+    let shell = match option.is_empty() {
+        true => shell,
+        // A command that gives a token may read a password from the terminal.
+        false => shell.in_our_group(),
+    };
+    let output = shell.output(&[], MAX_TOKEN).await;
+    let output = output.map_err(|failure| unusable(failure.to_string()))?;
     String::from_utf8(output).map_err(|_| unusable("its output is not UTF-8".to_owned()))
-}
-
-/// A process group that is killed if it is not waited for to the end.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(leader) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            use nix::sys::signal::{Signal, killpg};
-            let _ = killpg(nix::unistd::Pid::from_raw(leader), Signal::SIGKILL);
-        }
-    }
 }
 
 /// The answer that the user gave before, or gives now.

@@ -1,6 +1,7 @@
 //! Blocking input and output, kept away from the loop: the standard streams, the writer
-//! thread, recordings, and signals.
+//! thread, recordings, signals, and child processes.
 
+pub mod child;
 pub mod private_file;
 mod record_file;
 pub mod recorder;

@@ -1,0 +1,509 @@
+//! Child processes: starts a line of the shell as the user wrote it, or a program with arguments, and
+//! ends it with everything that it started.
+//!
+//! A child has a process group of its own, unless it has to ask the user at the terminal. So Ctrl-C
+//! comes to us alone, and a signal to the group reaches what the child started. What a child leaves
+//! running when it ends is asked to end (SIGTERM), and then killed (SIGKILL). This module never puts a
+//! value into a command line: what a child is given comes on its stdin or in its environment.
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{self, ChildStderr, ChildStdin, ChildStdout};
+use tokio::task::JoinHandle;
+
+use super::stdio::Stream;
+use crate::error::plain_words;
+use crate::units;
+
+/// How long processes may take to end after they were asked to.
+pub const GRACE: Duration = Duration::from_secs(1);
+
+/// How often a group is looked at that is about to end: the system reports only the end of children.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A command that has not been started. Its stdin and stdout are empty, and its stderr is ours.
+#[derive(Debug)]
+pub struct Command {
+    inner: process::Command,
+    in_our_group: bool,
+}
+
+impl Command {
+    /// A line for the shell of the system.
+    pub fn shell(line: &str) -> Self {
+        let (shell, option) = match cfg!(windows) {
+            true => ("cmd", "/C"),
+            false => ("sh", "-c"),
+        };
+        Command::program(shell, [option, line])
+    }
+
+    /// A program, which is searched for as the shell does, and its arguments.
+    pub fn program<S: AsRef<OsStr>>(program: S, arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut inner = process::Command::new(program);
+        inner
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        Command {
+            inner,
+            in_our_group: false,
+        }
+    }
+
+    /// Adds variables to the environment, which is otherwise ours.
+    #[must_use]
+    pub fn variables<'a>(
+        mut self,
+        variables: impl IntoIterator<Item = &'a (String, String)>,
+    ) -> Self {
+        for (name, value) in variables {
+            self.inner.env(name, value);
+        }
+        self
+    }
+
+    /// Lets the caller write to the child's stdin.
+    #[must_use]
+    pub fn pipe_stdin(mut self) -> Self {
+        self.inner.stdin(Stdio::piped());
+        self
+    }
+
+    /// Lets the caller read the child's stdout.
+    #[must_use]
+    pub fn pipe_stdout(mut self) -> Self {
+        self.inner.stdout(Stdio::piped());
+        self
+    }
+
+    /// Lets the caller read the child's stderr.
+    #[must_use]
+    pub fn pipe_stderr(mut self) -> Self {
+        self.inner.stderr(Stdio::piped());
+        self
+    }
+
+    /// Sends the child's stdout to our stderr.
+    #[must_use]
+    pub fn stdout_to_stderr(mut self) -> Self {
+        self.inner.stdout(Stdio::from(io::stderr()));
+        self
+    }
+
+    /// Leaves the child in our process group, so that it may read from the terminal, and Ctrl-C reaches
+    /// it. What it starts is not ended with it.
+    #[must_use]
+    pub fn in_our_group(mut self) -> Self {
+        self.in_our_group = true;
+        self
+    }
+
+    /// Starts the command. Must run inside the runtime.
+    ///
+    /// # Errors
+    /// If the system starts no shell, or no such program.
+    pub fn start(mut self) -> io::Result<Child> {
+        #[cfg(unix)]
+        if !self.in_our_group {
+            self.inner.process_group(0);
+        }
+        let mut inner = self.inner.spawn()?;
+        let id = inner.id().unwrap_or_default();
+        Ok(Child {
+            stdin: inner.stdin.take(),
+            stdout: inner.stdout.take(),
+            stderr: inner.stderr.take(),
+            inner,
+            group: Group::new(id, self.in_our_group),
+            status: None,
+            leftovers: None,
+        })
+    }
+
+    /// Runs the command to its end with `input` on its stdin, and returns what it prints, which is at
+    /// most `limit` bytes. If the future is dropped, the command is killed.
+    ///
+    /// # Errors
+    /// It cannot be started, fails, or prints more.
+    pub async fn output(self, input: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
+        let command = match input.is_empty() {
+            true => self,
+            false => self.pipe_stdin(),
+        };
+        let mut child = command.pipe_stdout().start().map_err(Failure::Start)?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let group = child.group.clone();
+        let reading = async {
+            let read = read_at_most(stdout, limit).await;
+            if !matches!(read, Ok(Some(_))) {
+                group.kill();
+            }
+            read
+        };
+        let (read, (), status) = tokio::join!(reading, feed(stdin, input), child.wait());
+        let output = read.map_err(Failure::Lost)?;
+        let output = output.ok_or(Failure::TooLarge(limit))?;
+        let status = status.map_err(Failure::Lost)?;
+        match status.success() {
+            true => Ok(output),
+            false => Err(Failure::Status(status)),
+        }
+    }
+}
+
+/// Reads to the end; `None` if there is more than `limit` bytes.
+async fn read_at_most(stdout: Option<ChildStdout>, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut output = Vec::new();
+    if let Some(stdout) = stdout {
+        let most = limit as u64 + 1;
+        stdout.take(most).read_to_end(&mut output).await?;
+    }
+    Ok((output.len() <= limit).then_some(output))
+}
+
+/// Writes to the end. A command that ends before it has read everything is no error, as in a pipeline.
+async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut stdin) = stdin {
+        let _ = stdin.write_all(input).await;
+    }
+}
+
+/// Why a command gave no output.
+#[derive(Debug)]
+pub enum Failure {
+    Start(io::Error),
+    /// Reading from it, or waiting for it, failed.
+    Lost(io::Error),
+    /// More than this many bytes.
+    TooLarge(usize),
+    Status(ExitStatus),
+}
+
+/// A clause: what is wrong with the command.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Start(error) => write!(f, "cannot run a shell: {}", plain_words(error)),
+            Failure::Lost(error) => f.write_str(&plain_words(error)),
+            Failure::TooLarge(limit) => {
+                write!(
+                    f,
+                    "its output is larger than {}",
+                    units::written_size(*limit)
+                )
+            }
+            Failure::Status(status) => write!(f, "the command failed ({status})"),
+        }
+    }
+}
+
+/// A child that was started. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    inner: process::Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    group: Group,
+    status: Option<ExitStatus>,
+    /// Ends what the child left running.
+    leftovers: Option<JoinHandle<()>>,
+}
+
+impl Child {
+    /// The child's stdin, if it is piped and was not taken. Dropping it is the end of the input.
+    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.stdin.take()
+    }
+
+    /// The child's stdout, if it is piped and was not taken.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.stdout.take()
+    }
+
+    /// The child's stderr, if it is piped and was not taken.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.stderr.take()
+    }
+
+    /// The child's stdin for a thread, like [`Child::take_stdin`].
+    pub fn take_blocking_stdin(&mut self) -> Option<Stream> {
+        self.stdin.take().and_then(platform::blocking_stdin)
+    }
+
+    /// The child's stdout for a thread, like [`Child::take_stdout`].
+    pub fn take_blocking_stdout(&mut self) -> Option<Stream> {
+        self.stdout.take().and_then(platform::blocking_stdout)
+    }
+
+    /// Ready with the child's status when it has ended. What it left running is ended from then on.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        if let Some(status) = self.status {
+            return Poll::Ready(Ok(status));
+        }
+        let status = ready!(pin!(self.inner.wait()).poll(cx));
+        if let Ok(status) = status {
+            self.status = Some(status);
+            self.leftovers = self.group.end_leftovers();
+        }
+        Poll::Ready(status)
+    }
+
+    /// Waits until the child has ended.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        std::future::poll_fn(|cx| self.poll_exit(cx)).await
+    }
+
+    /// The child's status, if it is known to have ended.
+    pub fn status(&self) -> Option<ExitStatus> {
+        self.status
+    }
+
+    /// Asks the child, and what it started, to end.
+    pub fn terminate(&self) {
+        self.group.terminate();
+    }
+
+    /// Ends the child and what it started: asks them to, and kills them after `grace`.
+    ///
+    /// # Errors
+    /// If the system does not say how it ended.
+    pub async fn end(&mut self, grace: Duration) -> io::Result<ExitStatus> {
+        self.terminate();
+        let ended = tokio::time::timeout(grace, self.wait()).await;
+        if ended.is_err() {
+            self.group.kill();
+        }
+        let status = self.wait().await;
+        self.finish().await;
+        status
+    }
+
+    /// Waits until nothing is left of what the child started. Returns whether something had to be ended
+    /// that it left running.
+    pub async fn finish(&mut self) -> bool {
+        if let Some(leftovers) = self.leftovers.take() {
+            let _ = leftovers.await;
+        }
+        self.group.0.ended_leftovers.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(leftovers) = &self.leftovers {
+            leftovers.abort();
+        }
+        self.group.kill();
+    }
+}
+
+/// `exited with status 3`, or `was ended by SIGKILL`.
+pub fn describe(status: ExitStatus) -> String {
+    match (status.code(), platform::signal(status)) {
+        (Some(code), _) => format!("exited with status {code}"),
+        (None, Some(signal)) => format!("was ended by {signal}"),
+        (None, None) => format!("ended ({status})"),
+    }
+}
+
+/// The processes that end together.
+#[derive(Clone, Debug)]
+struct Group(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    /// The number of the child, and of its group.
+    id: u32,
+    /// The child shares our group, and is signalled alone.
+    is_alone: bool,
+    /// Nothing is left of it. The system may give its number to others.
+    is_over: AtomicBool,
+    ended_leftovers: AtomicBool,
+}
+
+impl Group {
+    fn new(id: u32, is_alone: bool) -> Self {
+        Group(Arc::new(State {
+            id,
+            is_alone,
+            is_over: AtomicBool::new(id == 0),
+            ended_leftovers: AtomicBool::new(false),
+        }))
+    }
+
+    fn terminate(&self) {
+        self.signal(platform::Signal::Terminate);
+    }
+
+    fn kill(&self) {
+        self.signal(platform::Signal::Kill);
+    }
+
+    fn is_alive(&self) -> bool {
+        self.signal(platform::Signal::None)
+    }
+
+    /// Returns whether there was a process to signal.
+    fn signal(&self, signal: platform::Signal) -> bool {
+        let State {
+            id,
+            is_alone,
+            is_over,
+            ..
+        } = &*self.0;
+        if is_over.load(Ordering::Relaxed) {
+            return false;
+        }
+        let reached = platform::send(*id, *is_alone, signal);
+        is_over.store(!reached, Ordering::Relaxed);
+        reached
+    }
+
+    /// The child has ended: lets what it left running end soon.
+    fn end_leftovers(&self) -> Option<JoinHandle<()>> {
+        if self.0.is_alone {
+            self.0.is_over.store(true, Ordering::Relaxed);
+        }
+        let group = self.clone();
+        self.is_alive()
+            .then(|| tokio::spawn(async move { group.wind_up().await }))
+    }
+
+    /// What read from the child ends by itself. The rest is asked to, and then killed.
+    async fn wind_up(&self) {
+        if self.ends_within(GRACE / 2).await {
+            return;
+        }
+        self.0.ended_leftovers.store(true, Ordering::Relaxed);
+        self.terminate();
+        if !self.ends_within(GRACE).await {
+            self.kill();
+        }
+        self.0.is_over.store(true, Ordering::Relaxed);
+    }
+
+    async fn ends_within(&self, time: Duration) -> bool {
+        let looking = async {
+            while self.is_alive() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(time, looking).await.is_ok()
+    }
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::fs::File;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use nix::sys::signal::{self, kill, killpg};
+    use nix::unistd::Pid;
+    use tokio::process::{ChildStdin, ChildStdout};
+
+    use super::Stream;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(super) enum Signal {
+        /// Only looks whether somebody is there.
+        None,
+        Terminate,
+        Kill,
+    }
+
+    /// Returns whether there was a process to signal.
+    pub(super) fn send(id: u32, is_alone: bool, signal: Signal) -> bool {
+        let Ok(id) = i32::try_from(id) else {
+            return false;
+        };
+        let signal = match signal {
+            Signal::None => None,
+            Signal::Terminate => Some(signal::SIGTERM),
+            Signal::Kill => Some(signal::SIGKILL),
+        };
+        match is_alone {
+            true => kill(Pid::from_raw(id), signal).is_ok(),
+            false => killpg(Pid::from_raw(id), signal).is_ok(),
+        }
+    }
+
+    /// The name of the signal that ended a process.
+    pub(super) fn signal(status: ExitStatus) -> Option<String> {
+        let number = status.signal()?;
+        let known = signal::Signal::try_from(number);
+        Some(known.map_or_else(|_| format!("signal {number}"), |it| it.as_str().to_owned()))
+    }
+
+    pub(super) fn blocking_stdin(stdin: ChildStdin) -> Option<Stream> {
+        Some(File::from(stdin.into_owned_fd().ok()?).into())
+    }
+
+    pub(super) fn blocking_stdout(stdout: ChildStdout) -> Option<Stream> {
+        Some(File::from(stdout.into_owned_fd().ok()?).into())
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::fs::File;
+    use std::process::{Command, ExitStatus, Stdio};
+
+    use tokio::process::{ChildStdin, ChildStdout};
+
+    use super::Stream;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(super) enum Signal {
+        None,
+        Terminate,
+        Kill,
+    }
+
+    /// Ends a process and its children. There is no way to ask them to end.
+    pub(super) fn send(id: u32, _is_alone: bool, signal: Signal) -> bool {
+        if let Signal::None = signal {
+            return false;
+        }
+        let _ = Command::new("taskkill")
+            .args(["/F", "/T", "/PID", &id.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        false
+    }
+
+    pub(super) fn signal(_: ExitStatus) -> Option<String> {
+        None
+    }
+
+    pub(super) fn blocking_stdin(stdin: ChildStdin) -> Option<Stream> {
+        Some(File::from(stdin.into_owned_handle().ok()?).into())
+    }
+
+    pub(super) fn blocking_stdout(stdout: ChildStdout) -> Option<Stream> {
+        Some(File::from(stdout.into_owned_handle().ok()?).into())
+    }
+}
