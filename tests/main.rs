@@ -47,6 +47,8 @@ mod hub_names;
 mod hub_redis;
 mod interactive;
 mod interop;
+#[cfg(target_os = "linux")]
+mod jobs;
 mod killable;
 mod leaving;
 mod limits;

@@ -21,6 +21,9 @@ use crate::support::{WIRECAT, output};
 const OTHERS: &[&str] = &[
     // /sendfile --lines
     "--lines",
+    // Chromium
+    "--headless",
+    "--remote-debugging-port",
     "--all-targets",
     "--baseline",
     "--bench",
@@ -177,7 +180,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn prints_as_written(written: &str, printed: &str) -> bool {
+pub(crate) fn prints_as_written(written: &str, printed: &str) -> bool {
     written.lines().count() == printed.lines().count()
         && written
             .lines()

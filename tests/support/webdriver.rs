@@ -9,22 +9,11 @@ use serde_json::{Value, json};
 
 use super::PATIENCE;
 use super::components::Component;
-use super::components::chromedriver::{chromedriver, chromium};
+use super::components::chromedriver::{OPTIONS, chromedriver, chromium};
 
 /// Keys as WebDriver writes them (§17.4.2).
 pub(crate) const ENTER: &str = "\u{e007}";
 pub(crate) const TAB: &str = "\u{e004}";
-
-/// The options of Chromium. As root there is no sandbox, and /dev/shm may be small in a container.
-const OPTIONS: &[&str] = &[
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--window-size=1280,1000",
-];
 
 /// A browser with one window, which ends when it is dropped.
 pub(crate) struct Browser {

@@ -1,4 +1,4 @@
-//! chromedriver, which drives Chromium by the WebDriver protocol.
+//! Chromium: driven by chromedriver, by the WebDriver protocol, or with its own DevTools open.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,22 +10,52 @@ pub(crate) fn chromium() -> PathBuf {
     unpacked("chromium").join("usr/lib/chromium/chromium")
 }
 
-/// chromedriver. What it starts finds libraries and a font among the unpacked packages.
+/// The options of Chromium. As root there is no sandbox, and /dev/shm may be small in a container.
+pub(crate) const OPTIONS: &[&str] = &[
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--window-size=1280,1000",
+];
+
+/// chromedriver, which starts the browser.
 #[track_caller]
 pub(crate) fn chromedriver() -> Component {
     let folder = tempfile::tempdir().unwrap();
     Component::start(folder, |here, port| {
-        let root = unpacked("chromium");
-        let libraries = libraries_in(&root);
-        let paths = [&libraries, &libraries.join("pulseaudio")];
-        let mut command = Command::new(root.join("usr/bin/chromedriver"));
-        command.env_clear();
-        command.env("LD_LIBRARY_PATH", std::env::join_paths(paths).unwrap());
-        command.env("FONTCONFIG_FILE", fonts(here, &root));
-        command.env("HOME", here).env("TMPDIR", here);
+        let mut command = command("usr/bin/chromedriver", here);
         command.arg(format!("--port={port}"));
         command
     })
+}
+
+/// Chromium with one page, whose DevTools listen on the port.
+#[track_caller]
+pub(crate) fn devtools() -> Component {
+    let folder = tempfile::tempdir().unwrap();
+    Component::start(folder, |here, port| {
+        let mut command = command("usr/lib/chromium/chromium", here);
+        command.args(OPTIONS).arg("about:blank");
+        command.arg(format!("--remote-debugging-port={port}"));
+        command.arg(format!("--user-data-dir={}", here.join("user").display()));
+        command
+    })
+}
+
+/// A program that finds libraries and a font among the unpacked packages, and writes below `here`.
+fn command(path: &str, here: &Path) -> Command {
+    let root = unpacked("chromium");
+    let libraries = libraries_in(&root);
+    let paths = [&libraries, &libraries.join("pulseaudio")];
+    let mut command = Command::new(root.join(path));
+    command.env_clear();
+    command.env("LD_LIBRARY_PATH", std::env::join_paths(paths).unwrap());
+    command.env("FONTCONFIG_FILE", fonts(here, &root));
+    command.env("HOME", here).env("TMPDIR", here);
+    command
 }
 
 /// A configuration of fontconfig that names the unpacked font only, so that texts are as wide on

@@ -6,7 +6,9 @@ pub(crate) mod chromedriver;
 pub(crate) mod dante;
 pub(crate) mod haproxy;
 pub(crate) mod http2;
+pub(crate) mod nats;
 pub(crate) mod nginx;
+pub(crate) mod python;
 pub(crate) mod squid;
 pub(crate) mod tinyproxy;
 

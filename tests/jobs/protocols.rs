@@ -1,0 +1,37 @@
+//! Jobs of application protocols whose messages are JSON.
+
+use std::fs;
+
+use super::{Job, node, root};
+use crate::support::components::python::nostr_relay;
+use crate::support::wirecat;
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn blocks_of_an_ethereum_node() {
+    let node = node("ganache");
+    Job::of("Blocks of an Ethereum node")
+        .on(8545, node.port)
+        .run();
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn a_graphql_subscription() {
+    let server = node("graphql");
+    Job::of("A GraphQL subscription")
+        .on(4000, server.port)
+        .run();
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn notes_of_a_nostr_relay() {
+    let relay = nostr_relay("");
+    let url = format!("ws://127.0.0.1:{}/", relay.port);
+    let notes = fs::read_to_string(root().join("tests/jobs/servers/notes.jsonl")).unwrap();
+    let stored = wirecat(["--lockstep", "--count", "3", "--filter", ".[2]", &url]);
+    let stored = stored.stdin(notes).run();
+    stored.exits(0).prints("true\ntrue\ntrue\n");
+    Job::of("Notes of a Nostr relay").on(6969, relay.port).run();
+}

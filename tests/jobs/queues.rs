@@ -1,0 +1,18 @@
+//! Jobs of message brokers, whose protocols are not JSON.
+
+use super::{Job, node};
+use crate::support::components::nats::nats;
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn nats_in_lines() {
+    let broker = nats();
+    Job::of("NATS").on(8080, broker.port).run();
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn mqtt_in_packets() {
+    let broker = node("aedes");
+    Job::of("MQTT").on(8888, broker.port).run();
+}
