@@ -77,6 +77,7 @@ mod reconnect;
 mod reconnect_kills;
 #[cfg(unix)]
 mod record;
+mod records;
 mod redirects;
 mod refused;
 mod resume;

@@ -28,6 +28,7 @@ use jaq_core::{Compiler, Ctx, ValT, Vars, unwrap_valr};
 use jaq_json::Val;
 
 use super::parsed::Parsed;
+use super::sequence::Split;
 use crate::error::Error;
 #[cfg(test)]
 use crate::message::Data;
@@ -43,6 +44,8 @@ const SHALLOW: usize = 64;
 const SMALL: usize = 4 << 20;
 const MAX_OUTPUTS: usize = 10_000;
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
+/// How many messages that are not JSON are looked at more closely.
+const MAX_GUESSES: u64 = 16;
 /// An error may quote a whole message; this much of it is shown.
 const MAX_ERROR_CHARS: usize = 200;
 
@@ -66,12 +69,40 @@ struct Shared {
     unreadable: AtomicU64,
     cut: AtomicU64,
     failed: AtomicU64,
+    /// How one of the messages that are not JSON could be cut into JSON values.
+    split: OnceLock<Split>,
+    /// [`Filter::first_skipped`] has returned its sentence.
+    reported: AtomicBool,
     first_failure: OnceLock<String>,
     interrupt: OnceLock<Interrupt>,
     /// An evaluation has been interrupted.
     interrupted: AtomicBool,
     /// The last evaluation needed its own thread, so the next one may need one too.
     heavy: AtomicBool,
+}
+
+impl Shared {
+    /// Counts a message that is not JSON, and looks whether it could be cut into values.
+    fn skip(&self, message: &Parsed<'_>) {
+        let skipped = self.not_json.fetch_add(1, Ordering::Relaxed);
+        if skipped < MAX_GUESSES
+            && self.split.get().is_none()
+            && let Some(split) = message.guess(SMALL)
+        {
+            let _ = self.split.set(split);
+        }
+    }
+
+    /// What to try where messages were skipped, after the sentence that says so.
+    fn hint(&self) -> String {
+        let split = self.split.get();
+        split.map_or_else(String::new, |split| {
+            format!(
+                "; --split {} cuts such a message into JSON values",
+                split.name()
+            )
+        })
+    }
 }
 
 /// Receives the outputs.
@@ -181,7 +212,8 @@ impl Filter {
                 Some(format!("{} that {verb} not JSON{others}", messages(n)))
             }
         };
-        losses.extend(passed_over.map(|what| format!("{option} skipped {what}")));
+        let hint = self.shared.hint();
+        losses.extend(passed_over.map(|what| format!("{option} skipped {what}{hint}")));
         if count(cut) > 0 {
             losses.push(format!(
                 "{option} kept only the first results of {} ({MAX_OUTPUTS} and {} MiB are the most)",
@@ -199,6 +231,19 @@ impl Filter {
         losses
     }
 
+    /// A sentence about the first message that is not JSON; `None` as long as there is none, and once
+    /// the sentence was returned.
+    pub fn first_skipped(&self, option: &str) -> Option<String> {
+        let shared = &*self.shared;
+        if shared.not_json.load(Ordering::Relaxed) == 0
+            || shared.reported.swap(true, Ordering::Relaxed)
+        {
+            return None;
+        }
+        let hint = shared.hint();
+        Some(format!("{option} skipped a message that is not JSON{hint}"))
+    }
+
     fn evaluate<T: Send + 'static>(
         &self,
         message: &Parsed<'_>,
@@ -214,7 +259,7 @@ impl Filter {
         let failure = match found {
             Ok(found) => return Some(Ok(found)),
             Err(Unread::NotJson) => {
-                shared.not_json.fetch_add(1, Ordering::Relaxed);
+                shared.skip(message);
                 return None;
             }
             Err(Unread::Unreadable) => {

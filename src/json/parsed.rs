@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 
 use super::jq::read::{self, Unread};
 use super::jq::value::Value;
+use super::sequence::{self, Split};
 use crate::message::Data;
 
 /// A message as JSON; see the module.
@@ -38,6 +39,13 @@ impl<'a> Parsed<'a> {
             keeps: false,
             ..Parsed::new(data)
         }
+    }
+
+    /// How the message would have to be cut to be JSON; `None` if that would not help, or if it is
+    /// longer than `most` bytes.
+    pub(super) fn guess(&self, most: usize) -> Option<Split> {
+        let bytes = Some(self.data.as_bytes()).filter(|bytes| bytes.len() <= most);
+        sequence::guess(std::str::from_utf8(bytes?).ok()?)
     }
 
     /// The text, and its nesting depth.
@@ -133,6 +141,25 @@ mod tests {
             let losses = filter.losses("--filter", true);
             assert_eq!(losses, ["--filter skipped 2 messages that are not JSON"]);
         }
+    }
+
+    #[test]
+    fn messages_that_hold_several_values_are_told_from_other_text() {
+        let filter = filter(".id");
+        assert_eq!(filter.first_skipped("--until"), None);
+        for text in ["hello", "{\"id\":1}\n{\"id\":2}"] {
+            assert!(!filter.is_true_of(&Parsed::new(Data::Text(text))));
+        }
+        let hint = "; --split nl cuts such a message into JSON values";
+        let first = filter.first_skipped("--until").unwrap();
+        assert!(first.contains(&format!("skipped a message that is not JSON{hint}")));
+        assert_eq!(filter.first_skipped("--until"), None);
+        assert_eq!(
+            filter.losses("--until", true),
+            [format!(
+                "--until skipped 2 messages that are not JSON{hint}"
+            )]
+        );
     }
 
     #[test]

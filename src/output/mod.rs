@@ -208,6 +208,13 @@ impl Renderer {
         err: &mut Vec<u8>,
     ) {
         match outputs {
+            // In a pipe the end says it.
+            None if self.options.interactive && !self.options.silent => {
+                let filter = self.options.filter.as_ref();
+                if let Some(note) = filter.and_then(|it| it.first_skipped("--filter")) {
+                    self.stderr(err).note(&note);
+                }
+            }
             None => {}
             Some(Err(failure)) if self.options.silent => drop(failure),
             Some(Err(failure)) => self.stderr(err).note(&format!("--filter: {failure}")),

@@ -25,6 +25,8 @@ pub struct Options {
     pub policy: policy::Options,
     /// `--split`: how received messages are cut into records.
     pub split: Option<Split>,
+    /// Whether the first message that an expression skips is reported at once.
+    pub reports_skipped: bool,
     /// Several expressions look into what is received.
     pub shares_json: bool,
     /// Whether pings are answered.

@@ -39,6 +39,8 @@ pub(super) struct RunState {
     pub(super) shares_json: bool,
     /// How received messages are cut into records.
     pub(super) split: Option<Split>,
+    /// Whether the first message that an expression skips is reported at once.
+    pub(super) reports_skipped: bool,
     /// What was no JSON for `--split json` has been reported.
     reported_rest: bool,
     confirm: Option<How>,
@@ -69,6 +71,7 @@ impl RunState {
             policy: Policy::new(options.policy.clone(), now),
             shares_json: options.shares_json,
             split: options.split,
+            reports_skipped: options.reports_skipped,
             reported_rest: false,
             heartbeat: None,
             answer: None,
@@ -99,6 +102,21 @@ impl RunState {
     /// Whether [`RunState::handle_received`] has an effect.
     pub(super) fn examines_received(&self) -> bool {
         self.attentive
+    }
+
+    /// A sentence about the first message that an expression of the run skipped.
+    pub(super) fn first_skipped(&self) -> Option<String> {
+        let until = self.policy.stop.until();
+        let until = until.and_then(|it| it.first_skipped("--until"));
+        let confirm = || match &self.confirm {
+            Some(How::Number(filter)) => filter.first_skipped("--confirm"),
+            _ => None,
+        };
+        let resume = || {
+            let mut filters = self.memory.filters();
+            filters.find_map(|(name, it)| it.first_skipped(&format!("--resume {name}")))
+        };
+        until.or_else(confirm).or_else(resume)
     }
 
     /// A record is what `--split json` could not cut, because it is not JSON. Returns a sentence about

@@ -113,6 +113,7 @@ fn options() -> Options {
         trace: None,
         policy: policy::Options::default(),
         split: None,
+        reports_skipped: false,
         shares_json: false,
         auto_pong: true,
         mirror: false,

@@ -274,6 +274,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// The socket has nothing more for now.
     fn handle_pending(&mut self, now: Instant) {
+        if self.run.reports_skipped
+            && let Some(note) = self.run.first_skipped()
+        {
+            self.report(now, &Event::Note(&note));
+        }
         let moved = self.socket.take_moved();
         if moved.received {
             self.timers.keepalive.handle_bytes(now);

@@ -5,7 +5,7 @@ use crate::json::parsed::Parsed;
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--count`, data messages received.
+    /// `--count`, data messages received; 0 wants none of them, and is no condition.
     pub count: Option<u64>,
     /// `--until`
     pub until: Option<Filter>,
@@ -37,8 +37,18 @@ impl StopCondition {
     /// A data message, with all its records, was received.
     pub fn handle_message(&mut self) {
         self.received += 1;
-        let count = self.options.count;
+        let count = self.options.count.filter(|count| *count > 0);
         self.met |= count.is_some_and(|count| self.received >= count);
+    }
+
+    /// `--until`
+    pub fn until(&self) -> Option<&Filter> {
+        self.options.until.as_ref()
+    }
+
+    /// Whether messages are shown and examined.
+    pub fn wants_messages(&self) -> bool {
+        !self.met && self.options.count != Some(0)
     }
 
     /// Whether the condition is met. Messages received after that are not wanted.
@@ -48,7 +58,8 @@ impl StopCondition {
 
     /// `None` if there is no condition.
     pub fn outcome(&self) -> Option<bool> {
-        let exists = self.options.count.is_some() || self.options.until.is_some();
+        let counts = self.options.count.is_some_and(|count| count > 0);
+        let exists = counts || self.options.until.is_some();
         exists.then_some(self.met)
     }
 }
@@ -79,6 +90,18 @@ mod tests {
         assert_eq!(receive(&mut matched, "no JSON"), Some(false));
         assert_eq!(receive(&mut matched, r#"{"done":true}"#), Some(true));
         assert_eq!(receive(&mut matched, "{}"), Some(true), "it stays met");
+    }
+
+    #[test]
+    fn a_count_of_none_wants_no_message_and_is_no_condition() {
+        let mut none = stop(Some(0), None);
+        assert!(!none.wants_messages() && !none.is_met());
+        assert_eq!(receive(&mut none, "1"), None);
+        assert!(!none.is_met());
+        let mut one = stop(Some(1), None);
+        assert!(one.wants_messages());
+        receive(&mut one, "1");
+        assert!(!one.wants_messages());
     }
 
     #[test]
