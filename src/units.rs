@@ -103,6 +103,14 @@ pub fn count(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "write a whole number from 1".to_owned())
 }
 
+/// Parses a number of messages.
+///
+/// # Errors
+/// What to write instead.
+pub fn messages(text: &str) -> Result<u64, String> {
+    digits(text, u64::MAX).ok_or_else(|| "write a whole number".to_owned())
+}
+
 /// Parses a number of times.
 ///
 /// # Errors

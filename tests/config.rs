@@ -252,7 +252,7 @@ fn only_the_default_file_may_be_missing() {
 
 #[test]
 fn home_is_used_without_an_absolute_xdg_config_home() {
-    let config = Config::new("[defaults]\ncount = 0\n");
+    let config = Config::new("[defaults]\ncount = 1.5\n");
     let home = tempfile::tempdir().unwrap();
     let place = home.path().join(".config");
     fs::rename(config.folder.path(), &place).unwrap();
@@ -263,7 +263,7 @@ fn home_is_used_without_an_absolute_xdg_config_home() {
             .env("HOME", home.path().to_str().unwrap())
             .run()
             .exits(2)
-            .complains(&[".config/wirecat/config.toml:2:9: 'count': invalid value '0'"]);
+            .complains(&[".config/wirecat/config.toml:2:9: 'count': invalid value '1.5'"]);
     }
 }
 

@@ -6,6 +6,7 @@ mod architecture;
 mod auth;
 mod backpressure;
 mod chunks;
+mod check;
 #[cfg(target_os = "linux")]
 mod components;
 #[cfg(unix)]

@@ -306,7 +306,7 @@ fn a_failing_disk_is_reported() {
 fn usage_errors() {
     for (args, words) in [
         (&["--idle", "2 days", "ws://h/"][..], "'--idle <T>'"),
-        (&["--count", "0", "ws://h/"], "'--count <N>'"),
+        (&["--count", "x", "ws://h/"], "'--count <N>'"),
         (&["--rate", "0", "ws://h/"], "'--rate <N>'"),
         (&["--frobnicate", "ws://h/"], "'--frobnicate'"),
         (&["-1", "--count", "2", "ws://h/"], "cannot be used with"),

@@ -26,6 +26,9 @@ pub enum Messages {
 enum State {
     /// Nothing is read before the connection is open.
     Waiting(Framer),
+    /// There is no input, and its end comes when the connection is open: before that it would be a
+    /// reason not to connect.
+    Empty,
     Reading(Reading),
     Ended,
 }
@@ -44,6 +47,7 @@ impl Input {
     /// The input, and what is sent after its end. After an error in it, that is not sent.
     pub fn new(messages: Messages, then: Vec<Message>) -> Self {
         let (state, queue) = match messages {
+            Messages::Given(messages) if messages.is_empty() => (State::Empty, Vec::new()),
             Messages::Given(messages) => (
                 State::Ended,
                 messages.into_iter().map(Item::Message).collect(),
@@ -74,7 +78,7 @@ impl Source for Input {
                 return Poll::Ready(Next::Bad(complaint));
             }
             let reading = match &mut self.state {
-                State::Waiting(_) => return Poll::Pending,
+                State::Waiting(_) | State::Empty => return Poll::Pending,
                 State::Reading(reading) => reading,
                 State::Ended if !self.then.is_empty() => {
                     let then = std::mem::take(&mut self.then).into_iter();
@@ -104,6 +108,7 @@ impl Source for Input {
     fn handle_opened(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Ended) {
             State::Waiting(framer) => State::Reading(stdin::read_stdin(framer)),
+            State::Empty => State::Ended,
             other => other,
         };
     }

@@ -80,8 +80,9 @@ pub struct StopArgs {
     #[arg(long, value_name = "T", default_value = "2s", value_parser = units::duration)]
     pub idle: Duration,
 
-    /// Stop after receiving N messages; exit 1 if there are fewer
-    #[arg(long, value_name = "N", value_parser = units::count)]
+    /// Stop after receiving N messages; exit 1 if there are fewer. 0 is a check: connect, send
+    /// --on-open and -d, close
+    #[arg(long, value_name = "N", value_parser = units::messages)]
     pub count: Option<u64>,
 
     /// Stop after the first message for which this jq expression is true; exit 1 if there is none
@@ -91,4 +92,11 @@ pub struct StopArgs {
     /// Same as --count 1
     #[arg(short = '1', long, conflicts_with = "count")]
     pub one_message: bool,
+}
+
+impl StopArgs {
+    /// `--count 0`
+    pub fn is_check(&self) -> bool {
+        self.count == Some(0)
+    }
 }

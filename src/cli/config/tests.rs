@@ -391,8 +391,8 @@ fn mistakes_are_named_with_their_place() {
             ":2:12: 'insecure' is true or false\n",
         ),
         (
-            "[defaults]\ncount = 0",
-            ":2:9: 'count': invalid value '0' for '--count <N>': write a whole number from 1\n  2 | count = 0\n    |         ^",
+            "[defaults]\ncount = 1.5",
+            ":2:9: 'count': invalid value '1.5' for '--count <N>': write a whole number\n  2 | count = 1.5\n    |         ^",
         ),
         (
             "[defaults]\ncolor = 'alway'",

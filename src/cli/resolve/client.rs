@@ -133,6 +133,7 @@ fn client_with(
     files: &mut Files,
     deadline: Option<Instant>,
 ) -> Result<Client, Error> {
+    super::check::refuse(mode)?;
     let output = super::output::options(mode)?;
     let record = super::output::record(mode)?;
     let mut plan = plan(target, input.args, variables, input.world, files)?;
@@ -259,10 +260,10 @@ fn policy(mode: &Mode<'_>) -> Result<policy::Options, Error> {
             until: compile("--until", stop.until.as_deref())?,
         },
         drain: drain::Options {
-            on_eof: if args.wire.mirror {
-                OnEof::Stay
-            } else {
-                stop.on_eof.into()
+            on_eof: match () {
+                () if args.wire.mirror => OnEof::Stay,
+                () if stop.is_check() => OnEof::Close,
+                () => stop.on_eof.into(),
             },
             idle: stop.idle,
             confirm: mode.confirms,

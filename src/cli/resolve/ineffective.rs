@@ -46,6 +46,16 @@ const RULES: &[Rule] = &[
         why: "with --mirror, which stays until the server closes",
     },
     Rule {
+        options: &["on-eof", "idle", "filter", "split"],
+        when: |mode| mode.args.stop.is_check(),
+        why: "with --count 0, which waits for no message",
+    },
+    Rule {
+        options: &["frame", "rate", "binary", "hex", "base64", "escapes"],
+        when: |mode| mode.args.stop.is_check() && mode.args.send.data.is_empty(),
+        why: "with --count 0, which does not read stdin",
+    },
+    Rule {
         options: &["frame"],
         when: |mode| !mode.args.send.data.is_empty(),
         why: "with -d, as stdin is not read",
@@ -212,7 +222,6 @@ mod tests {
         "state",
         "ping-interval",
         "no-auto-pong",
-        "split",
         "heartbeat",
         // clap requires --heartbeat.
         "heartbeat-interval",
@@ -370,6 +379,15 @@ mod tests {
                 "--reconnect=0 --reconnect-max-time 9s",
                 pipe,
                 &["--reconnect-max-time has no effect with --no-reconnect or --reconnect=0"],
+            ),
+            (
+                "--count 0 --idle 1s --split nl --frame nul",
+                pipe,
+                &[
+                    "--idle has no effect with --count 0, which waits for no message",
+                    "--split has no effect with --count 0, which waits for no message",
+                    "--frame has no effect with --count 0, which does not read stdin",
+                ],
             ),
             (
                 "--outbox 1MB",

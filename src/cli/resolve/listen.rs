@@ -99,7 +99,7 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
 /// Whether there is a condition to wait for. The client may take its time to meet it, as it is the one
 /// that acts.
 fn awaits(stop: &StopArgs) -> bool {
-    stop.until.is_some() || stop.count.is_some() || stop.one_message
+    stop.until.is_some() || stop.count.is_some_and(|count| count > 0) || stop.one_message
 }
 
 fn door(

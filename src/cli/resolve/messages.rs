@@ -34,8 +34,8 @@ pub(super) fn input(
     files: &mut Files,
 ) -> Result<Messages, Error> {
     let (send, mirror) = (&args.send, args.wire.mirror);
-    // --mirror sends what it receives and needs no other input.
-    if send.data.is_empty() && !mirror {
+    // --mirror sends what it receives and needs no other input, and a check sends only what it is given.
+    if send.data.is_empty() && !mirror && !args.stop.is_check() {
         let frame = send.frame;
         if frame == Framing::Events && payload != InputFormat::default() {
             return Err(Error::usage(

@@ -33,7 +33,10 @@ pub(super) struct Mode<'a> {
 
 impl<'a> Mode<'a> {
     pub(super) fn new(args: &'a ClientArgs, world: &'a World, peer: Peer) -> Self {
-        let interactive = world.stdin_tty && world.stdout_tty && args.send.data.is_empty();
+        let interactive = world.stdin_tty
+            && world.stdout_tty
+            && args.send.data.is_empty()
+            && !args.stop.is_check();
         // A file is not a terminal, whatever stdout is.
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == "-";
         let messages_tty = world.stdout_tty && args.output.output.as_ref().is_none_or(to_stdout);
