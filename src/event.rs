@@ -71,9 +71,18 @@ pub enum Origin {
     Mirror,
     /// A message that an earlier connection did not confirm.
     Repeat,
+    /// `--answer`
+    Answer,
+    /// `--answer`, to a ping of the application.
+    AnswerToPing,
 }
 
 impl Origin {
+    /// Whether it answers a received message.
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Origin::Answer | Origin::AnswerToPing)
+    }
+
     /// The name in the event schema.
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,6 +93,7 @@ impl Origin {
             Origin::Auto => "auto",
             Origin::Mirror => "mirror",
             Origin::Repeat => "repeat",
+            Origin::Answer | Origin::AnswerToPing => "answer",
         }
     }
 }

@@ -18,9 +18,10 @@
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
 //!    read), [`records`] (the records of a message, `--split`), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
 //!    the rules of a run: [`session::policy`] (when to send, when to stop), [`session::frontend`] (what
-//!    a front end is), [`session::outbox`], [`session::ack`], [`session::keepalive`],
-//!    [`session::reconnect`], [`session::backoff`], [`session::resume::vars`], [`session::rtt`]; what
-//!    the prompt keeps and shows of a stream: [`repl::view`]; and both sides of the handshake:
+//!    a front end is), [`session::answers`] (what answers what), [`session::outbox`],
+//!    [`session::ack`], [`session::keepalive`], [`session::reconnect`], [`session::backoff`],
+//!    [`session::resume::vars`], [`session::rtt`]; what the prompt keeps and shows of a stream:
+//!    [`repl::view`]; and both sides of the handshake:
 //!    [`handshake::guard`], [`handshake::request`], [`handshake::response`],
 //!    [`handshake::retry_after`], [`handshake::server`], [`handshake::versions`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,

@@ -139,7 +139,7 @@ async fn converse(client: Client, door: Option<Door>, world: &World) -> Result<E
             let ends = (&mut input, &mut sink);
             let mut door = door;
             let finished = talk(&client, door.as_mut(), world, ends, &mut stops).await;
-            let exit = conclude(&finished, &client.losses(), &mut sink);
+            let exit = conclude(&client, &finished, &mut sink);
             let silent = client.output.silent;
             let writing = sink.finish(silent, async |output| output.finish(exit).await);
             finish(exit, finished, writing, &mut stops).await
@@ -180,7 +180,7 @@ async fn converse_at_prompt(
         if let Some(failure) = prompt.take_failure() {
             fail(&mut finished, failure, &mut sink);
         }
-        let exit = conclude(&finished, &client.losses(), &mut sink);
+        let exit = conclude(&client, &finished, &mut sink);
         let opened = finished.totals.connections > 0;
         let chosen = next.take().filter(|_| is_leaving(&finished));
         let back = left.take_if(|_| opened || chosen.is_none());
@@ -321,9 +321,10 @@ async fn talk(
     session::run(approach, &client.session, (source, sink), stops).await
 }
 
-/// Reports how the run ended and the messages that expressions skipped (`losses`), and returns the
-/// exit code.
-fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exit {
+/// Reports how the run ended, the messages that expressions skipped and those that were never sent, and
+/// returns the exit code.
+fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit {
+    let (losses, unmet) = (client.losses(), client.unmet());
     let now = Instant::now();
     let Finished {
         outcome, totals, ..
@@ -344,7 +345,8 @@ fn conclude(finished: &Finished, losses: &[String], sink: &mut impl Sink) -> Exi
     if let Some(note) = unsent(totals, verdict) {
         sink.handle_event(now, &Event::Note(&note));
     }
-    for loss in losses {
+    let unmet = unmet.iter().filter(|_| totals.connections > 0);
+    for loss in losses.iter().chain(unmet) {
         sink.handle_event(now, &Event::Note(loss));
     }
     sink.handle_event(now, &Event::End { exit, totals });

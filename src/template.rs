@@ -173,7 +173,7 @@ impl<'a> Value<'a> {
 
 /// Whether a piece of JSON text, which may begin and end inside a string, switches between the
 /// inside and the outside of a string.
-fn has_odd_quotes(text: &str) -> bool {
+pub fn has_odd_quotes(text: &str) -> bool {
     let mut odd = false;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

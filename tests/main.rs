@@ -2,6 +2,8 @@
 
 mod support;
 
+#[cfg(unix)]
+mod answers;
 mod architecture;
 mod auth;
 mod backpressure;

@@ -1,6 +1,7 @@
 //! The command line as typed. This module decides nothing: defaults that depend on terminals, files
 //! and other options are resolved in [`super::resolve`].
 
+mod answers;
 mod config;
 mod cookies;
 mod curl;

@@ -14,6 +14,7 @@ use crate::handshake::{new_key, shown_header};
 use crate::message::Message;
 use crate::output::sanitize;
 use crate::secret::REDACTED;
+use crate::session::answers::Opening;
 use crate::session::connect;
 
 /// A request as it may be shown.
@@ -44,8 +45,11 @@ pub fn dry_run(client: &Client, world: &World) -> Result<Vec<u8>, Error> {
     if let Some(message) = &shown.first {
         line(&format!("> {}", on_one_line(message)));
     }
-    for message in &client.session.opening {
-        line(&format!("> {}", message_line(message, client)));
+    for opening in &client.session.opening {
+        match opening {
+            Opening::Now(message) => line(&format!("> {}", message_line(message, client))),
+            Opening::After(after) => line(&format!("(after {}: …)", after.when.text())),
+        }
     }
     Ok(out)
 }

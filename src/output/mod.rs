@@ -141,7 +141,7 @@ impl Renderer {
             ..
         } = event
             && self.options.shows_sent()
-            && (!is_background(*origin) || self.options.verbose > 0)
+            && !self.hides(*origin)
         {
             self.show_sent(t, *conn, message.as_data(), out);
         }
@@ -157,6 +157,9 @@ impl Renderer {
         err: &mut Vec<u8>,
     ) {
         let data = received.message.as_data();
+        if received.is_ping && !self.options.show_ping_pong && self.options.format != Format::Json {
+            return;
+        }
         // The hot path: a pipe that takes every message as it is.
         if self.direct {
             return payload::push_raw(data, out);
@@ -174,6 +177,12 @@ impl Renderer {
             None => self.show(message, self.options.folds(), out),
             Some(outputs) => self.show_filtered(&message, outputs, out, err),
         }
+    }
+
+    /// Whether messages that are sent for this reason are not shown.
+    fn hides(&self, origin: Option<Origin>) -> bool {
+        let shows_pongs = origin == Some(Origin::AnswerToPing) && self.options.show_ping_pong;
+        is_background(origin) && self.options.verbose == 0 && !shows_pongs
     }
 
     fn learn(&mut self, t: Duration, event: &Event<'_>) {
@@ -476,5 +485,6 @@ fn is_direct(options: &Options) -> bool {
 
 /// Whether a message keeps the connection alive, and says nothing.
 fn is_background(origin: Option<Origin>) -> bool {
-    matches!(origin, Some(Origin::Heartbeat | Origin::Keepalive))
+    use Origin::{AnswerToPing, Heartbeat, Keepalive};
+    matches!(origin, Some(Heartbeat | Keepalive | AnswerToPing))
 }

@@ -102,7 +102,7 @@ pub const BASE64: &str = "base64";
 pub const HEX: &str = "hex";
 
 /// Why something was sent that the user did not ask for; see [`Origin::name`].
-const ORIGINS: [&str; 7] = [
+const ORIGINS: [&str; 8] = [
     Origin::OnOpen.name(),
     Origin::Token.name(),
     Origin::Heartbeat.name(),
@@ -110,6 +110,7 @@ const ORIGINS: [&str; 7] = [
     Origin::Auto.name(),
     Origin::Mirror.name(),
     Origin::Repeat.name(),
+    Origin::Answer.name(),
 ];
 
 /// The word of [`DIRS`] or [`SIDES`] for a side.

@@ -57,9 +57,9 @@ fn side() -> impl Strategy<Value = By> {
 }
 
 fn origin() -> impl Strategy<Value = Option<Origin>> {
-    use Origin::{Auto, Heartbeat, Keepalive, Mirror, OnOpen, Repeat, Token};
+    use Origin::{Answer, Auto, Heartbeat, Keepalive, Mirror, OnOpen, Repeat, Token};
     prop::option::of(prop::sample::select(vec![
-        OnOpen, Token, Heartbeat, Keepalive, Auto, Mirror, Repeat,
+        OnOpen, Token, Heartbeat, Keepalive, Auto, Mirror, Repeat, Answer,
     ]))
 }
 

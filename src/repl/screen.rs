@@ -537,6 +537,9 @@ impl Sink for Shared {
         if let Some(clients) = &mut screen.clients {
             clients.handle_received(conn, message.len());
         }
+        if received.is_ping && !screen.renderer.options().show_ping_pong {
+            return screen.render_message(now, received);
+        }
         words::learn_from(
             &screen.options.editing.words,
             (now, message),

@@ -107,6 +107,8 @@ pub struct Received<'a> {
     pub record: Option<u64>,
     /// `message` as JSON, parsed once for everything that examines it.
     pub json: &'a Parsed<'a>,
+    /// Whether it is a ping of the application that `--answer` answers.
+    pub is_ping: bool,
 }
 
 impl<'a> Received<'a> {
@@ -118,6 +120,7 @@ impl<'a> Received<'a> {
             whole: message,
             record: None,
             json,
+            is_ping: false,
         }
     }
 

@@ -6,6 +6,7 @@
 //! message, and pings before that are still answered.
 
 pub mod ack;
+pub mod answers;
 mod approach;
 pub mod backoff;
 pub mod board;
@@ -45,6 +46,7 @@ use crate::event::{Cause, Control, Event, Peer, Totals};
 use crate::io::saved_file;
 use crate::io::signals::{Stop, StopSignal};
 use crate::transport::BoxedStream;
+use crate::units::counted;
 use crate::wire::linger::Linger;
 pub use approach::Approach;
 use clock::{LAST_PATIENCE, now};
@@ -329,6 +331,11 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         if !uncertain.is_empty() {
             let (conn, messages) = (totals.connections, &uncertain[..]);
             self.ends.report(&Event::Uncertain { conn, messages });
+        }
+        let unreported = self.run_state.unanswerable.unreported();
+        if unreported > 0 {
+            let note = format!("{} more could not be made", counted(unreported, "answer"));
+            self.ends.report(&Event::Note(&note));
         }
         let verdict = Verdict {
             condition_met: policy.stop.outcome(),

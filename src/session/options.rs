@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::answers::{Opening, Rules};
 use super::connect::Connection;
 use super::resume::vars::ResumeVars;
 use super::{ack, keepalive, policy, reconnect};
@@ -34,7 +35,9 @@ pub struct Options {
     /// Whether every data message is sent straight back.
     pub mirror: bool,
     /// `--on-open`: goes out first on every connection, in order.
-    pub opening: Vec<Message>,
+    pub opening: Vec<Opening>,
+    /// `--answer`
+    pub answers: Rules,
     pub heartbeat: Option<Message>,
     pub reconnect: reconnect::Options,
     pub confirm: Option<ack::How>,

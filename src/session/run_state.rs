@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::ack::How;
+use super::answers::Rules;
 use super::frontend::{Progress, Snapshot};
 use super::options::Options;
 use super::outbox::{self, Outbox, Reply};
@@ -28,6 +29,26 @@ pub(super) struct Meaning {
     pub(super) answers: bool,
 }
 
+/// How many answers could not be made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unanswerable(u64);
+
+impl Unanswerable {
+    /// How many of them are reported one by one.
+    const REPORTED: u64 = 10;
+
+    /// Counts one, and returns whether it is reported.
+    pub(super) fn report(&mut self) -> bool {
+        self.0 += 1;
+        self.0 <= Self::REPORTED
+    }
+
+    /// How many were not reported.
+    pub(super) fn unreported(self) -> u64 {
+        self.0.saturating_sub(Self::REPORTED)
+    }
+}
+
 pub(super) struct RunState {
     pub(super) outbox: Outbox,
     pub(super) memory: ResumeVars,
@@ -35,6 +56,9 @@ pub(super) struct RunState {
     pub(super) totals: Totals,
     pub(super) saver: Saver,
     pub(super) policy: Policy,
+    /// `--answer`
+    pub(super) rules: Rules,
+    pub(super) unanswerable: Unanswerable,
     /// Whether several expressions are evaluated for each received message.
     pub(super) shares_json: bool,
     /// How received messages are cut into records.
@@ -69,6 +93,8 @@ impl RunState {
             totals: Totals::default(),
             saver: Saver::new(options.state.clone()),
             policy: Policy::new(options.policy.clone(), now),
+            rules: options.answers.clone(),
+            unanswerable: Unanswerable::default(),
             shares_json: options.shares_json,
             split: options.split,
             reports_skipped: options.reports_skipped,
@@ -132,14 +158,19 @@ impl RunState {
     }
 
     /// A record, or a message, was given to the front end; returns what it means for ours. One that
-    /// cannot be parsed is reported in `problem`, once.
+    /// is `answered` by a rule is no reply itself. One that cannot be parsed is reported in `problem`,
+    /// once.
     pub(super) fn handle_received(
         &mut self,
         message: &Parsed<'_>,
+        answered: bool,
         problem: &mut Option<String>,
     ) -> Meaning {
         self.memory.update(message);
-        let reply = self.outbox.handle_reply();
+        let reply = match answered {
+            true => Reply::Unasked,
+            false => self.outbox.handle_reply(),
+        };
         Meaning {
             answers: matches!(reply, Reply::ToNumbered { .. }),
             confirms: reply == Reply::ToNumbered { confirms: true }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answers::Opening;
 use super::connect::Plan;
 use super::*;
 use crate::event::{By, Command};
@@ -117,7 +118,8 @@ fn options() -> Options {
         shares_json: false,
         auto_pong: true,
         mirror: false,
-        opening: vec![Message::text("hello")],
+        opening: vec![Opening::Now(Message::text("hello"))],
+        answers: Default::default(),
         heartbeat: None,
         reconnect: reconnect::Options::default(),
         confirm: None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
+use super::answers::AnswerArgs;
 use crate::cli::choices::{FrameParser, OnEofArg};
 use crate::pipe::framing::Framing;
 use crate::units;
@@ -18,8 +19,14 @@ pub struct SendArgs {
 
     /// Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and
     /// @@ as with -d
+    ///
+    /// 'after EXPR: MESSAGE' waits until a message has come of which the jq expression EXPR is true.
+    /// MESSAGE is then as the REPLY of --answer. Messages after it wait for it.
     #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub on_open: Vec<String>,
+
+    #[command(flatten)]
+    pub answers: AnswerArgs,
 
     /// How to split stdin into messages
     #[arg(
@@ -52,7 +59,8 @@ pub struct SendArgs {
     #[arg(long, conflicts_with = "escapes", hide_short_help = true)]
     pub base64: bool,
 
-    /// Interpret escapes in -d, stdin and typed lines: \n \0 \x1e \u2028 \\
+    /// Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer:
+    /// \n \0 \x1e \u2028 \\
     #[arg(long, hide_short_help = true)]
     pub escapes: bool,
 
@@ -60,7 +68,8 @@ pub struct SendArgs {
     /// limits it)
     ///
     /// The n-th data message received on a connection counts as the reply to the n-th one sent on
-    /// it, --on-open, a token and heartbeats included.
+    /// it, --on-open, a token and heartbeats included. What --answer answers, and its answers, do not
+    /// count.
     #[arg(long, hide_short_help = true)]
     pub lockstep: bool,
 

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::event::Peer;
 use crate::json::jq::{Filter, Interrupt};
 use crate::session::ack::How;
+use crate::session::answers::Opening;
 use crate::session::connect::Plan;
 use crate::session::policy::drain::OnEof;
 use crate::session::policy::{self, drain, pace, stop};
@@ -60,11 +61,52 @@ impl Client {
         filter.into_iter().chain(until).chain(confirm).chain(resume)
     }
 
-    /// Sentences about the messages of the run that the expressions skipped.
+    /// Sentences about the messages of the run that the expressions skipped, and what never happened
+    /// although it was waited for.
     pub fn losses(&self) -> Vec<String> {
         let filters = self.filters();
         let losses = filters.map(|(option, filter, reported)| filter.losses(&option, !reported));
-        losses.flatten().collect()
+        let mut losses: Vec<String> = losses.flatten().collect();
+        // A rule is for some messages, and fails on others by its nature.
+        for rule in self.session.answers.all().iter() {
+            if rule.answered() == 0 {
+                losses.extend(rule.when.losses(&format!("--answer '{}'", rule.text), true));
+            }
+        }
+        losses
+    }
+
+    /// Sentences about the messages of `--on-open` that waited in vain.
+    pub fn unmet(&self) -> Vec<String> {
+        let unmet = self
+            .session
+            .opening
+            .iter()
+            .filter_map(|opening| match opening {
+                Opening::After(after) if after.was_never_met() => {
+                    let expression = after.when.text();
+                    Some(format!(
+                        "--on-open 'after {expression}: …' was never met, so it was not sent"
+                    ))
+                }
+                _ => None,
+            });
+        unmet.collect()
+    }
+
+    /// Lets the keys and signals that end an evaluation end every one.
+    fn set_interrupts(&self) {
+        for (_, filter, _) in self.filters() {
+            filter.set_interrupt(&self.interrupt);
+        }
+        for rule in self.session.answers.all().iter() {
+            rule.set_interrupt(&self.interrupt);
+        }
+        for opening in &self.session.opening {
+            if let Opening::After(after) = opening {
+                after.set_interrupt(&self.interrupt);
+            }
+        }
     }
 }
 
@@ -152,10 +194,11 @@ fn client_with(
         front,
         interrupt,
     };
-    client.session.shares_json = client.filters().count() > 1;
-    for (_, filter, _) in client.filters() {
-        filter.set_interrupt(&client.interrupt);
-    }
+    let waiting = client.session.opening.iter();
+    let waiting = waiting.filter(|opening| matches!(opening, Opening::After(_)));
+    let others = client.session.answers.all().len() + waiting.count();
+    client.session.shares_json = client.filters().count() + others > 1;
+    client.set_interrupts();
     Ok(client)
 }
 

@@ -227,6 +227,7 @@ mod tests {
         "heartbeat-interval",
         "data",
         "on-open",
+        "answer",
         // The default, whatever else is given.
         "text",
         "count",

@@ -98,16 +98,8 @@ pub(super) fn given(
     files: &mut Files,
 ) -> Result<Vec<Message>, Error> {
     let message = |value: &String| {
-        let (bytes, named) = match value.strip_prefix('@') {
-            None => (Bytes::from(value.clone()), ""),
-            Some(text) if text.starts_with('@') => (Bytes::from(text.to_owned()), ""),
-            Some(path) => match files
-                .read(option, path)
-                .map_err(|error| suggest_at(error, value))?
-            {
-                Some(bytes) => (Bytes::from(bytes), value.as_str()),
-                None => return Ok(None),
-            },
+        let Some((bytes, named)) = bytes_of(value, option, files)? else {
+            return Ok(None);
         };
         let fill = |message| match option == "-d" && !named.is_empty() {
             true => message,
@@ -122,6 +114,23 @@ pub(super) fn given(
     };
     let messages = values.iter().map(message);
     messages.filter_map(Result::transpose).collect()
+}
+
+/// The bytes that a value stands for, and `@FILE` where it names a file; `None` if that was skipped.
+pub(super) fn bytes_of<'a>(
+    value: &'a str,
+    option: &str,
+    files: &mut Files,
+) -> Result<Option<(Bytes, &'a str)>, Error> {
+    Ok(match value.strip_prefix('@') {
+        None => Some((Bytes::from(value.to_owned()), "")),
+        Some(text) if text.starts_with('@') => Some((Bytes::from(text.to_owned()), "")),
+        Some(path) => {
+            let read = files.read(option, path);
+            let read = read.map_err(|error| suggest_at(error, value))?;
+            read.map(|bytes| (Bytes::from(bytes), value))
+        }
+    })
 }
 
 /// The argument may have been meant as a message instead of a file name.

@@ -1,6 +1,7 @@
 //! The command line as resolved: every default chosen, every file read, the options of each module
 //! built.
 
+mod answers;
 mod check;
 mod client;
 mod cookies;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::answers::{Replies, text_format};
 use super::expressions::compile;
 use super::files::Files;
 use super::messages::given;
@@ -10,7 +11,6 @@ use super::variables::Variables;
 use super::wire::fragmentation;
 use crate::cli::args::StayArgs;
 use crate::error::Error;
-use crate::payload::InputFormat;
 use crate::session::ack::How;
 use crate::session::backoff;
 use crate::session::connect::Plan;
@@ -32,8 +32,12 @@ pub(super) fn session(
     let (args, stay) = (mode.args, &mode.args.stay);
     let heartbeat = stay.keepalive.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
-    let mut template = |messages: &[String], option: &str| {
-        given(messages, option, InputFormat::default(), variables, files)
+    let format = text_format(args.send.escapes);
+    let heartbeat = given(heartbeat, "--heartbeat", format, variables, files)?.pop();
+    let mut replies = Replies {
+        escapes: args.send.escapes,
+        variables,
+        files,
     };
     Ok(session::Options {
         keepalive: keepalive::Options {
@@ -61,8 +65,9 @@ pub(super) fn session(
         shares_json: false,
         auto_pong: !stay.keepalive.no_auto_pong,
         mirror: args.wire.mirror,
-        heartbeat: template(heartbeat, "--heartbeat")?.pop(),
-        opening: template(&args.send.on_open, "--on-open")?,
+        heartbeat,
+        opening: replies.opening(&args.send)?,
+        answers: replies.rules(&args.send)?,
         report_uncertain: mode.reconnects == When::Always && !mode.interactive,
         reconnect: reconnect(stay, mode.reconnects, plan),
         confirm: confirm(stay.confirm.as_deref())?,

@@ -146,14 +146,24 @@ fn definitions(
 
 /// Whether a template of the command line may contain `{{name}}`.
 fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
-    let messages = [&args.send.data, &args.send.on_open, &args.send.then];
+    let messages = [
+        &args.send.data,
+        &args.send.on_open,
+        &args.send.then,
+        &args.send.answers.answer,
+    ];
     let texts = messages.into_iter().flatten().chain(&args.request.headers);
     let mut texts = texts
         .chain(&args.stay.keepalive.heartbeat)
         .map(String::as_str);
     template::mentions(url.as_bytes(), name)
         // A file may mention it.
-        || texts.any(|text| text.starts_with('@') || template::mentions(text.as_bytes(), name))
+        || texts.any(|text| may_mention_all(text) || template::mentions(text.as_bytes(), name))
+}
+
+/// Whether a text names a file or a command, which may use any variable.
+fn may_mention_all(text: &str) -> bool {
+    text.starts_with('@') || text.contains("cmd:") || text.contains("=@")
 }
 
 #[cfg(test)]

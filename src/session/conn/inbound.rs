@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::super::answers::Reaction;
 use super::super::frontend::{Received, Sink, Source};
 use super::{BATCH, Conn, Step};
 use crate::event::{By, Event, Origin};
@@ -30,6 +31,8 @@ pub(super) struct Reading {
     pub(super) paused: Option<Paused>,
     /// A data message has come.
     pub(super) brought_data: bool,
+    /// The last message only answered a heartbeat.
+    beats: bool,
 }
 
 /// What the front end has not got yet.
@@ -56,7 +59,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 return ControlFlow::Continue(n > 0);
             }
             let front_ready = self.sink.poll_ready(cx).is_ready();
-            let room = !self.owes_mirrored(cx) && front_ready;
+            let room = !self.owes_messages(cx) && front_ready;
             if room {
                 self.reading.unasked = 0;
             }
@@ -181,9 +184,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.run.totals.received += 1;
         self.run.totals.bytes_received += message.len() as u64;
         self.reading.brought_data = true;
-        if !self.sending.has_heartbeat() || !self.run.answers_heartbeat(&message) {
-            self.run.policy.drain.handle_bytes(now);
-        }
+        self.reading.beats = self.sending.has_heartbeat() && self.run.answers_heartbeat(&message);
         if let Some(split) = self.run.split {
             self.reading.held = Some(Held::Records(Records::new(split, message)));
             return;
@@ -225,6 +226,14 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             false => Parsed::once(message.as_data()),
         };
         let wanted = self.run.policy.handle_record(&json);
+        let reaction = match wanted {
+            true => self.react(message, &json),
+            false => Reaction::default(),
+        };
+        // A heartbeat must not keep a run alive.
+        if !self.reading.beats && !reaction.ping {
+            self.run.policy.drain.handle_bytes(now);
+        }
         if wanted {
             let received = Received {
                 conn: self.number,
@@ -232,10 +241,12 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 whole,
                 record,
                 json: &json,
+                is_ping: reaction.ping,
             };
             self.sink.handle_message(now, &received);
+            self.report_unanswerable(&reaction.problems, now);
             if self.run.examines_received() {
-                self.update(&json, now);
+                self.update(&json, reaction.answered, now);
             }
         }
         wanted
@@ -250,9 +261,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     /// Looks at what a message means for those that were sent.
-    fn update(&mut self, message: &Parsed<'_>, now: Instant) {
+    fn update(&mut self, message: &Parsed<'_>, answered: bool, now: Instant) {
         let mut complaint = None;
-        let meaning = self.run.handle_received(message, &mut complaint);
+        let meaning = self.run.handle_received(message, answered, &mut complaint);
         if meaning.answers {
             self.run.policy.pace.handle_reply();
         }

@@ -1,6 +1,7 @@
 //! One connection, from its first message to its end: one look after another at the stop signal, the
 //! socket, the front end and the clock. It never waits for anything but all of these together.
 
+mod answering;
 mod closing;
 mod inbound;
 mod outbound;
@@ -21,6 +22,7 @@ use crate::io::signals::StopSignal;
 use crate::transport::BoxedStream;
 use crate::wire::socket::Socket;
 use crate::wire::validate::Role;
+use answering::Answering;
 use closing::Ending;
 use inbound::Reading;
 use outbound::Sending;
@@ -42,6 +44,7 @@ pub(super) struct Conn<'a, I, O, S> {
     /// Whether our frames must be masked (RFC 6455 §5.1).
     masks: bool,
     reading: Reading,
+    answering: Answering,
     sending: Sending,
     ending: Ending,
     timers: Timers,
@@ -69,19 +72,22 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         (source, sink, stop): (&'a mut I, &'a mut O, &'a mut S),
     ) -> Self {
         let wire = options.wire(&connection);
-        Conn {
+        let mut conn = Conn {
             number: connection.number,
             masks: connection.role == Role::Client,
             socket: Socket::new(connection.stream, connection.early, &wire).await,
             reading: Reading::default(),
-            sending: Sending::new(connection.first, options, run),
+            answering: Answering::new(connection.first, options, run),
+            sending: Sending::new(options),
             ending: Ending::default(),
             timers: Timers::new(options.keepalive.clone(), now()),
             source,
             sink,
             stop,
             run,
-        }
+        };
+        conn.report_opening();
+        conn
     }
 
     /// Goes on until the connection is over.
@@ -100,6 +106,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         loop {
             match self.turn(cx) {
                 ControlFlow::Break(ended) => {
+                    self.report_unanswered(now());
                     self.report_end(now());
                     self.report_repeats(true, now());
                     self.sink.flush();
@@ -170,8 +177,9 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
     /// Whether the rules of the run end the connection now.
     fn poll_end(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let broken = self.poll_broken(cx, now);
-        let policy = &self.run.policy;
-        broken || policy.stop.is_met() || (!self.ending.sends_no_more && policy.is_finished())
+        let (policy, sends) = (&self.run.policy, !self.ending.sends_no_more);
+        let ends = policy.stop.is_met() || (sends && policy.is_finished());
+        broken || (ends && !(sends && self.answering.holds()))
     }
 
     /// Passes on the frames that went over the wire since the last time, and returns their number.

@@ -1,7 +1,6 @@
-//! What is sent: what opens the connection, what the front end wants, what has to be sent again, and
-//! pings of our own.
+//! What is sent: what the front end wants, what has to be sent again, and pings of our own; after what
+//! opens the connection, and what answers a message.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -9,11 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::super::clock::LAST_PATIENCE;
-use super::super::connect::First;
 use super::super::frontend::{Next, Sink, Source};
 use super::super::options::Options;
 use super::super::outbox::Handed;
-use super::super::run_state::RunState;
 use super::{BATCH, Conn, Step};
 use crate::close::Close;
 use crate::event::{By, Command, Control, Event, Origin};
@@ -24,8 +21,6 @@ use crate::wire::frame::{self, RawFrame};
 /// The state of sending.
 #[derive(Debug)]
 pub(super) struct Sending {
-    /// Messages to send first, each with what is shown of it.
-    opening: VecDeque<(Message, Message, Origin)>,
     /// What shows the peer's application that we are there, before variables are filled in.
     heartbeat: Option<Message>,
     /// Send every data message straight back.
@@ -48,14 +43,8 @@ pub(super) struct Large {
 }
 
 impl Sending {
-    pub(super) fn new(first: Option<First>, options: &Options, run: &RunState) -> Self {
-        let token = first.map(|(sent, shown)| (sent, shown, Origin::Token));
-        let others = options.opening.iter().map(|message| {
-            let message = run.fill(message);
-            (message.clone(), message, Origin::OnOpen)
-        });
+    pub(super) fn new(options: &Options) -> Self {
         Sending {
-            opening: token.into_iter().chain(others).collect(),
             heartbeat: options.heartbeat.clone(),
             mirror: options.mirror,
             traces: options.trace.is_some(),
@@ -77,10 +66,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 return ControlFlow::Continue(controlled || n > 0);
             }
             let free = self.poll_room(cx) && self.poll_by_hand(cx, now);
-            if free && let Some((message, shown, origin)) = self.sending.opening.pop_front() {
-                self.send(message, &shown, origin, now);
+            if self.poll_due(cx, free, now) {
                 continue;
             }
+            let free = free && self.answering.has_opened();
             // Before the front end is asked, which might close: the input may be over.
             if free && self.run.outbox.was_cut_off() {
                 self.send_next(now);
@@ -142,7 +131,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Next::End => {
                 policy.drain.handle_eof(now);
-                return policy.is_finished();
+                return policy.is_finished() && !self.answering.holds();
             }
         }
         false
@@ -225,9 +214,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     /// Sends a message that is not the front end's.
-    fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
+    pub(super) fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         self.count_sent(&message);
-        self.run.outbox.handle_extra();
+        if !origin.is_answer() {
+            self.run.outbox.handle_extra();
+        }
         self.run.policy.handle_sent(None, Some(origin), now);
         let event = Event::Send {
             conn: self.number,
@@ -240,7 +231,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     pub(super) fn send_heartbeat(&mut self, now: Instant) {
-        let opened = self.sending.opening.is_empty();
+        let opened = self.answering.has_opened();
         // The token and the messages of --on-open come first.
         let Some(message) = self.sending.heartbeat.as_ref().filter(|_| opened) else {
             return;
@@ -255,11 +246,14 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.send(message.clone(), message, Origin::Mirror, now);
     }
 
-    /// Whether what is sent back must go out before more of it comes. Control frames may come.
-    pub(super) fn owes_mirrored(&mut self, cx: &mut Context<'_>) -> bool {
-        self.sending.mirror
-            && !self.ending.is_closing()
-            && (!self.sending.opening.is_empty() || !self.poll_room(cx))
+    /// Whether what is sent back, or what answers, must go out before more messages come. Control frames
+    /// may come.
+    pub(super) fn owes_messages(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ending.is_closing() {
+            return false;
+        }
+        let mirrors = self.sending.mirror;
+        self.answering.is_full() || (mirrors && (!self.answering.is_idle() || !self.poll_room(cx)))
     }
 
     fn count_sent(&mut self, message: &Message) {

@@ -33,6 +33,8 @@ pub struct Drain {
     unconfirmed: u64,
     /// Some of them must be sent again first.
     resend_pending: bool,
+    /// Not all of `--on-open` has been sent.
+    opening: bool,
     last_activity: Instant,
     /// Nothing has moved for `--idle`.
     quiet: bool,
@@ -46,6 +48,7 @@ impl Drain {
             flushed: true,
             unconfirmed: 0,
             resend_pending: false,
+            opening: false,
             last_activity: now,
             quiet: false,
         }
@@ -54,6 +57,11 @@ impl Drain {
     fn touch(&mut self, now: Instant) {
         self.last_activity = now;
         self.quiet = false;
+    }
+
+    /// Sets whether messages of `--on-open` are still to be sent.
+    pub fn set_opening(&mut self, opening: bool) {
+        self.opening = opening;
     }
 
     /// Something was handed over for sending.
@@ -94,7 +102,12 @@ impl Drain {
 
     /// Whether the input has ended, and nothing is left to do but to close ([`OnEof::Close`]).
     pub fn is_closing(&self) -> bool {
-        self.options.on_eof == OnEof::Close && self.eof && self.unconfirmed == 0
+        self.options.on_eof == OnEof::Close && self.eof && !self.awaits_peer()
+    }
+
+    /// Whether there is something to do that needs a message from the peer first.
+    fn awaits_peer(&self) -> bool {
+        self.unconfirmed > 0 || self.opening
     }
 
     /// Everything handed over has been flushed.
@@ -126,7 +139,7 @@ impl Drain {
     /// Whether it is time to close.
     pub fn finished(&self) -> bool {
         match self.options.on_eof {
-            OnEof::Close if self.unconfirmed == 0 => self.eof && self.flushed,
+            OnEof::Close if !self.awaits_peer() => self.eof && self.flushed,
             OnEof::Close | OnEof::Drain => self.quiet && self.quiet_at().is_some(),
             OnEof::Stay => false,
         }
@@ -137,7 +150,7 @@ impl Drain {
         // Data stuck in a full send buffer does not count as quiet.
         let quiet_counts = match self.options.on_eof {
             OnEof::Drain => true,
-            OnEof::Close => self.unconfirmed > 0,
+            OnEof::Close => self.awaits_peer(),
             OnEof::Stay => false,
         };
         (self.eof && self.flushed && !self.resend_pending && quiet_counts)
@@ -215,6 +228,19 @@ mod tests {
         );
         drain.handle_confirmed(start + 2 * SECOND, 0);
         assert!(drain.finished() && drain.is_done());
+    }
+
+    #[test]
+    fn closing_waits_for_opening_messages_as_long_as_something_moves() {
+        let (mut drain, start) = drain(OnEof::Close);
+        drain.set_opening(true);
+        drain.handle_eof(start);
+        assert!(!drain.finished() && !drain.is_closing());
+        assert_eq!(drain.quiet_at(), Some(start + 2 * SECOND));
+        drain.set_opening(false);
+        assert!(drain.finished() && drain.is_closing());
+        drain.set_opening(true);
+        assert!(is_finished(&mut drain, start + 2 * SECOND));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Policy {
     /// A data message was handed over for sending. `number` is set if it is a message of the input.
     pub fn handle_sent(&mut self, number: Option<u64>, origin: Option<Origin>, now: Instant) {
         // A heartbeat only shows that the client is alive.
-        if origin != Some(Origin::Heartbeat) {
+        if !matches!(origin, Some(Origin::Heartbeat | Origin::AnswerToPing)) {
             self.drain.handle_sent();
         }
         if number.is_some() {

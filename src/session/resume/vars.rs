@@ -113,7 +113,8 @@ impl ResumeVars {
         Ok(filled)
     }
 
-    fn value(&self, name: &str) -> Option<template::Value<'_>> {
+    /// The value of a variable; `None` if there is no such variable.
+    pub fn value(&self, name: &str) -> Option<template::Value<'_>> {
         let variable = self.variables.iter().find(|known| known.name == name)?;
         let value = variable.value.as_ref();
         Some(value.map_or(template::Value::Nothing, template::Value::Json))

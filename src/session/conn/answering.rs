@@ -1,0 +1,193 @@
+//! What opens a connection, and what is sent because a message has come: takes it from the queue of
+//! [`answers`], sends it where there is room, and runs the commands of answers, one at a time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::super::answers::{Due, Opening, Program, Queue, Reaction};
+use super::super::connect::First;
+use super::super::frontend::{Sink, Source};
+use super::super::options::Options;
+use super::super::run_state::RunState;
+use super::Conn;
+use crate::event::Event;
+use crate::io::child::Command;
+use crate::io::signals::StopSignal;
+use crate::json::parsed::Parsed;
+use crate::message::Message;
+use crate::units::counted;
+
+/// How long a command may take.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The command that runs, up to its reply, or a sentence about its failure.
+type Running = Pin<Box<dyn Future<Output = Result<Option<Message>, String>>>>;
+
+/// The state of answering.
+pub(super) struct Answering {
+    queue: Queue,
+    running: Option<Running>,
+    /// Largest reply, in bytes.
+    limit: usize,
+}
+
+impl Answering {
+    pub(super) fn new(first: Option<First>, options: &Options, run: &RunState) -> Self {
+        let opening = options.opening.iter().map(|opening| match opening {
+            Opening::Now(message) => Opening::Now(run.fill(message)),
+            Opening::After(after) => Opening::After(after.clone()),
+        });
+        Answering {
+            queue: Queue::new(first, opening),
+            running: None,
+            limit: options.max_message_size,
+        }
+    }
+
+    /// Whether the token and all messages of `--on-open` have been handed over.
+    pub(super) fn has_opened(&self) -> bool {
+        self.queue.has_opened()
+    }
+
+    /// Whether nothing is due.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether so much waits that no more messages may be read.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// Whether the end of the run waits for a command.
+    pub(super) fn holds(&self) -> bool {
+        self.queue.holds()
+    }
+}
+
+impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
+    /// Makes due what a received message leads to.
+    pub(super) fn react(&mut self, message: &Message, json: &Parsed<'_>) -> Reaction {
+        let mut spent = Queue::default();
+        let queue = match self.ending.has_begun() {
+            // Nothing is sent any more. What is a ping is one all the same.
+            true => &mut spent,
+            false => &mut self.answering.queue,
+        };
+        if self.run.rules.is_empty() && !queue.awaits_message() {
+            return Reaction::default();
+        }
+        let memory = &self.run.memory;
+        let value = |name: &str| memory.value(name);
+        let rules = self.run.rules.all();
+        queue.handle_message(&rules, (message, json), value, self.answering.limit)
+    }
+
+    /// Reports why something cannot be sent.
+    pub(super) fn report_unanswerable(&mut self, problems: &[String], now: Instant) {
+        for problem in problems {
+            if self.run.unanswerable.report() {
+                self.report(now, &Event::Note(problem));
+            }
+        }
+    }
+
+    /// Sends what is due next, where the connection is `free`, and lets a command go on. Returns whether
+    /// something was done.
+    pub(super) fn poll_due(&mut self, cx: &mut Context<'_>, free: bool, now: Instant) -> bool {
+        if self.answering.running.is_some() {
+            return self.poll_command(cx, now);
+        }
+        if !free {
+            return false;
+        }
+        match self.answering.queue.take() {
+            Some(Due::Send {
+                message,
+                shown,
+                origin,
+            }) => self.send(message, &shown, origin, now),
+            Some(Due::Run { program, input }) => {
+                let limit = self.answering.limit;
+                self.answering.running = Some(Box::pin(output_of(program, input, limit)));
+            }
+            None => return false,
+        }
+        self.report_opening();
+        true
+    }
+
+    /// Lets the end of the input wait for what opens the connection.
+    pub(super) fn report_opening(&mut self) {
+        let is_opening = !self.answering.has_opened();
+        self.run.policy.drain.set_opening(is_opening);
+    }
+
+    fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(running) = &mut self.answering.running else {
+            return false;
+        };
+        let Poll::Ready(output) = running.as_mut().poll(cx) else {
+            return false;
+        };
+        self.answering.running = None;
+        let reply = output.unwrap_or_else(|failure| {
+            self.report_unanswerable(&[failure], now);
+            None
+        });
+        self.answering.queue.handle_output(reply);
+        self.report_opening();
+        true
+    }
+
+    /// The connection is over: what was to be answered on it is answered on no other.
+    pub(super) fn report_unanswered(&mut self, now: Instant) {
+        let lost = self.answering.queue.lost() as u64;
+        if lost > 0 {
+            let verb = if lost == 1 { "was" } else { "were" };
+            let lost = counted(lost, "answer");
+            let note = format!("{lost} {verb} not sent, as the connection ended");
+            self.report(now, &Event::Note(&note));
+        }
+    }
+}
+
+/// Runs a command. No output at all is no reply.
+async fn output_of(
+    program: Program,
+    input: Message,
+    limit: usize,
+) -> Result<Option<Message>, String> {
+    let line = &program.line;
+    let command = Command::shell(line).variables(program.variables.iter());
+    let running = command.output(input.payload(), limit);
+    let output = match tokio::time::timeout(COMMAND_TIMEOUT, running).await {
+        Ok(output) => output.map_err(|why| format!("cmd:{line}: {why}; nothing is sent"))?,
+        Err(_) => {
+            let most = COMMAND_TIMEOUT.as_secs();
+            return Err(format!(
+                "cmd:{line}: it had not ended after {most} s and was killed; nothing is sent"
+            ));
+        }
+    };
+    if output.is_empty() {
+        return Ok(None);
+    }
+    let reply = Message::new(input.kind(), without_line_end(output).into());
+    reply
+        .map(Some)
+        .map_err(|_| format!("cmd:{line}: its output is not UTF-8; nothing is sent"))
+}
+
+/// The output without the line feed that commands end it with.
+fn without_line_end(mut output: Vec<u8>) -> Vec<u8> {
+    if output.ends_with(b"\n") {
+        output.pop();
+        if output.ends_with(b"\r") {
+            output.pop();
+        }
+    }
+    output
+}
