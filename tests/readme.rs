@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use wirecat::internals::cli::args::Generate;
+use wirecat::internals::cli::generate::generate;
 use wirecat::internals::error::EXITS;
 use wirecat::internals::payload::InputFormat;
 use wirecat::internals::pipe::framing::{Framer, Framing};
@@ -191,9 +193,14 @@ pub(crate) fn prints_as_written(written: &str, printed: &str) -> bool {
 /// Runs the transcripts of a page against a server of their own.
 #[track_caller]
 fn check_transcripts(name: &str) {
-    let page = Page::read(name);
+    check_transcripts_of(&Page::read(name));
+}
+
+#[track_caller]
+fn check_transcripts_of(page: &Page) {
+    let name = &page.name;
     let server = serve();
-    let transcripts = transcripts(&page);
+    let transcripts = transcripts(page);
     assert!(
         !transcripts.is_empty(),
         "{name}: where are the transcripts?"
@@ -231,6 +238,7 @@ transcripts_are_what_happens! {
     debug_server: "docs/debug-server.md",
     events: "docs/events.md",
     exit_codes: "docs/exit-codes.md",
+    for_editors: "docs/for-editors.md",
     frames: "docs/frames.md",
     hub: "docs/hub.md",
     listen: "docs/listen.md",
@@ -240,6 +248,19 @@ transcripts_are_what_happens! {
     readme: "README.md",
     staying_connected: "docs/staying-connected.md",
     tls_and_proxies: "docs/tls-and-proxies.md",
+}
+
+#[test]
+fn the_recipes_for_agents_are_what_happens() {
+    let text = String::from_utf8(generate(Generate::Skill, &[])).unwrap();
+    let name = "--generate skill".to_owned();
+    let page = Page { name, text };
+    assert_eq!(transcripts(&page).len(), 10);
+    for (exit, meaning) in EXITS {
+        let row = format!("| {} | {meaning} |", exit.code());
+        assert!(page.text.contains(&row), "{row}");
+    }
+    check_transcripts_of(&page);
 }
 
 #[test]

@@ -115,7 +115,8 @@ pub struct Cli {
     #[arg(skip)]
     pub configured: Configured,
 
-    /// Print the manual page, a shell completion or an example of the configuration file
+    /// Print the manual page, completions, an example of the configuration file, the JSON Schema of
+    /// events, or a page for agents
     #[arg(
         long,
         value_name = "KIND",
@@ -150,13 +151,25 @@ pub enum Subcommands {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
+    /// An example of the configuration file
     Config,
+    /// The profiles of the configuration file, one a line
     Profiles,
+    /// The manual page
     Man,
+    /// The JSON Schema of the events of --json
+    Schema,
+    /// A page for agents: when to use wirecat, recipes, exit codes
+    Skill,
+    /// Completions for bash
     CompleteBash,
+    /// Completions for zsh
     CompleteZsh,
+    /// Completions for fish
     CompleteFish,
+    /// Completions for PowerShell
     CompletePowershell,
+    /// Completions for elvish
     CompleteElvish,
 }
 

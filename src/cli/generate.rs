@@ -1,5 +1,5 @@
-//! The manual page and the shell completions, made from the same definition as `--help`; and the
-//! example of a configuration file.
+//! The manual page and the shell completions, made from the same definition as `--help`; the example
+//! of a configuration file; and what other programs and agents read.
 
 use std::io;
 
@@ -9,7 +9,9 @@ use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use super::args::Generate;
 use super::config::example::EXAMPLE;
+use super::skill;
 use crate::error::EXITS;
+use crate::record::json_schema;
 use crate::serve::endpoints;
 
 /// Every kind with its file in `completions/`; the manual page has no file.
@@ -28,6 +30,8 @@ pub fn generate(kind: Generate, profiles: &[String]) -> Vec<u8> {
         Generate::Config => return EXAMPLE.as_bytes().to_vec(),
         Generate::Profiles => return names(profiles).into_bytes(),
         Generate::Man => return manual(),
+        Generate::Schema => return json_schema::text().into_bytes(),
+        Generate::Skill => return skill::text().into_bytes(),
         Generate::CompleteBash => Shell::Bash,
         Generate::CompleteZsh => Shell::Zsh,
         Generate::CompleteFish => Shell::Fish,

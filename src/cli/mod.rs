@@ -10,6 +10,7 @@ pub mod early;
 pub mod generate;
 pub mod resolve;
 pub mod show;
+mod skill;
 pub mod world;
 
 use std::borrow::Cow;
@@ -41,6 +42,10 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     (
         "wirecat -d '{\"op\":\"sub\"}' --count 3 URL",
         "send one message, receive three",
+    ),
+    (
+        "wirecat --count 0 URL",
+        "check that a server answers, by the exit code",
     ),
     (
         "tail -f log | wirecat --reconnect --confirm=reply URL",

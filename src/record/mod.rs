@@ -2,9 +2,11 @@
 //! `--frame events` reads it.
 //!
 //! [`schema`] names the events and their members for both sides, [`mod@write`] formats events as lines,
-//! [`read`] parses them, and [`save`] formats messages alone. Pure: the meaning of a line for a program, and the file it is written
+//! [`read`] parses them, [`json_schema`] describes them for other programs, and [`save`] formats
+//! messages alone. Pure: the meaning of a line for a program, and the file it is written
 //! to, are the caller's business.
 
+pub mod json_schema;
 mod object;
 pub mod read;
 pub mod save;

@@ -1,4 +1,6 @@
-//! Every event of the schema is written and read back.
+//! Every event of the schema is written and read back, and is what the JSON Schema says.
+
+mod valid;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -159,6 +161,7 @@ fn written(t: Duration, event: &Event<'_>) -> (Vec<u8>, Map<String, Value>) {
     };
     assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
     check(type_of(event).unwrap(), &members);
+    valid::assert_valid(&Value::Object(members.clone()));
     (line, members)
 }
 
