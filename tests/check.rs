@@ -144,3 +144,71 @@ fn a_terminal_is_no_prompt_then() {
     let shown = pty.exits(0);
     assert!(!shown.contains("/help"), "{shown}");
 }
+
+/// The commands in the files that `docs/ci.md` shows, as a shell takes them.
+fn documented_commands() -> Vec<String> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (mut language, mut commands) = ("", Vec::new());
+    for line in page.lines() {
+        if let Some(mark) = line.strip_prefix("```") {
+            language = mark;
+            continue;
+        }
+        let command = match language {
+            "sh" => Some(line.to_owned()),
+            "dockerfile" => line.split_once(" CMD ").map(|(_, it)| it.to_owned()),
+            "ini" => line
+                .strip_prefix("ExecStart")
+                .and_then(|it| it.split_once('='))
+                .map(|(_, it)| it.to_owned()),
+            "yaml" => line
+                .split_once("run: ")
+                .map(|(_, it)| it.to_owned())
+                .or_else(|| {
+                    let (_, words) = line.split_once("command: ")?;
+                    let words: Vec<String> = serde_json::from_str(words).unwrap();
+                    Some(words.join(" "))
+                }),
+            _ => None,
+        };
+        commands.extend(command.filter(|it| it.contains("wirecat")));
+    }
+    commands
+}
+
+/// What a shell makes of the command, with this URL in place of the documented one.
+fn runs(command: &str, url: &str) -> Option<i32> {
+    assert!(command.contains("ws://localhost:8080/ws"), "{command}");
+    let programs = std::path::Path::new(crate::support::WIRECAT)
+        .parent()
+        .unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let child = std::process::Command::new("sh")
+        .args(["-c", &command.replace("ws://localhost:8080/ws", url)])
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    output(child).status.code()
+}
+
+#[test]
+fn the_documented_checks_tell_a_server_that_answers_from_one_that_does_not() {
+    let server = serve();
+    let commands = documented_commands();
+    assert_eq!(commands.len(), 7, "{commands:#?}");
+    for command in commands {
+        assert_eq!(runs(&command, &server.url("/echo")), Some(0), "{command}");
+        let refused = runs(&command, &server.url("/status/404"));
+        let expected = match () {
+            () if command.contains("CRITICAL") => 2,
+            () if command.contains("|| exit 1") => 1,
+            () => 22,
+        };
+        assert_eq!(refused, Some(expected), "{command}");
+    }
+}

@@ -7,8 +7,8 @@ mod answers;
 mod architecture;
 mod auth;
 mod backpressure;
-mod chunks;
 mod check;
+mod chunks;
 #[cfg(target_os = "linux")]
 mod components;
 #[cfg(unix)]

@@ -26,6 +26,12 @@ const OTHERS: &[&str] = &[
     // Chromium
     "--headless",
     "--remote-debugging-port",
+    // HEALTHCHECK
+    "--interval",
+    "--retries",
+    "--timeout",
+    // websocat
+    "--no-close",
     "--all-targets",
     "--baseline",
     "--bench",
@@ -235,6 +241,7 @@ macro_rules! transcripts_are_what_happens {
 
 transcripts_are_what_happens! {
     authentication: "docs/authentication.md",
+    ci: "docs/ci.md",
     debug_server: "docs/debug-server.md",
     events: "docs/events.md",
     exit_codes: "docs/exit-codes.md",
