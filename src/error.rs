@@ -116,6 +116,8 @@ pub enum Stage {
     Receive,
     Close,
     Output,
+    /// A command that was run.
+    Program,
 }
 
 impl Stage {
@@ -133,6 +135,7 @@ impl Stage {
             Stage::Receive => "receive",
             Stage::Close => "close",
             Stage::Output => "output",
+            Stage::Program => "program",
         }
     }
 }

@@ -17,7 +17,8 @@
 //! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
 //!    read), [`records`] (the records of a message, `--split`), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
-//!    the rules of a run: [`session::policy`] (when to send, when to stop), [`session::frontend`] (what
+//!    the rules of a run: [`session::about`] (what commands are told
+//!    of a connection), [`session::policy`] (when to send, when to stop), [`session::frontend`] (what
 //!    a front end is), [`session::answers`] (what answers what), [`session::outbox`],
 //!    [`session::ack`], [`session::keepalive`], [`session::reconnect`], [`session::backoff`],
 //!    [`session::resume::vars`], [`session::rtt`]; what the prompt keeps and shows of a stream:

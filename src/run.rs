@@ -338,7 +338,7 @@ fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit 
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
         sink.handle_event(now, &Event::Error(&error));
     }
-    if exit == Exit::Unmet && verdict.condition_met == Some(false) {
+    if exit == Exit::Unmet && verdict.condition_met == Some(false) && !verdict.program_failed {
         let note = "the connection ended before --count, --until or -1 was met";
         sink.handle_event(now, &Event::Note(note));
     }

@@ -14,6 +14,7 @@ mod listen;
 mod messages;
 mod network;
 mod output;
+mod programs;
 mod prompt;
 mod proxy;
 mod records;
@@ -49,6 +50,7 @@ pub use listen::{ClientsArgs, ListenArgs};
 pub use messages::{SendArgs, StopArgs};
 pub use network::NetworkArgs;
 pub use output::OutputArgs;
+pub use programs::ProgramsArgs;
 pub use prompt::PromptArgs;
 pub use proxy::ProxyArgs;
 pub use records::RecordsArgs;
@@ -201,6 +203,8 @@ pub struct ClientArgs {
     pub output: OutputArgs,
     #[command(flatten)]
     pub records: RecordsArgs,
+    #[command(flatten)]
+    pub programs: ProgramsArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
     #[command(flatten)]

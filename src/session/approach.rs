@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 
+use super::about::About;
 use super::connect::{AttemptId, Connection, Failed, Plan, connect};
 use super::door::{Arrival, Door, Guest};
 use super::ends::Ends;
@@ -109,6 +110,7 @@ fn let_in<I, O: Sink>(guest: Guest, redactor: &Redactor, ends: &Ends<'_, I, O>) 
         subprotocol,
         extensions,
         log,
+        scheme,
         number,
         turn,
     } = guest;
@@ -128,6 +130,7 @@ fn let_in<I, O: Sink>(guest: Guest, redactor: &Redactor, ends: &Ends<'_, I, O>) 
         ..opened(address, subprotocol, extensions)
     };
     let (conn, opened) = (number, &opened);
+    let about = about(&request, scheme, opened, number);
     ends.report(&Event::Open { conn, opened });
     Connection {
         stream,
@@ -136,6 +139,7 @@ fn let_in<I, O: Sink>(guest: Guest, redactor: &Redactor, ends: &Ends<'_, I, O>) 
         deflate,
         role: Role::Server,
         number,
+        about,
         turn,
     }
 }
@@ -152,6 +156,24 @@ fn opened(address: SocketAddr, subprotocol: Option<String>, extensions: Option<S
         tls: None,
         timing: Timing::default(),
         asked: None,
+    }
+}
+
+/// What commands are told of a client.
+fn about(request: &hyper::Request<()>, scheme: &str, opened: &Opened, connection: u32) -> About {
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = request.headers().iter();
+    let host = request.headers().get("host").map(text).unwrap_or_default();
+    let target = shown_target(&request.uri().to_string());
+    About {
+        url: format!("{scheme}://{host}{target}"),
+        subprotocol: opened.subprotocol.clone(),
+        peer: opened.address.as_ref().map(ToString::to_string),
+        connection,
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect(),
     }
 }
 

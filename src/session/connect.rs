@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::about::About;
 use super::clock::OVERSLEPT;
 use super::ends::Ends;
 use super::frontend::{Asker, Sink};
@@ -45,6 +46,8 @@ pub struct Connection {
     pub(super) role: Role,
     /// Its number, from 1.
     pub(super) number: u32,
+    /// What the commands of the run are told of it.
+    pub(super) about: About,
     /// While it lives, no other client is let in.
     pub(super) turn: Option<OwnedSemaphorePermit>,
 }
@@ -452,6 +455,13 @@ async fn attempt<I, O: Sink>(
             "warning: the server chose none of the offered subprotocols",
         ));
     }
+    let about = About {
+        url: plan.shown_url(),
+        subprotocol: opened.subprotocol.clone(),
+        peer: opened.address.as_ref().map(ToString::to_string),
+        connection: id.conn,
+        headers: Vec::new(),
+    };
     Ok(Connection {
         stream: upgraded.stream,
         early: upgraded.early,
@@ -459,6 +469,7 @@ async fn attempt<I, O: Sink>(
         deflate,
         role: Role::Client,
         number: id.conn,
+        about,
         turn: None,
     })
 }

@@ -77,6 +77,8 @@ pub struct Guest {
     pub(super) subprotocol: Option<String>,
     pub(super) extensions: Option<String>,
     pub(super) log: Transcript,
+    /// That of its URL.
+    pub(super) scheme: &'static str,
     /// From 1.
     pub number: u32,
     /// While it lives, no other client is let in, unless they may be there at the same time.
@@ -153,10 +155,7 @@ impl Door {
 
     /// That of the URLs of this server.
     pub fn scheme(&self) -> &'static str {
-        match self.rules.acceptor {
-            Some(_) => "wss",
-            None => "ws",
-        }
+        self.rules.scheme()
     }
 
     pub(super) fn patience(&self) -> Option<Duration> {
@@ -259,6 +258,7 @@ async fn greet(
                 subprotocol,
                 extensions,
                 log,
+                scheme: rules.scheme(),
                 number: rules.last.fetch_add(1, Ordering::Relaxed) + 1,
                 turn,
             };
@@ -313,6 +313,13 @@ struct Rules {
 }
 
 impl Rules {
+    fn scheme(&self) -> &'static str {
+        match self.acceptor {
+            Some(_) => "wss",
+            None => "ws",
+        }
+    }
+
     fn new(options: Options, acceptor: Option<Acceptor>) -> Rules {
         let places = match options.side_by_side {
             true => options.clients,

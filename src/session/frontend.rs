@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use super::about::About;
 use crate::error::Error;
 use crate::event::{Command, Control, Event, Volume};
 use crate::json::parsed::Parsed;
@@ -59,6 +60,9 @@ pub trait Source {
 
     /// What the run has in hand now. Called before the source is polled for what comes next.
     fn handle_snapshot(&mut self, _snapshot: &Snapshot) {}
+
+    /// What a command is told of the connection that opens.
+    fn handle_about(&mut self, _about: &About) {}
 
     /// A connection has opened.
     fn handle_opened(&mut self);

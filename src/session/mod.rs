@@ -5,6 +5,7 @@
 //! The loop never waits for the front end's output: while that is full it stops reading at the next
 //! message, and pings before that are still answered.
 
+pub mod about;
 pub mod ack;
 pub mod answers;
 mod approach;
@@ -18,11 +19,13 @@ mod ends;
 pub mod frontend;
 mod hop;
 pub mod keepalive;
+mod offline;
 mod options;
 pub mod outbox;
 pub mod outcome;
 mod plan;
 pub mod policy;
+pub mod program;
 pub mod reconnect;
 pub mod resume;
 pub mod rtt;
@@ -34,7 +37,7 @@ use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::sleep_until;
@@ -42,9 +45,9 @@ use tokio::time::sleep_until;
 use crate::auth::acquire::CachedAnswers;
 use crate::auth::cookies::Jar;
 use crate::error::{Error, Exit, plain_clause};
-use crate::event::{Cause, Control, Event, Peer, Totals};
+use crate::event::{Cause, Event, Peer, Totals};
 use crate::io::saved_file;
-use crate::io::signals::{Stop, StopSignal};
+use crate::io::signals::StopSignal;
 use crate::transport::BoxedStream;
 use crate::units::counted;
 use crate::wire::linger::Linger;
@@ -53,10 +56,10 @@ use clock::{LAST_PATIENCE, now};
 use conn::{Conn, Over};
 use connect::{AttemptId, Connection, Failed};
 use ends::Ends;
-use frontend::{Asker, Next, Sink, Source};
+use frontend::{Asker, Sink, Source};
+use offline::{Offline, is_leaving, poll_impatience, poll_offline, poll_runner};
 pub use options::Options;
 use outcome::{Ended, Outcome, Verdict};
-use policy::Policy;
 use reconnect::{Action, Decision, Reconnect};
 use resume::file::Saver;
 use resume::vars::ResumeVars;
@@ -120,6 +123,7 @@ pub async fn run<I: Source + Asker, O: Sink>(
         failed: None,
     };
     let outcome = run.drive().await;
+    let outcome = run.finish_program(outcome).await;
     run.approach.close().await;
     run.finish(outcome)
 }
@@ -135,23 +139,6 @@ struct Run<'a, I, O, S> {
     prompted: CachedAnswers,
     /// The first connection to a client that did not end well.
     failed: Option<Ended>,
-}
-
-/// What a front end or a signal wants while there is no connection.
-#[derive(Debug, PartialEq, Eq)]
-enum Offline {
-    Leave,
-    Connect,
-    Stop(Stop),
-}
-
-impl Offline {
-    fn ended(self) -> Ended {
-        match self {
-            Offline::Stop(stop) => Ended::Stopped(stop),
-            Offline::Leave | Offline::Connect => Ended::Left,
-        }
-    }
 }
 
 impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
@@ -224,9 +211,11 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             &self.ends,
         ));
         let (ends, policy) = (&self.ends, &mut self.run_state.policy);
+        let runner = &mut self.run_state.runner;
         let stop = &mut *self.stop;
         let mut begun = false;
         poll_fn(|cx| {
+            poll_runner(ends, policy, runner, cx);
             while let Poll::Ready(idle) = poll_offline(ends, policy, stop, cx) {
                 match idle {
                     // That is what goes on.
@@ -260,8 +249,10 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
                 .min(deadline);
             let mut sleep = pin!(sleep_until(deadline.into()));
             let (ends, policy) = (&self.ends, &mut self.run_state.policy);
+            let runner = &mut self.run_state.runner;
             let stop = &mut *self.stop;
             let idle = poll_fn(|cx| {
+                poll_runner(ends, policy, runner, cx);
                 if let Poll::Ready(idle) = poll_offline(ends, policy, stop, cx) {
                     return Poll::Ready(Some(idle));
                 }
@@ -323,11 +314,71 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         is_leaving(&**self.ends.source.borrow(), &self.run_state.policy)
     }
 
+    /// Waits for the command of `--run` where all else went well, because the run has failed if it fails.
+    /// Otherwise the command is ended.
+    async fn finish_program(&mut self, outcome: Outcome) -> Outcome {
+        let verdict = self.verdict();
+        let is_well = matches!(&outcome, Outcome::Ended(ended) if ended.exit(verdict) == Exit::Ok);
+        let RunState { policy, runner, .. } = &mut self.run_state;
+        let Some(runner) = runner else { return outcome };
+        if is_well && !policy.output_closed {
+            let (ends, stop) = (&self.ends, &mut *self.stop);
+            let stopped = poll_fn(|cx| {
+                while let Poll::Ready(report) = runner.poll(policy, cx) {
+                    ends.report(&report.event());
+                }
+                match runner.is_running() {
+                    true => stop.poll_stop(cx).map(Some),
+                    false => Poll::Ready(None),
+                }
+            });
+            if let Some(stop) = stopped.await {
+                return self.end_program(Outcome::Ended(Ended::Stopped(stop))).await;
+            }
+        }
+        self.end_program(outcome).await
+    }
+
+    /// Ends the command of `--run`, if it runs, and reports if it never started.
+    async fn end_program(&mut self, outcome: Outcome) -> Outcome {
+        let has_opened = self.run_state.totals.connections > 0;
+        let RunState { policy, runner, .. } = &mut self.run_state;
+        if let Some(runner) = runner
+            && let Some(report) = runner.end().await
+        {
+            self.ends.report(&report.event());
+        }
+        let was_stopped = matches!(outcome, Outcome::Ended(Ended::Stopped(_)));
+        if let Some(why) = policy.program_not_started()
+            && has_opened
+            && !was_stopped
+        {
+            policy.handle_program_ended(false, now());
+            let error = program::failure(&format!("the command was not started: {why}"));
+            self.ends.report(&Event::Error(&error));
+        }
+        outcome
+    }
+
+    /// What the front end and the rules say of the run.
+    fn verdict(&self) -> Verdict {
+        let RunState { outbox, policy, .. } = &self.run_state;
+        Verdict {
+            condition_met: policy.stop.outcome(),
+            output_closed: policy.output_closed,
+            output_failed: policy.output_failed,
+            bad_input: policy.bad_input,
+            unsent: self.ends.source.borrow().unsent() + outbox.unsent(),
+            cut_off: outbox.unsent() > 0,
+            unconfirmed: outbox.unconfirmed() > 0,
+            program_failed: policy.has_program_failed(),
+        }
+    }
+
     /// What there is to show for the run.
     fn finish(self, outcome: Outcome) -> Finished {
-        let RunState { outbox, policy, .. } = &self.run_state;
         let totals = self.run_state.totals();
-        let uncertain = outbox.unconfirmed_numbers();
+        let uncertain = self.run_state.outbox.unconfirmed_numbers();
         if !uncertain.is_empty() {
             let (conn, messages) = (totals.connections, &uncertain[..]);
             self.ends.report(&Event::Uncertain { conn, messages });
@@ -337,15 +388,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             let note = format!("{} more could not be made", counted(unreported, "answer"));
             self.ends.report(&Event::Note(&note));
         }
-        let verdict = Verdict {
-            condition_met: policy.stop.outcome(),
-            output_closed: policy.output_closed,
-            output_failed: policy.output_failed,
-            bad_input: policy.bad_input,
-            unsent: self.ends.source.borrow().unsent() + outbox.unsent(),
-            cut_off: outbox.unsent() > 0,
-            unconfirmed: totals.unconfirmed > 0,
-        };
+        let verdict = self.verdict();
         let cookie_jar = match &self.approach {
             Approach::Dial(plan, _) => plan.cookie_jar.clone().zip(Some(plan.cookies.clone())),
             Approach::Clients(..) | Approach::Client(..) => None,
@@ -376,7 +419,11 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             self.ends.report(&Event::Note(note));
         }
         self.run_state.policy.handle_opened(opened);
+        if let Some(runner) = &mut self.run_state.runner {
+            runner.handle_opened(connection.about.variables(&[]));
+        }
         let source = &mut **self.ends.source.get_mut();
+        source.handle_about(&connection.about);
         source.handle_opened();
         let ends = (source, &mut **self.ends.sink.get_mut(), &mut *self.stop);
         let mut connection = connection;
@@ -422,87 +469,6 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             let (conn, messages) = (self.run_state.totals.connections, &[run][..]);
             self.ends.report(&Event::Uncertain { conn, messages });
         }
-    }
-}
-
-/// Whether the run ends when its connection does, however that ends.
-fn is_leaving(source: &impl Source, policy: &Policy) -> bool {
-    source.is_leaving() || policy.is_leaving(source.unsent())
-}
-
-/// Whether the user or a signal wants something while there is no connection.
-fn poll_offline<I: Source, O: Sink>(
-    ends: &Ends<'_, I, O>,
-    policy: &mut Policy,
-    stop: &mut impl StopSignal,
-    cx: &mut Context<'_>,
-) -> Poll<Offline> {
-    if let Poll::Ready(stop) = stop.poll_stop(cx) {
-        return Poll::Ready(Offline::Stop(stop));
-    }
-    let mut source = ends.source.borrow_mut();
-    let broken = ends.sink.borrow_mut().poll_broken(cx);
-    if let Poll::Ready(broken) = broken
-        && let Some(error) = policy.handle_broken(broken)
-    {
-        ends.report(&Event::Error(&error));
-    }
-    loop {
-        if is_leaving(&**source, policy) {
-            return Poll::Ready(Offline::Leave);
-        }
-        match source.poll_control(cx, now()) {
-            Poll::Ready(Control::Reconnect) => return Poll::Ready(Offline::Connect),
-            Poll::Ready(Control::Interrupt) => {
-                return Poll::Ready(Offline::Stop(Stop::Interrupt));
-            }
-            Poll::Ready(Control::Close(_) | Control::Leave(_)) => {
-                return Poll::Ready(Offline::Leave);
-            }
-            // The connection that it was meant for has just ended.
-            Poll::Ready(Control::Ping(_) | Control::Pong(_)) => continue,
-            Poll::Pending => {}
-        }
-        if is_leaving(&**source, policy) {
-            return Poll::Ready(Offline::Leave);
-        }
-        // The end of the input may be all that there was to wait for.
-        match ready!(source.poll_next(cx, now())) {
-            Next::Command { .. } => {
-                policy.pace.handle_no_room();
-                return Poll::Pending;
-            }
-            Next::Bad(error) => {
-                policy.bad_input = true;
-                ends.report(&Event::Error(&error));
-            }
-            Next::End => {
-                policy.drain.handle_eof(now());
-                let unsent = source.unsent();
-                return match policy.is_done(unsent) || policy.is_leaving(unsent) {
-                    true => Poll::Ready(Offline::Leave),
-                    false => Poll::Pending,
-                };
-            }
-        }
-    }
-}
-
-/// Whether the end of the connection, which is a matter of moments, is not to be waited for.
-fn poll_impatience<I: Source, O: Sink>(
-    ends: &Ends<'_, I, O>,
-    stop: &mut impl StopSignal,
-    cx: &mut Context<'_>,
-) -> Poll<Offline> {
-    if let Poll::Ready(stop) = stop.poll_stop(cx) {
-        return Poll::Ready(Offline::Stop(stop));
-    }
-    ends.flush();
-    match ready!(ends.source.borrow_mut().poll_control(cx, now())) {
-        Control::Reconnect => Poll::Ready(Offline::Connect),
-        Control::Interrupt => Poll::Ready(Offline::Stop(Stop::Interrupt)),
-        Control::Leave(_) => Poll::Ready(Offline::Leave),
-        _ => Poll::Pending,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::answers::{Opening, Rules};
 use super::connect::Connection;
 use super::resume::vars::ResumeVars;
-use super::{ack, keepalive, policy, reconnect};
+use super::{ack, keepalive, policy, program, reconnect};
 use crate::message::Message;
 use crate::records::Split;
 use crate::wire::fragments::Fragmentation;
@@ -28,6 +28,8 @@ pub struct Options {
     pub split: Option<Split>,
     /// Whether the first message that an expression skips is reported at once.
     pub reports_skipped: bool,
+    /// `--run`; when it starts stands in `policy`.
+    pub program: Option<program::Options>,
     /// Several expressions look into what is received.
     pub shares_json: bool,
     /// Whether pings are answered.

@@ -82,6 +82,8 @@ pub struct Verdict {
     pub cut_off: bool,
     /// Some messages may not have arrived.
     pub unconfirmed: bool,
+    /// The command of `--run` failed or was not started; that has been reported.
+    pub program_failed: bool,
 }
 
 impl Ended {
@@ -94,13 +96,12 @@ impl Ended {
             return Exit::Usage;
         }
         let met = verdict.condition_met == Some(true);
-        if verdict.output_closed || (met && !verdict.unconfirmed) {
+        let failed = verdict.unconfirmed || verdict.program_failed;
+        if (verdict.output_closed && !verdict.program_failed) || (met && !failed) {
             return Exit::Ok;
         }
-        let unmet = verdict.condition_met == Some(false)
-            || verdict.unconfirmed
-            || verdict.unsent > 0
-            || verdict.cut_off;
+        let unmet =
+            verdict.condition_met == Some(false) || failed || verdict.unsent > 0 || verdict.cut_off;
         match self.own_exit() {
             Exit::Ok if verdict.bad_input => Exit::Usage,
             _ if met => Exit::Unmet,

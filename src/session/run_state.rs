@@ -8,6 +8,7 @@ use super::frontend::{Progress, Snapshot};
 use super::options::Options;
 use super::outbox::{self, Outbox, Reply};
 use super::policy::Policy;
+use super::program::Runner;
 use super::resume::file::Saver;
 use super::resume::vars::{Place, ResumeVars};
 use super::rtt::Rtts;
@@ -59,6 +60,8 @@ pub(super) struct RunState {
     /// `--answer`
     pub(super) rules: Rules,
     pub(super) unanswerable: Unanswerable,
+    /// `--run`
+    pub(super) runner: Option<Box<Runner>>,
     /// Whether several expressions are evaluated for each received message.
     pub(super) shares_json: bool,
     /// How received messages are cut into records.
@@ -95,6 +98,7 @@ impl RunState {
             policy: Policy::new(options.policy.clone(), now),
             rules: options.answers.clone(),
             unanswerable: Unanswerable::default(),
+            runner: options.program.clone().map(Runner::new).map(Box::new),
             shares_json: options.shares_json,
             split: options.split,
             reports_skipped: options.reports_skipped,

@@ -115,6 +115,7 @@ fn options() -> Options {
         policy: policy::Options::default(),
         split: None,
         reports_skipped: false,
+        program: None,
         shares_json: false,
         auto_pong: true,
         mirror: false,
@@ -236,6 +237,7 @@ async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, 
         deflate: None,
         role: crate::wire::validate::Role::Client,
         number: 1,
+        about: Default::default(),
         turn: None,
     };
     let options = options();

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args};
 use super::keepalive::KeepaliveArgs;
 use super::messages::{SendArgs, StopArgs};
 use super::output::OutputArgs;
+use super::programs::ProgramsArgs;
 use super::prompt::PromptArgs;
 use super::records::RecordsArgs;
 use super::safety::SafetyArgs;
@@ -43,6 +44,8 @@ pub struct ListenArgs {
     pub output: OutputArgs,
     #[command(flatten)]
     pub records: RecordsArgs,
+    #[command(flatten)]
+    pub programs: ProgramsArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
     #[command(flatten)]

@@ -52,13 +52,17 @@ impl Client {
             Some(How::Number(filter)) => Some(filter),
             _ => None,
         };
+        let program = self.session.policy.program.as_ref();
+        let after = program.and_then(|program| program.after.as_ref());
+        let after = after.map(|it| ("--run-after".to_owned(), it, false));
         let filter = self.output.filter.as_ref();
         let filter = filter.map(|it| ("--filter".to_owned(), it, true));
         let until = until.map(|it| ("--until".to_owned(), it, false));
         let confirm = confirm.map(|it| ("--confirm".to_owned(), it, false));
         let resume = self.session.memory.filters();
         let resume = resume.map(|(name, it)| (format!("--resume {name}"), it, false));
-        filter.into_iter().chain(until).chain(confirm).chain(resume)
+        let policies = filter.into_iter().chain(until).chain(after);
+        policies.chain(confirm).chain(resume)
     }
 
     /// Sentences about the messages of the run that the expressions skipped, and what never happened
@@ -315,5 +319,6 @@ fn policy(mode: &Mode<'_>) -> Result<policy::Options, Error> {
             interval: args.send.rate,
             lockstep: args.send.lockstep,
         },
+        program: super::programs::rules(&args.programs)?,
     })
 }

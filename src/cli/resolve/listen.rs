@@ -89,6 +89,7 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
     }
     client.output = args.output;
     client.records = args.records;
+    client.programs = args.programs;
     client.prompt = args.prompt;
     client.stay.keepalive = args.keepalive;
     client.stay.no_reconnect = true;

@@ -17,6 +17,7 @@ mod messages;
 mod mode;
 mod network;
 mod output;
+mod programs;
 mod proxy;
 mod request;
 mod serve;

@@ -130,10 +130,11 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             cx.waker().wake_by_ref();
             return ControlFlow::Continue(false);
         }
+        let ran = self.run.runner.is_some() && self.poll_program(cx, now);
         let read = self.poll_read(cx, now)?;
         self.show_snapshot();
         let written = self.poll_write(cx, now)?;
-        if stopped || read || written {
+        if stopped || ran || read || written {
             return ControlFlow::Continue(true);
         }
         if self.poll_flush(cx, now)? {
@@ -178,8 +179,27 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
     fn poll_end(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let broken = self.poll_broken(cx, now);
         let (policy, sends) = (&self.run.policy, !self.ending.sends_no_more);
-        let ends = policy.stop.is_met() || (sends && policy.is_finished());
+        let ends = policy.is_over() || (sends && policy.is_finished());
         broken || (ends && !(sends && self.answering.holds()))
+    }
+
+    /// Starts the command of `--run` when it is due, and reports what it does. Whether there was anything.
+    fn poll_program(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let is_due = self.run.policy.is_program_due() && self.has_sent_opening();
+        let RunState { policy, runner, .. } = &mut *self.run;
+        let Some(runner) = runner else { return false };
+        // Without room for it, nothing is shown.
+        let has_room = self.sink.poll_ready(cx).is_ready();
+        let report = match is_due && !self.ending.has_begun() {
+            true => runner.start(policy),
+            false if !has_room => return false,
+            false => match runner.poll(policy, cx) {
+                Poll::Ready(report) => report,
+                Poll::Pending => return false,
+            },
+        };
+        self.report(now, &report.event());
+        true
     }
 
     /// Passes on the frames that went over the wire since the last time, and returns their number.

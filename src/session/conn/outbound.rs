@@ -25,6 +25,8 @@ pub(super) struct Sending {
     heartbeat: Option<Message>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
+    /// The system has taken all of the opening messages.
+    opening_flushed: bool,
     /// The frames of what is sent are shown.
     traces: bool,
     /// A frame made by hand, which waits for what was sent before it.
@@ -47,6 +49,7 @@ impl Sending {
         Sending {
             heartbeat: options.heartbeat.clone(),
             mirror: options.mirror,
+            opening_flushed: false,
             traces: options.trace.is_some(),
             by_hand: None,
             large: None,
@@ -213,6 +216,13 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.socket.send(message);
     }
 
+    /// Whether the system has taken the token and the messages of `--on-open`.
+    pub(super) fn has_sent_opening(&mut self) -> bool {
+        let is_sent = self.answering.has_opened() && !self.socket.needs_flush();
+        self.sending.opening_flushed |= is_sent;
+        self.sending.opening_flushed
+    }
+
     /// Sends a message that is not the front end's.
     pub(super) fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         self.count_sent(&message);
@@ -365,6 +375,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.sending.large = None;
         }
         if self.socket.write_error().is_none() {
+            self.sending.opening_flushed |= self.answering.has_opened();
             self.timers.keepalive.handle_flushed(now);
             self.run.policy.drain.handle_flushed(now);
         } else {

@@ -75,7 +75,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
         // The front end acts on its own by commands, and those are over.
         let listening = !self.ending.is_closing() && self.socket.write_error().is_none();
-        let quiet_at = self.run.policy.drain.quiet_at().filter(|_| listening);
+        let quiet_at = self.run.policy.quiet_at().filter(|_| listening);
         let silence = earliest([self.timers.keepalive.poll_timeout(), quiet_at]);
         let is_silent = silence.is_some_and(|deadline| deadline <= now);
         if is_silent && self.timers.looked_again {

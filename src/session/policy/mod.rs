@@ -3,6 +3,7 @@
 
 pub mod drain;
 pub mod pace;
+pub mod program;
 pub mod stop;
 
 use std::time::Instant;
@@ -13,6 +14,7 @@ use crate::event::Origin;
 use crate::json::parsed::Parsed;
 use drain::Drain;
 use pace::Pace;
+use program::Program;
 use stop::StopCondition;
 
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Options {
     pub stop: stop::Options,
     pub drain: drain::Options,
     pub pace: pace::Options,
+    /// `--run`
+    pub program: Option<program::Options>,
 }
 
 /// The rules of one run.
@@ -28,6 +32,7 @@ pub struct Policy {
     pub stop: StopCondition,
     pub drain: Drain,
     pub pace: Pace,
+    program: Option<Box<Program>>,
     /// Writing is no longer possible.
     pub output_closed: bool,
     /// The output could not be written; it has been reported.
@@ -42,6 +47,7 @@ impl Policy {
             stop: StopCondition::new(options.stop),
             drain: Drain::new(options.drain, now),
             pace: Pace::new(options.pace),
+            program: options.program.map(Program::new).map(Box::new),
             output_closed: false,
             output_failed: false,
             bad_input: false,
@@ -52,6 +58,9 @@ impl Policy {
     pub fn handle_opened(&mut self, now: Instant) {
         self.drain.handle_opened(now);
         self.pace.handle_opened();
+        if let Some(program) = &mut self.program {
+            program.handle_opened();
+        }
     }
 
     /// A data message was handed over for sending. `number` is set if it is a message of the input.
@@ -75,23 +84,74 @@ impl Policy {
         if wanted {
             self.stop.handle_record(record);
         }
+        if let Some(program) = &mut self.program {
+            program.handle_record(record);
+        }
         wanted
     }
 
     /// Whether it is time to close.
     pub fn is_finished(&self) -> bool {
-        self.stop.is_met() || self.drain.finished()
+        self.is_over() || (!self.awaits_program() && self.drain.finished())
+    }
+
+    /// Whether it is time to close, whether anything can still be sent or not.
+    pub fn is_over(&self) -> bool {
+        self.has_program_failed() || (self.stop.is_met() && !self.awaits_program())
+    }
+
+    /// When nothing will have moved for `--idle`. That does not count while the command of `--run` runs:
+    /// what it causes comes after it.
+    pub fn quiet_at(&self) -> Option<Instant> {
+        match self.awaits_program() {
+            true => None,
+            false => self.drain.quiet_at(),
+        }
+    }
+
+    fn awaits_program(&self) -> bool {
+        let program = self.program.as_ref();
+        program.is_some_and(|program| program.is_awaited())
+    }
+
+    /// Whether the command of `--run` starts once the opening messages are sent.
+    pub fn is_program_due(&self) -> bool {
+        self.program.as_ref().is_some_and(|it| it.is_due())
+    }
+
+    pub fn has_program_failed(&self) -> bool {
+        self.program.as_ref().is_some_and(|it| it.has_failed())
+    }
+
+    /// Why the command of `--run` has not been started, if there is one.
+    pub fn program_not_started(&self) -> Option<&'static str> {
+        self.program.as_ref()?.why_not_started()
+    }
+
+    pub fn handle_program_started(&mut self) {
+        if let Some(program) = &mut self.program {
+            program.handle_started();
+        }
+    }
+
+    /// The command of `--run` has ended, or could not be started. A failure ends the run.
+    pub fn handle_program_ended(&mut self, success: bool, now: Instant) {
+        if let Some(program) = &mut self.program {
+            program.handle_ended(success);
+        }
+        self.drain.handle_bytes(now);
     }
 
     /// Whether nothing is left to do that requires another connection; `unsent` commands were read
     /// and not sent.
     pub fn is_done(&self, unsent: usize) -> bool {
-        self.drain.is_done() && self.stop.outcome() != Some(false) && unsent == 0
+        let settled = self.drain.is_done() && !self.awaits_program();
+        settled && self.stop.outcome() != Some(false) && unsent == 0
     }
 
     /// Whether the run ends with its connection, however that ends.
     pub fn is_leaving(&self, unsent: usize) -> bool {
-        let unwanted = self.output_closed || self.stop.is_met();
+        let unwanted = self.output_closed || self.stop.is_met() || self.has_program_failed();
         unwanted || (self.drain.is_closing() && unsent == 0)
     }
 

@@ -1,0 +1,83 @@
+//! What the commands of a run are told about its connection, in variables of their environment. Never a
+//! secret: the URL is redacted, and headers are there only if they were asked for by name.
+
+/// An open connection, as its commands see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Redacted.
+    pub url: String,
+    pub subprotocol: Option<String>,
+    /// The address of the peer.
+    pub peer: Option<String>,
+    /// From 1.
+    pub connection: u32,
+    /// The headers of a client's request.
+    pub headers: Vec<(String, String)>,
+}
+
+impl About {
+    /// The variables of the environment: `WIRECAT_URL` and so on, and those of the `headers` that were
+    /// asked for by name.
+    pub fn variables(&self, headers: &[String]) -> Vec<(String, String)> {
+        let mut variables = vec![
+            ("WIRECAT_URL".to_owned(), self.url.clone()),
+            (
+                "WIRECAT_SUBPROTOCOL".to_owned(),
+                self.subprotocol.clone().unwrap_or_default(),
+            ),
+            (
+                "WIRECAT_PEER".to_owned(),
+                self.peer.clone().unwrap_or_default(),
+            ),
+            ("WIRECAT_CONNECTION".to_owned(), self.connection.to_string()),
+        ];
+        let wanted = |name: &str| headers.iter().any(|it| it.eq_ignore_ascii_case(name));
+        let asked = self.headers.iter().filter(|(name, _)| wanted(name));
+        variables.extend(asked.map(|(name, value)| (variable_of(name), value.clone())));
+        // A process cannot be given a NUL.
+        variables.retain(|(_, value)| !value.contains('\0'));
+        variables
+    }
+}
+
+/// `WIRECAT_HEADER_X_USER` for `X-User`.
+fn variable_of(header: &str) -> String {
+    let name = header.bytes().map(|byte| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' => byte as char,
+        b'a'..=b'z' => byte.to_ascii_uppercase() as char,
+        _ => '_',
+    });
+    format!("WIRECAT_HEADER_{}", name.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_have_names_that_a_shell_can_use() {
+        let about = About {
+            url: "ws://h/".into(),
+            connection: 2,
+            headers: vec![
+                ("x-user.id".into(), "xiao\0".into()),
+                ("host".into(), "h".into()),
+                ("authorization".into(), "Bearer x".into()),
+            ],
+            ..About::default()
+        };
+        let variables = about.variables(&["X-User.Id".into(), "Host".into()]);
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "WIRECAT_URL",
+                "WIRECAT_SUBPROTOCOL",
+                "WIRECAT_PEER",
+                "WIRECAT_CONNECTION",
+                "WIRECAT_HEADER_HOST"
+            ]
+        );
+        assert_eq!(variable_of("X-User.Id"), "WIRECAT_HEADER_X_USER_ID");
+    }
+}
