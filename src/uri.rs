@@ -34,6 +34,9 @@ const SECRET_PARAMETERS: &[&str] = &[
     "authorization",
     "passwd",
     "pwd",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-amz-signature",
 ];
 
 /// Characters that are encoded in the zone of an address: all but the unreserved ones (RFC 6874

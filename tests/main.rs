@@ -12,6 +12,8 @@ mod chunks;
 #[cfg(target_os = "linux")]
 mod components;
 #[cfg(unix)]
+mod computed_url;
+#[cfg(unix)]
 mod config;
 mod cookies;
 #[cfg(unix)]
@@ -96,6 +98,7 @@ mod serve_log;
 #[cfg(unix)]
 mod serve_tls;
 mod signals;
+mod sigv4;
 mod silence;
 mod stalled;
 mod staying;

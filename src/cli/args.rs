@@ -23,6 +23,7 @@ mod serve;
 mod serve_limits;
 mod serve_log;
 mod serve_tls;
+mod sigv4;
 pub mod tls;
 mod wire;
 
@@ -58,6 +59,7 @@ pub use safety::SafetyArgs;
 pub use serve::{PlaceArgs, ServeArgs};
 pub use serve_limits::LimitArgs;
 pub use serve_tls::ServeTlsArgs;
+pub use sigv4::SigV4Args;
 pub use tls::TlsArgs;
 pub use wire::WireArgs;
 
@@ -277,6 +279,9 @@ pub struct AuthArgs {
         hide_short_help = true
     )]
     pub token_message: Option<String>,
+
+    #[command(flatten)]
+    pub sigv4: SigV4Args,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
 //! What `--dry-run` and `--to-curl` print: the request that would be sent, without sending it. Nothing
 //! is connected to, no command is run, and no file that holds a secret is read.
 
+use std::borrow::Cow;
+
 use super::curl::{Command, Passed, export, without_password};
 use super::resolve::Client;
 use super::world::World;
@@ -97,6 +99,10 @@ pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<
         let what = format!("--to-curl: the URL comes from {source}, which is not read");
         return Err(Error::usage(what).advice("--dry-run shows the rest of the request"));
     }
+    if client.plan.sigv4.is_some() {
+        let what = "--to-curl: a signature of AWS is good for minutes only";
+        return Err(Error::usage(what).advice("curl has --aws-sigv4 too"));
+    }
     let shown = shown(client, world)?;
     let (plan, redactor) = (&client.plan, &client.plan.redactor);
     let user = match &plan.credentials.authorization {
@@ -138,11 +144,15 @@ pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<
 }
 
 fn shown(client: &Client, world: &World) -> Result<Shown, Error> {
-    let plan = &client.plan;
+    let mut plan = Cow::Borrowed(&client.plan);
+    if plan.source.is_some() && plan.sigv4.is_some() {
+        // What would be signed is not known.
+        plan.to_mut().sigv4 = None;
+    }
     let environment = |name: &str| world.environment.get(name).cloned();
     let preview = preview(&plan.credentials, &environment, &plan.redactor)?;
     let memory = &client.session.memory;
-    let request = connect::request(plan, memory, &preview.placed, new_key())?;
+    let request = connect::request(&plan, memory, &preview.placed, new_key())?;
     let message = preview.placed.message.as_ref();
     Ok(Shown {
         path: path(&request, &preview, client),

@@ -202,7 +202,7 @@ async fn stop_at<I, O: Sink>(
     ends: &Ends<'_, I, O>,
 ) -> Result<Stopped, Failed> {
     let (plan, progress) = (way.plan, transport.1);
-    let hop = way.hop(handshake::new_key());
+    let hop = way.hop(handshake::new_key(), since_epoch());
     if let Some(note) = &hop.note {
         ends.report(&Event::Note(note));
     }
@@ -318,7 +318,7 @@ async fn until<T>(
 /// here on.
 ///
 /// # Errors
-/// Exit 2 if a resumed value is not allowed in its place.
+/// Exit 2 if a resumed value is not allowed in its place, or the region of a signature is not known.
 fn way<'a>(
     plan: &'a Plan,
     memory: &ResumeVars,
@@ -326,12 +326,21 @@ fn way<'a>(
 ) -> Result<Way<'a>, Error> {
     plan.target.hide_secrets(&plan.redactor);
     plan.request.hide_secrets(&plan.redactor);
+    let host = plan.target.host.to_string();
+    let signer = plan.sigv4.as_ref().map(|options| options.signer(&host));
     Ok(Way {
+        signer: signer.transpose()?,
         plan,
         credentials: placed,
         request: filled(&plan.request, memory)?,
         redirects: Redirects::new(&target(plan, memory, placed)?, &plan.redirects),
     })
+}
+
+/// The time of a signature.
+fn since_epoch() -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 /// The first request of an attempt, with its `key`.
@@ -344,7 +353,7 @@ pub fn request(
     placed: &ResolvedCredentials,
     key: String,
 ) -> Result<Request, Error> {
-    Ok(way(plan, memory, placed)?.hop(key).request)
+    Ok(way(plan, memory, placed)?.hop(key, since_epoch()).request)
 }
 
 /// What dials the current URL, with the password of the proxy if the user must be asked for it. The

@@ -1,10 +1,13 @@
 //! The request for each URL on the way of redirects: which credentials and cookies go there. Pure.
 
+use std::time::Duration;
+
 use super::plan::Plan;
 use crate::auth::placement::ResolvedCredentials;
+use crate::auth::sigv4::{Signable, Signature, Signer};
 use crate::handshake::redirect::{Redirects, without_credentials};
 use crate::handshake::request::{self, HeaderLine, Request};
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 use crate::uri::Target;
 
 /// The way from the URL of the user, through redirects.
@@ -15,6 +18,8 @@ pub(super) struct Way<'a> {
     /// What the user asked for.
     pub(super) request: request::Options,
     pub(super) redirects: Redirects<'a>,
+    /// What signs the requests to the server of the user's URL.
+    pub(super) signer: Option<Signer<'a>>,
 }
 
 /// One URL on the way.
@@ -28,9 +33,9 @@ pub(super) struct Hop {
 }
 
 impl Way<'_> {
-    /// What goes to the current URL, in a request with this key. To another origin than that of the
+    /// What goes to the current URL, in a request with this key; `now` is the time since the Unix epoch. To another origin than that of the
     /// user's URL go no credentials but those that the netrc file has for it by name.
-    pub(super) fn hop(&self, key: String) -> Hop {
+    pub(super) fn hop(&self, key: String, now: Duration) -> Hop {
         let foreign = self.redirects.is_foreign();
         let mut options = self.request.clone();
         let mut left_behind = Vec::new();
@@ -50,8 +55,12 @@ impl Way<'_> {
         self.add_login(&target, foreign, &mut credentials);
         options.cookies = self.cookies(&target, foreign);
         options.hide_secrets(&self.plan.redactor);
+        let mut request = request::build(&target, &options, &credentials, key);
+        if let Some(signer) = self.signer.as_ref().filter(|_| !foreign) {
+            sign(signer, &mut request, now, &self.plan.redactor);
+        }
         Hop {
-            request: request::build(&target, &options, &credentials, key),
+            request,
             message: credentials.message,
             note: note(&target, &left_behind),
             target,
@@ -76,6 +85,9 @@ impl Way<'_> {
         let given = self.credentials;
         let headers = given.headers.iter().map(|(name, _)| name.clone());
         let mut names: Vec<String> = headers.collect();
+        if self.signer.is_some() {
+            names.push("the signature of AWS".to_owned());
+        }
         if given.parameter.is_some() || given.subprotocol.is_some() || given.message.is_some() {
             names.push("the token".to_owned());
         }
@@ -90,6 +102,10 @@ impl Way<'_> {
 
     /// Adds the login of the netrc file, unless the user gave other credentials.
     fn add_login(&self, target: &Target, foreign: bool, credentials: &mut ResolvedCredentials) {
+        let signer = self.signer.as_ref().filter(|_| !foreign);
+        if signer.is_some_and(Signer::is_authorization) {
+            return;
+        }
         let authorizes = |name: &str| name.eq_ignore_ascii_case("authorization");
         let mut given = credentials.headers.iter().map(|(name, _)| name);
         let mut typed = self.request.headers.iter();
@@ -120,6 +136,29 @@ impl Way<'_> {
         match (kept, given) {
             (Some(kept), Some(given)) => Some(format!("{kept}; {given}")),
             (kept, given) => kept.or(given),
+        }
+    }
+}
+
+fn sign(signer: &Signer<'_>, request: &mut Request, now: Duration, redactor: &Redactor) {
+    let whole = request.path_and_query.as_str();
+    let (path, query) = match whole.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (whole, None),
+    };
+    let headers = &request.headers;
+    let signable = Signable {
+        path,
+        query,
+        headers,
+    };
+    match signer.sign(signable, now, redactor) {
+        Signature::Query(query) => request.path_and_query = format!("{path}?{query}"),
+        Signature::Headers(added) => {
+            let added = added
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value));
+            request.headers.extend(added);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::auth::cookies::Jar;
 use crate::auth::netrc::Netrc;
+use crate::auth::sigv4;
 use crate::auth::sources::Credentials;
 use crate::handshake::versions::Versions;
 use crate::handshake::{redirect, request};
@@ -20,6 +21,8 @@ pub struct Plan {
     /// What gives the URL of each attempt.
     pub source: Option<UrlSource>,
     pub credentials: Credentials,
+    /// `--aws-sigv4`
+    pub sigv4: Option<sigv4::Options>,
     pub request: request::Options,
     pub redirects: redirect::Options,
     /// `-b NAME=VALUE`, for the server of `target` alone.
@@ -41,9 +44,10 @@ pub struct Plan {
 impl Plan {
     /// The plan of one attempt, whose URL the source has given.
     pub fn at(&self, target: Target) -> Plan {
-        let credentials = self.credentials.clone();
+        let is_signed = self.sigv4.as_ref().is_some_and(|it| !it.in_query);
+        let user = target.user.as_ref().filter(|_| !is_signed);
         Plan {
-            credentials: credentials.or_user(target.user.as_ref()),
+            credentials: self.credentials.clone().or_user(user),
             target,
             ..self.clone()
         }

@@ -184,6 +184,7 @@ fn client_with(
     let record = super::output::record(mode)?;
     let mut plan = plan(target, input.args, variables, input.world, files)?;
     plan.source = source;
+    super::sigv4::check(&plan)?;
     let mut session = session(mode, &plan, variables, files)?;
     session.policy = policy(mode)?;
     let interrupt = input.interrupt.clone();

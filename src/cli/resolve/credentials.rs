@@ -15,7 +15,9 @@ pub(super) fn credentials(client: &ClientArgs, target: &Target) -> Result<Creden
         .map(|source| token(source, args))
         .transpose()?;
     let in_header = token.as_ref().is_some_and(Token::is_authorization);
-    let chosen = [args.user.is_some(), args.oauth2_bearer.is_some(), in_header];
+    // As in curl, the keys of AWS.
+    let user = args.user.as_deref().filter(|_| args.sigv4.scope.is_none());
+    let chosen = [user.is_some(), args.oauth2_bearer.is_some(), in_header];
     if chosen.iter().filter(|set| **set).count() > 1 {
         return Err(Error::usage(
             "-u, --oauth2-bearer and --token all set the Authorization header",
@@ -29,7 +31,7 @@ pub(super) fn credentials(client: &ClientArgs, target: &Target) -> Result<Creden
         user: user.name.clone(),
         password: Some(user.password.clone().unwrap_or_else(|| Secret::new(""))),
     });
-    let basic = args.user.as_deref().map(Basic::parse).or(from_url);
+    let basic = user.map(Basic::parse).or(from_url);
     let authorization = match &args.oauth2_bearer {
         _ if in_header => None,
         Some(bearer) => Some(Authorization::Bearer(Secret::new(bearer.as_str()))),
@@ -83,6 +85,9 @@ pub(super) fn forget_typed(cli: &mut Cli) -> Vec<&'static str> {
         if cli.typed.contains(option) && value.take().is_some() {
             forgotten.push(option);
         }
+    }
+    if cli.typed.contains("aws-sigv4") && args.auth.sigv4.scope.take().is_some() {
+        forgotten.push("aws-sigv4");
     }
     let cookies = &mut args.cookies.cookies;
     if cli.typed.contains("cookie") && cookies.iter().any(|value| value.contains('=')) {

@@ -188,6 +188,8 @@ mod tests {
         "http2-only",
         "http2-prior-knowledge",
         "user",
+        "aws-sigv4",
+        "aws-sigv4-query",
         "oauth2-bearer",
         "token",
         "token-via",

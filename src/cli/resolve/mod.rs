@@ -22,6 +22,7 @@ mod proxy;
 mod request;
 mod serve;
 mod session;
+mod sigv4;
 mod tls;
 mod variables;
 mod wire;

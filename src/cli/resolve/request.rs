@@ -8,6 +8,7 @@ use super::files::Files;
 use super::headers::headers;
 use super::network;
 use super::proxy::proxy;
+use super::sigv4::sigv4;
 use super::tls;
 use super::variables::Variables;
 use super::wire::extensions;
@@ -35,7 +36,9 @@ pub(super) fn plan(
     let redactor = Redactor::new(args.output.include_secrets);
     variables.hide_secrets(&redactor);
     let (cookie, jar) = cookies::cookies(&args.cookies.cookies, files)?;
+    let sigv4 = sigv4(args, versions(&args.http), world)?;
     Ok(Plan {
+        sigv4,
         credentials: credentials(args, &target)?,
         target,
         source: None,
