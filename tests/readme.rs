@@ -253,6 +253,7 @@ transcripts_are_what_happens! {
     profiles: "docs/profiles.md",
     requests: "docs/requests.md",
     readme: "README.md",
+    streams: "docs/streams.md",
     staying_connected: "docs/staying-connected.md",
     tls_and_proxies: "docs/tls-and-proxies.md",
 }
