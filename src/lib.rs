@@ -16,13 +16,14 @@
 //!    its engine), [`wire::stream`], [`wire::linger`].
 //! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
-//!    read), [`records`] (the records of a message, `--split`), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a message);
-//!    the rules of a run: [`session::about`] (what commands are told
-//!    of a connection), [`session::policy`] (when to send, when to stop), [`session::frontend`] (what
-//!    a front end is), [`session::answers`] (what answers what), [`session::outbox`],
-//!    [`session::ack`], [`session::keepalive`], [`session::reconnect`], [`session::backoff`],
-//!    [`session::resume::vars`], [`session::rtt`]; what the prompt keeps and shows of a stream:
-//!    [`repl::view`]; and both sides of the handshake:
+//!    read), [`records`] (the records of a message, `--split`), [`decode`] and [`encode`] (binary messages
+//!    as JSON, and back), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a
+//!    message); the rules of a run: [`session::about`] (what commands are told of a connection),
+//!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
+//!    [`session::answers`] (what answers what), [`session::outbox`], [`session::ack`],
+//!    [`session::keepalive`], [`session::reconnect`], [`session::backoff`], [`session::resume::vars`],
+//!    [`session::rtt`]; what the prompt keeps and shows of a stream: [`repl::view`]; and both sides of
+//!    the handshake:
 //!    [`handshake::guard`], [`handshake::request`], [`handshake::response`],
 //!    [`handshake::retry_after`], [`handshake::server`], [`handshake::versions`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
@@ -50,6 +51,8 @@ mod auth;
 mod cli;
 mod close;
 mod codec;
+mod decode;
+mod encode;
 mod error;
 mod event;
 mod handshake;

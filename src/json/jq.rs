@@ -35,6 +35,7 @@ use crate::message::Data;
 pub use meter::Interrupt;
 use meter::Stop;
 use program::{Jq, Program};
+pub use read::MAX_DEPTH;
 use read::Unread;
 use value::Value;
 

@@ -7,7 +7,7 @@ use crate::json::grammar;
 use crate::json::text as tokens;
 
 /// Deepest message that an expression is evaluated on.
-pub(in crate::json) const MAX_DEPTH: usize = 1_000;
+pub const MAX_DEPTH: usize = 1_000;
 /// Longest number: the conversion of digits to a big integer takes time that grows with their
 /// square.
 const MAX_NUMBER: usize = 4_300;

@@ -155,13 +155,13 @@ fn deep_messages_are_evaluated_and_deeper_ones_refused() {
     ];
     for expr in filters {
         let filter = Filter::compile(expr).unwrap();
-        for levels in [SHALLOW, read::MAX_DEPTH] {
+        for levels in [SHALLOW, MAX_DEPTH] {
             assert!(
                 filter.run(nested(levels).as_bytes()).is_some(),
                 "{expr} {levels}"
             );
         }
-        let refused = filter.run(nested(read::MAX_DEPTH + 1).as_bytes()).unwrap();
+        let refused = filter.run(nested(MAX_DEPTH + 1).as_bytes()).unwrap();
         assert_eq!(refused.unwrap_err(), "nested deeper than 1000 levels");
     }
     assert_eq!(

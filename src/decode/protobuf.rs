@@ -1,0 +1,38 @@
+//! Protocol Buffers as JSON: with a descriptor as the language's own JSON mapping says
+//! (<https://protobuf.dev/programming-guides/json/>), without one by numbers, as far as the wire
+//! format tells. Pure.
+//!
+//! It recurses, but never deeper than [`MAX_DEPTH`], as deep as other implementations go.
+
+mod guess;
+pub mod schema;
+mod special;
+mod typed;
+mod wire;
+
+use super::builder::Builder;
+use super::wrong::{Result, Wrong};
+use schema::Type;
+use wire::Budget;
+
+/// Deepest message within messages.
+const MAX_DEPTH: usize = 100;
+
+/// The JSON text of a message of this type, or of an unknown one.
+pub(super) fn decode(bytes: &[u8], message: Option<&Type>, limit: usize) -> Result<Vec<u8>> {
+    let mut json = Builder::new(limit);
+    let mut budget = Budget::default();
+    match message {
+        Some(message) => typed::write(bytes, message, &mut json, &mut budget)?,
+        None => {
+            let fields = wire::fields(bytes, &mut budget)?;
+            guess::message(fields, &mut json, &mut budget, 0)?;
+        }
+    }
+    json.finish()
+}
+
+/// The error that messages are nested too deep.
+fn too_deep() -> Wrong {
+    Wrong::new(format!("it is nested deeper than {MAX_DEPTH} messages"))
+}

@@ -1,0 +1,158 @@
+//! The types of a descriptor, as `protoc --include_imports --descriptor_set_out=FILE` writes it
+//! (`google/protobuf/descriptor.proto`). Pure.
+
+mod read;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::decode::wrong::Wrong;
+
+/// The types of a descriptor.
+#[derive(Debug, Default)]
+pub(crate) struct Schema {
+    pub(crate) messages: Vec<MessageType>,
+    pub(crate) enums: Vec<EnumType>,
+    /// Where messages and enums are by their full names.
+    names: HashMap<String, Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Message(usize),
+    Enum(usize),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct MessageType {
+    /// With the package: `chat.v1.Event`.
+    pub(crate) name: String,
+    /// By their numbers.
+    pub(crate) fields: Vec<FieldType>,
+    /// An entry of a map, whose fields 1 and 2 are key and value.
+    pub(crate) is_map_entry: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct FieldType {
+    pub(crate) number: u32,
+    pub(crate) json_name: String,
+    pub(crate) is_repeated: bool,
+    pub(crate) kind: FieldKind,
+}
+
+/// `FieldDescriptorProto.Type`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FieldKind {
+    Double,
+    Float,
+    Int64,
+    UInt64,
+    Int32,
+    Fixed64,
+    Fixed32,
+    Bool,
+    String,
+    Group(usize),
+    Message(usize),
+    Bytes,
+    UInt32,
+    Enum(usize),
+    SFixed32,
+    SFixed64,
+    SInt32,
+    SInt64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct EnumType {
+    /// Names and numbers.
+    pub(crate) values: Vec<(String, i32)>,
+}
+
+/// A message type, and all the types that it may refer to.
+#[derive(Clone, Debug)]
+pub struct Type {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) index: usize,
+}
+
+impl PartialEq for Type {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.schema, &other.schema) && self.index == other.index
+    }
+}
+
+impl Eq for Type {}
+
+impl MessageType {
+    pub(crate) fn field(&self, number: u32) -> Option<&FieldType> {
+        let at = self.fields.binary_search_by_key(&number, |it| it.number);
+        self.fields.get(at.ok()?)
+    }
+}
+
+impl EnumType {
+    /// The first name with this number.
+    pub(crate) fn name_of(&self, number: i32) -> Option<&str> {
+        let value = self.values.iter().find(|(_, it)| *it == number);
+        value.map(|(name, _)| name.as_str())
+    }
+}
+
+impl FieldKind {
+    /// Whether its values can be packed.
+    pub(crate) fn is_number(self) -> bool {
+        !matches!(
+            self,
+            FieldKind::String | FieldKind::Bytes | FieldKind::Message(_) | FieldKind::Group(_)
+        )
+    }
+}
+
+impl Schema {
+    pub(crate) fn message_named(&self, name: &str) -> Option<usize> {
+        match self.names.get(name)? {
+            Place::Message(index) => Some(*index),
+            Place::Enum(_) => None,
+        }
+    }
+}
+
+/// The message type `name` in the bytes of a descriptor.
+///
+/// # Errors
+/// A sentence, and perhaps another one that says what to try.
+pub fn find(descriptor: &[u8], name: &str) -> Result<Type, (String, Option<String>)> {
+    let broken = |wrong: Wrong| {
+        let what = format!("it is not a descriptor set ({})", wrong.what);
+        let how = "protoc --include_imports --descriptor_set_out=FILE makes one";
+        (what, Some(how.to_owned()))
+    };
+    let schema = read::read(descriptor).map_err(broken)?;
+    let name = name.trim_start_matches('.');
+    match schema.message_named(name) {
+        Some(index) => Ok(Type {
+            schema: Arc::new(schema),
+            index,
+        }),
+        None => Err((
+            format!("it has no message type '{name}'"),
+            similar(&schema, name),
+        )),
+    }
+}
+
+/// The names that may have been meant.
+fn similar(schema: &Schema, name: &str) -> Option<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let own = schema.messages.iter().filter(|it| !it.is_map_entry);
+    let mut names: Vec<_> = own.map(|it| it.name.as_str()).collect();
+    names.retain(|it| !it.starts_with("google.protobuf."));
+    let near = |it: &&str| last(it) == last(name) || strsim::damerau_levenshtein(it, name) < 4;
+    if let Some(near) = names.iter().find(|it| near(it)) {
+        return Some(format!("did you mean '{near}'?"));
+    }
+    names.truncate(8);
+    (!names.is_empty()).then(|| format!("it has {}", names.join(", ")))
+}
