@@ -163,13 +163,8 @@ impl StopSignal for Impatient {
 async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Option<Offline>) {
     let options = options();
     let plan = Plan {
-<<<<<<< HEAD
-        source: None,
-||||||| parent of 4e22d74 (Sign requests for AWS with --aws-sigv4)
-=======
         sigv4: None,
         source: None,
->>>>>>> 4e22d74 (Sign requests for AWS with --aws-sigv4)
         target: crate::uri::Target::parse("ws://localhost/").unwrap(),
         credentials: crate::auth::sources::Credentials::default(),
         request: crate::handshake::request::Options::default(),
