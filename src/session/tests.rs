@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,8 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::Opening;
 use super::connect::Plan;
+use super::frontend::Next;
 use super::*;
-use crate::event::{By, Command};
+use crate::event::{By, Command, Control};
 use crate::io::signals::{Stop, StopSignal};
 use crate::message::Message;
 use crate::wire::fragments::Fragmentation;
