@@ -240,6 +240,7 @@ macro_rules! transcripts_are_what_happens {
 }
 
 transcripts_are_what_happens! {
+    answers: "docs/answers.md",
     authentication: "docs/authentication.md",
     ci: "docs/ci.md",
     debug_server: "docs/debug-server.md",
