@@ -56,6 +56,10 @@ pub enum Action {
     UnsetVariable(String),
     /// Wait this long for a message of which the expression is true.
     Expect(String, Duration),
+    /// Answer messages: `EXPR=REPLY`.
+    Answer(String),
+    /// No longer answer by the rule of this number, or by any.
+    DropAnswers(Option<usize>),
     Repeat(Repeat),
     StopRepeating,
     /// Put this text into the line.

@@ -95,7 +95,7 @@ pub fn open(
     let file = options.output.as_deref();
     let screen = Screen::new(shown, file, target, renderer, start)?;
     let screen = Rc::new(RefCell::new(screen));
-    let work = Work::new(&options.variables, &options.messages);
+    let work = Work::new(&options.variables, &options.messages, &options.answers);
     let work = Rc::new(RefCell::new(work));
     let shared = (Rc::clone(&screen), Rc::clone(&work));
     let prompt = Prompt::new(options, until, shared, connector, (plan, recorder), start);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::json::jq::Interrupt;
 use crate::payload::InputFormat;
+use crate::session::answers::Rules;
 
 /// What the user asked of the prompt.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// The messages that `/m` sends, by name.
     pub messages: BTreeMap<String, String>,
+    /// `--answer`: the rules of the run, which `/answer` changes.
+    pub answers: Rules,
     /// The names of the profiles that `/connect @NAME` knows.
     pub profiles: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! What the person wants: lines as they are typed become messages, or commands that are obeyed here
 //! and in [`work`].
 
+mod answers;
 mod clients;
 mod work;
 

@@ -17,6 +17,7 @@ use crate::handshake::request::HeaderLine;
 use crate::record::save::{self, Stored};
 use crate::script::write::{Entry, Session, script};
 use crate::secret::Redactor;
+use crate::session::answers::Rules;
 use crate::session::connect::Plan;
 
 /// How the connection is made, as far as a script says it. It has secrets, which the writer of the script
@@ -43,6 +44,17 @@ impl Request {
             subprotocols: plan.request.subprotocols.clone(),
             options: credentials_options(&plan.credentials),
         }
+    }
+}
+
+impl Request {
+    /// The same with the rules of `/answer` and `--answer`.
+    pub(super) fn with_answers(&self, answers: &Rules) -> Self {
+        let mut request = self.clone();
+        let answers = answers.all();
+        let answers = answers.iter().map(|rule| option("answer", &*rule.text));
+        request.options.extend(answers);
+        request
     }
 }
 
@@ -179,8 +191,12 @@ impl Saved<'_> {
         let mut entries = Vec::new();
         let mut happened = self.happened.iter().peekable();
         let (mut before, mut conn) = (Duration::ZERO, None);
-        // The options of the script send the token.
-        let is_step = |kept: &&&Kept| kept.origin != Some(Origin::Token);
+        // The options of the script send the token and the answers.
+        let is_step = |kept: &&&Kept| {
+            !kept
+                .origin
+                .is_some_and(|origin| origin == Origin::Token || origin.is_answer())
+        };
         for kept in self.messages.iter().filter(is_step) {
             let is_earlier = |(at, _): &&(Instant, Happened)| self.since_start(*at) <= kept.t;
             while let Some((_, what)) = happened.next_if(is_earlier) {

@@ -21,6 +21,7 @@ use super::watch::Watch;
 use crate::error::plain_words;
 use crate::event::{By, Event};
 use crate::message::Message;
+use crate::session::answers::Rules;
 use crate::session::frontend::{Received, Sink};
 use crate::units::counted;
 
@@ -41,6 +42,8 @@ pub(super) struct Work {
     pub(super) messages: BTreeMap<String, String>,
     pub(super) watch: Watch,
     pub(super) repeat: Option<Repeat>,
+    /// `/answer`
+    pub(super) answers: Rules,
     pub(super) lines: Option<LinesOfFile>,
     /// Commands that are running.
     feeds: Vec<Feed>,
@@ -76,8 +79,10 @@ impl Work {
     pub(super) fn new(
         variables: &BTreeMap<String, String>,
         messages: &BTreeMap<String, String>,
+        answers: &Rules,
     ) -> Self {
         Work {
+            answers: answers.clone(),
             variables: Variables::new(variables),
             messages: messages.clone(),
             ..Work::default()

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::event::Peer;
 use crate::json::jq::{Filter, Interrupt};
 use crate::session::ack::How;
-use crate::session::answers::Opening;
+use crate::session::answers::{Opening, Rules};
 use crate::session::connect::Plan;
 use crate::session::policy::drain::OnEof;
 use crate::session::policy::{self, drain, pace, stop};
@@ -189,6 +189,7 @@ fn client_with(
     session.policy = policy(mode)?;
     let interrupt = input.interrupt.clone();
     let front = front_end(mode, input.configured, variables, files, interrupt.clone())?;
+    let front = with_answers(front, &session.answers);
     let mut client = Client {
         notes: notes(input, mode),
         plan,
@@ -246,6 +247,7 @@ fn front_end(
             variables: variables.values().clone(),
             messages: configured.messages.clone(),
             profiles: configured.profiles.clone(),
+            answers: Rules::default(),
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
@@ -253,6 +255,17 @@ fn front_end(
         then: then(&args.send, payload, variables, files)?,
         output,
     }))
+}
+
+/// The front end with the rules of `--answer`, which the prompt may change.
+fn with_answers(front: FrontEnd, answers: &Rules) -> FrontEnd {
+    match front {
+        FrontEnd::Interactive(options) => FrontEnd::Interactive(repl::Options {
+            answers: answers.clone(),
+            ..options
+        }),
+        front => front,
+    }
 }
 
 /// The history file: `$XDG_STATE_HOME/wirecat/history`, or below `~/.local/state`. A relative

@@ -60,6 +60,8 @@ impl Prompt {
             Action::Capture(name, expression) => self.capture(name, expression)?,
             Action::UnsetVariable(name) => self.unset_variable(&name)?,
             Action::Expect(expression, within) => self.await_message(expression, within, now)?,
+            Action::Answer(text) => self.add_answer(&text)?,
+            Action::DropAnswers(number) => self.drop_answers(number)?,
             Action::Repeat(repeat) => self.repeat(repeat)?,
             Action::StopRepeating => self.stop_repeating(),
             Action::PutIntoLine(text) => self.next = Some(Next::ReadWith(text)),
@@ -389,6 +391,7 @@ impl Prompt {
         work.happened.clear();
         work.variables.replace_given(&options.variables);
         work.messages.clone_from(&options.messages);
+        work.answers = options.answers.clone();
         drop(work);
         self.share_variables();
     }
@@ -404,8 +407,9 @@ impl Prompt {
         }
         let dropped = screen.scrollback.count() - self.before - messages.len() as u64;
         let kept = messages.len();
+        let request = self.request.with_answers(&work.answers);
         let saved = Saved {
-            request: &self.request,
+            request: &request,
             messages,
             happened: &work.happened,
             met: work.watch.met(),
