@@ -82,6 +82,8 @@ impl Checker<'_> {
             "user" | "proxy-user" => self.password(name, value),
             "header" | "proxy-header" => self.header(name, value),
             "cookie" => self.cookie(value),
+            "answer" => self.reply(value, '='),
+            "on-open" if value.value.starts_with("after ") => self.reply(value, ':'),
             "data" | "heartbeat" | "on-open" | "token-message" => self.message(value),
             "proxy" | "socks4" | "socks4a" | "socks5" | "socks5-hostname" | "origin" => {
                 self.url(name, value)
@@ -152,17 +154,31 @@ impl Checker<'_> {
 
     /// A JSON message whose member holds a secret by its name.
     fn message(&self, text: &Located<String>) -> Result<(), Error> {
-        let Ok(message) = serde_json::from_str(&text.value) else {
-            return Ok(());
-        };
-        let Some(member) = secret_member(&message) else {
+        match serde_json::from_str(&text.value) {
+            Ok(message) => self.json(&message, &text.span),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The same after an expression and a separator. The expression is not compiled, as that takes time
+    /// in every run: what is JSON to the end is the message.
+    fn reply(&self, text: &Located<String>, separator: char) -> Result<(), Error> {
+        let separators = text.value.match_indices(separator);
+        let rests = separators.map(|(at, _)| text.value[at + 1..].trim_start());
+        let mut messages = rests.filter(|rest| rest.starts_with(['{', '[']));
+        let message = messages.find_map(|rest| serde_json::from_str(&without_values(rest)).ok());
+        message.map_or(Ok(()), |message| self.json(&message, &text.span))
+    }
+
+    fn json(&self, message: &Json, span: &Span) -> Result<(), Error> {
+        let Some(member) = secret_member(message) else {
             return Ok(());
         };
         let what = format!("the member '{member}' of this message is a secret");
         let how = format!(
             "\"{member}\":\"{{{{NAME}}}}\" takes it from a variable: NAME = \"env:VARIABLE\" under [vars]"
         );
-        Err(self.refused(&text.span, &what, vec![how]))
+        Err(self.refused(span, &what, vec![how]))
     }
 
     fn url(&self, name: &str, url: &Located<String>) -> Result<(), Error> {
@@ -203,6 +219,24 @@ impl Checker<'_> {
         error.advice = how;
         error
     }
+}
+
+/// A template with a name in place of each value in a string, and `0` elsewhere.
+fn without_values(template: &str) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((_, after)) = after.split_once("}}") else {
+            break;
+        };
+        text.push_str(before);
+        text.push_str(match template::has_odd_quotes(&text) {
+            true => "{{value}}",
+            false => "0",
+        });
+        rest = after;
+    }
+    text + rest
 }
 
 /// The name of a member whose value is a password or token that is written out.

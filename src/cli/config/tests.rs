@@ -270,6 +270,8 @@ fn a_secret_that_is_written_out_is_refused_and_not_shown() {
         "messages = { login_token = '{\"t\":\"hunter2\"}' }",
         "on-open = ['a', '[{\"auth\":{\"accessToken\":\"hunter2\"}}]']",
         "messages.login = '{\"password\":\"hunter2\"}'",
+        "answer = ['.a == {}={\"id\":{{ .id }},\"password\":\"hunter2\"}']",
+        "on-open = ['after .a[1:]: {\"auth_token\":\"hunter2\"}']",
         // Mistakes on a line with a secret.
         "token = \"hunter2",
         "token = hunter2",
@@ -307,6 +309,7 @@ fn a_secret_by_reference_is_accepted() {
          [profile.p.messages]\nlogin_token = \"{{{{key}}}}\"\n\
          login = '{{\"password\":\"{{{{key}}}}\",\"token\":\"\",\"secret\":7,\"session\":\"new\"}}'\n\
          [profile.u]\nurl = \"ws://h\"\nuser = \"ann:prompt\"\n\
+         answer = ['.a == {{}}={{\"id\":{{{{ .id }}}},\"password\":\"<{{{{ .x }}}}>\"}}']\n\
          [profile.b]\nurl = \"ws://h\"\noauth2-bearer = \"cmd:exit 3\"\n"
     ));
     let plan = home.client("@p").unwrap().plan;
@@ -326,7 +329,7 @@ fn a_secret_by_reference_is_accepted() {
     assert_eq!(home.cli("@u").client.auth.user.as_deref(), Some("ann"));
     let error = home.error("@b");
     assert!(
-        error.contains("config.toml:16:17: cmd:exit 3: the command failed (exit status: 3)"),
+        error.contains("config.toml:17:17: cmd:exit 3: the command failed (exit status: 3)"),
         "{error}"
     );
     // At the prompt every variable may be used.
