@@ -230,7 +230,7 @@ impl Reconnect {
         let renew = refused && self.options.renewal == CredentialRefresh::Renewable;
         let is_listed = listed(&self.options.on).is_some();
         if !is_listed
-            && !(renew && !self.renewed)
+            && (!renew || self.renewed)
             && let Some(why) = self.stopped_by_set(cause)
         {
             return Decision::Stop(why);
