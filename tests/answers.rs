@@ -145,7 +145,7 @@ fn opening_messages_wait_and_the_input_waits_for_them() {
 
 #[test]
 fn a_message_that_never_comes_is_told_at_the_end() {
-    for (on_eof, exit) in [("drain", 0), ("close", 0), ("stay", 28)] {
+    for (on_eof, exit) in [("drain", 1), ("close", 1), ("stay", 28)] {
         let server = raw(|mut wire| {
             wire.handshake();
             wire.send(text("something else"));

@@ -51,6 +51,7 @@ use crate::io::signals::StopSignal;
 use crate::transport::BoxedStream;
 use crate::units::counted;
 use crate::wire::linger::Linger;
+use answers::Opening;
 pub use approach::Approach;
 use clock::{LAST_PATIENCE, now};
 use conn::{Conn, Over};
@@ -369,6 +370,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             output_failed: policy.output_failed,
             bad_input: policy.bad_input,
             unsent: self.ends.source.borrow().unsent() + outbox.unsent(),
+            unopened: self.options.opening.iter().any(Opening::was_never_met),
             cut_off: outbox.unsent() > 0,
             unconfirmed: outbox.unconfirmed() > 0,
             program_failed: policy.has_program_failed(),

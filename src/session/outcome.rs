@@ -78,6 +78,8 @@ pub struct Verdict {
     pub bad_input: bool,
     /// Number of messages that were read but never sent.
     pub unsent: usize,
+    /// A message of `--on-open` waited in vain for one of the peer.
+    pub unopened: bool,
     /// A message was being sent when its connection ended, and no other connection sent it.
     pub cut_off: bool,
     /// Some messages may not have arrived.
@@ -100,8 +102,11 @@ impl Ended {
         if (verdict.output_closed && !verdict.program_failed) || (met && !failed) {
             return Exit::Ok;
         }
-        let unmet =
-            verdict.condition_met == Some(false) || failed || verdict.unsent > 0 || verdict.cut_off;
+        let unmet = verdict.condition_met == Some(false)
+            || failed
+            || verdict.unsent > 0
+            || verdict.unopened
+            || verdict.cut_off;
         match self.own_exit() {
             Exit::Ok if verdict.bad_input => Exit::Usage,
             _ if met => Exit::Unmet,
@@ -427,6 +432,12 @@ mod tests {
         };
         assert_eq!(peer(1000).exit(cut_off), Exit::Unmet);
         assert_eq!(peer(1011).exit(cut_off), Exit::PeerError);
+        let unopened = Verdict {
+            unopened: true,
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(unopened), Exit::Unmet);
+        assert_eq!(peer(4001).exit(unopened), Exit::PeerPrivate);
         let met_before = Verdict {
             cut_off: true,
             ..met

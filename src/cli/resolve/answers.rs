@@ -45,7 +45,10 @@ impl Replies<'_> {
         for text in &args.on_open {
             match split::after(text).map_err(|error| of("--on-open", error))? {
                 Some(split) => {
-                    let reply = self.reply("--on-open", split.rest)?;
+                    let reply = match split.rest {
+                        "" => Some(None),
+                        text => self.reply("--on-open", text)?.map(Some),
+                    };
                     let after = reply.map(|reply| After::new(split.when, reply));
                     opening.extend(after.map(Opening::After));
                 }

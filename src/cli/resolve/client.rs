@@ -89,9 +89,12 @@ impl Client {
             .filter_map(|opening| match opening {
                 Opening::After(after) if after.was_never_met() => {
                     let expression = after.when.text();
-                    Some(format!(
-                        "--on-open 'after {expression}: …' was never met, so it was not sent"
-                    ))
+                    Some(match after.reply {
+                        Some(_) => format!(
+                            "--on-open 'after {expression}: …' was never met, so it was not sent"
+                        ),
+                        None => format!("--on-open 'after {expression}:' was never met"),
+                    })
                 }
                 _ => None,
             });

@@ -74,8 +74,8 @@ enum Step {
     Waiting(After),
     /// The message that it waited for has come.
     Met(What),
-    /// There is nothing to send, which has been reported.
-    Failed,
+    /// There is nothing to send.
+    Nothing,
 }
 
 /// What is due on one connection; see [`super`].
@@ -201,14 +201,15 @@ impl Queue {
             }
             after.met.set(true);
             let expression = after.when.text().to_owned();
-            *step = match reply_of(&after.reply) {
-                Ok(what) => Step::Met(what),
-                Err(why) => {
+            *step = match after.reply.as_ref().map(&reply_of) {
+                None => Step::Nothing,
+                Some(Ok(what)) => Step::Met(what),
+                Some(Err(why)) => {
                     problems.push(format!(
                         "--on-open 'after {expression}': {}; nothing is sent",
                         why.0
                     ));
-                    Step::Failed
+                    Step::Nothing
                 }
             };
         }
@@ -227,7 +228,7 @@ impl Queue {
                     self.push(What::Send(message, shown), Origin::OnOpen);
                 }
                 Step::Met(what) => self.push(what, Origin::OnOpen),
-                Step::Waiting(_) | Step::Failed => {}
+                Step::Waiting(_) | Step::Nothing => {}
             }
         }
     }

@@ -302,6 +302,7 @@ impl Source {
                 }
                 Some(Value::Text(text)) => push_given(text, quoting, reply),
                 Some(Value::Number(number)) => push_given(&number.to_string(), quoting, reply),
+                Some(Value::Nothing) if quoting == Quoting::Json => reply.push_str("null"),
                 Some(Value::Nothing) => {}
                 None => reply.push_str(&format!("{{{{{name}}}}}")),
             },

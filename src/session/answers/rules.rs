@@ -149,17 +149,25 @@ pub enum Opening {
     After(After),
 }
 
+impl Opening {
+    /// Whether it waited, and no connection has brought the message that it waited for.
+    pub fn was_never_met(&self) -> bool {
+        matches!(self, Opening::After(after) if after.was_never_met())
+    }
+}
+
 /// A message that waits for another one.
 #[derive(Clone, Debug)]
 pub struct After {
     pub when: Filter,
-    pub reply: Reply,
+    /// Without one, nothing is sent: what follows only waits.
+    pub reply: Option<Reply>,
     /// Whether it has been sent on any connection.
     pub(super) met: Rc<Cell<bool>>,
 }
 
 impl After {
-    pub fn new(when: Filter, reply: Reply) -> Self {
+    pub fn new(when: Filter, reply: Option<Reply>) -> Self {
         let met = Rc::default();
         After { when, reply, met }
     }
@@ -172,7 +180,9 @@ impl After {
     /// Lets `interrupt` end the evaluation of its expressions.
     pub fn set_interrupt(&self, interrupt: &Interrupt) {
         self.when.set_interrupt(interrupt);
-        self.reply.set_interrupt(interrupt);
+        if let Some(reply) = &self.reply {
+            reply.set_interrupt(interrupt);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn rule(text: &str) -> Rule {
 
 pub(super) fn after(expression: &str, text: &str) -> Opening {
     let when = Filter::compile(expression).unwrap().reading_text();
-    Opening::After(After::new(when, template(text)))
+    Opening::After(After::new(when, Some(template(text))))
 }
 
 pub(super) fn now(text: &str) -> Opening {

@@ -1,5 +1,6 @@
 use super::super::tests::{after, now, receive, rule};
 use super::*;
+use crate::json::jq::Filter;
 
 /// Takes everything that can be sent, as its origin and its text.
 fn sent(queue: &mut Queue) -> Vec<(Origin, String)> {
@@ -174,4 +175,17 @@ fn a_queue_is_full_at_a_number_or_a_size() {
     assert!(queue.is_full());
     queue.take();
     assert!(!queue.is_full());
+}
+
+#[test]
+fn a_wait_without_a_message_sends_nothing_and_holds_back_the_rest() {
+    let when = Filter::compile(".ok").unwrap().reading_text();
+    let wait = Opening::After(After::new(when, None));
+    let mut queue = Queue::new(None, [now("a"), wait.clone(), now("b"), wait.clone()]);
+    assert_eq!(texts(&mut queue), ["a"]);
+    receive(&mut queue, &[], "text");
+    assert!(!queue.has_opened() && wait.was_never_met());
+    receive(&mut queue, &[], r#"{"ok":true}"#);
+    assert_eq!(texts(&mut queue), ["b"]);
+    assert!(queue.has_opened() && !wait.was_never_met());
 }
