@@ -66,6 +66,8 @@ mod output;
 mod page;
 mod peers;
 mod pipe;
+#[cfg(unix)]
+mod profiles;
 mod prompt;
 mod prompt_exits;
 mod prompt_hostile;
