@@ -4,6 +4,7 @@
 //! documentation shows is played. Commands are taken from the page, so that it cannot drift.
 
 mod browser;
+mod played;
 mod protocols;
 mod queues;
 mod services;

@@ -2,6 +2,7 @@
 
 use super::{Job, node};
 use crate::support::components::nats::nats;
+use crate::support::components::rabbitmq::rabbitmq;
 
 #[test]
 #[ignore = "needs .ci/peers"]
@@ -15,4 +16,11 @@ fn nats_in_lines() {
 fn mqtt_in_packets() {
     let broker = node("aedes");
     Job::of("MQTT").on(8888, broker.port).run();
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn stomp_in_frames() {
+    let server = rabbitmq();
+    Job::of("STOMP").on(15674, server.broker.port).run();
 }

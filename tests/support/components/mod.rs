@@ -9,7 +9,9 @@ pub(crate) mod http2;
 pub(crate) mod nats;
 pub(crate) mod nginx;
 pub(crate) mod python;
+pub(crate) mod rabbitmq;
 pub(crate) mod squid;
+pub(crate) mod sshd;
 pub(crate) mod tinyproxy;
 
 use std::fs::File;
@@ -42,6 +44,16 @@ impl Component {
     /// Starts what `command` makes of its folder and a free port, and waits until it answers there.
     #[track_caller]
     fn start(folder: TempDir, command: impl Fn(&Path, u16) -> Command) -> Component {
+        Component::start_within(PATIENCE, folder, command)
+    }
+
+    /// The same for one that may take so long to start.
+    #[track_caller]
+    fn start_within(
+        patience: Duration,
+        folder: TempDir,
+        command: impl Fn(&Path, u16) -> Command,
+    ) -> Component {
         let log = folder.path().join("log");
         // Another process may take the port in the meantime.
         for _ in 0..5 {
@@ -53,7 +65,7 @@ impl Component {
             let child =
                 child.unwrap_or_else(|error| panic!("{command:?}: {error}; run .ci/peers first"));
             let mut running = Running(child);
-            if running.answers(port) {
+            if running.answers(patience, port) {
                 return Component {
                     port,
                     _running: running,
@@ -70,9 +82,9 @@ struct Running(Child);
 
 impl Running {
     /// Waits until connections are accepted; false where the program has ended before.
-    fn answers(&mut self, port: u16) -> bool {
+    fn answers(&mut self, patience: Duration, port: u16) -> bool {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE && self.0.try_wait().unwrap().is_none() {
+        while start.elapsed() < patience && self.0.try_wait().unwrap().is_none() {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return true;
             }

@@ -27,6 +27,16 @@ pub(crate) fn jupyter() -> Component {
     })
 }
 
+/// websockify, in front of a port of this machine.
+#[track_caller]
+pub(crate) fn websockify(target: u16) -> Component {
+    Component::start(tempfile::tempdir().unwrap(), |here, port| {
+        let mut command = program("websockify", "websockify", here);
+        command.args([format!("127.0.0.1:{port}"), format!("127.0.0.1:{target}")]);
+        command
+    })
+}
+
 /// A relay of Nostr, with these lines in its configuration.
 #[track_caller]
 pub(crate) fn nostr_relay(more: &str) -> Component {
