@@ -76,6 +76,17 @@ impl Job {
         self
     }
 
+    /// Puts a profile of `examples/profiles/` into the folder, with a server here in place of its own.
+    #[track_caller]
+    fn profile(self, name: &str, shown: u16, here: u16) -> Job {
+        let text = read(&format!("examples/profiles/{name}.toml"));
+        let shown = format!("localhost:{shown}");
+        assert!(text.contains(&shown), "{name} has no {shown}");
+        let text = text.replace(&shown, &format!("127.0.0.1:{here}"));
+        std::fs::write(self.folder().join(format!("{name}.toml")), text).unwrap();
+        self
+    }
+
     /// The folder in which the commands run.
     fn folder(&self) -> &Path {
         self.folder.path()
@@ -172,6 +183,13 @@ fn installed(folder: &str) -> PathBuf {
 #[track_caller]
 fn node(name: &str) -> Peer {
     start(Command::new("node"), &format!("{name}.mjs"))
+}
+
+/// A server of `tests/jobs/servers/` on the Python of this folder.
+#[track_caller]
+fn python(folder: &str, name: &str) -> Peer {
+    let python = installed(folder).join("bin/python");
+    start(Command::new(python), &format!("{name}.py"))
 }
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Job, node, root};
+use super::{Job, node, python, root};
 use crate::support::components::python::nostr_relay;
 use crate::support::wirecat;
 
@@ -34,4 +34,41 @@ fn notes_of_a_nostr_relay() {
     let stored = stored.stdin(notes).run();
     stored.exits(0).prints("true\ntrue\ntrue\n");
     Job::of("Notes of a Nostr relay").on(6969, relay.port).run();
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn socket_io() {
+    let server = node("socketio");
+    Job::of("socket.io")
+        .profile("socketio", 3000, server.port)
+        .run();
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn a_charge_point() {
+    let mut server = python("ocpp", "central_system");
+    Job::of("A charge point")
+        .profile("ocpp", 9000, server.port)
+        .run();
+    assert_eq!(server.line(), "reset Accepted");
+}
+
+#[test]
+#[ignore = "needs .ci/peers"]
+fn a_request_that_is_signed_for_aws() {
+    let server = python("botocore", "signed");
+    let here = format!("ws://127.0.0.1:{}/prod", server.port);
+    Job::of("A request that is signed for AWS")
+        .at(
+            "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod",
+            &here,
+        )
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env(
+            "AWS_SECRET_ACCESS_KEY",
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        )
+        .run();
 }
