@@ -68,6 +68,8 @@ mod peers;
 mod pipe;
 #[cfg(unix)]
 mod profiles;
+#[cfg(target_os = "linux")]
+mod programs;
 mod prompt;
 mod prompt_exits;
 mod prompt_hostile;
