@@ -1,6 +1,8 @@
 //! From the process environment to an exit code: resolves the command line, starts the runtime, and
 //! runs one front end.
 
+mod programs;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
@@ -123,7 +125,7 @@ async fn listen(options: Listen, world: &World) -> Result<Exit, Error> {
 }
 
 /// Talks to a server, or to the clients that come through the door.
-async fn converse(client: Client, door: Option<Door>, world: &World) -> Result<Exit, Error> {
+async fn converse(client: Client, mut door: Option<Door>, world: &World) -> Result<Exit, Error> {
     let start = Instant::now();
     let renderer = Renderer::new(client.output.clone(), client.plan.redactor.clone());
     let max_time = client.deadline;
@@ -132,13 +134,32 @@ async fn converse(client: Client, door: Option<Door>, world: &World) -> Result<E
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
     match &client.front {
         FrontEnd::Pipe(options) => {
-            let output = pipe::Output::new(options.output.as_deref(), renderer, start)?;
+            if let Some(program) = &options.program
+                && let Some(door) = door.take()
+            {
+                let stops = &mut stops;
+                return programs::serve(&client, options, program, door, world, stops).await;
+            }
+            let (program, to) = match &options.program {
+                Some(program) => {
+                    let (program, stdin) = pipe::program::Program::new(program.clone());
+                    (Some(program), pipe::Destination::Program(stdin))
+                }
+                None => (None, pipe::Destination::File(options.output.as_deref())),
+            };
+            let output = pipe::Output::new(to, renderer, start)?;
             let recorder = client.record.is_some().then(|| recorder(&client, start));
             let mut sink = Recorded::new(output, recorder.transpose()?);
-            let mut input = pipe::Input::new(options.messages.clone(), options.then.clone());
+            let input = pipe::Input::new(options.messages.clone(), options.then.clone());
+            let mut input = input.from_program(program.clone());
             let ends = (&mut input, &mut sink);
-            let mut door = door;
-            let finished = talk(&client, door.as_mut(), world, ends, &mut stops).await;
+            let mut finished = talk(&client, door.as_mut(), world, ends, &mut stops).await;
+            drop(input);
+            if let Some(program) = program {
+                sink.front_mut().end_of_program();
+                let patience = client.session.keepalive.close_timeout;
+                programs::finish(&program, patience, &mut finished, &mut sink, &mut stops).await;
+            }
             let exit = conclude(&client, &finished, &mut sink);
             let silent = client.output.silent;
             let writing = sink.finish(silent, async |output| output.finish(exit).await);

@@ -70,6 +70,10 @@ mod pipe;
 mod profiles;
 #[cfg(target_os = "linux")]
 mod programs;
+#[cfg(target_os = "linux")]
+mod programs_exec;
+#[cfg(target_os = "linux")]
+mod programs_listen;
 mod prompt;
 mod prompt_exits;
 mod prompt_hostile;

@@ -252,6 +252,7 @@ transcripts_are_what_happens! {
     listen: "docs/listen.md",
     pipes: "docs/pipes.md",
     profiles: "docs/profiles.md",
+    programs: "docs/programs.md",
     requests: "docs/requests.md",
     readme: "README.md",
     streams: "docs/streams.md",

@@ -226,11 +226,6 @@ pub struct Child {
 }
 
 impl Child {
-    /// The child's stdin, if it is piped and was not taken. Dropping it is the end of the input.
-    pub fn take_stdin(&mut self) -> Option<ChildStdin> {
-        self.stdin.take()
-    }
-
     /// The child's stdout, if it is piped and was not taken.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.stdout.take()
@@ -241,7 +236,8 @@ impl Child {
         self.stderr.take()
     }
 
-    /// The child's stdin for a thread, like [`Child::take_stdin`].
+    /// The child's stdin for a thread, if it is piped and was not taken. Dropping it is the end of the
+    /// input.
     pub fn take_blocking_stdin(&mut self) -> Option<Stream> {
         self.stdin.take().and_then(platform::blocking_stdin)
     }
@@ -273,11 +269,6 @@ impl Child {
     /// If the system does not say.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         std::future::poll_fn(|cx| self.poll_exit(cx)).await
-    }
-
-    /// The child's status, if it is known to have ended.
-    pub fn status(&self) -> Option<ExitStatus> {
-        self.status
     }
 
     /// Asks the child, and what it started, to end.

@@ -269,6 +269,11 @@ impl<S: Sink> Recorded<S> {
         Recorded((front, recorder))
     }
 
+    /// The sink of the front end.
+    pub fn front_mut(&mut self) -> &mut S {
+        &mut self.0.0
+    }
+
     /// Waits until the recording is written, and for the front end, whose sink is given to `finish`.
     /// A recording that takes long, as to a FIFO without a reader, does not keep the front end from
     /// its end, which may give a terminal back. What fails later is printed on stderr, unless

@@ -495,8 +495,9 @@ impl Writer {
         let _ = (&mut self.done).await;
     }
 
-    /// Lets the thread end once it has written everything that was handed over.
-    fn close(&self) {
+    /// Lets the thread end once it has written everything that was handed over. Nothing may be appended
+    /// later.
+    pub fn close(&self) {
         self.shared.queue().closed = true;
         self.shared.filled.notify_one();
     }

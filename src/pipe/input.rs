@@ -4,11 +4,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use super::framing::{Framer, Framing, Item};
+use super::program::Program;
 use super::stdin::{self, Reading};
 use crate::error::Error;
 use crate::event::Command;
+use crate::io::stdio::Stream;
 use crate::message::Message;
 use crate::payload::InputFormat;
+use crate::session::about::About;
 use crate::session::frontend::{Asker, Next, Source};
 
 /// The source of messages.
@@ -37,6 +40,10 @@ enum State {
 pub struct Input {
     state: State,
     queue: std::vec::IntoIter<Item>,
+    /// `--exec`: reads its stdout, and ends with it.
+    program: Option<Program>,
+    /// Its stdout, until it is read.
+    stdout: Option<Stream>,
     /// The error in the input after the queue.
     complaint: Option<Error>,
     /// What follows the end of the input.
@@ -59,8 +66,25 @@ impl Input {
         Input {
             state,
             queue: queue.into_iter(),
+            program: None,
+            stdout: None,
             complaint: None,
             then,
+        }
+    }
+
+    /// Reads from `program` in place of stdin.
+    #[must_use]
+    pub fn from_program(mut self, program: Option<Program>) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// What is next after the end of the input.
+    fn end(&self, cx: &mut Context<'_>) -> Next {
+        match &self.program {
+            Some(program) if program.poll_ended(cx).is_ready() => Next::Over,
+            _ => Next::End,
         }
     }
 }
@@ -85,7 +109,7 @@ impl Source for Input {
                     self.queue = then.map(Item::Message).collect::<Vec<_>>().into_iter();
                     continue;
                 }
-                State::Ended => return Poll::Ready(Next::End),
+                State::Ended => return Poll::Ready(self.end(cx)),
             };
             match ready!(reading.poll_batch(cx)) {
                 Some(batch) => {
@@ -104,10 +128,24 @@ impl Source for Input {
         })
     }
 
+    fn handle_about(&mut self, about: &About) {
+        let Some(program) = &self.program else { return };
+        match program.start(about) {
+            Ok(stdout) => self.stdout = stdout,
+            Err(error) => {
+                self.state = State::Ended;
+                self.complaint = Some(error);
+            }
+        }
+    }
+
     /// stdin is read once the first connection opens.
     fn handle_opened(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting(framer) => State::Reading(stdin::read_stdin(framer)),
+            State::Waiting(framer) => State::Reading(match self.stdout.take() {
+                Some(stdout) => stdin::read_program(framer, stdout),
+                None => stdin::read_stdin(framer),
+            }),
             State::Empty => State::Ended,
             other => other,
         };

@@ -9,6 +9,7 @@ mod events;
 pub mod framing;
 mod input;
 mod output;
+pub mod program;
 mod stdin;
 
 use std::path::PathBuf;
@@ -17,13 +18,15 @@ use crate::message::Message;
 
 pub use chunks::SHORTEST_TEXT;
 pub use input::{Input, Messages};
-pub use output::Output;
+pub use output::{Destination, Output};
 
 #[derive(Clone, Debug)]
 pub struct Options {
     pub messages: Messages,
     /// `--then`: what is sent after them.
     pub then: Vec<Message>,
+    /// `--exec`: a program in place of stdin and stdout.
+    pub program: Option<program::Options>,
     /// `-o`; `None` is stdout.
     pub output: Option<PathBuf>,
 }

@@ -17,6 +17,14 @@ use crate::session::frontend::{Broken, Progress, Received, Sink};
 /// How long a slow reader of stdout may delay the final output on stderr.
 const PAYLOAD_FIRST: Duration = Duration::from_millis(100);
 
+/// Where the payload goes.
+pub enum Destination<'a> {
+    /// `-o`, or stdout.
+    File(Option<&'a Path>),
+    /// The stdin of a program.
+    Program(Writer),
+}
+
 pub struct Output {
     renderer: Renderer,
     start: Instant,
@@ -30,21 +38,25 @@ pub struct Output {
     one_place: bool,
     /// `-o` names a file, which the first write creates.
     to_file: bool,
+    /// The reader may go without ending the run.
+    is_program: bool,
     /// Whether the reader of the output was checked since the loop last slept.
     looked: bool,
 }
 
 impl Output {
-    /// The output of a run that began at `start`: `file`, or stdout.
+    /// The output of a run that began at `start`.
     ///
     /// # Errors
     /// Exit 2 if writing will not be possible.
-    pub fn new(file: Option<&Path>, renderer: Renderer, start: Instant) -> Result<Self, Error> {
-        let file = writer::file_of(file)?;
-        let to_file = file.is_some();
-        let payload = match file {
-            Some(file) => file,
-            None => open_stdout()?,
+    pub fn new(to: Destination<'_>, renderer: Renderer, start: Instant) -> Result<Self, Error> {
+        let is_program = matches!(to, Destination::Program(_));
+        let (payload, to_file) = match to {
+            Destination::Program(stdin) => (stdin, false),
+            Destination::File(path) => match writer::file_of(path)? {
+                Some(file) => (file, true),
+                None => (open_stdout()?, false),
+            },
         };
         Ok(Output {
             renderer,
@@ -53,10 +65,17 @@ impl Output {
             payload,
             notices: Vec::new(),
             stderr: None,
-            one_place: !to_file && stdout::is_stderr(),
+            one_place: !to_file && !is_program && stdout::is_stderr(),
             to_file,
+            is_program,
             looked: false,
         })
+    }
+
+    /// Ends the stdin of a program once all is written. Nothing may follow.
+    pub fn end_of_program(&mut self) {
+        self.payload.submit();
+        self.payload.close();
     }
 
     /// Waits until everything is written. A successful run with nothing to write leaves an empty
@@ -168,6 +187,10 @@ impl Sink for Output {
     }
 
     fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
+        if self.is_program {
+            // Its end is the end of the input, with all that it printed before.
+            return Poll::Pending;
+        }
         // The runtime only notices while the loop sleeps, and a check costs a tenth of a message.
         let broken = match std::mem::replace(&mut self.looked, true) {
             true => self.payload.is_broken(),

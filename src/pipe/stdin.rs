@@ -41,7 +41,26 @@ pub(crate) fn read_stdin(framer: Framer) -> Reading {
     let waiting = Arc::<AtomicUsize>::default();
     let theirs = Arc::clone(&waiting);
     // Detached: a blocked read must not keep the program from exiting.
-    thread::spawn(move || read_loop(framer, &sender, &theirs));
+    thread::spawn(move || {
+        // A missing stdin counts as empty.
+        if let Ok(mut input) = stdio::stdin() {
+            read_loop(&mut input, framer, &sender, &theirs);
+        }
+    });
+    Reading { batches, waiting }
+}
+
+/// Starts the thread that reads the stdout of a program. Once nobody wants that, it is read to its end
+/// all the same, so that the program can end.
+pub(crate) fn read_program(framer: Framer, mut stdout: Stream) -> Reading {
+    let (sender, batches) = mpsc::channel(BATCHES);
+    let waiting = Arc::<AtomicUsize>::default();
+    let theirs = Arc::clone(&waiting);
+    thread::spawn(move || {
+        read_loop(&mut stdout, framer, &sender, &theirs);
+        drop(sender);
+        let _ = io::copy(&mut stdout, &mut io::sink());
+    });
     Reading { batches, waiting }
 }
 
@@ -60,14 +79,15 @@ impl Reading {
     }
 }
 
-fn read_loop(mut framer: Framer, sender: &mpsc::Sender<Batch>, waiting: &AtomicUsize) {
-    let Ok(mut input) = stdio::stdin() else {
-        // A missing stdin counts as empty.
-        return;
-    };
+fn read_loop(
+    input: &mut Stream,
+    mut framer: Framer,
+    sender: &mpsc::Sender<Batch>,
+    waiting: &AtomicUsize,
+) {
     loop {
         let mut batch = Batch::default();
-        let read = read_some(&mut input, &mut framer);
+        let read = read_some(input, &mut framer);
         let cut = match &read {
             Ok(0) => framer.handle_eof(&mut batch.items),
             Ok(_) => framer.handle_input(&mut batch.items),

@@ -248,7 +248,7 @@ impl<'b, I: Source, O: Sink> Board<'b, '_, I, O> {
                     None => break,
                 },
                 Poll::Ready(Next::Bad(error)) => self.report(now, &Event::Error(&error)),
-                Poll::Ready(Next::End) | Poll::Pending => break,
+                Poll::Ready(Next::End | Next::Over) | Poll::Pending => break,
             }
             moved = true;
         }

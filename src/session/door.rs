@@ -158,7 +158,8 @@ impl Door {
         self.rules.scheme()
     }
 
-    pub(super) fn patience(&self) -> Option<Duration> {
+    /// How long a client is waited for.
+    pub fn patience(&self) -> Option<Duration> {
         self.rules.options.patience
     }
 }

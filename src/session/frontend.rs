@@ -23,6 +23,8 @@ pub enum Next {
     Bad(Error),
     /// The input has ended.
     End,
+    /// The input has ended, and nobody wants what is still received.
+    Over,
 }
 
 /// What a run has in hand, for a front end that shows it.

@@ -15,6 +15,7 @@ mod clock;
 mod conn;
 pub mod connect;
 pub mod door;
+pub mod each;
 mod ends;
 pub mod frontend;
 mod hop;

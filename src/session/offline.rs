@@ -93,8 +93,11 @@ pub(super) fn poll_offline<I: Source, O: Sink>(
                 policy.bad_input = true;
                 ends.report(&Event::Error(&error));
             }
-            Next::End => {
-                policy.drain.handle_eof(now());
+            end @ (Next::End | Next::Over) => {
+                match end {
+                    Next::Over => policy.drain.handle_over(now()),
+                    _ => policy.drain.handle_eof(now()),
+                }
                 let unsent = source.unsent();
                 return match policy.is_done(unsent) || policy.is_leaving(unsent) {
                     true => Poll::Ready(Offline::Leave),

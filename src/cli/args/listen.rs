@@ -58,7 +58,7 @@ pub struct ListenArgs {
 #[command(next_help_heading = "Clients")]
 pub struct ClientsArgs {
     /// Serve N clients, one after another, and then end; 0 is without end [default: 1 in a pipe, any
-    /// number at the same time at the prompt]
+    /// number at the same time at the prompt or with --exec]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32))]
     pub clients: Option<u32>,
 

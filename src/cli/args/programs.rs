@@ -1,10 +1,24 @@
 //! The options of commands that run beside a connection, as typed.
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Programs")]
 pub struct ProgramsArgs {
+    /// Talk to this shell command instead of stdin and stdout: each message is a line on its stdin, each
+    /// line that it prints a message
+    ///
+    /// Its stderr is ours. It starts with the first connection, and its end ends the run: exit 0 if it
+    /// ended with 0, else 1. At the end of the run its stdin ends, and after --close-timeout it is ended
+    /// with all that it started. --frame, --format and --on-eof apply as to a pipe. Its environment
+    /// describes the connection as that of --run.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["data", "output", "mirror"])]
+    pub exec: Option<String>,
+
+    /// Give --exec this header of the client's request as WIRECAT_HEADER_NAME (repeatable)
+    #[arg(long, value_name = "NAME", requires = "exec", action = ArgAction::Append, hide_short_help = true)]
+    pub exec_header: Vec<String>,
+
     /// Run this shell command once the connection is open and --on-open is sent; if it fails, the run
     /// ends with exit 1
     ///

@@ -254,6 +254,7 @@ fn front_end(
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
+        program: super::programs::exec(&args.programs),
         messages: input(args, payload, variables, files)?,
         then: then(&args.send, payload, variables, files)?,
         output,

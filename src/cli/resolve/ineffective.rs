@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use super::mode::Mode;
 use crate::auth::sources::Via;
 use crate::cli::args::Typed;
+use crate::event::Peer;
 use crate::output::Format;
 use crate::session::reconnect::When;
 
@@ -54,6 +55,16 @@ const RULES: &[Rule] = &[
         options: &["frame", "rate", "binary", "hex", "base64", "escapes"],
         when: |mode| mode.args.stop.is_check() && mode.args.send.data.is_empty(),
         why: "with --count 0, which does not read stdin",
+    },
+    Rule {
+        options: &["record"],
+        when: |mode| mode.peer == Peer::Client && mode.args.programs.exec.is_some(),
+        why: "with listen --exec, where each client has a conversation of its own",
+    },
+    Rule {
+        options: &["exec-header"],
+        when: |mode| mode.peer == Peer::Server,
+        why: "here, as a server sends no request",
     },
     Rule {
         options: &["frame"],
@@ -240,10 +251,10 @@ mod tests {
         "show-ping-pong",
         "color",
         "output",
-        "record",
         "run",
         "run-after",
         "run-each",
+        "exec",
         "verbose",
         "silent",
         "stats",

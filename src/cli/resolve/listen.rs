@@ -59,7 +59,10 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         peer: Peer::Client,
     };
     let client = client::client(&format!("{scheme}://{address}/"), &input, Target::parse)?;
-    let one_at_a_time = !matches!(client.front, client::FrontEnd::Interactive(_));
+    let one_at_a_time = match &client.front {
+        client::FrontEnd::Interactive(_) => false,
+        client::FrontEnd::Pipe(pipe) => pipe.program.is_none(),
+    };
     let mut door = door(&clients, &safety, &args.wire.deflate, one_at_a_time);
     door.patience = patience.filter(|time| !time.is_zero());
     Ok(Listen {

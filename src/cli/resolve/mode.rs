@@ -33,13 +33,16 @@ pub(super) struct Mode<'a> {
 
 impl<'a> Mode<'a> {
     pub(super) fn new(args: &'a ClientArgs, world: &'a World, peer: Peer) -> Self {
+        let executes = args.programs.exec.is_some();
         let interactive = world.stdin_tty
             && world.stdout_tty
             && args.send.data.is_empty()
+            && !executes
             && !args.stop.is_check();
         // A file is not a terminal, whatever stdout is.
         let to_stdout = |path: &std::path::PathBuf| path.as_os_str() == "-";
-        let messages_tty = world.stdout_tty && args.output.output.as_ref().is_none_or(to_stdout);
+        let messages_tty =
+            world.stdout_tty && !executes && args.output.output.as_ref().is_none_or(to_stdout);
         Mode {
             args,
             world,
@@ -70,6 +73,8 @@ fn format(args: &ClientArgs, messages_tty: bool) -> Format {
         _ if args.output.json => Format::Json,
         Some(format) => format.into(),
         None if messages_tty => Format::Pretty,
+        // Each message is one line.
+        None if args.programs.exec.is_some() => Format::Line,
         None => Format::Raw,
     }
 }

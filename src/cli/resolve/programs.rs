@@ -3,6 +3,7 @@
 use super::expressions::compile;
 use crate::cli::args::ProgramsArgs;
 use crate::error::Error;
+use crate::pipe;
 use crate::session::policy::program as rules;
 use crate::session::program;
 
@@ -11,6 +12,14 @@ pub(super) fn run(args: &ProgramsArgs, interactive: bool) -> Option<program::Opt
     args.run.clone().map(|command| program::Options {
         command,
         reports_lines: interactive,
+    })
+}
+
+/// `--exec`
+pub(super) fn exec(args: &ProgramsArgs) -> Option<pipe::program::Options> {
+    args.exec.clone().map(|command| pipe::program::Options {
+        command,
+        headers: args.exec_header.clone(),
     })
 }
 

@@ -132,8 +132,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 self.report(now, &Event::Error(&error));
                 return true;
             }
-            Next::End => {
-                policy.drain.handle_eof(now);
+            end @ (Next::End | Next::Over) => {
+                match end {
+                    Next::Over => policy.drain.handle_over(now),
+                    _ => policy.drain.handle_eof(now),
+                }
                 return policy.is_finished() && !self.answering.holds();
             }
         }

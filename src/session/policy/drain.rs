@@ -136,6 +136,12 @@ impl Drain {
         }
     }
 
+    /// The input has ended like that of [`Drain::handle_eof`], and no reply is wanted.
+    pub fn handle_over(&mut self, now: Instant) {
+        self.options.on_eof = OnEof::Close;
+        self.handle_eof(now);
+    }
+
     /// Whether it is time to close.
     pub fn finished(&self) -> bool {
         match self.options.on_eof {

@@ -75,10 +75,6 @@ impl Program {
         self.state == State::Due
     }
 
-    pub fn is_running(&self) -> bool {
-        self.state == State::Running
-    }
-
     /// Whether the run is not over before the command is.
     pub fn is_awaited(&self) -> bool {
         matches!(self.state, State::Due | State::Running) && !self.failed
@@ -129,7 +125,7 @@ mod tests {
         once.handle_opened();
         assert!(once.is_due() && once.is_awaited());
         once.handle_started();
-        assert!(once.is_running() && once.is_awaited());
+        assert!(!once.is_due() && once.is_awaited());
         once.handle_opened();
         once.handle_ended(true);
         once.handle_opened();

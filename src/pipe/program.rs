@@ -1,0 +1,150 @@
+//! `--exec`: a program whose stdin and stdout take the place of ours. It starts with the first connection
+//! and stays for the others. What it is sent waits as for any reader of stdout, and what it prints as on
+//! any stdin; its end is the end of the run. It is never given a secret that was not asked for.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::process::ExitStatus;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::error::{Error, Exit, Stage, plain_words};
+use crate::io::child::{Child, Command, describe};
+use crate::io::stdio::Stream;
+use crate::io::writer::{self, Writer};
+use crate::session::about::About;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A line for the shell.
+    pub command: String,
+    /// The headers of a client's request that the program is told, by name.
+    pub headers: Vec<String>,
+}
+
+/// The program of one conversation. Every clone is a handle of the same program.
+#[derive(Clone)]
+pub struct Program(Rc<RefCell<State>>);
+
+struct State {
+    options: Options,
+    /// Takes the program's stdin to the thread that writes to it.
+    stdin: Option<mpsc::Sender<Stream>>,
+    child: Option<Child>,
+    /// The system does not say how the program ended.
+    lost: Option<io::Error>,
+}
+
+impl Program {
+    /// A program that has not been started, and the writer of its stdin.
+    pub fn new(options: Options) -> (Program, Writer) {
+        let (stdin, opened) = mpsc::channel();
+        let state = State {
+            options,
+            stdin: Some(stdin),
+            child: None,
+            lost: None,
+        };
+        let writer = Writer::new(write_to(opened));
+        (Program(Rc::new(RefCell::new(state))), writer)
+    }
+
+    /// Starts the program for its first connection. Returns its stdout; `None` where it runs already.
+    ///
+    /// # Errors
+    /// Exit 2 if it cannot be started.
+    pub(super) fn start(&self, about: &About) -> Result<Option<Stream>, Error> {
+        let state = &mut *self.0.borrow_mut();
+        let Some(sender) = state.stdin.take() else {
+            return Ok(None);
+        };
+        let variables = about.variables(&state.options.headers);
+        let command = Command::shell(&state.options.command).variables(&variables);
+        let started = command.pipe_stdin().pipe_stdout().start();
+        let mut child = started.map_err(|error| {
+            Error::usage(format!(
+                "--exec: cannot run a shell: {}",
+                plain_words(&error)
+            ))
+        })?;
+        if let Some(stdin) = child.take_blocking_stdin() {
+            // The thread is there as long as the writer.
+            let _ = sender.send(stdin);
+        }
+        let stdout = child.take_blocking_stdout();
+        state.child = Some(child);
+        Ok(stdout)
+    }
+
+    /// Ready when the program has ended, or was not started.
+    pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let state = &mut *self.0.borrow_mut();
+        let Some(child) = &mut state.child else {
+            return Poll::Ready(());
+        };
+        match child.poll_exit(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(_)) => Poll::Ready(()),
+            Poll::Ready(Err(error)) => {
+                state.lost = Some(error);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Waits for the end of the program, whose stdin has ended, for as long as `patience`. Then it is
+    /// ended with all that it started.
+    ///
+    /// # Errors
+    /// Exit 1 if it failed, or had to be ended.
+    pub async fn finish(&self, patience: Duration, grace: Duration) -> Result<(), Error> {
+        let taken = self.0.borrow_mut().child.take();
+        let Some(mut child) = taken else {
+            return Ok(());
+        };
+        if let Some(error) = self.0.borrow_mut().lost.take() {
+            return Err(failure(&plain_words(&error)));
+        }
+        let waited = tokio::time::timeout(patience, child.wait()).await;
+        let ended = match waited {
+            Ok(status) => verdict(status),
+            Err(_) => {
+                let _ = child.end(grace).await;
+                Err(failure(
+                    "it did not end after the end of its stdin, and was ended",
+                ))
+            }
+        };
+        child.finish().await;
+        ended
+    }
+}
+
+fn verdict(status: io::Result<ExitStatus>) -> Result<(), Error> {
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failure(&describe(status))),
+        Err(error) => Err(failure(&plain_words(&error))),
+    }
+}
+
+fn failure(why: &str) -> Error {
+    Error::new(Stage::Program, Exit::Unmet, format!("--exec: {why}"))
+}
+
+/// Writes to a stdin that is opened later. Where that never happens, nobody reads.
+fn write_to(opened: mpsc::Receiver<Stream>) -> writer::Sink {
+    let mut stdin: Option<Stream> = None;
+    Box::new(move |bytes| {
+        let stdin = match &mut stdin {
+            Some(stdin) => stdin,
+            none => {
+                let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+                none.insert(opened.recv().map_err(gone)?)
+            }
+        };
+        stdin.write_all(bytes)
+    })
+}

@@ -1,0 +1,128 @@
+//! `--exec`: waits for the program of a conversation, and runs one for each client of `wirecat listen`.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::cli::early;
+use crate::cli::resolve::Client;
+use crate::cli::world::World;
+use crate::error::{Error, Exit, Stage};
+use crate::event::Event;
+use crate::io::child;
+use crate::io::signals::{StopSignal, StopSignals};
+use crate::io::stdio;
+use crate::output::Renderer;
+use crate::pipe::program::Program;
+use crate::pipe::{self, Destination};
+use crate::session::door::{Door, Guest};
+use crate::session::each::{GuestStop, serve_each};
+use crate::session::frontend::Sink;
+use crate::session::outcome::{Ended, Outcome, Verdict};
+use crate::session::{self, Approach, Finished};
+use crate::units;
+
+/// How long a program may take to end after a signal.
+const LAST_MOMENTS: Duration = Duration::from_millis(500);
+
+/// Waits for the program, whose stdin has ended. Its failure is that of a run that went well otherwise.
+pub(super) async fn finish(
+    program: &Program,
+    patience: Duration,
+    finished: &mut Finished,
+    sink: &mut impl Sink,
+    stop: &mut impl StopSignal,
+) {
+    if let Outcome::Ended(Ended::Stopped(_)) = finished.outcome {
+        let _ = program.finish(Duration::ZERO, LAST_MOMENTS).await;
+        return;
+    }
+    let mut ending = pin!(program.finish(patience, child::GRACE));
+    let ended = poll_fn(|cx| match stop.poll_stop(cx) {
+        Poll::Ready(stop) => Poll::Ready(Err(stop)),
+        Poll::Pending => ending.as_mut().poll(cx).map(Ok),
+    });
+    match ended.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            sink.handle_event(Instant::now(), &Event::Error(&error));
+            finished.verdict.program_failed = true;
+        }
+        // The program is killed when it is dropped.
+        Err(stop) => finished.outcome = Outcome::Ended(Ended::Stopped(stop)),
+    }
+}
+
+/// Serves each client with a program of its own. The line on stdout says that clients can connect.
+///
+/// # Errors
+/// Exit 28 if no client comes in time.
+pub(super) async fn serve(
+    client: &Client,
+    options: &pipe::Options,
+    program: &pipe::program::Options,
+    mut door: Door,
+    world: &World,
+    stops: &mut StopSignals,
+) -> Result<Exit, Error> {
+    let start = Instant::now();
+    let url = format!("{}://{}", door.scheme(), client.plan.target.authority());
+    stdio::print(stdio::stdout(), format!("READY {url}\n").as_bytes());
+    let note = |line: &str| {
+        if !client.output.silent {
+            early::note(world, line);
+        }
+    };
+    let patience = door.patience().unwrap_or_default();
+    let talk = |guest, stop| converse(client, (options, program), guest, stop, start);
+    let served = serve_each(&mut door, stops, note, talk).await;
+    if served.is_too_late {
+        let message = format!("no client connected within {}", units::written(patience));
+        return Err(Error::new(Stage::Connect, Exit::Timeout, message)
+            .advice("--connect-timeout T waits longer"));
+    }
+    Ok(match served.stopped {
+        Some(stop) => Ended::Stopped(stop).exit(Verdict::default()),
+        None => served.exit,
+    })
+}
+
+/// One client and its program.
+async fn converse(
+    client: &Client,
+    (options, program): (&pipe::Options, &pipe::program::Options),
+    guest: Box<Guest>,
+    mut stop: GuestStop,
+    start: Instant,
+) -> Exit {
+    let (redactor, number) = (&client.plan.redactor, guest.number);
+    let renderer = Renderer::new(client.output.clone(), redactor.clone());
+    let (program, stdin) = Program::new(program.clone());
+    let output = pipe::Output::new(Destination::Program(stdin), renderer, start);
+    let mut output = match output {
+        Ok(output) => output,
+        Err(error) => return error.exit,
+    };
+    let input = pipe::Input::new(options.messages.clone(), options.then.clone());
+    let mut input = input.from_program(Some(program.clone()));
+    let approach = Approach::Client(Some(guest), redactor);
+    let ends = (&mut input, &mut output);
+    let mut finished = session::run(approach, &client.session, ends, &mut stop).await;
+    drop(input);
+    output.end_of_program();
+    let patience = client.session.keepalive.close_timeout;
+    finish(&program, patience, &mut finished, &mut output, &mut stop).await;
+    let (error, exit) = match &finished.outcome {
+        Outcome::Failed(error) => (Some(error.clone()), error.exit),
+        Outcome::Ended(ended) => (ended.error(finished.peer), ended.exit(finished.verdict)),
+    };
+    if let Some(mut error) = error.filter(|_| exit != Exit::Ok) {
+        error.message = format!("[{number}] {}", error.message);
+        output.handle_event(Instant::now(), &Event::Error(&error));
+    }
+    match output.finish(exit).await {
+        Ok(()) => exit,
+        Err(error) => error.exit,
+    }
+}

@@ -1,0 +1,107 @@
+//! `listen --exec`: a program for each client.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+
+use nix::sys::signal::Signal;
+
+use crate::programs::{is_gone, lines_of};
+use crate::support::{output, send, wirecat};
+
+/// A server with this program; its process and its URL.
+fn listen(options: &[&str], program: &str) -> (Child, String) {
+    let args = [&["listen", "127.0.0.1:0", "--exec", program][..], options].concat();
+    let mut child = wirecat(args).spawn();
+    let mut line = String::new();
+    let stdout = child.stdout.as_mut().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    let url = line.strip_prefix("READY ").expect("the line READY").trim();
+    let url = url.to_owned();
+    (child, url)
+}
+
+#[test]
+fn each_client_has_a_program_of_its_own() {
+    let (server, url) = listen(
+        &["--clients", "2"],
+        "read name; echo \"hello $name, you are $WIRECAT_CONNECTION\"; cat",
+    );
+    let mut first = wirecat(["--count", "2", "--on-eof", "stay", &url]).spawn();
+    let mut stdin = first.stdin.take().unwrap();
+    use std::io::Write;
+    stdin.write_all(b"one\n").unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(first.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "hello one, you are 1\n");
+    wirecat(["-1", "-d", "two", &url])
+        .run()
+        .exits(0)
+        .prints("hello two, you are 2\n");
+    stdin.write_all(b"more\n").unwrap();
+    line.clear();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "more\n");
+    assert!(output(first).status.success());
+    output(server).exits(0).is_quiet();
+}
+
+#[test]
+fn a_program_goes_with_its_client_and_all_of_them_with_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pids");
+    let shown = file.display();
+    let program =
+        format!("trap '' TERM; sleep 600 & echo $! >> {shown}; echo ready; wait; sleep 600");
+    let (server, url) = listen(&["--clients", "0", "--close-timeout", "1s"], &program);
+    wirecat(["-1", "--on-eof", "stay", &url])
+        .run()
+        .exits(0)
+        .prints("ready\n");
+    is_gone(&lines_of(&file, 1)[0]);
+    let client = wirecat(["--on-eof", "stay", &url]).spawn();
+    let ids = lines_of(&file, 2);
+    send(Signal::SIGTERM, &server);
+    let ended = output(server);
+    assert!(!ended.status.success());
+    output(client).exits(0);
+    is_gone(&ids[1]);
+}
+
+#[test]
+fn headers_are_told_that_were_asked_for() {
+    let (server, url) = listen(
+        &["--clients", "1", "--exec-header", "X-User"],
+        "echo \"$WIRECAT_HEADER_X_USER $WIRECAT_URL\"; env | grep -c SECRET; cat",
+    );
+    let url = format!("{url}/chat?token=sesame");
+    let run = wirecat([
+        "--count",
+        "2",
+        "-H",
+        "X-User: xiao",
+        "-H",
+        "X-Other: SECRET",
+        &url,
+    ])
+    .run();
+    let shown = url.replace("sesame", "[redacted]");
+    run.exits(0).prints(format!("xiao {shown}\n0\n"));
+    output(server).exits(0);
+}
+
+#[test]
+fn a_program_that_fails_is_reported_with_its_client() {
+    let (server, url) = listen(&["--clients", "1"], "exit 3");
+    wirecat(["--on-eof", "stay", &url]).run();
+    let server = output(server);
+    server.exits(1).complains(&["--exec: exited with status 3"]);
+}
+
+#[test]
+fn nobody_coming_is_a_timeout() {
+    let (server, _) = listen(&["--connect-timeout", "0.3s"], "cat");
+    output(server)
+        .exits(28)
+        .complains(&["no client connected within"]);
+}
