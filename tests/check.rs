@@ -58,6 +58,22 @@ fn the_opening_messages_and_d_are_sent_before_the_close() {
 }
 
 #[test]
+fn a_message_that_the_opening_waits_for_is_looked_at_and_not_shown() {
+    let server = raw(|mut wire| {
+        wire.handshake_with("", &text("{\"type\":\"hello\"}\n{\"type\":\"welcome\"}"));
+        let sent = wire.message();
+        wire.answer_close();
+        sent
+    });
+    let opening = "after .type == \"welcome\": join";
+    let output = wirecat(["--count", "0", "--split", "nl", "--on-open", opening])
+        .arg(&server.url("/"))
+        .run();
+    output.exits(0).prints("").is_quiet();
+    assert_eq!(server.result(), b"join");
+}
+
+#[test]
 fn stdin_is_not_read() {
     let (_folder, path) = fifo();
     let server = serve();

@@ -47,9 +47,9 @@ const RULES: &[Rule] = &[
         why: "with --mirror, which stays until the server closes",
     },
     Rule {
-        options: &["on-eof", "idle", "filter", "split"],
+        options: &["on-eof", "idle", "filter"],
         when: |mode| mode.args.stop.is_check(),
-        why: "with --count 0, which waits for no message",
+        why: "with --count 0, which shows no message",
     },
     Rule {
         options: &["frame", "rate", "binary", "hex", "base64", "escapes"],
@@ -235,6 +235,7 @@ mod tests {
         "state",
         "ping-interval",
         "no-auto-pong",
+        "split",
         "heartbeat",
         // clap requires --heartbeat.
         "heartbeat-interval",
@@ -398,11 +399,11 @@ mod tests {
                 &["--reconnect-max-time has no effect with --no-reconnect or --reconnect=0"],
             ),
             (
-                "--count 0 --idle 1s --split nl --frame nul",
+                "--count 0 --idle 1s --filter .x --frame nul",
                 pipe,
                 &[
-                    "--idle has no effect with --count 0, which waits for no message",
-                    "--split has no effect with --count 0, which waits for no message",
+                    "--idle has no effect with --count 0, which shows no message",
+                    "--filter has no effect with --count 0, which shows no message",
                     "--frame has no effect with --count 0, which does not read stdin",
                 ],
             ),

@@ -205,15 +205,15 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.report(now, &Event::Note(&note));
         }
         let data = (&record.message, records.message());
-        let wanted = self.give(data, Some(record.number), now);
-        match wanted && !records.is_done() {
+        let goes_on = self.give(data, Some(record.number), now);
+        match goes_on && !records.is_done() {
             true => self.reading.held = Some(Held::Records(records)),
             false => self.handle_given(records.message(), now),
         }
     }
 
     /// Gives a record, or a message that is not split, to the rules of the run, the front end, and
-    /// what examines it. Returns whether it was wanted.
+    /// what examines it. Returns whether those after it in the same message matter.
     #[inline]
     fn give(
         &mut self,
@@ -226,7 +226,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             false => Parsed::once(message.as_data()),
         };
         let wanted = self.run.policy.handle_record(&json);
-        let reaction = match wanted {
+        // --count 0 shows no message, but one may be what the opening waits for.
+        let goes_on = wanted || !self.run.policy.stop.is_met();
+        let reaction = match goes_on {
             true => self.react(message, &json),
             false => Reaction::default(),
         };
@@ -244,12 +246,14 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 is_ping: reaction.ping,
             };
             self.sink.handle_message(now, &received);
+        }
+        if goes_on {
             self.report_unanswerable(&reaction.problems, now);
             if self.run.examines_received() {
                 self.update(&json, reaction.answered, now);
             }
         }
-        wanted
+        goes_on
     }
 
     /// All of a message has been given.

@@ -77,7 +77,7 @@ impl Policy {
         }
     }
 
-    /// A record, or a message that is not split, was received. Returns whether it is wanted: none is
+    /// A record, or a message that is not split, was received. Returns whether it is shown: none is
     /// after a stop condition was met, or with `--count 0`.
     pub fn handle_record(&mut self, record: &Parsed<'_>) -> bool {
         let wanted = self.stop.wants_messages();

@@ -5,7 +5,7 @@ use crate::json::parsed::Parsed;
 
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--count`, data messages received; 0 wants none of them, and is no condition.
+    /// `--count`, data messages received; 0 shows none of them, and is no condition.
     pub count: Option<u64>,
     /// `--until`
     pub until: Option<Filter>,
@@ -46,7 +46,7 @@ impl StopCondition {
         self.options.until.as_ref()
     }
 
-    /// Whether messages are shown and examined.
+    /// Whether messages are shown.
     pub fn wants_messages(&self) -> bool {
         !self.met && self.options.count != Some(0)
     }
