@@ -292,7 +292,7 @@ mod tests {
             stdout_tty: interactive,
             ..World::default()
         };
-        let mode = Mode::new(&cli.client, &world, crate::event::Peer::Server);
+        let mode = Mode::new(&cli.client, &world, Peer::Server);
         assert_eq!(mode.interactive, interactive, "{line}");
         lines(&cli.typed, &mode)
     }
