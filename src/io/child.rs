@@ -120,6 +120,7 @@ impl Command {
     pub fn start(mut self) -> io::Result<Child> {
         #[cfg(unix)]
         if !self.in_our_group {
+            platform::adopt_orphans();
             self.inner.process_group(0);
         }
         let mut inner = self.inner.spawn()?;
@@ -352,7 +353,11 @@ impl Group {
         self.signal(platform::Signal::Kill);
     }
 
+    /// Whether something is left once the child itself has been waited for.
     fn is_alive(&self) -> bool {
+        if !self.0.is_alone && !self.0.is_over.load(Ordering::Relaxed) {
+            platform::reap_orphans(self.0.id);
+        }
         self.signal(platform::Signal::None)
     }
 
@@ -441,6 +446,26 @@ mod platform {
         }
     }
 
+    /// What a child leaves running becomes ours when it ends. Otherwise those of its processes that have
+    /// ended would look as if they ran, until the first process of the system waits for them.
+    pub(super) fn adopt_orphans() {
+        #[cfg(target_os = "linux")]
+        let _ = nix::sys::prctl::set_child_subreaper(true);
+    }
+
+    /// Waits for those of the group that have ended. Must not be called before the child itself, which has
+    /// its number, has been waited for.
+    pub(super) fn reap_orphans(id: u32) {
+        use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+        let Ok(id) = i32::try_from(id) else {
+            return;
+        };
+        let group = Pid::from_raw(-id);
+        while let Ok(status) = waitpid(group, Some(WaitPidFlag::WNOHANG))
+            && status != WaitStatus::StillAlive
+        {}
+    }
+
     /// The name of the signal that ended a process.
     pub(super) fn signal(status: ExitStatus) -> Option<String> {
         let number = status.signal()?;
@@ -472,6 +497,8 @@ mod platform {
         Terminate,
         Kill,
     }
+
+    pub(super) fn reap_orphans(_id: u32) {}
 
     /// Ends a process and its children. There is no way to ask them to end.
     pub(super) fn send(id: u32, _is_alone: bool, signal: Signal) -> bool {
