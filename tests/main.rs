@@ -18,6 +18,7 @@ mod config;
 mod cookies;
 #[cfg(unix)]
 mod day;
+mod decoding;
 mod doing;
 mod down;
 mod dry_run;

@@ -5,6 +5,7 @@ mod answers;
 mod config;
 mod cookies;
 mod curl;
+mod decoding;
 mod deferred;
 mod deflate;
 mod http;
@@ -42,6 +43,7 @@ use crate::units;
 pub use config::ConfigArgs;
 pub use cookies::{CookieArgs, NetrcArgs};
 pub use curl::CurlArgs;
+pub use decoding::DecodingArgs;
 use deferred::Deferred;
 pub use deflate::DeflateArgs;
 pub use http::HttpArgs;
@@ -207,6 +209,8 @@ pub struct ClientArgs {
     pub records: RecordsArgs,
     #[command(flatten)]
     pub programs: ProgramsArgs,
+    #[command(flatten)]
+    pub decoding: DecodingArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
     #[command(flatten)]

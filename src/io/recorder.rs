@@ -244,7 +244,8 @@ impl Sink for Recorder {
         }
         let state = &mut *self.0.borrow_mut();
         state.record(now, |writer, t, out| {
-            let data = received.whole.as_data();
+            let decoded = received.decoded.map(|it| it.as_data());
+            let data = (received.whole.as_data(), decoded);
             writer.received(t, (received.conn, None), data, out);
         });
     }

@@ -64,6 +64,8 @@ struct DisplayMessage<'a> {
     by: By,
     record: Option<u64>,
     data: Data<'a>,
+    /// What was received, where `data` is what that decoded to.
+    undecoded: Option<Data<'a>>,
 }
 
 impl<'a> DisplayMessage<'a> {
@@ -75,6 +77,7 @@ impl<'a> DisplayMessage<'a> {
             by,
             record: None,
             data,
+            undecoded: None,
         }
     }
 }
@@ -170,6 +173,7 @@ impl Renderer {
             by: By::Peer,
             record: received.record,
             data,
+            undecoded: received.decoded.map(|_| received.whole.as_data()),
         };
         let filter = self.options.filter.as_ref();
         let outputs = filter.map(|it| it.run_on(received.json));
@@ -230,7 +234,11 @@ impl Renderer {
             Some(Ok(values)) => values.iter().for_each(|value| {
                 let value = string::escape_line_ends(value);
                 let data = Data::Text(&value);
-                let message = DisplayMessage { data, ..*message };
+                let message = DisplayMessage {
+                    data,
+                    undecoded: None,
+                    ..*message
+                };
                 self.show(message, self.options.folds(), out);
             }),
         }
@@ -297,6 +305,10 @@ impl Renderer {
         let tty = self.options.stdout_tty;
         if self.options.format == Format::Json {
             let from = out.len();
+            let data = match message.undecoded {
+                Some(undecoded) => (undecoded, Some(data)),
+                None => (data, None),
+            };
             self.record().received(t, (conn, message.record), data, out);
             return self.to_ascii(from, string::push_escape, out);
         }

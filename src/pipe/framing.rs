@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
 use super::{chunks, events};
+use crate::encode::Encoder;
 use crate::error::{Error, Exit, Stage};
 use crate::event::Command;
 use crate::json::scanner::{Scanner, without_place};
@@ -68,6 +69,7 @@ pub struct Framer {
     /// The line, NUL-terminated piece or byte with which `buffer` begins, from 1.
     line: u64,
     json: Scanner,
+    encoder: Option<Encoder>,
 }
 
 impl Framer {
@@ -79,7 +81,13 @@ impl Framer {
             scanned: 0,
             line: 1,
             json: Scanner::default(),
+            encoder: None,
         }
+    }
+
+    /// Every text must be one that `encoder` can encode. It is encoded when it is sent.
+    pub fn checking(self, encoder: Option<Encoder>) -> Self {
+        Framer { encoder, ..self }
     }
 
     /// The buffer to append input to, before [`Framer::handle_input`].
@@ -126,7 +134,9 @@ impl Framer {
         let block = self.buffer.split_to(self.scanned + last + 1).freeze();
         self.scanned = 0;
         // Valid as a whole means valid in every piece: the cuts are ASCII.
-        let is_plain = self.frame != Framing::Events && self.payload == InputFormat::default();
+        let is_plain = self.frame != Framing::Events
+            && self.payload == InputFormat::default()
+            && self.encoder.is_none();
         let text = is_plain.then(|| ByteString::try_from(block.clone()).ok());
         let text = text.flatten();
         let mut start = 0;
@@ -203,26 +213,44 @@ impl Framer {
             .payload
             .message(piece)
             .map_err(|why| self.error_at(&why))?;
+        self.check(&message)?;
         out.push(Item::Message(message));
         Ok(())
+    }
+
+    fn check(&self, message: &Message) -> Result<(), Error> {
+        let Some(encoder) = &self.encoder else {
+            return Ok(());
+        };
+        let encoded = encoder.encode(message.clone());
+        encoded.map(drop).map_err(|why| {
+            let place = self.place();
+            bad_input(place, &why).advice("--encode takes one JSON value a message")
+        })
     }
 
     fn push_event(&mut self, line: &[u8], out: &mut Vec<Item>) -> Result<(), Error> {
         let command = events::read(line).map_err(|wrong| {
             bad_input(format!("line {}", self.line), &wrong.what).advice(wrong.advice)
         })?;
+        if let Some(Command::Send(message)) = &command {
+            self.check(message)?;
+        }
         out.extend(command.map(Item::from));
         Ok(())
     }
 
-    fn error_at(&self, why: &str) -> Error {
-        let place = match self.frame {
+    fn place(&self) -> String {
+        match self.frame {
             Framing::Line | Framing::Json | Framing::Events => format!("line {}", self.line),
             Framing::Nul => format!("message {}", self.line),
             Framing::Whole => "the input".to_owned(),
             Framing::Chunk(_) => format!("from byte {} on", self.line),
-        };
-        let error = bad_input(place, why);
+        }
+    }
+
+    fn error_at(&self, why: &str) -> Error {
+        let error = bad_input(self.place(), why);
         match self.payload.encoding {
             Encoding::Plain => error.advice("--binary sends bytes as they are"),
             _ => error,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::framing::{Framer, Framing, Item};
 use super::program::Program;
 use super::stdin::{self, Reading};
+use crate::encode::Encoder;
 use crate::error::Error;
 use crate::event::Command;
 use crate::io::stdio::Stream;
@@ -22,6 +23,8 @@ pub enum Messages {
     Stdin {
         frame: Framing,
         payload: InputFormat,
+        /// `--encode`: what it cannot encode is an error of the input.
+        encoder: Option<Encoder>,
     },
 }
 
@@ -59,8 +62,13 @@ impl Input {
                 State::Ended,
                 messages.into_iter().map(Item::Message).collect(),
             ),
-            Messages::Stdin { frame, payload } => {
-                (State::Waiting(Framer::new(frame, payload)), Vec::new())
+            Messages::Stdin {
+                frame,
+                payload,
+                encoder,
+            } => {
+                let framer = Framer::new(frame, payload).checking(encoder);
+                (State::Waiting(framer), Vec::new())
             }
         };
         Input {

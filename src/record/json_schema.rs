@@ -63,6 +63,7 @@ fn value(form: Form) -> Value {
     let seconds = || json!({ "type": "number", "minimum": 0 });
     let text = || json!({ "type": "string" });
     match form {
+        Form::Any => json!({}),
         Form::Number => number(),
         Form::Seconds => seconds(),
         Form::Flag => json!({ "type": "boolean" }),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::schema::{self, Member, Type};
 use crate::codec;
 use crate::event::Origin;
+use crate::json::grammar;
 use crate::secret::Redactor;
 
 /// How strings are written.
@@ -108,6 +109,29 @@ impl<'a> Object<'a> {
         object
     }
 
+    /// Appends what a message says: JSON as it is, on one line, and other text as a string.
+    pub(super) fn json_or_text(self, member: Member, text: &str) -> Self {
+        if !grammar::is_value(text) {
+            return self.payload(member, text);
+        }
+        let object = self.key(member);
+        let text = object.strings.redactor.redact_data(text);
+        let mut quoted = Vec::new();
+        for run in text.as_bytes().chunk_by(|a, b| class(*a) == class(*b)) {
+            match (class(run[0]), std::str::from_utf8(run)) {
+                (Class::Space, _) => object.out.push(b' '),
+                (Class::Other, Ok(run)) => {
+                    quoted.clear();
+                    (object.strings.push)(run, &mut quoted);
+                    let content = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+                    object.out.extend_from_slice(content);
+                }
+                _ => object.out.extend_from_slice(run),
+            }
+        }
+        object
+    }
+
     /// Appends binary content. Secrets are searched for before it is encoded, because they could
     /// not be found later; the length is that of the redacted data.
     pub(super) fn base64(self, data: &[u8]) -> Self {
@@ -118,6 +142,25 @@ impl<'a> Object<'a> {
         codec::push_base64(data, object.out);
         object.out.push(b'"');
         object.raw(schema::LEN, data.len())
+    }
+}
+
+/// What a byte of JSON is for one who writes it on a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Printable ASCII.
+    Plain,
+    /// White space, which strings do not contain as it is.
+    Space,
+    /// Part of a string.
+    Other,
+}
+
+fn class(byte: u8) -> Class {
+    match byte {
+        b'\n' | b'\r' | b'\t' => Class::Space,
+        0x20..0x7f => Class::Plain,
+        _ => Class::Other,
     }
 }
 

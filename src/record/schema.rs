@@ -59,6 +59,8 @@ pub enum Presence {
 /// The values that a member may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// Any value of JSON.
+    Any,
     /// A non-negative integer.
     Number,
     /// Seconds, with up to six decimals.
@@ -171,6 +173,8 @@ pub const N: Member = Member::new("n", Form::Number).sometimes();
 pub const REPEAT: Member = Member::new("repeat", Form::Flag).sometimes();
 pub const ORIGIN: Member = Member::new("origin", Form::Word(&ORIGINS)).sometimes();
 /// The number of a record within its message, from 1.
+/// What the data decodes to.
+pub const DECODED: Member = Member::new("decoded", Form::Any).sometimes();
 pub const RECORD: Member = Member::new("record", Form::Number).sometimes();
 pub const OPCODE: Member = Member::new("opcode", Form::Number);
 pub const ENCODING: Member = Member::new("encoding", Form::Word(&ENCODINGS)).sometimes();
@@ -280,7 +284,7 @@ pub static TYPES: [Spec; 17] = [
     Spec {
         kind: Type::Receive,
         name: "receive",
-        members: &[CONN, RECORD, OPCODE, ENCODING, DATA, LEN],
+        members: &[CONN, RECORD, OPCODE, ENCODING, DATA, LEN, DECODED],
     },
     Spec {
         kind: Type::Retry,

@@ -195,6 +195,7 @@ fn fits(form: Form, value: &Value) -> bool {
         items.is_some_and(|items| items.len() == len && items.iter().all(Value::is_string))
     };
     match form {
+        Form::Any => true,
         Form::Number => value.is_u64(),
         Form::Seconds => value.as_f64().is_some_and(|seconds| seconds >= 0.0) && !value.is_u64(),
         Form::Flag => value.is_boolean(),

@@ -78,14 +78,15 @@ impl Writer<'_> {
                     Some(Origin::Repeat) => line.raw(schema::REPEAT, true),
                     _ => line,
                 };
-                data(line.origin(*origin), message.as_data());
+                data(line.origin(*origin), message.as_data()).end();
             }
             Event::Receive {
                 conn,
                 message,
                 record,
             } => {
-                self.received(t, (*conn, *record), message.as_data(), out);
+                let data = (message.as_data(), None);
+                self.received(t, (*conn, *record), data, out);
             }
             Event::Ping {
                 conn,
@@ -190,12 +191,13 @@ impl Writer<'_> {
         }
     }
 
-    /// Appends a received data message, or the record of one with this number.
+    /// Appends a received data message, or the record of one with this number; and what it, or the
+    /// record, decoded to.
     pub fn received(
         self,
         t: Duration,
         (conn, record): (u32, Option<u64>),
-        message: Data<'_>,
+        (message, decoded): (Data<'_>, Option<Data<'_>>),
         out: &mut Vec<u8>,
     ) {
         let line = self.timed(Type::Receive, t, out).raw(schema::CONN, conn);
@@ -203,7 +205,11 @@ impl Writer<'_> {
             Some(record) => line.raw(schema::RECORD, record),
             None => line,
         };
-        data(line, message);
+        let line = data(line, message);
+        match decoded {
+            Some(Data::Text(text)) => line.json_or_text(schema::DECODED, text).end(),
+            Some(Data::Binary(_)) | None => line.end(),
+        }
     }
 
     fn header(self, url: &str, started: Duration, out: &mut Vec<u8>) {
@@ -348,12 +354,12 @@ fn timing(timing: &Timing) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Appends a data message, the last member of its line.
-fn data(line: Object<'_>, data: Data<'_>) {
+/// Appends a data message.
+fn data<'o>(line: Object<'o>, data: Data<'_>) -> Object<'o> {
     let line = line.raw(schema::OPCODE, data.kind().opcode());
     match data {
-        Data::Text(text) => line.payload(schema::DATA, text).end(),
-        Data::Binary(data) => line.base64(data).end(),
+        Data::Text(text) => line.payload(schema::DATA, text),
+        Data::Binary(data) => line.base64(data),
     }
 }
 

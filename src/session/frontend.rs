@@ -109,6 +109,8 @@ pub struct Received<'a> {
     pub message: &'a Message,
     /// The message that this is, or is a record of, as it was received.
     pub whole: &'a Message,
+    /// What `whole` decoded to, with `--decode`; `message` is that, or a record of it.
+    pub decoded: Option<&'a Message>,
     /// The number of the record within its message, from 1; `None` without `--split`.
     pub record: Option<u64>,
     /// `message` as JSON, parsed once for everything that examines it.
@@ -124,6 +126,7 @@ impl<'a> Received<'a> {
             conn,
             message,
             whole: message,
+            decoded: None,
             record: None,
             json,
             is_ping: false,

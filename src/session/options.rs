@@ -6,6 +6,8 @@ use super::answers::{Opening, Rules};
 use super::connect::Connection;
 use super::resume::vars::ResumeVars;
 use super::{ack, keepalive, policy, program, reconnect};
+use crate::decode;
+use crate::encode::Encoder;
 use crate::message::Message;
 use crate::records::Split;
 use crate::wire::fragments::Fragmentation;
@@ -24,6 +26,10 @@ pub struct Options {
     pub trace: Option<usize>,
     /// When to send, and when to be done.
     pub policy: policy::Options,
+    /// `--decode`
+    pub decode: Option<decode::Options>,
+    /// `--encode`
+    pub encode: Option<Encoder>,
     /// `--split`: how received messages are cut into records.
     pub split: Option<Split>,
     /// Whether the first message that an expression skips is reported at once.

@@ -12,6 +12,7 @@ use super::program::Runner;
 use super::resume::file::Saver;
 use super::resume::vars::{Place, ResumeVars};
 use super::rtt::Rtts;
+use crate::decode::{Tally, Undecoded};
 use crate::event::{Totals, Volume};
 use crate::json::parsed::Parsed;
 use crate::message::Message;
@@ -68,6 +69,8 @@ pub(super) struct RunState {
     pub(super) split: Option<Split>,
     /// Whether the first message that an expression skips is reported at once.
     pub(super) reports_skipped: bool,
+    /// What did not decode, with `--decode`.
+    undecoded: Option<Tally>,
     /// What was no JSON for `--split json` has been reported.
     reported_rest: bool,
     confirm: Option<How>,
@@ -102,6 +105,7 @@ impl RunState {
             shares_json: options.shares_json,
             split: options.split,
             reports_skipped: options.reports_skipped,
+            undecoded: options.decode.as_ref().map(|it| it.tally.clone()),
             reported_rest: false,
             heartbeat: None,
             answer: None,
@@ -109,6 +113,12 @@ impl RunState {
             confirm,
             complained: false,
         }
+    }
+
+    /// A message did not decode. Returns what to say of it, once for each reason.
+    pub(super) fn handle_undecoded(&self, why: &Undecoded) -> Option<String> {
+        let is_first = self.undecoded.as_ref().is_some_and(|it| it.add(why));
+        is_first.then(|| format!("--decode {why}; such a message is shown as it is"))
     }
 
     /// A heartbeat is being sent.

@@ -104,6 +104,8 @@ impl StopSignal for Nobody {
 
 fn options() -> Options {
     Options {
+        decode: None,
+        encode: None,
         keepalive: keepalive::Options {
             close_timeout: Duration::from_secs(5),
             ping_interval: None,

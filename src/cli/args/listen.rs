@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
+use super::decoding::DecodingArgs;
 use super::keepalive::KeepaliveArgs;
 use super::messages::{SendArgs, StopArgs};
 use super::output::OutputArgs;
@@ -46,6 +47,8 @@ pub struct ListenArgs {
     pub records: RecordsArgs,
     #[command(flatten)]
     pub programs: ProgramsArgs,
+    #[command(flatten)]
+    pub decoding: DecodingArgs,
     #[command(flatten)]
     pub prompt: PromptArgs,
     #[command(flatten)]

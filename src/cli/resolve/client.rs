@@ -77,6 +77,8 @@ impl Client {
                 losses.extend(rule.when.losses(&format!("--answer '{}'", rule.text), true));
             }
         }
+        let decode = self.session.decode.as_ref();
+        losses.extend(decode.and_then(|it| it.tally.sentence()));
         losses
     }
 
@@ -192,7 +194,10 @@ fn client_with(
     session.policy = policy(mode)?;
     let interrupt = input.interrupt.clone();
     let front = front_end(mode, input.configured, variables, files, interrupt.clone())?;
-    let front = with_answers(front, &session.answers);
+    let mut front = with_answers(front, &session.answers);
+    if let (FrontEnd::Pipe(pipe), Some(encoder)) = (&mut front, &session.encode) {
+        super::decoding::check(&mut pipe.messages, encoder)?;
+    }
     let mut client = Client {
         notes: notes(input, mode),
         plan,

@@ -93,6 +93,7 @@ fn conversation(args: ListenArgs) -> Result<ClientArgs, clap::Error> {
     client.output = args.output;
     client.records = args.records;
     client.programs = args.programs;
+    client.decoding = args.decoding;
     client.prompt = args.prompt;
     client.stay.keepalive = args.keepalive;
     client.stay.no_reconnect = true;

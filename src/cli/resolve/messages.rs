@@ -46,7 +46,11 @@ pub(super) fn input(
         if let Framing::Chunk(size) = frame {
             check_chunks(size, payload)?;
         }
-        return Ok(Messages::Stdin { frame, payload });
+        return Ok(Messages::Stdin {
+            frame,
+            payload,
+            encoder: None,
+        });
     }
     Ok(Messages::Given(given(
         &send.data, "-d", payload, variables, files,

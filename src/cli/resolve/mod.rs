@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod cookies;
 mod credentials;
+mod decoding;
 mod expressions;
 mod files;
 mod headers;

@@ -32,6 +32,8 @@ pub(super) fn session(
     let (args, stay) = (mode.args, &mode.args.stay);
     let heartbeat = stay.keepalive.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
+    let decode = super::decoding::decode(args, files)?;
+    let encode = super::decoding::encode(args, files)?;
     let format = text_format(args.send.escapes);
     let heartbeat = given(heartbeat, "--heartbeat", format, variables, files)?.pop();
     let mut replies = Replies {
@@ -60,6 +62,8 @@ pub(super) fn session(
             _ => Some(DUMPED),
         },
         policy: policy::Options::default(),
+        decode,
+        encode,
         split: args.records.split.map(Into::into),
         reports_skipped: mode.interactive,
         program: super::programs::run(&args.programs, mode.interactive),

@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use super::super::answers::Reaction;
 use super::super::frontend::{Received, Sink, Source};
+use super::super::options::Options;
 use super::{BATCH, Conn, Step};
+use crate::decode::{Decoded, Decoder};
 use crate::event::{By, Event, Origin};
 use crate::io::signals::StopSignal;
 use crate::json::parsed::Parsed;
@@ -33,6 +35,19 @@ pub(super) struct Reading {
     pub(super) brought_data: bool,
     /// The last message only answered a heartbeat.
     beats: bool,
+    decoder: Option<Box<Decoder>>,
+    /// The message that was received, where what it decoded to is given in its place.
+    undecoded: Option<Message>,
+}
+
+impl Reading {
+    pub(super) fn new(options: &Options) -> Self {
+        let decoder = options.decode.as_ref();
+        Reading {
+            decoder: decoder.map(|options| Box::new(Decoder::new(options))),
+            ..Reading::default()
+        }
+    }
 }
 
 /// What the front end has not got yet.
@@ -184,6 +199,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.run.totals.received += 1;
         self.run.totals.bytes_received += message.len() as u64;
         self.reading.brought_data = true;
+        let Some(message) = self.decode(message, now) else {
+            return self.run.policy.drain.handle_bytes(now);
+        };
         self.reading.beats = self.sending.has_heartbeat() && self.run.answers_heartbeat(&message);
         if let Some(split) = self.run.split {
             self.reading.held = Some(Held::Records(Records::new(split, message)));
@@ -191,6 +209,36 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
         self.give((&message, &message), None, now);
         self.handle_given(&message, now);
+    }
+
+    /// What a message says. `None` if the rest of it comes with another one.
+    #[inline]
+    fn decode(&mut self, message: Message, now: Instant) -> Option<Message> {
+        match &mut self.reading.decoder {
+            None => Some(message),
+            Some(decoder) => {
+                let decoded = decoder.decode(message);
+                self.handle_decoded(decoded?, now)
+            }
+        }
+    }
+
+    fn handle_decoded(&mut self, decoded: Decoded, now: Instant) -> Option<Message> {
+        self.reading.undecoded = None;
+        let Decoded { message, decoded } = decoded;
+        match decoded {
+            None => Some(message),
+            Some(Ok(decoded)) => {
+                self.reading.undecoded = Some(message);
+                Some(decoded)
+            }
+            Some(Err(why)) => {
+                if let Some(note) = self.run.handle_undecoded(&why) {
+                    self.report(now, &Event::Note(&note));
+                }
+                Some(message)
+            }
+        }
     }
 
     /// Gives the next record of a message. Each waits for room of its own, because a message may have
@@ -221,6 +269,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         record: Option<u64>,
         now: Instant,
     ) -> bool {
+        let undecoded = self.reading.undecoded.clone();
         let json = match self.run.shares_json {
             true => Parsed::new(message.as_data()),
             false => Parsed::once(message.as_data()),
@@ -240,7 +289,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             let received = Received {
                 conn: self.number,
                 message,
-                whole,
+                whole: undecoded.as_ref().unwrap_or(whole),
+                decoded: undecoded.as_ref().map(|_| whole),
                 record,
                 json: &json,
                 is_ping: reaction.ping,
@@ -259,6 +309,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// All of a message has been given.
     fn handle_given(&mut self, message: &Message, now: Instant) {
         self.run.policy.stop.handle_message();
+        let undecoded = self.reading.undecoded.take();
+        let message = undecoded.as_ref().unwrap_or(message);
         if self.sending.mirror && !self.ending.has_begun() {
             self.send_back(message, now);
         }

@@ -76,7 +76,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             number: connection.number,
             masks: connection.role == Role::Client,
             socket: Socket::new(connection.stream, connection.early, &wire).await,
-            reading: Reading::default(),
+            reading: Reading::new(options),
             answering: Answering::new(connection.first, options, run),
             sending: Sending::new(options),
             ending: Ending::default(),

@@ -13,6 +13,8 @@ use super::super::options::Options;
 use super::super::outbox::Handed;
 use super::{BATCH, Conn, Step};
 use crate::close::Close;
+use crate::encode::Encoder;
+use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Command, Control, Event, Origin};
 use crate::io::signals::{Stop, StopSignal};
 use crate::message::Message;
@@ -23,6 +25,8 @@ use crate::wire::frame::{self, RawFrame};
 pub(super) struct Sending {
     /// What shows the peer's application that we are there, before variables are filled in.
     heartbeat: Option<Message>,
+    /// Encodes text messages.
+    encoder: Option<Encoder>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
     /// The system has taken all of the opening messages.
@@ -48,6 +52,7 @@ impl Sending {
     pub(super) fn new(options: &Options) -> Self {
         Sending {
             heartbeat: options.heartbeat.clone(),
+            encoder: options.encode.clone(),
             mirror: options.mirror,
             opening_flushed: false,
             traces: options.trace.is_some(),
@@ -199,7 +204,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     fn send_numbered(&mut self, number: u64, message: Message, repeat: bool, now: Instant) {
-        self.count_sent(&message);
+        let Ok(encoded) = self.encode(&message, now) else {
+            return;
+        };
+        self.count_sent(encoded.as_ref().unwrap_or(&message));
         let origin = repeat.then_some(Origin::Repeat);
         self.run.policy.handle_sent(Some(number), origin, now);
         let event = Event::Send {
@@ -209,14 +217,35 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             origin,
         };
         self.sink.handle_event(now, &event);
-        if self.socket.splits(message.len()) {
+        if self
+            .socket
+            .splits(encoded.as_ref().unwrap_or(&message).len())
+        {
             self.sending.large = Some(Large {
                 number,
                 message: message.clone(),
                 place: self.socket.whole() + 1,
             });
         }
-        self.socket.send(message);
+        self.socket.send(encoded.unwrap_or(message));
+    }
+
+    /// A message as it goes over the wire, if that is another one (`--encode`).
+    ///
+    /// # Errors
+    /// If it cannot be encoded, which has been reported.
+    #[inline]
+    fn encode(&mut self, message: &Message, now: Instant) -> Result<Option<Message>, ()> {
+        let Some(encoder) = &self.sending.encoder else {
+            return Ok(None);
+        };
+        let encoded = encoder.encode(message.clone());
+        encoded.map(Some).map_err(|why| {
+            self.run.policy.bad_input = true;
+            let what = format!("--encode: {why}; the message was not sent");
+            let error = Error::new(Stage::Input, Exit::Usage, what);
+            self.report(now, &Event::Error(&error));
+        })
     }
 
     /// Whether the system has taken the token and the messages of `--on-open`.
@@ -228,6 +257,14 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// Sends a message that is not the front end's.
     pub(super) fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
+        // What came goes back as it came.
+        let message = match origin == Origin::Mirror {
+            true => message,
+            false => match self.encode(&message, now) {
+                Ok(encoded) => encoded.unwrap_or(message),
+                Err(()) => return,
+            },
+        };
         self.count_sent(&message);
         if !origin.is_answer() {
             self.run.outbox.handle_extra();
