@@ -79,7 +79,7 @@ fn expressions_and_events_see_what_a_message_says() {
     let out = run.stdout_text();
     assert!(
         out.contains(
-            r##","len":43,"decoded":[{"t":"#commit","op":1},{"seq":42,"repo":"did:plc:abc"}]}"##
+            r##","len":39,"decoded":[{"t":"#commit","op":1},{"seq":42,"repo":"did:plc:abc"}]}"##
         ),
         "{out}"
     );
@@ -190,7 +190,7 @@ fn forms_are_checked_first() {
         (["--decode", "protobuf:x.desc"], "which message type?"),
         (
             ["--decode", "protobuf:/no/such.desc#a.B"],
-            "--decode protobuf:/no/such.desc: no such file",
+            "--decode protobuf:/no/such.desc: No such file",
         ),
         (
             ["--encode", "zlib-stream"],

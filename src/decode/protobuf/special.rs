@@ -104,7 +104,19 @@ fn timestamp(fields: &[Field<'_>]) -> Option<String> {
     let nanoseconds = i32::try_from(integer(fields, 2)).ok()?;
     let is_valid = (0..1_000_000_000).contains(&nanoseconds);
     let nanoseconds = Some(nanoseconds).filter(|_| is_valid)?;
-    times::rfc3339(integer(fields, 1), nanoseconds)
+    let time = times::rfc3339(integer(fields, 1), nanoseconds)?;
+    let whole = time.trim_end_matches('Z').split('.').next()?;
+    Some(format!("{whole}{}Z", fraction(nanoseconds.unsigned_abs())))
+}
+
+/// The fraction of a second, in 3, 6 or 9 digits; nothing if it is zero.
+fn fraction(nanoseconds: u32) -> String {
+    match nanoseconds {
+        0 => String::new(),
+        _ if nanoseconds.is_multiple_of(1_000_000) => format!(".{:03}", nanoseconds / 1_000_000),
+        _ if nanoseconds.is_multiple_of(1_000) => format!(".{:06}", nanoseconds / 1_000),
+        _ => format!(".{nanoseconds:09}"),
+    }
 }
 
 /// Seconds and their fraction: `1.5s`.
@@ -120,12 +132,9 @@ fn duration(fields: &[Field<'_>]) -> Option<String> {
     } else {
         ""
     };
-    let fraction = match nanoseconds {
-        0 => String::new(),
-        _ => format!(".{:09}", nanoseconds.abs()),
-    };
+    let fraction = fraction(nanoseconds.unsigned_abs() as u32);
     let whole = seconds.unsigned_abs();
-    Some(format!("{sign}{whole}{}s", fraction.trim_end_matches('0')))
+    Some(format!("{sign}{whole}{fraction}s"))
 }
 
 /// The paths of a `FieldMask`, each name as JSON has it.
