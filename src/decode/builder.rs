@@ -94,9 +94,22 @@ impl Builder {
     /// A number with a fraction; JSON has none that is not finite (RFC 8949 §6.1).
     pub(super) fn float(&mut self, value: f64) -> Result<()> {
         match value.is_finite() {
-            true => self.word(format_args!("{value:?}")),
+            true => self.number(value),
             false => self.null(),
         }
+    }
+
+    /// A finite number of 32 bits, with no more digits than that has.
+    pub(super) fn single(&mut self, value: f32) -> Result<()> {
+        self.number(value)
+    }
+
+    /// A finite number with a fraction.
+    fn number(&mut self, value: impl serde::Serialize) -> Result<()> {
+        self.begin();
+        // Writing to a Vec cannot fail.
+        let _ = serde_json::to_writer(&mut self.out, &value);
+        self.end(false)
     }
 
     pub(super) fn string(&mut self, text: &str) -> Result<()> {

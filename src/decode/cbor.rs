@@ -14,16 +14,7 @@ use super::builder::Builder;
 use super::bytes::Reader;
 use super::wrong::{Result, Wrong};
 use crate::codec;
-use tags::Tag;
-
-/// How byte strings are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum ByteForm {
-    #[default]
-    Base64Url,
-    Base64,
-    Base16,
-}
+use tags::{ByteForm, Tag};
 
 /// The JSON text of the data items in `bytes` (a sequence, RFC 8742), of at most `limit` bytes: an
 /// array where there are several.

@@ -1,6 +1,7 @@
 //! The steps of `--decode` and `--encode`, as they are written: `gzip+msgpack`. Pure.
 
-use super::protobuf::schema::{self, Type};
+use super::protobuf::descriptor;
+use super::protobuf::schema::Type;
 use crate::error::Error;
 
 /// What is on the wire, from the outermost form to the innermost.
@@ -117,7 +118,7 @@ fn typed(option: &str, of: &str, read: &mut ReadFile<'_>) -> Result<Step, Error>
     let Some(descriptor) = read(file)? else {
         return Ok(Step::Protobuf(None));
     };
-    match schema::find(&descriptor, name) {
+    match descriptor::find(&descriptor, name) {
         Ok(found) => Ok(Step::Protobuf(Some(found))),
         Err((what, advice)) => {
             let error = Error::usage(format!("{option} protobuf:{file}: {what}"));

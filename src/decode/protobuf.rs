@@ -2,21 +2,20 @@
 //! (<https://protobuf.dev/programming-guides/json/>), without one by numbers, as far as the wire
 //! format tells. Pure.
 //!
-//! It recurses, but never deeper than [`MAX_DEPTH`], as deep as other implementations go.
+//! It recurses, but never deeper than [`wire::MAX_DEPTH`], as deep as other implementations go.
 
+pub mod descriptor;
 mod guess;
+mod read;
 pub mod schema;
 mod special;
 mod typed;
 mod wire;
 
 use super::builder::Builder;
-use super::wrong::{Result, Wrong};
+use super::wrong::Result;
 use schema::Type;
 use wire::Budget;
-
-/// Deepest message within messages.
-const MAX_DEPTH: usize = 100;
 
 /// The JSON text of a message of this type, or of an unknown one.
 pub(super) fn decode(bytes: &[u8], message: Option<&Type>, limit: usize) -> Result<Vec<u8>> {
@@ -30,9 +29,4 @@ pub(super) fn decode(bytes: &[u8], message: Option<&Type>, limit: usize) -> Resu
         }
     }
     json.finish()
-}
-
-/// The error that messages are nested too deep.
-fn too_deep() -> Wrong {
-    Wrong::new(format!("it is nested deeper than {MAX_DEPTH} messages"))
 }

@@ -1,8 +1,16 @@
 //! The tags of CBOR that change how a value is written. Pure.
 
-use super::ByteForm;
 use crate::decode::bignum;
 use crate::decode::times;
+
+/// How byte strings are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ByteForm {
+    #[default]
+    Base64Url,
+    Base64,
+    Base16,
+}
 
 /// A tag (RFC 8949 §3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 //! The wire format does not tell a message from a string or from bytes, nor a signed integer or a
 //! boolean from an unsigned one, nor a floating-point number from an integer of the same size.
 
-use super::wire::{self, Budget, Field, Value};
-use super::{MAX_DEPTH, too_deep};
+use super::wire::{self, Budget, Field, MAX_DEPTH, Value, too_deep};
 use crate::codec;
 use crate::decode::builder::Builder;
 use crate::decode::wrong::Result;
@@ -58,7 +57,7 @@ fn value(value: Value<'_>, json: &mut Builder, budget: &mut Budget, depth: usize
             None => json.word(bits),
         },
         Value::Fixed32(bits) => match looks_like(f64::from(f32::from_bits(bits)), SINGLES) {
-            Some(_) => json.word(format_args!("{:?}", f32::from_bits(bits))),
+            Some(_) => json.single(f32::from_bits(bits)),
             None => json.word(bits),
         },
         Value::Group(bytes) => {

@@ -1,12 +1,8 @@
 //! The types of `google.protobuf` that the JSON mapping treats in another way than their fields
 //! (<https://protobuf.dev/programming-guides/json/>). Pure.
 
-use super::schema::MessageType;
-use super::typed::{Writer, content, text};
-use super::wire::{Field, Value};
-use crate::codec;
+use super::wire::{Field, Value, content};
 use crate::decode::times;
-use crate::decode::wrong::Result;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Special {
@@ -40,53 +36,13 @@ impl Special {
     }
 }
 
-pub(super) fn write(
-    writer: &mut Writer<'_>,
-    special: Special,
-    message: &MessageType,
-    bytes: &[u8],
-) -> Result<()> {
-    let fields = writer.fields(bytes)?;
-    let done = match special {
-        Special::Any => return any(writer, &fields),
-        Special::Timestamp => timestamp(&fields),
-        Special::Duration => duration(&fields),
-        Special::FieldMask => Some(paths(&fields)),
-        Special::Wrapper | Special::Struct | Special::List => {
-            return first(writer, special, message, &fields);
-        }
-        Special::Value => return value(writer, message, bytes, &fields),
-    };
-    match done {
-        Some(text) => writer.json.string(&text),
-        // Beyond the calendar.
-        None => writer.object(message, bytes, None),
-    }
-}
-
-/// A message of any type, which it names: `{"@type":"type.googleapis.com/pkg.Type",…}`.
-fn any(writer: &mut Writer<'_>, fields: &[Field<'_>]) -> Result<()> {
-    let url = text(fields, 1).unwrap_or_default();
-    let own = fields.iter().rfind(|field| field.number == 2);
-    let bytes = own.and_then(|own| content(own.value)).unwrap_or_default();
-    let name = url.rsplit('/').next().unwrap_or_default();
-    let index = writer.schema.message_named(name);
-    let special = Special::named(name);
-    if let (Some(index), None) = (index, special) {
-        let schema = writer.schema;
-        let message = &schema.messages[index];
-        return writer.nested(|writer| writer.object(message, bytes, Some(&url)));
-    }
-    if url.is_empty() && bytes.is_empty() {
-        return writer.json.open_object(Some(0));
-    }
-    writer.json.open_object(Some(2))?;
-    writer.json.string("@type")?;
-    writer.json.string(&url)?;
-    writer.json.string("value")?;
-    match index {
-        Some(index) => writer.message(index, bytes),
-        None => writer.json.plain(|out| codec::push_base64(bytes, out)),
+/// The text that stands for a message; `None` if it is beyond the calendar, or has none.
+pub(super) fn text_of(special: Special, fields: &[Field<'_>]) -> Option<String> {
+    match special {
+        Special::Timestamp => timestamp(fields),
+        Special::Duration => duration(fields),
+        Special::FieldMask => Some(paths(fields)),
+        _ => None,
     }
 }
 
@@ -157,38 +113,4 @@ fn paths(fields: &[Field<'_>]) -> String {
         out
     });
     paths.collect::<Vec<_>>().join(",")
-}
-
-/// Writes the value of field 1 instead of the message.
-fn first(
-    writer: &mut Writer<'_>,
-    special: Special,
-    message: &MessageType,
-    fields: &[Field<'_>],
-) -> Result<()> {
-    let own: Vec<_> = fields.iter().filter(|it| it.number == 1).copied().collect();
-    let field = message.field(1);
-    match (field, special) {
-        (Some(field), _) if !own.is_empty() => writer.checked_field(field, &own),
-        (Some(field), Special::Wrapper) => writer.default(field.kind),
-        (_, Special::List) => writer.json.open_array(Some(0)),
-        _ => writer.json.open_object(Some(0)),
-    }
-}
-
-/// Any value of JSON: the last of its fields, of which there is one.
-fn value(
-    writer: &mut Writer<'_>,
-    message: &MessageType,
-    bytes: &[u8],
-    fields: &[Field<'_>],
-) -> Result<()> {
-    let Some(last) = fields.last() else {
-        return writer.json.null();
-    };
-    match message.field(last.number) {
-        Some(_) if last.number == 1 => writer.json.null(),
-        Some(field) => writer.checked_field(field, &[*last]),
-        None => writer.object(message, bytes, None),
-    }
 }

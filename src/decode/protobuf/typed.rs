@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
+use super::guess;
 use super::schema::{FieldKind, FieldType, MessageType, Schema, Type};
 use super::special::{self, Special};
-use super::wire::{self, Budget, Field, Value};
-use super::{MAX_DEPTH, guess, too_deep};
+use super::wire::{self, Budget, Field, MAX_DEPTH, Value, content, too_deep};
 use crate::codec;
 use crate::decode::builder::Builder;
 use crate::decode::bytes::Reader;
@@ -42,11 +42,92 @@ impl Writer<'_> {
         let schema = self.schema;
         let message = &schema.messages[index];
         self.nested(|writer| match Special::named(&message.name) {
-            Some(special) => special::write(writer, special, message, bytes),
+            Some(special) => writer.special(special, message, bytes),
             None => writer.object(message, bytes, None),
         })
     }
 
+    /// Writes a message of `google.protobuf` that is not an object of its fields.
+    fn special(&mut self, special: Special, message: &MessageType, bytes: &[u8]) -> Result<()> {
+        let fields = self.fields(bytes)?;
+        match special {
+            Special::Any => self.any(&fields),
+            Special::Value => self.any_value(message, bytes, &fields),
+            Special::Wrapper | Special::Struct | Special::List => {
+                self.first(special, message, &fields)
+            }
+            Special::Timestamp | Special::Duration | Special::FieldMask => {
+                match special::text_of(special, &fields) {
+                    Some(text) => self.json.string(&text),
+                    None => self.object(message, bytes, None),
+                }
+            }
+        }
+    }
+
+    /// A message of any type, which it names: `{"@type":"type.googleapis.com/pkg.Type",…}`.
+    fn any(&mut self, fields: &[Field<'_>]) -> Result<()> {
+        let url = text(fields, 1).unwrap_or_default();
+        let own = fields.iter().rfind(|field| field.number == 2);
+        let bytes = own.and_then(|own| content(own.value)).unwrap_or_default();
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let index = self.schema.message_named(name);
+        let special = Special::named(name);
+        if let (Some(index), None) = (index, special) {
+            let schema = self.schema;
+            let message = &schema.messages[index];
+            return self.nested(|writer| writer.object(message, bytes, Some(&url)));
+        }
+        if url.is_empty() && bytes.is_empty() {
+            return self.json.open_object(Some(0));
+        }
+        self.json.open_object(Some(2))?;
+        self.json.string("@type")?;
+        self.json.string(&url)?;
+        self.json.string("value")?;
+        match index {
+            Some(index) => self.message(index, bytes),
+            None => self.json.plain(|out| codec::push_base64(bytes, out)),
+        }
+    }
+
+    /// Writes the value of field 1 instead of the message.
+    fn first(
+        &mut self,
+        special: Special,
+        message: &MessageType,
+        fields: &[Field<'_>],
+    ) -> Result<()> {
+        let own: Vec<_> = fields
+            .iter()
+            .filter(|writer| writer.number == 1)
+            .copied()
+            .collect();
+        let field = message.field(1);
+        match (field, special) {
+            (Some(field), _) if !own.is_empty() => self.checked_field(field, &own),
+            (Some(field), Special::Wrapper) => self.default(field.kind),
+            (_, Special::List) => self.json.open_array(Some(0)),
+            _ => self.json.open_object(Some(0)),
+        }
+    }
+
+    /// Any value of JSON: the last of its fields, of which there is one.
+    fn any_value(
+        &mut self,
+        message: &MessageType,
+        bytes: &[u8],
+        fields: &[Field<'_>],
+    ) -> Result<()> {
+        let Some(last) = fields.last() else {
+            return self.json.null();
+        };
+        match message.field(last.number) {
+            Some(_) if last.number == 1 => self.json.null(),
+            Some(field) => self.checked_field(field, &[*last]),
+            None => self.object(message, bytes, None),
+        }
+    }
     /// Writes something a level deeper.
     pub(super) fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         if self.depth >= MAX_DEPTH {
@@ -250,7 +331,7 @@ impl Writer<'_> {
     fn single_float(&mut self, value: f32) -> Result<()> {
         match not_finite(f64::from(value)) {
             Some(name) => self.json.string(name),
-            None => self.json.word(format_args!("{value:?}")),
+            None => self.json.single(value),
         }
     }
 }
@@ -267,14 +348,6 @@ fn not_finite(value: f64) -> Option<&'static str> {
 /// A signed integer whose sign is its lowest bit (zigzag).
 fn unfold(bits: u64) -> i64 {
     (bits >> 1) as i64 ^ -((bits & 1) as i64)
-}
-
-/// The fields of a message or group.
-pub(super) fn content<'a>(value: Value<'a>) -> Option<&'a [u8]> {
-    match value {
-        Value::Bytes(bytes) | Value::Group(bytes) => Some(bytes),
-        _ => None,
-    }
 }
 
 /// The next of several values that are packed.

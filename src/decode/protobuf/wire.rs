@@ -4,6 +4,9 @@
 use crate::decode::bytes::Reader;
 use crate::decode::wrong::{Result, Wrong};
 
+/// Deepest message within messages.
+pub(super) const MAX_DEPTH: usize = 100;
+
 /// Most fields of a message, those of the messages within it included: each takes memory.
 const MOST_FIELDS: usize = 4 << 20;
 
@@ -114,7 +117,7 @@ fn group<'a>(
         let (number, kind) = tag(reader)?;
         budget.spend()?;
         match kind {
-            3 if open.len() >= MOST_GROUPS => return Err(super::too_deep()),
+            3 if open.len() >= MOST_GROUPS => return Err(too_deep()),
             3 => open.push(number),
             4 if open.pop() != Some(number) => {
                 return Err(reader.wrong("a group ends that has not begun"));
@@ -139,4 +142,17 @@ pub(super) fn varint(reader: &mut Reader<'_>) -> Result<u64> {
         }
     }
     Err(reader.wrong("a number is longer than 64 bits"))
+}
+
+/// The error that messages are nested too deep.
+pub(super) fn too_deep() -> Wrong {
+    Wrong::new(format!("it is nested deeper than {MAX_DEPTH} messages"))
+}
+
+/// The fields of a message or group.
+pub(super) fn content<'a>(value: Value<'a>) -> Option<&'a [u8]> {
+    match value {
+        Value::Bytes(bytes) | Value::Group(bytes) => Some(bytes),
+        _ => None,
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{EnumType, FieldKind, FieldType, MessageType, Place, Schema};
-use crate::decode::protobuf::wire::{self, Budget, Field, Value};
+use super::schema::{EnumType, FieldKind, FieldType, MessageType, Place, Schema};
+use super::wire::{self, Budget, Field, Value};
 use crate::decode::wrong::{Result, Wrong};
 
 /// Deepest type within types.
