@@ -139,6 +139,30 @@ fn a_flood_of_messages_that_take_long_does_not_delay_a_signal() {
 }
 
 #[test]
+fn a_flood_without_an_end_does_not_prevent_the_end_of_a_run() {
+    // The server answers no Close.
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let flood = text("{}").repeat(20_000);
+        while std::io::Write::write_all(&mut wire.0, &flood).is_ok() {}
+    });
+    let slow = "[range(3000)] | length == 0";
+    let mut child = wirecat(["--until", slow, "--close-timeout", "1s", &server.url("/")]).spawn();
+    evaluates(child.id());
+    thread::sleep(Duration::from_secs(1));
+    interrupt(&child, Signal::SIGTERM);
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it goes on");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    drop(server);
+}
+
+#[test]
 fn an_expression_that_grows_is_an_error_and_the_next_message_is_shown() {
     for expr in [
         "reduce range(60) as $i (\"x\"; . + .)",

@@ -302,11 +302,19 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// Whether it is our own output that holds things up: what had arrived in time is not thrown
     /// away. A peer that goes on and on has not closed, however slowly we read.
     pub(super) fn may_be_late(&mut self) -> bool {
+        let held_up = self.reading.paused == Some(Paused::ByOutput);
+        held_up && !self.has_had_its_time()
+    }
+
+    /// Whether the close timeout does not start again for a peer that has not answered our Close: it
+    /// has sent more since than can have been on its way, or a signal asked not to wait.
+    pub(super) fn has_had_its_time(&mut self) -> bool {
+        if !self.ending.is_closing() {
+            return false;
+        }
         let received = self.socket.received();
         let end = self.ending.late_end.get_or_insert(received + MAX_UNREAD);
-        let in_time = received < *end;
-        let held_up = self.reading.paused == Some(Paused::ByOutput);
-        held_up && in_time && !self.ending.is_stopped()
+        received >= *end || self.ending.is_stopped()
     }
 
     /// Ends a connection on which nothing more can be sent, without waiting for the peer.

@@ -104,8 +104,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// that time does not count against it.
     pub(super) fn handle_resumed(&mut self, now: Instant) {
         self.timers.armed = None;
-        self.timers.keepalive.handle_resumed(now);
         self.run.policy.drain.handle_bytes(now);
+        if !self.has_had_its_time() {
+            self.timers.keepalive.handle_resumed(now);
+        }
     }
 
     /// A deadline has passed, and everything is read that had arrived by then and may be read.
