@@ -281,6 +281,16 @@ fn what_cannot_be_signed_is_refused_before_anything_is_sent() {
             "Authorization",
         ),
         (
+            &[
+                "--aws-sigv4=aws:amz:r",
+                "-u",
+                "a:b",
+                "-H",
+                "authorization: x",
+            ],
+            "and -H both set",
+        ),
+        (
             &["--aws-sigv4", "aws:amz:r", "-u", "a:b", "--http2"],
             "RFC 8441",
         ),

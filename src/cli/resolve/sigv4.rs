@@ -5,6 +5,7 @@ use crate::auth::sources::Via;
 use crate::cli::args::ClientArgs;
 use crate::cli::world::World;
 use crate::error::Error;
+use crate::handshake::request::HeaderLine;
 use crate::handshake::versions::Versions;
 use crate::secret::Secret;
 use crate::session::connect::Plan;
@@ -45,17 +46,34 @@ pub(super) fn sigv4(
 /// Checks what depends on the URL.
 ///
 /// # Errors
-/// Exit 2 if nothing says which region it is in, or it has a login for the header.
+/// Exit 2 if nothing says which region it is in, or something else sets the header.
 pub(super) fn check(plan: &Plan) -> Result<(), Error> {
-    let Some(options) = plan.sigv4.as_ref().filter(|_| plan.source.is_none()) else {
+    let Some(options) = &plan.sigv4 else {
         return Ok(());
     };
+    if !options.in_query && is_typed(plan) {
+        return Err(
+            Error::usage("--aws-sigv4 and -H both set the Authorization header")
+                .advice("--aws-sigv4-query puts the signature into the query"),
+        );
+    }
+    if plan.source.is_some() {
+        return Ok(());
+    }
     if !options.in_query && plan.credentials.authorization.is_some() {
         return Err(Error::usage(
             "--aws-sigv4 and the user of the URL both set the Authorization header",
         ));
     }
     options.signer(&plan.target.host.to_string()).map(|_| ())
+}
+
+/// Whether `-H` sets the header.
+fn is_typed(plan: &Plan) -> bool {
+    let mut lines = plan.request.headers.iter();
+    lines.any(|line| {
+        matches!(line, HeaderLine::Set(name, _) if name.eq_ignore_ascii_case("authorization"))
+    })
 }
 
 fn sets_authorization(args: &ClientArgs) -> bool {
