@@ -151,7 +151,7 @@ async fn converse(client: Client, mut door: Option<Door>, world: &World) -> Resu
             let recorder = client.record.is_some().then(|| recorder(&client, start));
             let mut sink = Recorded::new(output, recorder.transpose()?);
             let input = pipe::Input::new(options.messages.clone(), options.then.clone());
-            let mut input = input.from_program(program.clone());
+            let mut input = input.with_program(program.clone());
             let ends = (&mut input, &mut sink);
             let mut finished = talk(&client, door.as_mut(), world, ends, &mut stops).await;
             drop(input);

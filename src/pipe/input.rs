@@ -83,7 +83,7 @@ impl Input {
 
     /// Reads from `program` in place of stdin.
     #[must_use]
-    pub fn from_program(mut self, program: Option<Program>) -> Self {
+    pub fn with_program(mut self, program: Option<Program>) -> Self {
         self.program = program;
         self
     }

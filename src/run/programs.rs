@@ -105,7 +105,7 @@ async fn converse(
         Err(error) => return error.exit,
     };
     let input = pipe::Input::new(options.messages.clone(), options.then.clone());
-    let mut input = input.from_program(Some(program.clone()));
+    let mut input = input.with_program(Some(program.clone()));
     let approach = Approach::Client(Some(guest), redactor);
     let ends = (&mut input, &mut output);
     let mut finished = session::run(approach, &client.session, ends, &mut stop).await;

@@ -236,6 +236,8 @@ mod tests {
         "ping-interval",
         "no-auto-pong",
         "split",
+        "decode",
+        "encode",
         "heartbeat",
         // clap requires --heartbeat.
         "heartbeat-interval",
