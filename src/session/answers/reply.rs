@@ -5,7 +5,8 @@
 //! escaped as text of the string, elsewhere in JSON it is written as JSON. JSON may follow other text, as
 //! in `42["event",…]`, and may be followed by separators, as in `{…}\x1e`. In other text a value is
 //! inserted as it is, but without control characters, which begin lines and end frames in many
-//! protocols; a value with one is refused. A reply that is nothing but one value is that value, whatever
+//! protocols; a value with one is refused, and so is one with a quote or a backslash between double
+//! quotes. A reply that is nothing but one value is that value, whatever
 //! it contains.
 
 use std::sync::Arc;
@@ -55,6 +56,8 @@ enum Quoting {
     Alone,
     /// In text that is not JSON.
     Plain,
+    /// The same, between double quotes.
+    Quoted,
     /// Inside a JSON string.
     JsonString,
     /// In JSON, outside a string.
@@ -118,11 +121,9 @@ impl Template {
         }
         let probe = self.probe();
         let json = json_start(&probe);
-        let looks_like_json = ["{\"", "[\"", "[{"];
-        let mut beginnings = looks_like_json.iter();
-        if json != Some(0) && beginnings.any(|begin| probe.trim_start().starts_with(begin)) {
+        if json != Some(0) && begins_like_json(&probe) {
             let what = "the reply begins like JSON and is not JSON";
-            return Err(Error::usage(what).advice("every value counts as a number for that"));
+            return Err(Error::usage(what).advice("for this check, 0 is in place of every {{…}}"));
         }
         let mut at = 0;
         for piece in &mut self.pieces {
@@ -251,6 +252,15 @@ fn source(inner: &str) -> Result<Source, Error> {
     Ok(Source::Message(filter.reading_text()))
 }
 
+/// White space between the first two characters, as in a file, makes no difference.
+fn begins_like_json(text: &str) -> bool {
+    let mut begin = text.chars().filter(|c| !c.is_whitespace());
+    matches!(
+        (begin.next(), begin.next()),
+        (Some('{'), Some('"')) | (Some('['), Some('"' | '{'))
+    )
+}
+
 /// Where the JSON in `text` begins, which goes on to the end of it; `None` if there is none.
 fn json_start(text: &str) -> Option<usize> {
     // What separates messages is white space for this. In a string there is none of it.
@@ -275,6 +285,7 @@ fn quoting_at(probe: &str, at: usize, json: Option<usize>) -> Quoting {
             true => Quoting::JsonString,
             false => Quoting::Json,
         },
+        _ if template::has_odd_quotes(&probe[..at]) => Quoting::Quoted,
         _ => Quoting::Plain,
     }
 }
@@ -327,7 +338,7 @@ fn evaluate(filter: &Filter, message: &Parsed<'_>) -> Result<String, Unanswerabl
 fn push_given(text: &str, quoting: Quoting, reply: &mut String) {
     match quoting {
         Quoting::JsonString => reply.push_str(&template::json_text(text)),
-        Quoting::Alone | Quoting::Plain | Quoting::Json => reply.push_str(text),
+        Quoting::Alone | Quoting::Plain | Quoting::Quoted | Quoting::Json => reply.push_str(text),
     }
 }
 
@@ -349,12 +360,17 @@ fn push_json(
     let text = text.as_deref().unwrap_or(json);
     match quoting {
         Quoting::JsonString => reply.push_str(&template::json_text(text)),
-        Quoting::Plain if text.chars().any(char::is_control) => {
+        Quoting::Quoted if text.contains(['"', '\\']) => {
+            return Err(Unanswerable(format!(
+                "the value of {{{{{name}}}}} has a quote or a backslash, which is escaped only in JSON"
+            )));
+        }
+        Quoting::Plain | Quoting::Quoted if text.chars().any(char::is_control) => {
             return Err(Unanswerable(format!(
                 "the value of {{{{{name}}}}} has a control character, which is escaped only in JSON"
             )));
         }
-        Quoting::Alone | Quoting::Plain | Quoting::Json => reply.push_str(text),
+        Quoting::Alone | Quoting::Plain | Quoting::Quoted | Quoting::Json => reply.push_str(text),
     }
     Ok(())
 }

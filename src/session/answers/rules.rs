@@ -45,6 +45,9 @@ impl Reply {
     /// Exit 2: those of [`Template::compile`].
     pub fn compile(text: &str, making: &Making<'_>) -> Result<Reply, Error> {
         Ok(match text.strip_prefix(COMMAND) {
+            Some(line) if line.trim().is_empty() => {
+                return Err(Error::usage("cmd: is followed by no command"));
+            }
             Some(line) => Reply::Command(Program {
                 line: line.to_owned(),
                 variables: Arc::clone(&making.environment),

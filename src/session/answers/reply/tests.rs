@@ -143,10 +143,26 @@ fn a_template_that_is_wrong_is_an_error() {
         (r#"{"a":"{{.x}}",}"#, "begins like JSON"),
         (r#"["{{.x}}""#, "begins like JSON"),
         (r#"{"a":{{.x}}} bye"#, "begins like JSON"),
+        (r#"{ "a":"{{.x}}", }"#, "begins like JSON"),
+        ("[\n  {\"a\":\"{{.x}}\"},\n]", "begins like JSON"),
     ] {
         let error = compile_with(template, false).unwrap_err();
         assert!(error.message.contains(words), "{template}: {error}");
     }
+}
+
+#[test]
+fn a_value_does_not_end_the_quotes_around_it() {
+    let template = compile(r#"SAY "{{.x}}" to {{.x}}!"#);
+    let said = fill(&template, r#"{"x":"hi"}"#);
+    assert_eq!(said.unwrap(), r#"SAY "hi" to hi!"#);
+    for x in [r#"hi\" there"#, r"hi\\"] {
+        let why = fill(&template, &format!(r#"{{"x":"{x}"}}"#)).unwrap_err();
+        assert!(why.contains("{{.x}} has a quote"), "{why}");
+    }
+    let outside = compile(r#"SAY "a" {{.x}}!"#);
+    let said = fill(&outside, r#"{"x":"5\""}"#);
+    assert!(said.is_ok(), "{said:?}");
 }
 
 proptest! {
