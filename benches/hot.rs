@@ -83,6 +83,7 @@ fn rendering(criterion: &mut Criterion) {
                 let event = Event::Receive {
                     conn: 1,
                     message: black_box(&message),
+                    record: None,
                 };
                 renderer.render(Duration::from_millis(1234), &event, &mut out, &mut err);
                 black_box(out.len())
