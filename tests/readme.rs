@@ -33,6 +33,9 @@ const OTHERS: &[&str] = &[
     // websocat
     "--no-close",
     "--all-targets",
+    // protoc --include_imports --descriptor_set_out
+    "--include",
+    "--descriptor",
     "--baseline",
     "--bench",
     "--clients",
@@ -244,6 +247,7 @@ transcripts_are_what_happens! {
     authentication: "docs/authentication.md",
     ci: "docs/ci.md",
     debug_server: "docs/debug-server.md",
+    decoding: "docs/decoding.md",
     events: "docs/events.md",
     exit_codes: "docs/exit-codes.md",
     for_editors: "docs/for-editors.md",
