@@ -27,6 +27,17 @@ pub mod close {
     pub use crate::close::Close;
 }
 
+pub mod decode {
+    pub use crate::decode::{Decoder, Options, Tally};
+    pub mod chain {
+        pub use crate::decode::chain::Chain;
+    }
+}
+
+pub mod encode {
+    pub use crate::encode::Encoder;
+}
+
 pub mod error {
     pub use crate::error::EXITS;
 }

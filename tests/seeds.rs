@@ -29,6 +29,36 @@ fn inbound() {
 }
 
 #[test]
+fn msgpack() {
+    run_all("msgpack", fuzz::decode::msgpack);
+}
+
+#[test]
+fn cbor() {
+    run_all("cbor", fuzz::decode::cbor);
+}
+
+#[test]
+fn protobuf() {
+    run_all("protobuf", fuzz::decode::protobuf);
+}
+
+#[test]
+fn gzip() {
+    run_all("gzip", fuzz::decode::gzip);
+}
+
+#[test]
+fn zlib_stream() {
+    run_all("zlib_stream", fuzz::decode::zlib_stream);
+}
+
+#[test]
+fn zstd() {
+    run_all("zstd", fuzz::decode::zstd);
+}
+
+#[test]
 fn http() {
     run_all("http", fuzz::http::run);
 }
@@ -101,6 +131,42 @@ fn random_input(seeds: &[Vec<u8>], rng: &mut StdRng) -> Vec<u8> {
         }
     }
     input
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn msgpack_of_chance() {
+    run_random("msgpack", fuzz::decode::msgpack);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn cbor_of_chance() {
+    run_random("cbor", fuzz::decode::cbor);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn protobuf_of_chance() {
+    run_random("protobuf", fuzz::decode::protobuf);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn gzip_of_chance() {
+    run_random("gzip", fuzz::decode::gzip);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn zlib_stream_of_chance() {
+    run_random("zlib_stream", fuzz::decode::zlib_stream);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn zstd_of_chance() {
+    run_random("zstd", fuzz::decode::zstd);
 }
 
 #[test]

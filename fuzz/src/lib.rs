@@ -2,6 +2,7 @@
 //! format or the debug server does not keep its promises. `tests/seeds.rs` of the crate runs the seeds through the same
 //! functions.
 
+pub mod decode;
 mod frames;
 pub mod http;
 pub mod hub;

@@ -1,0 +1,91 @@
+//! Decoders: any bytes in any form. What decodes to JSON is JSON within its limits, and what was
+//! encoded decodes to the same.
+
+use wirecat::internals::decode::chain::Chain;
+use wirecat::internals::decode::{Decoder, Options, Tally};
+use wirecat::internals::encode::Encoder;
+use wirecat::internals::message::Message;
+
+/// Largest message that comes out.
+const LIMIT: usize = 4096;
+
+/// # Panics
+/// Where a decoder does, gives more than it may, or no JSON; or loses something.
+fn run(form: &str, input: &[u8]) {
+    let mut decoder = decoder(form);
+    let message = Message::binary(input.to_vec());
+    let Some(decoded) = decoder.decode(message.clone()) else {
+        assert_eq!(form, "zlib-stream");
+        return;
+    };
+    assert_eq!(decoded.message, message);
+    let Some(Ok(said)) = decoded.decoded else {
+        return;
+    };
+    assert!(said.len() <= LIMIT, "{} bytes", said.len());
+    if !matches!(form, "msgpack" | "cbor" | "protobuf") {
+        return;
+    }
+    let text = said.as_text().expect("JSON is text");
+    // The parser has a limit of its own, far below that of a decoder.
+    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
+        return there_and_back(form, &said);
+    };
+    assert!(error.to_string().contains("recursion"), "{text}: {error}");
+}
+
+fn there_and_back(form: &str, said: &Message) {
+    if form == "protobuf" {
+        return;
+    }
+    let encoder = Encoder::new(form, chain(form)).expect("it has an encoder");
+    // Some integers are too large for MessagePack.
+    let Ok(encoded) = encoder.encode(said.clone()) else {
+        return;
+    };
+    let again = decoder(form).decode(encoded).and_then(|it| it.decoded);
+    let Some(Ok(again)) = again else {
+        return;
+    };
+    let value = |message: &Message| {
+        let text = message.as_text().expect("JSON is text");
+        serde_json::from_str::<serde_json::Value>(text).expect("JSON")
+    };
+    assert_eq!(value(&again), value(said));
+}
+
+fn chain(form: &str) -> Chain {
+    Chain::parse("--decode", form, &mut |_| Ok(None)).expect("a form")
+}
+
+fn decoder(form: &str) -> Decoder {
+    Decoder::new(&Options {
+        chain: chain(form),
+        limit: LIMIT,
+        tally: Tally::default(),
+    })
+}
+
+pub fn msgpack(input: &[u8]) {
+    run("msgpack", input);
+}
+
+pub fn cbor(input: &[u8]) {
+    run("cbor", input);
+}
+
+pub fn protobuf(input: &[u8]) {
+    run("protobuf", input);
+}
+
+pub fn gzip(input: &[u8]) {
+    run("gzip", input);
+}
+
+pub fn zlib_stream(input: &[u8]) {
+    run("zlib-stream", input);
+}
+
+pub fn zstd(input: &[u8]) {
+    run("zstd", input);
+}
