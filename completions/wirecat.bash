@@ -36,7 +36,7 @@ _wirecat() {
 
     case "${cmd}" in
         wirecat)
-            opts="-H -A -b -c -L -u -n -k -E -4 -6 -x -U -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --cookie --cookie-jar --location --location-trusted --max-redirs --http1.1 --http2 --http2-only --http2-prior-knowledge --user --oauth2-bearer --token --token-via --token-name --token-message --netrc --netrc-file --netrc-optional --insecure --cacert --capath --cert --key --pass --tlsv1.2 --tlsv1.3 --tls-max --pinnedpubkey --crlfile --ipv4 --ipv6 --resolve --connect-to --interface --local-port --happy-eyeballs-timeout-ms --unix-socket --abstract-unix-socket --proxy --proxy-user --proxy-header --proxy-cacert --proxy-insecure --noproxy --socks4 --socks4a --socks5 --socks5-hostname --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --var --config --no-config --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --from-curl --dry-run --to-curl --generate --help --version demo serve listen"
+            opts="-H -A -b -c -L -u -n -k -E -4 -6 -x -U -m -d -1 -t -o -v -s -h -V --header --origin --user-agent --protocol --subprotocol --cookie --cookie-jar --location --location-trusted --max-redirs --http1.1 --http2 --http2-only --http2-prior-knowledge --user --oauth2-bearer --token --token-via --token-name --token-message --aws-sigv4 --aws-sigv4-query --netrc --netrc-file --netrc-optional --insecure --cacert --capath --cert --key --pass --tlsv1.2 --tlsv1.3 --tls-max --pinnedpubkey --crlfile --ipv4 --ipv6 --resolve --connect-to --interface --local-port --happy-eyeballs-timeout-ms --unix-socket --abstract-unix-socket --proxy --proxy-user --proxy-header --proxy-cacert --proxy-insecure --noproxy --socks4 --socks4a --socks5 --socks5-hostname --connect-timeout --close-timeout --max-time --data --on-open --answer --frame --then --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --split --exec --exec-header --run --run-after --run-each --decode --encode --edit-mode --no-history --scrollback --plain --var --config --no-config --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --from-curl --dry-run --to-curl --generate --help --version demo serve listen"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -115,6 +115,10 @@ _wirecat() {
                     return 0
                     ;;
                 --token-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aws-sigv4)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -258,8 +262,16 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --answer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --frame)
-                    COMPREPLY=($(compgen -W "line nul whole json events" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "line nul whole json events chunk" -- "${cur}"))
+                    return 0
+                    ;;
+                --then)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --rate)
@@ -311,6 +323,34 @@ _wirecat() {
                     return 0
                     ;;
                 --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --split)
+                    COMPREPLY=($(compgen -W "nl nul rs json" -- "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -415,7 +455,7 @@ _wirecat() {
                     return 0
                     ;;
                 --generate)
-                    COMPREPLY=($(compgen -W "config profiles man complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "config profiles man schema skill complete-bash complete-zsh complete-fish complete-powershell complete-elvish" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -426,7 +466,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__demo)
-            opts="-H -A -b -c -L -u -n -k -E -4 -6 -x -U -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --cookie --cookie-jar --location --location-trusted --max-redirs --http1.1 --http2 --http2-only --http2-prior-knowledge --user --oauth2-bearer --token --token-via --token-name --token-message --netrc --netrc-file --netrc-optional --insecure --cacert --capath --cert --key --pass --tlsv1.2 --tlsv1.3 --tls-max --pinnedpubkey --crlfile --ipv4 --ipv6 --resolve --connect-to --interface --local-port --happy-eyeballs-timeout-ms --unix-socket --abstract-unix-socket --proxy --proxy-user --proxy-header --proxy-cacert --proxy-insecure --noproxy --socks4 --socks4a --socks5 --socks5-hostname --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --var --config --no-config --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
+            opts="-H -A -b -c -L -u -n -k -E -4 -6 -x -U -m -d -1 -t -o -v -s -h --header --origin --user-agent --protocol --subprotocol --cookie --cookie-jar --location --location-trusted --max-redirs --http1.1 --http2 --http2-only --http2-prior-knowledge --user --oauth2-bearer --token --token-via --token-name --token-message --aws-sigv4 --aws-sigv4-query --netrc --netrc-file --netrc-optional --insecure --cacert --capath --cert --key --pass --tlsv1.2 --tlsv1.3 --tls-max --pinnedpubkey --crlfile --ipv4 --ipv6 --resolve --connect-to --interface --local-port --happy-eyeballs-timeout-ms --unix-socket --abstract-unix-socket --proxy --proxy-user --proxy-header --proxy-cacert --proxy-insecure --noproxy --socks4 --socks4a --socks5 --socks5-hostname --connect-timeout --close-timeout --max-time --data --on-open --answer --frame --then --text --binary --hex --base64 --escapes --lockstep --rate --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --split --exec --exec-header --run --run-after --run-each --decode --encode --edit-mode --no-history --scrollback --plain --var --config --no-config --reconnect --no-reconnect --reconnect-delay --reconnect-max-delay --reconnect-jitter --reconnect-max-time --reconnect-on --no-reconnect-on --confirm --outbox --resume --state --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -505,6 +545,10 @@ _wirecat() {
                     return 0
                     ;;
                 --token-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aws-sigv4)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -648,8 +692,16 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --answer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --frame)
-                    COMPREPLY=($(compgen -W "line nul whole json events" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "line nul whole json events chunk" -- "${cur}"))
+                    return 0
+                    ;;
+                --then)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --rate)
@@ -701,6 +753,34 @@ _wirecat() {
                     return 0
                     ;;
                 --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --split)
+                    COMPREPLY=($(compgen -W "nl nul rs json" -- "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -808,7 +888,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__listen)
-            opts="-p -m -d -1 -t -o -v -s -h --port --bind --host --clients --protocol --subprotocol --status --origin --host-name --allow-anyone --cert --key --pass --self-signed --ca-file --client-ca --connect-timeout --close-timeout --max-time --data --on-open --frame --text --binary --hex --base64 --escapes --lockstep --rate --var --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --edit-mode --no-history --scrollback --plain --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
+            opts="-p -m -d -1 -t -o -v -s -h --port --bind --host --clients --protocol --subprotocol --status --origin --host-name --allow-anyone --cert --key --pass --self-signed --ca-file --client-ca --connect-timeout --close-timeout --max-time --data --on-open --answer --frame --then --text --binary --hex --base64 --escapes --lockstep --rate --var --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --split --exec --exec-header --run --run-after --run-each --decode --encode --edit-mode --no-history --scrollback --plain --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -902,8 +982,16 @@ _wirecat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --answer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --frame)
-                    COMPREPLY=($(compgen -W "line nul whole json events" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "line nul whole json events chunk" -- "${cur}"))
+                    return 0
+                    ;;
+                --then)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --rate)
@@ -959,6 +1047,34 @@ _wirecat() {
                     return 0
                     ;;
                 --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --split)
+                    COMPREPLY=($(compgen -W "nl nul rs json" -- "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encode)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wirecat_global_optspecs
-    string join \n H/header= origin= A/user-agent= subprotocol= b/cookie= c/cookie-jar= L/location location-trusted max-redirs= http1.1 http2 http2-only http2-prior-knowledge u/user= oauth2-bearer= token= token-via= token-name= token-message= n/netrc netrc-file= netrc-optional k/insecure cacert= capath= E/cert= key= pass= tlsv1.2 tlsv1.3 tls-max= pinnedpubkey= crlfile= 4/ipv4 6/ipv6 resolve= connect-to= interface= local-port= happy-eyeballs-timeout-ms= unix-socket= abstract-unix-socket= x/proxy= U/proxy-user= proxy-header= proxy-cacert= proxy-insecure noproxy= socks4= socks4a= socks5= socks5-hostname= connect-timeout= close-timeout= m/max-time= d/data= on-open= frame= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= record= v/verbose s/silent stats edit-mode= no-history scrollback= plain var= config= no-config reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror from-curl= dry-run to-curl generate= h/help V/version
+    string join \n H/header= origin= A/user-agent= subprotocol= b/cookie= c/cookie-jar= L/location location-trusted max-redirs= http1.1 http2 http2-only http2-prior-knowledge u/user= oauth2-bearer= token= token-via= token-name= token-message= aws-sigv4= aws-sigv4-query n/netrc netrc-file= netrc-optional k/insecure cacert= capath= E/cert= key= pass= tlsv1.2 tlsv1.3 tls-max= pinnedpubkey= crlfile= 4/ipv4 6/ipv6 resolve= connect-to= interface= local-port= happy-eyeballs-timeout-ms= unix-socket= abstract-unix-socket= x/proxy= U/proxy-user= proxy-header= proxy-cacert= proxy-insecure noproxy= socks4= socks4a= socks5= socks5-hostname= connect-timeout= close-timeout= m/max-time= d/data= on-open= answer= frame= then= text binary hex base64 escapes lockstep rate= on-eof= idle= count= until= 1/one-message format= json filter= t/timestamps= show-ping-pong include-secrets color= o/output= record= v/verbose s/silent stats split= exec= exec-header= run= run-after= run-each decode= encode= edit-mode= no-history scrollback= plain var= config= no-config reconnect= no-reconnect reconnect-delay= reconnect-max-delay= reconnect-jitter= reconnect-max-time= reconnect-on= no-reconnect-on= confirm= outbox= resume= state= ping-interval= ping-timeout= no-auto-pong heartbeat= heartbeat-interval= max-message-size= no-compress deflate-level= client-max-window-bits= server-max-window-bits= client-no-context-takeover server-no-context-takeover fragment= mirror from-curl= dry-run to-curl generate= h/help V/version
 end
 
 function __fish_wirecat_needs_command
@@ -40,6 +40,7 @@ message\t'The first message, as given by --token-message'
 subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l aws-sigv4 -d 'Sign the request for AWS, aws:amz[:REGION[:SERVICE]], anew for every connection; the keys are those of -u ID:SECRET or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN [default: the region of the host name or AWS_REGION, execute-api]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l netrc-file -d 'Take user name and password from this file' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l capath -d 'Trust the certificates in the PEM files of this directory, whatever their names, instead of the system\'s; with --cacert, trust both' -r -F
@@ -70,17 +71,20 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Maxim
 complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l answer -d 'Answer every received message of which the jq expression EXPR is true (repeatable); in REPLY, {{.id}} is a value of that message' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
 nul\t'A NUL byte ends each message'
 whole\t'All of stdin is one message'
 json\t'Each JSON value is a message and may span any number of lines'
-events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'"
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
+chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most N messages per second' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
 stay\t'Stay connected until the server closes'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l idle -d 'Idle time after which --on-eof drain closes' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer. 0 is a check: connect, send --on-open and -d, close' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
 raw\t'The payload; a newline follows text, binary is unchanged'
@@ -98,6 +102,16 @@ always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_needs_command" -l split -d 'Cut each received message into records, which --filter, --until, --confirm, --resume and the output get in its place' -r -f -a "nl\t'Each line is a record'
+nul\t'A NUL byte ends each record'
+rs\t'The byte 0x1E ends each record'
+json\t'Each JSON value is a record; what is not JSON is one, with all that follows it'"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l exec -d 'Talk to this shell command instead of stdin and stdout: each message is a line on its stdin, each line that it prints a message' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip, zlib, zstd, or several as with --decode' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
 vi\t'The keys of vi'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
@@ -111,8 +125,8 @@ full\t'The whole delay is random'
 decorrelated\t'Random, up to three times the previous delay'
 none\t'The delay is not randomized'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-max-time -d 'Give up after this time without a connection' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404. pusher, discord, graphql, centrifugo and phoenix stand for the codes after which clients of these protocols do, and do not, reconnect' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on. The name of a protocol stands for the codes after which its clients stay away' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l confirm -d 'Send messages again after a reconnect unless they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l outbox -d 'Maximum size of unconfirmed messages to keep; reading pauses when it is reached' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l resume -d 'Remember the last value of a jq expression over the received messages (repeatable); it replaces {{NAME}} in --on-open, --heartbeat, headers and the query of the URL' -r
@@ -127,20 +141,23 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l client-max-window-bits 
 complete -c wirecat -n "__fish_wirecat_needs_command" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l from-curl -d 'Take the URL and the options of a curl command line, as browsers copy it: @FILE, - for stdin, or the text itself; options of wirecat win over them' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page, a shell completion or an example of the configuration file' -r -f -a "config\t''
-profiles\t''
-man\t''
-complete-bash\t''
-complete-zsh\t''
-complete-fish\t''
-complete-powershell\t''
-complete-elvish\t''"
+complete -c wirecat -n "__fish_wirecat_needs_command" -l generate -d 'Print the manual page, completions, an example of the configuration file, the JSON Schema of events, or a page for agents' -r -f -a "config\t'An example of the configuration file'
+profiles\t'The profiles of the configuration file, one a line'
+man\t'The manual page'
+schema\t'The JSON Schema of the events of --json'
+skill\t'A page for agents: when to use wirecat, recipes, exit codes'
+complete-bash\t'Completions for bash'
+complete-zsh\t'Completions for zsh'
+complete-fish\t'Completions for fish'
+complete-powershell\t'Completions for PowerShell'
+complete-elvish\t'Completions for elvish'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -s L -l location -d 'Follow redirects (301, 302, 303, 307, 308), never from wss to ws; credentials stay behind when they lead to another server'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l location-trusted -d 'Follow redirects, and send credentials wherever they lead'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l http1.1 -d 'Use HTTP/1.1 for the handshake (the default)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l http2 -d 'Use HTTP/2 (RFC 8441) if the server chooses it in the TLS handshake and accepts WebSocket over it, otherwise HTTP/1.1; -v shows which'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l http2-only -d 'Use HTTP/2 or fail; ws:// implies --http2-prior-knowledge'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l http2-prior-knowledge -d 'Use HTTP/2 over ws:// without asking the server first; over wss:// same as --http2-only'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l aws-sigv4-query -d 'Put the signature of AWS into the query, where it is good for 5 minutes'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s n -l netrc -d 'Take user name and password from ~/.netrc, or from the file that $NETRC names'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l netrc-optional -d 'The same as --netrc, where the file need not exist'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s k -l insecure -d 'Do not verify the server\'s certificate'
@@ -153,7 +170,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l text -d 'Send text mess
 complete -c wirecat -n "__fish_wirecat_needs_command" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Interpret escapes in -d, stdin and typed lines: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'Same as --count 1'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'Same as --format json: every event as a line of JSON'
@@ -162,6 +179,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l include-secrets -d 'Sho
 complete -c wirecat -n "__fish_wirecat_needs_command" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l run-each -d 'Start --run again on every connection'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l no-history -d 'Neither read nor write the history of typed lines'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l no-config -d 'Read no configuration file'
@@ -194,6 +212,7 @@ message\t'The first message, as given by --token-message'
 subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l aws-sigv4 -d 'Sign the request for AWS, aws:amz[:REGION[:SERVICE]], anew for every connection; the keys are those of -u ID:SECRET or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN [default: the region of the host name or AWS_REGION, execute-api]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l netrc-file -d 'Take user name and password from this file' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l capath -d 'Trust the certificates in the PEM files of this directory, whatever their names, instead of the system\'s; with --cacert, trust both' -r -F
@@ -224,17 +243,20 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l answer -d 'Answer every received message of which the jq expression EXPR is true (repeatable); in REPLY, {{.id}} is a value of that message' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
 nul\t'A NUL byte ends each message'
 whole\t'All of stdin is one message'
 json\t'Each JSON value is a message and may span any number of lines'
-events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'"
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
+chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most N messages per second' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
 stay\t'Stay connected until the server closes'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l idle -d 'Idle time after which --on-eof drain closes' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer. 0 is a check: connect, send --on-open and -d, close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
 raw\t'The payload; a newline follows text, binary is unchanged'
@@ -252,6 +274,16 @@ always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l split -d 'Cut each received message into records, which --filter, --until, --confirm, --resume and the output get in its place' -r -f -a "nl\t'Each line is a record'
+nul\t'A NUL byte ends each record'
+rs\t'The byte 0x1E ends each record'
+json\t'Each JSON value is a record; what is not JSON is one, with all that follows it'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l exec -d 'Talk to this shell command instead of stdin and stdout: each message is a line on its stdin, each line that it prints a message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip, zlib, zstd, or several as with --decode' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
 vi\t'The keys of vi'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
@@ -265,8 +297,8 @@ full\t'The whole delay is random'
 decorrelated\t'Random, up to three times the previous delay'
 none\t'The delay is not randomized'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-max-time -d 'Give up after this time without a connection' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404. pusher, discord, graphql, centrifugo and phoenix stand for the codes after which clients of these protocols do, and do not, reconnect' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on. The name of a protocol stands for the codes after which its clients stay away' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l confirm -d 'Send messages again after a reconnect unless they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l outbox -d 'Maximum size of unconfirmed messages to keep; reading pauses when it is reached' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l resume -d 'Remember the last value of a jq expression over the received messages (repeatable); it replaces {{NAME}} in --on-open, --heartbeat, headers and the query of the URL' -r
@@ -286,6 +318,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http1.1 -d 'Use
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http2 -d 'Use HTTP/2 (RFC 8441) if the server chooses it in the TLS handshake and accepts WebSocket over it, otherwise HTTP/1.1; -v shows which'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http2-only -d 'Use HTTP/2 or fail; ws:// implies --http2-prior-knowledge'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l http2-prior-knowledge -d 'Use HTTP/2 over ws:// without asking the server first; over wss:// same as --http2-only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l aws-sigv4-query -d 'Put the signature of AWS into the query, where it is good for 5 minutes'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s n -l netrc -d 'Take user name and password from ~/.netrc, or from the file that $NETRC names'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l netrc-optional -d 'The same as --netrc, where the file need not exist'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s k -l insecure -d 'Do not verify the server\'s certificate'
@@ -298,7 +331,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send t
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Interpret escapes in -d, stdin and typed lines: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'Same as --count 1'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'Same as --format json: every event as a line of JSON'
@@ -307,6 +340,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l include-secrets
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l run-each -d 'Start --run again on every connection'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-history -d 'Neither read nor write the history of typed lines'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l no-config -d 'Read no configuration file'
@@ -364,7 +398,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l server-no-cont
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s p -l port -d 'Set only the port; 0 takes any free port' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l host -l bind -d 'Set only the IP address; any but a loopback address lets other machines connect' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l clients -d 'Serve N clients, one after another, and then end; 0 is without end [default: 1 in a pipe, any number at the same time at the prompt]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l clients -d 'Serve N clients, one after another, and then end; 0 is without end [default: 1 in a pipe, any number at the same time at the prompt or with --exec]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l subprotocol -l protocol -d 'Pick this subprotocol if the client offers it (repeatable, in order of preference) [default: the first that the client offers]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l status -d 'Refuse every valid handshake with this HTTP status, until -m or a signal ends it' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l origin -d 'Allow web pages of this origin, such as http://localhost:3000, besides the server\'s own; \'*\' allows any site that you visit, \'null\' pages from files (repeatable)' -r
@@ -379,18 +413,21 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l close-timeout
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l answer -d 'Answer every received message of which the jq expression EXPR is true (repeatable); in REPLY, {{.id}} is a value of that message' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
 nul\t'A NUL byte ends each message'
 whole\t'All of stdin is one message'
 json\t'Each JSON value is a message and may span any number of lines'
-events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'"
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
+chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l rate -d 'Send at most N messages per second' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l var -d 'Replace {{NAME}} in --on-open, -d and typed lines (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
 stay\t'Stay connected until the server closes'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l idle -d 'Idle time after which --on-eof drain closes' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer. 0 is a check: connect, send --on-open and -d, close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
 raw\t'The payload; a newline follows text, binary is unchanged'
@@ -408,6 +445,16 @@ always\t''
 never\t''"
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l split -d 'Cut each received message into records, which --filter, --until, --confirm, --resume and the output get in its place' -r -f -a "nl\t'Each line is a record'
+nul\t'A NUL byte ends each record'
+rs\t'The byte 0x1E ends each record'
+json\t'Each JSON value is a record; what is not JSON is one, with all that follows it'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l exec -d 'Talk to this shell command instead of stdin and stdout: each message is a line on its stdin, each line that it prints a message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip, zlib, zstd, or several as with --decode' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
 vi\t'The keys of vi'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
@@ -426,7 +473,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l text -d 'Send
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l escapes -d 'Interpret escapes in -d, stdin and typed lines: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s 1 -l one-message -d 'Same as --count 1'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l json -d 'Same as --format json: every event as a line of JSON'
@@ -435,6 +482,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l include-secre
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l run-each -d 'Start --run again on every connection'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l no-history -d 'Neither read nor write the history of typed lines'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
