@@ -8,7 +8,7 @@
 //! ours abandons what is still to be sent, since nothing may follow it (RFC 6455 §5.5.1).
 
 use std::collections::VecDeque;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -30,6 +30,7 @@ use crate::wire::loss::Loss;
 use crate::wire::shim::{Options, Shim};
 use crate::wire::stream::DeferWriteErrors;
 use crate::wire::validate::{Role, Violation};
+use crate::wire::wakes::{Wakes, yield_now};
 
 /// The size of a client's reads. The engine clears all of it before every read, so a larger one
 /// does not pay off.
@@ -119,6 +120,8 @@ struct Seen {
 #[derive(Debug)]
 pub struct Socket<S> {
     engine: WebSocketStream<Shim<DeferWriteErrors<S>>>,
+    /// Of the engine's reads.
+    wakes: Wakes,
     parts: Parts,
     traces: bool,
     under_way: Option<UnderWay>,
@@ -172,6 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let config = Some(config(options));
         Socket {
             engine: WebSocketStream::from_raw_socket(shim, role, config).await,
+            wakes: Wakes::default(),
             parts: options.parts(),
             traces: options.trace.is_some(),
             under_way: None,
@@ -193,7 +197,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// [`Incoming::Lost`].
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         loop {
-            match Pin::new(&mut self.engine).poll_next(cx) {
+            let polled = self
+                .wakes
+                .poll(cx, |cx| Pin::new(&mut self.engine).poll_next(cx));
+            match polled {
                 Poll::Ready(Some(Ok(message))) => {
                     if let Some(incoming) = self.incoming(message) {
                         return Poll::Ready(incoming);
@@ -590,10 +597,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         });
         self.whole += 1;
     }
-}
-
-/// Wakes the caller again after the runtime has polled its sockets: a plain wake-up might come
-/// before that, again and again.
-fn yield_now(cx: &mut Context<'_>) {
-    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
