@@ -37,12 +37,15 @@ fn event(spec: &Spec) -> Value {
     let mut properties = Map::new();
     properties.insert(TYPE.name.to_owned(), json!({ "const": spec.name }));
     for member in members() {
-        properties.insert(member.name.to_owned(), value(member.form));
+        let mut value = value(member.form);
+        value["description"] = json!(member.about);
+        properties.insert(member.name.to_owned(), value);
     }
     let always = members().filter(|member| member.presence == Presence::Always);
     let required = std::iter::once(TYPE.name).chain(always.map(|member| member.name));
     json!({
         "type": "object",
+        "description": spec.about,
         "properties": properties,
         "required": required.collect::<Vec<_>>(),
     })
