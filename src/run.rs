@@ -5,6 +5,7 @@ mod programs;
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::pin::Pin;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,8 +64,8 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
             stdio::print(stdio::stdout(), &generate::generate(kind, &profiles));
             Ok(Exit::Ok)
         }
-        Job::Client(client) => in_runtime(converse(*client, None, world)),
-        Job::Listen(options) => in_runtime(listen(*options, world)),
+        Job::Client(client) => in_runtime(|| converse(*client, None, world)),
+        Job::Listen(options) => in_runtime(|| listen(*options, world)),
         Job::DryRun(client) => {
             let shown = show::dry_run(&client, world)?;
             let route = (client.output.verbose > 0).then(|| show::route(&client));
@@ -74,8 +75,8 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
             let shown = show::to_curl(&client, &passed, world)?;
             Ok(print_shown(&client, &shown, None, world))
         }
-        Job::Demo(client) => in_runtime(demo(*client, world)),
-        Job::Serve(options) => in_runtime(serve(*options, world)),
+        Job::Demo(client) => in_runtime(|| demo(*client, world)),
+        Job::Serve(options) => in_runtime(|| serve(*options, world)),
     }
 }
 
@@ -92,13 +93,25 @@ fn print_shown(client: &Client, shown: &[u8], route: Option<String>, world: &Wor
     Exit::Ok
 }
 
-/// One thread: a single connection needs no more, and thread switches cost more than they gain.
-fn in_runtime(job: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+/// Makes a large future that few runs need, on the heap. It is not inlined: every start would pay for
+/// the room in the caller's frame.
+#[inline(never)]
+fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
+}
+
+/// One thread: a single connection needs no more, and thread switches cost more than they gain. It is
+/// not inlined, as [`boxed`].
+#[inline(never)]
+fn in_runtime<F>(job: impl FnOnce() -> F) -> Result<Exit, Error>
+where
+    F: Future<Output = Result<Exit, Error>>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::usage(format!("cannot start: {}", plain_words(&error))))?;
-    let result = runtime.block_on(job);
+    let result = runtime.block_on(job());
     // A name lookup or a password prompt may still block a thread.
     runtime.shutdown_background();
     result
@@ -138,7 +151,8 @@ async fn converse(client: Client, mut door: Option<Door>, world: &World) -> Resu
                 && let Some(door) = door.take()
             {
                 let stops = &mut stops;
-                return programs::serve(&client, options, program, door, world, stops).await;
+                let serve = || programs::serve(&client, options, program, door, world, stops);
+                return boxed(serve).await;
             }
             let (program, to) = match &options.program {
                 Some(program) => {
@@ -168,7 +182,8 @@ async fn converse(client: Client, mut door: Option<Door>, world: &World) -> Resu
         FrontEnd::Interactive(options) => {
             let options = options.clone();
             let screen = (renderer, start);
-            converse_at_prompt((client, door), options, world, screen, &mut stops).await
+            let stops = &mut stops;
+            boxed(|| converse_at_prompt((client, door), options, world, screen, stops)).await
         }
     }
 }
@@ -334,7 +349,8 @@ async fn talk(
             sink.flush();
             if let FrontEnd::Interactive(_) = client.front {
                 let (redactor, ends) = (&client.plan.redactor, (source, sink));
-                return session::board::serve(door, redactor, &client.session, ends, stops).await;
+                let serve = || session::board::serve(door, redactor, &client.session, ends, stops);
+                return boxed(serve).await;
             }
             Approach::Clients(door, &client.plan.redactor)
         }

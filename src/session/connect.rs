@@ -1,7 +1,7 @@
 //! One connection attempt: credentials, dialling, handshake. Every step is reported as an event.
 
 use std::borrow::Cow;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -208,7 +208,8 @@ async fn stop_at<I, O: Sink>(
     }
     let request = &hop.request;
     let log = Transcript::default();
-    let attempt = attempt(plan, &hop, turn, transport, &log, deadline, ends);
+    // Its state is large; `until` would hold it twice.
+    let attempt = pin!(attempt(plan, &hop, turn, transport, &log, deadline, ends));
     match until(deadline, plan.connect_timeout, attempt).await {
         Ok(Ok(connection)) => Ok(Stopped::Opened(Box::new(Connection {
             first: hop.message.as_ref().map(first_message),
@@ -291,11 +292,10 @@ async fn unlock<I: Asker, O: Sink>(plan: &Plan, ends: &Ends<'_, I, O>) -> Result
 async fn until<T>(
     mut deadline: tokio::time::Instant,
     patience: Duration,
-    attempt: impl Future<Output = T>,
+    mut attempt: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, ()> {
-    let mut attempt = pin!(attempt);
     loop {
-        if let Ok(done) = tokio::time::timeout_at(deadline, &mut attempt).await {
+        if let Ok(done) = tokio::time::timeout_at(deadline, attempt.as_mut()).await {
             return Ok(done);
         }
         let late = deadline.elapsed();
