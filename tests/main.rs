@@ -19,6 +19,7 @@ mod cookies;
 #[cfg(unix)]
 mod day;
 mod decoding;
+mod decoding_commands;
 mod doing;
 mod down;
 mod dry_run;

@@ -1,4 +1,7 @@
-//! The steps of `--decode` and `--encode`, as they are written: `gzip+msgpack`. Pure.
+//! The steps of `--decode` and `--encode`, as they are written: `gzip+msgpack`. Pure: a command among
+//! them is only named here.
+
+use std::sync::Arc;
 
 use super::protobuf::descriptor;
 use super::protobuf::schema::Type;
@@ -8,7 +11,21 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     pub steps: Vec<Step>,
+    /// What follows them. Steps are pure, and so whoever owns the chain runs it.
+    pub command: Option<Command>,
 }
+
+/// A command that gets a message on its stdin, and prints another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The line for the shell, as the user wrote it.
+    pub line: String,
+    /// Names and values for its environment.
+    pub variables: Arc<[(String, String)]>,
+}
+
+/// Begins a command, which goes on to the end of the chain.
+const COMMAND: &str = "cmd:";
 
 /// A step of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +37,10 @@ pub enum Step {
     /// One zlib stream over all messages of a connection.
     ZlibStream,
     Zstd,
-    /// Protocol Buffers, of a message type or of unknown ones.
-    Protobuf(Option<Type>),
+    /// Protocol Buffers of unknown types.
+    Protobuf,
+    /// Protocol Buffers of a message type; `None` while its file has not been read.
+    Typed(Option<Type>),
 }
 
 /// The steps that are a word.
@@ -32,7 +51,7 @@ const WORDS: &[(&str, Step)] = &[
     ("zlib", Step::Zlib),
     ("zlib-stream", Step::ZlibStream),
     ("zstd", Step::Zstd),
-    ("protobuf", Step::Protobuf(None)),
+    ("protobuf", Step::Protobuf),
 ];
 
 /// Reads the file that a step names; `None` if that is put off.
@@ -40,7 +59,7 @@ pub type ReadFile<'a> = dyn FnMut(&str) -> Result<Option<Vec<u8>>, Error> + 'a;
 
 impl Step {
     pub fn name(&self) -> &'static str {
-        if let Step::Protobuf(_) = self {
+        if let Step::Typed(_) = self {
             return "protobuf";
         }
         let word = WORDS.iter().find(|(_, step)| step == self);
@@ -48,8 +67,9 @@ impl Step {
     }
 
     /// Whether it gives JSON, which no other step reads.
-    fn gives_json(&self) -> bool {
-        matches!(self, Step::MessagePack | Step::Cbor | Step::Protobuf(_))
+    pub fn gives_json(&self) -> bool {
+        use Step::{Cbor, MessagePack, Protobuf, Typed};
+        matches!(self, MessagePack | Cbor | Protobuf | Typed(_))
     }
 }
 
@@ -62,6 +82,10 @@ impl Chain {
         let mut chain = Chain::default();
         let mut rest = Some(typed);
         while let Some(text) = rest {
+            if let Some(line) = text.strip_prefix(COMMAND) {
+                chain.command = Some(command(option, line)?);
+                break;
+            }
             if let Some(last) = chain.steps.last().filter(|last| last.gives_json()) {
                 return Err(nothing_follows(option, typed, last));
             }
@@ -70,6 +94,18 @@ impl Chain {
             rest = after;
         }
         Ok(chain)
+    }
+}
+
+fn command(option: &str, line: &str) -> Result<Command, Error> {
+    match line.trim().is_empty() {
+        true => Err(Error::usage(format!(
+            "{option}: cmd: is followed by no command"
+        ))),
+        false => Ok(Command {
+            line: line.to_owned(),
+            variables: Arc::default(),
+        }),
     }
 }
 
@@ -103,7 +139,7 @@ fn step(option: &str, word: &str, read: &mut ReadFile<'_>) -> Result<Step, Error
     let names: Vec<_> = WORDS.iter().map(|(name, _)| *name).collect();
     Err(
         Error::usage(format!("{option}: '{word}' is not a known form")).advice(format!(
-            "known are {} and protobuf:FILE#TYPE",
+            "known are {}, protobuf:FILE#TYPE and cmd:COMMAND",
             names.join(", ")
         )),
     )
@@ -116,10 +152,10 @@ fn typed(option: &str, of: &str, read: &mut ReadFile<'_>) -> Result<Step, Error>
         return Err(Error::usage(what).advice("protobuf:FILE.desc#package.Type"));
     };
     let Some(descriptor) = read(file)? else {
-        return Ok(Step::Protobuf(None));
+        return Ok(Step::Typed(None));
     };
     match descriptor::find(&descriptor, name) {
-        Ok(found) => Ok(Step::Protobuf(Some(found))),
+        Ok(found) => Ok(Step::Typed(Some(found))),
         Err((what, advice)) => {
             let error = Error::usage(format!("{option} protobuf:{file}: {what}"));
             Err(match advice {

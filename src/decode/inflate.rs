@@ -55,8 +55,10 @@ pub(super) struct Stream {
     zlib: Decompress,
     /// What the present message gave so far.
     out: Vec<u8>,
-    /// Something did not inflate, so nothing after it can.
+    /// Something did not inflate, or was left out, so nothing after it can inflate.
     is_broken: bool,
+    /// The sender has ended the stream.
+    is_over: bool,
 }
 
 impl Stream {
@@ -65,7 +67,19 @@ impl Stream {
             zlib: Decompress::new(true),
             out: Vec::new(),
             is_broken: false,
+            is_over: false,
         }
+    }
+
+    /// What the present message gave so far, in bytes.
+    pub(super) fn inflated(&self) -> usize {
+        self.out.len()
+    }
+
+    /// A part of the stream is missing.
+    pub(super) fn break_off(&mut self) {
+        self.is_broken = true;
+        self.out = Vec::new();
     }
 
     /// Inflates what a message brought. `None` if the rest of it comes with another message.
@@ -73,12 +87,9 @@ impl Stream {
         if self.is_broken {
             return Err(Wrong::new("an earlier message has broken the stream"));
         }
-        let done = self.inflate(bytes, limit);
-        self.is_broken = done.is_err();
-        done?;
-        Ok(bytes
-            .ends_with(&FLUSHED)
-            .then(|| std::mem::take(&mut self.out)))
+        self.inflate(bytes, limit)?;
+        let is_whole = self.is_over || bytes.ends_with(&FLUSHED);
+        Ok(is_whole.then(|| std::mem::take(&mut self.out)))
     }
 
     fn inflate(&mut self, bytes: &[u8], limit: usize) -> Result<()> {
@@ -96,7 +107,8 @@ impl Stream {
             if self.out.len() > limit {
                 return Err(Wrong::too_large(limit));
             }
-            if status == Status::StreamEnd && !rest.is_empty() {
+            self.is_over |= status == Status::StreamEnd;
+            if self.is_over && !rest.is_empty() {
                 return Err(Wrong::at(
                     "something follows the end of the zlib stream",
                     at,

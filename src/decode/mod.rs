@@ -23,6 +23,7 @@ mod zstd;
 use ::bytes::Bytes;
 
 use crate::message::{Kind, Message};
+use crate::units::counted;
 use chain::{Chain, Step};
 use inflate::Stream;
 pub use tally::Tally;
@@ -100,17 +101,48 @@ impl Decoder {
         let limit = self.limit;
         if self.parts.len() + payload.len() > limit {
             let name = self.steps.first().map_or("", State::name);
+            self.break_off(0);
             return Err(Undecoded::new(name, Wrong::too_large(limit)));
         }
         let mut data = payload.clone();
-        for step in &mut self.steps {
-            let done = step.run(&data, limit);
-            match done.map_err(|wrong| Undecoded::new(step.name(), wrong))? {
-                Some(decoded) => data = Bytes::from(decoded),
-                None => return Ok(None),
+        for at in 0..self.steps.len() {
+            let step = &mut self.steps[at];
+            match step.run(&data, limit) {
+                Ok(Some(decoded)) => data = Bytes::from(decoded),
+                Ok(None) => return Ok(None),
+                Err(wrong) => {
+                    let why = Undecoded::new(step.name(), wrong);
+                    self.break_off(at);
+                    return Err(why);
+                }
             }
         }
         Ok(Some(as_message(data)))
+    }
+
+    /// The streams from this step on have not got a message, and so can read no other.
+    fn break_off(&mut self, from: usize) {
+        for step in &mut self.steps[from..] {
+            if let State::Stream(stream) = step {
+                stream.break_off();
+            }
+        }
+    }
+
+    /// What has come of a message whose rest has not, in a sentence; none if nothing has.
+    pub fn unfinished(&self) -> Option<String> {
+        let inflated = self.steps.iter().find_map(|step| match step {
+            State::Stream(stream) => Some(stream.inflated()),
+            State::Stateless(_) => None,
+        });
+        let received = counted(self.parts.len() as u64, "byte");
+        let inflated = counted(inflated? as u64, "byte");
+        (!self.parts.is_empty()).then(|| {
+            format!(
+                "--decode zlib-stream: the end of a message did not come; {received} of it, \
+                 {inflated} when inflated, were not shown"
+            )
+        })
     }
 
     fn with_parts(&mut self, message: Message) -> Message {
@@ -142,7 +174,8 @@ impl State {
             Step::Gzip => inflate::gzip(bytes, limit),
             Step::Zlib => inflate::zlib(bytes, limit),
             Step::Zstd => zstd::decode(bytes, limit),
-            Step::Protobuf(message) => protobuf::decode(bytes, message.as_ref(), limit),
+            Step::Protobuf => protobuf::decode(bytes, None, limit),
+            Step::Typed(message) => protobuf::decode(bytes, message.as_ref(), limit),
             Step::ZlibStream => Ok(bytes.to_vec()), // never made: it is a stream
         };
         decoded.map(Some)

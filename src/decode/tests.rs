@@ -115,6 +115,58 @@ fn an_unknown_message_is_guessed() {
     }
 }
 
+/// What the parts of a zlib stream give, one after another; none where the rest comes later.
+fn parts_of_stream(limit: usize, parts: &[&str]) -> (Vec<Option<String>>, Option<String>) {
+    let mut decoder = decoder("zlib-stream", limit);
+    let parts = parts.iter().map(|hex| {
+        let part = codec::decode_hex(hex.as_bytes()).unwrap();
+        let decoded = decoder.decode(Message::binary(part))?.decoded?;
+        Some(match decoded {
+            Ok(message) => message.as_text().unwrap().to_owned(),
+            Err(why) => why.to_string(),
+        })
+    });
+    (parts.collect(), decoder.unfinished())
+}
+
+const STREAM: [&str; 3] = [
+    "78da52cacf4b5502000000ffff", // "one"
+    "522a29cf5702000000ffff",     // "two"
+    "534acd4b510200254e04a0",     // "end", and the end of the stream
+];
+
+#[test]
+fn the_end_of_a_zlib_stream_ends_its_last_message() {
+    let (said, unfinished) = parts_of_stream(100, &[&STREAM[..], &["00"]].concat());
+    let said: Vec<_> = said.iter().flatten().map(String::as_str).collect();
+    let more = "zlib-stream: something follows the end of the zlib stream (byte 1)";
+    assert_eq!(said, ["\"one\"", "\"two\"", "\"end\"", more]);
+    assert_eq!(unfinished, None);
+}
+
+#[test]
+fn what_is_unfinished_in_a_zlib_stream_is_told() {
+    let (said, unfinished) = parts_of_stream(100, &[STREAM[0], &STREAM[1][..12]]);
+    assert_eq!(said, [Some("\"one\"".to_owned()), None]);
+    let unfinished = unfinished.unwrap();
+    assert!(
+        unfinished.contains("6 bytes of it, 5 bytes when inflated"),
+        "{unfinished}"
+    );
+    let (_, unfinished) = parts_of_stream(100, &[STREAM[0], ""]);
+    assert_eq!(unfinished, None);
+}
+
+#[test]
+fn a_zlib_stream_ends_with_a_part_that_is_too_large() {
+    let (said, unfinished) = parts_of_stream(12, &[STREAM[0], STREAM[1]]);
+    let too_large = "zlib-stream: it decodes to more than 12 bytes (--max-message-size)";
+    let broken = "zlib-stream: an earlier message has broken the stream";
+    let said: Vec<_> = said.iter().flatten().map(String::as_str).collect();
+    assert_eq!(said, [too_large, broken]);
+    assert_eq!(unfinished, None);
+}
+
 #[test]
 fn nesting_has_a_limit() {
     for (chain, open) in [("cbor", 0x81), ("msgpack", 0x91), ("cbor", 0x9f)] {

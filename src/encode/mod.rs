@@ -39,11 +39,14 @@ impl Encoder {
                 Step::ZlibStream => {
                     return only("a zlib stream is only decoded");
                 }
-                Step::Protobuf(_) => {
+                Step::Protobuf | Step::Typed(_) => {
                     return only("Protocol Buffers are only decoded");
                 }
                 _ => {}
             }
+        }
+        if chain.command.is_some() {
+            return only("a command only decodes");
         }
         Ok(Encoder(chain.steps.into()))
     }
@@ -81,7 +84,7 @@ fn encode(step: &Step, data: &[u8]) -> Result<Vec<u8>, String> {
         }
         Step::Zstd => Ok(compress_to_vec(data, CompressionLevel::Fastest)),
         // Refused before.
-        Step::ZlibStream | Step::Protobuf(_) => Ok(data.to_vec()),
+        Step::ZlibStream | Step::Protobuf | Step::Typed(_) => Ok(data.to_vec()),
     }
 }
 

@@ -167,6 +167,22 @@ impl Command {
     }
 }
 
+impl Command {
+    /// The same, but the command is killed after `time`.
+    ///
+    /// # Errors
+    /// As [`Command::output`], or it takes longer.
+    pub async fn output_within(
+        self,
+        input: &[u8],
+        limit: usize,
+        time: Duration,
+    ) -> Result<Vec<u8>, Failure> {
+        let output = tokio::time::timeout(time, self.output(input, limit)).await;
+        output.unwrap_or(Err(Failure::TimedOut(time)))
+    }
+}
+
 /// Reads to the end; `None` if there is more than `limit` bytes.
 async fn read_at_most(stdout: Option<ChildStdout>, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let mut output = Vec::new();
@@ -192,6 +208,8 @@ pub enum Failure {
     Lost(io::Error),
     /// More than this many bytes.
     TooLarge(usize),
+    /// It was killed after this time.
+    TimedOut(Duration),
     Status(ExitStatus),
 }
 
@@ -207,6 +225,10 @@ impl fmt::Display for Failure {
                     "its output is larger than {}",
                     units::written_size(*limit)
                 )
+            }
+            Failure::TimedOut(time) => {
+                let most = time.as_secs_f64();
+                write!(f, "it had not ended after {most} s and was killed")
             }
             Failure::Status(status) => write!(f, "the command failed ({status})"),
         }

@@ -82,7 +82,7 @@ impl Replies<'_> {
 }
 
 /// The variables for commands. They are not put into command lines, which other users can see.
-fn environment(values: &BTreeMap<String, String>) -> Arc<[(String, String)]> {
+pub(super) fn environment(values: &BTreeMap<String, String>) -> Arc<[(String, String)]> {
     let values = values.iter();
     let named = values.map(|(name, value)| (environment_name(name), value.clone()));
     named.collect()

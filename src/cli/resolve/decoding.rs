@@ -1,6 +1,8 @@
 //! `--decode` and `--encode`, with the files that they name.
 
+use super::answers::environment;
 use super::files::Files;
+use super::variables::Variables;
 use crate::cli::args::ClientArgs;
 use crate::decode::chain::Chain;
 use crate::decode::{self, Tally};
@@ -12,13 +14,14 @@ use crate::pipe::Messages;
 /// Exit 2 if a form is unknown, or a file is no descriptor.
 pub(super) fn decode(
     args: &ClientArgs,
+    variables: &Variables,
     files: &mut Files,
 ) -> Result<Option<decode::Options>, Error> {
     let Some(typed) = &args.decoding.decode else {
         return Ok(None);
     };
     Ok(Some(decode::Options {
-        chain: chain("--decode", typed, files)?,
+        chain: chain("--decode", typed, variables, files)?,
         limit: args.wire.max_message_size,
         tally: Tally::default(),
     }))
@@ -26,10 +29,16 @@ pub(super) fn decode(
 
 /// # Errors
 /// As [`decode`], or if a form is only decoded.
-pub(super) fn encode(args: &ClientArgs, files: &mut Files) -> Result<Option<Encoder>, Error> {
-    let typed = args.decoding.encode.as_ref();
-    let encoder = typed.map(|typed| Encoder::new(typed, chain("--encode", typed, files)?));
-    encoder.transpose()
+pub(super) fn encode(
+    args: &ClientArgs,
+    variables: &Variables,
+    files: &mut Files,
+) -> Result<Option<Encoder>, Error> {
+    let Some(typed) = &args.decoding.encode else {
+        return Ok(None);
+    };
+    let chain = chain("--encode", typed, variables, files)?;
+    Encoder::new(typed, chain).map(Some)
 }
 
 /// Looks at what `-d` gives, and makes stdin look.
@@ -49,7 +58,16 @@ pub(super) fn check(messages: &mut Messages, encoder: &Encoder) -> Result<(), Er
     Ok(())
 }
 
-fn chain(option: &str, typed: &str, files: &mut Files) -> Result<Chain, Error> {
+fn chain(
+    option: &str,
+    typed: &str,
+    variables: &Variables,
+    files: &mut Files,
+) -> Result<Chain, Error> {
     let name = format!("{option} protobuf:");
-    Chain::parse(option, typed, &mut |path| files.read_named(&name, path))
+    let mut chain = Chain::parse(option, typed, &mut |path| files.read_named(&name, path))?;
+    if let Some(command) = &mut chain.command {
+        command.variables = environment(variables.values());
+    }
+    Ok(chain)
 }

@@ -32,8 +32,8 @@ pub(super) fn session(
     let (args, stay) = (mode.args, &mode.args.stay);
     let heartbeat = stay.keepalive.heartbeat.as_slice();
     let (memory, state) = memory(stay)?;
-    let decode = super::decoding::decode(args, files)?;
-    let encode = super::decoding::encode(args, files)?;
+    let decode = super::decoding::decode(args, variables, files)?;
+    let encode = super::decoding::encode(args, variables, files)?;
     let format = text_format(args.send.escapes);
     let heartbeat = given(heartbeat, "--heartbeat", format, variables, files)?.pop();
     let mut replies = Replies {

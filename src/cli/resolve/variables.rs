@@ -155,6 +155,8 @@ fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
     let texts = messages.into_iter().flatten().chain(&args.request.headers);
     let mut texts = texts
         .chain(&args.stay.keepalive.heartbeat)
+        .chain(&args.decoding.decode)
+        .chain(&args.decoding.encode)
         .map(String::as_str);
     template::mentions(url.as_bytes(), name)
         // A file may mention it.

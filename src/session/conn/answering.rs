@@ -19,8 +19,8 @@ use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::units::counted;
 
-/// How long a command may take.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a command may take for a message.
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The command that runs, up to its reply, or a sentence about its failure.
 type Running = Pin<Box<dyn Future<Output = Result<Option<Message>, String>>>>;
@@ -162,16 +162,9 @@ async fn output_of(
 ) -> Result<Option<Message>, String> {
     let line = &program.line;
     let command = Command::shell(line).variables(program.variables.iter());
-    let running = command.output(input.payload(), limit);
-    let output = match tokio::time::timeout(COMMAND_TIMEOUT, running).await {
-        Ok(output) => output.map_err(|why| format!("cmd:{line}: {why}; nothing is sent"))?,
-        Err(_) => {
-            let most = COMMAND_TIMEOUT.as_secs();
-            return Err(format!(
-                "cmd:{line}: it had not ended after {most} s and was killed; nothing is sent"
-            ));
-        }
-    };
+    let running = command.output_within(input.payload(), limit, COMMAND_TIMEOUT);
+    let output = running.await;
+    let output = output.map_err(|why| format!("cmd:{line}: {why}; nothing is sent"))?;
     if output.is_empty() {
         return Ok(None);
     }
@@ -182,7 +175,7 @@ async fn output_of(
 }
 
 /// The output without the line feed that commands end it with.
-fn without_line_end(mut output: Vec<u8>) -> Vec<u8> {
+pub(super) fn without_line_end(mut output: Vec<u8>) -> Vec<u8> {
     if output.ends_with(b"\n") {
         output.pop();
         if output.ends_with(b"\r") {

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::super::about::About;
 use super::super::answers::Reaction;
 use super::super::frontend::{Received, Sink, Source};
 use super::super::options::Options;
+use super::decoding::{Decoding, Running};
 use super::{BATCH, Conn, Step};
-use crate::decode::{Decoded, Decoder};
 use crate::event::{By, Event, Origin};
 use crate::io::signals::StopSignal;
 use crate::json::parsed::Parsed;
@@ -35,18 +36,28 @@ pub(super) struct Reading {
     pub(super) brought_data: bool,
     /// The last message only answered a heartbeat.
     beats: bool,
-    decoder: Option<Box<Decoder>>,
+    /// `--decode`
+    pub(super) decoding: Option<Box<Decoding>>,
     /// The message that was received, where what it decoded to is given in its place.
-    undecoded: Option<Message>,
+    pub(super) undecoded: Option<Message>,
 }
 
 impl Reading {
-    pub(super) fn new(options: &Options) -> Self {
-        let decoder = options.decode.as_ref();
+    pub(super) fn new(options: &Options, about: &About) -> Self {
+        let decode = options.decode.as_ref();
         Reading {
-            decoder: decoder.map(|options| Box::new(Decoder::new(options))),
+            decoding: decode.map(|options| Box::new(Decoding::new(options, about))),
             ..Reading::default()
         }
+    }
+
+    /// Waits for a command that decodes a message.
+    pub(super) fn await_decoding(&mut self, running: Running) {
+        self.held = Some(Held::Decoding(running));
+    }
+
+    pub(super) fn awaits_decoding(&self) -> bool {
+        matches!(self.held, Some(Held::Decoding(_)))
     }
 }
 
@@ -56,6 +67,8 @@ enum Held {
     Message(Message),
     /// A message that is cut into records, or what is left of it.
     Records(Records),
+    /// A message that a command decodes.
+    Decoding(Running),
 }
 
 /// Why nothing is read, though something may have arrived.
@@ -65,6 +78,8 @@ pub(super) enum Paused {
     ByOutput,
     /// The peer does not take the answers to what it sends.
     ByPeer,
+    /// A command decodes a message, and what follows that waits for it.
+    WhileDecoding,
 }
 
 impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
@@ -82,6 +97,12 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 match held {
                     Held::Message(message) => self.deliver(message, now),
                     Held::Records(records) => self.deliver_record(records, now),
+                    Held::Decoding(running) => {
+                        if !self.poll_decoding(running, cx, now) {
+                            self.reading.paused = Some(Paused::WhileDecoding);
+                            return ControlFlow::Continue(n > 0);
+                        }
+                    }
                 }
                 continue;
             }
@@ -199,9 +220,14 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.run.totals.received += 1;
         self.run.totals.bytes_received += message.len() as u64;
         self.reading.brought_data = true;
-        let Some(message) = self.decode(message, now) else {
-            return self.run.policy.drain.handle_bytes(now);
-        };
+        match self.reading.decoding {
+            None => self.deliver_decoded(message, now),
+            Some(_) => self.decode(message, now),
+        }
+    }
+
+    /// Gives what a message says.
+    pub(super) fn deliver_decoded(&mut self, message: Message, now: Instant) {
         self.reading.beats = self.sending.has_heartbeat() && self.run.answers_heartbeat(&message);
         if let Some(split) = self.run.split {
             self.reading.held = Some(Held::Records(Records::new(split, message)));
@@ -209,36 +235,6 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
         self.give((&message, &message), None, now);
         self.handle_given(&message, now);
-    }
-
-    /// What a message says. `None` if the rest of it comes with another one.
-    #[inline]
-    fn decode(&mut self, message: Message, now: Instant) -> Option<Message> {
-        match &mut self.reading.decoder {
-            None => Some(message),
-            Some(decoder) => {
-                let decoded = decoder.decode(message);
-                self.handle_decoded(decoded?, now)
-            }
-        }
-    }
-
-    fn handle_decoded(&mut self, decoded: Decoded, now: Instant) -> Option<Message> {
-        self.reading.undecoded = None;
-        let Decoded { message, decoded } = decoded;
-        match decoded {
-            None => Some(message),
-            Some(Ok(decoded)) => {
-                self.reading.undecoded = Some(message);
-                Some(decoded)
-            }
-            Some(Err(why)) => {
-                if let Some(note) = self.run.handle_undecoded(&why) {
-                    self.report(now, &Event::Note(&note));
-                }
-                Some(message)
-            }
-        }
     }
 
     /// Gives the next record of a message. Each waits for room of its own, because a message may have

@@ -3,6 +3,7 @@
 
 mod answering;
 mod closing;
+mod decoding;
 mod inbound;
 mod outbound;
 mod timers;
@@ -76,7 +77,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             number: connection.number,
             masks: connection.role == Role::Client,
             socket: Socket::new(connection.stream, connection.early, &wire).await,
-            reading: Reading::new(options),
+            reading: Reading::new(options, &connection.about),
             answering: Answering::new(connection.first, options, run),
             sending: Sending::new(options),
             ending: Ending::default(),
@@ -107,6 +108,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             match self.turn(cx) {
                 ControlFlow::Break(ended) => {
                     self.report_unanswered(now());
+                    self.report_unfinished(now());
                     self.report_end(now());
                     self.report_repeats(true, now());
                     self.sink.flush();

@@ -126,7 +126,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             Action::Ping(_) | Action::Heartbeat if self.ending.has_raw_close() => {}
             Action::Ping(data) => self.send_our_ping(data, now),
             Action::Heartbeat => self.send_heartbeat(now),
-            Action::Dead { .. } | Action::Stuck(_) if paused == Some(Paused::ByOutput) => {
+            Action::Dead { .. } | Action::Stuck(_)
+                if matches!(paused, Some(Paused::ByOutput | Paused::WhileDecoding)) =>
+            {
                 keepalive.handle_resumed(now);
             }
             Action::Dead { .. } if paused.is_some() => keepalive.restart_ping_timeout(now),
