@@ -2,7 +2,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use crate::support::server::{frame_of, raw, serve, text};
+use crate::support::server::{frame_of, raw, raws, serve, text};
 use crate::support::wirecat;
 
 /// An opcode with the final bit.
@@ -126,6 +126,88 @@ fn a_zlib_stream_goes_on_from_message_to_message() {
 }
 
 #[test]
+fn what_is_encoded_as_a_zlib_stream_comes_back() {
+    let server = serve();
+    let lines = "{\"op\":1}\n\n\n{\"op\":1}\n";
+    for form in ["zlib-stream", "zlib-stream+zstd"] {
+        wirecat(["--encode", form, "--decode", form, "--count=4"])
+            .arg(&server.url("/echo"))
+            .stdin(lines)
+            .run()
+            .exits(0)
+            .prints(lines)
+            .is_quiet();
+    }
+}
+
+/// Each connection has a stream of its own.
+#[test]
+fn a_zlib_stream_begins_anew_with_each_connection() {
+    let server = raws(2, |connection, mut wire| {
+        wire.handshake();
+        let message = wire.message();
+        let [first] = &zlib_stream(&["\"hi\""])[..] else {
+            panic!("a message");
+        };
+        wire.send(frame_of(BINARY, first));
+        if connection == 2 {
+            wire.until_close();
+        }
+        message
+    });
+    wirecat([
+        "--decode=zlib-stream",
+        "--encode=zlib-stream",
+        "--reconnect",
+    ])
+    .arg("--reconnect-delay=10ms")
+    .arg("--on-open=\"hello\"")
+    .arg("--count=2")
+    .arg(&server.url("/"))
+    .run()
+    .exits(0)
+    .prints("\"hi\"\n\"hi\"\n");
+    let sent = server.result();
+    assert_eq!(sent[0], sent[1]);
+    assert!(sent[0].starts_with(b"\x78"), "{sent:?}");
+}
+
+#[test]
+fn a_message_whose_end_never_came_is_told() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let parts = zlib_stream(&["\"whole\"", "\"torn\""]);
+        wire.send(frame_of(BINARY, &parts[0]));
+        wire.send(frame_of(BINARY, &parts[1][..6]));
+        wire.close(1000, "");
+    });
+    let run = wirecat(["--decode=zlib-stream", &server.url("/")]).run();
+    run.exits(0).prints("\"whole\"\n");
+    run.complains(&["--decode zlib-stream: the end of a message did not come; 6 bytes of it, "]);
+    server.result();
+}
+
+#[test]
+fn json_is_encoded_by_its_descriptor() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decode/test.desc");
+    let typed = format!("protobuf:{file}#wirecat.test.Point");
+    let server = serve();
+    wirecat(["--encode", &typed, "--format=hex", "--count=1", "-d"])
+        .arg(r#"{"y":-1,"x":5}"#)
+        .arg(&server.url("/echo"))
+        .run()
+        .exits(0)
+        .prints("08051001\n");
+    wirecat(["--encode", &typed, "--decode", &typed, "--idle=1s"])
+        .arg(&server.url("/echo"))
+        .stdin("{\"x\":5}\n{\"z\":1}\n{\"x\":6}\n")
+        .run()
+        .exits(2)
+        .prints("{\"x\":5}\n")
+        .complains(&["stdin, line 2: wirecat.test.Point has no field 'z'"]);
+}
+
+#[test]
 fn what_does_not_decode_is_shown_as_it_is_and_told_once() {
     let server = raw(|mut wire| {
         wire.handshake();
@@ -193,8 +275,8 @@ fn forms_are_checked_first() {
             "--decode protobuf:/no/such.desc: No such file",
         ),
         (
-            ["--encode", "zlib-stream"],
-            "--encode zlib-stream: a zlib stream is only decoded",
+            ["--encode", "protobuf"],
+            "--encode protobuf: only a message type says how fields are written",
         ),
     ] {
         wirecat(args)

@@ -40,7 +40,7 @@ fn there_and_back(form: &str, said: &Message) {
     }
     let encoder = Encoder::new(form, chain(form)).expect("it has an encoder");
     // Some integers are too large for MessagePack.
-    let Ok(encoded) = encoder.encode(said.clone()) else {
+    let Ok(encoded) = encoder.start().encode(said.clone()) else {
         return;
     };
     let again = decoder(form).decode(encoded).and_then(|it| it.decoded);

@@ -12,11 +12,11 @@ mod cbor;
 pub mod chain;
 mod inflate;
 mod msgpack;
-mod protobuf;
+pub(crate) mod protobuf;
 mod tally;
 #[cfg(test)]
 mod tests;
-mod times;
+pub(crate) mod times;
 mod wrong;
 mod zstd;
 

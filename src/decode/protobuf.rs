@@ -8,7 +8,7 @@ pub mod descriptor;
 mod guess;
 mod read;
 pub mod schema;
-mod special;
+pub(crate) mod special;
 mod typed;
 mod wire;
 

@@ -8,7 +8,17 @@ pub(super) fn rfc3339(seconds: i64, nanoseconds: i32) -> Option<String> {
     Some(time.to_string())
 }
 
-/// The same from seconds with a fraction, which a double has to microseconds.
+/// Seconds after the Unix epoch, and the nanoseconds after them, of a time with its offset from UTC.
+pub(crate) fn from_rfc3339(text: &str) -> Option<(i64, i32)> {
+    let time: Timestamp = text.parse().ok()?;
+    let (seconds, nanoseconds) = (time.as_second(), time.subsec_nanosecond());
+    Some(match nanoseconds < 0 {
+        true => (seconds - 1, nanoseconds + 1_000_000_000),
+        false => (seconds, nanoseconds),
+    })
+}
+
+/// The RFC 3339 text of seconds with a fraction, which a double has to microseconds.
 pub(super) fn rfc3339_from_float(seconds: f64) -> Option<String> {
     const SECONDS: f64 = 1e12;
     if !(-SECONDS..SECONDS).contains(&seconds) {

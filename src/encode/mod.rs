@@ -4,17 +4,16 @@
 //! rounded in silence.
 
 mod cbor;
+mod deflate;
 mod msgpack;
 mod number;
+mod protobuf;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::Value;
 
@@ -22,8 +21,9 @@ use crate::decode::chain::{Chain, Step};
 use crate::error::Error;
 use crate::json::scanner::without_place;
 use crate::message::Message;
+use deflate::ZlibStream;
 
-/// Encodes messages. Clones share the steps.
+/// How a run encodes what it sends. Clones share the steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoder(Arc<[Step]>);
 
@@ -33,58 +33,88 @@ impl Encoder {
     /// # Errors
     /// Exit 2 if one of its steps only decodes.
     pub fn new(typed: &str, chain: Chain) -> Result<Encoder, Error> {
-        let only = |what: &str| Err(Error::usage(format!("--encode {typed}: {what}")));
-        for step in &chain.steps {
-            match step {
-                Step::ZlibStream => {
-                    return only("a zlib stream is only decoded");
-                }
-                Step::Protobuf | Step::Typed(_) => {
-                    return only("Protocol Buffers are only decoded");
-                }
-                _ => {}
-            }
-        }
+        let only = |what: &str, advice: &str| {
+            let error = Error::usage(format!("--encode {typed}: {what}"));
+            Err(error.advice(advice))
+        };
         if chain.command.is_some() {
-            return only("a command only decodes");
+            let advice = "pipe what the command prints into wirecat --binary, or use --exec";
+            return only("a command only decodes", advice);
+        }
+        if chain.steps.contains(&Step::Protobuf) {
+            let advice = "protobuf:FILE.desc#package.Type";
+            return only("only a message type says how fields are written", advice);
         }
         Ok(Encoder(chain.steps.into()))
     }
 
+    /// Looks whether a text can be encoded.
+    ///
+    /// # Errors
+    /// As [`Encoding::encode`].
+    pub fn check(&self, message: &Message) -> Result<(), String> {
+        // What any text can be given to needs no look.
+        match (message, self.0.last()) {
+            (Message::Text(text), Some(step)) if step.gives_json() => {
+                form(step, text.as_bytes()).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins to encode the messages of one connection.
+    pub fn start(&self) -> Encoding {
+        let steps = self.0.iter().map(|step| match step {
+            Step::ZlibStream => State::Stream(Box::new(ZlibStream::new())),
+            step => State::Stateless(step.clone()),
+        });
+        Encoding(steps.collect())
+    }
+}
+
+/// Encodes the messages of one connection.
+#[derive(Debug)]
+pub struct Encoding(Vec<State>);
+
+/// A step, and what it remembers of earlier messages.
+#[derive(Debug)]
+enum State {
+    Stateless(Step),
+    Stream(Box<ZlibStream>),
+}
+
+impl Encoding {
     /// Encodes a text; a binary message stays what it is.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the text. The caller prefixes its position.
-    pub fn encode(&self, message: Message) -> Result<Message, String> {
+    pub fn encode(&mut self, message: Message) -> Result<Message, String> {
         let Message::Text(text) = &message else {
             return Ok(message);
         };
-        let mut data = Vec::from(text.as_bytes().as_ref());
+        let mut data = text.as_bytes().clone();
         // The last step is the innermost.
-        for step in self.0.iter().rev() {
-            data = encode(step, &data)?;
+        for step in self.0.iter_mut().rev() {
+            data = Bytes::from(match step {
+                State::Stateless(step) => form(step, &data)?,
+                State::Stream(stream) => stream.push(&data)?,
+            });
         }
-        Ok(Message::Binary(Bytes::from(data)))
+        Ok(Message::Binary(data))
     }
 }
 
-fn encode(step: &Step, data: &[u8]) -> Result<Vec<u8>, String> {
+/// What a step makes of what the one behind it gave.
+fn form(step: &Step, data: &[u8]) -> Result<Vec<u8>, String> {
     match step {
         Step::MessagePack => msgpack::encode(&json(data)?),
         Step::Cbor => cbor::encode(&json(data)?),
-        Step::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-            let done = encoder.write_all(data).and_then(|()| encoder.finish());
-            done.map_err(|error| error.to_string())
-        }
-        Step::Zlib => {
-            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-            let done = encoder.write_all(data).and_then(|()| encoder.finish());
-            done.map_err(|error| error.to_string())
-        }
+        Step::Typed(Some(of)) => protobuf::encode(&json(data)?, of),
+        Step::Gzip => deflate::gzip(data),
+        Step::Zlib => deflate::zlib(data),
         Step::Zstd => Ok(compress_to_vec(data, CompressionLevel::Fastest)),
-        // Refused before.
-        Step::ZlibStream | Step::Protobuf | Step::Typed(_) => Ok(data.to_vec()),
+        // Refused before, not read yet, or a stream.
+        Step::Protobuf | Step::Typed(None) | Step::ZlibStream => Ok(data.to_vec()),
     }
 }
 

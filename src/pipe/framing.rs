@@ -222,8 +222,7 @@ impl Framer {
         let Some(encoder) = &self.encoder else {
             return Ok(());
         };
-        let encoded = encoder.encode(message.clone());
-        encoded.map(drop).map_err(|why| {
+        encoder.check(message).map_err(|why| {
             let place = self.place();
             bad_input(place, &why).advice("--encode takes one JSON value a message")
         })

@@ -50,8 +50,8 @@ pub(super) fn check(messages: &mut Messages, encoder: &Encoder) -> Result<(), Er
         Messages::Stdin { encoder: own, .. } => *own = Some(encoder.clone()),
         Messages::Given(given) => {
             for message in given {
-                let encoded = encoder.encode(message.clone());
-                encoded.map_err(|why| Error::usage(format!("-d: {why}")))?;
+                let checked = encoder.check(message);
+                checked.map_err(|why| Error::usage(format!("-d: {why}")))?;
             }
         }
     }

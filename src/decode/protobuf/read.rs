@@ -47,6 +47,8 @@ struct Reading {
     budget: Budget,
     /// The name of the type of each field: message, place of the field in it, name.
     references: Vec<(usize, usize, String)>,
+    /// Whether the fields of the present file are packed unless they say otherwise.
+    packs: bool,
 }
 
 /// Reads a `FileDescriptorSet`.
@@ -71,6 +73,9 @@ impl Reading {
     fn file(&mut self, bytes: &[u8]) -> Result<()> {
         let file = self.part(bytes)?;
         let package = file.text(2)?;
+        let options = self.part(file.bytes(8).last().unwrap_or_default())?;
+        let is_modern = file.text(12)? == "proto3" || file.number(14).is_some();
+        self.packs = self.packing(&options, 50)?.unwrap_or(is_modern);
         for message in file.bytes(4) {
             self.message(message, &package, 0)?;
         }
@@ -130,13 +135,26 @@ impl Reading {
             given if !given.is_empty() => given,
             _ => camel_case(&name),
         };
+        let options = self.part(part.bytes(8).last().unwrap_or_default())?;
+        let packed = options.number(2).map(|packed| packed == 1);
+        let packed = packed.or(self.packing(&options, 21)?);
         let field = FieldType {
             number: number.ok_or_else(|| Wrong::new("a field has no number"))?,
+            name,
             json_name,
             is_repeated: part.number(4) == Some(3),
+            is_packed: packed.unwrap_or(self.packs),
+            is_required: part.number(4) == Some(2),
+            oneof: part.number(9),
             kind,
         };
         Ok((field, part.text(6)?))
+    }
+
+    /// Whether the features in `options`, under this number, ask for packed fields.
+    fn packing(&mut self, options: &Part<'_>, features: u32) -> Result<Option<bool>> {
+        let features = self.part(options.bytes(features).last().unwrap_or_default())?;
+        Ok(features.number(3).map(|encoding| encoding == 1))
     }
 
     /// An `EnumDescriptorProto`.

@@ -32,8 +32,15 @@ pub(crate) struct MessageType {
 #[derive(Debug)]
 pub(crate) struct FieldType {
     pub(crate) number: u32,
+    /// As the `.proto` file has it.
+    pub(crate) name: String,
     pub(crate) json_name: String,
     pub(crate) is_repeated: bool,
+    /// Several numbers are written together.
+    pub(crate) is_packed: bool,
+    pub(crate) is_required: bool,
+    /// The oneof that it is of, among those of its message.
+    pub(crate) oneof: Option<u64>,
     pub(crate) kind: FieldKind,
 }
 
@@ -86,6 +93,12 @@ impl MessageType {
         let at = self.fields.binary_search_by_key(&number, |it| it.number);
         self.fields.get(at.ok()?)
     }
+
+    /// The field with this name in JSON, or else in the `.proto` file.
+    pub(crate) fn field_named(&self, name: &str) -> Option<&FieldType> {
+        let by_json = self.fields.iter().find(|it| it.json_name == name);
+        by_json.or_else(|| self.fields.iter().find(|it| it.name == name))
+    }
 }
 
 impl EnumType {
@@ -93,6 +106,11 @@ impl EnumType {
     pub(crate) fn name_of(&self, number: i32) -> Option<&str> {
         let value = self.values.iter().find(|(_, it)| *it == number);
         value.map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn number_of(&self, name: &str) -> Option<i32> {
+        let value = self.values.iter().find(|(it, _)| it == name);
+        value.map(|(_, number)| *number)
     }
 }
 

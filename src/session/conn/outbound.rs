@@ -13,7 +13,7 @@ use super::super::options::Options;
 use super::super::outbox::Handed;
 use super::{BATCH, Conn, Step};
 use crate::close::Close;
-use crate::encode::Encoder;
+use crate::encode::{Encoder, Encoding};
 use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Command, Control, Event, Origin};
 use crate::io::signals::{Stop, StopSignal};
@@ -26,7 +26,7 @@ pub(super) struct Sending {
     /// What shows the peer's application that we are there, before variables are filled in.
     heartbeat: Option<Message>,
     /// Encodes text messages.
-    encoder: Option<Encoder>,
+    encoding: Option<Encoding>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
     /// The system has taken all of the opening messages.
@@ -52,7 +52,7 @@ impl Sending {
     pub(super) fn new(options: &Options) -> Self {
         Sending {
             heartbeat: options.heartbeat.clone(),
-            encoder: options.encode.clone(),
+            encoding: options.encode.as_ref().map(Encoder::start),
             mirror: options.mirror,
             opening_flushed: false,
             traces: options.trace.is_some(),
@@ -236,10 +236,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// If it cannot be encoded, which has been reported.
     #[inline]
     fn encode(&mut self, message: &Message, now: Instant) -> Result<Option<Message>, ()> {
-        let Some(encoder) = &self.sending.encoder else {
+        let Some(encoding) = &mut self.sending.encoding else {
             return Ok(None);
         };
-        let encoded = encoder.encode(message.clone());
+        let encoded = encoding.encode(message.clone());
         encoded.map(Some).map_err(|why| {
             self.run.policy.bad_input = true;
             let what = format!("--encode: {why}; the message was not sent");
