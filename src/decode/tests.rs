@@ -2,6 +2,8 @@ use super::*;
 use crate::codec;
 use crate::error::Error;
 
+mod corpus;
+
 /// The lines of a file of `tests/decode`: an input in hex, and its JSON; `!` where it is broken.
 fn vectors(lines: &'static str) -> impl Iterator<Item = (Vec<u8>, Option<&'static str>)> {
     let lines = lines.lines().filter(|line| !line.starts_with('#'));

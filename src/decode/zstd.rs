@@ -39,12 +39,18 @@ fn frame(
         Ok(stream) => stream,
         Err(error) => return skip(rest, &error),
     };
-    let most = (limit - out.len()) as u64 + 1;
+    let before = out.len();
+    let most = (limit - before) as u64 + 1;
     if stream.by_ref().take(most).read_to_end(out).is_err() {
         return Err(Wrong::new("it is not Zstandard data, or cut off"));
     }
     if out.len() > limit {
         return Err(Wrong::too_large(limit));
+    }
+    // Zero where the frame does not say it.
+    let told = decoder.content_size();
+    if told > 0 && told != (out.len() - before) as u64 {
+        return Err(Wrong::new("its length is another one"));
     }
     let written = decoder.get_checksum_from_data();
     match written.is_none() || written == decoder.get_calculated_checksum() {

@@ -1,8 +1,9 @@
 //! The types of `google.protobuf` that the JSON mapping treats in another way than their fields
 //! (<https://protobuf.dev/programming-guides/json/>). Pure.
 
-use super::wire::{Field, Value, content};
+use super::wire::{self, Field, Value, content};
 use crate::decode::times;
+use crate::decode::wrong::Result;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Special {
@@ -37,13 +38,13 @@ impl Special {
 }
 
 /// The text that stands for a message; `None` if it is beyond the calendar, or has none.
-pub(super) fn text_of(special: Special, fields: &[Field<'_>]) -> Option<String> {
-    match special {
+pub(super) fn text_of(special: Special, fields: &[Field<'_>]) -> Result<Option<String>> {
+    Ok(match special {
         Special::Timestamp => timestamp(fields),
         Special::Duration => duration(fields),
-        Special::FieldMask => Some(paths(fields)),
+        Special::FieldMask => Some(paths(fields)?),
         _ => None,
-    }
+    })
 }
 
 fn integer(fields: &[Field<'_>], number: u32) -> i64 {
@@ -94,13 +95,14 @@ fn duration(fields: &[Field<'_>]) -> Option<String> {
 }
 
 /// The paths of a `FieldMask`, each name as JSON has it.
-fn paths(fields: &[Field<'_>]) -> String {
+fn paths(fields: &[Field<'_>]) -> Result<String> {
     let own = fields.iter().filter(|field| field.number == 1);
     let own = own.filter_map(|field| content(field.value));
     let paths = own.map(|path| {
+        let path = wire::text(path)?;
         let mut out = String::new();
         let mut raises = false;
-        for c in String::from_utf8_lossy(path).chars() {
+        for c in path.chars() {
             match c {
                 '_' => raises = true,
                 c if raises => {
@@ -110,7 +112,7 @@ fn paths(fields: &[Field<'_>]) -> String {
                 c => out.push(c),
             }
         }
-        out
+        Ok(out)
     });
-    paths.collect::<Vec<_>>().join(",")
+    Ok(paths.collect::<Result<Vec<_>>>()?.join(","))
 }

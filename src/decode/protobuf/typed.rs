@@ -2,8 +2,6 @@
 //!
 //! What the type does not know is kept: its number stands for its name, and its value is guessed.
 
-use std::borrow::Cow;
-
 use super::guess;
 use super::schema::{FieldKind, FieldType, MessageType, Schema, Type};
 use super::special::{self, Special};
@@ -57,7 +55,7 @@ impl Writer<'_> {
                 self.first(special, message, &fields)
             }
             Special::Timestamp | Special::Duration | Special::FieldMask => {
-                match special::text_of(special, &fields) {
+                match special::text_of(special, &fields)? {
                     Some(text) => self.json.string(&text),
                     None => self.object(message, bytes, None),
                 }
@@ -67,7 +65,7 @@ impl Writer<'_> {
 
     /// A message of any type, which it names: `{"@type":"type.googleapis.com/pkg.Type",…}`.
     fn any(&mut self, fields: &[Field<'_>]) -> Result<()> {
-        let url = text(fields, 1).unwrap_or_default();
+        let url = text(fields, 1)?.unwrap_or_default();
         let own = fields.iter().rfind(|field| field.number == 2);
         let bytes = own.and_then(|own| content(own.value)).unwrap_or_default();
         let name = url.rsplit('/').next().unwrap_or_default();
@@ -76,14 +74,14 @@ impl Writer<'_> {
         if let (Some(index), None) = (index, special) {
             let schema = self.schema;
             let message = &schema.messages[index];
-            return self.nested(|writer| writer.object(message, bytes, Some(&url)));
+            return self.nested(|writer| writer.object(message, bytes, Some(url)));
         }
         if url.is_empty() && bytes.is_empty() {
             return self.json.open_object(Some(0));
         }
         self.json.open_object(Some(2))?;
         self.json.string("@type")?;
-        self.json.string(&url)?;
+        self.json.string(url)?;
         self.json.string("value")?;
         match index {
             Some(index) => self.message(index, bytes),
@@ -290,10 +288,7 @@ impl Writer<'_> {
             },
             Value::Bytes(bytes) | Value::Group(bytes) => match kind {
                 FieldKind::Message(index) | FieldKind::Group(index) => self.message(index, bytes),
-                FieldKind::String => match std::str::from_utf8(bytes) {
-                    Ok(text) => self.json.string(text),
-                    Err(_) => Err(Wrong::new("a string is not UTF-8")),
-                },
+                FieldKind::String => self.json.string(wire::text(bytes)?),
                 _ => self.json.plain(|out| codec::push_base64(bytes, out)),
             },
         }
@@ -391,7 +386,8 @@ fn suits(field: &FieldType, same: &[Field<'_>]) -> bool {
 }
 
 /// The text of a field that is a string.
-pub(super) fn text<'a>(fields: &[Field<'a>], number: u32) -> Option<Cow<'a, str>> {
-    let own = fields.iter().rfind(|field| field.number == number)?;
-    content(own.value).map(String::from_utf8_lossy)
+fn text<'a>(fields: &[Field<'a>], number: u32) -> Result<Option<&'a str>> {
+    let own = fields.iter().rfind(|field| field.number == number);
+    let own = own.and_then(|field| content(field.value));
+    own.map(wire::text).transpose()
 }

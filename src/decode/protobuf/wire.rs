@@ -144,6 +144,11 @@ pub(super) fn varint(reader: &mut Reader<'_>) -> Result<u64> {
     Err(reader.wrong("a number is longer than 64 bits"))
 }
 
+/// The text that bytes are.
+pub(super) fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| Wrong::new("a string is not UTF-8"))
+}
+
 /// The error that messages are nested too deep.
 pub(super) fn too_deep() -> Wrong {
     Wrong::new(format!("it is nested deeper than {MAX_DEPTH} messages"))
