@@ -44,6 +44,12 @@ fn a_firehose() {
     run(job, "wss://jetstream.example", play("jobs.txt", "firehose"));
 }
 
+#[test]
+fn a_firehose_in_cbor() {
+    let job = Job::of("A firehose in CBOR");
+    run(job, "wss://relay.example", play("jobs.txt", "repositories"));
+}
+
 /// What came before the end of the audio.
 #[derive(Debug, Default, PartialEq)]
 struct Speech {
