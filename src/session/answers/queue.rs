@@ -160,10 +160,11 @@ impl Queue {
     ) -> Reaction {
         let matching = rules.iter().filter(|rule| rule.when.is_true_of(parsed));
         let matching: Vec<&Rule> = matching.collect();
-        let is_ping = || rules::is_ping(message.as_data(), parsed);
+        let data = message.as_data();
+        let is_ping = || !matching.is_empty() && rules::is_ping(data, parsed);
         let mut reaction = Reaction {
             answered: !matching.is_empty(),
-            ping: matching.iter().any(|rule| rule.ping) || (!matching.is_empty() && is_ping()),
+            ping: matching.iter().any(|rule| rule.answers_ping(data)) || is_ping(),
             problems: Vec::new(),
         };
         let origin = match reaction.ping {

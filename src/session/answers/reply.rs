@@ -114,6 +114,14 @@ impl Template {
         Ok(template)
     }
 
+    /// The text of a template without values.
+    pub(super) fn literal(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// Finds out how each value is written at its place.
     fn quote(&mut self) -> Result<(), Error> {
         if !self.has_values() || self.pieces.len() == 1 {

@@ -56,6 +56,11 @@ impl Reply {
         })
     }
 
+    /// Whether it is this text, whatever the message.
+    fn is_always(&self, text: &str) -> bool {
+        matches!(self, Reply::Text(template) if template.literal() == Some(text))
+    }
+
     /// Lets `interrupt` end the evaluation of its expressions.
     fn set_interrupt(&self, interrupt: &Interrupt) {
         if let Reply::Text(template) = self {
@@ -91,6 +96,15 @@ impl Rule {
     /// How many messages it has answered.
     pub fn answered(&self) -> u64 {
         self.answered.get()
+    }
+
+    /// Whether its answer to this message says that it was a ping.
+    pub(super) fn answers_ping(&self, data: Data<'_>) -> bool {
+        let Data::Text(text) = data else {
+            return self.ping;
+        };
+        let pong = WORDLESS_PINGS.iter().find(|(ping, _)| *ping == text.trim());
+        self.ping || pong.is_some_and(|(_, pong)| self.reply.is_always(pong))
     }
 
     pub(super) fn count(&self) {
@@ -189,36 +203,41 @@ impl After {
     }
 }
 
-/// Messages that are pings in protocols where nothing in them says so: Engine.IO and Centrifugo.
-const WORDLESS_PINGS: [&str; 2] = ["2", "{}"];
+/// Pings in protocols where nothing in them says so, and their answers: Engine.IO and Centrifugo. With
+/// another answer they are messages like others.
+const WORDLESS_PINGS: [(&str, &str); 2] = [("2", "3"), ("{}", "{}")];
 
 /// A longer text is no ping, however it begins.
 const LONGEST_PING: usize = 256;
 
-/// Whether a message is a ping of the application: it begins with that word, or a member that says what
-/// the message is contains it.
+/// Whether an answered message is a ping of the application, which is not worth showing: all of its text
+/// is that word, with an argument at most, or a member that says what the message is has no other value.
+/// A message that only mentions pings is none: it would be lost.
 pub(super) fn is_ping(data: Data<'_>, parsed: &Parsed<'_>) -> bool {
     let Data::Text(text) = data else {
         return false;
     };
-    if WORDLESS_PINGS.contains(&text.trim()) {
-        return true;
-    }
     match parsed.json() {
         Some(json) if json.trim_start().starts_with('{') => {
             let mut members = crate::json::text::members(json);
             members.any(|(name, value)| {
-                KIND_MEMBERS.contains(&name.trim_matches('"')) && words(value).any(is_ping_word)
+                KIND_MEMBERS.contains(&name.trim_matches('"')) && is_ping_name(value)
             })
         }
-        _ => text.len() <= LONGEST_PING && words(text).next().is_some_and(is_ping_word),
+        _ if text.len() > LONGEST_PING => false,
+        _ => {
+            let mut words = text.trim().trim_matches('"').split_ascii_whitespace();
+            words.next().is_some_and(is_ping_word) && words.nth(1).is_none()
+        }
     }
 }
 
-/// The runs of letters and digits.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    words.filter(|word| !word.is_empty())
+/// Whether the value of a member is a string that names a ping, perhaps in the namespace of its protocol:
+/// `pusher:ping`.
+fn is_ping_name(value: &str) -> bool {
+    let name = value.trim().trim_matches('"');
+    let (space, word) = name.rsplit_once([':', '.', '/']).unwrap_or(("", name));
+    is_ping_word(word) && !space.contains(|c: char| c.is_whitespace())
 }
 
 fn is_ping_word(word: &str) -> bool {
@@ -234,21 +253,26 @@ mod tests {
     #[test]
     fn pings_of_applications_are_known() {
         for (text, expected) in [
-            ("2", true),
-            ("{}", true),
             ("ping", true),
+            ("ping 1764409000", true),
+            (r#"{"type":"ping"}"#, true),
+            (r#"{"type":"app.ping"}"#, true),
             ("\"ping\"", true),
             ("PING :tmi.twitch.tv", true),
             ("PING\r\n", true),
-            (r#"{"type":"ping"}"#, true),
             (r#"{"id":1,"method":"ping","params":[]}"#, true),
             (r#"{"event":"pusher:ping","data":{}}"#, true),
             (
                 r#"{"jsonrpc":"2.0","method":"heartbeat","params":{"type":"test_request"}}"#,
                 true,
             ),
-            ("3", false),
+            ("2", false),
+            ("{}", false),
             ("pinged", false),
+            ("heartbeat lost at node 7", false),
+            (r#"{"op":"ship ping","d":1}"#, false),
+            (r#"{"method":"eth_ping_stats"}"#, false),
+            (r#"{"type":"auth","action":"heartbeat-config"}"#, false),
             ("[]", false),
             ("what about ping", false),
             (r#"{"type":"shipping"}"#, false),

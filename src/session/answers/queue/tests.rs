@@ -51,9 +51,12 @@ fn a_ping_is_known_by_its_rule_or_by_itself() {
         rule(". == 2=3"),
         rule("ping .op == 1={\"op\":1}"),
         rule(".type={}"),
+        rule("true={\"ack\":1}"),
     ];
     for (message, ping) in [
         ("2", true),
+        // It is answered like anything else.
+        ("{}", false),
         (r#"{"op":1}"#, true),
         (r#"{"type":"ping"}"#, true),
         (r#"{"type":"question"}"#, false),
@@ -146,9 +149,9 @@ fn nothing_overtakes_a_command() {
 
 #[test]
 fn the_answer_to_a_ping_holds_no_run() {
-    let rules = [rule(". == 2=cmd:pong"), rule(".q=a")];
+    let rules = [rule(". == \"ping\"=cmd:pong"), rule(".q?=a")];
     let mut queue = Queue::default();
-    receive(&mut queue, &rules, "2");
+    receive(&mut queue, &rules, "ping");
     assert_eq!(texts(&mut queue), ["run pong"]);
     assert!(!queue.holds());
     receive(&mut queue, &rules, r#"{"q":1}"#);
