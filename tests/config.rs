@@ -112,6 +112,27 @@ fn the_value_of_a_secret_variable_is_redacted() {
 }
 
 #[test]
+fn the_value_of_a_variable_that_is_kept_elsewhere_is_redacted_whatever_its_name() {
+    let server = serve();
+    let text = "[defaults]\non-open = ['{\"op\":2,\"d\":\"{{who}} {{tok}}\"}']\n";
+    let text = format!("{text}[vars]\ntok = \"env:TOK\"\nwho = \"env:WHO\"\n");
+    let config = Config::new(&text);
+    let recording = config.folder.path().join("recording");
+    let recording = recording.to_str().unwrap();
+    let url = server.url("/echo");
+    let args = ["--json", "-v", "-1", "--record", recording, &url];
+    let run = config.wirecat(&args).env("TOK", "fed\"cba9876543210");
+    let run = run.env("WHO", "a plain word").run();
+    run.exits(0);
+    let recorded = fs::read_to_string(recording).unwrap();
+    for shown in [&run.stdout_text(), &*run.stderr, &recorded] {
+        assert!(!shown.contains("cba9876543210"), "{shown}");
+    }
+    // A short value may be an ordinary word, and stays.
+    assert!(recorded.contains("a plain word [redacted]"), "{recorded}");
+}
+
+#[test]
 fn variables_fill_messages_in_but_no_file_of_d() {
     let server = serve();
     let folder = tempfile::tempdir().unwrap();

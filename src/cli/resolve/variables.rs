@@ -12,6 +12,10 @@ use crate::message::Message;
 use crate::secret::Redactor;
 use crate::template::{self, Place, Value};
 
+/// What is kept in the environment, a file or the output of a command is a secret, whatever its name, from
+/// this length on, in bytes. A shorter one may be an ordinary word.
+const SHORTEST_SECRET: usize = 16;
+
 /// The variables of a run.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
@@ -42,7 +46,7 @@ impl Variables {
             let value = value.map_err(|why| {
                 Error::usage(format!("{}: {{{{{name}}}}}: {why}", variable.place))
             })?;
-            if variable.is_secret {
+            if variable.is_secret || (!is_literal && value.len() >= SHORTEST_SECRET) {
                 variables.secrets.push(value.clone());
             }
             variables.values.insert(name, value);
@@ -55,11 +59,16 @@ impl Variables {
         &self.values
     }
 
-    /// Adds the values of secrets to `redactor`.
+    /// Adds the values of secrets to `redactor`, in each form in which a template has them.
     pub(super) fn hide_secrets(&self, redactor: &Redactor) {
-        self.secrets
-            .iter()
-            .for_each(|secret| redactor.add_given(secret));
+        for secret in &self.secrets {
+            redactor.add_given(secret);
+            redactor.add_given(&template::json_text(secret));
+            for place in [Place::Path, Place::Query] {
+                let value = |_: &str| Some(Value::Text(secret));
+                redactor.add_given(&template::fill("{{secret}}", place, value));
+            }
+        }
     }
 
     /// The error without the values of secrets, which a URL may contain.
