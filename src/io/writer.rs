@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future;
@@ -262,6 +262,24 @@ impl Queue {
     }
 }
 
+/// A thread that is not started yet.
+struct Unstarted {
+    sink: Sink,
+    /// Says that everything is written.
+    finished: oneshot::Sender<()>,
+}
+
+impl Unstarted {
+    fn start(self, shared: &Arc<Shared>) {
+        let shared = Arc::clone(shared);
+        thread::spawn(move || {
+            write_loop(self.sink, &shared);
+            // The receiver may be gone.
+            let _ = self.finished.send(());
+        });
+    }
+}
+
 /// Collects output and hands it to the thread that writes it.
 pub struct Writer {
     chunk: Vec<u8>,
@@ -270,6 +288,8 @@ pub struct Writer {
     /// Number of bytes appended when [`Writer::poll_ready`] became pending, while it is pending.
     full_since: Cell<Option<u64>>,
     shared: Arc<Shared>,
+    /// What the thread needs, until it is started: a run whose output is small never pays for it.
+    unstarted: RefCell<Option<Unstarted>>,
     done: oneshot::Receiver<()>,
     /// stdout, if it is a pipe: chunks that surely fit are written without the thread.
     direct: Option<Stream>,
@@ -277,21 +297,15 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread that writes to `sink`.
+    /// A writer to `sink`. Its thread starts with the first chunk that is handed over to it.
     pub fn new(sink: Sink) -> Self {
         let (finished, done) = oneshot::channel();
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        thread::spawn(move || {
-            write_loop(sink, &theirs);
-            // The receiver may be gone.
-            let _ = finished.send(());
-        });
         Writer {
             chunk: Vec::with_capacity(CHUNK),
             handed: 0,
             full_since: Cell::new(None),
-            shared,
+            shared: Arc::default(),
+            unstarted: RefCell::new(Some(Unstarted { sink, finished })),
             done,
             direct: None,
             reader_gone: None,
@@ -350,6 +364,9 @@ impl Writer {
     }
 
     fn hand_over(&mut self, alone: bool) {
+        if let Some(unstarted) = self.unstarted.take() {
+            unstarted.start(&self.shared);
+        }
         let bytes = self.chunk.len();
         self.shared.waiting.fetch_add(bytes, Ordering::AcqRel);
         let mut queue = self.shared.queue();
@@ -498,6 +515,7 @@ impl Writer {
     /// Lets the thread end once it has written everything that was handed over. Nothing may be appended
     /// later.
     pub fn close(&self) {
+        drop(self.unstarted.take());
         self.shared.queue().closed = true;
         self.shared.filled.notify_one();
     }
