@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
 
 use crate::io::terminal;
 
@@ -75,7 +76,10 @@ impl World {
 
 /// Linux reports it here; elsewhere there is no way without `unsafe`, and SIGHUP ends the program.
 fn hangup_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // In one read: the kernel makes the file anew for each, and its size is not known before.
+    let mut status = [0; 4096];
+    let read = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
+    let status = String::from_utf8_lossy(&status[..read.unwrap_or_default()]);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     // The lowest bit is that of signal 1.
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
