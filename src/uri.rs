@@ -50,6 +50,9 @@ const ZONE: &AsciiSet = &NON_ALPHANUMERIC
 /// Shorter parts of a URL that is a secret as a whole are words such as `ws` or `v1`, in bytes.
 const SHORTEST_PART: usize = 8;
 
+/// A longer part of such a URL is a secret, even if it has nothing but letters, in bytes.
+const LONGEST_WORD: usize = 15;
+
 /// What is wrong with a URL, without the URL.
 struct Fault {
     why: String,
@@ -280,10 +283,10 @@ impl Target {
     /// Adds path, query and password of a URL that is a secret as a whole to `redactor`.
     pub fn hide(&self, redactor: &Redactor) {
         let whole = self.path_and_query();
-        let parts = self
-            .path
-            .split('/')
-            .chain(self.query.iter().flat_map(|it| it.split(['&', '='])));
+        let segments = self.path.split('/');
+        let values = self.query.iter().flat_map(|query| query.split('&'));
+        let values = values.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+        let parts = segments.chain(values).filter(|part| !is_word(part));
         for part in parts
             .chain([whole.as_str()])
             .filter(|part| part.len() >= SHORTEST_PART)
@@ -301,6 +304,13 @@ impl Target {
         let query = self.query.as_deref().unwrap_or_default();
         query.split('&').filter_map(|pair| pair.split_once('='))
     }
+}
+
+/// Whether a part of a URL is a plain word, such as `websocket`. Hidden, it would vanish from headers and
+/// messages too. A longer one may be several words that are a secret together.
+fn is_word(part: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || matches!(b, b'-' | b'_' | b'.');
+    part.len() <= LONGEST_WORD && part.bytes().all(plain)
 }
 
 /// The URL without userinfo, and without the values of parameters that are secret by their name.

@@ -220,3 +220,19 @@ fn a_target_is_shown_without_userinfo() {
         assert_eq!(shown_target(target), shown);
     }
 }
+
+#[test]
+fn a_url_that_is_a_secret_hides_its_parts_but_no_words() {
+    let url = "wss://h/websocket/socket.io/AbCd1234/correct-horse-battery?transport=websocket&signature-of=a1b2c3d4";
+    let redactor = Redactor::default();
+    Target::parse(url).unwrap().hide(&redactor);
+    for (text, expected) in [
+        ("Upgrade: websocket", "Upgrade: websocket"),
+        ("transport socket.io", "transport socket.io"),
+        ("signature-of", "signature-of"),
+        ("AbCd1234 and a1b2c3d4", "[redacted] and [redacted]"),
+        ("correct-horse-battery", "[redacted]"),
+    ] {
+        assert_eq!(redactor.redact(text), expected);
+    }
+}
