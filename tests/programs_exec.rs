@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::support::server::{close, raw, raws, serve, text};
+use crate::support::server::{close, frame_of, raw, raws, serve, text};
 use crate::support::{output, send, wirecat};
 
 #[test]
@@ -30,17 +30,37 @@ fn lines_that_a_program_prints_are_messages_and_messages_are_its_lines() {
 }
 
 #[test]
-fn json_over_several_lines_is_one_line_for_the_program() {
-    let server = raw(|mut wire| {
+fn each_message_is_a_line_that_a_program_can_parse() {
+    let messages = [
+        (
+            r#"{"t":"a\nb","q":"say \"hi\""}"#,
+            r#"{"t":"a\nb","q":"say \"hi\""}"#,
+        ),
+        ("{\n  \"a\": [\r\n1]\n}", "{   \"a\": [  1] }"),
+        ("C:\\dir é", "C:\\dir é"),
+        ("two\nlines", "two\\nlines"),
+    ];
+    let server = raw(move |mut wire| {
         wire.handshake();
-        wire.send(text("{\n  \"a\": [\n1]\n}"));
-        let message = wire.message();
+        for (message, _) in messages {
+            wire.send(text(message));
+        }
+        wire.send(frame_of(0x82, b"\xff\n"));
+        let lines = [(); 5].map(|()| wire.message());
         wire.close(1000, "");
-        message
+        lines
     });
     let url = server.url("/");
-    wirecat(["--exec", "head -n 1 | wc -l", "--on-eof", "stay", &url]).run();
-    assert_eq!(server.result().trim_ascii(), b"1");
+    wirecat(["--exec", "cat", "--on-eof", "stay", &url]).run();
+    let wanted = messages.map(|(_, line)| line).into_iter();
+    let wanted: Vec<_> = wanted.chain(["\\xff\\n"]).collect();
+    assert_eq!(
+        server
+            .result()
+            .map(|it| String::from_utf8(it.to_vec()).unwrap())
+            .to_vec(),
+        wanted
+    );
 }
 
 #[test]

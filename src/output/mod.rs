@@ -324,6 +324,7 @@ impl Renderer {
             Format::Raw if tty => payload::push_raw_for_terminal(data, out),
             Format::Raw => payload::push_raw(data, out),
             Format::Line => payload::push_line(data.as_bytes(), tty, out),
+            Format::ForProgram => payload::push_for_program(data, out),
             Format::Hex => payload::push_hex(data.as_bytes(), out),
             Format::Base64 => payload::push_base64(data.as_bytes(), out),
             Format::Pretty | Format::Json => {

@@ -15,6 +15,8 @@ pub enum Format {
     Raw,
     /// One line per message, which `--escapes` decodes.
     Line,
+    /// One line per message, as a program of `--exec` reads it: what is text or JSON stays that.
+    ForProgram,
     /// One line of hex digits per message.
     Hex,
     /// One line of base64 per message.
@@ -129,7 +131,7 @@ impl Options {
         match self.format {
             Format::Pretty => true,
             Format::Line | Format::Hex | Format::Base64 => self.interactive && self.stdout_tty,
-            Format::Raw | Format::Json => false,
+            Format::Raw | Format::ForProgram | Format::Json => false,
         }
     }
 

@@ -3,9 +3,14 @@
 //! Only the line feed at the end is added, and nothing is lost: each line decodes to the original
 //! bytes. The raw format on a terminal is the exception; it is for people.
 
+use serde::de::IgnoredAny;
+
 use super::sanitize;
 use crate::codec;
 use crate::message::{Data, Kind};
+
+/// What ends a line.
+const LINE_BREAKS: [char; 2] = ['\r', '\n'];
 
 /// Appends the payload unchanged; a line feed ends a text.
 pub(super) fn push_raw(data: Data<'_>, out: &mut Vec<u8>) {
@@ -13,6 +18,20 @@ pub(super) fn push_raw(data: Data<'_>, out: &mut Vec<u8>) {
     if data.kind() == Kind::Text {
         out.push(b'\n');
     }
+}
+
+/// Appends one line that a program can parse: a text as it is; JSON over several lines with spaces for
+/// its line breaks, which stand only between its parts; anything else as [`push_line`] has it.
+pub(super) fn push_for_program(data: Data<'_>, out: &mut Vec<u8>) {
+    match data {
+        Data::Text(text) if !text.contains(LINE_BREAKS) => out.extend_from_slice(text.as_bytes()),
+        Data::Text(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            let bytes = text.bytes();
+            out.extend(bytes.map(|b| if b"\r\n".contains(&b) { b' ' } else { b }));
+        }
+        _ => codec::push_escaped(data.as_bytes(), out),
+    }
+    out.push(b'\n');
 }
 
 /// Binary gets its own line here: a terminal has no use for the exact bytes, and the next output

@@ -68,7 +68,7 @@ impl SentLine<'_> {
         let most = text.floor_char_boundary(self.columns.saturating_mul(16));
         match self.format {
             Format::Pretty if text.len() <= MAX_JSON && self.pretty.push_json(text, 0, line) => {}
-            Format::Hex | Format::Base64 | Format::Line => {
+            Format::Hex | Format::Base64 | Format::Line | Format::ForProgram => {
                 self.one_line(&text.as_bytes()[..most], line);
             }
             Format::Pretty if text.len() > MAX_JSON && text.starts_with(['{', '[']) => {

@@ -73,8 +73,7 @@ fn format(args: &ClientArgs, messages_tty: bool) -> Format {
         _ if args.output.json => Format::Json,
         Some(format) => format.into(),
         None if messages_tty => Format::Pretty,
-        // Each message is one line.
-        None if args.programs.exec.is_some() => Format::Line,
+        None if args.programs.exec.is_some() => Format::ForProgram,
         None => Format::Raw,
     }
 }

@@ -44,6 +44,7 @@ fn meaning(format: Format) -> &'static str {
     match format {
         Format::Pretty => "JSON laid out, binary as a dump",
         Format::Line => "one line, with escapes",
+        Format::ForProgram => "one line for a program",
         Format::Raw => "as it is, without a mark",
         Format::Hex => "one line of hex digits",
         Format::Base64 => "one line of base64",
