@@ -44,6 +44,16 @@ fn protobuf() {
 }
 
 #[test]
+fn protobuf_typed() {
+    run_all("protobuf_typed", fuzz::decode::protobuf_typed);
+}
+
+#[test]
+fn encode() {
+    run_all("encode", fuzz::decode::encode);
+}
+
+#[test]
 fn gzip() {
     run_all("gzip", fuzz::decode::gzip);
 }
@@ -149,6 +159,18 @@ fn cbor_of_chance() {
 #[ignore = "slow: a minute"]
 fn protobuf_of_chance() {
     run_random("protobuf", fuzz::decode::protobuf);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn protobuf_typed_of_chance() {
+    run_random("protobuf_typed", fuzz::decode::protobuf_typed);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn encode_of_chance() {
+    run_random("encode", fuzz::decode::encode);
 }
 
 #[test]
