@@ -2,6 +2,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
+use crate::support::pty::Pty;
 use crate::support::server::{frame_of, raw, raws, serve, text};
 use crate::support::wirecat;
 
@@ -259,6 +260,53 @@ fn what_cannot_be_encoded_is_bad_input() {
         .run()
         .exits(2)
         .complains(&["-d: not JSON: EOF while parsing an object"]);
+}
+
+#[test]
+fn messages_of_options_are_checked_first() {
+    for (option, message) in [
+        ("--on-open", "hello"),
+        ("--heartbeat", "ping"),
+        ("--then", "{\"eof\" : }"),
+    ] {
+        wirecat(["--encode=cbor", option, message, "ws://127.0.0.1:9/"])
+            .run()
+            .exits(2)
+            .complains(&[&format!("{option}: not JSON: ")]);
+    }
+    // What is filled in later may make it JSON.
+    let server = serve();
+    wirecat([
+        "--encode=cbor",
+        "--decode=cbor",
+        "--resume=last=.n",
+        "--count=1",
+    ])
+    .arg("--on-open={\"last\":{{last}}}")
+    .arg(&server.url("/echo"))
+    .run()
+    .exits(0)
+    .prints("{\"last\":null}\n");
+}
+
+#[test]
+fn the_prompt_refuses_what_cannot_be_encoded() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        let message = wire.message();
+        wire.send(frame_of(BINARY, &message));
+        wire.answer_close();
+        message
+    });
+    let args = ["--no-reconnect", "--encode=msgpack", "--decode=msgpack"];
+    let mut pty = Pty::prompt(&args, &server.url("/"));
+    pty.type_keys("hello\r");
+    pty.expect("--encode: not JSON: expected value");
+    pty.type_keys("{\"op\":1}\r");
+    pty.expect("< {\"op\": 1}");
+    pty.type_keys("\x04");
+    pty.exits(0);
+    assert_eq!(server.result(), b"\x81\xa2op\x01");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::encode::Encoder;
 use crate::json::jq::Interrupt;
 use crate::payload::InputFormat;
 use crate::session::answers::Rules;
@@ -12,6 +13,8 @@ use crate::session::answers::Rules;
 pub struct Options {
     /// How typed lines stand for messages.
     pub payload: InputFormat,
+    /// `--encode`: what it cannot encode is refused.
+    pub encoder: Option<Encoder>,
     /// `-o`: messages go there.
     pub output: Option<PathBuf>,
     /// What `/queue` may keep, in bytes.

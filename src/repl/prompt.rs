@@ -347,16 +347,17 @@ impl Prompt {
             Outgoing::Binary(data) => Command::Send(Message::binary(bytes_of(data)?)),
             Outgoing::Frame(frame, data) => Command::Frame(with_payload(frame, data)?),
         };
-        Ok(self.addressed(command))
+        self.addressed(command)
     }
 
     /// Sends a message, or keeps it until there is a connection.
     fn queue(&mut self, text: String, now: Instant) -> Result<Request, String> {
         let command = Command::Send(self.template(&text, &BTreeMap::new())?);
+        let command = self.addressed(command)?;
         let needed = self.need_connection(now);
         // A client that is yet to come is another one.
         if needed.is_ok() || self.screen.borrow().clients.is_some() {
-            return needed.map(|()| Request::Send(self.addressed(command)));
+            return needed.map(|()| Request::Send(command));
         }
         self.waiting.keep(command)?;
         self.say(&queue::kept(self.waiting.messages()));

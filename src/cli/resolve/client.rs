@@ -195,8 +195,12 @@ fn client_with(
     let interrupt = input.interrupt.clone();
     let front = front_end(mode, input.configured, variables, files, interrupt.clone())?;
     let mut front = with_answers(front, &session.answers);
-    if let (FrontEnd::Pipe(pipe), Some(encoder)) = (&mut front, &session.encode) {
-        super::decoding::check(&mut pipe.messages, encoder)?;
+    if let Some(encoder) = &session.encode {
+        super::decoding::check_session(&session, encoder)?;
+        match &mut front {
+            FrontEnd::Pipe(pipe) => super::decoding::check(pipe, encoder)?,
+            FrontEnd::Interactive(prompt) => prompt.encoder = Some(encoder.clone()),
+        }
     }
     let mut client = Client {
         notes: notes(input, mode),
@@ -241,6 +245,7 @@ fn front_end(
     if mode.interactive {
         return Ok(FrontEnd::Interactive(repl::Options {
             payload,
+            encoder: None,
             output,
             queue: args.stay.outbox,
             interrupt,

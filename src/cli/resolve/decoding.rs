@@ -8,7 +8,10 @@ use crate::decode::chain::Chain;
 use crate::decode::{self, Tally};
 use crate::encode::Encoder;
 use crate::error::Error;
-use crate::pipe::Messages;
+use crate::message::Message;
+use crate::pipe::{self, Messages};
+use crate::session;
+use crate::session::answers::Opening;
 
 /// # Errors
 /// Exit 2 if a form is unknown, or a file is no descriptor.
@@ -41,19 +44,48 @@ pub(super) fn encode(
     Encoder::new(typed, chain).map(Some)
 }
 
-/// Looks at what `-d` gives, and makes stdin look.
+/// Looks at what `-d` and `--then` give, and makes stdin look.
 ///
 /// # Errors
 /// Exit 2 if a message cannot be encoded.
-pub(super) fn check(messages: &mut Messages, encoder: &Encoder) -> Result<(), Error> {
-    match messages {
-        Messages::Stdin { encoder: own, .. } => *own = Some(encoder.clone()),
-        Messages::Given(given) => {
-            for message in given {
-                let checked = encoder.check(message);
-                checked.map_err(|why| Error::usage(format!("-d: {why}")))?;
-            }
+pub(super) fn check(pipe: &mut pipe::Options, encoder: &Encoder) -> Result<(), Error> {
+    check_each("--then", &pipe.then, encoder)?;
+    match &mut pipe.messages {
+        Messages::Stdin { encoder: own, .. } => {
+            *own = Some(encoder.clone());
+            Ok(())
         }
+        Messages::Given(given) => check_each("-d", &*given, encoder),
+    }
+}
+
+/// Looks at the messages of `--on-open` and `--heartbeat`.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_session(session: &session::Options, encoder: &Encoder) -> Result<(), Error> {
+    let opening = session.opening.iter().filter_map(|opening| match opening {
+        Opening::Now(message) => Some(message),
+        Opening::After(_) => None,
+    });
+    // A value that is not there yet may make it JSON.
+    let is_whole = |message: &&Message| !message.as_text().is_some_and(|it| it.contains("{{"));
+    check_each("--on-open", opening.filter(is_whole), encoder)?;
+    let heartbeat = session.heartbeat.iter().filter(is_whole);
+    check_each("--heartbeat", heartbeat, encoder)
+}
+
+fn check_each<'a>(
+    option: &str,
+    messages: impl IntoIterator<Item = &'a Message>,
+    encoder: &Encoder,
+) -> Result<(), Error> {
+    for message in messages {
+        let checked = encoder.check(message);
+        checked.map_err(|why| {
+            let error = Error::usage(format!("{option}: {why}"));
+            error.advice("--encode takes one JSON value a message")
+        })?;
     }
     Ok(())
 }

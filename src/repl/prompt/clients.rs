@@ -8,11 +8,18 @@ use crate::repl::action::Action;
 
 impl Prompt {
     /// A command with the clients that it is for, where there may be several.
-    pub(super) fn addressed(&self, command: Command) -> Command {
-        match &self.screen.borrow().clients {
+    ///
+    /// # Errors
+    /// Its message is none that `--encode` can encode.
+    pub(super) fn addressed(&self, command: Command) -> Result<Command, String> {
+        if let (Command::Send(message), Some(encoder)) = (&command, &self.options.encoder) {
+            let checked = encoder.check(message);
+            checked.map_err(|why| format!("--encode: {why}"))?;
+        }
+        Ok(match &self.screen.borrow().clients {
             Some(clients) => Command::To(clients.recipients, Box::new(command)),
             None => command,
-        }
+        })
     }
 
     /// Performs an action about clients.

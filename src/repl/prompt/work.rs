@@ -179,7 +179,7 @@ impl Prompt {
             Kind::Binary => "binary, as it is not UTF-8",
         };
         let len = message.len();
-        let command = self.addressed(Command::Send(message));
+        let command = self.addressed(Command::Send(message))?;
         self.waiting.push(command);
         self.say(&format!("{path}: {len} bytes, sent as {kind}\n"));
         Ok(())
@@ -523,8 +523,8 @@ impl Prompt {
             None => self.next_of_repeat(now)?,
             Some(message) => message,
         };
-        match message {
-            Ok(message) => Some(self.addressed(Command::Send(message))),
+        match message.and_then(|message| self.addressed(Command::Send(message))) {
+            Ok(command) => Some(command),
             Err(why) => {
                 self.say(&format!("wirecat: {why}\n"));
                 let mut work = self.work.borrow_mut();
