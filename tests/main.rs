@@ -20,6 +20,7 @@ mod cookies;
 mod day;
 mod decoding;
 mod decoding_commands;
+mod decoding_hostile;
 mod doing;
 mod down;
 mod dry_run;

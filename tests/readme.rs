@@ -156,6 +156,9 @@ fn play(steps: &[Step], server: &Serve) -> Vec<String> {
         script.push('\n');
     }
     let folder = tempfile::tempdir().unwrap();
+    // The descriptor of docs/decoding.md.
+    let descriptor = root().join("tests/decode/test.desc");
+    std::fs::copy(descriptor, folder.path().join("test.desc")).unwrap();
     let programs = Path::new(WIRECAT).parent().unwrap().display();
     let path = std::env::var("PATH").unwrap_or_default();
     let child = Command::new("sh")

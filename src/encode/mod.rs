@@ -62,6 +62,12 @@ impl Encoder {
         }
     }
 
+    /// What to try when a text cannot be encoded because of this.
+    pub fn advice(why: &str) -> Option<&'static str> {
+        why.starts_with(NOT_JSON)
+            .then_some("--encode takes one JSON value a message")
+    }
+
     /// Begins to encode the messages of one connection.
     pub fn start(&self) -> Encoding {
         let steps = self.0.iter().map(|step| match step {
@@ -118,6 +124,9 @@ fn form(step: &Step, data: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
+/// How the reason begins that a text is no JSON.
+const NOT_JSON: &str = "not JSON: ";
+
 fn json(text: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(text).map_err(|error| format!("not JSON: {}", without_place(&error)))
+    serde_json::from_slice(text).map_err(|error| format!("{NOT_JSON}{}", without_place(&error)))
 }

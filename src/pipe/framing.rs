@@ -223,8 +223,11 @@ impl Framer {
             return Ok(());
         };
         encoder.check(message).map_err(|why| {
-            let place = self.place();
-            bad_input(place, &why).advice("--encode takes one JSON value a message")
+            let mut error = bad_input(self.place(), &why);
+            error
+                .advice
+                .extend(Encoder::advice(&why).map(str::to_owned));
+            error
         })
     }
 

@@ -5,11 +5,12 @@ use clap::Args;
 #[derive(Debug, Default, Args)]
 pub struct DecodingArgs {
     /// Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib,
-    /// zlib-stream, zstd, or several with the outermost first: gzip+msgpack
+    /// zlib-stream, zstd, cmd:COMMAND, or several with the outermost first: gzip+msgpack
     ///
-    /// Output, --filter, --until, --confirm, --resume and the prompt get JSON or text in place of the
-    /// message; --json has it as "decoded" beside "data". FILE is what protoc --include_imports
-    /// --descriptor_set_out writes. A message that does not decode is shown as it is.
+    /// Output, --filter, --until, --answer, --confirm, --resume and the prompt get JSON or text in place
+    /// of the message; --json has it as "decoded" beside "data". protoc --include_imports
+    /// --descriptor_set_out writes FILE. COMMAND gets each message on its stdin, and prints what it says.
+    /// A message that does not decode is shown as it is.
     #[arg(
         long,
         value_name = "FORM",
@@ -18,8 +19,8 @@ pub struct DecodingArgs {
     )]
     pub decode: Option<String>,
 
-    /// Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip,
-    /// zlib, zstd, or several as with --decode
+    /// Encode the text messages that are sent, and send them as binary ones: msgpack, cbor,
+    /// protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several as with --decode
     #[arg(
         long,
         value_name = "FORM",

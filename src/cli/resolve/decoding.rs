@@ -83,8 +83,11 @@ fn check_each<'a>(
     for message in messages {
         let checked = encoder.check(message);
         checked.map_err(|why| {
-            let error = Error::usage(format!("{option}: {why}"));
-            error.advice("--encode takes one JSON value a message")
+            let mut error = Error::usage(format!("{option}: {why}"));
+            error
+                .advice
+                .extend(Encoder::advice(&why).map(str::to_owned));
+            error
         })?;
     }
     Ok(())
