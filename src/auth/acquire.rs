@@ -134,7 +134,8 @@ pub(crate) async fn read_url(
     let text = match source {
         UrlSource::File(path) => read_file("", path, timeout, &mut cached.reading_url).await?,
         UrlSource::Command(command) => {
-            let output = tokio::time::timeout(timeout, run("", command)).await;
+            let shell = child::Command::shell(command);
+            let output = tokio::time::timeout(timeout, run(&source.to_string(), shell)).await;
             let doing = || format!("running {source}");
             let late = |_| Error::connect_timeout(Stage::Input, timeout, &doing());
             Secret::new(output.map_err(late)??)
@@ -164,7 +165,11 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
                 "--token env:{name}: there is no such variable in the environment"
             ))
         })?,
-        Source::Command(command) => run("--token ", command).await?,
+        Source::Command(command) => {
+            // It may read a password from the terminal.
+            let shell = child::Command::shell(command).in_our_group();
+            run(&format!("--token cmd:{command}"), shell).await?
+        }
     };
     Ok(Secret::new(text))
 }
@@ -227,15 +232,9 @@ fn without_line_end(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// Runs a command of `option` in the shell. Its stderr goes to the terminal.
-async fn run(option: &str, command: &str) -> Result<String, Error> {
-    let unusable = |why: String| Error::usage(format!("{option}cmd:{command}: {why}"));
-    let shell = child::Command::shell(command);
-    let shell = match option.is_empty() {
-        true => shell,
-        // A command that gives a token may read a password from the terminal.
-        false => shell.in_our_group(),
-    };
+/// Runs a command, which errors call `named`. Its stderr goes to the terminal.
+async fn run(named: &str, shell: child::Command) -> Result<String, Error> {
+    let unusable = |why: String| Error::usage(format!("{named}: {why}"));
     let output = shell.output(&[], MAX_TOKEN).await;
     let output = output.map_err(|failure| unusable(failure.to_string()))?;
     String::from_utf8(output).map_err(|_| unusable("its output is not UTF-8".to_owned()))

@@ -69,7 +69,10 @@ fn head(client: &Client, shown: &Shown) -> String {
     }
     head.push('\n');
     match &plan.source {
-        Some(source) => head.replace(&plan.target.authority(), &format!("[host from {source}]")),
+        Some(_) => {
+            let host = format!("[host from {}]", plan.shown_url());
+            head.replace(&plan.target.authority(), &host)
+        }
         None => head,
     }
 }
@@ -77,8 +80,8 @@ fn head(client: &Client, shown: &Shown) -> String {
 /// Where `client` would connect, for `-v`.
 pub fn route(client: &Client) -> String {
     let plan = &client.plan;
-    if let Some(source) = &plan.source {
-        return format!("would connect to where {source} says");
+    if plan.source.is_some() {
+        return format!("would connect to where {} says", plan.shown_url());
     }
     match plan.transport.route(&plan.target) {
         Ok(route) => {
@@ -95,7 +98,8 @@ pub fn route(client: &Client) -> String {
 /// # Errors
 /// Those of [`dry_run`].
 pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<u8>, Error> {
-    if let Some(source) = &client.plan.source {
+    if client.plan.source.is_some() {
+        let source = client.plan.shown_url();
         let what = format!("--to-curl: the URL comes from {source}, which is not read");
         return Err(Error::usage(what).advice("--dry-run shows the rest of the request"));
     }
@@ -163,8 +167,8 @@ fn shown(client: &Client, world: &World) -> Result<Shown, Error> {
 
 /// The path and query, with placeholders as they are elsewhere.
 fn path(request: &Request, preview: &Preview, client: &Client) -> String {
-    if let Some(source) = &client.plan.source {
-        return format!("[path and query from {source}]");
+    if client.plan.source.is_some() {
+        return format!("[path and query from {}]", client.plan.shown_url());
     }
     let redactor = &client.plan.redactor;
     let mut path = redactor.redact(&request.path_and_query).into_owned();

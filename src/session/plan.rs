@@ -56,7 +56,7 @@ impl Plan {
     /// The URL as it may be shown. One that is computed is a secret; its source is shown instead.
     pub fn shown_url(&self) -> String {
         match &self.source {
-            Some(source) => source.to_string(),
+            Some(source) => source.shown(&self.redactor),
             None => self.target.shown(&self.redactor),
         }
     }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::secret::{REDACTED, Redactor};
+
 /// What stands before a command.
 const COMMAND: &str = "cmd:";
 
@@ -25,16 +27,39 @@ impl UrlSource {
         path.ends_with(".url")
             .then(|| UrlSource::File(path.to_owned()))
     }
-}
 
-/// As it was written.
-impl fmt::Display for UrlSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What stands in place of the URL wherever one is shown, recorded or stored.
+    pub fn shown(&self, redactor: &Redactor) -> String {
         match self {
-            UrlSource::Command(command) => write!(f, "{COMMAND}{command}"),
-            UrlSource::File(path) => write!(f, "@{path}"),
+            UrlSource::Command(command) if redactor.includes_secrets() => {
+                format!("{COMMAND}{command}")
+            }
+            _ => self.to_string(),
         }
     }
+}
+
+/// A command without its arguments, which may hold a key or a password.
+impl fmt::Display for UrlSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = match self {
+            UrlSource::Command(command) => command.trim(),
+            UrlSource::File(path) => return write!(f, "@{path}"),
+        };
+        f.write_str(COMMAND)?;
+        match command.split_once(char::is_whitespace) {
+            None if is_program(command) => f.write_str(command),
+            Some((program, _)) if is_program(program) => write!(f, "{program} {REDACTED}"),
+            _ => f.write_str(REDACTED),
+        }
+    }
+}
+
+/// Whether a word names a program and nothing else: neither `KEY=VALUE` nor anything that is quoted or
+/// joined to a word of another command.
+fn is_program(word: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._+~-".contains(c);
+    !word.is_empty() && word.chars().all(is_plain)
 }
 
 #[cfg(test)]
@@ -43,12 +68,33 @@ mod tests {
 
     #[test]
     fn commands_and_files_are_sources_and_profiles_are_not() {
-        let read = |text| UrlSource::parse(text).map(|source| source.to_string());
-        for text in ["cmd:./ticket.sh", "@ticket.url", "@/run/a b.url"] {
-            assert_eq!(read(text).as_deref(), Some(text));
-        }
+        let command = |text: &str| Some(UrlSource::Command(text.to_owned()));
+        let file = |text: &str| Some(UrlSource::File(text.to_owned()));
+        assert_eq!(UrlSource::parse("cmd:./t.sh a"), command("./t.sh a"));
+        assert_eq!(UrlSource::parse("cmd:"), command(""));
+        assert_eq!(UrlSource::parse("@ticket.url"), file("ticket.url"));
+        assert_eq!(UrlSource::parse("@/run/a b.url"), file("/run/a b.url"));
         for text in ["@staging", "@staging/x.urls", "ws://cmd:80/", "a.url", ""] {
-            assert_eq!(read(text), None, "{text}");
+            assert_eq!(UrlSource::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_of_a_command_are_shown_only_where_all_secrets_are() {
+        for (text, expected) in [
+            ("cmd:./ticket.sh", "cmd:./ticket.sh"),
+            ("cmd: ./ticket.sh ", "cmd:./ticket.sh"),
+            ("cmd:./ticket.sh --key SECRET", "cmd:./ticket.sh [redacted]"),
+            ("cmd:~/bin/t\tSECRET", "cmd:~/bin/t [redacted]"),
+            ("cmd:KEY=SECRET ./ticket.sh", "cmd:[redacted]"),
+            ("cmd:./t<SECRET", "cmd:[redacted]"),
+            ("cmd:'./t SECRET'", "cmd:[redacted]"),
+            ("cmd:curl|SECRET", "cmd:[redacted]"),
+            ("@/run/a b.url", "@/run/a b.url"),
+        ] {
+            let source = UrlSource::parse(text).unwrap();
+            assert_eq!(source.shown(&Redactor::default()), expected, "{text}");
+            assert_eq!(source.shown(&Redactor::new(true)), text, "{text}");
         }
     }
 }
