@@ -138,7 +138,10 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         error,
         obstacle: FailureKind::Credentials,
     };
+    let begun = tokio::time::Instant::now();
     let plan = &*located(plan, prompted).await.map_err(unread)?;
+    // A URL that is computed and the connection share the timeout. A person who is asked takes any time.
+    let left = plan.connect_timeout.saturating_sub(begun.elapsed());
     let placed = acquire::read(
         &plan.credentials,
         environment,
@@ -152,7 +155,7 @@ pub(super) async fn connect<I: Asker, O: Sink>(
     unlock(plan, ends).await?;
     let mut way = way(plan, memory, &placed)?;
     let mut dialer = dialer(&way, prompted, ends).await?;
-    let deadline = tokio::time::Instant::now() + plan.connect_timeout;
+    let deadline = tokio::time::Instant::now() + left;
     let progress = Progress::new(deadline.into_std());
     loop {
         match stop_at(&way, (&dialer, &progress), turn, deadline, ends).await? {
