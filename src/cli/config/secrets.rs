@@ -1,7 +1,9 @@
 //! Refuses secrets that are written out in a configuration file: files are copied, shown and
 //! committed. A secret is a reference to where it is kept. The secret itself is never printed. Pure.
 
-use serde_json::Value as Json;
+mod command;
+mod message;
+mod url;
 
 use super::parse::{Document, Entry, Located, Section, Value};
 use super::text::{Show, Span, Text};
@@ -9,7 +11,11 @@ use crate::auth::sources::Source;
 use crate::error::Error;
 use crate::secret::{is_secret_header, is_secret_name};
 use crate::template;
-use crate::uri;
+use crate::uri::UrlSource;
+use url::UrlSecret;
+
+/// Begins a command: one that gives a secret, a URL or a reply, or that decodes.
+const COMMAND: &str = "cmd:";
 
 /// Checks every section, used or not.
 ///
@@ -19,9 +25,11 @@ pub(super) fn check(document: &Document) -> Result<(), Error> {
     let checker = Checker {
         text: &document.text,
     };
-    for profile in &document.profiles {
-        if let Some(url) = &profile.url {
-            checker.url("url", url)?;
+    for url in document.profiles.iter().filter_map(|it| it.url.as_ref()) {
+        match UrlSource::parse(&url.value) {
+            Some(UrlSource::Command(line)) => checker.command(&line, &url.span)?,
+            Some(UrlSource::File(_)) => {}
+            None => checker.url("url", url)?,
         }
     }
     document.sections().try_for_each(|it| checker.section(it))
@@ -42,6 +50,7 @@ impl Checker<'_> {
             self.option(entry)?;
         }
         for Entry { name, value } in &section.variables {
+            self.command_after(COMMAND, value)?;
             if is_secret_name(&name.value) && !is_reference(&value.value) {
                 let what = format!("the variable '{}' looks like a secret", name.value);
                 let how = sources(&format!("{} = ", name.value), "");
@@ -76,20 +85,30 @@ impl Checker<'_> {
                 &one
             }
         };
-        values.iter().try_for_each(|value| match name {
+        for value in values {
+            self.command_after(COMMAND, value)?;
+            self.value(name, value)?;
+        }
+        Ok(())
+    }
+
+    fn value(&self, name: &str, value: &Located<String>) -> Result<(), Error> {
+        match name {
             "token" | "oauth2-bearer" | "pass" => self.whole(name, value),
             "cert" => self.certificate(value),
             "user" | "proxy-user" => self.password(name, value),
             "header" | "proxy-header" => self.header(name, value),
             "cookie" => self.cookie(value),
-            "answer" => self.reply(value, '='),
-            "on-open" if value.value.starts_with("after ") => self.reply(value, ':'),
-            "data" | "heartbeat" | "on-open" | "token-message" => self.message(value),
+            "answer" => self.reply(value, "="),
+            "on-open" => self.reply(value, ":"),
+            "data" | "heartbeat" | "then" | "token-message" => self.message(value),
+            "run" | "exec" => self.command(&value.value, &value.span),
+            "decode" => self.command_after("+cmd:", value),
             "proxy" | "socks4" | "socks4a" | "socks5" | "socks5-hostname" | "origin" => {
                 self.url(name, value)
             }
             _ => Ok(()),
-        })
+        }
     }
 
     fn whole(&self, name: &str, value: &Located<String>) -> Result<(), Error> {
@@ -105,6 +124,7 @@ impl Checker<'_> {
     }
 
     fn password(&self, name: &str, value: &Located<String>) -> Result<(), Error> {
+        self.command_after(":cmd:", value)?;
         match value.value.split_once(':') {
             Some((user, password)) if !is_reference(password) => {
                 let mut how = sources(&format!("{name} = "), &format!("{user}:"));
@@ -143,6 +163,9 @@ impl Checker<'_> {
             return Ok(());
         };
         let (name, value) = (name.trim(), value.trim());
+        if let Some(command) = value.strip_prefix(COMMAND) {
+            return self.command(command, &line.span);
+        }
         if value.is_empty() || !is_secret_header(name) || is_reference(value) {
             return Ok(());
         }
@@ -152,65 +175,67 @@ impl Checker<'_> {
         Err(self.refused(&line.span, &what, how))
     }
 
-    /// A JSON message whose member holds a secret by its name.
+    /// A message with a member, or a header line, that holds a secret by its name.
     fn message(&self, text: &Located<String>) -> Result<(), Error> {
-        match serde_json::from_str(&text.value) {
-            Ok(message) => self.json(&message, &text.span),
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// The same after an expression and a separator. The expression is not compiled, as that takes time
-    /// in every run: what is JSON to the end is the message.
-    fn reply(&self, text: &Located<String>, separator: char) -> Result<(), Error> {
-        let separators = text.value.match_indices(separator);
-        let rests = separators.map(|(at, _)| text.value[at + 1..].trim_start());
-        let mut messages = rests.filter(|rest| rest.starts_with(['{', '[']));
-        let message = messages.find_map(|rest| serde_json::from_str(&without_values(rest)).ok());
-        message.map_or(Ok(()), |message| self.json(&message, &text.span))
-    }
-
-    fn json(&self, message: &Json, span: &Span) -> Result<(), Error> {
-        let Some(member) = secret_member(message) else {
+        let Some(member) = message::secret_in(&text.value) else {
             return Ok(());
         };
         let what = format!("the member '{member}' of this message is a secret");
         let how = format!(
             "\"{member}\":\"{{{{NAME}}}}\" takes it from a variable: NAME = \"env:VARIABLE\" under [vars]"
         );
-        Err(self.refused(span, &what, vec![how]))
+        Err(self.refused(&text.span, &what, vec![how]))
+    }
+
+    /// A message, or a command, after an expression and a separator. The expression is not compiled, as
+    /// that takes time in every run.
+    fn reply(&self, text: &Located<String>, separator: &str) -> Result<(), Error> {
+        self.message(text)?;
+        for space in ["", " "] {
+            self.command_after(&format!("{separator}{space}{COMMAND}"), text)?;
+        }
+        Ok(())
+    }
+
+    /// The command that begins after the first `mark`. [`COMMAND`] itself stands at the beginning.
+    fn command_after(&self, mark: &str, text: &Located<String>) -> Result<(), Error> {
+        let command = match mark {
+            COMMAND => text.value.strip_prefix(COMMAND),
+            _ => text.value.split_once(mark).map(|(_, command)| command),
+        };
+        command.map_or(Ok(()), |command| self.command(command, &text.span))
+    }
+
+    fn command(&self, line: &str, span: &Span) -> Result<(), Error> {
+        let Some(what) = command::secret_in(line) else {
+            return Ok(());
+        };
+        let how = "\"$NAME\" takes it from the environment, and \"$(cat FILE)\" from a file";
+        Err(self.refused(span, &format!("{what} is a secret"), vec![how.to_owned()]))
     }
 
     fn url(&self, name: &str, url: &Located<String>) -> Result<(), Error> {
-        let (rest, query) = url.value.split_once('?').unwrap_or((&url.value, ""));
-        let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
-        let authority = rest.split(['/', '#', '\\']).next().unwrap_or_default();
-        if let Some((user, _)) = authority.rsplit_once('@')
-            && let Some((_, password)) = user.split_once(':')
-            && !password.is_empty()
-            && !template::has_placeholder(password)
-        {
-            let option = match name {
-                "url" | "origin" => "user",
-                _ => "proxy-user",
-            };
-            let how = vec![format!(
-                "{option} = \"NAME:env:VARIABLE\" in place of NAME:PASSWORD@"
-            )];
-            return Err(self.refused(&url.span, &format!("'{name}' contains a password"), how));
-        }
-        let secret = query.split('&').filter_map(|pair| pair.split_once('='));
-        let mut secret = secret.filter(|(name, value)| {
-            uri::is_secret_parameter(name) && !value.is_empty() && !template::has_placeholder(value)
-        });
-        let Some((parameter, _)) = secret.next() else {
+        let is_written_out = |value: &str| !template::has_placeholder(value);
+        let Some(secret) = url::secret_in(&url.value, &is_written_out) else {
             return Ok(());
         };
-        let what = format!("the parameter '{parameter}' of '{name}' is a secret");
-        let how = vec![format!(
-            "token = \"env:VARIABLE\", token-via = \"query\" and token-name = \"{parameter}\""
-        )];
-        Err(self.refused(&url.span, &what, how))
+        let how = match secret {
+            UrlSecret::Password => {
+                let option = match name {
+                    "url" | "origin" => "user",
+                    _ => "proxy-user",
+                };
+                format!("{option} = \"NAME:env:VARIABLE\" in place of NAME:PASSWORD@")
+            }
+            UrlSecret::Parameter(name) => format!(
+                "token = \"env:VARIABLE\", token-via = \"query\" and token-name = \"{name}\""
+            ),
+        };
+        let what = match secret {
+            UrlSecret::Password => format!("'{name}' contains a password"),
+            UrlSecret::Parameter(_) => format!("{secret} of '{name}' is a secret"),
+        };
+        Err(self.refused(&url.span, &what, vec![how]))
     }
 
     fn refused(&self, span: &Span, what: &str, how: Vec<String>) -> Error {
@@ -219,50 +244,6 @@ impl Checker<'_> {
         error.advice = how;
         error
     }
-}
-
-/// A template with a name in place of each value in a string, and `0` elsewhere.
-fn without_values(template: &str) -> String {
-    let mut text = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((_, after)) = after.split_once("}}") else {
-            break;
-        };
-        text.push_str(before);
-        text.push_str(match template::has_odd_quotes(&text) {
-            true => "{{value}}",
-            false => "0",
-        });
-        rest = after;
-    }
-    text + rest
-}
-
-/// The name of a member whose value is a password or token that is written out.
-fn secret_member(message: &Json) -> Option<&str> {
-    let is_written_out = |value: &Json| {
-        let text = value.as_str().filter(|text| !text.is_empty());
-        text.is_some_and(|text| !template::has_placeholder(text))
-    };
-    match message {
-        Json::Array(items) => items.iter().find_map(secret_member),
-        Json::Object(members) => members.iter().find_map(|(name, value)| {
-            match is_credential(name) && is_written_out(value) {
-                true => Some(name.as_str()),
-                false => secret_member(value),
-            }
-        }),
-        _ => None,
-    }
-}
-
-/// Whether a member of this name is a credential without doubt. A `session` or `auth` of a message
-/// may be anything.
-fn is_credential(name: &str) -> bool {
-    const PARTS: &[&str] = &["token", "password", "passwd", "secret", "apikey"];
-    let name = name.to_ascii_lowercase().replace(['_', '-', '.'], "");
-    PARTS.iter().any(|part| name.contains(part))
 }
 
 /// The ways to refer to a secret.
