@@ -24,7 +24,7 @@
 //!    [`session::keepalive`], [`session::reconnect`], [`session::backoff`], [`session::resume::vars`],
 //!    [`session::rtt`]; what the prompt keeps and shows of a stream: [`repl::view`]; and both sides of
 //!    the handshake:
-//!    [`handshake::guard`], [`handshake::request`], [`handshake::response`],
+//!    [`handshake::bearer`], [`handshake::guard`], [`handshake::request`], [`handshake::response`],
 //!    [`handshake::retry_after`], [`handshake::server`], [`handshake::versions`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
 //!    base64, escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which

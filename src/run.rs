@@ -11,11 +11,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::auth::acquire;
 use crate::cli::resolve::{Client, FrontEnd, Job, Listen, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, ParseError, early, generate, resolve, show};
 use crate::error::{Error, Exit, plain_words};
 use crate::event::{Event, Peer, Totals};
+use crate::handshake::bearer;
 use crate::io::recorder::{Recorded, Recorder};
 use crate::io::signals::{Hangups, StopSignals};
 use crate::io::stdio;
@@ -121,10 +123,17 @@ where
 async fn listen(options: Listen, world: &World) -> Result<Exit, Error> {
     let Listen {
         address,
-        door,
+        mut door,
         tls,
+        tokens,
         mut client,
     } = options;
+    let environment = |name: &str| world.environment.get(name).cloned();
+    let tokens = acquire::expected(&tokens, &environment).await?;
+    for token in &tokens {
+        client.plan.redactor.add_given(token.expose());
+    }
+    door.tokens = bearer::Expected::new(&tokens);
     let prepared = tls.as_ref().map(serve::prepare_tls).transpose()?;
     let (acceptor, authority) = prepared.unzip();
     let (listener, address) = serve::listen(address).await?;

@@ -108,6 +108,35 @@ pub(crate) async fn read(
     Ok(placed)
 }
 
+/// The tokens that a server expects of its clients. A file has one on each line, but for empty lines and
+/// those that begin with `#`.
+///
+/// # Errors
+/// Exit 2 if a source gives none.
+pub(crate) async fn expected(
+    sources: &[Source],
+    environment: &Environment<'_>,
+) -> Result<Vec<Secret>, Error> {
+    let mut tokens = Vec::new();
+    for source in sources {
+        let Source::File(path) = source else {
+            let text = read_source(source, environment).await?;
+            tokens.push(usable(source, &text)?);
+            continue;
+        };
+        let text = read_file("--token ", path, Duration::MAX, &mut None).await?;
+        let lines = text.expose().lines().map(str::trim);
+        let given = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let before = tokens.len();
+        tokens.extend(given.map(Secret::new));
+        if tokens.len() == before {
+            return Err(Error::usage(format!("--token @{path}: it has no token"))
+                .advice("one token on each line"));
+        }
+    }
+    Ok(tokens)
+}
+
 /// The password of `-U`, which the user types.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! it, and [`accept`] reads and answers a request with hyper.
 
 pub mod accept;
+pub mod bearer;
 pub mod guard;
 mod h1;
 pub mod h2;

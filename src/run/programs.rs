@@ -92,11 +92,13 @@ pub(super) async fn serve(
 async fn converse(
     client: &Client,
     (options, program): (&pipe::Options, &pipe::program::Options),
-    guest: Box<Guest>,
+    mut guest: Box<Guest>,
     mut stop: GuestStop,
     start: Instant,
 ) -> Exit {
     let (redactor, number) = (&client.plan.redactor, guest.number);
+    // Held until the program has ended, which may take longer than the connection.
+    let _place = guest.take_place();
     let renderer = Renderer::new(client.output.clone(), redactor.clone());
     let (program, stdin) = Program::new(program.clone());
     let output = pipe::Output::new(Destination::Program(stdin), renderer, start);

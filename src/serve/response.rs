@@ -13,6 +13,8 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use crate::handshake::bearer::CHALLENGE;
+
 /// A body that is whole, or made as it is read.
 pub(super) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
 
@@ -21,8 +23,6 @@ pub(super) type Answer = Response<Body>;
 
 /// A response in place of an upgrade.
 pub(super) type Refusal = Box<Answer>;
-
-const REALM: &str = "Bearer realm=\"wirecat\"";
 
 /// A response with this body.
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
@@ -68,7 +68,7 @@ pub(super) fn wrong_method(body: &'static str, allowed: &'static str) -> Answer 
 /// A 401 that asks for a token.
 pub(super) fn token_required(body: &'static str) -> Answer {
     let mut answer = text(StatusCode::UNAUTHORIZED, body);
-    insert(&mut answer, WWW_AUTHENTICATE, REALM);
+    insert(&mut answer, WWW_AUTHENTICATE, CHALLENGE);
     answer
 }
 
@@ -85,7 +85,7 @@ pub(super) fn status(status: StatusCode) -> Answer {
     let mut answer = text(status, body);
     match status.as_u16() {
         300..=399 => insert(&mut answer, LOCATION, "/echo"),
-        401 => insert(&mut answer, WWW_AUTHENTICATE, REALM),
+        401 => insert(&mut answer, WWW_AUTHENTICATE, CHALLENGE),
         407 => insert(&mut answer, PROXY_AUTHENTICATE, "Basic realm=\"wirecat\""),
         426 => insert(&mut answer, SEC_WEBSOCKET_VERSION, "13"),
         429 | 503 => insert(&mut answer, RETRY_AFTER, "1"),

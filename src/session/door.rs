@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
     ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use crate::close::Close;
 use crate::error::plain_clause;
 use crate::handshake::accept::{self, Answer};
+use crate::handshake::bearer;
 use crate::handshake::guard::{self, Denied};
 use crate::handshake::{Transcript, server};
 use crate::transport::BoxedStream;
@@ -58,10 +59,14 @@ pub struct Options {
     pub status: Option<StatusCode>,
     /// Which pages may connect, and by which names of this machine.
     pub guard: guard::Options,
+    /// `--token`: a client needs one of them.
+    pub tokens: bearer::Expected,
     /// How many clients there are to be; `None` is without end.
     pub clients: Option<u32>,
     /// Whether they may be there at the same time.
     pub side_by_side: bool,
+    /// `--max-connections`: how many of them at most; `None` is any number.
+    pub at_once: Option<u32>,
     /// `--connect-timeout`: how long a client is waited for.
     pub patience: Option<Duration>,
 }
@@ -81,8 +86,15 @@ pub struct Guest {
     pub(super) scheme: &'static str,
     /// From 1.
     pub number: u32,
-    /// While it lives, no other client is let in, unless they may be there at the same time.
+    /// While it lives, no other client is let in in its place.
     pub(super) turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Guest {
+    /// What keeps its place from others, for those who need that for longer than the connection lasts.
+    pub fn take_place(&mut self) -> Option<OwnedSemaphorePermit> {
+        self.turn.take()
+    }
 }
 
 /// Who or what came to the door.
@@ -196,7 +208,15 @@ struct Admission {
     deflate: Option<Agreed>,
     subprotocol: Option<String>,
     extensions: Option<String>,
+    turn: Turn,
+}
+
+/// What a client holds until it goes.
+struct Turn {
+    /// One of the clients there are to be.
     turn: Option<OwnedSemaphorePermit>,
+    /// One of those that may be there at the same time.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// Reads and answers the request of one client.
@@ -306,6 +326,8 @@ struct Rules {
     options: Options,
     /// One client at a time, or as many as there are to be; `None` is without end.
     turns: Option<Arc<Semaphore>>,
+    /// Those that may be there at the same time; `None` for any number.
+    places: Option<Arc<Semaphore>>,
     /// Clients that are still to come.
     left: AtomicU32,
     /// The number of the last one.
@@ -322,15 +344,21 @@ impl Rules {
     }
 
     fn new(options: Options, acceptor: Option<Acceptor>) -> Rules {
-        let places = match options.side_by_side {
+        let turns = match options.side_by_side {
             true => options.clients,
             false => Some(1),
         };
-        let turns = places.and_then(|places| usize::try_from(places).ok());
+        let semaphore = |count| {
+            usize::try_from(count)
+                .ok()
+                .map(Semaphore::new)
+                .map(Arc::new)
+        };
         Rules {
             left: AtomicU32::new(options.clients.unwrap_or(u32::MAX)),
+            turns: turns.and_then(semaphore),
+            places: options.at_once.and_then(semaphore),
             options,
-            turns: turns.map(|places| Arc::new(Semaphore::new(places))),
             last: AtomicU32::new(0),
             acceptor,
         }
@@ -338,7 +366,7 @@ impl Rules {
 
     /// A client has been let in. Returns what it holds until it goes; the place of one among several is
     /// never free again.
-    fn count(&self, turn: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
+    fn count(&self, Turn { turn, place }: Turn) -> Option<OwnedSemaphorePermit> {
         if self.options.clients.is_some() {
             let one_less = |left: u32| Some(left.saturating_sub(1));
             let _ = self
@@ -351,7 +379,7 @@ impl Rules {
         if let Some(turn) = turn {
             turn.forget();
         }
-        None
+        place
     }
 
     /// Whether a client waits for the one before it.
@@ -371,9 +399,12 @@ impl Rules {
         };
         let mut verdict = match self.answer(&request) {
             Some(answer) => Verdict::Answered(answer),
-            None => match self.admit(request).await {
-                Ok((answer, admission)) => Verdict::Admitted(answer, Box::new(admission)),
-                Err(answer) => Verdict::Refused(*answer, None),
+            None => match self.check_token(&request) {
+                Err((answer, why)) => Verdict::Refused(*answer, Some(why)),
+                Ok(()) => match self.admit(request).await {
+                    Ok((answer, admission)) => Verdict::Admitted(answer, Box::new(admission)),
+                    Err(answer) => Verdict::Refused(*answer, None),
+                },
             },
         };
         let (Verdict::Admitted(answer, _)
@@ -406,6 +437,33 @@ impl Rules {
         Some(*answer)
     }
 
+    /// Whether the request has a token that is expected.
+    ///
+    /// # Errors
+    /// A 401, and why.
+    fn check_token(&self, request: &Request<()>) -> Result<(), (Box<Answer>, String)> {
+        let query = request.uri().query().unwrap_or_default();
+        let Err(denied) = self.options.tokens.check(request.headers(), query) else {
+            return Ok(());
+        };
+        let (body, challenge, why) = match denied {
+            bearer::Denied::Missing => (
+                "A token is missing; send it as `Authorization: Bearer TOKEN` or as ?token=TOKEN.\n",
+                bearer::CHALLENGE,
+                "it has no token",
+            ),
+            bearer::Denied::Unknown => (
+                "The token is not known.\n",
+                bearer::CHALLENGE_INVALID,
+                "its token is not that of --token",
+            ),
+        };
+        let mut answer = plain(StatusCode::UNAUTHORIZED, body);
+        let challenge = HeaderValue::from_static(challenge);
+        answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        Err((answer, why.to_owned()))
+    }
+
     /// Admits a client whose handshake is right.
     ///
     /// # Errors
@@ -433,21 +491,25 @@ impl Rules {
 
     /// Whether a client would be sent away that connects now.
     fn is_full(&self) -> bool {
-        let is_taken = |turns: &Arc<Semaphore>| !self.waits() && turns.available_permits() == 0;
-        self.left.load(Ordering::Relaxed) == 0 || self.turns.as_ref().is_some_and(is_taken)
+        let is_taken = |turns: &Arc<Semaphore>| turns.available_permits() == 0;
+        self.left.load(Ordering::Relaxed) == 0
+            || (!self.waits() && self.turns.as_ref().is_some_and(is_taken))
+            || self.places.as_ref().is_some_and(is_taken)
     }
 
     /// Waits until it is this client's turn. Nobody waits for the end of the only client there is to be, or
     /// of clients that are there at the same time.
-    async fn take_turn(&self) -> Result<Option<OwnedSemaphorePermit>, Box<Answer>> {
+    async fn take_turn(&self) -> Result<Turn, Box<Answer>> {
         let turn = match self.turns.clone() {
             None => None,
             Some(turns) if self.waits() => Some(turns.acquire_owned().await.map_err(|_| busy())?),
             Some(turns) => Some(turns.try_acquire_owned().map_err(|_| busy())?),
         };
+        let place = self.places.clone().map(Semaphore::try_acquire_owned);
+        let place = place.transpose().map_err(|_| busy())?;
         match self.left.load(Ordering::Relaxed) {
             0 => Err(busy()),
-            _ => Ok(turn),
+            _ => Ok(Turn { turn, place }),
         }
     }
 }

@@ -65,6 +65,17 @@ pub struct ClientsArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32))]
     pub clients: Option<u32>,
 
+    /// Maximum number of clients at the same time, at the prompt or with --exec; more are answered with
+    /// 503 [default: any number at the prompt; with --exec the N of --clients, or 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), hide_short_help = true)]
+    pub max_connections: Option<u32>,
+
+    /// Answer clients with 401 that have no such token, as `Authorization: Bearer TOKEN` or ?token=TOKEN
+    /// (repeatable): from @FILE with one a line, env:VAR or cmd:COMMAND; anything else is the token itself,
+    /// which other users of the machine see
+    #[arg(long = "token", value_name = "SOURCE", action = ArgAction::Append)]
+    pub tokens: Vec<String>,
+
     /// Pick this subprotocol if the client offers it (repeatable, in order of preference) [default:
     /// the first that the client offers]
     #[arg(long = "subprotocol", visible_alias = "protocol", value_name = "NAME", action = ArgAction::Append)]

@@ -9,6 +9,7 @@ use hyper::StatusCode;
 use super::client::{self, Client, Input};
 use super::listening::{DEFAULT_PORT, guard, listen_address, refuse_strangers, tls, with_parts};
 use super::wire::extensions;
+use crate::auth::sources::Source;
 use crate::cli::args::{
     ClientArgs, ClientsArgs, DeflateArgs, ListenArgs, SafetyArgs, StopArgs, Typed,
 };
@@ -17,19 +18,26 @@ use crate::cli::config::Configured;
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::event::Peer;
+use crate::handshake::bearer;
 use crate::json::jq::Interrupt;
 use crate::serve::{Place, TlsOptions};
 use crate::session::door;
 use crate::uri::Target;
 
 /// How other machines are let in.
-const ADVICE: &str = "--allow-anyone to do without, or 127.0.0.1";
+const ADVICE: &str = "--token @FILE to require one, --allow-anyone to do without, or 127.0.0.1";
+
+/// How many programs of `--exec` run at the same time, unless it is said: each is a process, and a client
+/// that connects without end must not start them without end.
+const MOST_PROGRAMS: u32 = 64;
 
 #[derive(Debug)]
 pub struct Listen {
     pub address: SocketAddr,
     pub door: door::Options,
     pub tls: Option<TlsOptions>,
+    /// The tokens that clients need, if they need any.
+    pub tokens: Vec<Source>,
     /// The conversation. Its plan is that of a client on this machine.
     pub client: Client,
 }
@@ -42,7 +50,9 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         None => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT),
     };
     let address = with_parts(address, &args.place);
-    refuse_strangers(address.ip(), args.safety.allow_anyone, ADVICE)?;
+    let tokens = tokens(&args.clients.tokens)?;
+    let is_allowed = !tokens.is_empty() || args.safety.allow_anyone;
+    refuse_strangers(address.ip(), is_allowed, ADVICE)?;
     let tls = tls(&args.tls, &[Place::Tcp(address)])?;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let clients = std::mem::take(&mut args.clients);
@@ -63,14 +73,41 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         client::FrontEnd::Interactive(_) => false,
         client::FrontEnd::Pipe(pipe) => pipe.program.is_none(),
     };
+    if one_at_a_time && clients.max_connections.is_some() {
+        return Err(Error::usage(
+            "--max-connections: in a pipe without --exec there is one client at a time",
+        )
+        .advice("--clients N serves N of them, one after another"));
+    }
     let mut door = door(&clients, &safety, &args.wire.deflate, one_at_a_time);
+    if args.programs.exec.is_some() && door.clients.is_none() {
+        door.at_once = door.at_once.or(Some(MOST_PROGRAMS));
+    }
     door.patience = patience.filter(|time| !time.is_zero());
     Ok(Listen {
         address,
         door,
         tls,
+        tokens,
         client,
     })
+}
+
+/// Where the tokens are that clients need.
+///
+/// # Errors
+/// Exit 2 for a source that a server has not.
+fn tokens(given: &[String]) -> Result<Vec<Source>, Error> {
+    let source = |text: &String| match Source::parse(text) {
+        Source::File(path) if path == "-" => {
+            Err(Error::usage("--token @-: stdin carries messages")
+                .advice("--token @FILE, env:VAR or cmd:COMMAND"))
+        }
+        Source::Prompt => Err(Error::usage("--token prompt: nobody is asked here")
+            .advice("--token @FILE, env:VAR or cmd:COMMAND")),
+        source => Ok(source),
+    };
+    given.iter().map(source).collect()
 }
 
 /// The options of a client that talks in the same way; those about connecting have their defaults.
@@ -123,6 +160,8 @@ fn door(
             Some(count) => Some(count).filter(|count| *count > 0),
         },
         side_by_side: !one_at_a_time,
+        at_once: args.max_connections,
+        tokens: bearer::Expected::default(),
         patience: None,
     }
 }

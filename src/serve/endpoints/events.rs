@@ -1,12 +1,10 @@
 //! `/events`: the event hub, over WebSocket and, to look things up, over HTTP.
 
-use std::str;
-
 use futures_util::FutureExt as _;
-use hyper::header::AUTHORIZATION;
 
 use super::endpoint::{Endpoint, Opened, Run, Spec, parameter};
 use super::request::Request;
+use crate::handshake::bearer::{self, Presented};
 use crate::serve::connection::Connection;
 use crate::serve::hub::http::{self, Page, Resource};
 use crate::serve::hub::store::{After, Name};
@@ -91,25 +89,16 @@ fn look_up(request: Request<'_>, resource: Resource) -> Result<Opened, Refusal> 
 
 /// Whose the token of the request is, if it has one: in its header, or else in its query.
 fn user(request: Request<'_>) -> Result<Option<Name>, Refusal> {
-    let token = match request.headers.get(AUTHORIZATION) {
-        Some(value) => bearer(value.as_bytes()).map(str::to_owned),
-        None => match request.query().get("token") {
-            Some(token) => Some(token),
-            None => return Ok(None),
-        },
+    let access = match bearer::presented(request.headers, request.query().0) {
+        Presented::Token(token) => request.shared.hub().check(&token),
+        Presented::Other => Access::Unknown,
+        Presented::None => return Ok(None),
     };
-    let access = token.map_or(Access::Unknown, |token| request.shared.hub().check(&token));
     match access {
         Access::User(user) => Ok(Some(user)),
         Access::Barred => Err(Box::new(http::forbidden())),
         Access::Unknown => Err(Box::new(http::unauthorized(true))),
     }
-}
-
-/// The token of an `Authorization` header (RFC 6750 §2.1).
-fn bearer(value: &[u8]) -> Option<&str> {
-    let (scheme, token) = str::from_utf8(value).ok()?.split_once(' ')?;
-    Some(token.trim_start()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 impl Endpoint for Events {

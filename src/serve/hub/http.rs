@@ -10,6 +10,7 @@ use super::driver::Hub;
 use super::encode;
 use super::envelope::{self, DEFAULT_LIMIT};
 use super::store::{After, Answer as FromStore, Id, Name, Request, View};
+use crate::handshake::bearer::{CHALLENGE, CHALLENGE_INVALID};
 use crate::serve::response::{self, Answer, Refusal};
 
 /// What can be looked up.
@@ -146,12 +147,12 @@ pub(in crate::serve) fn unauthorized(given: bool) -> Answer {
     let (sentence, challenge) = if given {
         (
             "the token is not known; the server's --token lists them",
-            "Bearer realm=\"wirecat\", error=\"invalid_token\"",
+            CHALLENGE_INVALID,
         )
     } else {
         (
             "a token is missing; send it as `Authorization: Bearer TOKEN` or as ?token=TOKEN",
-            "Bearer realm=\"wirecat\"",
+            CHALLENGE,
         )
     };
     let mut answer = error(StatusCode::UNAUTHORIZED, sentence);

@@ -201,6 +201,66 @@ async fn clients_side_by_side_are_no_more_than_there_are_to_be() {
 }
 
 #[tokio::test]
+async fn clients_beyond_those_at_the_same_time_come_back_later() {
+    let rules = rules(Options {
+        side_by_side: true,
+        at_once: Some(2),
+        ..Options::default()
+    });
+    let (_, first) = rules.admit(handshake(None)).await.ok().unwrap();
+    let first = rules.count(first.turn);
+    let (_, second) = rules.admit(handshake(None)).await.ok().unwrap();
+    let refused = rules.admit(handshake(None)).await.err().unwrap();
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert!(rules.is_full());
+    // One went away before it was let in, the other after.
+    drop(second);
+    let (_, third) = rules.admit(handshake(None)).await.ok().unwrap();
+    assert_eq!(status(&rules, handshake(None)).await, 503);
+    drop(first);
+    assert!(!rules.is_full());
+    assert_eq!(status(&rules, handshake(None)).await, 101);
+    drop(third);
+}
+
+#[tokio::test]
+async fn a_client_needs_a_token_where_one_is_expected() {
+    let rules = rules(Options {
+        tokens: bearer::Expected::new(&[crate::secret::Secret::new("s3cret")]),
+        ..one()
+    });
+    let with = |name, value| {
+        let mut request = handshake(None);
+        if name == "query" {
+            *request.uri_mut() = format!("/chat?token={value}").parse().unwrap();
+        } else {
+            let value = HeaderValue::from_str(value).unwrap();
+            request.headers_mut().insert("authorization", value);
+        }
+        request
+    };
+    for (request, body_of) in [
+        (handshake(None), "A token is missing; "),
+        (with("query", "other"), "The token is not known."),
+        (with("header", "Bearer other"), "The token is not known."),
+    ] {
+        let answer = answer(&rules, request).await;
+        assert_eq!(answer.status(), 401);
+        let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+        assert!(challenge.starts_with("Bearer "), "{challenge}");
+        let said = body(answer).await;
+        assert!(said.starts_with(body_of), "{said}");
+    }
+    let plain = Request::get("/").header("Host", "localhost");
+    assert_eq!(status(&rules, plain.body(()).unwrap()).await, 401);
+    let health = Request::get("/health").header("Host", "localhost");
+    assert_eq!(status(&rules, health.body(()).unwrap()).await, 200);
+    assert_eq!(status(&rules, with("query", "s3cret")).await, 101);
+    assert_eq!(status(&rules, with("header", "Bearer s3cret")).await, 101);
+}
+
+#[tokio::test]
 async fn a_server_that_is_going_away_lets_nobody_in() {
     let rules = rules(Options {
         side_by_side: true,
