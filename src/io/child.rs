@@ -6,6 +6,7 @@
 //! running when it ends is asked to end (SIGTERM), and then killed (SIGKILL). This module never puts a
 //! value into a command line: what a child is given comes on its stdin or in its environment.
 
+pub mod lines;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
@@ -20,9 +21,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{self, ChildStderr, ChildStdin, ChildStdout};
+use tokio::process::{self, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
+use self::lines::LineSender;
 use super::stdio::Stream;
 use crate::error::plain_words;
 use crate::units;
@@ -38,6 +40,8 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct Command {
     inner: process::Command,
     in_our_group: bool,
+    stdout_lines: Option<LineSender>,
+    stderr_lines: Option<LineSender>,
 }
 
 impl Command {
@@ -62,6 +66,8 @@ impl Command {
         Command {
             inner,
             in_our_group: false,
+            stdout_lines: None,
+            stderr_lines: None,
         }
     }
 
@@ -91,9 +97,17 @@ impl Command {
         self
     }
 
-    /// Lets the caller read the child's stderr.
+    /// Passes on the lines of the child's stdout.
     #[must_use]
-    pub fn pipe_stderr(mut self) -> Self {
+    pub fn stdout_to(mut self, lines: LineSender) -> Self {
+        self.stdout_lines = Some(lines);
+        self.pipe_stdout()
+    }
+
+    /// Passes on the lines of the child's stderr.
+    #[must_use]
+    pub fn stderr_to(mut self, lines: LineSender) -> Self {
+        self.stderr_lines = Some(lines);
         self.inner.stderr(Stdio::piped());
         self
     }
@@ -125,10 +139,18 @@ impl Command {
         }
         let mut inner = self.inner.spawn()?;
         let id = inner.id().unwrap_or_default();
+        if let (Some(lines), Some(stderr)) = (self.stderr_lines, inner.stderr.take()) {
+            tokio::spawn(lines::pass_on(stderr, lines));
+        }
+        let mut stdout = inner.stdout.take();
+        if let Some(lines) = self.stdout_lines
+            && let Some(stdout) = stdout.take()
+        {
+            tokio::spawn(lines::pass_on(stdout, lines));
+        }
         Ok(Child {
             stdin: inner.stdin.take(),
-            stdout: inner.stdout.take(),
-            stderr: inner.stderr.take(),
+            stdout,
             inner,
             group: Group::new(id, self.in_our_group),
             status: None,
@@ -241,7 +263,6 @@ pub struct Child {
     inner: process::Child,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
     group: Group,
     status: Option<ExitStatus>,
     /// Ends what the child left running.
@@ -249,23 +270,13 @@ pub struct Child {
 }
 
 impl Child {
-    /// The child's stdout, if it is piped and was not taken.
-    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
-        self.stdout.take()
-    }
-
-    /// The child's stderr, if it is piped and was not taken.
-    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
-        self.stderr.take()
-    }
-
     /// The child's stdin for a thread, if it is piped and was not taken. Dropping it is the end of the
     /// input.
     pub fn take_blocking_stdin(&mut self) -> Option<Stream> {
         self.stdin.take().and_then(platform::blocking_stdin)
     }
 
-    /// The child's stdout for a thread, like [`Child::take_stdout`].
+    /// The child's stdout for a thread, if it is piped and was not taken.
     pub fn take_blocking_stdout(&mut self) -> Option<Stream> {
         self.stdout.take().and_then(platform::blocking_stdout)
     }
@@ -312,6 +323,21 @@ impl Child {
         let status = self.wait().await;
         self.finish().await;
         status
+    }
+
+    /// Ready when the child has ended, and nothing is left of what it started in its group.
+    ///
+    /// # Errors
+    /// If the system does not say.
+    pub fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Err(error) = ready!(self.poll_exit(cx)) {
+            return Poll::Ready(Err(error));
+        }
+        if let Some(leftovers) = &mut self.leftovers {
+            let _ = ready!(pin!(leftovers).poll(cx));
+            self.leftovers = None;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until nothing is left of what the child started. Returns whether something had to be ended

@@ -34,6 +34,9 @@ pub struct Options {
     pub split: Option<Split>,
     /// Whether the first message that an expression skips is reported at once.
     pub reports_skipped: bool,
+    /// What the commands of answers print on stderr is reported line by line, because the terminal is the
+    /// prompt's.
+    pub reports_lines: bool,
     /// `--run`; when it starts stands in `policy`.
     pub program: Option<program::Options>,
     /// Several expressions look into what is received.

@@ -5,20 +5,12 @@ use std::io;
 use std::process::ExitStatus;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::sync::mpsc;
-
 use super::clock::now;
 use super::policy::Policy;
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::Event;
+use crate::io::child::lines::{Lines, lines};
 use crate::io::child::{self, Child, Command};
-
-/// Lines of the command that may wait to be shown; beyond that, the command waits.
-const LINES: usize = 256;
-
-/// A longer line is shown in pieces of this many bytes.
-const MAX_LINE: u64 = 64 * 1024;
 
 /// What `--run` says.
 #[derive(Clone, Debug)]
@@ -53,7 +45,9 @@ pub(super) struct Runner {
     /// The environment that the command gets besides ours.
     variables: Vec<(String, String)>,
     child: Option<Child>,
-    lines: Option<mpsc::Receiver<String>>,
+    /// The command that ended last. What it left running has a moment to end.
+    ended: Option<Child>,
+    lines: Option<Lines>,
 }
 
 impl Runner {
@@ -62,6 +56,7 @@ impl Runner {
             options,
             variables: Vec::new(),
             child: None,
+            ended: None,
             lines: None,
         }
     }
@@ -96,14 +91,11 @@ impl Runner {
         if !self.options.reports_lines {
             return command.stdout_to_stderr().start();
         }
-        let mut child = command.pipe_stdout().pipe_stderr().start()?;
-        let (sender, lines) = mpsc::channel(LINES);
-        if let Some(stdout) = child.take_stdout() {
-            tokio::spawn(pass_on(stdout, sender.clone()));
-        }
-        if let Some(stderr) = child.take_stderr() {
-            tokio::spawn(pass_on(stderr, sender));
-        }
+        let (sender, lines) = lines();
+        let child = command
+            .stdout_to(sender.clone())
+            .stderr_to(sender)
+            .start()?;
         self.lines = Some(lines);
         Ok(child)
     }
@@ -123,15 +115,17 @@ impl Runner {
         let Poll::Ready(status) = child.poll_exit(cx) else {
             return Poll::Pending;
         };
-        // What it left running is ended meanwhile, or when the child is dropped.
-        self.child = None;
+        self.ended = self.child.take();
         let success = matches!(&status, Ok(status) if status.success());
         policy.handle_program_ended(success, now());
         Poll::Ready(report(status))
     }
 
-    /// Ends the command, if it runs.
+    /// Ends the command, if it runs, and what it left running, if it has ended.
     pub(super) async fn end(&mut self) -> Option<Report> {
+        if let Some(mut ended) = self.ended.take() {
+            ended.finish().await;
+        }
         let mut child = self.child.take()?;
         // It is over in any case, and nothing can be done about a system that does not say how.
         let _ = child.end(child::GRACE).await;
@@ -151,24 +145,4 @@ fn report(status: io::Result<ExitStatus>) -> Report {
 /// The failure of the command as that of the run.
 pub(super) fn failure(why: &str) -> Error {
     Error::new(Stage::Program, Exit::Unmet, format!("--run: {why}"))
-}
-
-/// Passes on what the command prints.
-async fn pass_on(stream: impl AsyncRead + Unpin, lines: mpsc::Sender<String>) {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let mut line = Vec::new();
-        let mut limited = (&mut stream).take(MAX_LINE);
-        let read = limited.read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(1..)) {
-            return;
-        }
-        if line.ends_with(b"\n") {
-            line.pop();
-        }
-        let line = String::from_utf8_lossy(&line).into_owned();
-        if lines.send(line).await.is_err() {
-            return;
-        }
-    }
 }

@@ -119,6 +119,7 @@ fn options() -> Options {
         policy: policy::Options::default(),
         split: None,
         reports_skipped: false,
+        reports_lines: false,
         program: None,
         shares_json: false,
         auto_pong: true,

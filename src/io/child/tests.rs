@@ -99,7 +99,7 @@ fn ending_a_child_ends_what_it_started() {
     run(async {
         let line = "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.1; done' & wait";
         let mut child = Command::shell(line).pipe_stdout().start().unwrap();
-        let mut stdout = child.take_stdout().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
         let mut bytes = [0; 16];
         let read = stdout.read(&mut bytes).await.unwrap();
         let id = String::from_utf8_lossy(&bytes[..read])
@@ -118,7 +118,7 @@ fn what_a_child_leaves_running_is_ended() {
     run(async {
         let line = "sh -c 'echo $$; exec sleep 600' & exit 0";
         let mut child = Command::shell(line).pipe_stdout().start().unwrap();
-        let mut stdout = child.take_stdout().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
         assert!(child.wait().await.unwrap().success());
         let mut text = String::new();
         // It ends, since whoever has the pipe ends.
@@ -143,7 +143,7 @@ fn a_child_that_is_dropped_is_killed_with_its_children() {
     run(async {
         let line = "trap '' TERM; sh -c 'echo $$; exec sleep 600' & wait";
         let mut child = Command::shell(line).pipe_stdout().start().unwrap();
-        let mut stdout = child.take_stdout().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
         let mut bytes = [0; 16];
         let read = stdout.read(&mut bytes).await.unwrap();
         let id = String::from_utf8_lossy(&bytes[..read])

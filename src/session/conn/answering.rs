@@ -14,6 +14,7 @@ use super::super::run_state::RunState;
 use super::Conn;
 use crate::event::Event;
 use crate::io::child::Command;
+use crate::io::child::lines::{LineSender, Lines, lines};
 use crate::io::signals::StopSignal;
 use crate::json::parsed::Parsed;
 use crate::message::Message;
@@ -29,6 +30,8 @@ type Running = Pin<Box<dyn Future<Output = Result<Option<Message>, String>>>>;
 pub(super) struct Answering {
     queue: Queue,
     running: Option<Running>,
+    /// What commands print on stderr, where the terminal is the prompt's.
+    stderr: Option<(LineSender, Lines)>,
     /// Largest reply, in bytes.
     limit: usize,
 }
@@ -42,6 +45,7 @@ impl Answering {
         Answering {
             queue: Queue::new(first, opening),
             running: None,
+            stderr: options.reports_lines.then(lines),
             limit: options.max_message_size,
         }
     }
@@ -59,6 +63,11 @@ impl Answering {
     /// Whether so much waits that no more messages may be read.
     pub(super) fn is_full(&self) -> bool {
         self.queue.is_full()
+    }
+
+    /// Whether commands may have printed something to report.
+    pub(super) fn reports_lines(&self) -> bool {
+        self.stderr.is_some()
     }
 
     /// Whether the end of the run waits for a command.
@@ -110,12 +119,29 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 origin,
             }) => self.send(message, &shown, origin, now),
             Some(Due::Run { program, input }) => {
-                let limit = self.answering.limit;
-                self.answering.running = Some(Box::pin(output_of(program, input, limit)));
+                let stderr = self.answering.stderr.as_ref();
+                let stderr = stderr.map(|(sender, _)| sender.clone());
+                let running = output_of(program, input, self.answering.limit, stderr);
+                self.answering.running = Some(Box::pin(running));
             }
             None => return false,
         }
         self.report_opening();
+        true
+    }
+
+    /// Reports a line that a command printed on stderr, where there is room for it. Whether there was one.
+    pub(super) fn poll_stderr(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.sink.poll_ready(cx).is_pending() {
+            return false;
+        }
+        let Some((_, lines)) = &mut self.answering.stderr else {
+            return false;
+        };
+        let Poll::Ready(Some(line)) = lines.poll_recv(cx) else {
+            return false;
+        };
+        self.report(now, &Event::Note(&line));
         true
     }
 
@@ -159,9 +185,14 @@ async fn output_of(
     program: Program,
     input: Message,
     limit: usize,
+    stderr: Option<LineSender>,
 ) -> Result<Option<Message>, String> {
     let line = &program.line;
     let command = Command::shell(line).variables(program.variables.iter());
+    let command = match stderr {
+        None => command,
+        Some(lines) => command.stderr_to(lines),
+    };
     let running = command.output_within(input.payload(), limit, COMMAND_TIMEOUT);
     let output = running.await;
     let output = output.map_err(|why| format!("cmd:{line}: {why}; nothing is sent"))?;

@@ -133,10 +133,11 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             return ControlFlow::Continue(false);
         }
         let ran = self.run.runner.is_some() && self.poll_program(cx, now);
+        let told = self.answering.reports_lines() && self.poll_stderr(cx, now);
         let read = self.poll_read(cx, now)?;
         self.show_snapshot();
         let written = self.poll_write(cx, now)?;
-        if stopped || ran || read || written {
+        if stopped || ran || told || read || written {
             return ControlFlow::Continue(true);
         }
         if self.poll_flush(cx, now)? {
