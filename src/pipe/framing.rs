@@ -10,6 +10,7 @@ use crate::event::Command;
 use crate::json::scanner::{Scanner, without_place};
 use crate::message::Message;
 use crate::payload::{Encoding, InputFormat};
+use crate::units;
 
 /// Where messages end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,10 @@ impl From<Command> for Item {
 /// Collects input and splits it. After an error it returns nothing more.
 #[derive(Debug)]
 pub struct Framer {
+    /// What the input is called in errors.
+    named: &'static str,
+    /// How much of a message is kept until its end comes, in bytes.
+    limit: usize,
     frame: Framing,
     payload: InputFormat,
     buffer: BytesMut,
@@ -75,6 +80,8 @@ pub struct Framer {
 impl Framer {
     pub fn new(frame: Framing, payload: InputFormat) -> Self {
         Framer {
+            named: "stdin",
+            limit: usize::MAX,
             frame,
             payload,
             buffer: BytesMut::new(),
@@ -88,6 +95,21 @@ impl Framer {
     /// Every text must be one that `encoder` can encode. It is encoded when it is sent.
     pub fn checking(self, encoder: Option<Encoder>) -> Self {
         Framer { encoder, ..self }
+    }
+
+    /// Calls the input by another name than stdin, and takes no messages from it that are longer than
+    /// `limit`, in bytes.
+    pub fn limited(self, named: &'static str, limit: usize) -> Self {
+        Framer {
+            named,
+            limit,
+            ..self
+        }
+    }
+
+    /// The name of the input.
+    pub fn name(&self) -> &'static str {
+        self.named
     }
 
     /// The buffer to append input to, before [`Framer::handle_input`].
@@ -104,9 +126,19 @@ impl Framer {
             Framing::Line | Framing::Events => self.cut_at(b'\n', out),
             Framing::Nul => self.cut_at(0, out),
             Framing::Json => self.cut_json(false, out),
-            Framing::Chunk(size) => self.cut_chunks(size, false, out),
+            Framing::Chunk(size) => return self.cut_chunks(size, false, out),
             Framing::Whole => Ok(()),
+        }?;
+        match self.buffer.len() > self.limit {
+            true => Err(self.too_long()),
+            false => Ok(()),
         }
+    }
+
+    fn too_long(&self) -> Error {
+        let limit = units::written_size(self.limit);
+        self.bad_input(self.place(), &format!("a message longer than {limit}"))
+            .advice("--frame chunk sends a stream in pieces; --max-message-size SIZE is the limit")
     }
 
     /// Adds what the end of the input completes: a last line without a line feed, or the whole
@@ -193,11 +225,12 @@ impl Framer {
         let value = value.slice(start..);
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&value) {
             let line = self.line + error.line().saturating_sub(1) as u64;
-            return Err(bad_input(
-                format!("line {line}"),
-                &format!("not JSON: {}", without_place(&error)),
-            )
-            .advice("--frame line sends lines as they are"));
+            return Err(self
+                .bad_input(
+                    format!("line {line}"),
+                    &format!("not JSON: {}", without_place(&error)),
+                )
+                .advice("--frame line sends lines as they are"));
         }
         let lines = newlines(&value);
         self.push(value, out)?;
@@ -223,7 +256,7 @@ impl Framer {
             return Ok(());
         };
         encoder.check(message).map_err(|why| {
-            let mut error = bad_input(self.place(), &why);
+            let mut error = self.bad_input(self.place(), &why);
             error
                 .advice
                 .extend(Encoder::advice(&why).map(str::to_owned));
@@ -233,7 +266,8 @@ impl Framer {
 
     fn push_event(&mut self, line: &[u8], out: &mut Vec<Item>) -> Result<(), Error> {
         let command = events::read(line).map_err(|wrong| {
-            bad_input(format!("line {}", self.line), &wrong.what).advice(wrong.advice)
+            self.bad_input(format!("line {}", self.line), &wrong.what)
+                .advice(wrong.advice)
         })?;
         if let Some(Command::Send(message)) = &command {
             self.check(message)?;
@@ -252,20 +286,21 @@ impl Framer {
     }
 
     fn error_at(&self, why: &str) -> Error {
-        let error = bad_input(self.place(), why);
+        let error = self.bad_input(self.place(), why);
         match self.payload.encoding {
             Encoding::Plain => error.advice("--binary sends bytes as they are"),
             _ => error,
         }
     }
-}
 
-fn bad_input(place: String, why: &str) -> Error {
-    Error::new(
-        Stage::Input,
-        Exit::Usage,
-        format!("stdin, {place}: {why}; nothing from there on was sent"),
-    )
+    fn bad_input(&self, place: String, why: &str) -> Error {
+        let named = self.named;
+        Error::new(
+            Stage::Input,
+            Exit::Usage,
+            format!("{named}, {place}: {why}; nothing from there on was sent"),
+        )
+    }
 }
 
 /// The end of a piece, without a carriage return before a line feed.
@@ -425,6 +460,27 @@ mod tests {
             error.starts_with("stdin, from byte 5 on: byte 2 (0xff) is not UTF-8"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_is_kept_until_its_end_comes_has_a_limit() {
+        for frame in [Framing::Line, Framing::Nul, Framing::Json, Framing::Whole] {
+            let framer = Framer::new(frame, InputFormat::default());
+            let mut framer = framer.limited("the output of x", 8);
+            let mut out = Vec::new();
+            framer.buffer().extend_from_slice(b"\"234567\"");
+            framer.handle_input(&mut out).unwrap();
+            let is_kept = frame != Framing::Json;
+            framer.buffer().extend_from_slice(b"[23456789");
+            let error = framer.handle_input(&mut out).unwrap_err().to_string();
+            assert!(error.starts_with("the output of x, "), "{error}");
+            assert!(error.contains("longer than 8"), "{error}");
+            assert_eq!(out.is_empty(), is_kept, "{frame:?}");
+        }
+        let framer = Framer::new(Framing::Chunk(Some(9)), InputFormat::default());
+        let mut framer = framer.limited("x", 8);
+        framer.buffer().extend_from_slice(b"123456789");
+        framer.handle_input(&mut Vec::new()).unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The input of a script: the messages of `-d`, or stdin split into pieces.
 
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::framing::{Framer, Framing, Item};
@@ -45,8 +45,8 @@ pub struct Input {
     queue: std::vec::IntoIter<Item>,
     /// `--exec`: reads its stdout, and ends with it.
     program: Option<Program>,
-    /// Its stdout, until it is read.
-    stdout: Option<Stream>,
+    /// Its stdout until it is read, and the size of its largest message.
+    stdout: Option<(Stream, usize)>,
     /// The error in the input after the queue.
     complaint: Option<Error>,
     /// What follows the end of the input.
@@ -119,12 +119,16 @@ impl Source for Input {
                 }
                 State::Ended => return Poll::Ready(self.end(cx)),
             };
-            match ready!(reading.poll_batch(cx)) {
-                Some(batch) => {
+            match reading.poll_batch(cx) {
+                Poll::Ready(Some(batch)) => {
                     self.queue = batch.items.into_iter();
                     self.complaint = batch.error;
                 }
-                None => self.state = State::Ended,
+                Poll::Ready(None) => self.state = State::Ended,
+                Poll::Pending => match &self.program {
+                    Some(program) if program.poll_over(cx).is_ready() => self.state = State::Ended,
+                    _ => return Poll::Pending,
+                },
             }
         }
     }
@@ -139,7 +143,7 @@ impl Source for Input {
     fn handle_about(&mut self, about: &About) {
         let Some(program) = &self.program else { return };
         match program.start(about) {
-            Ok(stdout) => self.stdout = stdout,
+            Ok(stdout) => self.stdout = stdout.map(|it| (it, program.limit())),
             Err(error) => {
                 self.state = State::Ended;
                 self.complaint = Some(error);
@@ -151,7 +155,7 @@ impl Source for Input {
     fn handle_opened(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Ended) {
             State::Waiting(framer) => State::Reading(match self.stdout.take() {
-                Some(stdout) => stdin::read_program(framer, stdout),
+                Some((stdout, limit)) => stdin::read_program(framer, stdout, limit),
                 None => stdin::read_stdin(framer),
             }),
             State::Empty => State::Ended,

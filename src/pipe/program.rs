@@ -3,12 +3,16 @@
 //! any stdin; its end is the end of the run. It is never given a secret that was not asked for.
 
 use std::cell::RefCell;
+use std::future::Future as _;
 use std::io::{self, Write};
+use std::pin::Pin;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::sync::mpsc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+
+use tokio::time::Sleep;
 
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::child::{Child, Command, describe};
@@ -16,12 +20,17 @@ use crate::io::stdio::Stream;
 use crate::io::writer::{self, Writer};
 use crate::session::about::About;
 
+/// How long the last output of a program that has ended is waited for.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
+
 #[derive(Clone, Debug)]
 pub struct Options {
     /// A line for the shell.
     pub command: String,
     /// The headers of a client's request that the program is told, by name.
     pub headers: Vec<String>,
+    /// The largest message that it may print, in bytes.
+    pub limit: usize,
 }
 
 /// The program of one conversation. Every clone is a handle of the same program.
@@ -35,6 +44,8 @@ struct State {
     child: Option<Child>,
     /// The system does not say how the program ended.
     lost: Option<io::Error>,
+    /// What it printed before it ended is read until then.
+    last_output: Option<Pin<Box<Sleep>>>,
 }
 
 impl Program {
@@ -46,6 +57,7 @@ impl Program {
             stdin: Some(stdin),
             child: None,
             lost: None,
+            last_output: None,
         };
         let writer = Writer::new(write_to(opened));
         (Program(Rc::new(RefCell::new(state))), writer)
@@ -78,6 +90,11 @@ impl Program {
         Ok(stdout)
     }
 
+    /// The largest message that it may print, in bytes.
+    pub(super) fn limit(&self) -> usize {
+        self.0.borrow().options.limit
+    }
+
     /// Ready when the program has ended, or was not started.
     pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
         let state = &mut *self.0.borrow_mut();
@@ -92,6 +109,19 @@ impl Program {
                 Poll::Ready(())
             }
         }
+    }
+
+    /// Ready when the program has ended, and so has what it started, or a process that left its group holds
+    /// its stdout open without printing anything. Must be polled while that is read: what it left running
+    /// is ended only then.
+    pub(super) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let state = &mut *self.0.borrow_mut();
+        if let Some(child) = &mut state.child {
+            // Where the system does not say how it ended, the end of the run finds that out.
+            let _ = ready!(child.poll_finished(cx));
+        }
+        let last = || Box::pin(tokio::time::sleep(LAST_OUTPUT));
+        state.last_output.get_or_insert_with(last).as_mut().poll(cx)
     }
 
     /// Waits for the end of the program, whose stdin has ended, for as long as `patience`. Then it is

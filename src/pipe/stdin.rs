@@ -50,9 +50,10 @@ pub(crate) fn read_stdin(framer: Framer) -> Reading {
     Reading { batches, waiting }
 }
 
-/// Starts the thread that reads the stdout of a program. Once nobody wants that, it is read to its end
-/// all the same, so that the program can end.
-pub(crate) fn read_program(framer: Framer, mut stdout: Stream) -> Reading {
+/// Starts the thread that reads the stdout of a program, whose messages have at most `limit` bytes. Once
+/// nobody wants that, it is read to its end all the same, so that the program can end.
+pub(crate) fn read_program(framer: Framer, mut stdout: Stream, limit: usize) -> Reading {
+    let framer = framer.limited("the output of --exec", limit);
     let (sender, batches) = mpsc::channel(BATCHES);
     let waiting = Arc::<AtomicUsize>::default();
     let theirs = Arc::clone(&waiting);
@@ -94,7 +95,7 @@ fn read_loop(
             Err(error) => Err(Error::new(
                 Stage::Input,
                 Exit::Usage,
-                format!("cannot read stdin: {}", plain_words(error)),
+                format!("cannot read {}: {}", framer.name(), plain_words(error)),
             )),
         };
         let last = matches!(read, Ok(0)) || cut.is_err();

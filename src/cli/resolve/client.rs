@@ -154,6 +154,10 @@ pub(super) fn client(
     let (args, configured) = (input.args, input.configured);
     let variables = Variables::read(url, args, configured, mode.interactive, input.world)?;
     let source = UrlSource::parse(url);
+    if matches!(&source, Some(UrlSource::Command(line)) if line.trim().is_empty()) {
+        return Err(Error::usage("the URL is cmd: without a command")
+            .advice("'cmd:./ticket.sh', which prints the URL of each connection"));
+    }
     let target = match &source {
         Some(_) => Target::parse(COMPUTED)?,
         None => parse(&variables.fill_url(url)).map_err(|error| variables.redacted(error))?,
@@ -264,7 +268,7 @@ fn front_end(
         }));
     }
     Ok(FrontEnd::Pipe(pipe::Options {
-        program: super::programs::exec(&args.programs),
+        program: super::programs::exec(args)?,
         messages: input(args, payload, variables, files)?,
         then: then(&args.send, payload, variables, files)?,
         output,

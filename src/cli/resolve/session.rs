@@ -67,7 +67,7 @@ pub(super) fn session(
         split: args.records.split.map(Into::into),
         reports_skipped: mode.interactive,
         reports_lines: mode.interactive,
-        program: super::programs::run(&args.programs, mode.interactive),
+        program: super::programs::run(&args.programs, mode.interactive)?,
         shares_json: false,
         auto_pong: !stay.keepalive.no_auto_pong,
         mirror: args.wire.mirror,
