@@ -65,7 +65,7 @@ impl Replies<'_> {
 
     /// The reply that `text` stands for; `None` if its file was skipped.
     fn reply(&mut self, option: &str, text: &str) -> Result<Option<Reply>, Error> {
-        let Some((bytes, _)) = bytes_of(text, option, self.files)? else {
+        let Some((bytes, file)) = bytes_of(text, option, self.files)? else {
             return Ok(None);
         };
         let text = std::str::from_utf8(&bytes)
@@ -76,8 +76,11 @@ impl Replies<'_> {
             variable: &|name| values.get(name).cloned().map(Known::Given),
             environment: environment(values),
         };
-        let reply = Reply::compile(text, &making).map_err(|error| of(option, error))?;
-        Ok(Some(reply))
+        let reply = match file {
+            "" => Reply::compile(text, &making),
+            _ => Reply::read(text, &making),
+        };
+        reply.map(Some).map_err(|error| of(option, error))
     }
 }
 

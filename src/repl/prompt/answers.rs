@@ -26,10 +26,12 @@ impl Prompt {
 
     fn reply(&self, text: &str) -> Result<Reply, String> {
         let content = match text.strip_prefix('@') {
-            None => text.to_owned(),
-            Some(literal) if literal.starts_with('@') => literal.to_owned(),
-            Some(path) => String::from_utf8(read_file(path)?)
-                .map_err(|_| format!("{path}: it is not UTF-8"))?,
+            None => None,
+            Some(literal) if literal.starts_with('@') => Some(literal.to_owned()),
+            Some(path) => Some(
+                String::from_utf8(read_file(path)?)
+                    .map_err(|_| format!("{path}: it is not UTF-8"))?,
+            ),
         };
         let work = self.work.borrow();
         let known = |value: &VariableValue| match value {
@@ -46,7 +48,11 @@ impl Prompt {
             },
             environment: environment.collect(),
         };
-        Reply::compile(&content, &making).map_err(|error| error.with_details())
+        let reply = match &content {
+            None => Reply::compile(text, &making),
+            Some(content) => Reply::read(content, &making),
+        };
+        reply.map_err(|error| error.with_details())
     }
 
     /// Removes the rule of this number, or all of them.

@@ -46,19 +46,29 @@ impl Reply {
     pub fn compile(text: &str, making: &Making<'_>) -> Result<Reply, Error> {
         Ok(match text.strip_prefix(COMMAND) {
             Some(line) if line.trim().is_empty() => {
-                return Err(Error::usage("cmd: is followed by no command"));
+                return Err(Error::usage("there is no command after cmd:")
+                    .advice("cmd:COMMAND gets the message on its stdin and prints the reply"));
             }
             Some(line) => Reply::Command(Program {
                 line: line.to_owned(),
                 variables: Arc::clone(&making.environment),
             }),
-            None => Reply::Text(Template::compile(text, making)?),
+            None => Reply::read(text, making)?,
         })
     }
 
     /// Whether it is this text, whatever the message.
     fn is_always(&self, text: &str) -> bool {
         matches!(self, Reply::Text(template) if template.literal() == Some(text))
+    }
+
+    /// Reads the content of a file, which is a template however it begins: what runs in a shell is only
+    /// what stands in the rule itself.
+    ///
+    /// # Errors
+    /// Exit 2: those of [`Template::compile`].
+    pub fn read(text: &str, making: &Making<'_>) -> Result<Reply, Error> {
+        Template::compile(text, making).map(Reply::Text)
     }
 
     /// Lets `interrupt` end the evaluation of its expressions.
