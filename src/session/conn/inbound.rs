@@ -36,6 +36,8 @@ pub(super) struct Reading {
     pub(super) brought_data: bool,
     /// The last message only answered a heartbeat.
     beats: bool,
+    /// Something in the message that is given is no ping of the application.
+    brought_more_than_pings: bool,
     /// `--decode`
     pub(super) decoding: Option<Box<Decoding>>,
     /// The message that was received, where what it decoded to is given in its place.
@@ -277,6 +279,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             true => self.react(message, &json),
             false => Reaction::default(),
         };
+        self.reading.brought_more_than_pings |= !reaction.ping;
         // A heartbeat must not keep a run alive.
         if !self.reading.beats && !reaction.ping {
             self.run.policy.drain.handle_bytes(now);
@@ -304,7 +307,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// All of a message has been given.
     fn handle_given(&mut self, message: &Message, now: Instant) {
-        self.run.policy.stop.handle_message();
+        // A ping of the application counts no more than one of the protocol.
+        if std::mem::take(&mut self.reading.brought_more_than_pings) {
+            self.run.policy.stop.handle_message();
+        }
         let undecoded = self.reading.undecoded.take();
         let message = undecoded.as_ref().unwrap_or(message);
         if self.sending.mirror && !self.ending.has_begun() {
