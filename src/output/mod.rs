@@ -248,7 +248,7 @@ impl Renderer {
     /// sent has its mark, and its secrets redacted.
     pub fn show_again(
         &mut self,
-        (t, conn): (Duration, u32),
+        (t, conn, record): (Duration, u32, Option<u64>),
         by: By,
         data: Data<'_>,
         folded: bool,
@@ -257,7 +257,10 @@ impl Renderer {
         let last_line = self.clock.forget_last_line();
         let last_sent = self.last_sent.take();
         match by {
-            By::Peer => self.show(DisplayMessage::whole((t, conn), by, data), folded, out),
+            By::Peer => {
+                let message = DisplayMessage::whole((t, conn), by, data);
+                self.show(DisplayMessage { record, ..message }, folded, out);
+            }
             By::Us => {
                 let message = sent::redacted(data, &self.redactor);
                 self.show_sent_again((t, conn), &message, folded, out);

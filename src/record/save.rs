@@ -23,6 +23,8 @@ pub struct Stored<'a> {
     pub by: By,
     /// `None` if the user sent it, or the peer.
     pub origin: Option<Origin>,
+    /// Its number in its message, if it is a record.
+    pub record: Option<u64>,
     pub message: &'a Message,
 }
 
@@ -64,7 +66,12 @@ pub fn events<'a>(
 
 impl<'a> Stored<'a> {
     fn event(self) -> Event<'a> {
-        let Stored { conn, message, .. } = self;
+        let Stored {
+            conn,
+            message,
+            record,
+            ..
+        } = self;
         match self.by {
             By::Us => Event::Send {
                 conn,
@@ -75,7 +82,7 @@ impl<'a> Stored<'a> {
             By::Peer => Event::Receive {
                 conn,
                 message,
-                record: None,
+                record,
             },
         }
     }
@@ -128,6 +135,7 @@ mod tests {
             conn: 2,
             by,
             origin,
+            record: None,
             message,
         };
         let messages = [
@@ -208,7 +216,7 @@ mod tests {
 
             messages.push(Message::binary(binary));
             let stored = messages.iter().map(|message| Stored {
-                t: Duration::ZERO, conn: 1, by: By::Us, origin: None, message,
+                t: Duration::ZERO, conn: 1, by: By::Us, origin: None, record: None, message,
             });
             let bytes = events(("ws://host/", Duration::ZERO), stored, &Redactor::default());
             let lines = bytes.split_inclusive(|byte| *byte == b'\n').skip(1);

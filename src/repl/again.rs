@@ -63,7 +63,8 @@ impl Again {
     /// Appends a message with its number and time; whole, unless it is `folded`.
     pub(super) fn push(&mut self, kept: &Kept, folded: bool, out: &mut Vec<u8>) {
         self.push_number(kept, out);
-        let (place, data) = ((kept.t, kept.conn), kept.message.as_data());
+        let place = (kept.t, kept.conn, kept.record);
+        let data = kept.message.as_data();
         self.renderer.show_again(place, kept.by, data, folded, out);
         self.push_left_out(kept, out);
     }

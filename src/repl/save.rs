@@ -251,6 +251,7 @@ fn stored(kept: &Kept) -> Stored<'_> {
         conn: kept.conn,
         by: kept.by,
         origin: kept.origin,
+        record: kept.record,
         message: &kept.message,
     }
 }
@@ -268,6 +269,7 @@ mod tests {
             conn,
             by,
             origin: None,
+            record: None,
             message: Message::text(text.to_owned()),
             left_out: 0,
         }

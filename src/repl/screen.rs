@@ -356,7 +356,7 @@ impl Screen {
                 message,
                 origin,
                 ..
-            } => self.keep((now, *conn), (By::Us, *origin), message),
+            } => self.keep((now, *conn), (By::Us, *origin), (message, None)),
             _ => {}
         }
         let mut changed = self.connection.learn(now, event);
@@ -370,7 +370,12 @@ impl Screen {
         }
     }
 
-    fn keep(&mut self, (now, conn): (Instant, u32), by: (By, Option<Origin>), message: &Message) {
+    fn keep(
+        &mut self,
+        (now, conn): (Instant, u32),
+        by: (By, Option<Origin>),
+        message: (&Message, Option<u64>),
+    ) {
         let t = now.saturating_duration_since(self.start);
         self.scrollback.push((t, conn), by, message);
     }
@@ -545,7 +550,7 @@ impl Sink for Shared {
             (now, message),
             &screen.redactor,
         );
-        screen.keep((now, conn), (By::Peer, None), message);
+        screen.keep((now, conn), (By::Peer, None), (message, received.record));
         screen.render_message(now, received);
     }
 

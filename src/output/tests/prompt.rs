@@ -51,7 +51,7 @@ fn send(renderer: &mut Renderer, ms: u64, message: &Message, origin: Option<Orig
 fn again(renderer: &mut Renderer, by: By, data: Data<'_>, folded: bool) -> String {
     let mut out = Vec::new();
     let t = Duration::from_millis(1500);
-    renderer.show_again((t, 1), by, data, folded, &mut out);
+    renderer.show_again((t, 1, None), by, data, folded, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -387,7 +387,7 @@ fn what_stands_in_front_of_a_message_takes_columns() {
     let mut renderer = renderer(|_| {});
     let data = Data::Text(r#"{"first":"0123456789","second":1}"#);
     let mut out = b"before\n#12 ".to_vec();
-    renderer.show_again((Duration::ZERO, 1), By::Peer, data, false, &mut out);
+    renderer.show_again((Duration::ZERO, 1, None), By::Peer, data, false, &mut out);
     let shown = String::from_utf8(out).unwrap();
     assert!(shown.starts_with("before\n#12 < {\n"), "{shown}");
 }

@@ -26,6 +26,8 @@ pub struct Kept {
     pub by: By,
     /// Why we sent it; `None` if the user did.
     pub origin: Option<Origin>,
+    /// The number of the record in its message, where `--split` cuts them, from 1.
+    pub record: Option<u64>,
     /// The message, or its beginning. A clone shares the payload.
     pub message: Message,
     /// Bytes at the end of the message that are not kept, because it is larger than the scrollback.
@@ -61,7 +63,7 @@ impl Scrollback {
         &mut self,
         (t, conn): (Duration, u32),
         (by, origin): (By, Option<Origin>),
-        message: &Message,
+        (message, record): (&Message, Option<u64>),
     ) {
         self.count += 1;
         let Some(most) = self.limit.checked_sub(OVERHEAD) else {
@@ -82,6 +84,7 @@ impl Scrollback {
             conn,
             by,
             origin,
+            record,
             left_out: message.len() - message_kept.len(),
             message: message_kept,
         });
@@ -137,7 +140,7 @@ mod tests {
         scrollback.push(
             (Duration::ZERO, 1),
             (by, None),
-            &Message::text(text.to_owned()),
+            (&Message::text(text.to_owned()), None),
         );
     }
 
@@ -178,7 +181,7 @@ mod tests {
         assert_eq!(kept.message, Message::text("abcd"));
         assert_eq!(kept.left_out, 3);
         let data = Message::binary(vec![1; 7]);
-        scrollback.push((Duration::ZERO, 1), (By::Peer, None), &data);
+        scrollback.push((Duration::ZERO, 1), (By::Peer, None), (&data, None));
         assert_eq!(scrollback.iter().len(), 1);
         assert_eq!(scrollback.received(1).unwrap().left_out, 2);
     }
@@ -217,7 +220,7 @@ mod tests {
         let mut scrollback = Scrollback::new(1 << 20);
         let shared = Bytes::from(vec![b'x'; 100]);
         let message = Message::binary(shared.slice(0..1));
-        scrollback.push((Duration::ZERO, 1), (By::Peer, None), &message);
+        scrollback.push((Duration::ZERO, 1), (By::Peer, None), (&message, None));
         drop(message);
         assert!(shared.is_unique());
     }
