@@ -57,6 +57,11 @@ const RULES: &[Rule] = &[
         why: "with --count 0, which does not read stdin",
     },
     Rule {
+        options: &["answer"],
+        when: |mode| mode.args.stop.is_check() && !mode.awaits_before_check(),
+        why: "with --count 0, which waits for no message",
+    },
+    Rule {
         options: &["record"],
         when: |mode| mode.peer == Peer::Client && mode.args.programs.exec.is_some(),
         why: "with listen --exec, where each client has a conversation of its own",
@@ -243,7 +248,6 @@ mod tests {
         "heartbeat-interval",
         "data",
         "on-open",
-        "answer",
         // The default, whatever else is given.
         "text",
         "count",
@@ -410,6 +414,11 @@ mod tests {
                 ],
             ),
             (
+                "--count 0 --answer .a=b",
+                pipe,
+                &["--answer has no effect with --count 0, which waits for no message"],
+            ),
+            (
                 "--outbox 1MB",
                 pipe,
                 &["--outbox has no effect without --confirm"],
@@ -466,6 +475,7 @@ mod tests {
             ("-d x --rate 5 --on-eof stay --binary", pipe),
             ("--mirror --binary --hex", prompt),
             ("--idle 5s --count 3", pipe),
+            ("--count 0 --answer .a=b --run true", pipe),
             ("--idle 5s --on-eof stay", pipe),
             (
                 "--reconnect --reconnect-delay 1s --no-reconnect-on 1006",

@@ -8,6 +8,7 @@ use crate::cli::args::{ClientArgs, StayArgs};
 use crate::cli::world::World;
 use crate::event::Peer;
 use crate::output::Format;
+use crate::session::answers::split::waits;
 use crate::session::reconnect::When;
 
 /// Ping interval and timeout in the interactive mode.
@@ -60,6 +61,11 @@ impl<'a> Mode<'a> {
             token_via: credentials::via(&args.auth),
             peer,
         }
+    }
+
+    /// Whether messages may come before `--count 0` is met: the opening waits for one, or a command runs.
+    pub(super) fn awaits_before_check(&self) -> bool {
+        self.args.programs.run.is_some() || self.args.send.on_open.iter().any(|it| waits(it))
     }
 
     /// Whether the user asked for a single connection.

@@ -38,6 +38,11 @@ pub fn rule(text: &str) -> Result<(bool, Split<'_>), Error> {
     }
 }
 
+/// Whether a message waits for another one.
+pub fn waits(text: &str) -> bool {
+    text.starts_with(AFTER)
+}
+
 /// Splits a message that waits for another one; `None` if it does not wait.
 ///
 /// # Errors
