@@ -135,9 +135,16 @@ impl TypedValueParser for FrameParser {
     }
 }
 
+/// The largest chunk, in bytes. No server takes a message of nearly that size.
+const LARGEST_CHUNK: usize = 1 << 30;
+
 fn chunk(size: &str) -> Result<Framing, String> {
     match units::size(size)? {
         0 => Err("a chunk has at least one byte".to_owned()),
+        size if size > LARGEST_CHUNK => Err(format!(
+            "a chunk is kept in memory until it is full, and has at most {}",
+            units::written_size(LARGEST_CHUNK)
+        )),
         size => Ok(Framing::Chunk(Some(size))),
     }
 }
