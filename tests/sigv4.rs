@@ -263,7 +263,7 @@ fn what_cannot_be_signed_is_refused_before_anything_is_sent() {
         (&["--aws-sigv4", "aws:amz"], "AWS_ACCESS_KEY_ID is not set"),
         (
             &["--aws-sigv4", "aws:amz", "-u", "a:b"],
-            "in which region 127.0.0.1 is",
+            "the region of 127.0.0.1 is not known",
         ),
         (
             &[

@@ -101,11 +101,11 @@ impl Options {
     /// What signs requests to `host`.
     ///
     /// # Errors
-    /// Exit 2 if nothing says which region it is in.
+    /// Exit 2 if its region is not known.
     pub fn signer(&self, host: &str) -> Result<Signer<'_>, Error> {
         let named = self.scope.region.clone().or_else(|| region_in(host));
         let Some(region) = named.or_else(|| self.default_region.clone()) else {
-            let what = format!("--aws-sigv4: nothing says in which region {host} is");
+            let what = format!("--aws-sigv4: the region of {host} is not known");
             return Err(Error::usage(what).advice("--aws-sigv4 aws:amz:REGION, or AWS_REGION"));
         };
         Ok(Signer {

@@ -333,7 +333,7 @@ fn the_region_is_named_or_in_the_host_name_or_the_default() {
     assert!(
         error
             .to_string()
-            .contains("in which region ws.example.org is"),
+            .contains("the region of ws.example.org is not known"),
         "{error}"
     );
 }

@@ -46,7 +46,7 @@ pub(super) fn sigv4(
 /// Checks what depends on the URL.
 ///
 /// # Errors
-/// Exit 2 if nothing says which region it is in, or something else sets the header.
+/// Exit 2 if its region is not known, or something else sets the header.
 pub(super) fn check(plan: &Plan) -> Result<(), Error> {
     let Some(options) = &plan.sigv4 else {
         return Ok(());
