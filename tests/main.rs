@@ -76,7 +76,11 @@ mod programs;
 #[cfg(target_os = "linux")]
 mod programs_exec;
 #[cfg(target_os = "linux")]
+mod programs_hostile;
+#[cfg(target_os = "linux")]
 mod programs_listen;
+#[cfg(target_os = "linux")]
+mod programs_secrets;
 mod prompt;
 mod prompt_exits;
 mod prompt_hostile;

@@ -9,7 +9,7 @@ use crate::programs::{is_gone, lines_of};
 use crate::support::{output, send, wirecat};
 
 /// A server with this program; its process and its URL.
-fn listen(options: &[&str], program: &str) -> (Child, String) {
+pub(crate) fn listen(options: &[&str], program: &str) -> (Child, String) {
     let args = [&["listen", "127.0.0.1:0", "--exec", program][..], options].concat();
     let mut child = wirecat(args).spawn();
     let mut line = String::new();
