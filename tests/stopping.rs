@@ -300,3 +300,23 @@ fn a_server_that_closes_before_the_input_is_over_is_exit_1() {
         .is_quiet();
     server.result();
 }
+
+#[test]
+fn what_was_given_is_sent_though_the_server_speaks_first() {
+    for condition in [&["-1"][..], &["--count", "1"], &["--until", ".hello"]] {
+        let server = raw(|mut wire| {
+            wire.handshake_with("", &text(r#"{"hello":1}"#));
+            let messages = [wire.message(), wire.message(), wire.message()];
+            wire.answer_close();
+            messages
+        });
+        let url = server.url("/");
+        let given = ["-d", "one", "-d", "two", "--then", "three", &url];
+        wirecat([condition, &given].concat())
+            .run()
+            .exits(0)
+            .prints("{\"hello\":1}\n")
+            .is_quiet();
+        assert_eq!(server.result(), [&b"one"[..], b"two", b"three"]);
+    }
+}

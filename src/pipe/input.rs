@@ -43,6 +43,8 @@ enum State {
 pub struct Input {
     state: State,
     queue: std::vec::IntoIter<Item>,
+    /// The messages are those of `-d`.
+    is_given: bool,
     /// `--exec`: reads its stdout, and ends with it.
     program: Option<Program>,
     /// Its stdout until it is read, and the size of its largest message.
@@ -56,6 +58,7 @@ pub struct Input {
 impl Input {
     /// The input, and what is sent after its end. After an error in it, that is not sent.
     pub fn new(messages: Messages, then: Vec<Message>) -> Self {
+        let is_given = matches!(messages, Messages::Given(_));
         let (state, queue) = match messages {
             Messages::Given(messages) if messages.is_empty() => (State::Empty, Vec::new()),
             Messages::Given(messages) => (
@@ -74,6 +77,7 @@ impl Input {
         Input {
             state,
             queue: queue.into_iter(),
+            is_given,
             program: None,
             stdout: None,
             complaint: None,
@@ -138,6 +142,10 @@ impl Source for Input {
             Item::Message(message) => Command::Send(message),
             Item::Other(command) => *command,
         })
+    }
+
+    fn has_given(&self) -> bool {
+        self.is_given && (self.queue.len() > 0 || !self.then.is_empty())
     }
 
     fn handle_about(&mut self, about: &About) {

@@ -55,6 +55,11 @@ pub trait Source {
     /// Takes the command that [`Source::poll_next`] has announced.
     fn take(&mut self) -> Option<Command>;
 
+    /// Whether what comes next was given before the run, and is sent even if the run could end.
+    fn has_given(&self) -> bool {
+        false
+    }
+
     /// Whether [`Source::handle_snapshot`] has an effect.
     fn wants_snapshots(&self) -> bool {
         false

@@ -146,7 +146,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// Asks the user for control while nothing can be sent any more.
     pub(super) fn poll_control(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let flushed = self.poll_flush(cx, now)?;
-        if self.poll_end(cx, now) && !self.ending.is_closing() {
+        if self.poll_end(cx, false, now) && !self.ending.is_closing() {
             // A Close can never be sent, and nothing that may still come is wanted.
             return ControlFlow::Break(self.abandon());
         }

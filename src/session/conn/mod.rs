@@ -178,12 +178,18 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         true
     }
 
-    /// Whether the rules of the run end the connection now.
-    fn poll_end(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+    /// Whether the rules of the run end the connection now. What was given to be sent is sent first, as
+    /// long as there is `room` for it: otherwise a server that speaks first would end a run that has not
+    /// said anything, or not, as chance has it.
+    fn poll_end(&mut self, cx: &mut Context<'_>, room: bool, now: Instant) -> bool {
         let broken = self.poll_broken(cx, now);
         let (policy, sends) = (&self.run.policy, !self.ending.sends_no_more);
         let ends = policy.is_over() || (sends && policy.is_finished());
-        broken || (ends && !(sends && self.answering.holds()))
+        if broken || !ends {
+            return broken;
+        }
+        let gives = room && policy.pace.is_free() && self.source.has_given();
+        !(sends && (gives || self.answering.holds()))
     }
 
     /// Starts the command of `--run` when it is due, and reports what it does. Whether there was anything.

@@ -83,12 +83,12 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 self.send_next(now);
                 continue;
             }
-            if self.poll_end(cx, now) {
+            let again = self.run.outbox.has_next();
+            let room = free && !again && self.run.outbox.has_room();
+            if self.poll_end(cx, room, now) {
                 self.close(Close::normal(), Duration::MAX, now);
                 continue;
             }
-            let again = self.run.outbox.has_next();
-            let room = free && !again && self.run.outbox.has_room();
             if self.poll_source(cx, room, now)? {
                 continue;
             }

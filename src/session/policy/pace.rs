@@ -30,6 +30,11 @@ impl Pace {
         }
     }
 
+    /// Whether messages are never held back.
+    pub fn is_free(&self) -> bool {
+        self.options == Options::default()
+    }
+
     /// Whether a message may be sent now.
     pub fn ready(&mut self, now: Instant) -> bool {
         self.asked = self.next.is_some_and(|next| next > now);
