@@ -65,6 +65,8 @@ mod listen;
 mod listen_prompt;
 #[cfg(target_os = "linux")]
 mod names;
+#[cfg(unix)]
+mod order;
 mod output;
 mod page;
 mod peers;

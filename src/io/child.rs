@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{self, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use self::lines::LineSender;
 use super::stdio::Stream;
@@ -31,6 +32,9 @@ use crate::units;
 
 /// How long processes may take to end after they were asked to.
 pub const GRACE: Duration = Duration::from_secs(1);
+
+/// A timer that fires this much late means that this process did not run.
+pub const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// How often a group is looked at that is about to end: the system reports only the end of children.
 const LOOK: Duration = Duration::from_millis(10);
@@ -200,8 +204,14 @@ impl Command {
         limit: usize,
         time: Duration,
     ) -> Result<Vec<u8>, Failure> {
-        let output = tokio::time::timeout(time, self.output(input, limit)).await;
-        output.unwrap_or(Err(Failure::TimedOut(time)))
+        let mut output = pin!(self.output(input, limit));
+        let latest = Instant::now() + time;
+        let mut ended = timeout(time, &mut output).await;
+        if ended.is_err() && Instant::now() > latest + OVERSLEPT {
+            // This process did not run for a while. The command may have ended long ago, or not have run.
+            ended = timeout(time, output).await;
+        }
+        ended.unwrap_or(Err(Failure::TimedOut(time)))
     }
 }
 
@@ -316,7 +326,7 @@ impl Child {
     /// If the system does not say how it ended.
     pub async fn end(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         self.terminate();
-        let ended = tokio::time::timeout(grace, self.wait()).await;
+        let ended = timeout(grace, self.wait()).await;
         if ended.is_err() {
             self.group.kill();
         }
@@ -454,7 +464,7 @@ impl Group {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        tokio::time::timeout(time, looking).await.is_ok()
+        timeout(time, looking).await.is_ok()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+pub(super) use crate::io::child::OVERSLEPT;
+
 /// How long a peer that broke the protocol, or that `--max-time` cuts off, is given to read our
 /// Close.
 pub(super) const LAST_PATIENCE: Duration = Duration::from_secs(1);
-
-/// A timer that fires this much late means that the process did not run.
-pub(super) const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// tokio's clock, so that tests can pause it.
 pub(super) fn now() -> Instant {

@@ -61,6 +61,8 @@ pub(super) struct RunState {
     /// `--answer`
     pub(super) rules: Rules,
     pub(super) unanswerable: Unanswerable,
+    /// It was told that the peer takes no answers.
+    pub(super) told_full: bool,
     /// `--run`
     pub(super) runner: Option<Box<Runner>>,
     /// Whether several expressions are evaluated for each received message.
@@ -101,6 +103,7 @@ impl RunState {
             policy: Policy::new(options.policy.clone(), now),
             rules: options.answers.clone(),
             unanswerable: Unanswerable::default(),
+            told_full: false,
             runner: options.program.clone().map(Runner::new).map(Box::new),
             shares_json: options.shares_json,
             split: options.split,

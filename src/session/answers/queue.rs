@@ -9,10 +9,12 @@ use crate::json::parsed::Parsed;
 use crate::message::Message;
 use crate::template::Value;
 
-/// How many answers may wait until no more messages are read.
+/// How many answers may wait for us until no more messages are read.
 const MOST_ANSWERS: usize = 64;
 /// How many bytes of them.
 const MOST_BYTES: usize = 1 << 20;
+/// Memory that a waiting answer takes besides its bytes.
+const OVERHEAD: usize = 256;
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,20 +124,34 @@ impl Queue {
         self.opening.is_empty() && self.opening_due == 0
     }
 
-    /// Whether so many answers wait that no more messages may be read.
-    pub fn is_full(&self) -> bool {
+    /// Whether many answers wait. While there is room to send them, or a command makes one, no more
+    /// messages are to be read.
+    pub fn is_filling(&self) -> bool {
         self.answers >= MOST_ANSWERS || self.answer_bytes >= MOST_BYTES
     }
 
-    /// Whether the end of the run waits for a command. It does not for the answer to a ping, which would
-    /// keep a run alive forever.
-    pub fn holds(&self) -> bool {
-        let running = matches!(self.due.front(), Some(item) if matches!(item.what, What::Running));
-        running
-            && self
-                .due
-                .iter()
-                .any(|item| item.origin != Origin::AnswerToPing)
+    /// Whether so many answers wait that no more messages may be read, though the next one waits for the
+    /// peer to take it: `most` is how many bytes of memory they may have. A peer may take nothing before
+    /// what it sends is read, if it answers messages itself.
+    pub fn is_full(&self, most: usize) -> bool {
+        !self.awaits_peer() || self.answer_bytes + self.answers * OVERHEAD >= most
+    }
+
+    /// Whether the next thing that is due waits for nothing of ours.
+    pub fn awaits_peer(&self) -> bool {
+        matches!(self.due.front(), Some(item) if matches!(item.what, What::Send(..)))
+    }
+
+    /// Whether something is due besides answers to pings, for which the end of a run does not wait: they
+    /// would keep it alive forever.
+    pub fn is_wanted(&self) -> bool {
+        let mut due = self.due.iter();
+        due.any(|item| item.origin != Origin::AnswerToPing)
+    }
+
+    /// Whether a command runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self.due.front(), Some(item) if matches!(item.what, What::Running))
     }
 
     /// Whether nothing is due.

@@ -137,7 +137,7 @@ impl Model {
     }
 
     fn receive(&mut self, kind: Kind) {
-        if self.queue.is_full() {
+        if self.queue.is_filling() {
             return;
         }
         self.received += 1;

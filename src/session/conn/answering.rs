@@ -12,13 +12,13 @@ use super::super::frontend::{Sink, Source};
 use super::super::options::Options;
 use super::super::run_state::RunState;
 use super::Conn;
-use crate::event::Event;
+use crate::event::{Event, Origin, Peer};
 use crate::io::child::Command;
 use crate::io::child::lines::{LineSender, Lines, lines};
 use crate::io::signals::StopSignal;
 use crate::json::parsed::Parsed;
 use crate::message::Message;
-use crate::units::counted;
+use crate::units::{self, counted};
 
 /// How long a command may take for a message.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,6 +34,19 @@ pub(super) struct Answering {
     stderr: Option<(LineSender, Lines)>,
     /// Largest reply, in bytes.
     limit: usize,
+    under_way: Option<UnderWay>,
+    /// How long the end of the run waits for a peer that takes nothing.
+    patience: Duration,
+    /// Until when it does, and how many bytes the peer had not taken when that began.
+    deadline: Option<(Instant, u64)>,
+}
+
+/// An answer, or a message that opens the connection, which is sent in several steps.
+#[derive(Debug)]
+struct UnderWay {
+    origin: Origin,
+    /// How many data messages the engine has been given once it was given this one.
+    place: u64,
 }
 
 impl Answering {
@@ -47,6 +60,9 @@ impl Answering {
             running: None,
             stderr: options.reports_lines.then(lines),
             limit: options.max_message_size,
+            under_way: None,
+            patience: options.keepalive.close_timeout,
+            deadline: None,
         }
     }
 
@@ -60,9 +76,10 @@ impl Answering {
         self.queue.is_empty()
     }
 
-    /// Whether so much waits that no more messages may be read.
-    pub(super) fn is_full(&self) -> bool {
-        self.queue.is_full()
+    /// Whether so much waits that no more messages may be read, where the connection has `room` for
+    /// what is sent next.
+    pub(super) fn is_full(&self, room: bool) -> bool {
+        self.queue.is_filling() && (room || self.queue.is_full(self.limit))
     }
 
     /// Whether commands may have printed something to report.
@@ -70,9 +87,21 @@ impl Answering {
         self.stderr.is_some()
     }
 
-    /// Whether the end of the run waits for a command.
-    pub(super) fn holds(&self) -> bool {
-        self.queue.holds()
+    /// Whether much waits, so that it matters whether there is room.
+    pub(super) fn is_filling(&self) -> bool {
+        self.queue.is_filling()
+    }
+
+    /// When the end of the run waits no longer for the peer.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline.map(|(deadline, _)| deadline)
+    }
+
+    /// What is under way, if the engine has not been given all of it; it has been given so many messages
+    /// as a `whole`.
+    fn is_under_way(&self, whole: u64) -> Option<Origin> {
+        let it = self.under_way.as_ref().filter(|it| whole < it.place)?;
+        Some(it.origin)
     }
 }
 
@@ -117,7 +146,12 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 message,
                 shown,
                 origin,
-            }) => self.send(message, &shown, origin, now),
+            }) => {
+                self.send(message, &shown, origin, now);
+                let place = self.socket.whole() + 1;
+                let splits = self.socket.is_sending();
+                self.answering.under_way = splits.then_some(UnderWay { origin, place });
+            }
             Some(Due::Run { program, input }) => {
                 let stderr = self.answering.stderr.as_ref();
                 let stderr = stderr.map(|(sender, _)| sender.clone());
@@ -168,9 +202,52 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         true
     }
 
+    /// Whether the end of the run waits for what is due: for a command as long as that takes, for a peer
+    /// that takes nothing as long as `--close-timeout`.
+    pub(super) fn owes_answers(&mut self, now: Instant) -> bool {
+        let under_way = self.answering.is_under_way(self.socket.whole());
+        let answering = &mut self.answering;
+        let is_wanted = under_way.is_some_and(|origin| origin != Origin::AnswerToPing);
+        if !is_wanted && !answering.queue.is_wanted() {
+            return false;
+        }
+        if answering.queue.is_running() {
+            answering.deadline = None;
+            return true;
+        }
+        let buffered = self.socket.buffered();
+        match answering.deadline {
+            Some((deadline, before)) if buffered >= before => deadline > now,
+            _ => {
+                answering.deadline = Some((now + answering.patience, buffered));
+                true
+            }
+        }
+    }
+
+    /// Tells, once, that nothing more is read because the peer takes no answers.
+    pub(super) fn report_full(&mut self, now: Instant) {
+        if !self.answering.queue.awaits_peer() || std::mem::replace(&mut self.run.told_full, true) {
+            return;
+        }
+        let peer = if self.masks {
+            Peer::Server
+        } else {
+            Peer::Client
+        }
+        .the();
+        let size = units::written_size(self.answering.limit);
+        let note = format!(
+            "{size} of answers wait because {peer} does not read them; until it does, no more of its messages are read (--max-message-size allows more)"
+        );
+        self.report(now, &Event::Note(&note));
+    }
+
     /// The connection is over: what was to be answered on it is answered on no other.
     pub(super) fn report_unanswered(&mut self, now: Instant) {
-        let lost = self.answering.queue.lost() as u64;
+        let under_way = self.answering.is_under_way(self.socket.whole());
+        let cut_off = u64::from(under_way == Some(Origin::Answer));
+        let lost = self.answering.queue.lost() as u64 + cut_off;
         if lost > 0 {
             let verb = if lost == 1 { "was" } else { "were" };
             let lost = counted(lost, "answer");

@@ -91,7 +91,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 return ControlFlow::Continue(n > 0);
             }
             let front_ready = self.sink.poll_ready(cx).is_ready();
-            let room = !self.owes_messages(cx) && front_ready;
+            let room = !self.owes_messages(cx, now) && front_ready;
             if room {
                 self.reading.unasked = 0;
             }

@@ -185,11 +185,12 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
         let broken = self.poll_broken(cx, now);
         let (policy, sends) = (&self.run.policy, !self.ending.sends_no_more);
         let ends = policy.is_over() || (sends && policy.is_finished());
-        if broken || !ends {
-            return broken;
+        let at_once = broken || policy.has_program_failed();
+        if at_once || !ends {
+            return at_once;
         }
         let gives = room && policy.pace.is_free() && self.source.has_given();
-        !(sends && (gives || self.answering.holds()))
+        !(sends && (gives || self.owes_answers(now)))
     }
 
     /// Starts the command of `--run` when it is due, and reports what it does. Whether there was anything.

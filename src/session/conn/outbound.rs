@@ -142,7 +142,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                     Next::Over => policy.drain.handle_over(now),
                     _ => policy.drain.handle_eof(now),
                 }
-                return policy.is_finished() && !self.answering.holds();
+                return policy.is_finished() && !self.owes_answers(now);
             }
         }
         false
@@ -298,12 +298,20 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// Whether what is sent back, or what answers, must go out before more messages come. Control frames
     /// may come.
-    pub(super) fn owes_messages(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn owes_messages(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         if self.ending.is_closing() {
             return false;
         }
         let mirrors = self.sending.mirror;
-        self.answering.is_full() || (mirrors && (!self.answering.is_idle() || !self.poll_room(cx)))
+        if !mirrors && !self.answering.is_filling() {
+            return false;
+        }
+        let has_room = self.poll_room(cx);
+        let is_full = self.answering.is_full(has_room);
+        if is_full && !has_room {
+            self.report_full(now);
+        }
+        is_full || (mirrors && !(has_room && self.answering.is_idle()))
     }
 
     fn count_sent(&mut self, message: &Message) {

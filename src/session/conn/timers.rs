@@ -92,7 +92,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
         let front = self.run.policy.pace.poll_timeout().filter(|_| listening);
         let watch = silence.map(|deadline| deadline.min(now + WATCH));
-        let deadline = earliest([watch, front, self.run.saver.poll_timeout()]);
+        let owed = self.answering.poll_timeout().filter(|_| listening);
+        let deadline = earliest([watch, front, owed, self.run.saver.poll_timeout()]);
         ControlFlow::Continue(
             deadline.is_some_and(|deadline| {
                 deadline <= now || self.timers.poll(cx, deadline).is_ready()

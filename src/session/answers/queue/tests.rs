@@ -134,12 +134,12 @@ fn nothing_overtakes_a_command() {
     receive(&mut queue, &rules, r#"{"c":1}"#);
     receive(&mut queue, &rules, r#"{"n":2}"#);
     receive(&mut queue, &rules, r#"{"c":3,"n":3}"#);
-    assert!(!queue.holds());
+    assert!(!queue.is_running() && queue.is_wanted());
     assert_eq!(texts(&mut queue), ["run one"]);
-    assert!(queue.holds());
+    assert!(queue.is_running() && queue.is_wanted());
     assert_eq!((queue.take(), queue.lost()), (None, 4));
     queue.handle_output(Some(Message::text("one's")));
-    assert!(!queue.holds());
+    assert!(!queue.is_running() && queue.is_wanted());
     assert_eq!(texts(&mut queue), ["one's", "n2", "run one"]);
     queue.handle_output(None);
     assert_eq!(texts(&mut queue), ["n3"]);
@@ -148,36 +148,57 @@ fn nothing_overtakes_a_command() {
 }
 
 #[test]
-fn the_answer_to_a_ping_holds_no_run() {
+fn no_run_waits_for_the_answer_to_a_ping() {
     let rules = [rule(". == \"ping\"=cmd:pong"), rule(".q?=a")];
     let mut queue = Queue::default();
     receive(&mut queue, &rules, "ping");
     assert_eq!(texts(&mut queue), ["run pong"]);
-    assert!(!queue.holds());
+    assert!(queue.is_running() && !queue.is_wanted());
     receive(&mut queue, &rules, r#"{"q":1}"#);
-    assert!(queue.holds(), "an answer waits behind it");
+    assert!(queue.is_wanted(), "an answer waits behind it");
 }
 
 #[test]
-fn a_queue_is_full_at_a_number_or_a_size() {
+fn a_queue_is_filling_at_a_number_or_a_size() {
     let rules = [rule(".={{.}}")];
     let mut queue = Queue::default();
     for n in 0..MOST_ANSWERS {
-        assert!(!queue.is_full(), "{n}");
+        assert!(!queue.is_filling(), "{n}");
         receive(&mut queue, &rules, "1");
     }
-    assert!(queue.is_full());
+    assert!(queue.is_filling());
     queue.take();
-    assert!(!queue.is_full());
+    assert!(!queue.is_filling());
     let mut queue = Queue::default();
     receive(
         &mut queue,
         &rules,
         &format!("\"{}\"", "x".repeat(MOST_BYTES)),
     );
-    assert!(queue.is_full());
+    assert!(queue.is_filling());
     queue.take();
-    assert!(!queue.is_full());
+    assert!(!queue.is_filling());
+}
+
+#[test]
+fn what_a_peer_does_not_take_may_have_more_memory_than_what_waits_for_a_command() {
+    let rules = [rule(".n=n{{.n}}"), rule(".c=cmd:slow")];
+    let mut queue = Queue::default();
+    assert!(!queue.awaits_peer());
+    let most = 1000 * (OVERHEAD + 2);
+    for n in 0..1000 {
+        assert!(n == 0 || !queue.is_full(most), "{n}");
+        receive(&mut queue, &rules, r#"{"n":1}"#);
+    }
+    assert!(queue.awaits_peer() && queue.is_full(most) && !queue.is_full(most + 1));
+    let mut queue = Queue::default();
+    receive(&mut queue, &rules, r#"{"c":1}"#);
+    assert!(!queue.awaits_peer() && queue.is_full(usize::MAX));
+    queue.take();
+    receive(&mut queue, &rules, r#"{"n":1}"#);
+    assert!(!queue.awaits_peer() && queue.is_full(usize::MAX));
+    queue.handle_output(None);
+    assert!(queue.awaits_peer() && !queue.is_full(usize::MAX));
 }
 
 #[test]
