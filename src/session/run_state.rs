@@ -159,7 +159,20 @@ impl RunState {
             let mut filters = self.memory.filters();
             filters.find_map(|(name, it)| it.first_skipped(&format!("--resume {name}")))
         };
-        until.or_else(confirm).or_else(resume)
+        let after = || {
+            let after = self.policy.program_after()?;
+            after.first_skipped("--run-after")
+        };
+        let answer = || {
+            let rules = self.rules.all();
+            let mut rules = rules.iter();
+            rules.find_map(|it| it.when.first_skipped(&format!("--answer '{}'", it.text)))
+        };
+        until
+            .or_else(confirm)
+            .or_else(resume)
+            .or_else(after)
+            .or_else(answer)
     }
 
     /// A record is what `--split json` could not cut, because it is not JSON. Returns a sentence about

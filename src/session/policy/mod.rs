@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::frontend::Broken;
 use crate::error::Error;
 use crate::event::Origin;
+use crate::json::jq::Filter;
 use crate::json::parsed::Parsed;
 use drain::Drain;
 use pace::Pace;
@@ -117,6 +118,11 @@ impl Policy {
     /// Whether the command of `--run` starts once the opening messages are sent.
     pub fn is_program_due(&self) -> bool {
         self.program.as_ref().is_some_and(|it| it.is_due())
+    }
+
+    /// `--run-after`
+    pub fn program_after(&self) -> Option<&Filter> {
+        self.program.as_ref()?.after()
     }
 
     pub fn has_program_failed(&self) -> bool {

@@ -41,6 +41,11 @@ impl Program {
         }
     }
 
+    /// The condition of a message that comes first.
+    pub fn after(&self) -> Option<&Filter> {
+        self.options.after.as_ref()
+    }
+
     /// A connection was opened, perhaps not the first.
     pub fn handle_opened(&mut self) {
         let first = match self.options.after {
