@@ -5,7 +5,7 @@ use crate::repl::files::read_file;
 use crate::repl::variables::VariableValue;
 use crate::session::answers::reply::{Known, Making};
 use crate::session::answers::rules::environment_name;
-use crate::session::answers::{Reply, Rule, split};
+use crate::session::answers::{Reply, Rule, Rules, split};
 
 use super::Prompt;
 
@@ -74,6 +74,18 @@ impl Prompt {
                 self.say(&format!("no longer answered: {}\n", rule.text));
                 Ok(())
             }
+        }
+    }
+
+    /// Says which rules were typed for the server that was left, whose rules were `before`, and which
+    /// for the one that follows.
+    pub(super) fn say_changed_answers(&self, before: &Rules) {
+        for text in before.added() {
+            self.say(&format!("no longer answered: {text}\n"));
+        }
+        let answers = self.work.borrow().answers.clone();
+        for text in answers.added() {
+            self.say(&format!("answered again: {text}\n"));
         }
     }
 }

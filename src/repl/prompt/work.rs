@@ -391,9 +391,10 @@ impl Prompt {
         work.happened.clear();
         work.variables.replace_given(&options.variables);
         work.messages.clone_from(&options.messages);
-        work.answers = options.answers.clone();
+        let before = std::mem::replace(&mut work.answers, options.answers.clone());
         drop(work);
         self.share_variables();
+        self.say_changed_answers(&before);
     }
 
     /// Writes the messages of this server that are in the scrollback to a file.

@@ -86,6 +86,8 @@ pub struct Rule {
     pub text: Arc<str>,
     /// Whether all messages that it answers are pings.
     pub ping: bool,
+    /// Whether it was added while the run went on.
+    pub added: bool,
     pub when: Filter,
     pub reply: Reply,
     /// How many messages it has answered, on all connections.
@@ -97,6 +99,7 @@ impl Rule {
         Rule {
             text: text.into(),
             ping,
+            added: false,
             when,
             reply,
             answered: Rc::default(),
@@ -147,11 +150,21 @@ impl Rules {
         Ref::map(self.0.borrow(), Vec::as_slice)
     }
 
-    /// Appends a rule, and returns its number, from 1.
+    /// Appends a rule while the run goes on, and returns its number, from 1.
     pub fn add(&self, rule: Rule) -> usize {
         let mut rules = self.0.borrow_mut();
-        rules.push(rule);
+        rules.push(Rule {
+            added: true,
+            ..rule
+        });
         rules.len()
+    }
+
+    /// The rules that were added while the run went on, as they were written.
+    pub fn added(&self) -> Vec<Arc<str>> {
+        let rules = self.0.borrow();
+        let added = rules.iter().filter(|rule| rule.added);
+        added.map(|rule| Arc::clone(&rule.text)).collect()
     }
 
     /// Removes the rule of this number, from 1. Those after it move up.
@@ -342,6 +355,13 @@ mod tests {
             .map(|rule| rule.text.to_string())
             .collect();
         assert_eq!(texts, ["a", "c"]);
+        assert_eq!(
+            rules.added(),
+            texts
+                .iter()
+                .map(|it| (**it).into())
+                .collect::<Vec<Arc<str>>>()
+        );
         assert_eq!((rules.clear(), rules.is_empty()), (2, true));
     }
 }
