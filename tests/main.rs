@@ -88,6 +88,8 @@ mod prompt_exits;
 mod prompt_hostile;
 mod prompt_messages;
 mod prompt_plain;
+#[cfg(unix)]
+mod prompt_programs;
 mod prompt_screen;
 mod proxies;
 mod proxies_hostile;
