@@ -1,5 +1,8 @@
 //! The driver of a run against streams that are made for it.
 
+mod link;
+mod order;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -164,10 +167,8 @@ impl StopSignal for Impatient {
     }
 }
 
-/// How long a peer that broke the protocol, and neither says anything nor goes, is waited for.
-async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Option<Offline>) {
-    let options = options();
-    let plan = Plan {
+fn plan() -> Plan {
+    Plan {
         sigv4: None,
         source: None,
         target: crate::uri::Target::parse("ws://localhost/").unwrap(),
@@ -182,7 +183,25 @@ async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Opt
         transport: crate::transport::Dialer::default(),
         connect_timeout: Duration::ZERO,
         redactor: crate::secret::Redactor::default(),
-    };
+    }
+}
+
+fn connection(stream: BoxedStream, number: u32) -> Connection {
+    Connection {
+        stream,
+        early: Bytes::new(),
+        first: None,
+        deflate: None,
+        role: crate::wire::validate::Role::Client,
+        number,
+        about: Default::default(),
+        turn: None,
+    }
+}
+
+/// How long a peer that broke the protocol, and neither says anything nor goes, is waited for.
+async fn lingers(control: Option<Control>, stop: Option<Stop>) -> (Duration, Option<Offline>) {
+    let (options, plan) = (options(), plan());
     let (mut source, mut sink) = (Impatient(control, None), Closes::default());
     let mut stop = Impatient(None, stop);
     let mut run = Run {
@@ -236,16 +255,7 @@ async fn quitting_does_not_wait_for_the_end_of_the_connection() {
 
 /// Runs one connection: how it ended, the closes that were notified, and how long it took.
 async fn run_with(takes: bool, signals: usize) -> (Ended, Vec<(By, u16, bool)>, Duration) {
-    let connection = Connection {
-        stream: Box::new(Deaf { takes }),
-        early: Bytes::new(),
-        first: None,
-        deflate: None,
-        role: crate::wire::validate::Role::Client,
-        number: 1,
-        about: Default::default(),
-        turn: None,
-    };
+    let connection = connection(Box::new(Deaf { takes }), 1);
     let options = options();
     let started = now();
     let mut run_state = RunState::new(&options, now());

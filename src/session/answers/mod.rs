@@ -13,7 +13,7 @@ pub mod rules;
 pub mod split;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use queue::{Due, Queue, Reaction};
 pub use rules::{After, Opening, Program, Reply, Rule, Rules};

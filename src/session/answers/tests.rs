@@ -11,7 +11,7 @@ use crate::json::parsed::Parsed;
 use crate::message::Message;
 use reply::Making;
 
-pub(super) fn template(text: &str) -> Reply {
+pub(in crate::session) fn template(text: &str) -> Reply {
     let making = Making {
         escapes: false,
         variable: &|_| None,
@@ -20,17 +20,17 @@ pub(super) fn template(text: &str) -> Reply {
     Reply::compile(text, &making).unwrap()
 }
 
-pub(super) fn rule(text: &str) -> Rule {
+pub(in crate::session) fn rule(text: &str) -> Rule {
     let (ping, split) = split::rule(text).unwrap();
     Rule::new(text, ping, split.when, template(split.rest))
 }
 
-pub(super) fn after(expression: &str, text: &str) -> Opening {
+pub(in crate::session) fn after(expression: &str, text: &str) -> Opening {
     let when = Filter::compile(expression).unwrap().reading_text();
     Opening::After(After::new(when, Some(template(text))))
 }
 
-pub(super) fn now(text: &str) -> Opening {
+pub(in crate::session) fn now(text: &str) -> Opening {
     Opening::Now(Message::text(text.to_owned()))
 }
 
