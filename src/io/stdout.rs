@@ -10,11 +10,10 @@ use super::stdio::{self, Stream};
 /// Whether stdout and stderr are the same file, pipe or terminal, as after `2>&1`.
 #[cfg(unix)]
 pub fn is_stderr() -> bool {
-    use std::os::unix::fs::MetadataExt;
+    use nix::sys::stat::fstat;
 
-    let metadata = |stream: io::Result<Stream>| stream.and_then(|it| it.file().metadata());
-    match (metadata(stdio::stdout()), metadata(stdio::stderr())) {
-        (Ok(one), Ok(other)) => one.dev() == other.dev() && one.ino() == other.ino(),
+    match (fstat(io::stdout()), fstat(io::stderr())) {
+        (Ok(one), Ok(other)) => one.st_dev == other.st_dev && one.st_ino == other.st_ino,
         _ => false,
     }
 }
@@ -30,11 +29,11 @@ pub fn is_stderr() -> bool {
 /// stdout, if it is a pipe.
 #[cfg(unix)]
 pub(super) fn if_pipe() -> Option<Stream> {
-    use std::os::unix::fs::FileTypeExt;
+    use nix::sys::stat::{SFlag, fstat};
 
-    let stdout = stdio::stdout().ok()?;
-    let is_pipe = stdout.file().metadata().ok()?.file_type().is_fifo();
-    is_pipe.then_some(stdout)
+    let mode = fstat(io::stdout()).ok()?.st_mode;
+    let is_pipe = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFIFO;
+    is_pipe.then(stdio::stdout)?.ok()
 }
 
 #[cfg(not(unix))]
