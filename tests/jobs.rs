@@ -3,11 +3,13 @@
 //! `.ci/peers` installs the servers. Where there is none that can be had, the conversation that its
 //! documentation shows is played. Commands are taken from the page, so that it cannot drift.
 
+mod agents;
 mod browser;
 mod played;
 mod protocols;
 mod queues;
 mod services;
+mod stdio;
 mod terminals;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +53,11 @@ impl Job {
             environment: Vec::new(),
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// Takes a block away, which then is not run.
+    fn take(&mut self, at: usize) -> Step {
+        self.steps.remove(at)
     }
 
     /// Puts what is here in place of what the page shows, in the commands.
@@ -102,22 +109,32 @@ impl Job {
         self.folder
     }
 
-    #[track_caller]
-    fn run_step(&self, step: &Step) {
+    /// A shell that runs this, with what the commands of the page find on their path.
+    fn shell(&self, script: &str) -> Command {
         let programs = Path::new(WIRECAT).parent().unwrap().display();
         let path = std::env::var("PATH").unwrap_or_default();
-        let more = installed("servers").join("usr/bin");
-        let child = Command::new("sh")
-            .args(["-c", &format!("exec 2>&1\n{}", step.script)])
+        let more = [
+            installed("servers/usr/bin"),
+            installed("mcp/node_modules/.bin"),
+        ];
+        let [servers, mcp] = more.each_ref().map(|folder| folder.display());
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script])
             .current_dir(&self.folder)
             .env_clear()
-            .env("PATH", format!("{programs}:{path}:{}", more.display()))
+            .env("PATH", format!("{programs}:{path}:{servers}:{mcp}"))
             .env("HOME", self.folder())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        command
+    }
+
+    #[track_caller]
+    fn run_step(&self, step: &Step) {
+        let script = format!("exec 2>&1\n{}", step.script);
+        let child = self.shell(&script).spawn().unwrap();
         let run = output_within(LONGEST, child);
         let printed = run.stdout_text();
         assert!(

@@ -26,6 +26,8 @@ const OTHERS: &[&str] = &[
     // Chromium
     "--headless",
     "--remote-debugging-port",
+    // pylsp
+    "--ws",
     // HEALTHCHECK
     "--interval",
     "--retries",

@@ -23,12 +23,6 @@ fn a_models_answer() {
 }
 
 #[test]
-fn an_agents_app_server() {
-    let job = Job::of("An agent's app server");
-    run(job, "ws://localhost:4500", play("jobs.txt", "codex"));
-}
-
-#[test]
 fn prices_of_an_exchange() {
     let job = Job::of("Prices of an exchange");
     run(

@@ -3,6 +3,7 @@
 //! `docs/tls-and-proxies.md` shows too. Nothing is read from the machine's own configuration.
 
 pub(crate) mod chromedriver;
+pub(crate) mod codex;
 pub(crate) mod dante;
 pub(crate) mod haproxy;
 pub(crate) mod http2;
@@ -16,6 +17,7 @@ pub(crate) mod tinyproxy;
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -58,14 +60,8 @@ impl Component {
         // Another process may take the port in the meantime.
         for _ in 0..5 {
             let port = free_port();
-            let mut command = command(folder.path(), port);
-            let file = File::create(&log).unwrap();
-            command.stdout(file.try_clone().unwrap()).stderr(file);
-            let child = command.stdin(Stdio::null()).process_group(0).spawn();
-            let child =
-                child.unwrap_or_else(|error| panic!("{command:?}: {error}; run .ci/peers first"));
-            let mut running = Running(child);
-            if running.answers(patience, port) {
+            let mut running = Running::start(command(folder.path(), port), &log);
+            if running.answers(patience, || TcpStream::connect(("127.0.0.1", port)).is_ok()) {
                 return Component {
                     port,
                     _running: running,
@@ -75,17 +71,42 @@ impl Component {
         }
         panic!("{}", std::fs::read_to_string(&log).unwrap());
     }
+
+    /// Starts a program, and waits until it answers at this Unix socket. It has no port.
+    #[track_caller]
+    fn at_socket(folder: TempDir, command: Command, socket: &Path) -> Component {
+        let log = folder.path().join("log");
+        let mut running = Running::start(command, &log);
+        let answers = running.answers(PATIENCE, || UnixStream::connect(socket).is_ok());
+        assert!(answers, "{}", std::fs::read_to_string(&log).unwrap());
+        Component {
+            port: 0,
+            _running: running,
+            _folder: folder,
+        }
+    }
 }
 
 /// A process and its children, which are killed when it is dropped.
 struct Running(Child);
 
 impl Running {
+    /// Starts a program, which writes to this log.
+    #[track_caller]
+    fn start(mut command: Command, log: &Path) -> Running {
+        let file = File::create(log).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file);
+        let child = command.stdin(Stdio::null()).process_group(0).spawn();
+        let child =
+            child.unwrap_or_else(|error| panic!("{command:?}: {error}; run .ci/peers first"));
+        Running(child)
+    }
+
     /// Waits until connections are accepted; false where the program has ended before.
-    fn answers(&mut self, patience: Duration, port: u16) -> bool {
+    fn answers(&mut self, patience: Duration, accepts: impl Fn() -> bool) -> bool {
         let start = Instant::now();
         while start.elapsed() < patience && self.0.try_wait().unwrap().is_none() {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            if accepts() {
                 return true;
             }
             thread::sleep(Duration::from_millis(10));

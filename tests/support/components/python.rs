@@ -52,3 +52,13 @@ pub(crate) fn nostr_relay(more: &str) -> Component {
         command
     })
 }
+
+/// A language server for Python, which speaks LSP over WebSocket.
+#[track_caller]
+pub(crate) fn pylsp() -> Component {
+    Component::start(tempfile::tempdir().unwrap(), |here, port| {
+        let mut command = program("lsp", "pylsp", here);
+        command.args(["--ws", "--host", "127.0.0.1", "--port", &port.to_string()]);
+        command
+    })
+}
