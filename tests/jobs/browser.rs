@@ -28,9 +28,9 @@ fn chromes_devtools() {
     let noise = job.folder().join("noise.html");
     let picture = job.folder().join("page.png");
     fs::write(&noise, NOISE).unwrap();
+    has_a_page(chromium.port);
     let folder = job
         .on(9222, chromium.port)
-        .at("page/ID", &format!("page/{}", page(chromium.port)))
         .at(
             "data:text/html,<title>here</title>",
             &format!("file://{}", noise.display()),
@@ -42,16 +42,15 @@ fn chromes_devtools() {
     drop(folder);
 }
 
-/// The number of the browser's page, once it has one.
+/// Waits until the browser has its page.
 #[track_caller]
-fn page(port: u16) -> String {
+fn has_a_page(port: u16) {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         let list: Value = serde_json::from_str(&get(port, "/json/list")).unwrap();
         let pages = list.as_array().unwrap();
-        let page = pages.iter().find(|target| target["type"] == "page");
-        if let Some(page) = page {
-            return page["id"].as_str().unwrap().to_owned();
+        if pages.iter().any(|target| target["type"] == "page") {
+            return;
         }
         thread::sleep(Duration::from_millis(20));
     }
