@@ -12,6 +12,8 @@ mod services;
 mod stdio;
 mod terminals;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -94,6 +96,16 @@ impl Job {
         self
     }
 
+    /// Gives the commands a program of this name, which is a script of the shell.
+    fn program(self, name: &str, script: &str) -> Job {
+        let folder = self.folder().join("bin");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
     /// The folder in which the commands run.
     fn folder(&self) -> &Path {
         self.folder.path()
@@ -113,6 +125,7 @@ impl Job {
     fn shell(&self, script: &str) -> Command {
         let programs = Path::new(WIRECAT).parent().unwrap().display();
         let path = std::env::var("PATH").unwrap_or_default();
+        let own = self.folder().join("bin");
         let more = [
             installed("servers/usr/bin"),
             installed("mcp/node_modules/.bin"),
@@ -123,7 +136,10 @@ impl Job {
             .args(["-c", script])
             .current_dir(&self.folder)
             .env_clear()
-            .env("PATH", format!("{programs}:{path}:{servers}:{mcp}"))
+            .env(
+                "PATH",
+                format!("{}:{programs}:{path}:{servers}:{mcp}", own.display()),
+            )
             .env("HOME", self.folder())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

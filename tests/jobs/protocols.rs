@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Job, node, python, root};
+use super::{Job, installed, node, python, root};
 use crate::support::components::python::nostr_relay;
 use crate::support::wirecat;
 
@@ -70,5 +70,20 @@ fn a_request_that_is_signed_for_aws() {
             "AWS_SECRET_ACCESS_KEY",
             "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         )
+        .run();
+}
+
+/// `nak` is not in a registry of the peers; what stands for it takes its arguments, and signs like it.
+#[test]
+#[ignore = "needs .ci/peers"]
+fn a_nostr_relay_that_asks_who_it_is() {
+    let relay = node("nostr_auth");
+    let signer = root().join("tests/jobs/servers/nak.mjs");
+    Job::of("A Nostr relay that asks who it is")
+        .profile("nostr", 7447, relay.port)
+        .on(7447, relay.port)
+        .program("nak", &format!("exec node '{}' \"$@\"", signer.display()))
+        .env("WIRECAT_PEERS", installed("").to_str().unwrap())
+        .env("NOSTR_SECRET_KEY", "1".repeat(64))
         .run();
 }
