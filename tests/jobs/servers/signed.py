@@ -1,10 +1,12 @@
 """What API Gateway does with WebSocket clients: a signature is checked, by botocore, and messages are routed.
 
-The key is AKIDEXAMPLE, its secret wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY.
+The key is in the variables of AWS. With AWS_SESSION_TOKEN it is a temporary one, whose token must come with the
+signature and be covered by it.
 """
 
 import asyncio
 import json
+import os
 import re
 import sys
 import threading
@@ -16,7 +18,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from websockets.asyncio.server import serve
 
-CREDENTIALS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+CREDENTIALS = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+TOKEN = os.environ.get("AWS_SESSION_TOKEN")
 HEADER = re.compile(r"AWS4-HMAC-SHA256 Credential=(\S+), ?SignedHeaders=(\S+), ?Signature=(\w+)")
 
 
@@ -39,6 +42,9 @@ def is_signed(request):
     parameters = "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query.items())
     url = f"https://{request.headers['Host']}{urlsplit(request.path).path}?{parameters}"
     headers = {name: request.headers[name] for name in names.split(";")}
+    # All of the query is signed, and of the headers those that are named.
+    if TOKEN not in (headers.get("x-amz-security-token"), query.get("X-Amz-Security-Token")):
+        return False
     signed = AWSRequest("GET", url, headers=headers)
     signed.context["timestamp"] = date
     signer = SigV4Auth(CREDENTIALS, service, region)
