@@ -44,6 +44,16 @@ fn a_firehose_in_cbor() {
     run(job, "wss://relay.example", play("jobs.txt", "repositories"));
 }
 
+#[test]
+fn a_shell_in_a_pod_of_kubernetes() {
+    let job = Job::of("A shell in a pod of Kubernetes").env("KUBE_TOKEN", "0123456789abcdef");
+    run(
+        job,
+        "wss://kubernetes.example:6443",
+        play("jobs.txt", "pod"),
+    );
+}
+
 /// What came before the end of the audio.
 #[derive(Debug, Default, PartialEq)]
 struct Speech {
