@@ -1,10 +1,12 @@
 //! The jobs of `docs/jobs.md`: every command there, against the server that the page names.
 //!
 //! `.ci/peers` installs the servers. Where there is none that can be had, the conversation that its
-//! documentation shows is played. Commands are taken from the page, so that it cannot drift.
+//! documentation shows is played. Commands are taken from the page, so that it cannot drift; those of
+//! other pages that belong to a job are, too.
 
 mod agents;
 mod browser;
+mod elsewhere;
 mod played;
 mod protocols;
 mod queues;
@@ -29,6 +31,7 @@ const PAGE: &str = "docs/jobs.md";
 
 /// A section of the page: commands, and what they print.
 struct Job {
+    page: &'static str,
     title: String,
     steps: Vec<Step>,
     environment: Vec<(&'static str, String)>,
@@ -47,9 +50,16 @@ impl Job {
     /// The section of this title.
     #[track_caller]
     fn of(title: &str) -> Job {
-        let steps = steps(&read(PAGE), title);
-        assert!(!steps.is_empty(), "{PAGE} has no commands under {title:?}");
+        Job::on_page(PAGE, title)
+    }
+
+    /// The section of this title on another page.
+    #[track_caller]
+    fn on_page(page: &'static str, title: &str) -> Job {
+        let steps = steps(&read(page), title);
+        assert!(!steps.is_empty(), "{page} has no commands under {title:?}");
         Job {
+            page,
             title: title.to_owned(),
             steps,
             environment: Vec::new(),
@@ -102,7 +112,7 @@ impl Job {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        make_executable(&path);
         self
     }
 
@@ -119,6 +129,16 @@ impl Job {
             self.run_step(step);
         }
         self.folder
+    }
+
+    /// Runs a command that is no block of its own; it must print this.
+    #[track_caller]
+    fn runs(&self, script: &str, prints: &str) {
+        self.run_step(&Step {
+            line: 0,
+            script: script.to_owned(),
+            prints: prints.to_owned(),
+        });
     }
 
     /// A shell that runs this, with what the commands of the page find on their path.
@@ -155,7 +175,8 @@ impl Job {
         let printed = run.stdout_text();
         assert!(
             run.code() == 0 && prints_as_written(&step.prints, &printed),
-            "{PAGE}, line {}, {}: exit {}\n{}\nthe page says:\n{}\nit prints:\n{printed}",
+            "{}, line {}, {}: exit {}\n{}\nthe page says:\n{}\nit prints:\n{printed}",
+            self.page,
             step.line,
             self.title,
             run.code(),
@@ -163,6 +184,10 @@ impl Job {
             step.prints,
         );
     }
+}
+
+fn make_executable(path: &Path) {
+    std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
 }
 
 /// The commands in the section of this title.
@@ -239,15 +264,20 @@ fn titles(page: &str) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn every_job_is_run() {
+/// The text of the tests here.
+fn sources() -> String {
     let folder = root().join("tests/jobs");
     let files = std::fs::read_dir(folder).unwrap();
     let files = files.map(|entry| entry.unwrap().path());
     let sources = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
-    let sources: String = sources
+    sources
         .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect();
+        .collect()
+}
+
+#[test]
+fn every_job_is_run() {
+    let sources = sources();
     let page = read(PAGE);
     let titles = titles(&page);
     assert!(titles.len() >= 8, "{titles:?}");

@@ -56,30 +56,31 @@ fn a_shell_in_a_pod_of_kubernetes() {
 
 /// What came before the end of the audio.
 #[derive(Debug, Default, PartialEq)]
-struct Speech {
-    config: String,
-    audio: Vec<u8>,
-    sizes: Vec<usize>,
+pub(super) struct Speech {
+    /// A text that came first, if any.
+    pub(super) config: String,
+    pub(super) audio: Vec<u8>,
+    pub(super) sizes: Vec<usize>,
 }
 
 /// vosk-server: it answers each piece, and compares the last message with a string.
-fn recognize(mut wire: Wire) -> Speech {
+pub(super) fn recognize(mut wire: Wire) -> Speech {
     wire.handshake();
-    let config = wire.frame().unwrap();
-    let mut speech = Speech {
-        config: String::from_utf8(config.payload).unwrap(),
-        ..Speech::default()
-    };
+    let mut speech = Speech::default();
     loop {
         let frame = wire.frame().unwrap();
-        if frame.opcode == 1 {
-            assert_eq!(frame.payload, br#"{"eof" : 1}"#);
+        if frame.opcode == 2 {
+            speech.sizes.push(frame.payload.len());
+            speech.audio.extend(frame.payload);
+            wire.send(text(r#"{"partial":"one"}"#));
+            continue;
+        }
+        assert_eq!(frame.opcode, 1);
+        if frame.payload == br#"{"eof" : 1}"# {
             break;
         }
-        assert_eq!(frame.opcode, 2);
-        speech.sizes.push(frame.payload.len());
-        speech.audio.extend(frame.payload);
-        wire.send(text(r#"{"partial":"one"}"#));
+        assert!(speech.config.is_empty() && speech.sizes.is_empty());
+        speech.config = String::from_utf8(frame.payload).unwrap();
     }
     wire.send(text(r#"{"text":"one two three"}"#));
     wire.close(1000, "");

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{Job, installed, node, python, root, start};
+use crate::peers::Peer;
 use crate::support::components::python::nostr_relay;
 use crate::support::wirecat;
 
@@ -57,7 +58,7 @@ fn a_charge_point() {
 }
 
 /// A key of AWS, and the token that a temporary one has.
-const KEY: [(&str, &str); 3] = [
+pub(super) const KEY: [(&str, &str); 3] = [
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
     (
         "AWS_SECRET_ACCESS_KEY",
@@ -66,12 +67,18 @@ const KEY: [(&str, &str); 3] = [
     ("AWS_SESSION_TOKEN", "session/token+with=signs"),
 ];
 
-/// Runs the commands with these variables, against a server that admits who has all of them.
+/// A server that admits requests which are signed with all of this key. It writes the region, the
+/// service and the host of each.
 #[track_caller]
-fn signed(key: &[(&'static str, &str)]) {
+pub(super) fn checks_signatures(key: &[(&'static str, &str)]) -> Peer {
     let mut command = Command::new(installed("botocore").join("bin/python"));
     command.envs(key.iter().copied());
-    let server = start(command, "signed.py");
+    start(command, "signed.py")
+}
+
+#[track_caller]
+fn signed(key: &[(&'static str, &str)]) {
+    let server = checks_signatures(key);
     let here = format!("ws://127.0.0.1:{}/prod", server.port);
     let job = Job::of("A request that is signed for AWS").at(
         "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod",

@@ -1,7 +1,7 @@
 """What API Gateway does with WebSocket clients: a signature is checked, by botocore, and messages are routed.
 
 The key is in the variables of AWS. With AWS_SESSION_TOKEN it is a temporary one, whose token must come with the
-signature and be covered by it.
+signature and be covered by it. Region, service and host of each request that is admitted are written.
 """
 
 import asyncio
@@ -49,7 +49,10 @@ def is_signed(request):
     signed.context["timestamp"] = date
     signer = SigV4Auth(CREDENTIALS, service, region)
     wanted = signer.signature(signer.string_to_sign(signed, signer.canonical_request(signed)), signed)
-    return key == CREDENTIALS.access_key and service == "execute-api" and signature == wanted
+    if key != CREDENTIALS.access_key or signature != wanted:
+        return False
+    print(region, service, request.headers["Host"], flush=True)
+    return True
 
 
 def admit(connection, request):
@@ -65,7 +68,8 @@ async def route(connection):
 
 
 async def main():
-    async with serve(route, "127.0.0.1", 0, process_request=admit) as server:
+    choose = {"select_subprotocol": lambda _, offered: "mqtt" if "mqtt" in offered else None}
+    async with serve(route, "127.0.0.1", 0, process_request=admit, **choose) as server:
         print("listening", server.sockets[0].getsockname()[1], flush=True)
         # It ends when stdin does, so that no orphan survives.
         ended = asyncio.Event()
