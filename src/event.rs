@@ -460,6 +460,8 @@ pub enum Event<'a> {
         why: &'a str,
     },
     Error(&'a Error),
+    /// Something was lost or skipped, and the run goes on: one sentence.
+    Warning(&'a str),
     /// One line for the user, of no use to programs.
     Note(&'a str),
     /// One line for `-v` about how the connection is made.

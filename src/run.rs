@@ -15,7 +15,7 @@ use crate::auth::acquire;
 use crate::cli::resolve::{Client, FrontEnd, Job, Listen, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, ParseError, early, generate, resolve, show};
-use crate::error::{Error, Exit, plain_words};
+use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::{Event, Peer, Totals};
 use crate::handshake::bearer;
 use crate::io::recorder::{Recorded, Recorder};
@@ -370,7 +370,6 @@ async fn talk(
 /// Reports how the run ended, the messages that expressions skipped and those that were never sent, and
 /// returns the exit code.
 fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit {
-    let (losses, unmet) = (client.losses(), client.unmet());
     let now = Instant::now();
     let Finished {
         outcome, totals, ..
@@ -384,19 +383,40 @@ fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit 
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
         sink.handle_event(now, &Event::Error(&error));
     }
-    if exit == Exit::Unmet && verdict.condition_met == Some(false) && !verdict.program_failed {
-        let note = "the connection ended before --count, --until or -1 was met";
-        sink.handle_event(now, &Event::Note(note));
+    let unmet = (exit == Exit::Unmet).then(|| unmet(verdict)).flatten();
+    report_shortfall(exit, Stage::Receive, unmet.as_slice(), sink);
+    report_shortfall(exit, Stage::Send, unsent(totals, verdict).as_slice(), sink);
+    for loss in client.losses() {
+        sink.handle_event(now, &Event::Warning(&loss));
     }
-    if let Some(note) = unsent(totals, verdict) {
-        sink.handle_event(now, &Event::Note(&note));
-    }
-    let unmet = unmet.iter().filter(|_| totals.connections > 0);
-    for loss in losses.iter().chain(unmet) {
-        sink.handle_event(now, &Event::Note(loss));
-    }
+    let never_met = match totals.connections {
+        0 => Vec::new(),
+        _ => client.unmet(),
+    };
+    report_shortfall(exit, Stage::Receive, &never_met, sink);
     sink.handle_event(now, &Event::End { exit, totals });
     exit
+}
+
+/// Reports what did not happen, each sentence as the error that is exit 1; beside another failure, which
+/// is the more specific one, as a warning.
+fn report_shortfall(exit: Exit, stage: Stage, sentences: &[String], sink: &mut impl Sink) {
+    let now = Instant::now();
+    for sentence in sentences {
+        match exit {
+            Exit::Unmet => {
+                let error = Error::new(stage, exit, sentence);
+                sink.handle_event(now, &Event::Error(&error));
+            }
+            _ => sink.handle_event(now, &Event::Warning(sentence)),
+        }
+    }
+}
+
+/// Says that no stop condition was met. A command that failed ended the run before, and is why.
+fn unmet(verdict: Verdict) -> Option<String> {
+    let unmet = verdict.condition_met == Some(false) && !verdict.program_failed;
+    unmet.then(|| "the connection ended before --count, --until or -1 was met".to_owned())
 }
 
 /// Waits until the output is written. A signal cuts that short.

@@ -57,6 +57,67 @@ fn a_condition_that_is_not_met_is_exit_1() {
     }
 }
 
+/// The message of each event of this type.
+fn messages_of(kind: &str, events: &str) -> Vec<String> {
+    let events = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let events = events.filter(|event: &serde_json::Value| event["type"] == kind);
+    let messages = events.map(|event| {
+        if kind == "error" {
+            assert_eq!(event["exit"], 1, "{event}");
+        }
+        event["message"].as_str().unwrap().to_owned()
+    });
+    messages.collect()
+}
+
+#[test]
+fn every_reason_for_exit_1_is_an_event() {
+    let server = serve();
+    let echo = server.url("/echo");
+    let unmet = "the connection ended before --count, --until or -1 was met";
+    let after = "--on-open 'after .ready: …' was never met, so it was not sent";
+    for (args, errors) in [
+        (&["-d", "x", "--until", ".x"][..], &[unmet][..]),
+        (&["-d", "x", "--count", "2"], &[unmet]),
+        (&["--on-open", "after .ready: x"], &[after]),
+        (
+            &["--until", ".x", "--on-open", "after .ready: x"],
+            &[unmet, after],
+        ),
+        (&["--run", "exit 3"], &["--run: exited with status 3"]),
+    ] {
+        let run = wirecat([args, &["--json", "-s", "--idle", "300ms", &echo]].concat())
+            .stdin("")
+            .run();
+        run.exits(1);
+        assert_eq!(messages_of("error", &run.stdout_text()), errors, "{args:?}");
+    }
+}
+
+#[test]
+fn what_was_lost_is_a_warning_among_the_events() {
+    let server = serve();
+    let run = wirecat([
+        "--json",
+        "-s",
+        "-1",
+        "-d",
+        "x",
+        "--answer",
+        "true=A {{.[0]}}",
+        &server.url("/echo"),
+    ])
+    .run();
+    run.exits(0);
+    let warnings = messages_of("warning", &run.stdout_text());
+    assert!(
+        matches!(&warnings[..], [one] if one.contains(".[0]")),
+        "{warnings:?}"
+    );
+}
+
 #[test]
 fn every_way_to_end_the_input() {
     let server = serve();

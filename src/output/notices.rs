@@ -50,7 +50,7 @@ impl Stderr<'_> {
         let verbose = self.options.verbose > 0;
         match event {
             Event::Error(error) => self.error(error),
-            Event::Note(text) => self.note(text),
+            Event::Note(text) | Event::Warning(text) => self.note(text),
             Event::Detail(text) if verbose => {
                 self.raw("* ").put(text).end();
             }

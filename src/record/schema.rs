@@ -26,6 +26,7 @@ pub enum Type {
     Error,
     End,
     Listening,
+    Warning,
 }
 
 /// An event type: its name and its members, in the order in which they are written.
@@ -314,7 +315,7 @@ pub const REPEATED: Member = Member::new(
 .sometimes();
 
 /// The event types, in the order of [`Type`].
-pub static TYPES: [Spec; 17] = [
+pub static TYPES: [Spec; 18] = [
     Spec {
         kind: Type::Send,
         name: "send",
@@ -453,6 +454,12 @@ pub static TYPES: [Spec; 17] = [
         name: "listening",
         about: "Clients can connect to this URL.",
         members: &[URL],
+    },
+    Spec {
+        kind: Type::Warning,
+        name: "warning",
+        about: "Something was lost or skipped, and the run goes on.",
+        members: &[MESSAGE],
     },
 ];
 

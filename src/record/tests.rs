@@ -133,6 +133,7 @@ fn type_of(event: &Event<'_>) -> Option<Type> {
         Event::Retry { .. } => Type::Retry,
         Event::GiveUp { .. } => Type::GiveUp,
         Event::Error(_) => Type::Error,
+        Event::Warning(_) => Type::Warning,
         Event::End { .. } => Type::End,
         Event::Listening { .. } => Type::Listening,
         Event::Heads(_)
@@ -414,6 +415,7 @@ proptest! {
             members["details"] = json!(words);
         }
         keeps(&parts, &Event::Error(&error), members);
+        keeps(&parts, &Event::Warning(text), json!({"message": text}));
         let delivery = Delivery { confirmed: large, repeated: 2 };
         let totals = Totals {
             sent: large,

@@ -159,6 +159,10 @@ impl Writer<'_> {
                 .text(schema::WHY, why)
                 .end(),
             Event::Error(error) => self.error(self.timed(Type::Error, t, out), error),
+            Event::Warning(text) => self
+                .timed(Type::Warning, t, out)
+                .text(schema::MESSAGE, text)
+                .end(),
             Event::End { exit, totals } => {
                 let line = self
                     .timed(Type::End, t, out)

@@ -450,6 +450,10 @@ impl<O: Sink> Sink for ClientSink<'_, '_, O> {
                 let text = format!("[{number}] {text}");
                 sink.handle_event(now, &Event::Note(&text));
             }
+            Event::Warning(text) => {
+                let text = format!("[{number}] {text}");
+                sink.handle_event(now, &Event::Warning(&text));
+            }
             Event::Error(error) => {
                 let error = of_client(number, error);
                 sink.handle_event(now, &Event::Error(&error));

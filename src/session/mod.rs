@@ -389,7 +389,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         let unreported = self.run_state.unanswerable.unreported();
         if unreported > 0 {
             let note = format!("{} more could not be made", counted(unreported, "answer"));
-            self.ends.report(&Event::Note(&note));
+            self.ends.report(&Event::Warning(&note));
         }
         let verdict = self.verdict();
         let cookie_jar = match &self.approach {
@@ -419,7 +419,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         self.run_state.totals.connections += 1;
         if self.run_state.outbox.handle_open() > 0 {
             let note = "the message that was under way when the connection ended was not sent";
-            self.ends.report(&Event::Note(note));
+            self.ends.report(&Event::Warning(note));
         }
         self.run_state.policy.handle_opened(opened);
         if let Some(runner) = &mut self.run_state.runner {

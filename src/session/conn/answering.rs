@@ -127,7 +127,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn report_unanswerable(&mut self, problems: &[String], now: Instant) {
         for problem in problems {
             if self.run.unanswerable.report() {
-                self.report(now, &Event::Note(problem));
+                self.report(now, &Event::Warning(problem));
             }
         }
     }
@@ -252,7 +252,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             let verb = if lost == 1 { "was" } else { "were" };
             let lost = counted(lost, "answer");
             let note = format!("{lost} {verb} not sent, as the connection ended");
-            self.report(now, &Event::Note(&note));
+            self.report(now, &Event::Warning(&note));
         }
     }
 }

@@ -136,7 +136,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }
             Some(Err(why)) => {
                 if let Some(note) = self.run.handle_undecoded(&why) {
-                    self.report(now, &Event::Note(&note));
+                    self.report(now, &Event::Warning(&note));
                 }
                 message
             }
@@ -148,11 +148,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn report_unfinished(&mut self, now: Instant) {
         let decoding = self.reading.decoding.as_ref();
         if let Some(note) = decoding.and_then(|it| it.decoder.unfinished()) {
-            self.report(now, &Event::Note(&note));
+            self.report(now, &Event::Warning(&note));
         }
         if self.reading.awaits_decoding() {
             let note = "--decode cmd: a message was not shown, as its command had not ended";
-            self.report(now, &Event::Note(note));
+            self.report(now, &Event::Warning(note));
         }
     }
 }

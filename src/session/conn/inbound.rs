@@ -248,7 +248,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         if record.is_rest
             && let Some(note) = self.run.handle_rest(record.number)
         {
-            self.report(now, &Event::Note(&note));
+            self.report(now, &Event::Warning(&note));
         }
         let data = (&record.message, records.message());
         let goes_on = self.give(data, Some(record.number), now);
@@ -329,7 +329,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.report_confirmed(now);
         }
         if let Some(complaint) = complaint {
-            self.report(now, &Event::Note(&complaint));
+            self.report(now, &Event::Warning(&complaint));
         }
     }
 
@@ -346,7 +346,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         if self.run.reports_skipped
             && let Some(note) = self.run.first_skipped()
         {
-            self.report(now, &Event::Note(&note));
+            self.report(now, &Event::Warning(&note));
         }
         let moved = self.socket.take_moved();
         if moved.received {
