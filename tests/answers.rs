@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::listen::listen;
 use crate::support::pty::Pty;
-use crate::support::server::{Wire, frame_of, raw, raws, text};
+use crate::support::server::{Wire, frame_of, raw, raws, serve, text};
 use crate::support::wirecat;
 
 const PING: &str = r#".type == "ping"={"type":"pong","n":{{.n}}}"#;
@@ -170,6 +170,50 @@ fn a_message_that_never_comes_is_told_at_the_end() {
     let ended = wirecat(["--on-open", "after .a: x", "-d", "y", "ws://127.0.0.1:1/"]).run();
     ended.exits(7);
     assert!(!ended.stderr.contains("never met"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_wait_without_end_says_what_it_waits_for() {
+    let server = serve();
+    wirecat([
+        "--on-open",
+        "after .ready: x",
+        "-d",
+        "y",
+        "-m",
+        "7",
+        &server.url("/silent"),
+    ])
+    .run()
+    .exits(28)
+    .complains(&["wirecat: waiting for a message for which .ready is true (--on-open)\n"]);
+}
+
+#[test]
+fn a_name_in_a_reply_is_a_variable() {
+    for args in [
+        &["--answer", ".x={{now}}"][..],
+        &["--on-open", "after .x: {{now}}"],
+    ] {
+        let unknown = format!(
+            "{}: {{{{now}}}}: there is no variable of that name",
+            args[0]
+        );
+        wirecat([args, &["ws://127.0.0.1:1/"]].concat())
+            .run()
+            .exits(2)
+            .complains(&[
+                &unknown,
+                "--var now=VALUE",
+                "{{ now }}, with spaces, is the jq",
+            ]);
+        // Connecting fails, and not the names.
+        for known in [["--var", "now=1"], ["--resume", "now=.id"]] {
+            wirecat([args, &known, &["ws://127.0.0.1:1/"]].concat())
+                .run()
+                .exits(7);
+        }
+    }
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct Options {
     pub plain: bool,
     /// Variables for `{{NAME}}`, by name.
     pub variables: BTreeMap<String, String>,
+    /// The names of the variables that `--resume` defines.
+    pub resumed: Vec<String>,
     /// The messages that `/m` sends, by name.
     pub messages: BTreeMap<String, String>,
     /// `--answer`: the rules of the run, which `/answer` changes.

@@ -12,11 +12,14 @@ use crate::payload::{Encoding, InputFormat};
 use crate::session::answers::reply::{Known, Making};
 use crate::session::answers::rules::environment_name;
 use crate::session::answers::{After, Opening, Reply, Rule, Rules, split};
+use crate::session::resume::vars::ResumeVars;
 
 /// What replies are made with.
 pub(super) struct Replies<'a> {
     pub(super) escapes: bool,
     pub(super) variables: &'a Variables,
+    /// What `--resume` defines.
+    pub(super) memory: &'a ResumeVars,
     pub(super) files: &'a mut Files,
 }
 
@@ -80,7 +83,11 @@ impl Replies<'_> {
             "" => Reply::compile(text, &making),
             _ => Reply::read(text, &making),
         };
-        reply.map(Some).map_err(|error| of(option, error))
+        let reply = reply.and_then(|reply| {
+            reply.check_names(|name| self.memory.value(name).is_some())?;
+            Ok(Some(reply))
+        });
+        reply.map_err(|error| of(option, error))
     }
 }
 

@@ -262,6 +262,7 @@ fn front_end(
             scrollback: args.prompt.scrollback,
             plain: args.prompt.plain,
             variables: variables.values().clone(),
+            resumed: args.stay.resume.iter().map(name_of).collect(),
             messages: configured.messages.clone(),
             profiles: configured.profiles.clone(),
             answers: Rules::default(),
@@ -273,6 +274,12 @@ fn front_end(
         then: then(&args.send, payload, variables, files)?,
         output,
     }))
+}
+
+/// The name in `NAME=EXPR`.
+fn name_of(definition: &String) -> String {
+    let name = definition.split('=').next();
+    name.unwrap_or_default().to_owned()
 }
 
 /// The front end with the rules of `--answer`, which the prompt may change.

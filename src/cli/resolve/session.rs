@@ -39,8 +39,10 @@ pub(super) fn session(
     let mut replies = Replies {
         escapes: args.send.escapes,
         variables,
+        memory: &memory,
         files,
     };
+    let (opening, answers) = (replies.opening(&args.send)?, replies.rules(&args.send)?);
     Ok(session::Options {
         keepalive: keepalive::Options {
             close_timeout: args.time.close_timeout,
@@ -72,8 +74,8 @@ pub(super) fn session(
         auto_pong: !stay.keepalive.no_auto_pong,
         mirror: args.wire.mirror,
         heartbeat,
-        opening: replies.opening(&args.send)?,
-        answers: replies.rules(&args.send)?,
+        opening,
+        answers,
         report_uncertain: mode.reconnects == When::Always && !mode.interactive,
         reconnect: reconnect(stay, mode.reconnects, plan),
         confirm: confirm(stay.confirm.as_deref())?,

@@ -52,6 +52,10 @@ impl Prompt {
             None => Reply::compile(text, &making),
             Some(content) => Reply::read(content, &making),
         };
+        let reply = reply.and_then(|reply| {
+            reply.check_names(|name| self.options.resumed.iter().any(|it| it == name))?;
+            Ok(reply)
+        });
         reply.map_err(|error| error.with_details())
     }
 

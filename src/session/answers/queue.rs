@@ -119,6 +119,14 @@ impl Queue {
         !self.opening.is_empty()
     }
 
+    /// The expression of the message that what opens the connection waits for now.
+    pub fn awaited(&self) -> Option<&str> {
+        match self.opening.front()? {
+            Step::Waiting(after) => Some(after.when.text()),
+            Step::Ready(_) | Step::Met(_) | Step::Nothing => None,
+        }
+    }
+
     /// Whether the token and all messages of `--on-open` have been taken.
     pub fn has_opened(&self) -> bool {
         self.opening.is_empty() && self.opening_due == 0

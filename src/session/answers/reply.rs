@@ -146,6 +146,14 @@ impl Template {
         Ok(())
     }
 
+    /// The names that no variable had when the template was read.
+    pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Value(Source::Name(name), _) => Some(&**name),
+            _ => None,
+        })
+    }
+
     fn has_values(&self) -> bool {
         let mut pieces = self.pieces.iter();
         pieces.any(|piece| matches!(piece, Piece::Value(..)))
@@ -260,13 +268,17 @@ fn source(inner: &str) -> Result<Source, Error> {
     Ok(Source::Message(filter.reading_text()))
 }
 
-/// White space between the first two characters, as in a file, makes no difference.
+/// Whether it begins with an object, or with an array whose first item is a string, an object, or a
+/// number with more after it. White space, as in a file, makes no difference.
 fn begins_like_json(text: &str) -> bool {
     let mut begin = text.chars().filter(|c| !c.is_whitespace());
-    matches!(
-        (begin.next(), begin.next()),
-        (Some('{'), Some('"')) | (Some('['), Some('"' | '{'))
-    )
+    match (begin.next(), begin.next()) {
+        (Some('{'), Some('"')) | (Some('['), Some('"' | '{')) => true,
+        (Some('['), Some(c)) if c == '-' || c.is_ascii_digit() => {
+            begin.find(|c| !c.is_ascii_digit()) == Some(',')
+        }
+        _ => false,
+    }
 }
 
 /// Where the JSON in `text` begins, which goes on to the end of it; `None` if there is none.

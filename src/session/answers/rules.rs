@@ -71,6 +71,28 @@ impl Reply {
         Template::compile(text, making).map(Reply::Text)
     }
 
+    /// Checks that every `{{NAME}}` is a variable: one that had a value, or for which `gets_one` is true
+    /// because it gets one during the run.
+    ///
+    /// # Errors
+    /// Exit 2: it is none.
+    pub fn check_names(&self, gets_one: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let Reply::Text(template) = self else {
+            return Ok(());
+        };
+        let mut unknown = template.unknown_names();
+        match unknown.find(|name| !gets_one(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::usage(format!(
+                "{{{{{name}}}}}: there is no variable of that name"
+            ))
+            .advice(format!("--var {name}=VALUE gives it a value"))
+            .advice(format!(
+                "{{{{ {name} }}}}, with spaces, is the jq expression"
+            ))),
+        }
+    }
+
     /// Lets `interrupt` end the evaluation of its expressions.
     fn set_interrupt(&self, interrupt: &Interrupt) {
         if let Reply::Text(template) = self {

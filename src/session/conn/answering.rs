@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::answers::{Due, Opening, Program, Queue, Reaction};
+use super::super::clock::now;
 use super::super::connect::First;
 use super::super::frontend::{Sink, Source};
 use super::super::options::Options;
@@ -23,6 +24,9 @@ use crate::units::{self, counted};
 /// How long a command may take for a message.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a message of `--on-open` waits for one of the peer before that is reported.
+const REPORTED_WAIT: Duration = Duration::from_secs(5);
+
 /// The command that runs, up to its reply, or a sentence about its failure.
 type Running = Pin<Box<dyn Future<Output = Result<Option<Message>, String>>>>;
 
@@ -32,6 +36,8 @@ pub(super) struct Answering {
     running: Option<Running>,
     /// What commands print on stderr, where the terminal is the prompt's.
     stderr: Option<(LineSender, Lines)>,
+    /// When it is reported that what opens the connection still waits.
+    report_at: Option<Instant>,
     /// Largest reply, in bytes.
     limit: usize,
     under_way: Option<UnderWay>,
@@ -59,6 +65,7 @@ impl Answering {
             queue: Queue::new(first, opening),
             running: None,
             stderr: options.reports_lines.then(lines),
+            report_at: Some(now() + REPORTED_WAIT),
             limit: options.max_message_size,
             under_way: None,
             patience: options.keepalive.close_timeout,
@@ -69,6 +76,12 @@ impl Answering {
     /// Whether the token and all messages of `--on-open` have been handed over.
     pub(super) fn has_opened(&self) -> bool {
         self.queue.has_opened()
+    }
+
+    /// When there is something to report although nothing happens.
+    pub(super) fn report_at(&self) -> Option<Instant> {
+        let waits = self.queue.awaited().is_some();
+        self.report_at.filter(|_| waits)
     }
 
     /// Whether nothing is due.
@@ -183,6 +196,19 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     pub(super) fn report_opening(&mut self) {
         let is_opening = !self.answering.has_opened();
         self.run.policy.drain.set_opening(is_opening);
+    }
+
+    /// Reports, once, that a message of `--on-open` still waits for one of the peer.
+    pub(super) fn report_waiting(&mut self, now: Instant) {
+        let answering = &mut self.answering;
+        if answering.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        answering.report_at = None;
+        if let Some(expression) = answering.queue.awaited() {
+            let note = format!("waiting for a message for which {expression} is true (--on-open)");
+            self.report(now, &Event::Note(&note));
+        }
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {

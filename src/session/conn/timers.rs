@@ -73,6 +73,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         if let Some(failure) = self.run.saver.poll_failure() {
             self.report(now, &Event::Note(&failure));
         }
+        self.report_waiting(now);
         // The front end acts on its own by commands, and those are over.
         let listening = !self.ending.is_closing() && self.socket.write_error().is_none();
         let quiet_at = self.run.policy.quiet_at().filter(|_| listening);
@@ -93,7 +94,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         let front = self.run.policy.pace.poll_timeout().filter(|_| listening);
         let watch = silence.map(|deadline| deadline.min(now + WATCH));
         let owed = self.answering.poll_timeout().filter(|_| listening);
-        let deadline = earliest([watch, front, owed, self.run.saver.poll_timeout()]);
+        let awaited = self.answering.report_at();
+        let deadline = earliest([watch, front, owed, awaited, self.run.saver.poll_timeout()]);
         ControlFlow::Continue(
             deadline.is_some_and(|deadline| {
                 deadline <= now || self.timers.poll(cx, deadline).is_ready()

@@ -67,6 +67,8 @@ fn a_value_is_written_as_its_place_demands() {
             "SEND\nid:7\n\n{\"s\":\"a\\\"b\\n\"}\0",
         ),
         // In other text: as it is.
+        ("[12:30] {{.t}}", "[12:30] plain"),
+        ("[0] {{.t}}", "[0] plain"),
         ("ACK {{.t}} {{.id}}", "ACK plain 7"),
         // Nothing but a value: that value.
         ("{{.s}}", "a\"b\n"),
@@ -145,6 +147,8 @@ fn a_template_that_is_wrong_is_an_error() {
         (r#"{"a":{{.x}}} bye"#, "begins like JSON"),
         (r#"{ "a":"{{.x}}", }"#, "begins like JSON"),
         ("[\n  {\"a\":\"{{.x}}\"},\n]", "begins like JSON"),
+        ("[3,{{.id}}", "begins like JSON"),
+        (r#"[ -12 , "{{.x}}",]"#, "begins like JSON"),
     ] {
         let error = compile_with(template, false).unwrap_err();
         assert!(error.message.contains(words), "{template}: {error}");
