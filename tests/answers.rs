@@ -553,3 +553,30 @@ fn rules_at_the_prompt_come_and_go() {
     assert!(script.contains("answer: .ask="), "{script}");
     assert!(!script.contains("> {\"type\":\"pong\""), "{script}");
 }
+
+#[test]
+fn a_script_has_the_options_without_which_its_messages_mean_something_else() {
+    let server = serve();
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("day.wst");
+    let options = [
+        "--no-reconnect",
+        "--encode=msgpack",
+        "--decode=msgpack",
+        "--split=nl",
+        "--on-open={\"op\":\"hello\"}",
+        "--on-open=after .op == \"hello\": {\"op\":\"sub\"}",
+    ];
+    let mut pty = Pty::prompt(&options, &server.url("/echo"));
+    pty.expect("< {\"op\": \"sub\"}");
+    pty.type_keys("{\"a\":1}\r");
+    pty.expect("< {\"a\": 1}");
+    pty.type_keys(&format!("/save {}\r", script.display()));
+    pty.expect("as a script");
+    pty.end();
+    let script = std::fs::read_to_string(script).unwrap();
+    let expected = "[Options]\nencode: msgpack\ndecode: msgpack\nsplit: nl\non-open: {\"op\":\"hello\"}\non-open: after .op == \"hello\": {\"op\":\"sub\"}\n";
+    assert!(script.contains(expected), "{script}");
+    let sent: Vec<&str> = script.lines().filter(|it| it.starts_with('>')).collect();
+    assert_eq!(sent, ["> {\"a\":1}"], "{script}");
+}

@@ -43,6 +43,9 @@ pub struct Options {
     pub resumed: Vec<String>,
     /// The messages that `/m` sends, by name.
     pub messages: BTreeMap<String, String>,
+    /// The options of the run that a script of the session has, by their long names. The credentials are
+    /// not among them.
+    pub saved: Vec<(&'static str, String)>,
     /// `--answer`: the rules of the run, which `/answer` changes.
     pub answers: Rules,
     /// The names of the profiles that `/connect @NAME` knows.

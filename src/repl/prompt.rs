@@ -121,12 +121,12 @@ impl Prompt {
     ) -> Self {
         Prompt {
             waiting: Waiting::new(options.queue),
+            request: save::Request::of(plan, &options.saved),
             options,
             screen,
             work,
             connector,
             before: 0,
-            request: save::Request::of(plan),
             start,
             is_switching: false,
             is_sourcing: false,

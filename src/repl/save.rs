@@ -30,8 +30,12 @@ pub(super) struct Request {
     options: Vec<(String, Option<String>)>,
 }
 
+/// The option with the messages that open each connection.
+const ON_OPEN: &str = "on-open";
+
 impl Request {
-    pub(super) fn of(plan: &Plan) -> Self {
+    /// `saved` are the other options of the run.
+    pub(super) fn of(plan: &Plan, saved: &[(&str, String)]) -> Self {
         let headers = plan.request.headers.iter();
         Request {
             url: plan.shown_url(),
@@ -42,12 +46,22 @@ impl Request {
                 })
                 .collect(),
             subprotocols: plan.request.subprotocols.clone(),
-            options: credentials_options(&plan.credentials),
+            options: credentials_options(&plan.credentials)
+                .into_iter()
+                .chain(saved.iter().map(|(name, value)| option(name, &**value)))
+                .collect(),
         }
     }
-}
 
-impl Request {
+    /// Whether an option of the script sends messages with this origin.
+    fn sends(&self, origin: Origin) -> bool {
+        match origin {
+            Origin::Token => true,
+            Origin::OnOpen => self.options.iter().any(|(name, _)| name == ON_OPEN),
+            origin => origin.is_answer(),
+        }
+    }
+
     /// The same with the rules of `/answer` and `--answer`.
     pub(super) fn with_answers(&self, answers: &Rules) -> Self {
         let mut request = self.clone();
@@ -191,12 +205,7 @@ impl Saved<'_> {
         let mut entries = Vec::new();
         let mut happened = self.happened.iter().peekable();
         let (mut before, mut conn) = (Duration::ZERO, None);
-        // The options of the script send the token and the answers.
-        let is_step = |kept: &&&Kept| {
-            !kept
-                .origin
-                .is_some_and(|origin| origin == Origin::Token || origin.is_answer())
-        };
+        let is_step = |kept: &&&Kept| !kept.origin.is_some_and(|it| self.request.sends(it));
         for kept in self.messages.iter().filter(is_step) {
             let is_earlier = |(at, _): &&(Instant, Happened)| self.since_start(*at) <= kept.t;
             while let Some((_, what)) = happened.next_if(is_earlier) {

@@ -263,6 +263,7 @@ fn front_end(
             plain: args.prompt.plain,
             variables: variables.values().clone(),
             resumed: args.stay.resume.iter().map(name_of).collect(),
+            saved: super::saving::options(args),
             messages: configured.messages.clone(),
             profiles: configured.profiles.clone(),
             answers: Rules::default(),

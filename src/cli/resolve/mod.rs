@@ -21,6 +21,7 @@ mod output;
 mod programs;
 mod proxy;
 mod request;
+mod saving;
 mod serve;
 mod session;
 mod sigv4;

@@ -380,7 +380,7 @@ impl Prompt {
     pub fn switch_to(&mut self, plan: &Plan, options: &Options) {
         self.is_switching = false;
         self.leaving = Leaving::No;
-        self.request = save::Request::of(plan);
+        self.request = save::Request::of(plan, &options.saved);
         self.redactor.clone_from(&plan.redactor);
         let mut screen = self.screen.borrow_mut();
         screen.switch_to(plan);
