@@ -260,6 +260,36 @@ fn what_cannot_be_encoded_is_bad_input() {
         .run()
         .exits(2)
         .complains(&["-d: not JSON: EOF while parsing an object"]);
+    for option in ["--then", "--on-open", "--heartbeat"] {
+        wirecat(["--encode=cbor", option, "end", "ws://127.0.0.1:9/"])
+            .stdin("")
+            .run()
+            .exits(2)
+            .complains(&[&format!("{option}: not JSON: expected value")]);
+    }
+    // What is filled in later may be JSON.
+    wirecat([
+        "--encode=cbor",
+        "--resume",
+        "last=.id",
+        "--on-open",
+        "{{last}}",
+    ])
+    .arg("ws://127.0.0.1:1/")
+    .stdin("")
+    .run()
+    .exits(7);
+    wirecat([
+        "--encode=cbor",
+        "-d=1",
+        "--answer",
+        "true=no JSON",
+        "--idle=1s",
+    ])
+    .arg(&server.url("/echo"))
+    .run()
+    .exits(2)
+    .complains(&["--encode: not JSON: expected value; the answer was not sent"]);
 }
 
 #[test]

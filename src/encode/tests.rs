@@ -108,6 +108,7 @@ fn what_cannot_be_encoded_is_refused() {
     for (typed, text, why) in [
         ("msgpack", "{", "not JSON: EOF while parsing an object"),
         ("cbor", "hello", "not JSON: expected value"),
+        ("cbor", "notjson", "not JSON: expected value"),
         ("cbor", "", "not JSON: EOF while parsing a value"),
         (
             "msgpack",

@@ -77,10 +77,12 @@ impl Scanner {
     }
 }
 
-/// The parser's error message with its position; lines are counted from the first line of the
-/// value.
+/// The parser's error message without its position. A word that is none of `true`, `false` and `null` is
+/// as wrong as any other character.
 pub fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.rsplit_once(" at line ").map(|(words, _)| words);
-    words.unwrap_or(&text).to_owned()
+    words
+        .unwrap_or(&text)
+        .replace("expected ident", "expected value")
 }

@@ -10,8 +10,8 @@ use crate::encode::Encoder;
 use crate::error::Error;
 use crate::message::Message;
 use crate::pipe::{self, Messages};
-use crate::session;
 use crate::session::answers::Opening;
+use crate::{session, template};
 
 /// # Errors
 /// Exit 2 if a form is unknown, or a file is no descriptor.
@@ -69,7 +69,7 @@ pub(super) fn check_session(session: &session::Options, encoder: &Encoder) -> Re
         Opening::After(_) => None,
     });
     // A value that is not there yet may make it JSON.
-    let is_whole = |message: &&Message| !message.as_text().is_some_and(|it| it.contains("{{"));
+    let is_whole = |message: &&Message| !message.as_text().is_some_and(template::has_placeholder);
     check_each("--on-open", opening.filter(is_whole), encoder)?;
     let heartbeat = session.heartbeat.iter().filter(is_whole);
     check_each("--heartbeat", heartbeat, encoder)

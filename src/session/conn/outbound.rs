@@ -204,7 +204,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     fn send_numbered(&mut self, number: u64, message: Message, repeat: bool, now: Instant) {
-        let Ok(encoded) = self.encode(&message, now) else {
+        let Ok(encoded) = self.encode(&message, None, now) else {
             return;
         };
         self.count_sent(encoded.as_ref().unwrap_or(&message));
@@ -235,15 +235,28 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// # Errors
     /// If it cannot be encoded, which has been reported.
     #[inline]
-    fn encode(&mut self, message: &Message, now: Instant) -> Result<Option<Message>, ()> {
+    fn encode(
+        &mut self,
+        message: &Message,
+        origin: Option<Origin>,
+        now: Instant,
+    ) -> Result<Option<Message>, ()> {
         let Some(encoding) = &mut self.sending.encoding else {
             return Ok(None);
         };
         let encoded = encoding.encode(message.clone());
         encoded.map(Some).map_err(|why| {
             self.run.policy.bad_input = true;
-            let what = format!("--encode: {why}; the message was not sent");
-            let error = Error::new(Stage::Input, Exit::Usage, what);
+            let what = match origin {
+                Some(Origin::OnOpen) => "the message of --on-open",
+                Some(Origin::Heartbeat) => "the heartbeat",
+                Some(Origin::Token) => "the token",
+                Some(Origin::Answer | Origin::AnswerToPing) => "the answer",
+                _ => "the message",
+            };
+            let what = format!("--encode: {why}; {what} was not sent");
+            let error = Error::new(Stage::Input, Exit::Usage, what)
+                .advice("--encode takes one JSON value a message");
             self.report(now, &Event::Error(&error));
         })
     }
@@ -260,7 +273,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         // What came goes back as it came.
         let message = match origin == Origin::Mirror {
             true => message,
-            false => match self.encode(&message, now) {
+            false => match self.encode(&message, Some(origin), now) {
                 Ok(encoded) => encoded.unwrap_or(message),
                 Err(()) => return,
             },
