@@ -296,8 +296,14 @@ fn what_cannot_be_signed_is_refused_before_anything_is_sent() {
         ),
         (&["--aws-sigv4-query"], "--aws-sigv4"),
         (
-            &["--to-curl", "--aws-sigv4", "aws:amz:r", "-u", "a:b"],
-            "--to-curl",
+            &[
+                "--to-curl",
+                "--aws-sigv4=aws:amz:r",
+                "--aws-sigv4-query",
+                "-u",
+                "a:b",
+            ],
+            "--to-curl: curl puts no signature into the query",
         ),
     ] {
         let output = wirecat([args, &[url]].concat()).run();
@@ -327,4 +333,31 @@ fn what_cannot_be_signed_is_refused_before_anything_is_sent() {
         shown.contains("Authorization: AWS4-HMAC-SHA256 [redacted]"),
         "{shown}"
     );
+}
+
+#[test]
+fn curl_signs_for_itself_both_ways() {
+    let host = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
+    let printed = wirecat(["--to-curl", "--aws-sigv4", "aws:amz", host])
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+        .env("AWS_SESSION_TOKEN", "AQoDYXdzEPT")
+        .run();
+    printed.exits(0).is_quiet();
+    let printed = printed.stdout_text();
+    for part in [
+        "--aws-sigv4 aws:amz:eu-west-1:execute-api ",
+        "--user 'AKIDEXAMPLE:[redacted]' ",
+        "--header 'X-Amz-Security-Token: [redacted]' ",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    for part in ["Authorization", "X-Amz-Date", "wJalr", "AQoD"] {
+        assert!(!printed.contains(part), "{part}: {printed}");
+    }
+    let typed = "curl --aws-sigv4 aws:amz:eu-west-1:iot -u AKIDEXAMPLE:secret http://127.0.0.1:9/";
+    let read = wirecat(["--from-curl", typed, "--dry-run"]).run();
+    read.exits(0);
+    let read = read.stdout_text();
+    assert!(read.contains("Authorization: AWS4-HMAC-SHA256"), "{read}");
 }

@@ -27,7 +27,8 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// AWS IoT does not sign the session token in the query.
 const IOT: &str = "iotdevicegateway";
 
-const TOKEN: &str = "X-Amz-Security-Token";
+/// The header with the token of temporary credentials.
+pub const SESSION_TOKEN: &str = "X-Amz-Security-Token";
 
 /// What is encoded: all but the unreserved characters (RFC 3986 section 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -157,6 +158,11 @@ pub struct Signer<'a> {
 }
 
 impl Signer<'_> {
+    /// The scope with nothing left to be found out, as curl reads it.
+    pub fn curl_scope(&self) -> String {
+        format!("aws:amz:{}:{}", self.region, self.options.scope.service)
+    }
+
     /// Whether the signature is in the `Authorization` header.
     pub fn is_authorization(&self) -> bool {
         !self.options.in_query
@@ -193,7 +199,7 @@ impl Signer<'_> {
     ) -> (String, Signature) {
         let mut added = vec![("X-Amz-Date", stamp.to_owned())];
         if let Some(token) = &self.options.keys.session_token {
-            added.push((TOKEN, token.expose().to_owned()));
+            added.push((SESSION_TOKEN, token.expose().to_owned()));
         }
         headers.extend(
             added
@@ -229,7 +235,7 @@ impl Signer<'_> {
             ("X-Amz-Expires", expires),
             ("X-Amz-SignedHeaders", &names),
         ];
-        let token = token.map(|token| (TOKEN, token));
+        let token = token.map(|token| (SESSION_TOKEN, token));
         added.extend(token.filter(|_| is_signed));
         let mut pairs = pairs(request.query);
         pairs.extend(

@@ -7,6 +7,7 @@ use super::curl::{Command, Passed, export, without_password};
 use super::resolve::Client;
 use super::world::World;
 use crate::auth::preview::{Preview, preview};
+use crate::auth::sigv4::SESSION_TOKEN;
 use crate::auth::sources::Authorization;
 use crate::error::Error;
 use crate::handshake::h2;
@@ -17,7 +18,7 @@ use crate::message::Message;
 use crate::output::sanitize;
 use crate::secret::REDACTED;
 use crate::session::answers::Opening;
-use crate::session::connect;
+use crate::session::connect::{self, Plan};
 
 /// A request as it may be shown.
 struct Shown {
@@ -32,7 +33,7 @@ struct Shown {
 /// # Errors
 /// Exit 2 for credentials that cannot be placed.
 pub fn dry_run(client: &Client, world: &World) -> Result<Vec<u8>, Error> {
-    let shown = shown(client, world)?;
+    let shown = shown(client, true, world)?;
     let mut out = Vec::new();
     let mut line = |text: &str| {
         match world.stdout_tty {
@@ -103,20 +104,10 @@ pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<
         let what = format!("--to-curl: the URL comes from {source}, which is not read");
         return Err(Error::usage(what).advice("--dry-run shows the rest of the request"));
     }
-    if client.plan.sigv4.is_some() {
-        let what = "--to-curl: a signature of AWS is good for minutes only";
-        return Err(Error::usage(what).advice("curl has --aws-sigv4 too"));
-    }
-    let shown = shown(client, world)?;
+    let mut shown = shown(client, false, world)?;
     let (plan, redactor) = (&client.plan, &client.plan.redactor);
-    let user = match &plan.credentials.authorization {
-        Some(Authorization::Basic(basic)) => Some(match &basic.password {
-            Some(password) => format!("{}:{}", basic.user, password.expose()),
-            None => basic.user.clone(),
-        }),
-        _ => None,
-    };
-    let user = user.map(|user| match redactor.includes_secrets() {
+    let scope = scope(plan, &mut shown.headers)?;
+    let user = user(plan).map(|user| match redactor.includes_secrets() {
         true => user,
         false => without_password(&user),
     });
@@ -126,7 +117,8 @@ pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<
         let name = "unix-socket".to_owned();
         (name, Some(socket.to_string()))
     });
-    let passed: Vec<Passed> = passed.iter().cloned().chain(socket).collect();
+    let passed = passed.iter().cloned().chain(socket).chain(scope);
+    let passed: Vec<Passed> = passed.collect();
     let command = export(&Command {
         url: &format!(
             "{scheme}://{}{}",
@@ -147,10 +139,46 @@ pub fn to_curl(client: &Client, passed: &[Passed], world: &World) -> Result<Vec<
     Ok(out)
 }
 
-fn shown(client: &Client, world: &World) -> Result<Shown, Error> {
+/// Lets curl sign the request itself, with a session token among the headers that it signs.
+///
+/// # Errors
+/// Exit 2 if the signature is to be in the query, where curl puts none.
+fn scope(plan: &Plan, headers: &mut Vec<(String, String)>) -> Result<Option<Passed>, Error> {
+    let Some(sigv4) = &plan.sigv4 else {
+        return Ok(None);
+    };
+    if sigv4.in_query {
+        let what = "--to-curl: curl puts no signature into the query (--aws-sigv4-query)";
+        return Err(Error::usage(what).advice("--aws-sigv4 alone puts it into a header"));
+    }
+    if let Some(token) = &sigv4.keys.session_token {
+        let shown = shown_header(SESSION_TOKEN, token.expose(), &plan.redactor);
+        headers.push((SESSION_TOKEN.to_owned(), shown));
+    }
+    let signer = sigv4.signer(&plan.target.host.to_string())?;
+    Ok(Some(("aws-sigv4".to_owned(), Some(signer.curl_scope()))))
+}
+
+/// The name and the password of the request, or the keys that sign it.
+fn user(plan: &Plan) -> Option<String> {
+    if let Some(sigv4) = &plan.sigv4 {
+        let keys = &sigv4.keys;
+        return Some(format!("{}:{}", keys.id, keys.secret.expose()));
+    }
+    match &plan.credentials.authorization {
+        Some(Authorization::Basic(basic)) => Some(match &basic.password {
+            Some(password) => format!("{}:{}", basic.user, password.expose()),
+            None => basic.user.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// The request, signed if it `signs`.
+fn shown(client: &Client, signs: bool, world: &World) -> Result<Shown, Error> {
     let mut plan = Cow::Borrowed(&client.plan);
-    if plan.source.is_some() && plan.sigv4.is_some() {
-        // What would be signed is not known.
+    // What would be signed is not known where the URL is not.
+    if plan.sigv4.is_some() && (plan.source.is_some() || !signs) {
         plan.to_mut().sigv4 = None;
     }
     let environment = |name: &str| world.environment.get(name).cloned();

@@ -11,6 +11,7 @@ use crate::units;
 const NOT_PASSED: &[&str] = &[
     "user",
     "oauth2-bearer",
+    "aws-sigv4",
     "output",
     "verbose",
     "http1.1",

@@ -33,8 +33,7 @@ pub(super) struct CurlOption {
 }
 
 const BODY: &str = "a WebSocket handshake has no body";
-const AUTH: &str =
-    "of the kinds of authentication there are only Basic (-u) and Bearer (--oauth2-bearer)";
+const AUTH: &str = "of the kinds of authentication there are only Basic (-u), Bearer (--oauth2-bearer) and --aws-sigv4";
 const ROUTE: &str = "there is no such way to the server here";
 
 const fn flag(long: &'static str, short: Option<char>, meaning: Meaning) -> CurlOption {
@@ -67,6 +66,7 @@ pub(super) const OPTIONS: &[CurlOption] = &[
     // Request and credentials.
     value("user", Some('u'), Meaning::Same),
     value("oauth2-bearer", None, Meaning::Same),
+    value("aws-sigv4", None, Meaning::Same),
     flag("netrc", Some('n'), Meaning::Same),
     value("netrc-file", None, Meaning::Same),
     flag("netrc-optional", None, Meaning::Same),
@@ -190,7 +190,6 @@ pub(super) const OPTIONS: &[CurlOption] = &[
     flag("ntlm-wb", None, Meaning::Refused(AUTH)),
     flag("negotiate", None, Meaning::Refused(AUTH)),
     flag("anyauth", None, Meaning::Refused(AUTH)),
-    value("aws-sigv4", None, Meaning::Refused(AUTH)),
     flag("proxy-digest", None, Meaning::Refused(AUTH)),
     flag("proxy-ntlm", None, Meaning::Refused(AUTH)),
     flag("proxy-negotiate", None, Meaning::Refused(AUTH)),
