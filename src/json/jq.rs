@@ -70,6 +70,8 @@ struct Shared {
     unreadable: AtomicU64,
     cut: AtomicU64,
     failed: AtomicU64,
+    /// Messages of several JSON values that were a string to the expression.
+    several: AtomicU64,
     /// How one of the messages that are not JSON could be cut into JSON values.
     split: OnceLock<Split>,
     /// [`Filter::first_skipped`] has returned its sentence.
@@ -90,6 +92,17 @@ impl Shared {
             && self.split.get().is_none()
             && let Some(split) = message.guess(SMALL)
         {
+            let _ = self.split.set(split);
+        }
+    }
+
+    /// Counts a message that is a string to the expression, where it is JSON values one after another.
+    fn look_at_text(&self, message: &Parsed<'_>) {
+        let begins = |text: &str| text.trim_start().starts_with(['{', '[']);
+        if message.plain().is_some_and(begins)
+            && let Some(split) = message.guess(SMALL)
+        {
+            self.several.fetch_add(1, Ordering::Relaxed);
             let _ = self.split.set(split);
         }
     }
@@ -232,6 +245,19 @@ impl Filter {
         losses
     }
 
+    /// A sentence about the messages of several JSON values that were a string to the expression, if there
+    /// were any.
+    pub fn several(&self, option: &str) -> Option<String> {
+        let several = self.shared.several.load(Ordering::Relaxed);
+        let hint = self.shared.hint();
+        (several > 0).then(|| {
+            format!(
+                "{option} took {} of several JSON values for text{hint}",
+                messages(several)
+            )
+        })
+    }
+
     /// A sentence about the first message that is not JSON; `None` as long as there is none, and once
     /// the sentence was returned.
     pub fn first_skipped(&self, option: &str) -> Option<String> {
@@ -280,7 +306,10 @@ impl Filter {
         take: Take<T>,
     ) -> Result<T, Unread> {
         let (text, depth) = match message.text() {
-            Err(Unread::NotJson) if self.reads_text => return self.evaluate_text(message, take),
+            Err(Unread::NotJson) if self.reads_text => {
+                self.shared.look_at_text(message);
+                return self.evaluate_text(message, take);
+            }
             measured => measured?,
         };
         let heavy = &self.shared.heavy;

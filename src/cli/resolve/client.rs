@@ -71,10 +71,14 @@ impl Client {
         let filters = self.filters();
         let losses = filters.map(|(option, filter, reported)| filter.losses(&option, !reported));
         let mut losses: Vec<String> = losses.flatten().collect();
-        // A rule is for some messages, and fails on others by its nature.
         for rule in self.session.answers.all().iter() {
-            if rule.answered() == 0 {
-                losses.extend(rule.when.losses(&format!("--answer '{}'", rule.text), true));
+            let option = format!("--answer '{}'", rule.text);
+            losses.extend(losses_of_text(&rule.when, &option, rule.answered() == 0));
+        }
+        for opening in &self.session.opening {
+            if let Opening::After(after) = opening {
+                let option = format!("--on-open 'after {}'", after.when.text());
+                losses.extend(losses_of_text(&after.when, &option, after.was_never_met()));
             }
         }
         let decode = self.session.decode.as_ref();
@@ -117,6 +121,16 @@ impl Client {
             }
         }
     }
+}
+
+/// Sentences about messages that an expression, which messages of every kind are given to, did not
+/// understand. It is for some, and fails on others by its nature: where it `was_in_vain`, that may be why.
+fn losses_of_text(filter: &Filter, option: &str, was_in_vain: bool) -> Vec<String> {
+    let failures = match was_in_vain {
+        true => filter.losses(option, true),
+        false => Vec::new(),
+    };
+    filter.several(option).into_iter().chain(failures).collect()
 }
 
 /// The front end and its options.
