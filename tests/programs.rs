@@ -203,6 +203,51 @@ fn the_environment_describes_the_connection_without_secrets() {
 }
 
 #[test]
+fn every_command_gets_the_same_variables() {
+    let server = serve();
+    let url = server.url("/echo");
+    let print = r#"echo "<$WIRECAT_VAR_user_id $WIRECAT_CONNECTION $WIRECAT_URL>""#;
+    let told = format!("<xiao 1 {url}>");
+    let answer = format!(r#".ask=cmd:{print}"#);
+    let var = ["--var", "user.id=xiao", "--idle", "1s"];
+    let run = ["--run", print, "-d", r#"{"ask":1}"#, "--answer", &answer];
+    wirecat([&var, &run[..], &[&url]].concat())
+        .run()
+        .exits(0)
+        .prints(format!("{{\"ask\":1}}\n{told}\n"))
+        .complains(&[&told]);
+    wirecat(
+        [
+            &var,
+            &[
+                "--exec",
+                &format!("{print}; read line; echo \"$line\" >&2"),
+                &url,
+            ][..],
+        ]
+        .concat(),
+    )
+    .run()
+    .complains(&[&told]);
+    // Before there is a connection, only the user's.
+    let server = raw(|mut wire| {
+        let request = wire.request();
+        wire.accept(&request, "", b"");
+        wire.answer_close();
+        request
+    });
+    let source = format!("cmd:echo {}?user=$WIRECAT_VAR_user_id", server.url("/"));
+    let token = ["--token", "cmd:echo long-token-of-$WIRECAT_VAR_user_id"];
+    wirecat([&var, &token[..], &["--count", "0", &source]].concat())
+        .run()
+        .exits(0);
+    let request = server.result();
+    for part in ["/?user=xiao ", "Bearer long-token-of-xiao"] {
+        assert!(request.contains(part), "{request}");
+    }
+}
+
+#[test]
 fn a_command_that_runs_on_is_ended_with_the_run_and_what_it_started() {
     let server = serve();
     let url = server.url("/echo");

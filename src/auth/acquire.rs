@@ -97,7 +97,7 @@ pub(crate) async fn read(
                 prompt(question, &mut cached.token, ask).await?
             }
             Source::File(path) => read_file("--token ", path, timeout, &mut cached.reading).await?,
-            source => read_source(source, environment).await?,
+            source => read_source(source, environment, &credentials.variables).await?,
         };
         let text = usable(&token.source, &text)?;
         let authorization = placed.headers;
@@ -120,7 +120,7 @@ pub(crate) async fn expected(
     let mut tokens = Vec::new();
     for source in sources {
         let Source::File(path) = source else {
-            let text = read_source(source, environment).await?;
+            let text = read_source(source, environment, &[]).await?;
             tokens.push(usable(source, &text)?);
             continue;
         };
@@ -157,13 +157,14 @@ pub(crate) async fn proxy_password(
 /// Exit 2 if it gives none, 28 if that takes too long.
 pub(crate) async fn read_url(
     source: &UrlSource,
+    variables: &[(String, String)],
     timeout: Duration,
     cached: &mut CachedAnswers,
 ) -> Result<Secret, Error> {
     let text = match source {
         UrlSource::File(path) => read_file("", path, timeout, &mut cached.reading_url).await?,
         UrlSource::Command(command) => {
-            let shell = child::Command::shell(command);
+            let shell = child::Command::shell(command).variables(variables);
             let output = tokio::time::timeout(timeout, run(&source.to_string(), shell)).await;
             let doing = || format!("running {source}");
             let late = |_| Error::connect_timeout(Stage::Input, timeout, &doing());
@@ -184,7 +185,11 @@ pub(crate) async fn read_url(
     }
 }
 
-async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<Secret, Error> {
+async fn read_source(
+    source: &Source,
+    environment: &Environment<'_>,
+    variables: &[(String, String)],
+) -> Result<Secret, Error> {
     let text = match source {
         Source::Literal(secret) => return Ok(secret.clone()),
         // Read by the caller, who knows whether the user can be asked and how long it may take.
@@ -196,8 +201,8 @@ async fn read_source(source: &Source, environment: &Environment<'_>) -> Result<S
         })?,
         Source::Command(command) => {
             // It may read a password from the terminal.
-            let shell = child::Command::shell(command).in_our_group();
-            run(&format!("--token cmd:{command}"), shell).await?
+            let shell = child::Command::shell(command).variables(variables);
+            run(&format!("--token cmd:{command}"), shell.in_our_group()).await?
         }
     };
     Ok(Secret::new(text))

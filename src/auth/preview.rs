@@ -102,13 +102,13 @@ mod tests {
 
     fn token(source: &str, via: Via) -> Credentials {
         Credentials {
-            authorization: None,
             token: Some(Token {
                 source: Source::parse(source),
                 via,
                 name: None,
                 message: r#"{"t":"{{token}}"}"#.to_owned(),
             }),
+            ..Credentials::default()
         }
     }
 

@@ -1,5 +1,7 @@
 //! The sources of a run's credentials, as named on the command line. Pure: nothing is read here.
 
+use std::sync::Arc;
+
 use crate::secret::Secret;
 use crate::uri::UserInfo;
 
@@ -12,6 +14,8 @@ pub struct Credentials {
     pub authorization: Option<Authorization>,
     /// A token outside the `Authorization` header, in addition to `authorization`.
     pub token: Option<Token>,
+    /// The names and values of the user's variables, for the environment of commands.
+    pub variables: Arc<[(String, String)]>,
 }
 
 impl Credentials {

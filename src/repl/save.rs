@@ -76,6 +76,7 @@ fn credentials_options(credentials: &Credentials) -> Vec<(String, Option<String>
     let Credentials {
         authorization,
         token,
+        ..
     } = credentials;
     let authorization = authorization.as_ref().map(|it| match it {
         Authorization::Basic(basic) => option("user", user_and_password(basic)),
@@ -366,7 +367,7 @@ mod tests {
         for (authorization, without, with) in cases {
             let credentials = Credentials {
                 authorization: Some(authorization),
-                token: None,
+                ..Credentials::default()
             };
             let request = Request {
                 url: "ws://host/".to_owned(),

@@ -1,5 +1,8 @@
-//! What the commands of a run are told about its connection, in variables of their environment. Never a
-//! secret: the URL is redacted, and headers are there only if they were asked for by name.
+//! What the commands of a run are told about its connection, in variables of their environment, with the
+//! variables of the user. Otherwise never a secret: the URL is redacted, and headers are there only if they
+//! were asked for by name.
+
+use std::sync::Arc;
 
 /// An open connection, as its commands see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,11 +16,13 @@ pub struct About {
     pub connection: u32,
     /// The headers of a client's request.
     pub headers: Vec<(String, String)>,
+    /// The names and values of the user's variables, as they are in the environment.
+    pub given: Arc<[(String, String)]>,
 }
 
 impl About {
-    /// The variables of the environment: `WIRECAT_URL` and so on, and those of the `headers` that were
-    /// asked for by name.
+    /// The variables of the environment: `WIRECAT_URL` and so on, those of the `headers` that were asked for
+    /// by name, and those of the user, `WIRECAT_VAR_NAME`.
     pub fn variables(&self, headers: &[String]) -> Vec<(String, String)> {
         let mut variables = vec![
             ("WIRECAT_URL".to_owned(), self.url.clone()),
@@ -34,6 +39,7 @@ impl About {
         let wanted = |name: &str| headers.iter().any(|it| it.eq_ignore_ascii_case(name));
         let asked = self.headers.iter().filter(|(name, _)| wanted(name));
         variables.extend(asked.map(|(name, value)| (variable_of(name), value.clone())));
+        variables.extend(self.given.iter().cloned());
         // A process cannot be given a NUL.
         variables.retain(|(_, value)| !value.contains('\0'));
         variables
@@ -64,6 +70,7 @@ mod tests {
                 ("host".into(), "h".into()),
                 ("authorization".into(), "Bearer x".into()),
             ],
+            given: [("WIRECAT_VAR_user".into(), "xiao".into())].into(),
             ..About::default()
         };
         let variables = about.variables(&["X-User.Id".into(), "Host".into()]);
@@ -75,7 +82,8 @@ mod tests {
                 "WIRECAT_SUBPROTOCOL",
                 "WIRECAT_PEER",
                 "WIRECAT_CONNECTION",
-                "WIRECAT_HEADER_HOST"
+                "WIRECAT_HEADER_HOST",
+                "WIRECAT_VAR_user"
             ]
         );
         assert_eq!(variable_of("X-User.Id"), "WIRECAT_HEADER_X_USER_ID");

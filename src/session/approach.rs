@@ -174,6 +174,7 @@ fn about(request: &hyper::Request<()>, scheme: &str, opened: &Opened, connection
         headers: headers
             .map(|(name, value)| (name.as_str().to_owned(), text(value)))
             .collect(),
+        ..About::default()
     }
 }
 

@@ -182,7 +182,13 @@ async fn located<'p>(plan: &'p Plan, cached: &mut CachedAnswers) -> Result<Cow<'
     let Some(source) = &plan.source else {
         return Ok(Cow::Borrowed(plan));
     };
-    let url = acquire::read_url(source, plan.connect_timeout, cached).await?;
+    let url = acquire::read_url(
+        source,
+        &plan.credentials.variables,
+        plan.connect_timeout,
+        cached,
+    )
+    .await?;
     plan.redactor.add_given(url.expose());
     let target = Target::parse_secret(url.expose(), &source.to_string())?;
     target.hide(&plan.redactor);
@@ -472,7 +478,7 @@ async fn attempt<I, O: Sink>(
         subprotocol: opened.subprotocol.clone(),
         peer: opened.address.as_ref().map(ToString::to_string),
         connection: id.conn,
-        headers: Vec::new(),
+        ..About::default()
     };
     Ok(Connection {
         stream: upgraded.stream,

@@ -38,6 +38,7 @@ use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -413,8 +414,9 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
     }
 
     /// Talks over a connection until it ends; also whether the front end wants another one.
-    async fn talk(&mut self, connection: Connection) -> (Ended, bool) {
+    async fn talk(&mut self, mut connection: Connection) -> (Ended, bool) {
         let opened = now();
+        connection.about.given = Arc::clone(&self.options.variables);
         self.reconnect.handle_open(opened);
         self.run_state.totals.connections += 1;
         if self.run_state.outbox.handle_open() > 0 {
@@ -429,7 +431,6 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
         source.handle_about(&connection.about);
         source.handle_opened();
         let ends = (source, &mut **self.ends.sink.get_mut(), &mut *self.stop);
-        let mut connection = connection;
         let _turn = connection.turn.take();
         let conn = Conn::new(connection, self.options, &mut self.run_state, ends).await;
         let Over {

@@ -1,6 +1,7 @@
 //! The options of a run: what it does on every connection, and from one to the next.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::answers::{Opening, Rules};
 use super::connect::Connection;
@@ -37,6 +38,8 @@ pub struct Options {
     /// What the commands of answers print on stderr is reported line by line, because the terminal is the
     /// prompt's.
     pub reports_lines: bool,
+    /// The names and values of the user's variables, for the environment of commands.
+    pub variables: Arc<[(String, String)]>,
     /// `--run`; when it starts stands in `policy`.
     pub program: Option<program::Options>,
     /// Several expressions look into what is received.

@@ -123,6 +123,7 @@ fn options() -> Options {
         split: None,
         reports_skipped: false,
         reports_lines: false,
+        variables: Arc::default(),
         program: None,
         shares_json: false,
         auto_pong: true,

@@ -276,7 +276,7 @@ fn front_end(
             scrollback: args.prompt.scrollback,
             plain: args.prompt.plain,
             variables: variables.values().clone(),
-            resumed: args.stay.resume.iter().map(name_of).collect(),
+            resumed: args.stay.resume.iter().map(|it| name_of(it)).collect(),
             saved: super::saving::options(args),
             messages: configured.messages.clone(),
             profiles: configured.profiles.clone(),
@@ -292,7 +292,7 @@ fn front_end(
 }
 
 /// The name in `NAME=EXPR`.
-fn name_of(definition: &String) -> String {
+fn name_of(definition: &str) -> String {
     let name = definition.split('=').next();
     name.unwrap_or_default().to_owned()
 }

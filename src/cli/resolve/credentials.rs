@@ -1,5 +1,7 @@
 //! The user's credentials: `-u`, `--oauth2-bearer`, `--token` and the URL.
 
+use std::sync::Arc;
+
 use crate::auth::placement;
 use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via};
 use crate::cli::args::{AuthArgs, Cli, ClientArgs, ProxyArgs, Subcommands};
@@ -40,6 +42,7 @@ pub(super) fn credentials(client: &ClientArgs, target: &Target) -> Result<Creden
     Ok(Credentials {
         authorization,
         token,
+        variables: Arc::default(),
     })
 }
 

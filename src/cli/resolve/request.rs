@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::answers::environment;
 use super::cookies;
 use super::credentials::credentials;
 use super::files::Files;
@@ -12,6 +13,7 @@ use super::sigv4::sigv4;
 use super::tls;
 use super::variables::Variables;
 use super::wire::extensions;
+use crate::auth::sources::Credentials;
 use crate::cli::args::{ClientArgs, HttpArgs};
 use crate::cli::world::World;
 use crate::error::Error;
@@ -39,7 +41,10 @@ pub(super) fn plan(
     let sigv4 = sigv4(args, versions(&args.http), world)?;
     Ok(Plan {
         sigv4,
-        credentials: credentials(args, &target)?,
+        credentials: Credentials {
+            variables: environment(variables.values()),
+            ..credentials(args, &target)?
+        },
         target,
         source: None,
         request: request::Options {

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::handshake::request::HeaderLine;
 use crate::message::Message;
 use crate::secret::Redactor;
+use crate::session::answers::rules::environment_name;
 use crate::template::{self, Place, Value};
 
 /// What is kept in the environment, a file or the output of a command is a secret, whatever its name, from
@@ -153,7 +154,9 @@ fn definitions(
     Ok(variables)
 }
 
-/// Whether a template of the command line may contain `{{name}}`.
+/// Whether something of the command line may use the variable: a template that contains `{{name}}`, or a
+/// command that gets it in its environment. The commands that give a token or a URL are often all that
+/// there is to a profile, and use what they name.
 fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
     let messages = [
         &args.send.data,
@@ -167,7 +170,12 @@ fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
         .chain(&args.decoding.decode)
         .chain(&args.decoding.encode)
         .map(String::as_str);
-    template::mentions(url.as_bytes(), name)
+    let runs = args.programs.run.is_some() || args.programs.exec.is_some();
+    let in_environment = environment_name(name);
+    let mut sources = args.auth.token.iter().map(String::as_str).chain([url]);
+    runs
+        || sources.any(|source| source.contains(&in_environment))
+        || template::mentions(url.as_bytes(), name)
         // A file may mention it.
         || texts.any(|text| may_mention_all(text) || template::mentions(text.as_bytes(), name))
 }

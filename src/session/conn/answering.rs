@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::super::about::About;
 use super::super::answers::{Due, Opening, Program, Queue, Reaction};
 use super::super::clock::now;
 use super::super::connect::First;
@@ -40,6 +41,8 @@ pub(super) struct Answering {
     report_at: Option<Instant>,
     /// Largest reply, in bytes.
     limit: usize,
+    /// For commands.
+    about: About,
     under_way: Option<UnderWay>,
     /// How long the end of the run waits for a peer that takes nothing.
     patience: Duration,
@@ -56,7 +59,12 @@ struct UnderWay {
 }
 
 impl Answering {
-    pub(super) fn new(first: Option<First>, options: &Options, run: &RunState) -> Self {
+    pub(super) fn new(
+        first: Option<First>,
+        about: About,
+        options: &Options,
+        run: &RunState,
+    ) -> Self {
         let opening = options.opening.iter().map(|opening| match opening {
             Opening::Now(message) => Opening::Now(run.fill(message)),
             Opening::After(after) => Opening::After(after.clone()),
@@ -70,6 +78,7 @@ impl Answering {
             under_way: None,
             patience: options.keepalive.close_timeout,
             deadline: None,
+            about,
         }
     }
 
@@ -168,7 +177,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             Some(Due::Run { program, input }) => {
                 let stderr = self.answering.stderr.as_ref();
                 let stderr = stderr.map(|(sender, _)| sender.clone());
-                let running = output_of(program, input, self.answering.limit, stderr);
+                let about = self.answering.about.variables(&[]);
+                let limit = self.answering.limit;
+                let running = output_of(program, about, input, limit, stderr);
                 self.answering.running = Some(Box::pin(running));
             }
             None => return false,
@@ -283,15 +294,17 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 }
 
-/// Runs a command. No output at all is no reply.
+/// Runs a command. No output at all is no reply. The variables of its rule may be younger than those that
+/// `about` has.
 async fn output_of(
     program: Program,
+    about: Vec<(String, String)>,
     input: Message,
     limit: usize,
     stderr: Option<LineSender>,
 ) -> Result<Option<Message>, String> {
     let line = &program.line;
-    let command = Command::shell(line).variables(program.variables.iter());
+    let command = Command::shell(line).variables(about.iter().chain(program.variables.iter()));
     let command = match stderr {
         None => command,
         Some(lines) => command.stderr_to(lines),

@@ -78,7 +78,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             masks: connection.role == Role::Client,
             socket: Socket::new(connection.stream, connection.early, &wire).await,
             reading: Reading::new(options, &connection.about),
-            answering: Answering::new(connection.first, options, run),
+            answering: Answering::new(connection.first, connection.about, options, run),
             sending: Sending::new(options),
             ending: Ending::default(),
             timers: Timers::new(options.keepalive.clone(), now()),
