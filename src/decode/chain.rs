@@ -147,10 +147,16 @@ fn step(option: &str, word: &str, read: &mut ReadFile<'_>) -> Result<Step, Error
 
 /// The step `protobuf:FILE#TYPE`.
 fn typed(option: &str, of: &str, read: &mut ReadFile<'_>) -> Result<Step, Error> {
-    let Some((file, name)) = of.rsplit_once('#').filter(|(file, _)| !file.is_empty()) else {
-        let what = format!("{option} protobuf:{of}: which message type?");
-        return Err(Error::usage(what).advice("protobuf:FILE.desc#package.Type"));
+    let asks = |what: &str| {
+        let error = Error::usage(format!("{option} protobuf:{of}: {what}"));
+        Err(error.advice("protobuf:FILE.desc#package.Type"))
     };
+    let Some((file, name)) = of.rsplit_once('#') else {
+        return asks("which message type?");
+    };
+    if file.is_empty() {
+        return asks("which descriptor?");
+    }
     let Some(descriptor) = read(file)? else {
         return Ok(Step::Typed(None));
     };
