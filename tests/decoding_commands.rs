@@ -230,8 +230,8 @@ fn a_command_must_be_there() {
             "--decode: cmd: is followed by no command",
         ),
         (
-            ["--encode", "cmd:cat"],
-            "--encode cmd:cat: a command only decodes",
+            ["--encode", "cmd:"],
+            "--encode: cmd: is followed by no command",
         ),
     ] {
         wirecat(args)

@@ -25,6 +25,7 @@ mod doing;
 mod down;
 mod dry_run;
 mod editing;
+mod encoding_commands;
 mod endpoints;
 mod endpoints_every;
 mod endpoints_more;

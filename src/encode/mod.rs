@@ -17,7 +17,7 @@ use bytes::Bytes;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::Value;
 
-use crate::decode::chain::{Chain, Step};
+use crate::decode::chain::{Chain, Command, Step};
 use crate::error::Error;
 use crate::json::scanner::without_place;
 use crate::message::Message;
@@ -25,7 +25,10 @@ use deflate::ZlibStream;
 
 /// How a run encodes what it sends. Clones share the steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoder(Arc<[Step]>);
+pub struct Encoder {
+    steps: Arc<[Step]>,
+    command: Option<Command>,
+}
 
 impl Encoder {
     /// The encoder of `typed`, which is this chain.
@@ -33,19 +36,20 @@ impl Encoder {
     /// # Errors
     /// Exit 2 if one of its steps only decodes.
     pub fn new(typed: &str, chain: Chain) -> Result<Encoder, Error> {
-        let only = |what: &str, advice: &str| {
-            let error = Error::usage(format!("--encode {typed}: {what}"));
-            Err(error.advice(advice))
-        };
-        if chain.command.is_some() {
-            let advice = "pipe what the command prints into wirecat --binary, or use --exec";
-            return only("a command only decodes", advice);
-        }
         if chain.steps.contains(&Step::Protobuf) {
-            let advice = "protobuf:FILE.desc#package.Type";
-            return only("only a message type says how fields are written", advice);
+            let what = "only a message type says how fields are written";
+            let error = Error::usage(format!("--encode {typed}: {what}"));
+            return Err(error.advice("protobuf:FILE.desc#package.Type"));
         }
-        Ok(Encoder(chain.steps.into()))
+        Ok(Encoder {
+            steps: chain.steps.into(),
+            command: chain.command,
+        })
+    }
+
+    /// The command that comes before the steps.
+    pub fn command(&self) -> Option<&Command> {
+        self.command.as_ref()
     }
 
     /// Looks whether a text can be encoded.
@@ -53,8 +57,9 @@ impl Encoder {
     /// # Errors
     /// As [`Encoding::encode`].
     pub fn check(&self, message: &Message) -> Result<(), String> {
-        // What any text can be given to needs no look.
-        match (message, self.0.last()) {
+        // What any text can be given to needs no look, and a command has not been run.
+        let step = self.steps.last().filter(|_| self.command.is_none());
+        match (message, step) {
             (Message::Text(text), Some(step)) if step.gives_json() => {
                 form(step, text.as_bytes()).map(drop)
             }
@@ -70,7 +75,7 @@ impl Encoder {
 
     /// Begins to encode the messages of one connection.
     pub fn start(&self) -> Encoding {
-        let steps = self.0.iter().map(|step| match step {
+        let steps = self.steps.iter().map(|step| match step {
             Step::ZlibStream => State::Stream(Box::new(ZlibStream::new())),
             step => State::Stateless(step.clone()),
         });
@@ -95,10 +100,17 @@ impl Encoding {
     /// # Errors
     /// A sentence that says what is wrong with the text. The caller prefixes its position.
     pub fn encode(&mut self, message: Message) -> Result<Message, String> {
-        let Message::Text(text) = &message else {
-            return Ok(message);
-        };
-        let mut data = text.as_bytes().clone();
+        match message {
+            Message::Text(text) => self.wrap(text.into_bytes()),
+            binary => Ok(binary),
+        }
+    }
+
+    /// Encodes what a command made of a text, or the text itself.
+    ///
+    /// # Errors
+    /// As [`Encoding::encode`].
+    pub fn wrap(&mut self, mut data: Bytes) -> Result<Message, String> {
         // The last step is the innermost.
         for step in self.0.iter_mut().rev() {
             data = Bytes::from(match step {

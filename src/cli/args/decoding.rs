@@ -20,7 +20,7 @@ pub struct DecodingArgs {
     pub decode: Option<String>,
 
     /// Encode the text messages that are sent, and send them as binary ones: msgpack, cbor,
-    /// protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several as with --decode
+    /// protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several as with --decode
     #[arg(
         long,
         value_name = "FORM",

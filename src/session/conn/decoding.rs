@@ -6,7 +6,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -19,7 +18,7 @@ use super::answering::{COMMAND_TIMEOUT, without_line_end};
 use crate::decode::chain::Command;
 use crate::decode::{self, Decoded, Decoder, Undecoded, as_message};
 use crate::event::Event;
-use crate::io::child;
+use crate::io::child::{self, Failure};
 use crate::io::signals::StopSignal;
 use crate::message::Message;
 
@@ -36,13 +35,10 @@ pub(super) struct Decoding {
 impl Decoding {
     /// `about` is for the command.
     pub(super) fn new(options: &decode::Options, about: &About) -> Self {
-        let command = options.chain.command.as_ref().map(|command| Command {
-            line: command.line.clone(),
-            variables: variables(about, &command.variables),
-        });
+        let command = options.chain.command.as_ref();
         Decoding {
             decoder: Decoder::new(options),
-            command,
+            command: command.map(|command| with_variables(command, about)),
             limit: options.limit,
         }
     }
@@ -53,17 +49,21 @@ impl Decoding {
         match decoded {
             Some(Ok(input)) => Ok(Running {
                 message,
-                output: Box::pin(output_of(command.clone(), input, self.limit)),
+                output: Box::pin(decoded_by(command.clone(), input, self.limit)),
             }),
             decoded => Err(Decoded { message, decoded }),
         }
     }
 }
 
-/// What the environment of a command says of its connection, and the variables of the run.
-fn variables(about: &About, given: &[(String, String)]) -> Arc<[(String, String)]> {
+/// The command with what its environment says of the connection.
+pub(super) fn with_variables(command: &Command, about: &About) -> Command {
     let about = about.variables(&[]).into_iter();
-    about.chain(given.iter().cloned()).collect()
+    let all = about.chain(command.variables.iter().cloned());
+    Command {
+        line: command.line.clone(),
+        variables: all.collect(),
+    }
 }
 
 /// A command that decodes a message.
@@ -157,13 +157,22 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 }
 
-/// What a command makes of a message.
-async fn output_of(command: Command, input: Message, limit: usize) -> Result<Message, Undecoded> {
+/// What a command prints that gets a message on its stdin.
+pub(super) async fn output_of(
+    command: Command,
+    input: Message,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
     let variables = command.variables.iter();
-    let running = child::Command::shell(&command.line)
-        .variables(variables)
-        .output_within(input.payload(), limit, COMMAND_TIMEOUT);
-    let output = running.await.map_err(|why| Undecoded {
+    let command = child::Command::shell(&command.line).variables(variables);
+    let running = command.output_within(input.payload(), limit, COMMAND_TIMEOUT);
+    running.await
+}
+
+/// What a command says that a message is.
+async fn decoded_by(command: Command, input: Message, limit: usize) -> Result<Message, Undecoded> {
+    let output = output_of(command, input, limit).await;
+    let output = output.map_err(|why| Undecoded {
         step: "cmd",
         what: why.to_string().into(),
         at: None,

@@ -4,6 +4,7 @@
 mod answering;
 mod closing;
 mod decoding;
+mod encoding;
 mod inbound;
 mod outbound;
 mod timers;
@@ -78,8 +79,8 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             masks: connection.role == Role::Client,
             socket: Socket::new(connection.stream, connection.early, &wire).await,
             reading: Reading::new(options, &connection.about),
+            sending: Sending::new(options, &connection.about),
             answering: Answering::new(connection.first, connection.about, options, run),
-            sending: Sending::new(options),
             ending: Ending::default(),
             timers: Timers::new(options.keepalive.clone(), now()),
             source,
@@ -109,6 +110,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
                 ControlFlow::Break(ended) => {
                     self.report_unanswered(now());
                     self.report_unfinished(now());
+                    self.report_unencoded(now());
                     self.report_end(now());
                     self.report_repeats(true, now());
                     self.sink.flush();
@@ -190,7 +192,7 @@ impl<'a, I: Source, O: Sink, S: StopSignal> Conn<'a, I, O, S> {
             return at_once;
         }
         let gives = room && policy.pace.is_free() && self.source.has_given();
-        !(sends && (gives || self.owes_answers(now)))
+        !(sends && (gives || self.holds(now)))
     }
 
     /// Starts the command of `--run` when it is due, and reports what it does. Whether there was anything.

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::super::about::About;
 use super::super::clock::LAST_PATIENCE;
 use super::super::frontend::{Next, Sink, Source};
 use super::super::options::Options;
 use super::super::outbox::Handed;
+use super::encoding::{Encoding, Outgoing};
 use super::{BATCH, Conn, Step};
 use crate::close::Close;
-use crate::encode::{Encoder, Encoding};
-use crate::error::{Error, Exit, Stage};
 use crate::event::{By, Command, Control, Event, Origin};
 use crate::io::signals::{Stop, StopSignal};
 use crate::message::Message;
@@ -25,8 +25,8 @@ use crate::wire::frame::{self, RawFrame};
 pub(super) struct Sending {
     /// What shows the peer's application that we are there, before variables are filled in.
     heartbeat: Option<Message>,
-    /// Encodes text messages.
-    encoding: Option<Encoding>,
+    /// `--encode`
+    pub(super) encoding: Option<Box<Encoding>>,
     /// Send every data message straight back.
     pub(super) mirror: bool,
     /// The system has taken all of the opening messages.
@@ -49,10 +49,11 @@ pub(super) struct Large {
 }
 
 impl Sending {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, about: &About) -> Self {
+        let encode = options.encode.as_ref();
         Sending {
             heartbeat: options.heartbeat.clone(),
-            encoding: options.encode.as_ref().map(Encoder::start),
+            encoding: encode.map(|encoder| Box::new(Encoding::new(encoder, options, about))),
             mirror: options.mirror,
             opening_flushed: false,
             traces: options.trace.is_some(),
@@ -64,6 +65,11 @@ impl Sending {
     pub(super) fn has_heartbeat(&self) -> bool {
         self.heartbeat.is_some()
     }
+
+    /// Whether a command encodes a message.
+    pub(super) fn is_encoding(&self) -> bool {
+        self.encoding.as_ref().is_some_and(|it| it.is_running())
+    }
 }
 
 impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
@@ -74,6 +80,10 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 return ControlFlow::Continue(controlled || n > 0);
             }
             let free = self.poll_room(cx) && self.poll_by_hand(cx, now);
+            if free && self.poll_encoding(cx, now) {
+                continue;
+            }
+            let free = free && !self.waits_to_encode();
             if self.poll_due(cx, free, now) {
                 continue;
             }
@@ -142,7 +152,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                     Next::Over => policy.drain.handle_over(now),
                     _ => policy.drain.handle_eof(now),
                 }
-                return policy.is_finished() && !self.owes_answers(now);
+                return policy.is_finished() && !self.holds(now);
             }
         }
         false
@@ -204,10 +214,40 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     fn send_numbered(&mut self, number: u64, message: Message, repeat: bool, now: Instant) {
-        let Ok(encoded) = self.encode(&message, None, now) else {
-            return;
+        if self.sending.encoding.is_none() {
+            return self.hand_over_numbered((number, message, repeat), None, now);
+        }
+        let outgoing = || Outgoing::Numbered {
+            number,
+            message: message.clone(),
+            repeat,
         };
-        self.count_sent(encoded.as_ref().unwrap_or(&message));
+        if let Some(encoded) = self.encode(&message, None, outgoing, now) {
+            self.hand_over_numbered((number, message, repeat), Some(encoded), now);
+        }
+    }
+
+    /// Sends what a command has encoded.
+    pub(super) fn hand_over(&mut self, outgoing: Outgoing, encoded: Message, now: Instant) {
+        match outgoing {
+            Outgoing::Numbered {
+                number,
+                message,
+                repeat,
+            } => self.hand_over_numbered((number, message, repeat), Some(encoded), now),
+            Outgoing::Own { shown, origin } => self.hand_over_own(encoded, &shown, origin, now),
+        }
+    }
+
+    /// Sends a message of the front end's, as `encoded` if it is.
+    fn hand_over_numbered(
+        &mut self,
+        (number, message, repeat): (u64, Message, bool),
+        encoded: Option<Message>,
+        now: Instant,
+    ) {
+        let sent = encoded.as_ref().unwrap_or(&message);
+        self.count_sent(sent);
         let origin = repeat.then_some(Origin::Repeat);
         self.run.policy.handle_sent(Some(number), origin, now);
         let event = Event::Send {
@@ -217,10 +257,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             origin,
         };
         self.sink.handle_event(now, &event);
-        if self
-            .socket
-            .splits(encoded.as_ref().unwrap_or(&message).len())
-        {
+        if self.socket.splits(sent.len()) {
             self.sending.large = Some(Large {
                 number,
                 message: message.clone(),
@@ -230,40 +267,18 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.socket.send(encoded.unwrap_or(message));
     }
 
-    /// A message as it goes over the wire, if that is another one (`--encode`).
-    ///
-    /// # Errors
-    /// If it cannot be encoded, which has been reported.
-    #[inline]
-    fn encode(
-        &mut self,
-        message: &Message,
-        origin: Option<Origin>,
-        now: Instant,
-    ) -> Result<Option<Message>, ()> {
-        let Some(encoding) = &mut self.sending.encoding else {
-            return Ok(None);
-        };
-        let encoded = encoding.encode(message.clone());
-        encoded.map(Some).map_err(|why| {
-            self.run.policy.bad_input = true;
-            let what = match origin {
-                Some(Origin::OnOpen) => "the message of --on-open",
-                Some(Origin::Heartbeat) => "the heartbeat",
-                Some(Origin::Token) => "the token",
-                Some(Origin::Answer | Origin::AnswerToPing) => "the answer",
-                _ => "the message",
-            };
-            let what = format!("--encode: {why}; {what} was not sent");
-            let error = Error::new(Stage::Input, Exit::Usage, what)
-                .advice("--encode takes one JSON value a message");
-            self.report(now, &Event::Error(&error));
-        })
+    /// Whether nothing may be sent because of a command: it encodes a message, or could not begin, as
+    /// an earlier message is still on its way.
+    fn waits_to_encode(&self) -> bool {
+        let encoding = self.sending.encoding.as_ref();
+        let with_command = encoding.filter(|it| it.has_command());
+        with_command.is_some_and(|it| it.is_running() || self.is_within_message())
     }
 
     /// Whether the system has taken the token and the messages of `--on-open`.
     pub(super) fn has_sent_opening(&mut self) -> bool {
-        let is_sent = self.answering.has_opened() && !self.socket.needs_flush();
+        let is_handed_over = self.answering.has_opened() && !self.sending.is_encoding();
+        let is_sent = is_handed_over && !self.socket.needs_flush();
         self.sending.opening_flushed |= is_sent;
         self.sending.opening_flushed
     }
@@ -271,13 +286,20 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// Sends a message that is not the front end's.
     pub(super) fn send(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         // What came goes back as it came.
-        let message = match origin == Origin::Mirror {
-            true => message,
-            false => match self.encode(&message, Some(origin), now) {
-                Ok(encoded) => encoded.unwrap_or(message),
-                Err(()) => return,
-            },
+        let encoded = match origin {
+            Origin::Mirror => Some(message),
+            _ => {
+                let shown = shown.clone();
+                let outgoing = || Outgoing::Own { shown, origin };
+                self.encode(&message, Some(origin), outgoing, now)
+            }
         };
+        if let Some(encoded) = encoded {
+            self.hand_over_own(encoded, shown, origin, now);
+        }
+    }
+
+    fn hand_over_own(&mut self, message: Message, shown: &Message, origin: Origin, now: Instant) {
         self.count_sent(&message);
         if !origin.is_answer() {
             self.run.outbox.handle_extra();
@@ -294,9 +316,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     }
 
     pub(super) fn send_heartbeat(&mut self, now: Instant) {
-        let opened = self.answering.has_opened();
-        // The token and the messages of --on-open come first.
-        let Some(message) = self.sending.heartbeat.as_ref().filter(|_| opened) else {
+        // The token and the messages of --on-open come first, and what a command encodes.
+        let is_free = self.answering.has_opened() && !self.waits_to_encode();
+        let Some(message) = self.sending.heartbeat.as_ref().filter(|_| is_free) else {
             return;
         };
         let message = self.run.fill(message);
@@ -436,7 +458,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.sending.large = None;
         }
         if self.socket.write_error().is_none() {
-            self.sending.opening_flushed |= self.answering.has_opened();
+            self.sending.opening_flushed |=
+                self.answering.has_opened() && !self.sending.is_encoding();
             self.timers.keepalive.handle_flushed(now);
             self.run.policy.drain.handle_flushed(now);
         } else {

@@ -118,8 +118,8 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         let paused = self.reading.paused;
         if quiet_at.is_some_and(|deadline| deadline <= now) {
             match paused {
-                None => self.run.policy.drain.handle_quiet(now),
-                Some(_) => self.run.policy.drain.handle_bytes(now),
+                None if !self.sending.is_encoding() => self.run.policy.drain.handle_quiet(now),
+                _ => self.run.policy.drain.handle_bytes(now),
             }
         }
         let keepalive = &mut self.timers.keepalive;
