@@ -48,14 +48,15 @@ fn in_lines(text: &str) -> Option<String> {
 fn without_values(template: &str) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
+    let mut may_be_json = false;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((_, after)) = after.split_once("}}") else {
             break;
         };
         text.push_str(before);
+        may_be_json |= before.contains(['{', '[']);
         let is_in_string = template::has_odd_quotes(&text);
-        let is_in_line = !text.contains(['{', '[']);
-        text.push_str(match is_in_string || is_in_line {
+        text.push_str(match is_in_string || !may_be_json {
             true => "{{value}}",
             false => "0",
         });
@@ -129,7 +130,7 @@ mod tests {
             r#"{"token":{{t}},"a":"b"}"#,
             r#"{"token":"","tokens":5,"session":"new"}"#,
             r#"40{"token":"{{t}}"}"#,
-            "CONNECT\npasscode:{{code}}\n\n\0",
+            "CONNECT\nhost:{{h}}\npasscode:{{code}}\n\n\0",
             "CONNECT\npasscode:\n",
             "the token: is missing",
             "token is: gone",
