@@ -62,7 +62,12 @@ fn every_attempt_gets_a_url_of_its_own_that_nobody_sees() {
     );
     let record = folder.path().join("record.jsonl");
     let record = record.to_str().unwrap();
-    let output = run(&[
+    // What was sent before the loss was noticed is not sent again, but for this.
+    let output = wirecat([
+        "-1",
+        "--on-open",
+        "hi",
+        "--on-eof=stay",
         "--reconnect=3",
         "--reconnect-delay",
         "10ms",
@@ -70,7 +75,8 @@ fn every_attempt_gets_a_url_of_its_own_that_nobody_sees() {
         "--record",
         record,
         &url,
-    ]);
+    ])
+    .run();
     output.exits(0).prints("done\n");
     let targets: Vec<String> = server.result().iter().map(|it| target_of(it)).collect();
     assert_eq!(
