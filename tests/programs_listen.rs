@@ -105,3 +105,65 @@ fn nobody_coming_is_a_timeout() {
         .exits(28)
         .complains(&["no client connected within"]);
 }
+
+#[test]
+fn only_a_client_with_the_token_gets_a_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, runs) = (folder.path().join("tokens"), folder.path().join("runs"));
+    std::fs::write(&file, "# two of them\nfirst\n\nsecond\n").unwrap();
+    let program = format!("echo on >> {}; echo hi; cat", runs.display());
+    let tokens = [
+        &*format!("@{}", file.display()),
+        "env:LISTEN_TOKEN",
+        "cmd:echo fourth",
+    ];
+    let options: Vec<&str> = tokens.iter().flat_map(|it| ["--token", it]).collect();
+    let args = [&["listen", "127.0.0.1:0", "--exec", &program][..], &options].concat();
+    let mut server = wirecat(args).env("LISTEN_TOKEN", "third").spawn();
+    let mut line = String::new();
+    let stdout = server.stdout.as_mut().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("READY ").unwrap();
+    for options in [&[][..], &["--token", "wrong"], &["-u", "first:first"]] {
+        wirecat([options, &["-1", url]].concat())
+            .run()
+            .exits(22)
+            .complains(&["401", "www-authenticate: Bearer"]);
+    }
+    assert!(!runs.exists());
+    for token in ["first", "second", "third", "fourth"] {
+        for via in ["header", "query"] {
+            wirecat(["-1", "--token", token, "--token-via", via, url])
+                .run()
+                .exits(0)
+                .prints("hi\n");
+        }
+    }
+    assert_eq!(lines_of(&runs, 8).len(), 8);
+    send(Signal::SIGTERM, &server);
+    output(server).complains(&["401 Unauthorized: it has no token", "not that of --token"]);
+}
+
+#[test]
+fn with_a_token_other_machines_may_connect() {
+    let mut server = wirecat(["listen", "0.0.0.0:0", "--token", "t", "--exec", "cat"]).spawn();
+    let mut line = String::new();
+    let stdout = server.stdout.as_mut().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    assert!(line.starts_with("READY ws://0.0.0.0:"), "{line}");
+    send(Signal::SIGTERM, &server);
+    output(server);
+    for (args, why) in [
+        (&["--token", "prompt"][..], "nobody is asked here"),
+        (&["--token", "@-"], "stdin carries messages"),
+        (&["--token", "env:NO_SUCH_TOKEN"], "no such variable"),
+        (&["--token", "@/dev/null"], "it has no token"),
+        (&["--token", ""], "the token is empty"),
+        (&["--max-connections", "2"], "one client at a time"),
+    ] {
+        wirecat([&["listen", "127.0.0.1:0"], args].concat())
+            .run()
+            .exits(2)
+            .complains(&[why]);
+    }
+}
