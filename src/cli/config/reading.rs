@@ -185,18 +185,26 @@ pub(super) fn in_home(path: &str, world: &World) -> String {
     }
 }
 
-/// Runs a command in the shell. Its stderr goes to the terminal.
+/// Runs a command in the shell. Its stderr goes to the terminal. One that prints without end is killed.
 fn run(command: &str) -> io::Result<Vec<u8>> {
-    let output = Command::new("sh")
+    let mut child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
-    match output.status.success() {
-        true => Ok(output.stdout),
-        false => Err(io::Error::other(format!(
-            "the command failed ({})",
-            output.status
-        ))),
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(MAX_SIZE + 1).read_to_end(&mut output)?;
+    }
+    let is_too_large = output.len() as u64 > MAX_SIZE;
+    if is_too_large {
+        // It may have ended just now.
+        let _ = child.kill();
+    }
+    let status = child.wait()?;
+    match status.success() {
+        _ if is_too_large => Err(io::Error::other("its output is too large")),
+        true => Ok(output),
+        false => Err(io::Error::other(format!("the command failed ({status})"))),
     }
 }
