@@ -122,7 +122,10 @@ fn words(options: &Options, peer: Peer, redactor: &Redactor) -> words::SharedWor
 /// Exit 2 where the file of `-o` could not be written.
 pub async fn finish(mut prompt: Prompt, (screen, _): Sinks, exit: Exit) -> Result<(), Error> {
     // A command that has read everything may only now say what it makes of it.
-    let _ = tokio::time::timeout(LAST_WORDS, prompt.end_feeds()).await;
+    let ended = tokio::time::timeout(LAST_WORDS, prompt.end_feeds()).await;
+    if ended.is_err() {
+        prompt.kill_pipe();
+    }
     // It shares the screen.
     drop(prompt);
     match Rc::into_inner(screen) {

@@ -157,6 +157,13 @@ impl Work {
         self.feeds.iter_mut().for_each(Feed::close);
     }
 
+    /// Kills the command of `/pipe`, if it has not ended.
+    pub(super) fn kill_pipe(&self) {
+        if let Some(feed) = self.pipe() {
+            feed.kill();
+        }
+    }
+
     /// Whether a command is running.
     pub(super) fn has_feeds(&self) -> bool {
         !self.feeds.is_empty()

@@ -474,6 +474,11 @@ impl Prompt {
         .await;
     }
 
+    /// Kills the command of `/pipe`, which has had its time.
+    pub fn kill_pipe(&self) {
+        self.work.borrow().kill_pipe();
+    }
+
     fn handle_found(&mut self, found: Found) {
         match found {
             Found::Value { name, value } => {
