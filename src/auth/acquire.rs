@@ -13,6 +13,7 @@ use super::placement::{ResolvedCredentials, place};
 use super::sources::{Authorization, Credentials, Source};
 use crate::error::{Error, Stage, plain_words};
 use crate::io::child;
+use crate::io::child::lines::LineSender;
 use crate::io::terminal::EchoOff;
 use crate::secret::{Redactor, Secret};
 use crate::uri::UrlSource;
@@ -151,7 +152,8 @@ pub(crate) async fn proxy_password(
 }
 
 /// Reads a URL from its source. The command may take as long as the file, `timeout`: a URL that is good
-/// for moments is not typed by anybody. What it has started ends with it.
+/// for moments is not typed by anybody. What it has started ends with it. Its stderr goes to `stderr`, or
+/// else to ours.
 ///
 /// # Errors
 /// Exit 2 if it gives none, 28 if that takes too long.
@@ -159,12 +161,15 @@ pub(crate) async fn read_url(
     source: &UrlSource,
     variables: &[(String, String)],
     timeout: Duration,
+    stderr: Option<LineSender>,
     cached: &mut CachedAnswers,
 ) -> Result<Secret, Error> {
     let text = match source {
         UrlSource::File(path) => read_file("", path, timeout, &mut cached.reading_url).await?,
         UrlSource::Command(command) => {
-            let shell = child::Command::shell(command).variables(variables);
+            let shell = child::Command::shell(command)
+                .variables(variables)
+                .stderr_to(stderr);
             let output = tokio::time::timeout(timeout, run(&source.to_string(), shell)).await;
             let doing = || format!("running {source}");
             let late = |_| Error::connect_timeout(Stage::Input, timeout, &doing());
@@ -266,7 +271,7 @@ fn without_line_end(text: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-/// Runs a command, which errors call `named`. Its stderr goes to the terminal.
+/// Runs a command, which errors call `named`.
 async fn run(named: &str, shell: child::Command) -> Result<String, Error> {
     let unusable = |why: String| Error::usage(format!("{named}: {why}"));
     let output = shell.output(&[], MAX_TOKEN).await;

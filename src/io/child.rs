@@ -108,11 +108,13 @@ impl Command {
         self.pipe_stdout()
     }
 
-    /// Passes on the lines of the child's stderr.
+    /// Passes on the lines of the child's stderr, if there is somebody to take them.
     #[must_use]
-    pub fn stderr_to(mut self, lines: LineSender) -> Self {
-        self.stderr_lines = Some(lines);
-        self.inner.stderr(Stdio::piped());
+    pub fn stderr_to(mut self, lines: Option<LineSender>) -> Self {
+        if lines.is_some() {
+            self.inner.stderr(Stdio::piped());
+        }
+        self.stderr_lines = lines;
         self
     }
 

@@ -13,6 +13,7 @@ use super::clock::OVERSLEPT;
 use super::ends::Ends;
 use super::frontend::{Asker, Sink};
 use super::hop::{Hop, Way};
+use super::located::located;
 pub use super::plan::Plan;
 use super::resume::vars::{Place, ResumeVars};
 use crate::auth::acquire::{self, CachedAnswers, Environment};
@@ -138,10 +139,8 @@ pub(super) async fn connect<I: Asker, O: Sink>(
         error,
         obstacle: FailureKind::Credentials,
     };
-    let begun = tokio::time::Instant::now();
-    let plan = &*located(plan, prompted).await.map_err(unread)?;
-    // A URL that is computed and the connection share the timeout. A person who is asked takes any time.
-    let left = plan.connect_timeout.saturating_sub(begun.elapsed());
+    let (plan, left) = located(plan, prompted, ends).await.map_err(unread)?;
+    let plan = &*plan;
     let placed = acquire::read(
         &plan.credentials,
         environment,
@@ -172,27 +171,6 @@ pub(super) async fn connect<I: Asker, O: Sink>(
             }
         }
     }
-}
-
-/// The plan of this attempt: where a source gives the URL, that is read now.
-///
-/// # Errors
-/// Exit 2 or 28 if it cannot be read, 3 if it is malformed.
-async fn located<'p>(plan: &'p Plan, cached: &mut CachedAnswers) -> Result<Cow<'p, Plan>, Error> {
-    let Some(source) = &plan.source else {
-        return Ok(Cow::Borrowed(plan));
-    };
-    let url = acquire::read_url(
-        source,
-        &plan.credentials.variables,
-        plan.connect_timeout,
-        cached,
-    )
-    .await?;
-    plan.redactor.add_given(url.expose());
-    let target = Target::parse_secret(url.expose(), &source.to_string())?;
-    target.hide(&plan.redactor);
-    Ok(Cow::Owned(plan.at(target)))
 }
 
 /// Where one URL on the way of redirects has led.

@@ -20,6 +20,7 @@ mod ends;
 pub mod frontend;
 mod hop;
 pub mod keepalive;
+mod located;
 mod offline;
 mod options;
 pub mod outbox;

@@ -35,8 +35,8 @@ pub struct Options {
     pub split: Option<Split>,
     /// Whether the first message that an expression skips is reported at once.
     pub reports_skipped: bool,
-    /// What the commands of answers print on stderr is reported line by line, because the terminal is the
-    /// prompt's.
+    /// What the commands of answers and of `--decode` print on stderr is reported line by line, because
+    /// the terminal is the prompt's.
     pub reports_lines: bool,
     /// The names and values of the user's variables, for the environment of commands.
     pub variables: Arc<[(String, String)]>,

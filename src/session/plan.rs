@@ -39,6 +39,9 @@ pub struct Plan {
     /// The timeout of name lookup, TCP, proxy, TLS and handshake together.
     pub connect_timeout: Duration,
     pub redactor: Redactor,
+    /// What the command of a URL prints on stderr is reported line by line, because the terminal is the
+    /// prompt's.
+    pub reports_lines: bool,
 }
 
 impl Plan {

@@ -94,7 +94,7 @@ impl Runner {
         let (sender, lines) = lines();
         let child = command
             .stdout_to(sender.clone())
-            .stderr_to(sender)
+            .stderr_to(Some(sender))
             .start()?;
         self.lines = Some(lines);
         Ok(child)

@@ -184,6 +184,7 @@ fn plan() -> Plan {
         transport: crate::transport::Dialer::default(),
         connect_timeout: Duration::ZERO,
         redactor: crate::secret::Redactor::default(),
+        reports_lines: false,
     }
 }
 

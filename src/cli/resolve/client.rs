@@ -207,6 +207,7 @@ fn client_with(
     let record = super::output::record(mode)?;
     let mut plan = plan(target, input.args, variables, input.world, files)?;
     plan.source = source;
+    plan.reports_lines = mode.interactive;
     super::sigv4::check(&plan)?;
     let mut session = session(mode, &plan, variables, files)?;
     session.policy = policy(mode)?;

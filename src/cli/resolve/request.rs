@@ -71,6 +71,7 @@ pub(super) fn plan(
             .filter(|time| !time.is_zero())
             .unwrap_or(NO_LIMIT),
         redactor,
+        reports_lines: false,
     })
 }
 

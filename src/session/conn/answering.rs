@@ -104,6 +104,12 @@ impl Answering {
         self.queue.is_filling() && (room || self.queue.is_full(self.limit))
     }
 
+    /// What takes the lines that commands print on stderr, unless the terminal does.
+    pub(super) fn stderr(&self) -> Option<LineSender> {
+        let (sender, _) = self.stderr.as_ref()?;
+        Some(sender.clone())
+    }
+
     /// Whether commands may have printed something to report.
     pub(super) fn reports_lines(&self) -> bool {
         self.stderr.is_some()
@@ -175,8 +181,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
                 self.answering.under_way = splits.then_some(UnderWay { origin, place });
             }
             Some(Due::Run { program, input }) => {
-                let stderr = self.answering.stderr.as_ref();
-                let stderr = stderr.map(|(sender, _)| sender.clone());
+                let stderr = self.answering.stderr();
                 let about = self.answering.about.variables(&[]);
                 let limit = self.answering.limit;
                 let running = output_of(program, about, input, limit, stderr);
@@ -304,11 +309,8 @@ async fn output_of(
     stderr: Option<LineSender>,
 ) -> Result<Option<Message>, String> {
     let line = &program.line;
-    let command = Command::shell(line).variables(about.iter().chain(program.variables.iter()));
-    let command = match stderr {
-        None => command,
-        Some(lines) => command.stderr_to(lines),
-    };
+    let variables = about.iter().chain(program.variables.iter());
+    let command = Command::shell(line).variables(variables).stderr_to(stderr);
     let running = command.output_within(input.payload(), limit, COMMAND_TIMEOUT);
     let output = running.await;
     let output = output.map_err(|why| format!("cmd:{line}: {why}; nothing is sent"))?;

@@ -18,6 +18,7 @@ use super::answering::{COMMAND_TIMEOUT, without_line_end};
 use crate::decode::chain::Command;
 use crate::decode::{self, Decoded, Decoder, Undecoded, as_message};
 use crate::event::Event;
+use crate::io::child::lines::LineSender;
 use crate::io::child::{self, Failure};
 use crate::io::signals::StopSignal;
 use crate::message::Message;
@@ -44,12 +45,17 @@ impl Decoding {
     }
 
     /// Lets the command decode what the steps before it made of a message.
-    fn start(&self, command: &Command, decoded: Decoded) -> Result<Running, Decoded> {
+    fn start(
+        &self,
+        command: &Command,
+        decoded: Decoded,
+        stderr: Option<LineSender>,
+    ) -> Result<Running, Decoded> {
         let Decoded { message, decoded } = decoded;
         match decoded {
             Some(Ok(input)) => Ok(Running {
                 message,
-                output: Box::pin(decoded_by(command.clone(), input, self.limit)),
+                output: Box::pin(decoded_by(command.clone(), input, self.limit, stderr)),
             }),
             decoded => Err(Decoded { message, decoded }),
         }
@@ -93,7 +99,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         let command = decoding.command.as_ref();
         match command.filter(|_| !self.run.policy.stop.is_met()) {
             None => self.handle_decoded(decoded, now),
-            Some(command) => match decoding.start(command, decoded) {
+            Some(command) => match decoding.start(command, decoded, self.answering.stderr()) {
                 Ok(running) => self.reading.await_decoding(running),
                 Err(decoded) => self.handle_decoded(decoded, now),
             },
@@ -162,16 +168,24 @@ pub(super) async fn output_of(
     command: Command,
     input: Message,
     limit: usize,
+    stderr: Option<LineSender>,
 ) -> Result<Vec<u8>, Failure> {
     let variables = command.variables.iter();
-    let command = child::Command::shell(&command.line).variables(variables);
+    let command = child::Command::shell(&command.line)
+        .variables(variables)
+        .stderr_to(stderr);
     let running = command.output_within(input.payload(), limit, COMMAND_TIMEOUT);
     running.await
 }
 
 /// What a command says that a message is.
-async fn decoded_by(command: Command, input: Message, limit: usize) -> Result<Message, Undecoded> {
-    let output = output_of(command, input, limit).await;
+async fn decoded_by(
+    command: Command,
+    input: Message,
+    limit: usize,
+    stderr: Option<LineSender>,
+) -> Result<Message, Undecoded> {
+    let output = output_of(command, input, limit, stderr).await;
     let output = output.map_err(|why| Undecoded {
         step: "cmd",
         what: why.to_string().into(),

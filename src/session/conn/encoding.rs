@@ -102,9 +102,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         };
         if let (Some(command), Message::Text(_)) = (&encoding.command, message) {
             let command = command.clone();
+            let stderr = self.answering.stderr();
+            let running = output_of(command, message.clone(), encoding.limit, stderr);
             encoding.running = Some(Running {
                 outgoing: outgoing(),
-                output: Box::pin(output_of(command, message.clone(), encoding.limit)),
+                output: Box::pin(running),
             });
             return None;
         }
