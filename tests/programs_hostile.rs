@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use crate::programs::{is_gone, lines_of};
 use crate::programs_listen::listen;
 use crate::support::pty::Pty;
-use crate::support::server::{raw, serve, text};
+use crate::support::server::{frame_of, raw, serve, text};
 use crate::support::{output, peak_memory, send, wirecat};
 
 /// Less than a flood of a few seconds, and more than a run needs.
@@ -326,4 +326,50 @@ fn at_the_prompt_a_flood_of_an_answering_command_is_escaped_and_bounded() {
     let written = pty.exits(0);
     assert!(!written.contains("\u{1b}]0;title"), "{written}");
     assert_eq!(server.result(), b"answer");
+}
+
+#[test]
+fn at_the_prompt_no_command_writes_to_the_terminal_itself() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(frame_of(0x82, b"message"));
+        wire.answer_close();
+    });
+    let escape = |name: &str| format!("printf '{name} \\033]0;title\\007\\n' >&2");
+    let url = format!("cmd:{}; echo {}", escape("url"), server.url("/"));
+    let decode = format!("--decode=cmd:{}; cat", escape("decode"));
+    let mut pty = Pty::start(&["--no-history", &decode, &url]);
+    pty.expect("url \\x1b]0;title\\x07");
+    pty.expect("decode \\x1b]0;title\\x07");
+    pty.type_keys("/quit\r");
+    let written = pty.exits(0);
+    assert!(!written.contains("\u{1b}]0;title"), "{written}");
+}
+
+#[test]
+fn a_command_of_the_prompt_that_does_not_end_goes_with_it() {
+    let server = serve();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pids");
+    let mut pty = Pty::prompt(&[], &server.url("/echo"));
+    pty.type_keys(&format!(
+        "/pipe sleep 600 & echo $$ $! >> {}; wait\r",
+        file.display()
+    ));
+    let ids = lines_of(&file, 1);
+    pty.type_keys("/quit\r");
+    pty.exits(0);
+    ids[0].split(' ').for_each(is_gone);
+}
+
+#[test]
+fn a_command_of_a_profile_that_prints_without_end_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let text = "[profile.p]\nurl = 'ws://h/'\noauth2-bearer = 'cmd:yes'\n";
+    fs::write(&file, text).unwrap();
+    wirecat(["--config", file.to_str().unwrap(), "@p"])
+        .run()
+        .exits(2)
+        .complains(&["cmd:yes: its output is too large"]);
 }
