@@ -33,6 +33,7 @@ pub(super) async fn pass_on(stream: impl AsyncRead + Unpin, lines: LineSender) {
         }
         if line.ends_with(b"\n") {
             line.pop();
+            line.pop_if(|last| *last == b'\r');
         }
         let line = String::from_utf8_lossy(&line).into_owned();
         if lines.send(line).await.is_err() {
