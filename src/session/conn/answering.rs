@@ -217,7 +217,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
     /// Reports, once, that a message of `--on-open` still waits for one of the peer.
     pub(super) fn report_waiting(&mut self, now: Instant) {
         let answering = &mut self.answering;
-        if answering.poll_timeout().is_none_or(|at| at > now) {
+        if answering.report_at().is_none_or(|at| at > now) {
             return;
         }
         answering.report_at = None;
