@@ -2,7 +2,8 @@
 //! Pure. It errs on the side of caution: a line too many is typed again, a token too many is lost.
 
 use crate::message::KIND_MEMBERS;
-use crate::secret;
+use crate::secret::{self, REDACTED};
+use crate::uri::UrlSource;
 
 /// Parts of names whose value is a secret, in lower case, without `-`, `_` and spaces.
 const PARTS: &[&str] = &[
@@ -48,6 +49,7 @@ const LONGEST: usize = 1024 * 1024;
 pub(super) fn is_confidential(line: &str) -> bool {
     line.len() > LONGEST
         || sets_a_secret(line)
+        || computes_a_url(line)
         || has_userinfo(line)
         || has_json_web_token(line)
         || names_a_secret(line)
@@ -73,6 +75,13 @@ fn sets_a_secret(line: &str) -> bool {
         before = word;
     }
     false
+}
+
+/// `/connect cmd:COMMAND`, of which the arguments are shown nowhere either.
+fn computes_a_url(line: &str) -> bool {
+    let url = line.trim_start().strip_prefix("/connect ");
+    let source = url.and_then(|url| UrlSource::parse(url.trim()));
+    source.is_some_and(|source| source.to_string().contains(REDACTED))
 }
 
 /// `scheme://user:password@host`
@@ -214,6 +223,8 @@ mod tests {
             r#"{"a":1, "access_token":"x"#,
             "{\n  \"secret\": \"x\"\n}",
             "/send {\"token\":\"x\"}",
+            "/connect cmd:./ticket.sh --key x",
+            " /connect  cmd:KEY=x ./ticket.sh",
             "/queue {\"apiKey\":\"x\"}",
             "/set token x",
             "/set my_password = .data.p",
@@ -252,6 +263,8 @@ mod tests {
             r#"{"author":"x","compass":"n"}"#,
             "/set user = .data.user",
             "/connect wss://host/path?x=1",
+            "/connect cmd:./ticket.sh",
+            "/connect @ticket.url",
             "/close 4001 bye",
             "mail me at a@b.c",
         ] {
