@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -22,6 +22,9 @@ struct State {
     /// How many bytes the peer takes.
     room: usize,
     taken: Vec<u8>,
+    /// The run waits for something to read, or for room.
+    reader: Option<Waker>,
+    writer: Option<Waker>,
 }
 
 /// The end of the run.
@@ -41,11 +44,19 @@ impl Peer {
         self.0.lock().unwrap()
     }
 
+    /// Changes something, and wakes what waits for that.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        let waiting = [state.reader.take(), state.writer.take()];
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
     fn send_frame(&self, opcode: u8, payload: &[u8]) {
         let mut frame = Vec::new();
         FrameHeader::plain(true, opcode, payload.len() as u64).write(&mut frame);
         frame.extend_from_slice(payload);
-        self.state().sent.extend(frame);
+        self.change(|state| state.sent.extend(frame));
     }
 
     pub(super) fn send(&self, text: &str) {
@@ -55,26 +66,26 @@ impl Peer {
     /// Closes, and waits for the answer.
     pub(super) fn close(&self, code: u16) {
         self.send_frame(frame::CLOSE, &code.to_be_bytes());
-        self.state().ended = true;
+        self.lose();
         self.take(usize::MAX);
     }
 
     /// Ends the connection without a Close.
     pub(super) fn lose(&self) {
-        self.state().ended = true;
+        self.change(|state| state.ended = true);
     }
 
     /// The same, and what it has sent is lost.
     pub(super) fn reset(&self) {
-        let mut state = self.state();
-        state.reset = true;
-        state.sent.clear();
+        self.change(|state| {
+            state.reset = true;
+            state.sent.clear();
+        });
     }
 
     /// Takes so many more bytes.
     pub(super) fn take(&self, bytes: usize) {
-        let mut state = self.state();
-        state.room = state.room.saturating_add(bytes);
+        self.change(|state| state.room = state.room.saturating_add(bytes));
     }
 
     /// The text messages that have come as a whole.
@@ -105,7 +116,7 @@ impl Peer {
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut state = self.0.lock().unwrap();
@@ -113,6 +124,7 @@ impl AsyncRead for Stream {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         if state.sent.is_empty() && !state.ended {
+            state.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
         let count = state.sent.len().min(buf.remaining());
@@ -125,7 +137,7 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock().unwrap();
@@ -134,6 +146,7 @@ impl AsyncWrite for Stream {
         }
         let count = bytes.len().min(state.room);
         if count == 0 {
+            state.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
         state.room -= count;
