@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use crate::listen::listen;
 use crate::support::pty::Pty;
 use crate::support::server::{Wire, frame_of, raw, raws, serve, text};
-use crate::support::wirecat;
+use crate::support::{output, send, wirecat};
 
 const PING: &str = r#".type == "ping"={"type":"pong","n":{{.n}}}"#;
 
@@ -372,6 +374,28 @@ fn a_command_that_hangs_is_killed_and_what_waits_is_sent() {
     .exits(0)
     .complains(&["it had not ended after 10 s and was killed; nothing is sent"]);
     assert_eq!(server.result(), ("n".to_owned(), true));
+}
+
+#[test]
+#[ignore = "slow: a command's time goes by"]
+fn a_command_that_ended_while_we_were_stopped_has_answered() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(text(r#"{"n":1}"#));
+        let answer = message(&mut wire);
+        wire.close(1000, "");
+        answer
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("started");
+    let rule = format!(".n=cmd:echo x >> {}; sleep 1; cat", file.display());
+    let child = wirecat(["--on-eof=stay", "--answer", &rule, &server.url("/")]).spawn();
+    crate::programs::lines_of(&file, 1);
+    send(Signal::SIGSTOP, &child);
+    std::thread::sleep(Duration::from_secs(12));
+    send(Signal::SIGCONT, &child);
+    output(child).exits(0).is_quiet();
+    assert_eq!(server.result(), r#"{"n":1}"#);
 }
 
 #[test]
