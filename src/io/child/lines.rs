@@ -31,9 +31,8 @@ pub(super) async fn pass_on(stream: impl AsyncRead + Unpin, lines: LineSender) {
         if !matches!(read, Ok(1..)) {
             return;
         }
-        if line.ends_with(b"\n") {
-            line.pop();
-            line.pop_if(|last| *last == b'\r');
+        if line.pop_if(|byte| *byte == b'\n').is_some() {
+            line.pop_if(|byte| *byte == b'\r');
         }
         let line = String::from_utf8_lossy(&line).into_owned();
         if lines.send(line).await.is_err() {

@@ -287,6 +287,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// The connection is over: what was to be answered on it is answered on no other.
     pub(super) fn report_unanswered(&mut self, now: Instant) {
+        while let Some((_, lines)) = &mut self.answering.stderr
+            && let Ok(line) = lines.try_recv()
+        {
+            self.report(now, &Event::Note(&line));
+        }
         let under_way = self.answering.is_under_way(self.socket.whole());
         let cut_off = u64::from(under_way == Some(Origin::Answer));
         let lost = self.answering.queue.lost() as u64 + cut_off;
