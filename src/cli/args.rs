@@ -292,7 +292,7 @@ pub struct AuthArgs {
 #[command(next_help_heading = "Time (500ms, 2s, 1m, or seconds)")]
 pub struct TimeArgs {
     /// Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading
-    /// --token @FILE
+    /// --token @FILE, and for a URL that is @FILE or cmd:COMMAND
     #[arg(long, value_name = "T", default_value = "10s", value_parser = units::duration)]
     pub connect_timeout: Duration,
 

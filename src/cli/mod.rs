@@ -126,6 +126,18 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     ("all_proxy", "proxy for both, if none of these is set"),
     ("no_proxy", "connect to these hosts directly, as --noproxy"),
+    (
+        "AWS_ACCESS_KEY_ID",
+        "keys of --aws-sigv4, with AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+    ),
+    (
+        "AWS_REGION",
+        "region of --aws-sigv4 if nothing else says it, or AWS_DEFAULT_REGION",
+    ),
+    (
+        "WIRECAT_*",
+        "set for commands: the URL, the peer, --var as WIRECAT_VAR_NAME",
+    ),
 ];
 
 /// The clap command, with the parts of the help that come from tables.

@@ -7,8 +7,8 @@ use clap::{ArgAction, Args};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigArgs {
-    /// Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d and --heartbeat
-    /// (repeatable)
+    /// Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d, --then, --answer and
+    /// --heartbeat (repeatable)
     #[arg(long = "var", value_name = "NAME=VALUE", action = ArgAction::Append)]
     pub vars: Vec<String>,
 

@@ -60,8 +60,8 @@ pub struct SendArgs {
     #[arg(long, conflicts_with = "escapes", hide_short_help = true)]
     pub base64: bool,
 
-    /// Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer:
-    /// \n \0 \x1e \u2028 \\
+    /// Interpret escapes in -d, stdin, typed lines, --then, --on-open, --heartbeat and the replies of
+    /// --answer: \n \0 \x1e \u2028 \\
     #[arg(long, hide_short_help = true)]
     pub escapes: bool,
 

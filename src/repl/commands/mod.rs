@@ -154,8 +154,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     Spec {
         group: SENDING,
         name: "answer",
-        arguments: "[EXPR=REPLY|off N]",
-        help: "answer messages of which EXPR is true; alone: list",
+        arguments: "[RULE|off [N]]",
+        help: "answer what a rule EXPR=REPLY is for; alone: list",
         example: "/answer .type == \"ping\"={\"type\":\"pong\",\"id\":{{.id}}}",
         complete: view::off,
         run: answers::answer,
