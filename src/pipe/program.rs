@@ -164,7 +164,7 @@ fn failure(why: &str) -> Error {
     Error::new(Stage::Program, Exit::Unmet, format!("--exec: {why}"))
 }
 
-/// Writes to a stdin that is opened later. Where that never happens, nobody reads.
+/// Writes to a stdin that is opened later. Where that never happens, every write fails.
 fn write_to(opened: mpsc::Receiver<Stream>) -> writer::Sink {
     let mut stdin: Option<Stream> = None;
     Box::new(move |bytes| {

@@ -51,7 +51,7 @@ pub(crate) fn read_stdin(framer: Framer) -> Reading {
 }
 
 /// Starts the thread that reads the stdout of a program, whose messages have at most `limit` bytes. Once
-/// nobody wants that, it is read to its end all the same, so that the program can end.
+/// that has no reader, it is read to its end all the same, so that the program can end.
 pub(crate) fn read_program(framer: Framer, mut stdout: Stream, limit: usize) -> Reading {
     let framer = framer.limited("the output of --exec", limit);
     let (sender, batches) = mpsc::channel(BATCHES);

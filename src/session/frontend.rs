@@ -23,7 +23,7 @@ pub enum Next {
     Bad(Error),
     /// The input has ended.
     End,
-    /// The input has ended, and nobody wants what is still received.
+    /// The input has ended, and what is still received has no reader.
     Over,
 }
 
