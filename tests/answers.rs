@@ -188,7 +188,7 @@ fn a_wait_without_end_says_what_it_waits_for() {
     ])
     .run()
     .exits(28)
-    .complains(&["wirecat: waiting for a message for which .ready is true (--on-open)\n"]);
+    .complains(&["wirecat: waiting for a message for which .ready is true (--on-open)"]);
 }
 
 #[test]

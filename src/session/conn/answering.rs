@@ -222,7 +222,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
         answering.report_at = None;
         if let Some(expression) = answering.queue.awaited() {
-            let note = format!("waiting for a message for which {expression} is true (--on-open)");
+            let note = format!(
+                "waiting for a message for which {expression} is true (--on-open); nothing else is sent before"
+            );
             self.report(now, &Event::Note(&note));
         }
     }
