@@ -66,16 +66,16 @@ fn head(client: &Client, shown: &Shown) -> String {
     }
     let mut head = format!("GET {path} HTTP/1.1\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\n"));
+        // Without the URL, the host is not known.
+        let is_host = name.eq_ignore_ascii_case("host") && *value == plan.target.authority();
+        let line = match is_host && plan.source.is_some() {
+            true => format!("{name}: [host from {}]\n", plan.shown_url()),
+            false => format!("{name}: {value}\n"),
+        };
+        head.push_str(&line);
     }
     head.push('\n');
-    match &plan.source {
-        Some(_) => {
-            let host = format!("[host from {}]", plan.shown_url());
-            head.replace(&plan.target.authority(), &host)
-        }
-        None => head,
-    }
+    head
 }
 
 /// Where `client` would connect, for `-v`.
