@@ -434,7 +434,7 @@ mod tests {
         // Nobody reads.
         while recorder.poll_ready(&mut cx).is_ready() {
             let json = Parsed::once(message.as_data());
-            recorder.handle_message(Instant::now(), &Received::whole(1, &message, &json));
+            recorder.handle_message(Instant::now(), &Received::unsplit(1, &message, &json));
             recorder.flush();
             count += 1;
             assert!(count < 2000);

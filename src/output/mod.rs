@@ -127,7 +127,7 @@ impl Renderer {
             let json = Parsed::once(message.as_data());
             let received = Received {
                 record: *record,
-                ..Received::whole(*conn, message, &json)
+                ..Received::unsplit(*conn, message, &json)
             };
             return self.render_message(t, &received, out, err);
         }

@@ -86,7 +86,7 @@ impl Screen {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         for kept in newest.iter().rev() {
             let json = Parsed::once(kept.message.as_data());
-            let received = Received::whole(kept.conn, &kept.message, &json);
+            let received = Received::unsplit(kept.conn, &kept.message, &json);
             self.renderer
                 .render_message(kept.t, &received, &mut out, &mut err);
         }

@@ -126,7 +126,7 @@ pub struct Received<'a> {
 
 impl<'a> Received<'a> {
     /// A message that is not split.
-    pub fn whole(conn: u32, message: &'a Message, json: &'a Parsed<'a>) -> Self {
+    pub fn unsplit(conn: u32, message: &'a Message, json: &'a Parsed<'a>) -> Self {
         Received {
             conn,
             message,
@@ -343,7 +343,7 @@ mod tests {
         let message = Message::text("hello");
         both.handle_event(now, &Event::Note("a note"));
         let json = Parsed::new(message.as_data());
-        both.handle_message(now, &Received::whole(1, &message, &json));
+        both.handle_message(now, &Received::unsplit(1, &message, &json));
         both.flush();
         for one in [both.0, both.1] {
             assert_eq!(one.notes, ["a note"]);

@@ -33,8 +33,10 @@ pub(super) struct Hop {
 }
 
 impl Way<'_> {
-    /// What goes to the current URL, in a request with this key; `now` is the time since the Unix epoch. To another origin than that of the
-    /// user's URL go no credentials but those that the netrc file has for it by name.
+    /// The request to the current URL, with this key; `now` is the time since the Unix epoch.
+    ///
+    /// Another origin than that of the user's URL gets no credentials but those that the netrc file has for
+    /// it by name.
     pub(super) fn hop(&self, key: String, now: Duration) -> Hop {
         let foreign = self.redirects.is_foreign();
         let mut options = self.request.clone();

@@ -197,9 +197,11 @@ impl Queue {
         };
         let reply_of = |reply: &Reply| what(reply, (message, parsed), &value, limit);
         for rule in matching {
-            rule.count();
             match reply_of(&rule.reply) {
-                Ok(what) => self.push(what, origin),
+                Ok(what) => {
+                    rule.count();
+                    self.push(what, origin);
+                }
                 Err(why) => reaction.problems.push(format!(
                     "--answer '{}': {}; nothing is sent",
                     rule.text, why.0
