@@ -340,7 +340,7 @@ fn a_command_answers_with_its_output() {
         &server.url("/"),
     ])
     .run()
-    .exits(0)
+    .exits(1)
     .complains(&["the command failed (exit status: 3); nothing is sent"]);
     assert_eq!(
         server.result(),
@@ -371,7 +371,7 @@ fn a_command_that_hangs_is_killed_and_what_waits_is_sent() {
         &server.url("/"),
     ])
     .run()
-    .exits(0)
+    .exits(1)
     .complains(&["it had not ended after 10 s and was killed; nothing is sent"]);
     assert_eq!(server.result(), ("n".to_owned(), true));
 }

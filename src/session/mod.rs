@@ -377,6 +377,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             cut_off: outbox.unsent() > 0,
             unconfirmed: outbox.unconfirmed() > 0,
             program_failed: policy.has_program_failed(),
+            answer_failed: self.run_state.answer_failed,
         }
     }
 

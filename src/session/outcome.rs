@@ -86,6 +86,8 @@ pub struct Verdict {
     pub unconfirmed: bool,
     /// The command of `--run` failed or was not started; that has been reported.
     pub program_failed: bool,
+    /// A command that was to give an answer has failed; that has been reported.
+    pub answer_failed: bool,
 }
 
 impl Ended {
@@ -106,6 +108,7 @@ impl Ended {
             || failed
             || verdict.unsent > 0
             || verdict.unopened
+            || verdict.answer_failed
             || verdict.cut_off;
         match self.own_exit() {
             Exit::Ok if verdict.bad_input => Exit::Usage,
@@ -438,6 +441,12 @@ mod tests {
         };
         assert_eq!(peer(1000).exit(unopened), Exit::Unmet);
         assert_eq!(peer(4001).exit(unopened), Exit::PeerPrivate);
+        let unanswered = Verdict {
+            answer_failed: true,
+            ..Verdict::default()
+        };
+        assert_eq!(peer(1000).exit(unanswered), Exit::Unmet);
+        assert_eq!(peer(4001).exit(unanswered), Exit::PeerPrivate);
         let met_before = Verdict {
             cut_off: true,
             ..met

@@ -61,6 +61,8 @@ pub(super) struct RunState {
     /// `--answer`
     pub(super) rules: Rules,
     pub(super) unanswerable: Unanswerable,
+    /// A command that was to give an answer has failed.
+    pub(super) answer_failed: bool,
     /// It was told that the peer takes no answers.
     pub(super) told_full: bool,
     /// `--run`
@@ -103,6 +105,7 @@ impl RunState {
             policy: Policy::new(options.policy.clone(), now),
             rules: options.answers.clone(),
             unanswerable: Unanswerable::default(),
+            answer_failed: false,
             told_full: false,
             runner: options.program.clone().map(Runner::new).map(Box::new),
             shares_json: options.shares_json,

@@ -14,6 +14,7 @@ use super::super::frontend::{Sink, Source};
 use super::super::options::Options;
 use super::super::run_state::RunState;
 use super::Conn;
+use crate::error::{Error, Exit, Stage};
 use crate::event::{Event, Origin, Peer};
 use crate::io::child::Command;
 use crate::io::child::lines::{LineSender, Lines, lines};
@@ -238,12 +239,22 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         };
         self.answering.running = None;
         let reply = output.unwrap_or_else(|failure| {
-            self.report_unanswerable(&[failure], now);
+            self.handle_failed_command(failure, now);
             None
         });
         self.answering.queue.handle_output(reply);
         self.report_opening();
         true
+    }
+
+    /// The command of an answer has failed, which is a failure of the run: unlike what a peer sends, it is
+    /// the user's own.
+    fn handle_failed_command(&mut self, failure: String, now: Instant) {
+        self.run.answer_failed = true;
+        if self.run.unanswerable.report() {
+            let error = Error::new(Stage::Program, Exit::Unmet, failure);
+            self.report(now, &Event::Error(&error));
+        }
     }
 
     /// Whether the end of the run waits for what is due: for a command as long as that takes, for a peer
