@@ -139,6 +139,7 @@ fn what_waits_for_messages_is_refused() {
         &["--until", ".x"][..],
         &["--lockstep"],
         &["--mirror"],
+        &["--exec", "cat"],
         &["--confirm=reply"],
         &["--confirm=.ack"],
     ] {

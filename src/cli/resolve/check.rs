@@ -17,6 +17,7 @@ pub(super) fn refuse(mode: &Mode<'_>) -> Result<(), Error> {
         () if stop.until.is_some() => "--until",
         () if mode.args.send.lockstep => "--lockstep",
         () if mode.args.wire.mirror => "--mirror",
+        () if mode.args.programs.exec.is_some() => "--exec",
         () if confirm.is_some_and(|how| how != "pong") => "--confirm without pong",
         () => return Ok(()),
     };
