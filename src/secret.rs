@@ -91,8 +91,9 @@ struct List {
     additions: u64,
 }
 
-/// Maximum number of secrets kept. A run that fetches a token for every connection would otherwise
-/// collect them without end and search for all of them in every line. The oldest are dropped first.
+/// Maximum number of secrets kept besides those that are kept for good. A run that fetches a token for
+/// every connection would otherwise collect them without end and search for all of them in every line.
+/// The oldest are dropped first.
 const KEPT: usize = 128;
 
 /// What to search for, and its replacement.
@@ -104,6 +105,8 @@ struct Hidden {
     given: bool,
     /// When it was last added, in additions.
     added: u64,
+    /// Whether it is kept for good, however many are added later.
+    for_good: bool,
 }
 
 impl Hidden {
@@ -158,11 +161,33 @@ impl Redactor {
             list.hidden.clone()
         };
         for hidden in hidden {
-            self.hide(hidden.text, hidden.shown, hidden.given);
+            self.insert(hidden);
         }
     }
 
+    /// Keeps for good what has been added up to now: the secrets of the command line and the
+    /// configuration, which are read once.
+    pub fn keep(&self) {
+        let mut list = self
+            .list
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        list.hidden
+            .iter_mut()
+            .for_each(|known| known.for_good = true);
+    }
+
     fn hide(&self, text: String, shown: String, given: bool) {
+        self.insert(Hidden {
+            text,
+            shown,
+            given,
+            added: 0,
+            for_good: false,
+        });
+    }
+
+    fn insert(&self, new: Hidden) {
         let mut list = self
             .list
             .write()
@@ -170,21 +195,18 @@ impl Redactor {
         list.additions += 1;
         let added = list.additions;
         let hidden = &mut list.hidden;
-        if let Some(known) = hidden.iter_mut().find(|known| known.text == text) {
+        if let Some(known) = hidden.iter_mut().find(|known| known.text == new.text) {
             known.added = added;
-            known.given |= given;
+            known.given |= new.given;
+            known.for_good |= new.for_good;
             return;
         }
-        if hidden.len() == KEPT {
-            let oldest = hidden.iter().map(|known| known.added).min();
-            hidden.retain(|known| Some(known.added) != oldest);
+        let passing = || hidden.iter().filter(|known| !known.for_good);
+        if !new.for_good && passing().count() >= KEPT {
+            let oldest = passing().map(|known| known.added).min();
+            hidden.retain(|known| known.for_good || Some(known.added) != oldest);
         }
-        hidden.push(Hidden {
-            text,
-            shown,
-            given,
-            added,
-        });
+        hidden.push(Hidden { added, ..new });
         // Longest first, so that a secret that contains another is replaced as a whole.
         hidden.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
     }
@@ -394,6 +416,27 @@ mod tests {
             redactor.redact("the password, token-0999, token-0900, token-0001"),
             "[redacted], [redacted], [redacted], token-0001"
         );
+    }
+
+    #[test]
+    fn what_is_read_once_is_kept_for_good() {
+        let configured = Redactor::default();
+        configured.add_given("the password");
+        configured.keep();
+        let redactor = Redactor::default();
+        redactor.add_all(&configured);
+        for number in 0..1000 {
+            for redactor in [&configured, &redactor] {
+                redactor.add(&format!("token-{number:04}"));
+            }
+        }
+        for redactor in [&configured, &redactor] {
+            assert_eq!(
+                redactor.redact("the password, token-0999, token-0001"),
+                "[redacted], [redacted], token-0001"
+            );
+            assert!(redactor.list.read().unwrap().hidden.len() <= KEPT + 1);
+        }
     }
 
     #[test]

@@ -236,6 +236,7 @@ fn client_with(
     let others = client.session.answers.all().len() + waiting.count();
     client.session.shares_json = client.filters().count() + others > 1;
     client.set_interrupts();
+    client.plan.redactor.keep();
     Ok(client)
 }
 
