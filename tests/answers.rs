@@ -597,6 +597,7 @@ fn a_script_has_the_options_without_which_its_messages_mean_something_else() {
     pty.expect("< {\"a\": 1}");
     pty.type_keys(&format!("/save {}\r", script.display()));
     pty.expect("as a script");
+    pty.type_keys("/quit\r");
     pty.end();
     let script = std::fs::read_to_string(script).unwrap();
     let expected = "[Options]\nencode: msgpack\ndecode: msgpack\nsplit: nl\non-open: {\"op\":\"hello\"}\non-open: after .op == \"hello\": {\"op\":\"sub\"}\n";

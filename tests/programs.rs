@@ -229,6 +229,20 @@ fn every_command_gets_the_same_variables() {
     )
     .run()
     .complains(&[&told]);
+    // A secret is for the command that names it.
+    for (line, count) in [("env", 0), ("env; : $WIRECAT_VAR_password", 1)] {
+        let run = format!("test \"$({line} | grep -c correct-horse)\" = {count}");
+        wirecat([
+            "--var",
+            "password=correct-horse",
+            "--idle=1s",
+            "--run",
+            &run,
+            &url,
+        ])
+        .run()
+        .exits(0);
+    }
     // Before there is a connection, only the user's.
     let server = raw(|mut wire| {
         let request = wire.request();

@@ -1,8 +1,5 @@
 //! `--answer`, and the messages of `--on-open`, of which some wait for a message.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::files::Files;
 use super::messages::{bytes_of, given};
 use super::variables::Variables;
@@ -10,7 +7,6 @@ use crate::cli::args::SendArgs;
 use crate::error::Error;
 use crate::payload::{Encoding, InputFormat};
 use crate::session::answers::reply::{Known, Making};
-use crate::session::answers::rules::environment_name;
 use crate::session::answers::{After, Opening, Reply, Rule, Rules, split};
 use crate::session::resume::vars::ResumeVars;
 
@@ -77,7 +73,7 @@ impl Replies<'_> {
         let making = Making {
             escapes: self.escapes,
             variable: &|name| values.get(name).cloned().map(Known::Given),
-            environment: environment(values),
+            environment: self.variables.environment([text]),
         };
         let reply = match file {
             "" => Reply::compile(text, &making),
@@ -89,13 +85,6 @@ impl Replies<'_> {
         });
         reply.map_err(|error| of(option, error))
     }
-}
-
-/// The variables for commands. They are not put into command lines, which other users can see.
-pub(super) fn environment(values: &BTreeMap<String, String>) -> Arc<[(String, String)]> {
-    let values = values.iter();
-    let named = values.map(|(name, value)| (environment_name(name), value.clone()));
-    named.collect()
 }
 
 /// How `--on-open` and `--heartbeat` stand for text messages.

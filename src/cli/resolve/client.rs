@@ -206,6 +206,12 @@ fn client_with(
     let output = super::output::options(mode)?;
     let record = super::output::record(mode)?;
     let mut plan = plan(target, input.args, variables, input.world, files)?;
+    let token = input.args.auth.token.as_deref().unwrap_or_default();
+    let url = match &source {
+        Some(UrlSource::Command(line)) => line.as_str(),
+        Some(UrlSource::File(_)) | None => "",
+    };
+    plan.credentials.variables = variables.environment([token, url]);
     plan.source = source;
     plan.reports_lines = mode.interactive;
     super::sigv4::check(&plan)?;

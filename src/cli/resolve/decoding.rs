@@ -1,6 +1,5 @@
 //! `--decode` and `--encode`, with the files that they name.
 
-use super::answers::environment;
 use super::files::Files;
 use super::variables::Variables;
 use crate::cli::args::ClientArgs;
@@ -102,7 +101,7 @@ fn chain(
     let name = format!("{option} protobuf:");
     let mut chain = Chain::parse(option, typed, &mut |path| files.read_named(&name, path))?;
     if let Some(command) = &mut chain.command {
-        command.variables = environment(variables.values());
+        command.variables = variables.environment([typed]);
     }
     Ok(chain)
 }

@@ -7,6 +7,12 @@ use crate::pipe;
 use crate::session::policy::program as rules;
 use crate::session::program;
 
+/// The lines of the commands, for what they name.
+pub(super) fn lines(args: &ProgramsArgs) -> impl Iterator<Item = &str> + Clone {
+    let lines = [&args.run, &args.exec].into_iter().flatten();
+    lines.map(String::as_str)
+}
+
 /// `--run`
 ///
 /// # Errors

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::answers::environment;
 use super::cookies;
 use super::credentials::credentials;
 use super::files::Files;
@@ -13,7 +12,6 @@ use super::sigv4::sigv4;
 use super::tls;
 use super::variables::Variables;
 use super::wire::extensions;
-use crate::auth::sources::Credentials;
 use crate::cli::args::{ClientArgs, HttpArgs};
 use crate::cli::world::World;
 use crate::error::Error;
@@ -41,10 +39,7 @@ pub(super) fn plan(
     let sigv4 = sigv4(args, versions(&args.http), world)?;
     Ok(Plan {
         sigv4,
-        credentials: Credentials {
-            variables: environment(variables.values()),
-            ..credentials(args, &target)?
-        },
+        credentials: credentials(args, &target)?,
         target,
         source: None,
         request: request::Options {

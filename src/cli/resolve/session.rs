@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::answers::{Replies, environment, text_format};
+use super::answers::{Replies, text_format};
 use super::expressions::compile;
 use super::files::Files;
 use super::messages::given;
@@ -69,7 +69,7 @@ pub(super) fn session(
         split: args.records.split.map(Into::into),
         reports_skipped: mode.interactive,
         reports_lines: mode.interactive,
-        variables: environment(variables.values()),
+        variables: variables.environment(super::programs::lines(&args.programs)),
         program: super::programs::run(&args.programs, mode.interactive)?,
         shares_json: false,
         auto_pong: !stay.keepalive.no_auto_pong,

@@ -1,6 +1,7 @@
 //! The values of `{{NAME}}`: `--var`, and the variables of the configuration file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::auth::sources::Source;
 use crate::cli::args::ClientArgs;
@@ -58,6 +59,23 @@ impl Variables {
     /// All values, by name.
     pub(super) fn values(&self) -> &BTreeMap<String, String> {
         &self.values
+    }
+
+    /// Names and values for the environment of these commands. A secret is there only if one of them names
+    /// it: `$WIRECAT_VAR_NAME`. They are not put into command lines, which other users can see.
+    pub(super) fn environment<'c>(
+        &self,
+        commands: impl IntoIterator<Item = &'c str> + Clone,
+    ) -> Arc<[(String, String)]> {
+        let named = self
+            .values
+            .iter()
+            .map(|(name, value)| (environment_name(name), value));
+        let given = named.filter(|(name, value)| {
+            let mut commands = commands.clone().into_iter();
+            !self.secrets.contains(value) || commands.any(|command| command.contains(name))
+        });
+        given.map(|(name, value)| (name, value.clone())).collect()
     }
 
     /// Adds the values of secrets to `redactor`, in each form in which a template has them.
@@ -155,8 +173,7 @@ fn definitions(
 }
 
 /// Whether something of the command line may use the variable: a template that contains `{{name}}`, or a
-/// command that gets it in its environment. The commands that give a token or a URL are often all that
-/// there is to a profile, and use what they name.
+/// command that names it as it is in its environment.
 fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
     let messages = [
         &args.send.data,
@@ -170,11 +187,10 @@ fn may_mention(url: &str, args: &ClientArgs, name: &str) -> bool {
         .chain(&args.decoding.decode)
         .chain(&args.decoding.encode)
         .map(String::as_str);
-    let runs = args.programs.run.is_some() || args.programs.exec.is_some();
     let in_environment = environment_name(name);
-    let mut sources = args.auth.token.iter().map(String::as_str).chain([url]);
-    runs
-        || sources.any(|source| source.contains(&in_environment))
+    let commands = [&args.programs.run, &args.programs.exec, &args.auth.token];
+    let commands = commands.into_iter().flatten().map(String::as_str);
+    commands.chain([url]).any(|command| command.contains(&in_environment))
         || template::mentions(url.as_bytes(), name)
         // A file may mention it.
         || texts.any(|text| may_mention_all(text) || template::mentions(text.as_bytes(), name))
