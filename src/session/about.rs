@@ -2,6 +2,7 @@
 //! variables of the user. Otherwise never a secret: the URL is redacted, and headers are there only if they
 //! were asked for by name.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An open connection, as its commands see it.
@@ -37,8 +38,16 @@ impl About {
             ("WIRECAT_CONNECTION".to_owned(), self.connection.to_string()),
         ];
         let wanted = |name: &str| headers.iter().any(|it| it.eq_ignore_ascii_case(name));
-        let asked = self.headers.iter().filter(|(name, _)| wanted(name));
-        variables.extend(asked.map(|(name, value)| (variable_of(name), value.clone())));
+        let mut asked: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in self.headers.iter().filter(|(name, _)| wanted(name)) {
+            // A header that comes twice is one value, as in CGI (RFC 3875 section 4.1.18).
+            let all = asked.entry(variable_of(name)).or_default();
+            if !all.is_empty() {
+                all.push_str(", ");
+            }
+            all.push_str(value);
+        }
+        variables.extend(asked);
         variables.extend(self.given.iter().cloned());
         // A process cannot be given a NUL.
         variables.retain(|(_, value)| !value.contains('\0'));
@@ -87,5 +96,19 @@ mod tests {
             ]
         );
         assert_eq!(variable_of("X-User.Id"), "WIRECAT_HEADER_X_USER_ID");
+    }
+
+    #[test]
+    fn a_header_that_comes_twice_is_one_variable() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let about = About {
+            headers: vec![header("x-user", "ann"), header("X-User", "bob")],
+            ..About::default()
+        };
+        let variables = about.variables(&["x-user".into()]);
+        assert_eq!(
+            variables.last(),
+            Some(&header("WIRECAT_HEADER_X_USER", "ann, bob"))
+        );
     }
 }
