@@ -68,7 +68,6 @@ fn a_value_is_written_as_its_place_demands() {
         ),
         // In other text: as it is.
         ("[12:30] {{.t}}", "[12:30] plain"),
-        ("[0] {{.t}}", "[0] plain"),
         ("ACK {{.t}} {{.id}}", "ACK plain 7"),
         // Nothing but a value: that value.
         ("{{.s}}", "a\"b\n"),
