@@ -1,5 +1,5 @@
 //! The wire format of RFC 6455 and RFC 7692, sans I/O: bytes come in as arguments, and nothing here
-//! waits. Only [`socket`], [`shim`], [`stream`], [`wakes`] and [`linger`] use streams: the shim puts the rest
+//! waits. Only [`socket`], [`shim`], [`stream`] and [`linger`] use streams: the shim puts the rest
 //! between the engine and the stream, and the socket is the endpoint that other modules use.
 
 pub mod deflate;

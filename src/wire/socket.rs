@@ -28,9 +28,9 @@ use crate::wire::fragments::{Fragment, Fragments, Parts};
 use crate::wire::frame::{CLOSE, MAX_HEADER, RawFrame};
 use crate::wire::loss::Loss;
 use crate::wire::shim::{Options, Shim};
-use crate::wire::stream::DeferWriteErrors;
+use crate::wire::stream::{DeferWriteErrors, yield_now};
 use crate::wire::validate::{Role, Violation};
-use crate::wire::wakes::{Wakes, yield_now};
+use crate::wire::wakes::Wakes;
 
 /// The size of a client's reads. The engine clears all of it before every read, so a larger one
 /// does not pay off.

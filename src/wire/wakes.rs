@@ -3,7 +3,6 @@
 //! something is sent or a timer fires, costs more than a small message. It must never hold back a poll
 //! that could be ready: what is polled must depend on nothing but what wakes it.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -62,12 +61,6 @@ impl Wakes {
         self.pending = polled.is_pending();
         polled
     }
-}
-
-/// Wakes the caller again after the runtime has polled its sockets: a plain wake-up might come
-/// before that, again and again.
-pub fn yield_now(cx: &mut Context<'_>) {
-    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl Sink for Output {
             } => told.answered += 1,
             Event::Uncertain { messages, .. } => told.uncertain.extend_from_slice(messages),
             Event::Repeated { messages, .. } => told.repeated.extend_from_slice(messages),
-            Event::Note(note) if note.contains("as the connection ended") => {
+            Event::Warning(note) if note.contains("as the connection ended") => {
                 let count = note.split(' ').next().unwrap();
                 told.unanswered += count.parse::<usize>().unwrap();
             }
