@@ -370,7 +370,22 @@ async fn talk(
 /// Reports how the run ended, the messages that expressions skipped and those that were never sent, and
 /// returns the exit code.
 fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit {
-    let now = Instant::now();
+    let exit = report_outcome(finished, sink);
+    let (now, totals) = (Instant::now(), &finished.totals);
+    for loss in client.losses() {
+        sink.handle_event(now, &Event::Warning(&loss));
+    }
+    let never_met = match totals.connections {
+        0 => Vec::new(),
+        _ => client.unmet(),
+    };
+    report_shortfall(exit, Stage::Receive, &never_met, sink);
+    sink.handle_event(now, &Event::End { exit, totals });
+    exit
+}
+
+/// Reports what went wrong on the connections of a run, and returns the exit code.
+fn report_outcome(finished: &Finished, sink: &mut impl Sink) -> Exit {
     let Finished {
         outcome, totals, ..
     } = finished;
@@ -381,20 +396,11 @@ fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit 
     };
     // After a stop condition is met, or when the reader is gone, an unclean end is not a failure.
     if let Some(error) = error.filter(|_| exit != Exit::Ok) {
-        sink.handle_event(now, &Event::Error(&error));
+        sink.handle_event(Instant::now(), &Event::Error(&error));
     }
     let unmet = (exit == Exit::Unmet).then(|| unmet(verdict)).flatten();
     report_shortfall(exit, Stage::Receive, unmet.as_slice(), sink);
     report_shortfall(exit, Stage::Send, unsent(totals, verdict).as_slice(), sink);
-    for loss in client.losses() {
-        sink.handle_event(now, &Event::Warning(&loss));
-    }
-    let never_met = match totals.connections {
-        0 => Vec::new(),
-        _ => client.unmet(),
-    };
-    report_shortfall(exit, Stage::Receive, &never_met, sink);
-    sink.handle_event(now, &Event::End { exit, totals });
     exit
 }
 

@@ -124,7 +124,7 @@ fn an_answer_that_is_printed_without_end_is_refused() {
     let options = ["--on-eof=stay", "--max-message-size=64KiB"];
     wirecat([&options[..], &rules, &[&server.url("/")]].concat())
         .run()
-        .exits(0)
+        .exits(1)
         .complains(&["its output is larger than 64 KiB; nothing is sent"]);
     assert_eq!(server.result(), b"n");
 }

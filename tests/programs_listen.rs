@@ -68,6 +68,29 @@ fn a_program_goes_with_its_client_and_all_of_them_with_the_server() {
     is_gone(&ids[1]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_leaves_its_session_is_waited_for_when_it_ends() {
+    let (server, url) = listen(&["--clients", "0"], "setsid true & wait; echo ready");
+    for _ in 0..4 {
+        wirecat(["-1", "--on-eof", "stay", &url])
+            .run()
+            .exits(0)
+            .prints("ready\n");
+    }
+    let children = format!("/proc/{0}/task/{0}/children", server.id());
+    let children = std::fs::read_to_string(children).unwrap();
+    let is_dead = |id: &&str| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"));
+        stat.is_ok_and(|stat| stat.contains(") Z "))
+    };
+    // That of the last program goes with the next one.
+    let dead = children.split_whitespace().filter(is_dead).count();
+    assert!(dead <= 1, "{children}");
+    send(Signal::SIGTERM, &server);
+    output(server);
+}
+
 #[test]
 fn headers_are_told_that_were_asked_for() {
     let (server, url) = listen(
@@ -95,7 +118,9 @@ fn a_program_that_fails_is_reported_with_its_client() {
     let (server, url) = listen(&["--clients", "1"], "exit 3");
     wirecat(["--on-eof", "stay", &url]).run();
     let server = output(server);
-    server.exits(1).complains(&["--exec: exited with status 3"]);
+    server
+        .exits(1)
+        .complains(&["[1] --exec: exited with status 3"]);
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl Command {
         #[cfg(unix)]
         if !self.in_our_group {
             platform::adopt_orphans();
+            platform::reap_strangers();
             self.inner.process_group(0);
         }
         let mut inner = self.inner.spawn()?;
@@ -511,6 +512,29 @@ mod platform {
     pub(super) fn adopt_orphans() {
         #[cfg(target_os = "linux")]
         let _ = nix::sys::prctl::set_child_subreaper(true);
+    }
+
+    /// Waits for adopted processes of other sessions that have ended: no child of ours leaves our session,
+    /// so nobody else waits for them, and a run that starts many commands would fill the system with what
+    /// they are remembered by.
+    pub(super) fn reap_strangers() {
+        #[cfg(target_os = "linux")]
+        {
+            use nix::sys::wait::{WaitPidFlag, waitpid};
+            use nix::unistd::{getpid, getsid};
+
+            let us = getpid();
+            let children = format!("/proc/self/task/{us}/children");
+            // Where the kernel does not tell, they stay.
+            let children = std::fs::read_to_string(children).unwrap_or_default();
+            let ids = children.split_whitespace().filter_map(|id| id.parse().ok());
+            let ours = getsid(None);
+            for id in ids.map(Pid::from_raw) {
+                if getsid(Some(id)) != ours {
+                    let _ = waitpid(id, Some(WaitPidFlag::WNOHANG));
+                }
+            }
+        }
     }
 
     /// Waits for those of the group that have ended. Must not be called before the child itself, which has

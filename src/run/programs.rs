@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::cli::early;
@@ -74,9 +74,12 @@ pub(super) async fn serve(
             early::note(world, line);
         }
     };
+    client.notes.iter().for_each(|line| note(line));
     let patience = door.patience().unwrap_or_default();
     let talk = |guest, stop| converse(client, (options, program), guest, stop, start);
     let served = serve_each(&mut door, stops, note, talk).await;
+    // The expressions are those of all clients.
+    client.losses().iter().for_each(|loss| note(loss));
     if served.is_too_late {
         let message = format!("no client connected within {}", units::written(patience));
         return Err(Error::new(Stage::Connect, Exit::Timeout, message)
@@ -86,6 +89,31 @@ pub(super) async fn serve(
         Some(stop) => Ended::Stopped(stop).exit(Verdict::default()),
         None => served.exit,
     })
+}
+
+/// Says of which client the reports are.
+struct Numbered<'a, S> {
+    number: u32,
+    sink: &'a mut S,
+}
+
+impl<S: Sink> Sink for Numbered<'_, S> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sink.poll_ready(cx)
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
+        let Event::Error(error) = event else {
+            return self.sink.handle_event(now, event);
+        };
+        let mut error = Error::clone(error);
+        error.message = format!("[{}] {}", self.number, error.message);
+        self.sink.handle_event(now, &Event::Error(&error));
+    }
+
+    fn flush(&mut self) {
+        self.sink.flush();
+    }
 }
 
 /// One client and its program.
@@ -114,15 +142,12 @@ async fn converse(
     drop(input);
     output.end_of_program();
     let patience = client.session.keepalive.close_timeout;
-    finish(&program, patience, &mut finished, &mut output, &mut stop).await;
-    let (error, exit) = match &finished.outcome {
-        Outcome::Failed(error) => (Some(error.clone()), error.exit),
-        Outcome::Ended(ended) => (ended.error(finished.peer), ended.exit(finished.verdict)),
+    let mut reports = Numbered {
+        number,
+        sink: &mut output,
     };
-    if let Some(mut error) = error.filter(|_| exit != Exit::Ok) {
-        error.message = format!("[{number}] {}", error.message);
-        output.handle_event(Instant::now(), &Event::Error(&error));
-    }
+    finish(&program, patience, &mut finished, &mut reports, &mut stop).await;
+    let exit = super::report_outcome(&finished, &mut reports);
     match output.finish(exit).await {
         Ok(()) => exit,
         Err(error) => error.exit,
