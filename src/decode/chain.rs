@@ -11,7 +11,7 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     pub steps: Vec<Step>,
-    /// What follows them. Steps are pure, and so whoever owns the chain runs it.
+    /// What follows them. Steps are pure, so the owner of the chain runs it.
     pub command: Option<Command>,
 }
 

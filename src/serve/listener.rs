@@ -20,7 +20,7 @@ pub enum Place {
     Tcp(SocketAddr),
     /// A path, and the mode of the socket there.
     Unix { path: PathBuf, mode: u32 },
-    /// The sockets that whoever started this process has opened: `LISTEN_FDS`.
+    /// The sockets that the parent of this process has opened: `LISTEN_FDS`.
     Inherited,
 }
 

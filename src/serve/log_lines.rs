@@ -1,4 +1,4 @@
-//! The lines of the log on their way to stderr or a file. Whoever logs never waits for the reader or the
+//! The lines of the log on their way to stderr or a file. The caller never waits for the reader or the
 //! disk: a thread writes. Where too much waits, lines are dropped and counted.
 
 use std::fs::File;

@@ -61,7 +61,7 @@ use conn::{Conn, Over};
 use connect::{AttemptId, Connection, Failed};
 use ends::Ends;
 use frontend::{Asker, Sink, Source};
-use offline::{Offline, is_leaving, poll_impatience, poll_offline, poll_runner};
+use offline::{Offline, is_leaving, poll_cut_short, poll_offline, poll_runner};
 pub use options::Options;
 use outcome::{Ended, Outcome, Verdict};
 use reconnect::{Action, Decision, Reconnect};
@@ -464,7 +464,7 @@ impl<I: Source + Asker, O: Sink, S: StopSignal> Run<'_, I, O, S> {
             if hanging_up.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            poll_impatience(ends, stop, cx).map(Some)
+            poll_cut_short(ends, stop, cx).map(Some)
         })
         .await
     }

@@ -108,8 +108,8 @@ pub(super) fn poll_offline<I: Source, O: Sink>(
     }
 }
 
-/// Whether the end of the connection, which is a matter of moments, is not to be waited for.
-pub(super) fn poll_impatience<I: Source, O: Sink>(
+/// Ready if the end of the connection, which is a matter of moments, is not to be waited for.
+pub(super) fn poll_cut_short<I: Source, O: Sink>(
     ends: &Ends<'_, I, O>,
     stop: &mut impl StopSignal,
     cx: &mut Context<'_>,

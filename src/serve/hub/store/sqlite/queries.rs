@@ -215,7 +215,7 @@ pub(super) fn lowest(
     Ok(lowest.into_sorted_vec())
 }
 
-/// The lowest ids to a room, whoever sent them.
+/// The lowest ids to a room, from any sender.
 pub(super) fn lowest_in_room(conn: &Connection, source: Source, limit: usize) -> Result<Vec<i64>> {
     lowest(conn, &[source], NOBODY, limit)
 }
