@@ -231,7 +231,7 @@ fn every_command_gets_the_same_variables() {
     .complains(&[&told]);
     // A secret is for the command that names it.
     for (line, count) in [("env", 0), ("env; : $WIRECAT_VAR_password", 1)] {
-        let run = format!("test \"$({line} | grep -c correct-horse)\" = {count}");
+        let run = format!("test \"$({{ {line}; }} | grep -c correct-horse)\" = {count}");
         wirecat([
             "--var",
             "password=correct-horse",

@@ -1,6 +1,5 @@
 //! Secrets and the commands of a run: while they run, every process is looked at. A secret must be in no
-//! command line, and in no environment that the user has not put it into: a token is none of the variables
-//! that commands get.
+//! command line, and in no environment that the user has not put it into.
 
 use std::collections::HashMap;
 use std::fs;
@@ -72,12 +71,7 @@ fn secrets(ancestor: u32) -> Vec<String> {
     assert!(ours.len() >= 2, "no command runs: {ours:?}");
     let has = |id: u32, file: &str| {
         let content = fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
-        let mut entries = content.split(|byte| *byte == 0);
-        entries.any(|entry| {
-            // A variable of --var or of a profile is meant for commands.
-            let is_variable = file == "environ" && entry.starts_with(b"WIRECAT_VAR_");
-            !is_variable && memchr::memmem::find(entry, SECRET.as_bytes()).is_some()
-        })
+        memchr::memmem::find(&content, SECRET.as_bytes()).is_some()
     };
     let shown = processes.keys().filter(|id| has(**id, "cmdline"));
     let shown = shown.map(|id| format!("{id} shows it"));
