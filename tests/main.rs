@@ -4,6 +4,8 @@ mod support;
 
 #[cfg(unix)]
 mod answers;
+#[cfg(unix)]
+mod answers_prompt;
 mod architecture;
 mod auth;
 mod backpressure;
