@@ -47,7 +47,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Unmet,
-        "--count, --until or -1 not met when the connection ended; messages not sent, or not confirmed; a message that 'after' waits for never came; a command of --run, --exec or --answer failed, was not started or had to be ended",
+        "--count, --until, -1 or 'after' not met; messages not sent or not confirmed; a command failed",
     ),
     (
         Exit::Usage,
