@@ -79,6 +79,8 @@ mod profiles;
 #[cfg(target_os = "linux")]
 mod programs;
 #[cfg(target_os = "linux")]
+mod programs_ends;
+#[cfg(target_os = "linux")]
 mod programs_exec;
 #[cfg(target_os = "linux")]
 mod programs_hostile;
