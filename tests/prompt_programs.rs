@@ -190,9 +190,11 @@ fn connect_tells_which_answers_stay_behind() {
     pty.expect("answer 2: .ask=");
     pty.type_keys("/answer .more=more\r");
     pty.expect("answer 3: .more=");
+    let switched = pty.bytes().len();
     pty.type_keys(&format!("/connect {}\r", second.url("/")));
     pty.expect("no longer answered: .ask={\"re\":{{.ask}}}\r\n");
     pty.expect("no longer answered: .more=more\r\n");
+    pty.expect_after(switched, "\"ask\"");
     pty.type_keys("/answer\r");
     pty.expect("1  .all=all  (");
     pty.type_keys("\x04");
