@@ -181,7 +181,7 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             }) => self.run.outbox.handle_cut_off(number, message),
             Some(Outgoing::Own { .. }) => {
                 let note = "--encode cmd: a message was not sent, as its command had not ended";
-                self.report(now, &Event::Note(note));
+                self.report(now, &Event::Warning(note));
             }
             None => {}
         }
