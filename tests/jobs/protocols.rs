@@ -22,6 +22,7 @@ fn blocks_of_an_ethereum_node() {
 fn a_graphql_subscription() {
     let server = node("graphql");
     Job::of("A GraphQL subscription")
+        .profile("graphql", 4000, server.port)
         .on(4000, server.port)
         .run();
 }

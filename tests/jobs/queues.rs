@@ -22,5 +22,8 @@ fn mqtt_in_packets() {
 #[ignore = "needs .ci/peers"]
 fn stomp_in_frames() {
     let server = rabbitmq();
-    Job::of("STOMP").on(15674, server.broker.port).run();
+    Job::of("STOMP")
+        .profile("stomp", 15674, server.broker.port)
+        .on(15674, server.broker.port)
+        .run();
 }
