@@ -11,7 +11,18 @@ use crate::support::{output, output_within, send};
 /// `wirecat listen` as the page has it, at a free port.
 struct Listener {
     port: u16,
-    process: Child,
+    /// Until it is ended.
+    process: Option<Child>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // A test that failed has not ended it. By this signal it ends its programs, too.
+        if let Some(mut process) = self.process.take() {
+            send(Signal::SIGTERM, &process);
+            let _ = process.wait();
+        }
+    }
 }
 
 impl Listener {
@@ -20,19 +31,23 @@ impl Listener {
         let script = step.script.replace("127.0.0.1:9000", "127.0.0.1:0");
         let mut command = job.shell(&format!("exec {script}"));
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = process.stdout.take().unwrap();
+        let process = Some(process);
+        let mut listener = Listener { port: 0, process };
         let mut line = String::new();
-        let stdout = process.stdout.as_mut().unwrap();
         BufReader::new(stdout).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
-        assert_eq!(line.replace(&format!("{port}"), "9000"), step.prints);
-        Listener { port, process }
+        listener.port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
+        let shown = line.replace(&listener.port.to_string(), "9000");
+        assert_eq!(shown, step.prints);
+        listener
     }
 
     /// Ends it; nothing went wrong with any client.
     #[track_caller]
-    fn end(self) {
-        send(Signal::SIGTERM, &self.process);
-        let ended = output(self.process);
+    fn end(mut self) {
+        let process = self.process.take().unwrap();
+        send(Signal::SIGTERM, &process);
+        let ended = output(process);
         assert!(!ended.stderr.contains("wirecat:"), "{ended:?}");
     }
 }
