@@ -888,7 +888,7 @@ _wirecat() {
             return 0
             ;;
         wirecat__subcmd__listen)
-            opts="-p -m -d -1 -t -o -v -s -h --port --bind --host --clients --protocol --subprotocol --status --origin --host-name --allow-anyone --cert --key --pass --self-signed --ca-file --client-ca --connect-timeout --close-timeout --max-time --data --on-open --answer --frame --then --text --binary --hex --base64 --escapes --lockstep --rate --var --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --split --exec --exec-header --run --run-after --run-each --decode --encode --edit-mode --no-history --scrollback --plain --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
+            opts="-p -m -d -1 -t -o -v -s -h --port --bind --host --clients --max-connections --token --protocol --subprotocol --status --origin --host-name --allow-anyone --cert --key --pass --self-signed --ca-file --client-ca --connect-timeout --close-timeout --max-time --data --on-open --answer --frame --then --text --binary --hex --base64 --escapes --lockstep --rate --var --on-eof --idle --count --until --one-message --format --json --filter --timestamps --show-ping-pong --include-secrets --color --output --record --verbose --silent --stats --split --exec --exec-header --run --run-after --run-each --decode --encode --edit-mode --no-history --scrollback --plain --ping-interval --ping-timeout --no-auto-pong --heartbeat --heartbeat-interval --max-message-size --no-compress --deflate-level --client-max-window-bits --server-max-window-bits --client-no-context-takeover --server-no-context-takeover --fragment --mirror --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -911,6 +911,14 @@ _wirecat() {
                     return 0
                     ;;
                 --clients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

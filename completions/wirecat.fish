@@ -66,7 +66,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l socks4 -d 'Same as -x s
 complete -c wirecat -n "__fish_wirecat_needs_command" -l socks4a -d 'Same as -x socks4a://HOST:PORT' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l socks5 -d 'Same as -x socks5://HOST:PORT' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l socks5-hostname -d 'Same as -x socks5h://HOST:PORT' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE, and for a URL that is @FILE or cmd:COMMAND' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
@@ -110,12 +110,12 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l exec -d 'Talk to this s
 complete -c wirecat -n "__fish_wirecat_needs_command" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several with the outermost first: gzip+msgpack' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip, zlib, zstd, or several as with --decode' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several as with --decode' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
 vi\t'The keys of vi'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d and --heartbeat (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d, --then, --answer and --heartbeat (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l config -d 'Read defaults and profiles from this file [default: $XDG_CONFIG_HOME/wirecat/config.toml]' -r -F
 complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
@@ -170,7 +170,7 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -l text -d 'Send text mess
 complete -c wirecat -n "__fish_wirecat_needs_command" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
-complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_needs_command" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --then, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
 complete -c wirecat -n "__fish_wirecat_needs_command" -s 1 -l one-message -d 'Same as --count 1'
 complete -c wirecat -n "__fish_wirecat_needs_command" -l json -d 'Same as --format json: every event as a line of JSON'
@@ -238,7 +238,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks4 -d 'Same
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks4a -d 'Same as -x socks4a://HOST:PORT' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks5 -d 'Same as -x socks5://HOST:PORT' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l socks5-hostname -d 'Same as -x socks5h://HOST:PORT' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE, and for a URL that is @FILE or cmd:COMMAND' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
@@ -282,12 +282,12 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l exec -d 'Talk t
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several with the outermost first: gzip+msgpack' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip, zlib, zstd, or several as with --decode' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several as with --decode' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
 vi\t'The keys of vi'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d and --heartbeat (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d, --then, --answer and --heartbeat (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l config -d 'Read defaults and profiles from this file [default: $XDG_CONFIG_HOME/wirecat/config.toml]' -r -F
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
@@ -331,7 +331,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l text -d 'Send t
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --then, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s 1 -l one-message -d 'Same as --count 1'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l json -d 'Same as --format json: every event as a line of JSON'
@@ -399,6 +399,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s h -l help -d '
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s p -l port -d 'Set only the port; 0 takes any free port' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l host -l bind -d 'Set only the IP address; any but a loopback address lets other machines connect' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l clients -d 'Serve N clients, one after another, and then end; 0 is without end [default: 1 in a pipe, any number at the same time at the prompt or with --exec]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l max-connections -d 'Maximum number of clients at the same time, at the prompt or with --exec; more are answered with 503 [default: any number at the prompt; with --exec the N of --clients, or 64]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l token -d 'Answer clients with 401 that have no such token, as `Authorization: Bearer TOKEN` or ?token=TOKEN (repeatable): from @FILE with one a line, env:VAR or cmd:COMMAND; anything else is the token itself, which other users of the machine see' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l subprotocol -l protocol -d 'Pick this subprotocol if the client offers it (repeatable, in order of preference) [default: the first that the client offers]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l status -d 'Refuse every valid handshake with this HTTP status, until -m or a signal ends it' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l origin -d 'Allow web pages of this origin, such as http://localhost:3000, besides the server\'s own; \'*\' allows any site that you visit, \'null\' pages from files (repeatable)' -r
@@ -453,8 +455,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l exec -d 'Talk
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, or several with the outermost first: gzip+msgpack' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, gzip, zlib, zstd, or several as with --decode' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several as with --decode' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
 vi\t'The keys of vi'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
@@ -473,7 +475,7 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l text -d 'Send
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l binary -d 'Send binary messages'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --then, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s 1 -l one-message -d 'Same as --count 1'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l json -d 'Same as --format json: every event as a line of JSON'
