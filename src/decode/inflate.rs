@@ -55,6 +55,8 @@ pub(super) struct Stream {
     zlib: Decompress,
     /// What the present message gave so far.
     out: Vec<u8>,
+    /// The last bytes of the present message so far, which may come in parts of any size.
+    last: [u8; FLUSHED.len()],
     /// Something did not inflate, or was left out, so nothing after it can inflate.
     is_broken: bool,
     /// The sender has ended the stream.
@@ -66,6 +68,7 @@ impl Stream {
         Stream {
             zlib: Decompress::new(true),
             out: Vec::new(),
+            last: [0; FLUSHED.len()],
             is_broken: false,
             is_over: false,
         }
@@ -88,8 +91,15 @@ impl Stream {
             return Err(Wrong::new("an earlier message has broken the stream"));
         }
         self.inflate(bytes, limit)?;
-        let is_whole = self.is_over || bytes.ends_with(&FLUSHED);
-        Ok(is_whole.then(|| std::mem::take(&mut self.out)))
+        for byte in &bytes[bytes.len().saturating_sub(FLUSHED.len())..] {
+            self.last.rotate_left(1);
+            self.last[FLUSHED.len() - 1] = *byte;
+        }
+        if !self.is_over && self.last != FLUSHED {
+            return Ok(None);
+        }
+        self.last = [0; FLUSHED.len()];
+        Ok(Some(std::mem::take(&mut self.out)))
     }
 
     fn inflate(&mut self, bytes: &[u8], limit: usize) -> Result<()> {

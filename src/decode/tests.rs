@@ -147,6 +147,27 @@ fn the_end_of_a_zlib_stream_ends_its_last_message() {
 }
 
 #[test]
+fn a_message_of_a_zlib_stream_may_come_in_parts_of_any_size() {
+    let stream = STREAM[..2].concat();
+    for size in 1..stream.len() / 2 {
+        let bytes = stream.as_bytes();
+        let parts: Vec<&str> = bytes
+            .chunks(2 * size)
+            .map(|part| std::str::from_utf8(part).unwrap())
+            .collect();
+        let (said, unfinished) = parts_of_stream(100, &parts);
+        let said: Vec<_> = said.into_iter().flatten().collect();
+        let both = ["\"one\"", "\"two\""];
+        // Where the end of a message is not that of a part, it comes with the next one.
+        let expected = match said.as_slice() {
+            [_] => vec![both.concat()],
+            _ => both.map(str::to_owned).to_vec(),
+        };
+        assert_eq!((said, unfinished), (expected, None), "{size}");
+    }
+}
+
+#[test]
 fn what_is_unfinished_in_a_zlib_stream_is_told() {
     let (said, unfinished) = parts_of_stream(100, &[STREAM[0], &STREAM[1][..12]]);
     assert_eq!(said, [Some("\"one\"".to_owned()), None]);
