@@ -74,7 +74,9 @@ pub struct SendArgs {
     #[arg(long, hide_short_help = true)]
     pub lockstep: bool,
 
-    /// Send at most N messages per second
+    /// Send at most N messages of the input per second
+    ///
+    /// Answers (--answer), heartbeats and the messages of --on-open are sent at once.
     #[arg(long, value_name = "N", value_parser = units::rate, hide_short_help = true)]
     pub rate: Option<Duration>,
 }
