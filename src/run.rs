@@ -1,6 +1,7 @@
 //! From the process environment to an exit code: resolves the command line, starts the runtime, and
 //! runs one front end.
 
+mod ending;
 mod programs;
 
 use std::cell::RefCell;
@@ -11,12 +12,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use self::ending::{report_outcome, report_shortfall};
 use crate::auth::acquire;
 use crate::cli::resolve::{Client, FrontEnd, Job, Listen, Serve};
 use crate::cli::world::World;
 use crate::cli::{self, ParseError, early, generate, resolve, show};
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::event::{Event, Peer, Totals};
+use crate::event::{Event, Peer};
 use crate::handshake::bearer;
 use crate::io::recorder::{Recorded, Recorder};
 use crate::io::signals::{Hangups, StopSignals};
@@ -322,18 +324,6 @@ fn recorder(client: &Client, start: Instant) -> Result<Recorder, Error> {
     Ok(recorder)
 }
 
-/// Reports messages that were not sent. Nothing is reported if stdout was closed or a stop
-/// condition was met, because the user has what was asked for, or if there never was a connection.
-fn unsent(totals: &Totals, verdict: Verdict) -> Option<String> {
-    let wanted = !verdict.output_closed && verdict.condition_met != Some(true);
-    match verdict.unsent {
-        0 => None,
-        _ if !wanted || totals.connections == 0 => None,
-        1 => Some("1 message was not sent".to_owned()),
-        more => Some(format!("{more} messages were not sent")),
-    }
-}
-
 async fn talk(
     client: &Client,
     door: Option<&mut Door>,
@@ -382,47 +372,6 @@ fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit 
     report_shortfall(exit, Stage::Receive, &never_met, sink);
     sink.handle_event(now, &Event::End { exit, totals });
     exit
-}
-
-/// Reports what went wrong on the connections of a run, and returns the exit code.
-fn report_outcome(finished: &Finished, sink: &mut impl Sink) -> Exit {
-    let Finished {
-        outcome, totals, ..
-    } = finished;
-    let verdict = finished.verdict;
-    let (error, exit) = match outcome {
-        Outcome::Failed(error) => (Some(error.clone()), error.exit),
-        Outcome::Ended(ended) => (ended.error(finished.peer), ended.exit(verdict)),
-    };
-    // After a stop condition is met, or when the reader is gone, an unclean end is not a failure.
-    if let Some(error) = error.filter(|_| exit != Exit::Ok) {
-        sink.handle_event(Instant::now(), &Event::Error(&error));
-    }
-    let unmet = (exit == Exit::Unmet).then(|| unmet(verdict)).flatten();
-    report_shortfall(exit, Stage::Receive, unmet.as_slice(), sink);
-    report_shortfall(exit, Stage::Send, unsent(totals, verdict).as_slice(), sink);
-    exit
-}
-
-/// Reports what did not happen, each sentence as the error that is exit 1; beside another failure, which
-/// is the more specific one, as a warning.
-fn report_shortfall(exit: Exit, stage: Stage, sentences: &[String], sink: &mut impl Sink) {
-    let now = Instant::now();
-    for sentence in sentences {
-        match exit {
-            Exit::Unmet => {
-                let error = Error::new(stage, exit, sentence);
-                sink.handle_event(now, &Event::Error(&error));
-            }
-            _ => sink.handle_event(now, &Event::Warning(sentence)),
-        }
-    }
-}
-
-/// Says that no stop condition was met. A command that failed ended the run before, and is why.
-fn unmet(verdict: Verdict) -> Option<String> {
-    let unmet = verdict.condition_met == Some(false) && !verdict.program_failed;
-    unmet.then(|| "the connection ended before --count, --until or -1 was met".to_owned())
 }
 
 /// Waits until the output is written. A signal cuts that short.

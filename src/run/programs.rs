@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::ending::report_outcome;
 use crate::cli::early;
 use crate::cli::resolve::Client;
 use crate::cli::world::World;
@@ -147,7 +148,7 @@ async fn converse(
         sink: &mut output,
     };
     finish(&program, patience, &mut finished, &mut reports, &mut stop).await;
-    let exit = super::report_outcome(&finished, &mut reports);
+    let exit = report_outcome(&finished, &mut reports);
     match output.finish(exit).await {
         Ok(()) => exit,
         Err(error) => error.exit,
