@@ -362,6 +362,9 @@ async fn talk(
 fn conclude(client: &Client, finished: &Finished, sink: &mut impl Sink) -> Exit {
     let exit = report_outcome(finished, sink);
     let (now, totals) = (Instant::now(), &finished.totals);
+    for loss in client.unshown() {
+        sink.handle_event(now, &Event::Note(&loss));
+    }
     for loss in client.losses() {
         sink.handle_event(now, &Event::Warning(&loss));
     }

@@ -132,6 +132,12 @@ fn nobody_coming_is_a_timeout() {
 }
 
 #[test]
+fn the_end_of_its_time_is_said() {
+    let (server, _) = listen(&["-m", "0.3s", "--clients", "0"], "cat");
+    output(server).exits(28).complains(&["--max-time is over"]);
+}
+
+#[test]
 fn only_a_client_with_the_token_gets_a_program() {
     let folder = tempfile::tempdir().unwrap();
     let (file, runs) = (folder.path().join("tokens"), folder.path().join("runs"));

@@ -10,7 +10,7 @@ use crate::cli::early;
 use crate::cli::resolve::Client;
 use crate::cli::world::World;
 use crate::error::{Error, Exit, Stage};
-use crate::event::Event;
+use crate::event::{Event, Peer};
 use crate::io::child;
 use crate::io::signals::{StopSignal, StopSignals};
 use crate::io::stdio;
@@ -80,16 +80,22 @@ pub(super) async fn serve(
     let talk = |guest, stop| converse(client, (options, program), guest, stop, start);
     let served = serve_each(&mut door, stops, note, talk).await;
     // The expressions are those of all clients.
-    client.losses().iter().for_each(|loss| note(loss));
+    let losses = client.unshown().into_iter().chain(client.losses());
+    losses.for_each(|loss| note(&loss));
     if served.is_too_late {
         let message = format!("no client connected within {}", units::written(patience));
         return Err(Error::new(Stage::Connect, Exit::Timeout, message)
             .advice("--connect-timeout T waits longer"));
     }
-    Ok(match served.stopped {
-        Some(stop) => Ended::Stopped(stop).exit(Verdict::default()),
-        None => served.exit,
-    })
+    let Some(stop) = served.stopped else {
+        return Ok(served.exit);
+    };
+    let ended = Ended::Stopped(stop);
+    match ended.error(Peer::Client) {
+        // What --max-time cut off is worth a word; a signal is not.
+        Some(error) => Err(error),
+        None => Ok(ended.exit(Verdict::default())),
+    }
 }
 
 /// Says of which client the reports are.

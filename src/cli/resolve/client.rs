@@ -43,6 +43,9 @@ pub struct Client {
     pub interrupt: Interrupt,
 }
 
+/// The option whose expression decides what is shown.
+const FILTER: &str = "--filter";
+
 impl Client {
     /// The expressions over messages, each with its option, and whether its failures are reported
     /// one by one.
@@ -56,7 +59,7 @@ impl Client {
         let after = program.and_then(|program| program.after.as_ref());
         let after = after.map(|it| ("--run-after".to_owned(), it, false));
         let filter = self.output.filter.as_ref();
-        let filter = filter.map(|it| ("--filter".to_owned(), it, true));
+        let filter = filter.map(|it| (FILTER.to_owned(), it, true));
         let until = until.map(|it| ("--until".to_owned(), it, false));
         let confirm = confirm.map(|it| ("--confirm".to_owned(), it, false));
         let resume = self.session.memory.filters();
@@ -65,10 +68,18 @@ impl Client {
         policies.chain(confirm).chain(resume)
     }
 
-    /// Sentences about the messages of the run that the expressions skipped, and what never happened
+    /// Sentences about the messages of the run that `--filter` skipped, which changes nothing but what is
+    /// shown.
+    pub fn unshown(&self) -> Vec<String> {
+        let filter = self.output.filter.as_ref();
+        let losses = filter.map(|filter| filter.losses(FILTER, false));
+        losses.into_iter().flatten().collect()
+    }
+
+    /// Sentences about the messages of the run that other expressions skipped, and what never happened
     /// although it was waited for.
     pub fn losses(&self) -> Vec<String> {
-        let filters = self.filters();
+        let filters = self.filters().filter(|(option, ..)| option != FILTER);
         let losses = filters.map(|(option, filter, reported)| filter.losses(&option, !reported));
         let mut losses: Vec<String> = losses.flatten().collect();
         for rule in self.session.answers.all().iter() {
