@@ -79,7 +79,7 @@ json\t'Each JSON value is a message and may span any number of lines'
 events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
 chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
 complete -c wirecat -n "__fish_wirecat_needs_command" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most N messages per second' -r
+complete -c wirecat -n "__fish_wirecat_needs_command" -l rate -d 'Send at most N messages of the input per second' -r
 complete -c wirecat -n "__fish_wirecat_needs_command" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
 stay\t'Stay connected until the server closes'"
@@ -251,7 +251,7 @@ json\t'Each JSON value is a message and may span any number of lines'
 events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
 chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most N messages per second' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l rate -d 'Send at most N messages of the input per second' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
 stay\t'Stay connected until the server closes'"
@@ -423,7 +423,7 @@ json\t'Each JSON value is a message and may span any number of lines'
 events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
 chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
-complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l rate -d 'Send at most N messages per second' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l rate -d 'Send at most N messages of the input per second' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l var -d 'Replace {{NAME}} in --on-open, -d and typed lines (repeatable)' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
 close\t'Close as soon as everything is sent'
