@@ -21,8 +21,8 @@ pub struct SendArgs {
     /// @@ as with -d
     ///
     /// 'after EXPR: MESSAGE' waits until a message has come of which the jq expression EXPR is true.
-    /// MESSAGE is then as the REPLY of --answer. Messages after it wait for it; without a MESSAGE they only
-    /// wait.
+    /// MESSAGE is then a template, as REPLY of --answer is. Messages after it wait for it; without a
+    /// MESSAGE they only wait.
     #[arg(long, value_name = "MESSAGE", action = ArgAction::Append, allow_hyphen_values = true)]
     pub on_open: Vec<String>,
 
