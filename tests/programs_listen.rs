@@ -116,7 +116,8 @@ fn headers_are_told_that_were_asked_for() {
 #[test]
 fn a_program_that_fails_is_reported_with_its_client() {
     let (server, url) = listen(&["--clients", "1"], "exit 3");
-    wirecat(["--on-eof", "stay", &url]).run();
+    let client = wirecat(["--on-eof", "stay", &url]).run();
+    client.exits(111).complains(&["1011", "the program failed"]);
     let server = output(server);
     server
         .exits(1)

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::framing::{Framer, Framing, Item};
 use super::program::Program;
 use super::stdin::{self, Reading};
+use crate::close::Close;
 use crate::encode::Encoder;
 use crate::error::Error;
 use crate::event::Command;
@@ -47,6 +48,8 @@ pub struct Input {
     is_given: bool,
     /// `--exec`: reads its stdout, and ends with it.
     program: Option<Program>,
+    /// Its failure is worth a Close of its own.
+    closes_for_failure: bool,
     /// Its stdout until it is read, and the size of its largest message.
     stdout: Option<(Stream, usize)>,
     /// The error in the input after the queue.
@@ -79,6 +82,7 @@ impl Input {
             queue: queue.into_iter(),
             is_given,
             program: None,
+            closes_for_failure: false,
             stdout: None,
             complaint: None,
             then,
@@ -92,12 +96,27 @@ impl Input {
         self
     }
 
+    /// Closes with 1011 where the program has failed, as a server does for an error of its own.
+    #[must_use]
+    pub fn closing_for_failures(mut self) -> Self {
+        self.closes_for_failure = true;
+        self
+    }
+
     /// What is next after the end of the input.
-    fn end(&self, cx: &mut Context<'_>) -> Next {
-        match &self.program {
-            Some(program) if program.poll_ended(cx).is_ready() => Next::Over,
-            _ => Next::End,
+    fn end(&mut self, cx: &mut Context<'_>) -> Next {
+        let Some(program) = &self.program else {
+            return Next::End;
+        };
+        if program.poll_ended(cx).is_pending() {
+            return Next::End;
         }
+        if program.has_failed() && std::mem::take(&mut self.closes_for_failure) {
+            let close = Close::new(1011, "the program failed");
+            self.queue = vec![Item::Other(Box::new(Command::Close(close)))].into_iter();
+            return Next::Command { paced: false };
+        }
+        Next::Over
     }
 }
 

@@ -42,6 +42,8 @@ struct State {
     /// Takes the program's stdin to the thread that writes to it.
     stdin: Option<mpsc::Sender<Stream>>,
     child: Option<Child>,
+    /// It has ended, and not with 0.
+    has_failed: bool,
     /// The system does not say how the program ended.
     lost: Option<io::Error>,
     /// What it printed before it ended is read until then.
@@ -56,6 +58,7 @@ impl Program {
             options,
             stdin: Some(stdin),
             child: None,
+            has_failed: false,
             lost: None,
             last_output: None,
         };
@@ -103,12 +106,20 @@ impl Program {
         };
         match child.poll_exit(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(_)) => Poll::Ready(()),
+            Poll::Ready(Ok(status)) => {
+                state.has_failed = !status.success();
+                Poll::Ready(())
+            }
             Poll::Ready(Err(error)) => {
                 state.lost = Some(error);
                 Poll::Ready(())
             }
         }
+    }
+
+    /// Whether it has ended, and not with 0, as [`Program::poll_ended`] has found.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.borrow().has_failed
     }
 
     /// Ready when the program has ended, and so has what it started, or a process that left its group holds

@@ -142,7 +142,8 @@ async fn converse(
         Err(error) => return error.exit,
     };
     let input = pipe::Input::new(options.messages.clone(), options.then.clone());
-    let mut input = input.with_program(Some(program.clone()));
+    let input = input.with_program(Some(program.clone()));
+    let mut input = input.closing_for_failures();
     let approach = Approach::Client(Some(guest), redactor);
     let ends = (&mut input, &mut output);
     let mut finished = session::run(approach, &client.session, ends, &mut stop).await;
