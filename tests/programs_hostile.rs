@@ -110,6 +110,23 @@ fn what_a_program_leaves_running_is_ended_although_it_holds_its_output_open() {
 }
 
 #[test]
+fn what_left_the_group_of_a_command_does_not_hold_its_output_back() {
+    let server = raw(|mut wire| {
+        wire.handshake();
+        wire.send(text(r#"{"q":1}"#));
+        let answer = wire.message();
+        wire.close(1000, "");
+        answer
+    });
+    let url = format!("cmd:setsid sleep 30 & echo {}", server.url("/"));
+    let answer = ".q=cmd:setsid sleep 30 & echo hi";
+    wirecat(["--on-eof=stay", "--answer", answer, &url])
+        .run()
+        .exits(0);
+    assert_eq!(server.result(), b"hi");
+}
+
+#[test]
 fn an_answer_that_is_printed_without_end_is_refused() {
     let server = raw(|mut wire| {
         wire.handshake();

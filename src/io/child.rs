@@ -15,6 +15,7 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{self, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
@@ -35,6 +37,9 @@ use crate::units;
 
 /// How long processes may take to end after they were asked to.
 pub const GRACE: Duration = Duration::from_secs(1);
+
+/// How long the last output of a child is waited for that has ended.
+pub const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 /// A timer that fires this much late means that this process did not run.
 pub const OVERSLEPT: Duration = Duration::from_millis(500);
@@ -181,17 +186,30 @@ impl Command {
         let mut child = command.pipe_stdout().start().map_err(Failure::Start)?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let group = child.group.clone();
-        let reading = async {
-            let read = read_at_most(stdout, limit).await;
-            if !matches!(read, Ok(Some(_))) {
-                group.kill();
+        let mut output = Vec::new();
+        let fits = {
+            let reading = async {
+                let read = read_at_most(stdout, limit, &mut output).await;
+                if !matches!(read, Ok(true)) {
+                    group.kill();
+                }
+                read
+            };
+            let reading = pin!(async { tokio::join!(reading, feed(stdin, input)).0 });
+            // A process that left the group may hold stdout open for ever.
+            let ending = pin!(async {
+                let _ = poll_fn(|cx| child.poll_finished(cx)).await;
+                tokio::time::sleep(LAST_OUTPUT).await;
+            });
+            match select(reading, ending).await {
+                Either::Left((read, _)) => read.map_err(Failure::Lost)?,
+                Either::Right(_) => true,
             }
-            read
         };
-        let (read, (), status) = tokio::join!(reading, feed(stdin, input), child.wait());
-        let output = read.map_err(Failure::Lost)?;
-        let output = output.ok_or(Failure::TooLarge(limit))?;
-        let status = status.map_err(Failure::Lost)?;
+        if !fits || output.len() > limit {
+            return Err(Failure::TooLarge(limit));
+        }
+        let status = child.wait().await.map_err(Failure::Lost)?;
         match status.success() {
             true => Ok(output),
             false => Err(Failure::Status(status)),
@@ -221,14 +239,17 @@ impl Command {
     }
 }
 
-/// Reads to the end; `None` if there is more than `limit` bytes.
-async fn read_at_most(stdout: Option<ChildStdout>, limit: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut output = Vec::new();
+/// Reads to the end; `false` if there is more than `limit` bytes.
+async fn read_at_most(
+    stdout: Option<ChildStdout>,
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> io::Result<bool> {
     if let Some(stdout) = stdout {
         let most = limit as u64 + 1;
-        stdout.take(most).read_to_end(&mut output).await?;
+        stdout.take(most).read_to_end(output).await?;
     }
-    Ok((output.len() <= limit).then_some(output))
+    Ok(output.len() <= limit)
 }
 
 /// Writes to the end. A command that ends before it has read everything is no error, as in a pipeline.
@@ -318,7 +339,7 @@ impl Child {
     /// # Errors
     /// If the system does not say.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        std::future::poll_fn(|cx| self.poll_exit(cx)).await
+        poll_fn(|cx| self.poll_exit(cx)).await
     }
 
     /// Asks the child, and what it started, to end.

@@ -15,13 +15,10 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use crate::error::{Error, Exit, Stage, plain_words};
-use crate::io::child::{Child, Command, describe};
+use crate::io::child::{Child, Command, LAST_OUTPUT, describe};
 use crate::io::stdio::Stream;
 use crate::io::writer::{self, Writer};
 use crate::session::about::About;
-
-/// How long the last output of a program that has ended is waited for.
-const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug)]
 pub struct Options {
