@@ -2,8 +2,12 @@
 
 use jiff::Timestamp;
 
-/// The first second of the year 1: RFC 3339 has no years before that with which others agree.
-const FIRST: i64 = -62_135_596_800;
+/// The longest `Duration` of Protocol Buffers in seconds, 10,000 years.
+pub(crate) const LONGEST_DURATION: u64 = 315_576_000_000;
+
+/// The first second of the year 1: RFC 3339 has no years before that with which others agree, and the
+/// timestamps of Protocol Buffers begin there.
+pub(crate) const FIRST: i64 = -62_135_596_800;
 
 /// This many seconds and nanoseconds after the Unix epoch; `None` outside of the years 1 to 9999.
 pub(super) fn rfc3339(seconds: i64, nanoseconds: i32) -> Option<String> {

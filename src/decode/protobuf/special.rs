@@ -79,7 +79,8 @@ fn fraction(nanoseconds: u32) -> String {
 /// Seconds and their fraction: `1.5s`.
 fn duration(fields: &[Field<'_>]) -> Option<String> {
     let (seconds, nanoseconds) = (integer(fields, 1), integer(fields, 2));
-    let is_valid = nanoseconds.abs() < 1_000_000_000
+    let is_valid = nanoseconds.unsigned_abs() < 1_000_000_000
+        && seconds.unsigned_abs() <= times::LONGEST_DURATION
         && (seconds == 0 || nanoseconds == 0 || (seconds < 0) == (nanoseconds < 0));
     if !is_valid {
         return None;
@@ -115,4 +116,35 @@ fn paths(fields: &[Field<'_>]) -> Result<String> {
         Ok(out)
     });
     Ok(paths.collect::<Result<Vec<_>>>()?.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_range_has_no_text() {
+        let fields = |seconds: i64, nanoseconds: i64| {
+            let field = |number, value: i64| Field {
+                number,
+                value: Value::Varint(value as u64),
+            };
+            [field(1, seconds), field(2, nanoseconds)]
+        };
+        let most = times::LONGEST_DURATION as i64;
+        for (seconds, nanoseconds, text) in [
+            (most, 0, Some("315576000000s")),
+            (-most, -500_000_000, Some("-315576000000.500s")),
+            (most + 1, 0, None),
+            (-most - 1, 0, None),
+            (i64::MIN, 0, None),
+            (0, i64::MIN, None),
+            (1, -1, None),
+        ] {
+            let said = duration(&fields(seconds, nanoseconds));
+            assert_eq!(said.as_deref(), text, "{seconds} {nanoseconds}");
+        }
+        assert_eq!(timestamp(&fields(times::FIRST - 1, 0)), None);
+        assert_eq!(timestamp(&fields(0, -1)), None);
+    }
 }

@@ -4,15 +4,9 @@ use super::wrong::{Result, Wrong};
 use crate::decode::times;
 use crate::encode::number::shortened;
 
-/// The first second of the year 1, with which timestamps begin.
-const FIRST: i64 = -62_135_596_800;
-
-/// The longest duration, in seconds: 10,000 years.
-const LONGEST: i64 = 315_576_000_000;
-
 /// Seconds and nanoseconds after the Unix epoch.
 pub(super) fn timestamp(text: &str) -> Result<(i64, i32)> {
-    let time = times::from_rfc3339(text).filter(|(seconds, _)| *seconds >= FIRST);
+    let time = times::from_rfc3339(text).filter(|(seconds, _)| *seconds >= times::FIRST);
     time.ok_or_else(|| {
         let text = shortened(text);
         Wrong::new(format!(
@@ -40,7 +34,10 @@ fn read_duration(text: &str) -> Option<(i64, i32)> {
     if !is_digits(whole) || !is_digits(fraction) || fraction.len() > 9 {
         return None;
     }
-    let seconds: i64 = whole.parse().ok().filter(|it| *it <= LONGEST)?;
+    let seconds: i64 = whole.parse().ok()?;
+    if seconds.unsigned_abs() > times::LONGEST_DURATION {
+        return None;
+    }
     let nanoseconds: i32 = format!("{fraction:0<9}").parse().ok()?;
     Some((sign * seconds, sign as i32 * nanoseconds))
 }
