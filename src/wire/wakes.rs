@@ -11,13 +11,39 @@ use std::task::{Context, Poll, Wake, Waker};
 #[derive(Debug, Default)]
 pub struct Wakes {
     /// Made at the first poll, and again when another task polls.
-    bell: Option<(Arc<Bell>, Waker)>,
+    bound: Option<Bound>,
     /// The last poll was pending.
     pending: bool,
 }
 
-/// Wakes a task, and remembers that.
+/// What is polled with.
 #[derive(Debug)]
+struct Bound {
+    bell: Arc<Bell>,
+    /// Rings the bell.
+    waker: Waker,
+    /// The one of the task, as the bell has it, but not where others write.
+    task: Waker,
+}
+
+impl Bound {
+    fn to(task: &Waker) -> Self {
+        let bell = Arc::new(Bell {
+            rung: AtomicBool::new(false),
+            task: task.clone(),
+        });
+        Bound {
+            waker: Waker::from(bell.clone()),
+            task: task.clone(),
+            bell,
+        }
+    }
+}
+
+/// Wakes a task, and remembers that. On a line of its own in the cache: what its neighbours in memory
+/// write in other threads would make every look at it as slow as a message.
+#[derive(Debug)]
+#[repr(align(64))]
 struct Bell {
     rung: AtomicBool,
     task: Waker,
@@ -29,7 +55,8 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // The task must see it when it is polled.
+        // The task must see it when it is polled. While polls are ready nobody looks, so that one may be
+        // repeated in vain later.
         self.rung.store(true, Ordering::Release);
         self.task.wake_by_ref();
     }
@@ -42,22 +69,21 @@ impl Wakes {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if !matches!(&self.bell, Some((bell, _)) if bell.task.will_wake(cx.waker())) {
-            let bell = Arc::new(Bell {
-                rung: AtomicBool::new(true),
-                task: cx.waker().clone(),
-            });
-            self.bell = Some((bell.clone(), Waker::from(bell)));
-        }
-        let Some((bell, waker)) = &self.bell else {
-            return Poll::Pending;
+        let bound = match &mut self.bound {
+            Some(bound) if bound.task.will_wake(cx.waker()) => bound,
+            bound => {
+                self.pending = false;
+                bound.insert(Bound::to(cx.waker()))
+            }
         };
-        if self.pending && !bell.rung.load(Ordering::Acquire) {
-            return Poll::Pending;
+        if self.pending {
+            if !bound.bell.rung.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
+            // A wake from here on is seen by the poll, or comes after it has left its waker.
+            bound.bell.rung.store(false, Ordering::Release);
         }
-        // A wake from here on is seen by the poll, or comes after it has left its waker.
-        bell.rung.store(false, Ordering::Release);
-        let polled = poll(&mut Context::from_waker(waker));
+        let polled = poll(&mut Context::from_waker(&bound.waker));
         self.pending = polled.is_pending();
         polled
     }
