@@ -135,6 +135,13 @@ impl Answering {
 }
 
 impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
+    /// Whether a received message may lead to anything. Most runs have nothing of the kind, and pay no more
+    /// for it than this.
+    #[inline]
+    pub(super) fn reacts(&self) -> bool {
+        !self.run.rules.is_empty() || self.answering.queue.awaits_message()
+    }
+
     /// Makes due what a received message leads to.
     pub(super) fn react(&mut self, message: &Message, json: &Parsed<'_>) -> Reaction {
         let mut spent = Queue::default();
@@ -143,9 +150,6 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             true => &mut spent,
             false => &mut self.answering.queue,
         };
-        if self.run.rules.is_empty() && !queue.awaits_message() {
-            return Reaction::default();
-        }
         let memory = &self.run.memory;
         let value = |name: &str| memory.value(name);
         let rules = self.run.rules.all();
@@ -163,7 +167,16 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
 
     /// Sends what is due next, where the connection is `free`, and lets a command go on. Returns whether
     /// something was done.
+    #[inline(always)]
     pub(super) fn poll_due(&mut self, cx: &mut Context<'_>, free: bool, now: Instant) -> bool {
+        let answering = &self.answering;
+        match answering.running.is_none() && answering.queue.is_empty() {
+            true => false,
+            false => self.poll_due_now(cx, free, now),
+        }
+    }
+
+    fn poll_due_now(&mut self, cx: &mut Context<'_>, free: bool, now: Instant) -> bool {
         if self.answering.running.is_some() {
             return self.poll_command(cx, now);
         }

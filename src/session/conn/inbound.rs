@@ -38,6 +38,8 @@ pub(super) struct Reading {
     beats: bool,
     /// Something in the message that is given is no ping of the application.
     brought_more_than_pings: bool,
+    /// Messages are not decoded, cut or sent back, and none is the answer to a heartbeat.
+    as_it_is: bool,
     /// `--decode`
     pub(super) decoding: Option<Box<Decoding>>,
     /// The message that was received, where what it decoded to is given in its place.
@@ -47,7 +49,9 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn new(options: &Options, about: &About) -> Self {
         let decode = options.decode.as_ref();
+        let cuts = options.split.is_some() || options.heartbeat.is_some();
         Reading {
+            as_it_is: decode.is_none() && !cuts && !options.mirror,
             decoding: decode.map(|options| Box::new(Decoding::new(options, about))),
             ..Reading::default()
         }
@@ -222,6 +226,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         self.run.totals.received += 1;
         self.run.totals.bytes_received += message.len() as u64;
         self.reading.brought_data = true;
+        if self.reading.as_it_is && !self.reacts() {
+            return self.give_as_it_is(&message, now);
+        }
         match self.reading.decoding {
             None => self.deliver_decoded(message, now),
             Some(_) => self.decode(message, now),
@@ -258,9 +265,44 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         }
     }
 
+    /// What [`Conn::give`] and [`Conn::handle_given`] do where nothing is done with a message but to give it:
+    /// the way of every message of a plain pipe.
+    #[inline]
+    fn give_as_it_is(&mut self, message: &Message, now: Instant) {
+        let json = self.json_of(message);
+        let wanted = self.run.policy.handle_record(&json);
+        self.run.policy.drain.handle_bytes(now);
+        if wanted {
+            self.sink.handle_message(
+                now,
+                &Received {
+                    conn: self.number,
+                    message,
+                    whole: message,
+                    decoded: None,
+                    record: None,
+                    json: &json,
+                    is_ping: false,
+                },
+            );
+        }
+        let goes_on = wanted || !self.run.policy.stop.is_met();
+        if goes_on && self.run.examines_received() {
+            self.update(&json, false, now);
+        }
+        self.run.policy.stop.handle_message();
+    }
+
+    #[inline]
+    fn json_of<'m>(&self, message: &'m Message) -> Parsed<'m> {
+        match self.run.shares_json {
+            true => Parsed::new(message.as_data()),
+            false => Parsed::once(message.as_data()),
+        }
+    }
+
     /// Gives a record, or a message that is not split, to the rules of the run, the front end, and
     /// what examines it. Returns whether those after it in the same message matter.
-    #[inline]
     fn give(
         &mut self,
         (message, whole): (&Message, &Message),
@@ -268,14 +310,11 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
         now: Instant,
     ) -> bool {
         let undecoded = self.reading.undecoded.clone();
-        let json = match self.run.shares_json {
-            true => Parsed::new(message.as_data()),
-            false => Parsed::once(message.as_data()),
-        };
+        let json = self.json_of(message);
         let wanted = self.run.policy.handle_record(&json);
         // --count 0 shows no message, but one may be what the opening waits for.
         let goes_on = wanted || !self.run.policy.stop.is_met();
-        let reaction = match goes_on {
+        let reaction = match goes_on && self.reacts() {
             true => self.react(message, &json),
             false => Reaction::default(),
         };
@@ -297,7 +336,9 @@ impl<I: Source, O: Sink, S: StopSignal> Conn<'_, I, O, S> {
             self.sink.handle_message(now, &received);
         }
         if goes_on {
-            self.report_unanswerable(&reaction.problems, now);
+            if !reaction.problems.is_empty() {
+                self.report_unanswerable(&reaction.problems, now);
+            }
             if self.run.examines_received() {
                 self.update(&json, reaction.answered, now);
             }
