@@ -18,8 +18,8 @@ use crate::support::{PATIENCE, WIRECAT, output, peak_memory, wait, wirecat};
 
 const MIB: usize = 1 << 20;
 
-/// The most memory of a run. The code of a debug build takes some of it.
-const MEMORY: usize = if cfg!(debug_assertions) { 40 } else { 24 } * MIB;
+/// The most memory of a run. The code of a debug build, which counts as far as it was touched, takes 25 to 35.
+const MEMORY: usize = if cfg!(debug_assertions) { 56 } else { 24 } * MIB;
 
 /// wirecat's own server as a process of its own.
 fn process() -> Killable {
