@@ -18,7 +18,7 @@
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
 //!    read), [`records`] (the records of a message, `--split`), [`decode`] and [`encode`] (binary messages
 //!    as JSON, and back), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a
-//!    message); the rules of a run: [`session::about`] (what commands are told of a connection),
+//!    message); the rules of a run: [`session::about`] (what the environment of commands says of a connection),
 //!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
 //!    [`session::answers`] (what answers what), [`session::outbox`], [`session::ack`],
 //!    [`session::keepalive`], [`session::reconnect`], [`session::backoff`], [`session::resume::vars`],

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::wrong::Undecoded;
 
-/// Reasons that are told apart. A command may give any number of them.
+/// How many different reasons are counted. A command may give any number of them.
 const MOST: usize = 16;
 
 /// The messages that did not decode. Clones share it.

@@ -24,7 +24,7 @@ use crate::session::about::About;
 pub struct Options {
     /// A line for the shell.
     pub command: String,
-    /// The headers of a client's request that the program is told, by name.
+    /// The headers of a client's request that the program gets in its environment, by name.
     pub headers: Vec<String>,
     /// The largest message that it may print, in bytes.
     pub limit: usize,

@@ -1,4 +1,4 @@
-//! What the commands of a run are told about its connection, in variables of their environment, with the
+//! What the environment of a run's commands says of its connection, with the
 //! variables of the user. Otherwise never a secret: the URL is redacted, and headers are there only if they
 //! were asked for by name.
 

@@ -11,7 +11,7 @@ fn an_agents_app_server() {
     let (_local, socket) = codex_at_socket();
     Job::of("An agent's app server")
         .on(4500, server.port)
-        .at("/tmp/codex.sock", socket.to_str().unwrap())
+        .at("/run/codex.sock", socket.to_str().unwrap())
         .run();
 }
 

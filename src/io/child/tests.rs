@@ -121,7 +121,7 @@ fn what_a_child_leaves_running_is_ended() {
         let mut stdout = child.stdout.take().unwrap();
         assert!(child.wait().await.unwrap().success());
         let mut text = String::new();
-        // It ends, since whoever has the pipe ends.
+        // It ends when every process that has the pipe has ended.
         stdout.read_to_string(&mut text).await.unwrap();
         assert!(child.finish().await);
         assert!(!is_running(text.trim().parse().unwrap()));
