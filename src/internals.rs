@@ -86,7 +86,8 @@ pub mod repl {
     pub mod commands {
         pub use crate::repl::commands::help;
         pub mod frame {
-            pub use crate::repl::commands::frame::{HELP, parse};
+            pub use crate::repl::commands::frame::HELP;
+            pub use crate::wire::frame_words::parse;
         }
     }
 }

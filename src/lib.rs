@@ -27,7 +27,7 @@
 //!    [`handshake::bearer`], [`handshake::guard`], [`handshake::request`], [`handshake::response`],
 //!    [`handshake::retry_after`], [`handshake::server`], [`handshake::versions`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
-//!    base64, escapes), [`template`] (`{{NAME}}`), [`payload`], [`units`], [`uri`], [`auth`] (which
+//!    base64, escapes), [`template`] (`{{NAME}}`), [`generated`] (`{{$uuid}}`), [`payload`], [`written`], [`units`], [`uri`], [`auth`] (which
 //!    credentials, and where they are put), [`http_token`], and frames: [`wire::frame`], [`wire::mask`].
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to
@@ -55,6 +55,7 @@ mod decode;
 mod encode;
 mod error;
 mod event;
+mod generated;
 mod handshake;
 mod http_token;
 #[cfg(feature = "internals")]
@@ -79,6 +80,7 @@ mod transport;
 mod units;
 mod uri;
 mod wire;
+mod written;
 
 pub use cli::world::World;
 pub use error::Exit;

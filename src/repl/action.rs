@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::data::Data;
 use super::repeat::Repeat;
 use super::screen::Screen;
 use super::view::change::{ViewChange, Which};
@@ -15,6 +14,7 @@ use crate::event::{Command, Control, Recipients};
 use crate::io::recorder::Summary;
 use crate::json::jq::Filter;
 use crate::wire::frame::RawFrame;
+use crate::written::Data;
 
 /// The meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use super::commands::{Spec, find, offered};
 use super::highlight::may_be_inserted;
-use super::variables::GENERATED;
 use super::words::{Candidate, Words, is_id_member, is_kind_member};
 use crate::close::{code_name, may_be_sent};
+use crate::generated::GENERATED;
 use crate::output::sanitize;
 
 /// The widest candidate, so that a list fits into 40 columns.

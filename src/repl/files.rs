@@ -7,10 +7,10 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::data::Data;
 use crate::error::plain_words;
 use crate::io::saved_file;
 use crate::wire::frame::RawFrame;
+use crate::written::Data;
 
 /// Appends these bytes to the frame's payload, which may have the code of a Close.
 pub(super) fn with_payload(mut frame: RawFrame, data: Data) -> Result<RawFrame, String> {

@@ -34,7 +34,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::commands::{Spec, frame, help, offered};
-    use super::super::data::Data;
     use super::super::editor::Settings;
     use super::super::options::EditMode;
     use super::super::screen::{self, Screen};
@@ -49,6 +48,7 @@ mod tests {
     use crate::output::{Format, Options, Renderer};
     use crate::secret::Redactor;
     use crate::wire::frame::RawFrame;
+    use crate::written::Data;
 
     /// What `/status` says before there is a connection.
     const STATUS: &str = "readyState: CONNECTING\nconnecting: ws://host/\nproxy: none\n\

@@ -13,7 +13,6 @@ mod changes;
 pub mod commands;
 mod complete;
 mod confidential;
-mod data;
 mod document;
 mod editor;
 mod ending;

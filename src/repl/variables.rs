@@ -2,18 +2,11 @@
 //! and random numbers come in as [`Generated`].
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
+use crate::generated::{GENERATED, Generated, uuid};
 use crate::template::{self, Place, Value};
-
-/// The names that stand for a new value in each message.
-pub(super) const GENERATED: [(&str, &str); 3] = [
-    ("$uuid", "a random UUID (version 4)"),
-    ("$now", "the time in UTC, as RFC 3339 has it"),
-    ("$n", "the number of the message, from 1"),
-];
 
 /// How much of a value is shown, in characters.
 const MAX_SHOWN: usize = 200;
@@ -52,15 +45,6 @@ impl VariableValue {
             None => text,
         }
     }
-}
-
-/// What generated names stand for in one message.
-#[derive(Clone, Debug)]
-pub(super) struct Generated {
-    /// 16 random bytes.
-    pub(super) random: [u8; 16],
-    /// The time in UTC.
-    pub(super) now: String,
 }
 
 /// All variables.
@@ -204,20 +188,6 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
             "'{name}' is not a name: it may have letters, digits, and _ - . and begins with a letter or _"
         )),
     }
-}
-
-/// A UUID of version 4 (RFC 9562 section 5.4) of these random bytes.
-fn uuid(mut bytes: [u8; 16]) -> String {
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

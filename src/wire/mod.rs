@@ -6,6 +6,7 @@ pub mod deflate;
 pub mod extension;
 pub mod fragments;
 pub mod frame;
+pub mod frame_words;
 pub mod inbound;
 pub mod linger;
 pub mod loss;

@@ -6,8 +6,8 @@ use crate::codec::decode_escapes;
 use crate::event::Command;
 use crate::message::{Kind, Message};
 use crate::repl::action::{Action, Outgoing, View};
-use crate::repl::data;
 use crate::wire::frame::check_control_payload;
+use crate::written;
 
 /// Sends a text message as it is, whatever the payload encoding is; with `-e`, escapes stand for the
 /// bytes that cannot be typed.
@@ -24,7 +24,7 @@ pub(super) fn send(_: &View<'_>, text: &str) -> Result<Action, String> {
 }
 
 pub(super) fn bin(_: &View<'_>, argument: &str) -> Result<Action, String> {
-    data::parse(argument.trim())?
+    written::parse(argument.trim())?
         .map(|data| Action::Send(Outgoing::Binary(data)))
         .ok_or_else(|| "write /bin hex:00ff, /bin base64:AP8= or /bin @FILE".to_owned())
 }

@@ -17,7 +17,7 @@ mod view;
 mod word;
 
 use super::action::{Action, View};
-use super::data::PREFIXES;
+use crate::written::PREFIXES;
 use word::Word;
 
 /// A command.

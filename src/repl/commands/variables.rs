@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::generated::GENERATED;
 use crate::repl::action::{Action, Outgoing, View};
-use crate::repl::variables::{GENERATED, check_name};
+use crate::repl::variables::check_name;
 
 /// Sets a variable to text, or to what an expression finds in the next message that has it.
 pub(super) fn set(_: &View<'_>, argument: &str) -> Result<Action, String> {

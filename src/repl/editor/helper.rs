@@ -13,11 +13,11 @@ use rustyline::{Context, GraphemeClusterMode, Helper, Result};
 use super::lines::SharedDocument;
 use super::state::{FURTHER, PROMPT, PromptHandle};
 use super::terminal::Modes;
+use crate::generated::GENERATED;
 use crate::output::style::{Painter, Role};
 use crate::repl::brackets::{self, End};
 use crate::repl::confidential::is_confidential;
 use crate::repl::highlight::{self, COLOURED, Known};
-use crate::repl::variables::GENERATED;
 use crate::repl::words::{Candidate, SharedWords, Words, snapshot};
 
 /// The longest text that a hint adds, in bytes.

@@ -1,4 +1,4 @@
-//! Payloads at the prompt that are encoded or in a file: `hex:…`, `base64:…` and `@FILE`. Pure: the
+//! Payloads that are written encoded or as the name of a file: `hex:…`, `base64:…` and `@FILE`. Pure: the
 //! caller reads the file.
 
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::codec::{decode_base64, decode_hex};
 
 /// The prefixes of such payloads, and what follows them.
-pub(super) const PREFIXES: [(&str, &str); 3] = [
+pub const PREFIXES: [(&str, &str); 3] = [
     ("hex:", "bytes as hex digits"),
     ("base64:", "bytes as base64"),
     ("@", "the content of a file"),
@@ -23,7 +23,7 @@ pub enum Data {
 ///
 /// # Errors
 /// What is wrong with the digits.
-pub(super) fn parse(argument: &str) -> Result<Option<Data>, String> {
+pub fn parse(argument: &str) -> Result<Option<Data>, String> {
     let bytes = if let Some(path) = argument.strip_prefix('@') {
         return Ok(Some(Data::File(path.trim().to_owned())));
     } else if let Some(hex) = argument.strip_prefix("hex:") {
