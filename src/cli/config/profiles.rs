@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use super::parse::{Document, Profile};
-use super::settings::nearest;
 use super::text::Show;
 use crate::error::Error;
+use crate::similar::nearest;
 use crate::uri::{Target, UrlSource};
 
 /// The profile of a run.

@@ -12,6 +12,7 @@ use super::parse::{Entry, Located, Section, Value};
 use super::text::{Show, Span, Text};
 use crate::error::Error;
 use crate::handshake::request::HeaderLine;
+use crate::similar::nearest;
 
 /// Options that have no place in a file, each with what to do instead.
 const NOT_IN_A_FILE: &[(&str, &str)] = &[
@@ -149,14 +150,6 @@ fn unknown(key: &Located<String>, text: &Text, command: &Command) -> Error {
         Some(name) => error.advice(format!("did you mean '{name}'?")),
         None => error.advice("`wirecat --help` lists the options; the file has their long names"),
     }
-}
-
-/// The most similar of some names, if one is similar.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let distance = |known: &str| strsim::damerau_levenshtein(known, name);
-    let most = (name.len() / 3).clamp(1, 3);
-    let near = known.filter(|known| distance(known) <= most);
-    near.min_by_key(|known| distance(known))
 }
 
 /// The arguments that stand for `value`.
