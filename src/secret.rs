@@ -83,6 +83,8 @@ impl Eq for Fingerprint {}
 pub struct Redactor {
     list: Arc<RwLock<List>>,
     includes_secrets: bool,
+    /// Whether data is searched for every secret.
+    is_thorough: bool,
 }
 
 #[derive(Default)]
@@ -121,6 +123,16 @@ impl Redactor {
         Redactor {
             includes_secrets,
             ..Redactor::default()
+        }
+    }
+
+    /// The same list, for what is kept where others read it: there, the data of messages is searched
+    /// for every secret of at least four bytes.
+    #[must_use]
+    pub fn thorough(&self) -> Redactor {
+        Redactor {
+            is_thorough: true,
+            ..self.clone()
         }
     }
 
@@ -247,9 +259,10 @@ impl Redactor {
         self.replace(text, |_| true)
     }
 
-    /// The data of a message with every given secret of at least 16 bytes replaced.
+    /// The data of a message with every given secret of at least 16 bytes replaced, or with every secret
+    /// if this is [`Redactor::thorough`].
     pub fn redact_data<'a>(&self, data: &'a str) -> Cow<'a, str> {
-        self.replace(data, Hidden::is_searched_in_data)
+        self.replace(data, |it| self.is_thorough || it.is_searched_in_data())
     }
 
     /// Binary data with every secret replaced that [`Redactor::redact_data`] replaces, in the parts
@@ -466,6 +479,16 @@ mod tests {
             redactor.redact_data("the value of an API key"),
             "[redacted]"
         );
+    }
+
+    #[test]
+    fn data_that_is_kept_is_searched_for_every_secret() {
+        let redactor = Redactor::default();
+        let thorough = redactor.thorough();
+        redactor.add("hunter2");
+        assert_eq!(redactor.redact_data("hunter2"), "hunter2");
+        assert_eq!(thorough.redact_data("hunter2"), REDACTED);
+        assert_eq!(*thorough.redact_bytes(b"\xffhunter2"), *b"\xff[redacted]");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //!
 //! There is one quoting rule. A message that is JSON stays JSON: inside a string a value is escaped
 //! as text of a string, elsewhere it is written as JSON. In any other message and in a header, a
-//! value is inserted unchanged; in a path and a query it is percent-encoded. A value is never expanded
-//! as a template again, and an unknown name is left unchanged. The names of generated values begin with
-//! `$`.
+//! value is inserted unchanged; in a path and a query it is percent-encoded. In a jq expression it is
+//! written as in JSON, so that no text becomes a part of the expression. A value is never expanded as a
+//! template again, and an unknown name is left unchanged. The names of generated values begin with `$`.
 
 use std::borrow::Cow;
 
@@ -36,6 +36,8 @@ pub enum Value<'a> {
 pub enum Place {
     Message,
     Header,
+    /// A jq expression.
+    Expression,
     /// A path of a URL, in which a value is one segment or a part of one.
     Path,
     Query,
@@ -58,6 +60,7 @@ pub fn fill<'v>(template: &str, place: Place, value: impl Fn(&str) -> Option<Val
     let quoting = match place {
         Place::Path => Quoting::PathSegment,
         Place::Query => Quoting::Percent,
+        Place::Expression => return fill_expression(template, value),
         Place::Message if needs_quoting(template, &value) && is_json(template) => Quoting::Json,
         Place::Message | Place::Header => Quoting::Plain,
     };
@@ -86,6 +89,57 @@ fn fill_quoted<'v>(
     filled
 }
 
+/// Fills in a jq expression.
+fn fill_expression<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let (mut from, mut strings) = (0, Strings::default());
+    for (at, name) in Placeholders::of(template.as_bytes()) {
+        let Some(value) = value(name) else {
+            continue;
+        };
+        let before = &template[from..at];
+        strings.advance(before);
+        filled.push_str(before);
+        filled.push_str(&value.written(match strings.is_inside() {
+            true => Quoting::JsonString,
+            false => Quoting::Json,
+        }));
+        from = at + len(name);
+    }
+    filled.push_str(&template[from..]);
+    filled
+}
+
+/// Which place of a jq expression is inside a string: those of `"a\(.b["c"])d"` nest.
+#[derive(Default)]
+struct Strings {
+    /// What is open: `"` a string, and `(` a parenthesis in one of its expressions.
+    open: Vec<u8>,
+}
+
+impl Strings {
+    fn advance(&mut self, text: &str) {
+        let mut bytes = text.bytes();
+        while let Some(byte) = bytes.next() {
+            match (self.is_inside(), byte) {
+                (true, b'"') => drop(self.open.pop()),
+                // What follows a backslash ends no string; a parenthesis begins an expression.
+                (true, b'\\') if bytes.next() == Some(b'(') => self.open.push(b'('),
+                (false, b'"') => self.open.push(b'"'),
+                // Outside of all strings, parentheses do not matter.
+                (false, b'(') if !self.open.is_empty() => self.open.push(b'('),
+                (false, b')') => drop(self.open.pop()),
+                (false, b'#') => drop(bytes.find(|byte| *byte == b'\n')),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_inside(&self) -> bool {
+        self.open.last() == Some(&b'"')
+    }
+}
+
 /// Fills in binary data, with the values unchanged.
 pub fn fill_bytes<'v>(data: &[u8], value: impl Fn(&str) -> Option<Value<'v>>) -> Vec<u8> {
     let mut filled = Vec::with_capacity(data.len());
@@ -111,6 +165,22 @@ pub fn names(template: &str) -> impl Iterator<Item = &str> {
     Placeholders::of(template.as_bytes()).map(|(_, name)| name)
 }
 
+/// Every `{{NAME}}` in `template`, in order: its first byte, and the name.
+pub fn placeholders(template: &str) -> impl Iterator<Item = (usize, &str)> {
+    Placeholders::of(template.as_bytes())
+}
+
+/// The name of the `{{NAME}}` that `data` begins with, if it does.
+pub fn placeholder_at_start(data: &[u8]) -> Option<&str> {
+    let rest = data.strip_prefix(b"{{")?;
+    let generated = usize::from(rest.starts_with(b"$"));
+    let (_, plain) = rest.split_at_checked(generated)?;
+    let end = plain.iter().position(|byte| !is_name_byte(*byte));
+    let (name, after) = rest.split_at_checked(generated + end.unwrap_or(plain.len()))?;
+    let name = std::str::from_utf8(name).ok()?;
+    (name.len() > generated && after.starts_with(b"}}")).then_some(name)
+}
+
 /// Whether any `{{NAME}}` occurs in `text`.
 pub fn has_placeholder(text: &str) -> bool {
     names(text).next().is_some()
@@ -127,6 +197,18 @@ fn is_json(template: &str) -> bool {
     let probe = fill_quoted(template, Quoting::Plain, |_| Some(Value::Number(0)));
     probe.trim_start().starts_with(['{', '[', '"'])
         && serde_json::from_str::<IgnoredAny>(&probe).is_ok()
+}
+
+/// The forms in which templates write a text: unchanged, in a JSON string, in a path and in a query.
+pub fn forms(text: &str) -> [String; 4] {
+    let value = Value::Text(text);
+    [
+        Quoting::Plain,
+        Quoting::JsonString,
+        Quoting::PathSegment,
+        Quoting::Percent,
+    ]
+    .map(|quoting| value.written(quoting).into_owned())
 }
 
 /// The text of a JSON string, without its quotes.
@@ -213,17 +295,7 @@ impl<'a> Iterator for Placeholders<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(found) = memchr::memmem::find(&self.data[self.at..], b"{{") {
             let start = self.at + found;
-            let rest = &self.data[start + 2..];
-            let generated = usize::from(rest.starts_with(b"$"));
-            let end = rest[generated..]
-                .iter()
-                .position(|byte| !is_name_byte(*byte))
-                .map(|end| generated + end);
-            let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
-            if let Ok(name) = std::str::from_utf8(name)
-                && name.len() > generated
-                && after.starts_with(b"}}")
-            {
+            if let Some(name) = placeholder_at_start(&self.data[start..]) {
                 self.at = start + len(name);
                 return Some((start, name));
             }
@@ -300,6 +372,55 @@ mod tests {
             Place::Message,
             text,
             r#"{"a":"a\"b","b":{{later}}}"#,
+        );
+    }
+
+    #[test]
+    fn a_text_has_four_forms() {
+        assert_eq!(
+            forms("a \"/"),
+            ["a \"/", "a \\\"/", "a%20%22%2F", "a+%22%2F"]
+        );
+    }
+
+    #[test]
+    fn no_value_becomes_a_part_of_an_expression() {
+        let text = json!(r#"x" or true or "\(1)"#);
+        let (value, list) = (Value::Json(&text), json!(["a"]));
+        let quoted = r#""x\" or true or \"\\(1)""#;
+        for (template, expected) in [
+            (".a == {{x}}", format!(".a == {quoted}")),
+            (r#".a == "{{x}}""#, format!(".a == {quoted}")),
+            (r#"(.["{{x}}"]) == "#, format!("(.[{quoted}]) == ")),
+            (
+                r#""\(.a["b"] | ({{x}}))""#,
+                format!(r#""\(.a["b"] | ({quoted}))""#),
+            ),
+            (r#""\(.a["{{x}}"])""#, format!(r#""\(.a[{quoted}])""#)),
+            (
+                r#""\((1))" + "\"{{x}}""#,
+                format!(r#""\((1))" + "\"{}"#, &quoted[1..]),
+            ),
+        ] {
+            check(template, Place::Expression, value, &expected);
+        }
+        check(
+            ".a == {{x}}",
+            Place::Expression,
+            Value::Json(&list),
+            r#".a == ["a"]"#,
+        );
+        check(
+            ".a | {{x}}",
+            Place::Expression,
+            Value::Text(".b"),
+            ".a | .b",
+        );
+        check(
+            ". # \" \n| {{x}}",
+            Place::Expression,
+            Value::Number(1),
+            ". # \" \n| 1",
         );
     }
 

@@ -126,7 +126,15 @@ impl Filter {
     /// Compiles `expr`. The error is a usage error that shows the expression with a caret at the
     /// position of the mistake, and what is wrong there.
     pub fn compile(expr: &str) -> Result<Filter, Error> {
-        let program = compile(expr).map_err(|fault| fault.into_error(expr))?;
+        Filter::try_compile(expr).map_err(|fault| fault.into_error(expr))
+    }
+
+    /// Compiles `expr`, for callers that show themselves where the mistake is.
+    ///
+    /// # Errors
+    /// What is wrong with the expression.
+    pub fn try_compile(expr: &str) -> Result<Filter, Fault> {
+        let program = compile(expr)?;
         Ok(Filter {
             expression: expr.into(),
             program: Arc::new(program),
@@ -438,9 +446,11 @@ fn shortened(text: &str) -> String {
 }
 
 /// What is wrong with an expression, and at which byte.
-struct Fault {
-    at: usize,
-    what: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub at: usize,
+    /// It may quote the expression.
+    pub what: String,
 }
 
 impl Fault {

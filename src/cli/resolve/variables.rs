@@ -81,12 +81,8 @@ impl Variables {
     /// Adds the values of secrets to `redactor`, in each form in which a template has them.
     pub(super) fn hide_secrets(&self, redactor: &Redactor) {
         for secret in &self.secrets {
-            redactor.add_given(secret);
-            redactor.add_given(&template::json_text(secret));
-            for place in [Place::Path, Place::Query] {
-                let value = |_: &str| Some(Value::Text(secret));
-                redactor.add_given(&template::fill("{{secret}}", place, value));
-            }
+            let forms = template::forms(secret);
+            forms.iter().for_each(|form| redactor.add_given(form));
         }
     }
 

@@ -63,37 +63,6 @@ pub(super) fn read(text: &str, depth: usize, charge: impl FnOnce(usize)) -> Resu
 pub(in crate::json) fn parse(text: &str) -> Result<Value, Unread> {
     let parsed = parse_single(text.as_bytes());
     // The grammar of JSON allows half a surrogate pair, jaq's parser does not.
-    let parsed = parsed.or_else(|_| parse_single(whole_characters(text).as_bytes()));
+    let parsed = parsed.or_else(|_| parse_single(tokens::whole_characters(text).as_bytes()));
     parsed.map(Value).map_err(|_| Unread::Unreadable)
-}
-
-/// JSON with U+FFFD for each escape of a surrogate that is not part of a pair, like jq reads it.
-fn whole_characters(json: &str) -> String {
-    let mut whole = String::with_capacity(json.len());
-    let mut rest = json;
-    // In JSON a backslash only occurs before the character that it escapes.
-    while let Some(at) = rest.find('\\') {
-        whole.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let len = match (unit(rest), rest.get(6..).and_then(unit)) {
-            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
-            (Some(0xd800..0xe000), _) => {
-                whole.push_str("\\ufffd");
-                rest = &rest[6..];
-                continue;
-            }
-            _ => 2,
-        };
-        let (escape, after) = rest.split_at_checked(len).unwrap_or((rest, ""));
-        whole.push_str(escape);
-        rest = after;
-    }
-    whole.push_str(rest);
-    whole
-}
-
-/// The code unit of the `\uXXXX` at the beginning of a text.
-fn unit(text: &str) -> Option<u16> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    u16::from_str_radix(digits, 16).ok()
 }
