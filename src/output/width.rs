@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 const COLOR: (char, char) = ('\x1b', 'm');
 
 /// The columns of a text without colours.
-pub(super) fn of(text: &str) -> usize {
+pub fn of(text: &str) -> usize {
     match text.is_ascii() {
         true => text.len(),
         false => text.width(),
@@ -25,7 +25,7 @@ pub(super) fn of_line(line: &str) -> usize {
 
 /// The length in bytes of the longest beginning of a line that takes at most `columns`. A character
 /// stays whole, with the marks and joiners that belong to it.
-pub(super) fn fitting(line: &str, columns: usize) -> usize {
+pub fn fitting(line: &str, columns: usize) -> usize {
     let mut left = columns;
     for (start, text) in pieces(line) {
         for (at, cluster) in text.grapheme_indices(true) {

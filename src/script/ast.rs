@@ -67,6 +67,20 @@ pub enum Step {
     Include(At<String>),
 }
 
+impl Step {
+    /// Where the step begins.
+    pub fn span(&self) -> Span {
+        match self {
+            Step::Open(open) => open.span,
+            Step::Send(send) => send.span,
+            Step::Expect(expect) => expect.span,
+            Step::Wait(time) => time.span,
+            Step::Repeat { times, .. } => times.span,
+            Step::Include(path) => path.span,
+        }
+    }
+}
+
 /// A connection: how it is made, and what its handshake must answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
@@ -81,13 +95,14 @@ pub struct Open {
     pub handshake: Handshake,
 }
 
+/// `Name: value`. Its place is the whole line, so that the value stands at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     pub name: String,
     pub value: String,
 }
 
-/// A line of `[Options]`: `reconnect: 5`, `no-compress`.
+/// A line of `[Options]`: `reconnect: 5`, `no-compress`. Its place is the whole line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// The long name of an option, without its dashes.
@@ -183,7 +198,8 @@ pub enum Predicate {
     IsEmpty,
 }
 
-/// A payload as it is written, without what marks its form.
+/// A payload as it is written, without what marks its form. Its place is where its text begins, in a
+/// block on the line after the backticks, up to the end of that line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     pub form: Form,
@@ -232,6 +248,9 @@ pub enum Outgoing {
 }
 
 /// `alice<~(2s) {"a":1}`
+///
+/// If `not` is set and there are asserts, it is a message for which they are all true that must not
+/// come; there are no captures then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
     /// The mark with its kind.
