@@ -30,18 +30,24 @@ pub(super) fn push(bytes: &[u8], indent: usize, out: &mut Vec<u8>) {
 pub(super) fn push_lines(bytes: &[u8], count: usize, indent: usize, out: &mut Vec<u8>) {
     for (row, chunk) in bytes.chunks(count).enumerate() {
         out.resize(out.len() + indent, b' ');
-        out.extend_from_slice(format!("{:08x} ", row * count).as_bytes());
-        for column in 0..count {
-            push_cell(column, chunk.get(column).copied(), out);
-        }
-        out.extend_from_slice(b"  |");
-        out.extend(
-            chunk
-                .iter()
-                .map(|&b| if matches!(b, 0x20..=0x7e) { b } else { b'.' }),
-        );
-        out.extend_from_slice(b"|\n");
+        push_row(row * count, chunk, count, out);
+        out.push(b'\n');
     }
+}
+
+/// Appends one line of a dump without its line feed: up to `count` bytes that are at `offset`.
+pub fn push_row(offset: usize, bytes: &[u8], count: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{offset:08x} ").as_bytes());
+    for column in 0..count {
+        push_cell(column, bytes.get(column).copied(), out);
+    }
+    out.extend_from_slice(b"  |");
+    out.extend(
+        bytes
+            .iter()
+            .map(|&b| if matches!(b, 0x20..=0x7e) { b } else { b'.' }),
+    );
+    out.push(b'|');
 }
 
 fn push_cell(column: usize, byte: Option<u8>, out: &mut Vec<u8>) {

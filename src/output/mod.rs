@@ -17,7 +17,7 @@ use crate::session::frontend::Received;
 
 mod clock;
 mod fold;
-mod hexdump;
+pub mod hexdump;
 mod invisible;
 mod json;
 mod layout;
@@ -31,14 +31,14 @@ mod stats;
 pub mod style;
 #[cfg(test)]
 mod tests;
-mod width;
+pub mod width;
 
 use clock::Clock;
 use fold::{Fold, Notes};
 pub use json::push_string_for_terminal;
 use notices::Stderr;
 pub use notices::brief;
-pub use options::{Format, Options, Timestamps};
+pub use options::{Format, Options, Timestamps, UNFOLDED};
 use pretty::Pretty;
 use sent::SentLine;
 pub use stats::round_trips as describe_round_trips;

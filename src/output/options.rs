@@ -41,6 +41,9 @@ pub enum Timestamps {
 /// Columns of a terminal that does not say how many it has, and of what is not a terminal.
 const COLUMNS: usize = 80;
 
+/// As many rows as a message takes, because nothing shows the rest of it.
+pub const UNFOLDED: usize = usize::MAX;
+
 /// What to show, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -55,7 +58,8 @@ pub struct Options {
     pub width: Option<usize>,
     /// Rows of the terminal, if known.
     pub height: Option<usize>,
-    /// Rows that a message may take at the prompt; `None` for a number that fits the height.
+    /// Rows that a message may take at the prompt; `None` for a number that fits the height, and
+    /// [`UNFOLDED`] for any number.
     pub fold: Option<usize>,
     /// Show sent messages at the prompt.
     pub show_sent: bool,
@@ -122,7 +126,7 @@ impl Options {
 
     /// Whether long messages are folded: only where a command shows the rest.
     pub(super) fn folds(&self) -> bool {
-        self.interactive && self.stdout_tty
+        self.interactive && self.stdout_tty && self.fold != Some(UNFOLDED)
     }
 
     /// Whether a received message has a mark in front. In a format for programs it has one at the prompt

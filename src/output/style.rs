@@ -51,6 +51,8 @@ pub enum Role {
     Aside,
     /// The label of a failure.
     Failure,
+    /// That of what is as it should be.
+    Success,
 }
 
 /// What escape sequences begin with.
@@ -116,7 +118,7 @@ impl Painter {
 }
 
 /// The escape sequences before and after the text of each [`Role`], in its order.
-static CODES: LazyLock<[(String, String); 8]> = LazyLock::new(|| {
+static CODES: LazyLock<[(String, String); 9]> = LazyLock::new(|| {
     // `decide` has made the decision; the environment must not override it.
     colored::control::set_override(true);
     const TEXT: &str = "text";
@@ -129,6 +131,7 @@ static CODES: LazyLock<[(String, String); 8]> = LazyLock::new(|| {
         around(TEXT.cyan().bold()),
         around(TEXT.dimmed()),
         around(TEXT.red()),
+        around(TEXT.green()),
     ]
 });
 
@@ -194,6 +197,7 @@ mod tests {
             (Role::Sent, "1;36"),
             (Role::Aside, "2"),
             (Role::Failure, "31"),
+            (Role::Success, "32"),
         ] {
             assert_eq!(painted(role), format!("\x1b[{code}mx\x1b[0m"));
         }
