@@ -11,7 +11,8 @@ use crate::message::Message;
 pub struct Connection {
     /// As it was recorded; secrets may have been left out of it.
     pub url: String,
-    /// Of the first moment, since the Unix epoch; `None` if the recording does not say.
+    /// The wall clock at the beginning of the recording, where the time of a moment is zero, since the
+    /// Unix epoch; `None` if the recording does not say.
     pub started: Option<Duration>,
     /// The headers of the request that the user chose, or all of them where that is unknown.
     pub headers: Vec<(String, String)>,
@@ -40,13 +41,14 @@ pub struct Moment {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    /// `by_itself` is whether wirecat sent it and not its user, or sent it again.
+    /// `by_itself` is whether wirecat sent it because of the time, the protocol or a lost connection. What
+    /// options like `--on-open` and `--answer` send is the user's, because a replay has to send it.
     Sent {
         message: Message,
         by_itself: bool,
     },
     Received(Message),
-    /// A control frame of ours; `by_itself` as above.
+    /// A control frame of ours; `by_itself` as above, here and below.
     SentPing {
         data: Vec<u8>,
         by_itself: bool,
@@ -65,4 +67,14 @@ pub enum What {
     Lost,
     /// It was open again.
     Reopened,
+}
+
+impl What {
+    /// The message that was sent or received.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            What::Sent { message, .. } | What::Received(message) => Some(message),
+            _ => None,
+        }
+    }
 }

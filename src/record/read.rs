@@ -3,6 +3,8 @@
 //!
 //! Every error says what is wrong with the line, and what to write instead.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -16,6 +18,9 @@ use crate::payload::{Encoding, InputFormat};
 use crate::wire::frame::{
     BINARY, CLOSE, LengthForm, Masking, RawFrame, TEXT, check_control_payload, opcode_named,
 };
+
+/// A longer time in a line is a mistake.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86400);
 
 /// Maximum length of a wrong value in an error, in characters.
 const SHOWN: usize = 40;
@@ -247,6 +252,42 @@ impl Line {
         }
     }
 
+    /// When it happened, since the start of the run; zero if the line does not say.
+    pub(super) fn time(&self) -> Duration {
+        let seconds = self.get(schema::T).and_then(Value::as_f64);
+        let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        time.filter(|time| *time <= LONGEST).unwrap_or_default()
+    }
+
+    /// The number of the connection; 1 if the line does not say.
+    pub(super) fn conn(&self) -> u64 {
+        let conn = self.get(schema::CONN).and_then(Value::as_u64);
+        conn.unwrap_or(1)
+    }
+
+    /// The status of the HTTP answer.
+    ///
+    /// # Errors
+    /// If it is not a status.
+    pub(super) fn status(&self) -> Result<Option<u16>, LineError> {
+        let status = self.number(schema::STATUS, 999)?;
+        Ok(status.map(|status| status as u16))
+    }
+
+    /// The headers; what is no pair of strings is left out.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let pair = |pair: &Value| {
+            let [name, value] = pair.as_array()?.as_slice() else {
+                return None;
+            };
+            Some((name.as_str()?.to_owned(), value.as_str()?.to_owned()))
+        };
+        match self.get(schema::HEADERS) {
+            Some(Value::Array(pairs)) => pairs.iter().filter_map(pair).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The bytes that "data" and "encoding" describe.
     fn data(&self) -> Result<Option<Bytes>, LineError> {
         let Some(data) = self.string(schema::DATA)? else {
@@ -285,7 +326,7 @@ impl Line {
         })
     }
 
-    fn code(&self) -> Result<Option<u16>, LineError> {
+    pub(super) fn code(&self) -> Result<Option<u16>, LineError> {
         let code = self.number(schema::CODE, u64::from(u16::MAX))?;
         Ok(code.map(|code| code as u16))
     }
@@ -302,7 +343,7 @@ impl Line {
         }
     }
 
-    fn string(&self, member: Member) -> Result<Option<&str>, LineError> {
+    pub(super) fn string(&self, member: Member) -> Result<Option<&str>, LineError> {
         match self.get(member) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),

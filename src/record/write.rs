@@ -378,7 +378,7 @@ fn runs(line: Object<'_>, runs: &Runs) {
 }
 
 /// RFC 3339 in UTC with microseconds.
-fn rfc3339(since_epoch: Duration) -> String {
+pub fn rfc3339(since_epoch: Duration) -> String {
     timestamp(since_epoch)
         .strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
         .to_string()
