@@ -74,8 +74,28 @@ fn http() {
 }
 
 #[test]
+fn har() {
+    run_all("har", fuzz::files::har);
+}
+
+#[test]
+fn http_file() {
+    run_all("http_file", fuzz::files::http_file);
+}
+
+#[test]
+fn recording() {
+    run_all("recording", fuzz::files::recording);
+}
+
+#[test]
 fn hub() {
     run_all("hub", fuzz::hub::run);
+}
+
+#[test]
+fn script() {
+    run_all("script", fuzz::script::run);
 }
 
 #[test]
@@ -145,6 +165,24 @@ fn random_input(seeds: &[Vec<u8>], rng: &mut StdRng) -> Vec<u8> {
 
 #[test]
 #[ignore = "slow: a minute"]
+fn har_of_chance() {
+    run_random("har", fuzz::files::har);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn http_file_of_chance() {
+    run_random("http_file", fuzz::files::http_file);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn recording_of_chance() {
+    run_random("recording", fuzz::files::recording);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
 fn msgpack_of_chance() {
     run_random("msgpack", fuzz::decode::msgpack);
 }
@@ -201,4 +239,10 @@ fn hub_of_chance() {
 #[ignore = "slow: a minute"]
 fn http_of_chance() {
     run_random("http", fuzz::http::run);
+}
+
+#[test]
+#[ignore = "slow: a minute"]
+fn script_of_chance() {
+    run_random("script", fuzz::script::run);
 }

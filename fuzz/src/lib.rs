@@ -3,6 +3,7 @@
 //! functions.
 
 pub mod decode;
+pub mod files;
 mod frames;
 pub mod http;
 pub mod hub;
@@ -10,3 +11,4 @@ pub mod inbound;
 pub mod inflate;
 mod input;
 pub mod roundtrip;
+pub mod script;

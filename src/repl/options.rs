@@ -45,7 +45,7 @@ pub struct Options {
     pub messages: BTreeMap<String, String>,
     /// The options of the run that a script of the session has, by their long names. The credentials are
     /// not among them.
-    pub saved: Vec<(&'static str, String)>,
+    pub saved: Vec<(&'static str, Option<String>)>,
     /// `--answer`: the rules of the run, which `/answer` changes.
     pub answers: Rules,
     /// The names of the profiles that `/connect @NAME` knows.

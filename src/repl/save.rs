@@ -1,7 +1,7 @@
 //! `/save`: the messages that are kept, as a script, as events or as lines, by the ending of the file's
 //! name. Pure: the caller writes the file.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,10 @@ use crate::auth::sources::{Authorization, Basic, Credentials, Source, Token, Via
 use crate::close::Close;
 use crate::event::{By, Origin};
 use crate::handshake::request::HeaderLine;
+use crate::record::connection::{Moment, What};
 use crate::record::save::{self, Stored};
-use crate::script::write::{Entry, Session, script};
+use crate::script::convert;
+use crate::script::write::Session;
 use crate::secret::Redactor;
 use crate::session::answers::Rules;
 use crate::session::connect::Plan;
@@ -35,7 +37,7 @@ const ON_OPEN: &str = "on-open";
 
 impl Request {
     /// `saved` are the other options of the run.
-    pub(super) fn of(plan: &Plan, saved: &[(&str, String)]) -> Self {
+    pub(super) fn of(plan: &Plan, saved: &[(&str, Option<String>)]) -> Self {
         let headers = plan.request.headers.iter();
         Request {
             url: plan.shown_url(),
@@ -48,7 +50,11 @@ impl Request {
             subprotocols: plan.request.subprotocols.clone(),
             options: credentials_options(&plan.credentials)
                 .into_iter()
-                .chain(saved.iter().map(|(name, value)| option(name, &**value)))
+                .chain(
+                    saved
+                        .iter()
+                        .map(|(name, value)| ((*name).to_owned(), value.clone())),
+                )
                 .collect(),
         }
     }
@@ -131,8 +137,8 @@ pub(super) enum Happened {
     Ping(Bytes),
     /// The user sent a pong.
     Pong(Bytes),
-    /// A connection ended.
-    Closed(By, Close),
+    /// The connection with this number ended.
+    Closed(u32, By, Close),
 }
 
 /// A session, as far as it is kept.
@@ -191,67 +197,93 @@ impl Saved<'_> {
             subprotocols,
             options,
         } = self.request;
+        let (moments, met) = self.moments();
+        // At the prompt, a connection comes back without an option.
+        let reopens = moments.iter().any(|it| it.what == What::Reopened);
+        let reconnect = reopens.then(|| ("reconnect".to_owned(), None));
+        let options: Vec<_> = options.iter().cloned().chain(reconnect).collect();
         let session = Session {
             name: name.unwrap_or("a session"),
             url,
             headers,
+            left_out: &[],
             subprotocols,
-            options,
+            options: &options,
+            status: 101,
         };
-        script(&session, self.entries(), self.redactor)
+        convert::session(&session, &moments, &met, self.redactor)
     }
 
-    /// Everything in order of time; the messages keep their order.
-    fn entries(&self) -> Vec<Entry<'_>> {
-        let mut entries = Vec::new();
+    /// Everything in order of time, and which of it met an expectation. The messages keep their order.
+    fn moments(&self) -> (Vec<Moment>, HashMap<usize, convert::Met<'_>>) {
+        let (mut moments, mut all_met) = (Vec::new(), HashMap::new());
         let mut happened = self.happened.iter().peekable();
-        let (mut before, mut conn) = (Duration::ZERO, None);
+        let mut conn = None;
         let is_step = |kept: &&&Kept| !kept.origin.is_some_and(|it| self.request.sends(it));
         for kept in self.messages.iter().filter(is_step) {
-            let is_earlier = |(at, _): &&(Instant, Happened)| self.since_start(*at) <= kept.t;
-            while let Some((_, what)) = happened.next_if(is_earlier) {
-                entries.push(entry_of(what));
+            let is_earlier = |(at, what): &&(Instant, Happened)| match what {
+                // It may come at the same time as the last message before it.
+                Happened::Closed(conn, ..) => kept.conn > *conn,
+                _ => self.since_start(*at) <= kept.t,
+            };
+            while let Some((at, what)) = happened.next_if(is_earlier) {
+                moments.push(self.moment_of(*at, what));
             }
-            let after = kept.t.saturating_sub(before);
+            let at = kept.t;
             if conn.is_some_and(|conn| conn != kept.conn) {
-                entries.push(Entry::Reopened(after));
+                let what = What::Reopened;
+                moments.push(Moment { at, what });
             }
-            entries.push(self.entry(kept, after));
-            (before, conn) = (kept.t, Some(kept.conn));
+            let met = self.met.iter().find(|met| {
+                kept.by == By::Peer && self.since_start(met.at) == at && met.message == kept.message
+            });
+            if let Some(met) = met {
+                let met = convert::Met {
+                    expression: &met.expression,
+                    within: met.within,
+                };
+                all_met.insert(moments.len(), met);
+            }
+            let message = kept.message.clone();
+            let what = match kept.by {
+                By::Us => What::Sent {
+                    message,
+                    by_itself: false,
+                },
+                By::Peer => What::Received(message),
+            };
+            moments.push(Moment { at, what });
+            conn = Some(kept.conn);
         }
-        entries.extend(happened.map(|(_, what)| entry_of(what)));
-        entries
+        moments.extend(happened.map(|(at, what)| self.moment_of(*at, what)));
+        (moments, all_met)
     }
 
-    fn entry<'a>(&'a self, kept: &'a Kept, after: Duration) -> Entry<'a> {
-        let data = kept.message.as_data();
-        let met = self.met.iter().find(|met| {
-            kept.by == By::Peer && met.message == kept.message && self.since_start(met.at) == kept.t
-        });
-        match (kept.by, met) {
-            (By::Us, _) => Entry::Send(data),
-            (By::Peer, None) => Entry::Receive(data, after),
-            (By::Peer, Some(met)) => Entry::Expect {
-                expression: &met.expression,
-                within: met.within,
+    fn moment_of(&self, at: Instant, what: &Happened) -> Moment {
+        let by_itself = false;
+        let what = match what.clone() {
+            Happened::Ping(data) => What::SentPing {
+                data: data.to_vec(),
+                by_itself,
             },
+            Happened::Pong(data) => What::SentPong {
+                data: data.to_vec(),
+                by_itself,
+            },
+            Happened::Closed(_, By::Us, close) => What::Closing(close),
+            Happened::Closed(_, By::Peer, close) => match close.reported_code() {
+                1006 => What::Lost,
+                _ => What::Closed(close),
+            },
+        };
+        Moment {
+            at: self.since_start(at),
+            what,
         }
     }
 
     fn since_start(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.start.0)
-    }
-}
-
-fn entry_of(what: &Happened) -> Entry<'_> {
-    match what {
-        Happened::Ping(data) => Entry::Ping(data),
-        Happened::Pong(data) => Entry::Pong(data),
-        Happened::Closed(By::Us, close) => Entry::Close(close),
-        Happened::Closed(By::Peer, close) => match close.reported_code() {
-            1006 => Entry::Lost,
-            _ => Entry::Closed(close),
-        },
     }
 }
 
@@ -422,7 +454,7 @@ mod tests {
             messages: messages.iter().collect(),
             happened: &[
                 (at(15), Happened::Ping("p".into())),
-                (at(30), Happened::Closed(By::Peer, lost)),
+                (at(30), Happened::Closed(1, By::Peer, lost)),
             ],
             met: &VecDeque::from([met]),
             start: (start, Duration::ZERO),

@@ -1,6 +1,7 @@
 //! Secrets in the JSON of messages that nobody gave as such: members named like one
 //! (`"password":"…"`), and the data of a message that is named like one
-//! (`{"event":"token","data":"…"}`). In a script, variables stand for them.
+//! (`{"event":"token","data":"…"}`). In a script, variables stand for them, as they do for other values
+//! that are others the next time.
 //!
 //! It examines names only, so it is no proof that a script has no secret.
 
@@ -10,24 +11,36 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use crate::json::string;
 use crate::json::text::{Token, Tokens};
 use crate::message::KIND_MEMBERS;
+use crate::output::push_string_for_terminal;
 use crate::secret::{REDACTED, is_secret_name};
 use crate::template::is_name;
 
 /// Members that hold the content of a message.
 const CONTENTS: &[&str] = &["data", "payload", "params"];
 
-/// A string that is a secret by its name.
+/// A value in a text that a variable stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Secret {
-    /// The string in the text, with its quotes.
-    range: Range<usize>,
+    /// Its place in the text; of a string in JSON with the quotes.
+    pub(super) range: Range<usize>,
+    pub(super) within: Within,
     /// The name that a variable for it may have.
-    name: String,
+    pub(super) name: String,
     /// Where it is: a jq path.
-    path: String,
+    pub(super) path: String,
+}
+
+/// What a value is in its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Within {
+    /// A string of JSON.
+    Quotes,
+    /// A number of JSON.
+    Number,
+    /// A part of a string, or of a text that is not JSON.
+    Text,
 }
 
 /// A variable that stands for a secret.
@@ -51,7 +64,7 @@ impl Variables {
     /// Keeps this name for what stands for a secret that was given.
     pub(super) fn reserve(&mut self, name: &str) {
         if !self.counts.contains_key(name) {
-            self.name(name, &format!("\"{REDACTED}\""));
+            self.name(name, REDACTED);
         }
     }
 
@@ -74,7 +87,7 @@ impl Variables {
     /// The variables for these secrets of a text.
     pub(super) fn of(&mut self, text: &str, secrets: &[Secret]) -> Vec<Variable> {
         let variable = |secret: &Secret| {
-            let (name, is_new) = self.name(&secret.name, &text[secret.range.clone()]);
+            let (name, is_new) = self.name(&secret.name, secret.value(text));
             Variable {
                 name,
                 path: secret.path.clone(),
@@ -82,6 +95,17 @@ impl Variables {
             }
         };
         secrets.iter().map(variable).collect()
+    }
+}
+
+impl Secret {
+    /// The value, with its escapes as written.
+    pub(super) fn value<'a>(&self, text: &'a str) -> &'a str {
+        let written = text.get(self.range.clone()).unwrap_or_default();
+        match self.within {
+            Within::Quotes => written.trim_matches('"'),
+            Within::Number | Within::Text => written,
+        }
     }
 }
 
@@ -107,17 +131,25 @@ pub(super) fn mark<'a>(text: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
     let (mut out, mut from) = (String::with_capacity(text.len()), 0);
     for (index, secret) in secrets.iter().enumerate() {
         out.push_str(&text[from..secret.range.start]);
-        out.push_str(&format!("\"{}\"", mark_of(index)));
+        match secret.within {
+            // A string in place of a number leaves the text JSON.
+            Within::Quotes | Within::Number => out.push_str(&format!("\"{}\"", mark_of(index))),
+            Within::Text => out.push_str(&mark_of(index)),
+        }
         from = secret.range.end;
     }
     Cow::Owned(out + &text[from..])
 }
 
-/// A payload with the variables in place of the marks, which are in order.
-pub(super) fn fill(payload: String, variables: &[Variable]) -> String {
+/// A payload with the variables in place of the marks of `secrets`, which are in order.
+pub(super) fn fill(payload: String, secrets: &[Secret], variables: &[Variable]) -> String {
     let (mut out, mut rest) = (String::new(), &*payload);
-    for (index, variable) in variables.iter().enumerate() {
-        if let Some((before, after)) = rest.split_once(&mark_of(index)) {
+    for (index, (secret, variable)) in secrets.iter().zip(variables).enumerate() {
+        let mark = match secret.within {
+            Within::Number => format!("\"{}\"", mark_of(index)),
+            Within::Quotes | Within::Text => mark_of(index),
+        };
+        if let Some((before, after)) = rest.split_once(&mark) {
             out.push_str(before);
             out.push_str(&format!("{{{{{}}}}}", variable.name));
             rest = after;
@@ -196,6 +228,7 @@ impl Search {
         let start = written.as_ptr() as usize - text.as_ptr() as usize;
         let secret = Secret {
             range: start..start + written.len(),
+            within: Within::Quotes,
             name: allowed(name),
             path,
         };
@@ -224,7 +257,7 @@ impl Search {
     }
 }
 
-fn push_member(name: Option<&str>, path: &mut String) {
+pub(super) fn push_member(name: Option<&str>, path: &mut String) {
     let name = name.unwrap_or_default();
     path.push('.');
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -232,9 +265,10 @@ fn push_member(name: Option<&str>, path: &mut String) {
     {
         return path.push_str(name);
     }
+    // A name may be a stranger's, and braces in an expression are those of a variable.
     let mut quoted = Vec::new();
-    string::push_string(name, &mut quoted);
-    path.push_str(&String::from_utf8_lossy(&quoted));
+    push_string_for_terminal(name, &mut quoted);
+    path.push_str(&String::from_utf8_lossy(&quoted).replace("{{", "\\u007b\\u007b"));
 }
 
 /// In data, `key` is usually that of an entry.
@@ -243,7 +277,7 @@ fn is_secret_member(name: &str) -> bool {
 }
 
 /// The name that a variable for a member of this name may have.
-fn allowed(name: &str) -> String {
+pub(super) fn allowed(name: &str) -> String {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let name = name.replace(|c| !is_allowed(c), "_");
     match is_name(&name) {
@@ -279,6 +313,11 @@ mod tests {
             (r#"{"password":{"a":"x"}}"#, "", ""),
             (r#"{"password":"x""#, "", ""),
             ("password", "", ""),
+            (
+                r#"{"{{a}}\u202e":{"token":"x"}}"#,
+                "token",
+                r#"."\u007b\u007ba}}\u202e".token"#,
+            ),
         ] {
             let expected = match variable {
                 "" => vec![],
@@ -293,7 +332,7 @@ mod tests {
         let text = r#"{ "user":"ann", "password" : "x\"", "data":["token", {"token":""}] }"#;
         let secrets = find(text);
         let variables = Variables::default().of(text, &secrets);
-        let filled = fill(mark(text, &secrets).into_owned(), &variables);
+        let filled = fill(mark(text, &secrets).into_owned(), &secrets, &variables);
         let expected = r#"{ "user":"ann", "password" : "{{password}}", "data":["token", {"token":"{{token}}"}] }"#;
         assert_eq!(filled, expected);
         assert_eq!(mark("plain", &find("plain")), "plain");

@@ -4,13 +4,18 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::codec::{decode_base64, decode_escapes, decode_hex};
+use crate::script::ast::{self, Expected, Form, Outgoing, Pattern};
+use crate::script::excerpt;
+use crate::script::parse::{Allowed, parse};
 
 const SESSION: Session<'_> = Session {
     name: "a session",
     url: "ws://host/path",
     headers: &[],
+    left_out: &[],
     subprotocols: &[],
     options: &[],
+    status: 101,
 };
 
 const HEAD: &str = "### a session\nWEBSOCKET ws://host/path\nHTTP 101\n\n";
@@ -82,6 +87,53 @@ fn text<'a>(first: &str, lines: &mut impl Iterator<Item = &'a str>) -> String {
     text
 }
 
+/// Reads a script with the parser of scripts.
+#[track_caller]
+fn parsed(script: &str) -> Vec<ast::Step> {
+    let file = parse(script, Allowed::default()).unwrap_or_else(|errors| {
+        let error = &errors[0];
+        let advice = error.advice.as_deref();
+        panic!(
+            "{}\n{script}",
+            excerpt::render("f", script, error.span, &error.message, advice)
+        )
+    });
+    assert_eq!(file.tests.len(), 1, "{script}");
+    file.tests.into_iter().next().unwrap().steps
+}
+
+/// A step with a payload as the reader above gives it.
+fn as_read(step: &ast::Step) -> Step {
+    let (mark, payload) = match step {
+        ast::Step::Send(send) => match &send.what {
+            Outgoing::Message { payload, .. } => (">", Some(&payload.value)),
+            Outgoing::Ping(payload) => (">ping", payload.as_ref().map(|it| &it.value)),
+            other => panic!("{other:?}"),
+        },
+        ast::Step::Expect(expect) => match &expect.what {
+            Expected::Message { pattern, .. } => match &pattern.value {
+                Pattern::Equal(payload) => ("<", Some(payload)),
+                Pattern::Contains(payload) => ("<~", Some(payload)),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let data = payload.map_or_else(Vec::new, |payload| {
+        let text = payload.text.as_bytes();
+        match payload.form {
+            Form::Json | Form::Text => text.to_vec(),
+            Form::Escapes => decode_escapes(text).unwrap(),
+            Form::Hex => decode_hex(text).unwrap(),
+            Form::Base64 => decode_base64(text).unwrap(),
+            Form::File => panic!("{payload:?}"),
+        }
+    });
+    let mark = mark.to_owned();
+    Step { mark, data }
+}
+
 #[track_caller]
 fn written(entries: &[Entry<'_>]) -> String {
     let script = script(&SESSION, entries.iter().copied(), &Redactor::default());
@@ -99,6 +151,7 @@ fn every_payload_has_a_form() {
         ("", "> ``"),
         ("  two spaces ", "> `  two spaces `"),
         ("hex:00", "> `hex:00`"),
+        ("/regex/", "> `/regex/`"),
         ("{not JSON", "> `{not JSON`"),
         ("{\"a\":1}", "> {\"a\":1}"),
         ("{\n  \"a\": [1,\n2]\n}", "> {\n  \"a\": [1,\n2]\n}"),
@@ -117,6 +170,8 @@ fn every_payload_has_a_form() {
         let step = format!("{step}\n");
         assert_eq!(written(&[Entry::Send(Data::Text(text))]), step, "{text:?}");
         assert_eq!(read(&step)[0].data, text.as_bytes(), "{step}");
+        let parsed = parsed(&format!("{HEAD}{step}"));
+        assert_eq!(as_read(&parsed[1]).data, text.as_bytes(), "{step}");
     }
     let long = [0xff; 65];
     for (data, step) in [
@@ -128,6 +183,8 @@ fn every_payload_has_a_form() {
         ),
     ] {
         assert_eq!(written(&[Entry::Send(Data::Binary(data))]), step);
+        let parsed = parsed(&format!("{HEAD}{step}"));
+        assert_eq!(as_read(&parsed[1]).data, data, "{step}");
     }
 }
 
@@ -181,6 +238,7 @@ fn steps_say_what_happened() {
         ),
     ] {
         assert_eq!(written(&[entry]), steps);
+        assert_eq!(parsed(&format!("{HEAD}{steps}")).len(), 2, "{steps}");
     }
 }
 
@@ -209,6 +267,10 @@ fn the_request_is_that_of_the_session() {
          no-compress\ntoken: env:TOKEN\n# heartbeat is left out: its value has several lines\n\
          HTTP 101\n\n"
     );
+    let [ast::Step::Open(open)] = &parsed(&script)[..] else {
+        panic!("{script}");
+    };
+    assert_eq!((open.headers.len(), open.options.len()), (1, 3));
 }
 
 #[test]
@@ -242,8 +304,10 @@ fn no_secret_stands_in_a_script() {
             within: DEFAULT,
         },
     ];
+    let script = script(&session, entries, &redactor);
+    assert_eq!(parsed(&script).len(), 8);
     assert_eq!(
-        script(&session, entries, &redactor),
+        script,
         "### [redacted]\n\
          # Secrets were left out. Give them as variables: wirecat test --var authorization=… \
          --var token=… --var user=… FILE\n\
@@ -265,8 +329,11 @@ fn secrets_that_a_message_names_are_variables() {
         Entry::Send(answer),
         Entry::Receive(login, Duration::ZERO),
     ];
+    let script = |redactor: &Redactor| script(&SESSION, entries, redactor);
+    let written = script(&Redactor::default());
+    assert_eq!(parsed(&written).len(), 5);
     assert_eq!(
-        script(&SESSION, entries, &Redactor::default()),
+        written,
         "### a session\n\
          # Secrets were left out. Give them as variables: wirecat test --var token=… FILE\n\
          WEBSOCKET ws://host/path\nHTTP 101\n\n\
@@ -275,7 +342,8 @@ fn secrets_that_a_message_names_are_variables() {
          > {\"user\":{\"access_token\":\"{{access_token}}\"}}\n\
          <~ {\"event\":\"token\",\"data\":\"{{token}}\"}\n"
     );
-    let kept = script(&SESSION, entries, &Redactor::new(true));
+    let kept = script(&Redactor::new(true));
+    assert_eq!(parsed(&kept).len(), 5);
     assert!(
         kept.contains("hunter2") && kept.contains("<~ {\"user\""),
         "{kept}"
@@ -304,12 +372,17 @@ proptest! {
         binary: Vec<u8>,
         ping in nasty(),
     ) {
+        // No longer one can be sent.
+        let ping = &ping[..ping.floor_char_boundary(125)];
         let mut entries: Vec<_> = texts.iter().map(|text| Entry::Send(Data::Text(text))).collect();
         entries.push(Entry::Send(Data::Binary(&binary)));
         entries.push(Entry::Ping(ping.as_bytes()));
         entries.extend(texts.iter().map(|text| Entry::Receive(Data::Text(text), Duration::ZERO)));
         let script = written(&entries);
         let steps = read(&script);
+        let parsed = parsed(&format!("{HEAD}{script}"));
+        let parsed: Vec<_> = parsed[1..].iter().map(as_read).collect();
+        prop_assert_eq!(&parsed, &steps, "{}", script);
         let texts = || texts.iter().map(|text| text.as_bytes());
         let expected: Vec<&[u8]> = texts().chain([&binary[..], ping.as_bytes()]).chain(texts()).collect();
         let found: Vec<&[u8]> = steps.iter().map(|step| &step.data[..]).collect();
