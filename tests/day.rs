@@ -357,6 +357,7 @@ fn assert_seen(seen: &[Seen]) {
 
 /// The script that this session is saved as: it says what was sent and received, and no secret.
 fn script(url: &str) -> String {
+    let order = ORDER.replace("42", "{{id}}");
     format!(
         r#"### day
 # Secrets were left out. Give them as variables: wirecat test --var password=… FILE
@@ -364,13 +365,16 @@ WEBSOCKET {url}
 X-Team: core
 [Options]
 token: env:WORK_TOKEN
+reconnect
 HTTP 101
 
 > {{"op":"hello"}}
 > {{"op":"sub","ch":"orders"}}
-<~ {{"event":"subscribed","data":{{"id":42,"ch":"orders"}}}}
-> {{"op":"get","id":42}}
-<~ {ORDER}
+<~ {{"event":"subscribed","data":{{"ch":"orders"}}}}
+[Captures]
+id: .data.id
+> {{"op":"get","id":{{{{id}}}}}}
+<~ {order}
 > {{"op":"login","password":"{{{{password}}}}"}}
 > {{"op":"ticks"}}
 <~ {{"event":"tick","data":{{"n":1,"price":1.50}}}}

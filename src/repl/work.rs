@@ -205,7 +205,9 @@ impl Work {
                 data,
                 ..
             } => Happened::Pong(Bytes::copy_from_slice(data)),
-            Event::Close { by, close, .. } => Happened::Closed(*by, (*close).clone()),
+            Event::Close {
+                conn, by, close, ..
+            } => Happened::Closed(*conn, *by, (*close).clone()),
             _ => return,
         };
         if self.happened.len() == MAX_HAPPENED {
