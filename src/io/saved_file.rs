@@ -25,6 +25,17 @@ pub fn write(place: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Whether both paths lead to one regular file, by whatever names or links. False for what is not there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let (Ok(first), Ok(second)) = (fs::metadata(one), fs::metadata(other)) else {
+        return false;
+    };
+    let canonical = |path| fs::canonicalize(path).ok();
+    first.is_file()
+        && second.is_file()
+        && (have_same_number(&first, &second) || canonical(one) == canonical(other))
+}
+
 fn create(path: &Path) -> io::Result<File> {
     let mut options = private_file::options();
     options.write(true).create(true).truncate(false).open(path)
@@ -63,6 +74,18 @@ fn update(path: &Path, metadata: &Metadata, bytes: &[u8]) -> io::Result<()> {
 fn overwrite(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.set_len(0)?;
     file.write_all(bytes)
+}
+
+#[cfg(unix)]
+fn have_same_number(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn have_same_number(_: &Metadata, _: &Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]
