@@ -1,12 +1,30 @@
-//! Reports how a run ended, and why its exit code is what it is.
+//! What front ends have in common: how a run is recorded, what it reports of its end, and why its exit code is
+//! what it is.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::cli::resolve::Client;
 use crate::error::{Error, Exit, Stage};
 use crate::event::{Event, Totals};
+use crate::io::recorder::Recorder;
 use crate::session::Finished;
 use crate::session::frontend::Sink;
 use crate::session::outcome::{Outcome, Verdict};
+
+/// How long output may take after a signal.
+pub(super) const LAST_WRITES: Duration = Duration::from_millis(500);
+
+/// The recorder of the run, which records if `--record` names a file.
+pub(super) fn recorder(client: &Client, start: Instant) -> Result<Recorder, Error> {
+    let redactor = client.plan.redactor.clone();
+    let recorder = Recorder::new(redactor, client.output.numbers, start);
+    if let Some(path) = &client.record {
+        recorder
+            .start(path)
+            .map_err(|why| Error::usage(format!("--record {why}")))?;
+    }
+    Ok(recorder)
+}
 
 /// Reports what went wrong on the connections of a run, and returns the exit code.
 pub(super) fn report_outcome(finished: &Finished, sink: &mut impl Sink) -> Exit {

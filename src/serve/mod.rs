@@ -34,6 +34,7 @@ mod peer;
 mod preface;
 mod range;
 mod raw_answer;
+mod replay;
 mod response;
 mod self_signed;
 mod shared;
@@ -65,6 +66,7 @@ pub use listener::{Listeners, Place, listen};
 pub use log::Format;
 pub use log_lines::LogLines;
 pub use options::Options;
+pub use replay::Replay;
 pub use self_signed::Authority;
 use shared::{Shared, lock};
 use state::ServerState;
@@ -114,7 +116,11 @@ impl Server {
         let notes = options.clone();
         let note = Arc::new(move |line: &str| notes.log(format_args!("{line}")));
         let hub = hub::open(&options.hub, &mut state.rng, note).await?;
-        let shared = Shared::new(state, store, hub);
+        let replay = options.replay.clone();
+        for note in replay.iter().flat_map(|replay| &replay.notes) {
+            options.log(format_args!("--replay: {note}"));
+        }
+        let shared = Shared::new(state, store, hub).playing(replay);
         Ok(Server {
             options: Arc::new(options),
             shared,

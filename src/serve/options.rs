@@ -9,6 +9,7 @@ use super::heartbeat;
 use super::hub;
 use super::limits;
 use super::log::{self, Entry, Event, Format, Visitor};
+use super::replay::Replay;
 use super::tls::TlsOptions;
 use crate::handshake::guard;
 use crate::wire::extension;
@@ -44,6 +45,8 @@ pub struct Options {
     pub limits: limits::Options,
     /// When clients are pinged.
     pub heartbeat: heartbeat::Options,
+    /// What is played to every client, instead of the endpoints.
+    pub replay: Option<Arc<Replay>>,
 }
 
 impl Default for Options {
@@ -61,6 +64,7 @@ impl Default for Options {
             guard: guard::Options::default(),
             limits: limits::Options::default(),
             heartbeat: heartbeat::Options::default(),
+            replay: None,
         }
     }
 }
@@ -105,6 +109,7 @@ impl fmt::Debug for Options {
             .field("guard", &self.guard)
             .field("limits", &self.limits)
             .field("heartbeat", &self.heartbeat)
+            .field("replay", &self.replay.is_some())
             .finish()
     }
 }

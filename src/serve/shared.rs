@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::chat::Chat;
 use super::hub::Hub;
 use super::ledger::store::LedgerStore;
+use super::replay::Replay;
 use super::state::ServerState;
 
 /// A handle to what all connections share.
@@ -16,6 +17,8 @@ pub(super) struct Shared {
     hub: Hub,
     stopping: Arc<AtomicBool>,
     chat: Arc<Mutex<Chat>>,
+    /// What is played to every client, instead of the endpoints.
+    replay: Option<Arc<Replay>>,
 }
 
 impl Shared {
@@ -26,7 +29,18 @@ impl Shared {
             hub,
             stopping: Arc::default(),
             chat: Arc::default(),
+            replay: None,
         }
+    }
+
+    /// The same, where this is played to every client.
+    #[must_use]
+    pub(super) fn playing(self, replay: Option<Arc<Replay>>) -> Self {
+        Shared { replay, ..self }
+    }
+
+    pub(super) fn replay(&self) -> Option<&Arc<Replay>> {
+        self.replay.as_ref()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {

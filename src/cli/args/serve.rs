@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::deflate::DeflateArgs;
 use super::hub::HubArgs;
+use super::replay::ServeReplayArgs;
 use super::safety::SafetyArgs;
 use super::serve_limits::LimitArgs;
 use super::serve_log::ServeLogArgs;
@@ -58,6 +59,9 @@ pub struct ServeArgs {
     /// Do not log requests and closed connections on stderr
     #[arg(short, long)]
     pub silent: bool,
+
+    #[command(flatten)]
+    pub replay: ServeReplayArgs,
 
     #[command(flatten)]
     pub hub: HubArgs,

@@ -1,14 +1,17 @@
 //! The options of the debug server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::hub::hub;
 use super::listening;
+use super::replay::read_tape;
 use super::wire::extensions;
-use crate::cli::args::{LimitArgs, ServeArgs};
+use crate::cli::args::{LimitArgs, ServeArgs, ServeReplayArgs};
 use crate::cli::world::World;
 use crate::error::Error;
-use crate::serve::{self, heartbeat, limits};
+use crate::record::replay::Speed;
+use crate::serve::{self, Replay, heartbeat, limits};
 
 /// How other machines are let in.
 const ADVICE: &str =
@@ -55,8 +58,22 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
                 interval: args.limits.ping_interval.0,
                 timeout: args.limits.ping_timeout.0,
             },
+            replay: replay(&args.replay)?,
         },
     })
+}
+
+/// The recording that is played to every client.
+///
+/// # Errors
+/// Exit 2 if it cannot be read, or is none.
+fn replay(args: &ServeReplayArgs) -> Result<Option<Arc<Replay>>, Error> {
+    let Some(path) = &args.replay else {
+        return Ok(None);
+    };
+    let tape = read_tape("--replay ", path)?;
+    let speed = args.replay_speed.unwrap_or(Speed::Times(1.0));
+    Ok(Some(Arc::new(Replay::new(tape, speed))))
 }
 
 fn limits(args: &LimitArgs) -> limits::Options {

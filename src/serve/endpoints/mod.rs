@@ -27,6 +27,7 @@ mod page;
 mod ping;
 mod query;
 mod redirect;
+mod replay;
 mod request;
 mod seq;
 mod silent;
@@ -123,6 +124,11 @@ const WIDTH: usize = 97;
 /// # Errors
 /// 404 for an unknown path, and what the endpoint has against the parameters.
 pub(super) fn open(request: Request<'_>) -> Result<Opened, Refusal> {
+    if let Some(replay) = request.shared.replay()
+        && request.wants_websocket()
+    {
+        return Ok(replay::open(replay));
+    }
     let path = request.path();
     if path == "/" {
         return Ok(Opened::Http(page::answer(request, index)));
