@@ -17,6 +17,21 @@ pub(super) fn read(line: &[u8]) -> Result<Option<Command>, LineError> {
     }
 }
 
+/// Whether a recording begins with this line.
+pub(super) fn is_header(line: &[u8]) -> bool {
+    let line = Line::parse(line).ok().flatten();
+    let name = line
+        .as_ref()
+        .and_then(|line| line.type_name().ok().flatten());
+    name.and_then(Type::named) == Some(Type::Header)
+}
+
+/// Whether the end of a line is missing, as where the disk was full or the recorder was killed.
+pub(super) fn is_torn(line: &[u8]) -> bool {
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(line);
+    parsed.is_err_and(|error| error.is_eof())
+}
+
 fn command(line: &Line) -> Result<Option<Command>, LineError> {
     let name = line.type_name()?.ok_or_else(|| {
         LineError::new(

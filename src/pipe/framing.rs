@@ -75,6 +75,8 @@ pub struct Framer {
     line: u64,
     json: Scanner,
     encoder: Option<Encoder>,
+    /// The events are those of a recording, whose last line may be torn.
+    is_recording: bool,
 }
 
 impl Framer {
@@ -89,6 +91,7 @@ impl Framer {
             line: 1,
             json: Scanner::default(),
             encoder: None,
+            is_recording: false,
         }
     }
 
@@ -151,6 +154,7 @@ impl Framer {
             Framing::Json => self.cut_json(true, out),
             Framing::Chunk(size) => self.cut_chunks(size, true, out),
             Framing::Line | Framing::Nul | Framing::Events if self.buffer.is_empty() => Ok(()),
+            Framing::Events if self.is_recording && events::is_torn(&self.buffer) => Ok(()),
             Framing::Line | Framing::Nul | Framing::Events | Framing::Whole => {
                 let rest = self.buffer.split().freeze();
                 self.push(rest, out)
@@ -272,6 +276,7 @@ impl Framer {
         if let Some(Command::Send(message)) = &command {
             self.check(message)?;
         }
+        self.is_recording |= self.line == 1 && command.is_none() && events::is_header(line);
         out.extend(command.map(Item::from));
         Ok(())
     }
@@ -487,6 +492,10 @@ mod tests {
     fn events_are_lines_and_some_are_skipped() {
         let input = "{\"type\":\"open\"}\r\n\n{\"type\":\"send\",\"data\":\"a\"}\n{\"type\":\"send\",\"data\":\"b\"}";
         check(Framing::Events, "", &[]);
+        // The last line of a recording may be torn; that of a program may not.
+        let recording =
+            "{\"type\":\"header\",\"v\":1}\n{\"type\":\"send\",\"data\":\"a\"}\n{\"type\":\"se";
+        check(Framing::Events, recording, &["a"]);
         check(Framing::Events, input, &["a", "b"]);
         for size in [1, 7, 1000] {
             let input = format!("{input}\n{{\"type\":\"sned\"}}\n{input}");
