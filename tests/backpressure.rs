@@ -12,7 +12,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::support::server::{close, frame_of, raw, text};
-use crate::support::{output, wait, wirecat};
+use crate::support::{output, peak_memory, wait, wirecat};
 
 const MIB: usize = 1 << 20;
 
@@ -39,17 +39,6 @@ fn stall(counter: &AtomicUsize) -> usize {
             return before;
         }
     }
-}
-
-/// The largest resident size that the child has had, in bytes; 0 where the system does not say.
-fn peak_memory(child: &Child) -> usize {
-    if !cfg!(target_os = "linux") {
-        return 0;
-    }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
-    kib.parse::<usize>().unwrap() * 1024
 }
 
 #[track_caller]

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Child;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use socket2::SockRef;
 
 use crate::support::scripts::{collect, collects, frames};
 use crate::support::server::{Wire, close, frame_of, raw, raws, text};
-use crate::support::{output, wirecat};
+use crate::support::{output, peak_memory, wirecat};
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
@@ -127,17 +126,6 @@ fn bridge(mut wire: Wire, to: std::net::SocketAddr) {
     }
     let _ = upstream.shutdown(std::net::Shutdown::Write);
     returning.join().unwrap();
-}
-
-/// The largest resident size that the child has had, in bytes; 0 where the system does not say.
-fn peak_memory(child: &Child) -> usize {
-    if !cfg!(target_os = "linux") {
-        return 0;
-    }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
-    kib.parse::<usize>().unwrap() * 1024
 }
 
 #[test]

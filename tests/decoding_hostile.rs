@@ -2,13 +2,12 @@
 //! claim or become much more than they are. Each is shown as it is, and memory stays flat.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Child;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
 use crate::support::server::{frame_of, raw, text};
-use crate::support::{output, wirecat};
+use crate::support::{output, peak_memory, wirecat};
 
 /// The most memory that the program may have had, in a debug build.
 const MEMORY: usize = 40 << 20;
@@ -27,14 +26,6 @@ fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
     pairs
         .map(|pair| u8::from_str_radix(pair.ok()?, 16).ok())
         .collect()
-}
-
-/// The largest resident size that the child has had, in bytes.
-fn peak_memory(child: &Child) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
-    kib.parse::<usize>().unwrap() * 1024
 }
 
 /// None of these messages decodes, and the one after them is seen.

@@ -262,9 +262,10 @@ pub(crate) fn send(signal: Signal, child: &Child) {
     kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
 }
 
-/// The most memory a running child has had, in bytes; 0 once it has ended.
+/// The most memory a running child has had, in bytes, without the code that is mapped: that of a debug
+/// build is large. 0 once it has ended.
 pub(crate) fn peak_memory(child: &Child) -> usize {
-    status_field(child, "VmHWM:")
+    status_field(child, "VmHWM:").saturating_sub(status_field(child, "RssFile:"))
 }
 
 /// A size that Linux tells of a process, in bytes.
@@ -277,9 +278,9 @@ fn status_field(child: &Child, name: &str) -> usize {
         .map_or(0, |kib| kib.parse::<usize>().unwrap() * 1024)
 }
 
-/// The memory that a running child has now, in bytes; 0 once it has ended.
+/// The memory that a running child has now, in bytes, without the code; 0 once it has ended.
 pub(crate) fn memory(child: &Child) -> usize {
-    status_field(child, "VmRSS:")
+    status_field(child, "VmRSS:").saturating_sub(status_field(child, "RssFile:"))
 }
 
 /// Waits until the child ends, or kills it when patience does.

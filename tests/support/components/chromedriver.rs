@@ -47,15 +47,23 @@ pub(crate) fn devtools() -> Component {
 
 /// A program that finds libraries and a font among the unpacked packages, and writes below `here`.
 fn command(path: &str, here: &Path) -> Command {
+    let mut command = Command::new(unpacked("chromium").join(path));
+    command.env_clear().envs(environment(here));
+    command
+}
+
+/// The environment of such a program.
+pub(crate) fn environment(here: &Path) -> [(&'static str, String); 4] {
     let root = unpacked("chromium");
     let libraries = libraries_in(&root);
-    let paths = [&libraries, &libraries.join("pulseaudio")];
-    let mut command = Command::new(root.join(path));
-    command.env_clear();
-    command.env("LD_LIBRARY_PATH", std::env::join_paths(paths).unwrap());
-    command.env("FONTCONFIG_FILE", fonts(here, &root));
-    command.env("HOME", here).env("TMPDIR", here);
-    command
+    let paths = [&libraries, &libraries.join("pulseaudio")].map(|path| path.display().to_string());
+    let home = || here.display().to_string();
+    [
+        ("LD_LIBRARY_PATH", paths.join(":")),
+        ("FONTCONFIG_FILE", fonts(here, &root)),
+        ("HOME", home()),
+        ("TMPDIR", home()),
+    ]
 }
 
 /// A configuration of fontconfig that names the unpacked font only, so that texts are as wide on
