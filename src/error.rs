@@ -47,7 +47,7 @@ pub const EXITS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Unmet,
-        "--count, --until, -1 or 'after' not met; messages not sent or not confirmed; a command failed",
+        "--count, --until, -1, 'after' not met; messages not sent or confirmed; failed command or test",
     ),
     (
         Exit::Usage,

@@ -1,6 +1,10 @@
 //! The parts of the crate that tests, benchmarks and fuzz targets use, by their paths inside the
 //! crate. It is not an API: everything else is private, so that the compiler reports unused code.
 
+pub mod asciicast {
+    pub use crate::asciicast::{Size, text, write};
+}
+
 pub mod auth {
     pub mod placement {
         pub use crate::auth::placement::ResolvedCredentials;
@@ -55,6 +59,15 @@ pub mod handshake {
     }
 }
 
+pub mod har {
+    pub mod read {
+        pub use crate::har::read::{Entry, read};
+    }
+    pub mod write {
+        pub use crate::har::write::write;
+    }
+}
+
 pub mod json {
     pub mod string {
         pub use crate::json::string::escape_line_ends;
@@ -82,6 +95,15 @@ pub mod pipe {
     }
 }
 
+pub mod record {
+    pub mod connection {
+        pub use crate::record::connection::{Connection, What};
+    }
+    pub mod recording {
+        pub use crate::record::recording::{read, write};
+    }
+}
+
 pub mod repl {
     pub mod commands {
         pub use crate::repl::commands::help;
@@ -89,6 +111,30 @@ pub mod repl {
             pub use crate::repl::commands::frame::HELP;
             pub use crate::wire::frame_words::parse;
         }
+    }
+}
+
+pub mod script {
+    pub mod ast {
+        pub use crate::script::ast::{At, File, Span, Test};
+    }
+    pub mod excerpt {
+        pub use crate::script::excerpt::render;
+    }
+    pub mod names {
+        pub use crate::script::names::undefined;
+    }
+    pub mod convert {
+        pub use crate::script::convert::script;
+    }
+    pub mod http_file {
+        pub use crate::script::http_file::{environment, parse};
+    }
+    pub mod parse {
+        pub use crate::script::parse::{Allowed, Error, parse, parse_included};
+    }
+    pub mod print {
+        pub use crate::script::print::to_script;
     }
 }
 

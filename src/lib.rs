@@ -7,7 +7,8 @@
 //! 2. The command line: [`cli`] resolves arguments, the configuration file, environment and terminals
 //!    into the options of everything below.
 //! 3. The front ends, which know nothing of each other: [`repl`] (a person at a terminal), [`pipe`] (a
-//!    script) and [`serve`] (the debug server).
+//!    program), [`suite`] (tests, from scripts), [`replay`] (a recording) and [`serve`] (the debug
+//!    server).
 //! 4. A run: [`session`] connects, talks, and connects again.
 //! 5. I/O: [`handshake`] (over HTTP/1.1 or HTTP/2), [`transport`] (name lookup, TCP, proxies, TLS),
 //!    [`auth::acquire`] (a token or password from a file, a variable, a command or a person), [`io`]
@@ -16,19 +17,24 @@
 //!    its engine), [`wire::stream`], [`wire::linger`].
 //! 6. Pure parts, which see no socket, file, clock or environment: [`output`] (events to bytes),
 //!    [`wire`] (frames, their rules, compression), [`record`] (events as lines of JSON, written and
-//!    read), [`records`] (the records of a message, `--split`), [`decode`] and [`encode`] (binary messages
-//!    as JSON, and back), [`script`] (a session as a script), [`json`] (tokens, strings, jq, one parse a
-//!    message); the rules of a run: [`session::about`] (what the environment of commands says of a connection),
+//!    read), [`record::recording`] (a recording as connections) with [`record::notes`],
+//!    [`record::events`] and [`record::replay`] (what of one is due when), [`records`] (the records of a message, `--split`), [`decode`] and [`encode`] (binary messages as JSON, and
+//!    back), [`script`] (scripts: read, written, held against what comes, reported), [`har`] (HTTP
+//!    archives), [`asciicast`] (recordings for a terminal), [`convert`] (files into each other),
+//!    [`json`] (tokens, strings, jq, one parse a message); the rules of a run: [`session::about`]
+//!    (what the environment of commands says of a connection),
 //!    [`session::policy`] (when to send, when to stop), [`session::frontend`] (what a front end is),
 //!    [`session::answers`] (what answers what), [`session::outbox`], [`session::ack`],
 //!    [`session::keepalive`], [`session::reconnect`], [`session::backoff`], [`session::resume::vars`],
-//!    [`session::rtt`]; what the prompt keeps and shows of a stream: [`repl::view`]; and both sides of
-//!    the handshake:
+//!    [`session::rtt`]; what the prompt keeps and shows of a stream: [`repl::view`]; what a replay
+//!    sends and compares: [`replay::prepare`], [`replay::exchange`], [`replay::compare`],
+//!    [`replay::report`]; and both sides of the handshake:
 //!    [`handshake::bearer`], [`handshake::guard`], [`handshake::request`], [`handshake::response`],
 //!    [`handshake::retry_after`], [`handshake::server`], [`handshake::versions`].
 //! 7. The shared types: [`event`], [`message`], [`close`], [`error`], [`secret`], [`codec`] (hex,
-//!    base64, escapes), [`template`] (`{{NAME}}`), [`generated`] (`{{$uuid}}`), [`payload`], [`written`], [`units`], [`uri`], [`auth`] (which
-//!    credentials, and where they are put), [`http_token`], and frames: [`wire::frame`], [`wire::mask`].
+//!    base64, escapes), [`template`] (`{{NAME}}`), [`generated`] (`{{$uuid}}`), [`payload`],
+//!    [`written`], [`units`], [`uri`], [`auth`] (which credentials, and where they are put),
+//!    [`http_token`], [`similar`] (did you mean …?), and frames: [`wire::frame`], [`wire::mask`].
 //!
 //! A message goes from stdin or the prompt as a [`event::Command`] through the session to
 //! [`wire::socket`], which passes it on in fragments where it is large, and through [`wire::shim`],
@@ -47,16 +53,19 @@
 // nobody uses; what leaves the crate stands at the end.
 #![allow(unreachable_pub, rustdoc::private_intra_doc_links)]
 
+mod asciicast;
 mod auth;
 mod cli;
 mod close;
 mod codec;
+mod convert;
 mod decode;
 mod encode;
 mod error;
 mod event;
 mod generated;
 mod handshake;
+mod har;
 mod http_token;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -70,11 +79,14 @@ mod pipe;
 mod record;
 mod records;
 mod repl;
+mod replay;
 mod run;
 mod script;
 mod secret;
 mod serve;
 mod session;
+mod similar;
+mod suite;
 mod template;
 mod transport;
 mod units;

@@ -1,8 +1,11 @@
 //! From the process environment to an exit code: resolves the command line, starts the runtime, and
 //! runs one front end.
 
+mod convert;
 mod ending;
 mod programs;
+mod replaying;
+mod suite;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -10,9 +13,9 @@ use std::pin::Pin;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use self::ending::{report_outcome, report_shortfall};
+use self::ending::{LAST_WRITES, recorder, report_outcome, report_shortfall};
 use crate::auth::acquire;
 use crate::cli::resolve::{Client, FrontEnd, Job, Listen, Serve};
 use crate::cli::world::World;
@@ -20,7 +23,7 @@ use crate::cli::{self, ParseError, early, generate, resolve, show};
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::event::{Event, Peer};
 use crate::handshake::bearer;
-use crate::io::recorder::{Recorded, Recorder};
+use crate::io::recorder::Recorded;
 use crate::io::signals::{Hangups, StopSignals};
 use crate::io::stdio;
 use crate::io::stdout;
@@ -34,9 +37,6 @@ use crate::session::outcome::{Ended, Outcome, Verdict};
 use crate::session::reconnect::When;
 use crate::session::{self, Approach, Finished};
 use crate::{pipe, repl, serve};
-
-/// How long output may take after a signal.
-const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// Runs the command line of `world`.
 pub fn run(world: &World) -> Exit {
@@ -79,8 +79,11 @@ fn perform(job: Job, world: &World) -> Result<Exit, Error> {
             let shown = show::to_curl(&client, &passed, world)?;
             Ok(print_shown(&client, &shown, None, world))
         }
+        Job::Convert(job) => convert::convert(&job, world),
         Job::Demo(client) => in_runtime(|| demo(*client, world)),
         Job::Serve(options) => in_runtime(|| serve(*options, world)),
+        Job::Test(test) => in_runtime(|| suite::test(*test, world)),
+        Job::Replay(replay) => in_runtime(|| replaying::replay(replay, world)),
     }
 }
 
@@ -310,18 +313,6 @@ fn connector(
 fn is_leaving(finished: &Finished) -> bool {
     !finished.verdict.output_closed
         && !matches!(finished.outcome, Outcome::Ended(Ended::Stopped(_)))
-}
-
-/// The recorder of the run, which records if `--record` names a file.
-fn recorder(client: &Client, start: Instant) -> Result<Recorder, Error> {
-    let redactor = client.plan.redactor.clone();
-    let recorder = Recorder::new(redactor, client.output.numbers, start);
-    if let Some(path) = &client.record {
-        recorder
-            .start(path)
-            .map_err(|why| Error::usage(format!("--record {why}")))?;
-    }
-    Ok(recorder)
 }
 
 async fn talk(

@@ -29,6 +29,8 @@ const ONLY_IN: &[OnlyIn] = &[
     OnlyIn::path("jaq_core", &["src/json/jq"]),
     OnlyIn::path("jaq_json", &["src/json/jq"]),
     OnlyIn::path("jaq_std", &["src/json/jq"]),
+    OnlyIn::path("jsonschema", &["src/script/schema.rs"]),
+    OnlyIn::path("quick_junit", &["src/script/report/junit.rs"]),
     OnlyIn::path("redis", &["src/serve/hub/store/redis/"]),
     OnlyIn::path("std::env", &["src/cli/world.rs", "src/main.rs"]),
     OnlyIn::path("std::process::exit", &[]),
@@ -56,6 +58,11 @@ const IMPURE: &[Exception] = &[
         "src/json/jq/meter.rs",
         "std::time::Instant::now",
         "an evaluation has a limit of time, whatever happens in it",
+    ),
+    (
+        "src/script/schema.rs",
+        "std::thread::Builder",
+        "a schema may need more stack to be read",
     ),
 ];
 

@@ -17,6 +17,7 @@ mod components;
 mod computed_url;
 #[cfg(unix)]
 mod config;
+mod convert;
 mod cookies;
 #[cfg(unix)]
 mod day;
@@ -33,6 +34,7 @@ mod endpoints_every;
 mod endpoints_more;
 mod endpoints_peers;
 mod ends;
+mod examples;
 mod exchanges;
 mod expressions;
 mod faults;
@@ -42,6 +44,8 @@ mod from_curl;
 mod generated;
 mod guard;
 mod handshake;
+#[cfg(target_os = "linux")]
+mod har_roundtrips;
 mod heartbeat;
 mod history;
 mod hostile;
@@ -109,7 +113,11 @@ mod record;
 mod records;
 mod redirects;
 mod refused;
+#[cfg(unix)]
+mod replay;
 mod resume;
+#[cfg(unix)]
+mod saving;
 mod screens;
 mod secrets;
 mod serve;
@@ -127,6 +135,16 @@ mod silence;
 mod stalled;
 mod staying;
 mod stopping;
+#[cfg(unix)]
+mod suite;
+#[cfg(target_os = "linux")]
+mod suite_hostile;
+#[cfg(unix)]
+mod suite_http;
+#[cfg(target_os = "linux")]
+mod suite_load;
+#[cfg(unix)]
+mod suite_secrets;
 mod terminal;
 mod tls;
 mod tls_faults;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod config;
+mod convert;
 mod cookies;
 mod curl;
 mod decoding;
@@ -19,12 +20,14 @@ mod programs;
 mod prompt;
 mod proxy;
 mod records;
+mod replay;
 mod safety;
 mod serve;
 mod serve_limits;
 mod serve_log;
 mod serve_tls;
 mod sigv4;
+mod test;
 pub mod tls;
 mod wire;
 
@@ -41,6 +44,7 @@ use super::curl::Passed;
 use crate::session::reconnect::Codes;
 use crate::units;
 pub use config::ConfigArgs;
+pub use convert::ConvertArgs;
 pub use cookies::{CookieArgs, NetrcArgs};
 pub use curl::CurlArgs;
 pub use decoding::DecodingArgs;
@@ -57,11 +61,13 @@ pub use programs::ProgramsArgs;
 pub use prompt::PromptArgs;
 pub use proxy::ProxyArgs;
 pub use records::RecordsArgs;
+pub use replay::{PlayArgs, RecordingArgs, ServeReplayArgs};
 pub use safety::SafetyArgs;
 pub use serve::{PlaceArgs, ServeArgs};
 pub use serve_limits::LimitArgs;
 pub use serve_tls::ServeTlsArgs;
 pub use sigv4::SigV4Args;
+pub use test::TestArgs;
 pub use tls::TlsArgs;
 pub use wire::WireArgs;
 
@@ -79,7 +85,7 @@ pub type Typed = BTreeSet<String>;
     name = "wirecat",
     version,
     about = "A WebSocket client for the command line: talk by hand, pipe messages, test auth, debug servers",
-    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS...]\n       wirecat listen [OPTIONS] [ADDRESS]",
+    override_usage = "wirecat [OPTIONS] URL\n       wirecat [OPTIONS] @PROFILE[/PATH]\n       wirecat demo [OPTIONS]\n       wirecat serve [OPTIONS] [ADDRESS...]\n       wirecat listen [OPTIONS] [ADDRESS]\n       wirecat test [OPTIONS] FILE...\n       wirecat replay [OPTIONS] FILE [URL]\n       wirecat convert [OPTIONS] FILE",
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     // As in curl, the last one counts.
@@ -139,7 +145,8 @@ impl Cli {
         match &self.command {
             Some(Subcommands::Demo(demo)) => demo.args.output.silent,
             Some(Subcommands::Listen(listen)) => listen.args.output.silent,
-            Some(Subcommands::Serve(_)) => false,
+            Some(Subcommands::Serve(_) | Subcommands::Test(_) | Subcommands::Convert(_)) => false,
+            Some(Subcommands::Replay(replay)) => replay.args.client.output.silent,
             None => self.client.output.silent,
         }
     }
@@ -153,6 +160,12 @@ pub enum Subcommands {
     Serve(Box<Deferred<ServeArgs>>),
     /// Wait for clients, and talk to them by hand or from a pipe as their server
     Listen(Box<Deferred<ListenArgs>>),
+    /// Run scripts (.wst) that say what is sent and what is expected
+    Test(Box<Deferred<TestArgs>>),
+    /// Make a script of a recording, and recordings of other programs' files, and back
+    Convert(Box<Deferred<ConvertArgs>>),
+    /// Show a recording as it was, or send what it sent to a server and compare the replies
+    Replay(Box<Deferred<ReplayArgs>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -177,6 +190,16 @@ pub enum Generate {
     CompletePowershell,
     /// Completions for elvish
     CompleteElvish,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub recording: RecordingArgs,
+    #[command(flatten)]
+    pub play: PlayArgs,
+    #[command(flatten)]
+    pub client: ClientArgs,
 }
 
 #[derive(Debug, Args)]

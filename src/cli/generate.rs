@@ -135,6 +135,13 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
             italic("ADDRESS"),
             roman("]"),
         ])
+        .control("br", [])
+        .text([
+            bold("wirecat test"),
+            roman(" [options] "),
+            italic("FILE"),
+            roman("..."),
+        ])
         .to_writer(page)?;
     section("DESCRIPTION")
         .text([roman(DESCRIPTION)])
@@ -147,6 +154,7 @@ fn write_manual(page: &mut Vec<u8>) -> io::Result<()> {
         serve_section(&serve).to_writer(page)?;
     }
     listen_section().to_writer(page)?;
+    test_section().to_writer(page)?;
     events_section().to_writer(page)?;
     let exits: Vec<(String, &str)> = EXITS
         .iter()
@@ -261,17 +269,46 @@ fn listen_section() -> Roff {
              the options of a client but those about connecting, and these:",
         ),
     ]);
+    push_options(
+        "listen",
+        |it| it.get_help_heading() == Some("Clients"),
+        &mut roff,
+    );
+    roff
+}
+
+/// Scripts, and the options of `wirecat test`.
+fn test_section() -> Roff {
+    let mut roff = section("SCRIPTS");
+    roff.text([
+        bold("wirecat test"),
+        roman(" runs scripts, which say what is sent and what must come:"),
+    ]);
+    roff.control("nf", []);
+    for line in super::SCRIPT.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+    roff.text([roman(
+        "It ends with 0 if all tests pass, 1 if an expectation does not come true, 2 if a script does \
+         not parse (then nothing is run), otherwise with the code of the first connection that failed.",
+    )]);
+    push_options("test", |it| it.get_id() != "help", &mut roff);
+    roff
+}
+
+/// Appends those options of a subcommand for which `is_one` is true.
+fn push_options(subcommand: &str, is_one: impl Fn(&clap::Arg) -> bool, roff: &mut Roff) {
     let mut command = super::command();
     command.build();
-    let listen = command.find_subcommand("listen");
-    let options = listen.into_iter().flat_map(clap::Command::get_arguments);
-    for option in options.filter(|it| it.get_help_heading() == Some("Clients")) {
+    let found = command.find_subcommand(subcommand);
+    let options = found.into_iter().flat_map(clap::Command::get_arguments);
+    for option in options.filter(|it| is_one(it)) {
         let help = option.get_help().map(ToString::to_string);
         roff.control("TP", [])
             .text(option_names(option))
             .text([roman(help.unwrap_or_default())]);
     }
-    roff
 }
 
 /// `-p, --port <PORT>`, like the sections that clap_mangen writes.

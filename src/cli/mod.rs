@@ -7,6 +7,7 @@ mod choices;
 pub mod config;
 mod curl;
 pub mod early;
+mod examples;
 pub mod generate;
 pub mod resolve;
 pub mod show;
@@ -26,75 +27,9 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crate::error::{EXITS, Error};
 use crate::serve::endpoints;
 use args::{Cli, Generate, Typed};
+use examples::{CONVERT_EXAMPLES, LISTEN_EXAMPLES, REPLAY_EXAMPLES, SERVE_EXAMPLES, TEST_EXAMPLES};
+pub use examples::{EXAMPLES, SCRIPT};
 use world::World;
-
-/// The examples at the beginning of the help and the manual: a command and its purpose.
-pub const EXAMPLES: &[(&str, &str)] = &[
-    ("wirecat demo", "try it with a built-in server"),
-    (
-        "wirecat ws://localhost:8080/chat",
-        "talk to a server by hand",
-    ),
-    (
-        "echo hello | wirecat wss://example.com/ws",
-        "send lines, print the replies",
-    ),
-    (
-        "wirecat -d '{\"op\":\"sub\"}' --count 3 URL",
-        "send one message, receive three",
-    ),
-    (
-        "wirecat --count 0 URL",
-        "check that a server answers, by the exit code",
-    ),
-    (
-        "tail -f log | wirecat --reconnect --confirm=reply URL",
-        "lose no line when the server restarts",
-    ),
-    (
-        "wirecat --token env:TOKEN -v URL",
-        "send a token and show the handshake",
-    ),
-    ("wirecat @staging", "connect with the profile staging"),
-    ("wirecat serve", "a server to test clients against"),
-    ("wirecat listen", "play the server for a client by hand"),
-];
-
-/// The examples of `wirecat serve`.
-const SERVE_EXAMPLES: &[(&str, &str)] = &[
-    (
-        "wirecat serve",
-        "ws://localhost:8765, and a page there for browsers",
-    ),
-    (
-        "wirecat serve --self-signed --ca-file ca.pem",
-        "wss://, for clients that trust ca.pem",
-    ),
-    (
-        "wirecat serve --db hub.db --token s3cret=ann",
-        "an event hub with a user, kept in a file",
-    ),
-    (
-        "wirecat serve 0.0.0.0:8765 --allow-anyone",
-        "for other machines, too",
-    ),
-];
-
-/// The examples of `wirecat listen`.
-const LISTEN_EXAMPLES: &[(&str, &str)] = &[
-    (
-        "wirecat listen",
-        "a prompt: what you type goes to the clients",
-    ),
-    (
-        "wirecat listen --until '.op==\"bye\"' < answers",
-        "serve one client from a script",
-    ),
-    (
-        "wirecat listen 9000 --status 403 -m 10s",
-        "refuse every client for ten seconds",
-    ),
-];
 
 /// The environment variables that have an effect.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
@@ -164,6 +99,16 @@ pub fn command() -> clap::Command {
                 ))
         })
         .mut_subcommand("listen", |listen| with_examples(listen, LISTEN_EXAMPLES))
+        .mut_subcommand("test", |test| {
+            with_examples(test, TEST_EXAMPLES)
+                .after_help("`wirecat test --help` shows a script.")
+                .after_long_help(format!(
+                    "A script:\n{}\n`>` sends and `<` waits for a message that is equal, `<~` for one that has\nthis in it, `!<` sees to it that none comes. A script has any number of tests; docs/scripts.md\ndescribes everything that may stand in it.\n\nExit codes: 0 if all tests pass, 1 if an expectation does not come true, 2 if a script does not\nparse (then nothing is run), otherwise that of the first connection that failed.",
+                    indented(SCRIPT)
+                ))
+        })
+        .mut_subcommand("convert", |convert| with_examples(convert, CONVERT_EXAMPLES))
+        .mut_subcommand("replay", |replay| with_examples(replay, REPLAY_EXAMPLES))
 }
 
 fn with_examples(command: clap::Command, examples: &[(&str, &str)]) -> clap::Command {
@@ -248,25 +193,25 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
     // Its thousands of small pieces are not given back: that would take as long as making them.
     let mut command = ManuallyDrop::new(Cli::command());
     let (matches, is_complete) = typed_matches(&mut command, &world.arguments).map_err(wrong)?;
-    let (demo, client) = match matches.subcommand() {
-        None => (false, &matches),
-        Some(("demo", matches)) => (true, matches),
+    let (subcommand, client) = match matches.subcommand() {
+        None => (None, &matches),
+        Some((name @ ("demo" | "replay"), matches)) => (Some(name), matches),
         Some(_) => return parse(&world.arguments).map_err(wrong),
     };
-    if let (false, Some(kind)) = (demo, matches.get_one::<Generate>("generate")) {
+    if let (None, Some(kind)) = (subcommand, matches.get_one::<Generate>("generate")) {
         let mut cli = parse(&world.arguments).map_err(wrong)?;
         if *kind == Generate::Profiles {
             cli.configured = profiles(&mut command, world)?;
         }
         return Ok(cli);
     }
-    let typed = client_command(&command, demo);
+    let typed = client_command(&command, subcommand);
     let given = given(typed, client);
     let typed = typed_options(typed, client);
-    let url = match (other_url, demo) {
+    let url = match (other_url, subcommand) {
         (Some(url), _) => Some(url),
-        (None, true) => None,
-        (None, false) => matches.get_one::<String>("url").map(String::as_str),
+        (None, Some("demo")) => None,
+        (None, _) => client.get_one::<String>("url").map(String::as_str),
     };
     let choice = choice(client);
     let added = config::additions(choice, url, &given, &mut command, world);
@@ -276,7 +221,7 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
     })?;
     let all = || {
         let mut arguments = world.arguments.clone();
-        let begin = arguments.len().min(if demo { 2 } else { 1 });
+        let begin = arguments.len().min(1 + usize::from(subcommand.is_some()));
         arguments.splice(begin..begin, added.arguments.iter().cloned());
         arguments
     };
@@ -290,7 +235,7 @@ pub fn read_for(world: &World, other_url: Option<&str>) -> Result<Cli, ParseErro
         cli.passed = passed(&all()).map_err(wrong)?;
     }
     cli.typed = typed;
-    cli.url = added.url.or(other_url.map(str::to_owned)).or(cli.url);
+    cli.url = added.url.or(url.map(str::to_owned));
     cli.configured = added.configured;
     Ok(cli)
 }
@@ -351,8 +296,8 @@ fn typed_matches(
     }
 }
 
-fn client_command(command: &clap::Command, demo: bool) -> &clap::Command {
-    let subcommand = demo.then(|| command.find_subcommand("demo")).flatten();
+fn client_command<'a>(command: &'a clap::Command, name: Option<&str>) -> &'a clap::Command {
+    let subcommand = name.and_then(|name| command.find_subcommand(name));
     subcommand.unwrap_or(command)
 }
 

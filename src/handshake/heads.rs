@@ -12,6 +12,16 @@ pub(crate) fn shown(sent: &[u8], received: &[u8], redactor: &Redactor) -> Heads 
     }
 }
 
+/// The header fields of a head, in the order received.
+pub fn fields(head: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(head);
+    let lines = text.split("\r\n").skip(1);
+    let fields = lines.filter_map(|line| line.split_once(':'));
+    fields
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
 /// Up to the empty line, or everything if there is none.
 fn head(bytes: &[u8]) -> &[u8] {
     match memchr::memmem::find(bytes, b"\r\n\r\n") {

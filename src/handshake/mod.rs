@@ -24,7 +24,7 @@ pub mod versions;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-pub use heads::shown_header;
+pub use heads::{fields, shown_header};
 pub use open::open;
 pub use opening::Opening;
 pub use outcome::{Failed, Upgraded};

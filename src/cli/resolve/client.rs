@@ -23,6 +23,7 @@ use crate::session::answers::{Opening, Rules};
 use crate::session::connect::Plan;
 use crate::session::policy::drain::OnEof;
 use crate::session::policy::{self, drain, pace, stop};
+use crate::suite::Folder;
 use crate::uri::{Target, UrlSource};
 use crate::{output, pipe, repl, session};
 
@@ -165,6 +166,8 @@ pub(super) struct Input<'a> {
     pub(super) interrupt: &'a Interrupt,
     /// What the other side is.
     pub(super) peer: Peer,
+    /// The folder of a script, which reads no other files.
+    pub(super) folder: Option<&'a Folder>,
 }
 
 /// The client for `url`, in which variables are filled in.
@@ -191,7 +194,7 @@ pub(super) fn client(
         let place = (target, source.clone());
         client_with(place, input, &mode, &variables, files, deadline)
     };
-    let mut files = Files::not_blocking();
+    let mut files = Files::not_blocking().within(input.folder);
     let client = resolve(target.clone(), &mut files)?;
     if files.have_skipped() && input.world.is_dry_run {
         let mut client = client;
@@ -200,7 +203,7 @@ pub(super) fn client(
         return Ok(client);
     }
     if files.have_skipped() {
-        return resolve(target, &mut Files::blocking(deadline));
+        return resolve(target, &mut Files::blocking(deadline).within(input.folder));
     }
     Ok(client)
 }

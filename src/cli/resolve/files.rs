@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::stdio;
+use crate::suite::Folder;
 
 /// The largest file of headers, cookies or logins, in bytes, because a device may have no end.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
@@ -22,6 +23,8 @@ pub(super) struct Files {
     deadline: Option<Instant>,
     may_block: bool,
     skipped: bool,
+    /// Where files are; nothing else is read.
+    folder: Option<Folder>,
 }
 
 impl Files {
@@ -31,6 +34,7 @@ impl Files {
             deadline: None,
             may_block: false,
             skipped: false,
+            folder: None,
         }
     }
 
@@ -40,7 +44,14 @@ impl Files {
             deadline,
             may_block: true,
             skipped: false,
+            folder: None,
         }
+    }
+
+    /// Reads only what is in this folder, if there is one.
+    pub(super) fn within(mut self, folder: Option<&Folder>) -> Self {
+        self.folder = folder.cloned();
+        self
     }
 
     /// Whether a file was skipped because reading it may block.
@@ -65,17 +76,24 @@ impl Files {
         option: &str,
         path: &str,
     ) -> Result<Option<Vec<u8>>, Error> {
-        if !self.may_block && may_block(path) {
+        let inside = match &self.folder {
+            Some(folder) => folder
+                .path_of(path)
+                .map_err(|why| Error::usage(format!("{option}{why}")))?
+                .display()
+                .to_string(),
+            None => path.to_owned(),
+        };
+        if !self.may_block && may_block(&inside) {
             self.skipped = true;
             return Ok(None);
         }
         let bytes = match self.deadline {
-            None => read(path),
+            None => read(&inside),
             Some(deadline) => {
                 let (sender, receiver) = mpsc::channel();
-                let owned = path.to_owned();
                 // Detached: the program exits without it.
-                thread::spawn(move || sender.send(read(&owned)));
+                thread::spawn(move || sender.send(read(&inside)));
                 let left = deadline.saturating_duration_since(Instant::now());
                 receiver.recv_timeout(left).map_err(|_| {
                     let message = format!("--max-time is over (reading {option}{path})");

@@ -67,6 +67,7 @@ pub(super) fn listen(mut args: ListenArgs, typed: &Typed, world: &World) -> Resu
         world,
         interrupt: &Interrupt::default(),
         peer: Peer::Client,
+        folder: None,
     };
     let client = client::client(&format!("{scheme}://{address}/"), &input, Target::parse)?;
     let one_at_a_time = match &client.front {

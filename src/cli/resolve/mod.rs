@@ -4,6 +4,7 @@
 mod answers;
 mod check;
 mod client;
+mod convert;
 mod cookies;
 mod credentials;
 mod decoding;
@@ -20,11 +21,14 @@ mod network;
 mod output;
 mod programs;
 mod proxy;
+mod replay;
 mod request;
 mod saving;
+mod script;
 mod serve;
 mod session;
 mod sigv4;
+mod test;
 mod tls;
 mod variables;
 mod wire;
@@ -40,8 +44,12 @@ use crate::uri::Target;
 
 use self::client::Input;
 pub use self::client::{Client, FrontEnd};
+pub use self::convert::Convert;
 pub use self::listen::Listen;
+pub use self::replay::{Replay, Sending, Showing};
+pub use self::script::{NOT_IN_A_SCRIPT, Rights, Scripts};
 pub use self::serve::Serve;
+pub use self::test::{Destination, Test};
 
 /// The job of the process.
 #[derive(Debug)]
@@ -55,6 +63,10 @@ pub enum Job {
     Demo(Box<Client>),
     Serve(Box<Serve>),
     Listen(Box<Listen>),
+    /// Runs scripts.
+    Test(Box<Test>),
+    Convert(Box<Convert>),
+    Replay(Replay),
     /// What to print, and the names of the profiles.
     Generate(Generate, Vec<String>),
 }
@@ -71,9 +83,13 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
         Some(Subcommands::Serve(args)) => {
             Ok(Job::Serve(Box::new(serve::serve(&args.args, world)?)))
         }
+        Some(Subcommands::Test(args)) => Ok(Job::Test(Box::new(test::test(&args.args, world)?))),
         Some(Subcommands::Listen(listen)) => {
             let listen = listen::listen(listen.args, &cli.typed, world)?;
             Ok(Job::Listen(Box::new(listen)))
+        }
+        Some(Subcommands::Convert(convert)) => {
+            Ok(Job::Convert(Box::new(convert::convert(convert.args))))
         }
         Some(Subcommands::Demo(_)) => {
             let interrupt = Interrupt::default();
@@ -81,6 +97,13 @@ pub fn job(cli: Cli, world: &World) -> Result<Job, Error> {
             let world = &world.without_proxies();
             let placeholder = client_for(&cli, "ws://127.0.0.1/echo", world, &interrupt)?;
             Ok(Job::Demo(Box::new(placeholder)))
+        }
+        Some(Subcommands::Replay(ref deferred)) => {
+            let connect = |url: &str, world: &World, interrupt: &Interrupt| {
+                client_for(&cli, url, world, interrupt)
+            };
+            let replay = replay::replay(&deferred.args, &cli, world, connect)?;
+            Ok(Job::Replay(replay))
         }
         None => {
             let url = cli.url.as_deref().unwrap_or_default();
@@ -134,6 +157,7 @@ pub fn reconnect_to(
 fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Result<Client, Error> {
     let args = match &cli.command {
         Some(Subcommands::Demo(demo)) => &demo.args,
+        Some(Subcommands::Replay(replay)) => &replay.args.client,
         _ => &cli.client,
     };
     let input = Input {
@@ -144,6 +168,7 @@ fn client_for(cli: &Cli, url: &str, world: &World, interrupt: &Interrupt) -> Res
         world,
         interrupt,
         peer: Peer::Server,
+        folder: None,
     };
     let profiles = &cli.configured.profiles;
     let parse = |url: &str| Target::parse(url).map_err(|error| suggest(error, url, profiles));
@@ -158,7 +183,7 @@ fn suggest(mut error: Error, typed: &str, profiles: &[String]) -> Error {
             .insert(0, format!("did you mean `wirecat @{typed}`?"));
         return error;
     }
-    let near = ["serve", "listen", "demo"]
+    let near = ["serve", "listen", "demo", "test", "replay", "convert"]
         .into_iter()
         .find(|name| strsim::damerau_levenshtein(name, typed) <= 2);
     if near == Some(typed) {

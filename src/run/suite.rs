@@ -1,0 +1,418 @@
+//! `wirecat test`: reads all scripts, runs them on as many threads as `--jobs` says, and writes the
+//! reports in the order of the files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use crate::cli::resolve::{Destination, NOT_IN_A_SCRIPT, Scripts, Test};
+use crate::cli::world::World;
+use crate::error::{Error, Exit, Stage, plain_words};
+use crate::io::signals::{Stop, StopSignals};
+use crate::io::stdio;
+use crate::script::report::{self, Report};
+use crate::script::result::{FileResult, Totals, Verdict};
+use crate::suite::{self, Loaded, Loader};
+
+/// The stack of a thread that runs scripts, in bytes: what a debug build of a session needs, and more.
+const STACK: usize = 16 << 20;
+
+/// Reads the scripts and runs them.
+///
+/// # Errors
+/// Exit 2 if a report cannot be written.
+pub(super) async fn test(test: Test, world: &World) -> Result<Exit, Error> {
+    let Some(mut files) = load(&test) else {
+        return Ok(Exit::Usage);
+    };
+    name_recordings(&mut files);
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut reports = Reports::open(&test, started)?;
+    let expressions = test.options.interrupt.clone();
+    let mut stops = StopSignals::new(None, !world.hangup_ignored, &expressions)
+        .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
+    let start = Instant::now();
+    let (interrupt, interrupted) = watch::channel(false);
+    let (sender, mut results) = mpsc::unbounded_channel();
+    let work = Arc::new(Work {
+        files,
+        repeat: usize::try_from(test.repeat).unwrap_or(usize::MAX),
+        next: AtomicUsize::new(0),
+        is_over: AtomicBool::new(false),
+    });
+    let count = work.len();
+    let threads = start_threads(&test, world, &work, &interrupted, &sender)?;
+    drop(sender);
+    let mut in_order = InOrder::default();
+    let mut totals = Totals::default();
+    let mut stopped = None;
+    let progress = progress(&test, count);
+    loop {
+        let (index, result) = tokio::select! {
+            result = results.recv() => match result {
+                Some(result) => result,
+                None => {
+                    pass_panics_on(threads);
+                    break;
+                }
+            },
+            stop = stops.next() => {
+                work.is_over.store(true, Ordering::Relaxed);
+                expressions.set_stopped();
+                let _ = interrupt.send(true);
+                // The second signal waits for nothing.
+                if stopped.replace(stop).is_some() {
+                    break;
+                }
+                continue;
+            }
+        };
+        progress.inc(1);
+        in_order.add(index, result);
+        while let Some(result) = in_order.next() {
+            totals.add(&result);
+            progress.suspend(|| reports.file(&result));
+            if test.options.fail_fast && result.tests.iter().any(has_failed) {
+                work.is_over.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+    // After an interruption or a failure, files in between may be missing.
+    for index in in_order.next..count {
+        let result = match in_order.waiting.remove(&index) {
+            None if stopped.is_some() => continue,
+            None => work.skipped(index, &test.options),
+            result => result,
+        };
+        let Some(result) = result else { continue };
+        totals.add(&result);
+        progress.suspend(|| reports.file(&result));
+    }
+    progress.finish_and_clear();
+    let is_empty = totals.tests == 0 && totals.unreadable == 0 && stopped.is_none();
+    reports.end(start.elapsed(), stopped.is_some())?;
+    if is_empty {
+        return Err(nothing_to_run(&test.options.only));
+    }
+    Ok(stopped.map_or_else(|| totals.exit(), Stop::exit))
+}
+
+fn nothing_to_run(only: &[String]) -> Error {
+    match only.is_empty() {
+        true => Error::usage("there is no test in these files").advice("### begins a test"),
+        false => Error::usage("no test has a name that --only selects")
+            .advice("--only 'NAME*' selects by the beginning of a name"),
+    }
+}
+
+fn has_failed(test: &crate::script::result::TestResult) -> bool {
+    matches!(test.verdict, Verdict::Failed(_) | Verdict::Error(_))
+}
+
+/// Reads all scripts; `None` if something is wrong with one, which is printed. Then nothing is run.
+fn load(test: &Test) -> Option<Vec<Loaded>> {
+    let names: Vec<&str> = test.option_names.iter().map(String::as_str).collect();
+    let loader = Loader {
+        options: &names,
+        refused: NOT_IN_A_SCRIPT,
+        given: &test.options.variables,
+        environment: test.environment.as_deref(),
+        root: test.file_root.as_deref(),
+    };
+    let (mut files, mut wrong) = (Vec::new(), 0);
+    for path in &test.files {
+        match loader.load(path) {
+            Ok(loaded) => {
+                for note in &loaded.notes {
+                    let note = format!("{}: {note}\n", loaded.script.shown);
+                    stdio::print(stdio::stderr(), note.as_bytes());
+                }
+                suite::hide_variables(&loaded.variables, &test.options.redactor);
+                files.push(loaded);
+            }
+            Err(errors) => {
+                wrong += 1;
+                for error in errors {
+                    let text = test.options.redactor.redact(&error);
+                    let text = match text.ends_with('\n') {
+                        true => text.into_owned(),
+                        false => format!("{text}\n"),
+                    };
+                    stdio::print(stdio::stderr(), text.as_bytes());
+                }
+            }
+        }
+    }
+    if wrong > 0 {
+        let scripts = crate::units::counted(wrong, "script");
+        let text = format!("{scripts} cannot be read; nothing was run\n");
+        stdio::print(stdio::stderr(), text.as_bytes());
+        return None;
+    }
+    test.options.redactor.keep();
+    Some(files)
+}
+
+/// Gives scripts of the same name, in different folders, recordings of different names.
+fn name_recordings(files: &mut [Loaded]) {
+    let mut taken = BTreeSet::new();
+    for file in files {
+        let (stem, mut number) = (file.stem.clone(), 1_u64);
+        while !taken.insert(file.stem.clone()) {
+            number += 1;
+            file.stem = format!("{stem}~{number}");
+        }
+    }
+}
+
+/// What threads take from.
+struct Work {
+    files: Vec<Loaded>,
+    repeat: usize,
+    next: AtomicUsize,
+    /// Nothing more is begun.
+    is_over: AtomicBool,
+}
+
+impl Work {
+    fn len(&self) -> usize {
+        self.files.len().saturating_mul(self.repeat)
+    }
+
+    /// The next file, and its number in the order of the reports.
+    fn take(&self) -> Option<(usize, &Loaded)> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return None;
+        }
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        if index >= self.len() {
+            return None;
+        }
+        let file = self.files.get(index % self.files.len())?;
+        Some((index, file))
+    }
+
+    /// The result of a file that is not run any more.
+    fn skipped(&self, index: usize, options: &suite::Options) -> Option<FileResult> {
+        let file = self.files.get(index % self.files.len())?;
+        Some(suite::skipped(file, options))
+    }
+}
+
+type Results = mpsc::UnboundedSender<(usize, FileResult)>;
+
+fn start_threads(
+    test: &Test,
+    world: &World,
+    work: &Arc<Work>,
+    interrupted: &watch::Receiver<bool>,
+    results: &Results,
+) -> Result<Vec<JoinHandle<()>>, Error> {
+    let mut threads = Vec::new();
+    for _ in 0..test.jobs.min(work.len()) {
+        let runner = Thread {
+            options: test.options.clone(),
+            rights: test.rights,
+            include_secrets: test.include_secrets,
+            world: world.clone(),
+            work: Arc::clone(work),
+            interrupted: interrupted.clone(),
+            results: results.clone(),
+        };
+        let thread = thread::Builder::new()
+            .name("scripts".to_owned())
+            .stack_size(STACK)
+            .spawn(move || runner.run());
+        threads.push(thread.map_err(|error| {
+            Error::usage(format!("cannot start a thread: {}", plain_words(&error)))
+        })?);
+    }
+    Ok(threads)
+}
+
+/// Ends the program as a panic of this thread would: the files that a thread has not run must not look
+/// like files that were not there. All threads have sent what they have to say.
+fn pass_panics_on(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// What a thread needs to run scripts.
+struct Thread {
+    options: suite::Options,
+    rights: crate::cli::resolve::Rights,
+    include_secrets: bool,
+    world: World,
+    work: Arc<Work>,
+    interrupted: watch::Receiver<bool>,
+    results: Results,
+}
+
+impl Thread {
+    fn run(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let Ok(runtime) = runtime else { return };
+        let interrupt = self.options.interrupt.clone();
+        let scripts = Scripts::new(&self.world, self.rights, self.include_secrets, interrupt);
+        let dial = |request: &suite::Request, folder: &suite::Folder| scripts.dial(request, folder);
+        let world = suite::World {
+            dial: &dial,
+            environment: Arc::new(self.world.environment.clone()),
+        };
+        let local = LocalSet::new();
+        local.block_on(&runtime, async {
+            while let Some((index, file)) = self.work.take() {
+                let interrupted = self.interrupted.clone();
+                let round = index / self.work.files.len() + 1;
+                let result = suite::run((file, round), &self.options, &world, interrupted).await;
+                // Who receives it may have been stopped by a signal.
+                let _ = self.results.send((index, result));
+            }
+        });
+        drop(local);
+        // A name lookup may still block a thread.
+        runtime.shutdown_background();
+    }
+}
+
+/// Puts results into the order of their numbers.
+#[derive(Default)]
+struct InOrder {
+    next: usize,
+    waiting: BTreeMap<usize, FileResult>,
+}
+
+impl InOrder {
+    fn add(&mut self, index: usize, result: FileResult) {
+        self.waiting.insert(index, result);
+    }
+
+    fn next(&mut self) -> Option<FileResult> {
+        let result = self.waiting.remove(&self.next)?;
+        self.next += 1;
+        Some(result)
+    }
+}
+
+/// Shows how far the run is, on a terminal.
+fn progress(test: &Test, files: usize) -> ProgressBar {
+    let target = match test.shows_progress && files > 1 {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(files as u64), target);
+    let style = ProgressStyle::with_template("{pos} of {len} files, {elapsed} {wide_bar}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// The reports of a run, and where they go.
+struct Reports(Vec<Written>);
+
+struct Written {
+    report: Report,
+    to: To,
+    /// The first failure to write; nothing is written after it.
+    failed: Option<io::Error>,
+}
+
+enum To {
+    Stdout,
+    File(PathBuf, File),
+}
+
+impl Reports {
+    /// Creates the files, so that a name that cannot be written is found before anything is run.
+    fn open(test: &Test, started: Duration) -> Result<Reports, Error> {
+        let mut reports = Vec::new();
+        for Destination { kind, file } in &test.reports {
+            let options = report::Options {
+                kind: *kind,
+                color: test.color && file.is_none(),
+                started,
+            };
+            let to = match file {
+                None => To::Stdout,
+                Some(path) => {
+                    let opened = File::create(path);
+                    let opened = opened.map_err(|error| unwritable(Some(path), &error))?;
+                    To::File(path.clone(), opened)
+                }
+            };
+            reports.push(Written {
+                report: Report::new(options),
+                to,
+                failed: None,
+            });
+        }
+        Ok(Reports(reports))
+    }
+
+    fn file(&mut self, result: &FileResult) {
+        for written in &mut self.0 {
+            let bytes = written.report.file(result);
+            written.write(&bytes);
+        }
+    }
+
+    /// Writes the ends of the reports.
+    ///
+    /// # Errors
+    /// Exit 2 for the first report that could not be written. That the reader of stdout is gone is no
+    /// failure.
+    fn end(self, took: Duration, interrupted: bool) -> Result<(), Error> {
+        let mut failure = None;
+        for mut written in self.0 {
+            let report = std::mem::replace(&mut written.report, Report::new(Default::default()));
+            let bytes = report.end(took, interrupted);
+            written.write(&bytes);
+            let path = match &written.to {
+                To::Stdout => None,
+                To::File(path, _) => Some(path),
+            };
+            if let Some(error) = &written.failed
+                && !(path.is_none() && error.kind() == io::ErrorKind::BrokenPipe)
+            {
+                failure.get_or_insert(unwritable(path, error));
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Written {
+    fn write(&mut self, bytes: &[u8]) {
+        if self.failed.is_some() || bytes.is_empty() {
+            return;
+        }
+        let written = match &mut self.to {
+            To::Stdout => stdio::stdout().and_then(|mut stdout| stdout.write_all(bytes)),
+            To::File(_, file) => file.write_all(bytes),
+        };
+        self.failed = written.err();
+    }
+}
+
+fn unwritable(path: Option<&PathBuf>, error: &io::Error) -> Error {
+    let name = path.map_or_else(|| "stdout".to_owned(), |path| path.display().to_string());
+    let message = format!("cannot write the report to {name}: {}", plain_words(error));
+    Error::new(Stage::Output, Exit::Usage, message)
+}

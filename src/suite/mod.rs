@@ -1,0 +1,150 @@
+//! The front end for tests: runs scripts (`.wst`), each of their connections over a run of its own, and
+//! returns what came of them.
+//!
+//! A test is a sequence of steps, and goes on in turns with the runs of its connections on one thread.
+//! [`lane`] is what a run sees of the steps, [`happened`] what the steps see of a run.
+
+mod checking;
+mod connection;
+mod end;
+mod expecting;
+mod files;
+mod folder;
+mod happened;
+mod lane;
+mod moment;
+mod opening;
+mod options;
+mod recordings;
+mod secrets;
+mod steps;
+mod variables;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::script::ast;
+use crate::script::result::{FileResult, TestResult, Verdict, is_selected};
+use crate::script::shown::Shown;
+
+pub use files::{Loaded, Loader};
+pub use folder::{Folder, read as read_file};
+pub use options::{Dial, Options, Request, World};
+pub use secrets::hide_variables;
+use steps::{Runner, Stopped};
+
+/// Runs the tests of a script, one after another, until `interrupted` becomes true; `round` counts the
+/// runs of this script from 1. Must run inside a [`tokio::task::LocalSet`].
+pub async fn run(
+    (loaded, round): (&Loaded, usize),
+    options: &Options,
+    world: &World<'_>,
+    mut interrupted: watch::Receiver<bool>,
+) -> FileResult {
+    let mut result = FileResult {
+        path: Shown::new(&loaded.script.shown, &options.redactor),
+        ..FileResult::default()
+    };
+    for (number, test) in loaded.file.tests.iter().enumerate() {
+        if !is_selected(&test.name.value, &options.only) {
+            continue;
+        }
+        let mut attempt = 1;
+        let mut ended = loop {
+            let place = (round, number + 1, attempt);
+            let ended = run_test(loaded, test, place, options, world, &mut interrupted).await;
+            let again = matches!(ended.verdict, Verdict::Failed(_) | Verdict::Error(_));
+            if !again || attempt > options.retry {
+                break ended;
+            }
+            attempt += 1;
+        };
+        ended.attempts = attempt;
+        let stops = match &ended.verdict {
+            Verdict::Failed(_) | Verdict::Error(_) => options.fail_fast,
+            Verdict::Interrupted => true,
+            Verdict::Passed | Verdict::Skipped(_) => false,
+        };
+        result.tests.push(ended);
+        if stops {
+            if !matches!(result.tests.last(), Some(it) if matches!(it.verdict, Verdict::Interrupted))
+            {
+                let rest = loaded.file.tests.iter().skip(number + 1);
+                skip(rest, options, &mut result);
+            }
+            break;
+        }
+    }
+    result
+}
+
+/// The result of a script that was not run, because an earlier test has failed.
+pub fn skipped(loaded: &Loaded, options: &Options) -> FileResult {
+    let mut result = FileResult {
+        path: Shown::new(&loaded.script.shown, &options.redactor),
+        ..FileResult::default()
+    };
+    skip(loaded.file.tests.iter(), options, &mut result);
+    result
+}
+
+fn skip<'t>(
+    tests: impl Iterator<Item = &'t ast::Test>,
+    options: &Options,
+    result: &mut FileResult,
+) {
+    let selected = tests.filter(|test| is_selected(&test.name.value, &options.only));
+    result.tests.extend(selected.map(|test| TestResult {
+        name: Shown::new(&test.name.value, &options.redactor),
+        line: test.name.span.line,
+        took: Duration::ZERO,
+        verdict: Verdict::Skipped(Shown::fixed("an earlier test has failed")),
+        steps: 0,
+        asserts: 0,
+        attempts: 0,
+        connections: 0,
+    }));
+}
+
+async fn run_test(
+    loaded: &Loaded,
+    test: &ast::Test,
+    (round, number, attempt): (usize, usize, u32),
+    options: &Options,
+    world: &World<'_>,
+    interrupted: &mut watch::Receiver<bool>,
+) -> TestResult {
+    let start = Instant::now();
+    let mut runner = Runner::new(loaded, options, world);
+    runner.record = options.record.as_ref().map(|folder| {
+        let stem = &loaded.stem;
+        let mut again = String::new();
+        if round > 1 {
+            again.push_str(&format!("-run{round}"));
+        }
+        if attempt > 1 {
+            again.push_str(&format!("-attempt{attempt}"));
+        }
+        folder.join(format!("{stem}-{number}{again}"))
+    });
+    let script = Arc::clone(&loaded.script);
+    let steps = runner.run(&script, &test.steps);
+    let stopped = tokio::select! {
+        biased;
+        _ = interrupted.wait_for(|it| *it) => Err(Stopped::Interrupted),
+        stopped = steps => stopped,
+    };
+    let verdict = runner.finish(stopped).await;
+    TestResult {
+        name: Shown::new(&test.name.value, &options.redactor),
+        line: test.name.span.line,
+        took: start.elapsed(),
+        verdict,
+        steps: runner.counts.steps,
+        asserts: runner.counts.asserts,
+        attempts: attempt,
+        connections: runner.counts.connections,
+    }
+}

@@ -1,0 +1,135 @@
+//! `wirecat test` leaves secrets out of its reports and recordings, wherever a script has them from.
+
+use std::fs;
+
+use crate::support::serving::Serving;
+use crate::support::wirecat;
+
+/// Tests that fail, each with its secrets. The server repeats what it is sent.
+const CASES: &[(&str, &[&str])] = &[
+    (
+        "WEBSOCKET ws://HOST/echo\n> {\"auth\":\"{{token}}\"}\n<(1s) {\"auth\":\"other\"}\n",
+        &["gi/v+en", "gi/v+en\\\"1"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers?x={{q_token}}\n<~(1s) {\"nothing\":1}\n",
+        &["q/uery", "q%2Fuery+1", "%2Fuery"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/status/403?{{p_token}}\n",
+        &["p/ath", "p%2Fath"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers\n[Options]\ntoken: env:FIRST\nHTTP 101\n<~(1s) {\"nothing\":1}\n",
+        &["first-tok"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/echo\n[Options]\ntoken: env:SECOND\ntoken-via: message\nHTTP 101\n\
+         <(1s) {\"nothing\":1}\n",
+        &["second-tok"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers\n[Options]\ntoken: env:THIRD\ntoken-via: subprotocol\n\
+         HTTP 101\n<~(1s) {\"nothing\":1}\n",
+        &["third-tok"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers\n[Options]\nuser: bob:basic-pw\nHTTP 101\n\
+         <~(1s) {\"nothing\":1}\n",
+        &["basic-pw", "Ym9iOmJhc2ljLXB3"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers\n[Options]\noauth2-bearer: bearer-9\nHTTP 101\n\
+         <~(1s) {\"nothing\":1}\n",
+        &["bearer-9"],
+    ),
+    (
+        "WEBSOCKET ws://bob:url-pw@127.0.0.1:1/x?token=TOK9\n",
+        &["url-pw", "TOK9"],
+    ),
+    ("WEBSOCKET ws://bob:PW@127.0.0.1:1/x\n", &["bob:PW"]),
+    (
+        "WEBSOCKET ws://HOST/echo\n[Options]\ncert: no-such-file.pem:cert-pass\nHTTP 101\n",
+        &["cert-pass"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers\nX-Api-Key: api-key-7\nCookie: sid=cookie-7\nHTTP 101\n\
+         <~(1s) {\"nothing\":1}\n",
+        &["api-key-7", "cookie-7"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/echo\n> {\"a\":\"capt-1\"}\n<\n[Captures]\naccess_token: .a\n\
+         > {\"b\":\"{{access_token}}\"}\n<(1s) {\"nothing\":1}\n",
+        &["capt-1"],
+    ),
+];
+
+/// Everything that a run of all cases writes: each report and each recording, with its name.
+fn written(arguments: &[&str]) -> Vec<(String, String)> {
+    let serving = Serving::start(&["127.0.0.1:0"]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut script = String::new();
+    for (number, (steps, _)) in CASES.iter().enumerate() {
+        script += &format!("### case {number}\n{steps}\n");
+    }
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("all.wst"), script.replace("HOST", serving.address())).unwrap();
+    let mut words = vec!["test".to_owned(), path("all.wst")];
+    words.extend(["--record".to_owned(), path("records")]);
+    words.extend(["--report".to_owned(), "human".to_owned()]);
+    for kind in ["tap", "junit", "json"] {
+        words.extend(["--report".to_owned(), format!("{kind}={}", path(kind))]);
+    }
+    for variable in ["token=gi/v+en\"1", "q_token=q/uery 1", "p_token=p/ath"] {
+        words.extend(["--var".to_owned(), variable.to_owned()]);
+    }
+    words.extend(arguments.iter().map(|&it| it.to_owned()));
+    fs::create_dir(path("records")).unwrap();
+    let mut wirecat = wirecat(words);
+    for (name, value) in [
+        ("FIRST", "first-tok"),
+        ("SECOND", "second-tok"),
+        ("THIRD", "third-tok"),
+    ] {
+        wirecat = wirecat.env(name, value);
+    }
+    let output = wirecat.run();
+    let all = output.stdout_text() + &output.stderr;
+    assert!(all.contains(&format!("{} tests: ", CASES.len())), "{all}");
+    assert!(!all.contains("ok   "), "{all}");
+    let mut written = vec![("human".to_owned(), all)];
+    for kind in ["tap", "junit", "json"] {
+        written.push((kind.to_owned(), fs::read_to_string(path(kind)).unwrap()));
+    }
+    for entry in fs::read_dir(path("records")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        written.push((name, fs::read_to_string(entry.path()).unwrap()));
+    }
+    written
+}
+
+#[test]
+fn no_report_and_no_recording_has_a_secret() {
+    let written = written(&[]);
+    assert!(written.len() > CASES.len());
+    for secret in CASES.iter().flat_map(|(_, secrets)| *secrets) {
+        for (name, text) in &written {
+            assert!(!text.contains(secret), "{secret} in {name}: {text}");
+        }
+    }
+    let records = written.iter().filter(|(name, _)| name.ends_with(".jsonl"));
+    let lines = records.flat_map(|(_, text)| text.lines());
+    for line in lines {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn secrets_are_shown_on_request() {
+    let written = written(&["--include-secrets"]);
+    for secrets in CASES.iter().map(|(_, secrets)| *secrets) {
+        let is_shown = |secret: &&str| written.iter().any(|(_, text)| text.contains(*secret));
+        assert!(secrets.iter().any(is_shown), "{secrets:?}");
+    }
+}
