@@ -10,6 +10,7 @@ mod elsewhere;
 mod played;
 mod protocols;
 mod queues;
+mod scripts;
 mod services;
 mod stdio;
 mod terminals;

@@ -28,7 +28,7 @@ fn chromes_devtools() {
     let noise = job.folder().join("noise.html");
     let picture = job.folder().join("page.png");
     fs::write(&noise, NOISE).unwrap();
-    has_a_page(chromium.port);
+    page_of(chromium.port);
     let folder = job
         .on(9222, chromium.port)
         .at(
@@ -42,15 +42,15 @@ fn chromes_devtools() {
     drop(folder);
 }
 
-/// Waits until the browser has its page.
+/// The URL of the browser's page, once there is one.
 #[track_caller]
-fn has_a_page(port: u16) {
+pub(super) fn page_of(port: u16) -> String {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         let list: Value = serde_json::from_str(&get(port, "/json/list")).unwrap();
         let pages = list.as_array().unwrap();
-        if pages.iter().any(|target| target["type"] == "page") {
-            return;
+        if let Some(page) = pages.iter().find(|target| target["type"] == "page") {
+            return page["webSocketDebuggerUrl"].as_str().unwrap().to_owned();
         }
         thread::sleep(Duration::from_millis(20));
     }
