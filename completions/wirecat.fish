@@ -196,6 +196,9 @@ complete -c wirecat -n "__fish_wirecat_needs_command" -s V -l version -d 'Print 
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "demo" -d 'Start the debug server on a free port in this process and connect to it'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "serve" -d 'Run the debug server: endpoints that answer and misbehave on demand, and an event hub'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "listen" -d 'Wait for clients, and talk to them by hand or from a pipe as their server'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "test" -d 'Run scripts (.wst) that say what is sent and what is expected'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "convert" -d 'Make a script of a recording, and recordings of other programs\' files, and back'
+complete -c wirecat -n "__fish_wirecat_needs_command" -a "replay" -d 'Show a recording as it was, or send what it sent to a server and compare the replies'
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s H -l header -d 'Send a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand demo" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
@@ -356,6 +359,8 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -s p -l port -d '
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l host -l bind -d 'Set only the IP address; any but a loopback address lets other machines connect' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l seed -d 'Seed for the random numbers of ranges like after=2-5; the same seed gives the same numbers' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l ledger -d 'Append each message that /ledger receives to this file before acknowledging it, and read the file at the start; only one server can use the file at a time' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l replay -d 'Play the server\'s half of this recording to each client, whatever its path: the first client gets the first connection of it, the second one the next, and then from the beginning again' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l replay-speed -d 'So many times as fast as it was recorded: 1, 10, 0.5, or max without any waiting [default: 1]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l token -d 'Token of /events and the name of its user (repeatable; @FILE reads one per line) [default: each token is the name of its user]' -r
 complete -c wirecat -n "__fish_wirecat_using_subcommand serve" -l slow-client -d 'What to do about a client that reads too slowly' -r -f -a "close\t'Its connection is closed with 1013'
 block\t'Those who send to it are not read until there is room'"
@@ -493,4 +498,192 @@ complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l client-no-con
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -l mirror -d 'Send every received data message back until the server closes; stdin is not read'
 complete -c wirecat -n "__fish_wirecat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l only -d 'Run only tests of this name; * and ? stand for any characters, and for any one (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -s j -l jobs -d 'Run so many files at the same time [default: number of processors]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l repeat -d 'Run all of it N times' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l retry -d 'Run a test that fails again, up to N times' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l var -d 'Replace {{NAME}} in the scripts (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l vars -d 'Read variables from this file: lines of NAME=VALUE, or a JSON object (repeatable)' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l env -d 'Take this environment of http-client.env.json, which is beside an .http file' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l report -d 'Report as human, tap, junit or json; KIND=FILE writes to a file (repeatable) [default: human]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l record -d 'Record each connection in a file of this folder, which is made if there is none' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l schema -d 'Hold every received message against this JSON Schema' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l file-root -d 'Let scripts read files of this folder, and below it [default: that of each script]' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l fail-fast -d 'Stop after the first test that fails'
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l include-secrets -d 'Show secrets in reports and recordings instead of [redacted]'
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -l allow-commands -d 'Let scripts run commands: cmd: in a token, an answer, --on-open or --decode, and --run'
+complete -c wirecat -n "__fish_wirecat_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_using_subcommand convert" -l to -d 'What to write [default: by the ending of --output, or else wst]' -r -f -a "recording\t'Events, as --record writes them'
+har\t'An HTTP archive, for browsers and proxies'
+wst\t'A script for wirecat test'
+asciicast\t'A terminal session, for asciinema'
+text\t'What the prompt shows'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand convert" -s o -l output -d 'Write to this file instead of stdout; its ending says the form: .jsonl, .har, .wst, .cast, .txt' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand convert" -l entry -d 'Convert only the connection with this number, as --list shows it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand convert" -l list -d 'List the connections in the file, a line each, and write nothing'
+complete -c wirecat -n "__fish_wirecat_using_subcommand convert" -l include-secrets -d 'Keep secrets in URLs and headers, and in messages that name them, instead of [redacted] or a variable'
+complete -c wirecat -n "__fish_wirecat_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l speed -d 'So many times as fast as it was recorded: 1, 10, 0.5, or max without any waiting [default: 1; max where a recording is shown in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l entry -d 'Take only the N-th connection of the recording [default: all of them, in order]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l ignore -d 'Delete this jq path, such as .ts, from the replies on both sides before they are compared (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reply-timeout -d 'How long a reply may be late' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s H -l header -d 'Send a header, \'Name: value\' (repeatable); \'Name;\' sends it empty, \'Name:\' removes it, @FILE reads headers from a file, @- from stdin' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l origin -d 'Send this Origin header; browsers send one, and some servers check it' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s A -l user-agent -d 'Send this User-Agent header; \'\' sends none [default: wirecat/VERSION]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l subprotocol -l protocol -d 'Offer a subprotocol (repeatable, in order of preference)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s b -l cookie -d 'Send these cookies to the server of the URL; or, without =, read them from a file in Netscape\'s format (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s c -l cookie-jar -d 'Write all cookies to this file at the end, in Netscape\'s format; a new file can be read only by its owner' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l max-redirs -d 'Maximum number of redirects to follow; -1 is unlimited' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s u -l user -d 'Use Basic authentication; asks for the password if none is given' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l oauth2-bearer -d 'Use Bearer authentication with this token, as in curl' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l token -d 'Take a token from @FILE, env:VAR, cmd:COMMAND or prompt; anything else is the token itself, with @@ for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l token-via -d 'Where to put the token: in a header, the query, the first message or a subprotocol [default: header]' -r -f -a "header\t'Authorization: Bearer TOKEN, or the header named by --token-name'
+query\t'?token=TOKEN, or the parameter named by --token-name'
+message\t'The first message, as given by --token-message'
+subprotocol\t'A subprotocol offered in Sec-WebSocket-Protocol'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l token-name -d 'Name of the header [default: Authorization, with Bearer before the token] or of the query parameter [default: token]; with subprotocol, a prefix of the token' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l token-message -d 'Message that carries the token, which replaces {{token}}; implies --token-via message [default: {"event":"token","data":"{{token}}"}]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l aws-sigv4 -d 'Sign the request for AWS, aws:amz[:REGION[:SERVICE]], anew for every connection; the keys are those of -u ID:SECRET or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN [default: the region of the host name or AWS_REGION, execute-api]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l netrc-file -d 'Take user name and password from this file' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l cacert -d 'Trust the certificates in this PEM file instead of the system\'s' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l capath -d 'Trust the certificates in the PEM files of this directory, whatever their names, instead of the system\'s; with --cacert, trust both' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s E -l cert -d 'Authenticate with the client certificate in this PEM file, which may also contain its key and the certificates of its issuers; \'\\:\' stands for a colon in the name of the file' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l key -d 'Private key of the client certificate: a PEM file (PKCS#8, encrypted or not, PKCS#1 or SEC1)' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l pass -d 'Password of the encrypted private key; without one, wirecat asks for it at the terminal' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l tls-max -d 'Use at most this version of TLS: 1.2 or 1.3' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l pinnedpubkey -d 'Accept only a server with this public key, also with -k: \'sha256//HASH\' in base64 (several with \';\' between them), or a file with the key in PEM or DER form' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l crlfile -d 'Refuse certificates that the revocation lists in this PEM file name; every certificate of the chain but the root needs a list of its issuer that is not out of date, as in curl with OpenSSL' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l resolve -d 'Use these addresses for a host and port instead of looking the name up (repeatable); * is any host, and -HOST:PORT takes an earlier one back' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l connect-to -d 'Connect to HOST2:PORT2 instead of HOST1:PORT1 (repeatable); the request and the name in the certificate stay those of the URL. What is left empty is any host or port, or stays as it is' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l interface -d 'Connect from this network interface, address or host name: NAME, HOST, if!NAME, host!HOST or ifhost!NAME!HOST' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l local-port -d 'Connect from this local port, or from the first free one of a range' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l happy-eyeballs-timeout-ms -d 'How many milliseconds an address may take before the next one is tried as well' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l unix-socket -d 'Connect to this Unix socket; the host of the URL is only sent' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l abstract-unix-socket -d 'Connect to this socket in the abstract namespace of Linux' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s x -l proxy -d 'Connect through this proxy, at port 1080 unless given; \'\' uses none [default: from the environment]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s U -l proxy-user -d 'Send these credentials to the proxy (Basic or SOCKS); asks for the password if none is given' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l proxy-header -d 'Send a header to an HTTP proxy, and not to the server (repeatable); otherwise as -H' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l proxy-cacert -d 'Trust the certificates in this PEM file for an https:// proxy' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l noproxy -d 'Connect to these hosts without a proxy, whatever names one [default: from the environment]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l socks4 -d 'Same as -x socks4://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l socks4a -d 'Same as -x socks4a://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l socks5 -d 'Same as -x socks5://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l socks5-hostname -d 'Same as -x socks5h://HOST:PORT' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l connect-timeout -d 'Maximum time for name lookup, TCP, proxy, TLS and handshake together; also for reading --token @FILE, and for a URL that is @FILE or cmd:COMMAND' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l close-timeout -d 'Maximum time to wait for the server\'s answer to a Close' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s m -l max-time -d 'Maximum time for the whole run; when it is over, exit 28' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s d -l data -d 'Send this message instead of stdin (repeatable); @FILE sends a file as one message, @- all of stdin, and @@ stands for a leading @' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l on-open -d 'Send this message first on every connection, before stdin or -d (repeatable); @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l answer -d 'Answer every received message of which the jq expression EXPR is true (repeatable); in REPLY, {{.id}} is a value of that message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l frame -d 'How to split stdin into messages' -r -f -a "line\t'Each line is a message'
+nul\t'A NUL byte ends each message'
+whole\t'All of stdin is one message'
+json\t'Each JSON value is a message and may span any number of lines'
+events\t'Each line is an event as --json prints it; send, ping, pong, close and frame are carried out, others are skipped'
+chunk\t'What was read is sent as it comes, at most 64 KiB a message; chunk:SIZE sends exactly SIZE bytes a message, and what is left at the end'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l then -d 'Send this text message after the end of stdin or -d (repeatable), also with --binary; @FILE and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l rate -d 'Send at most N messages of the input per second' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l on-eof -d 'What to do after the last message is sent' -r -f -a "drain\t'Keep receiving until nothing happens for --idle, --count or --until is met, or the server closes'
+close\t'Close as soon as everything is sent'
+stay\t'Stay connected until the server closes'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l idle -d 'Idle time after which --on-eof drain closes' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l count -d 'Stop after receiving N messages; exit 1 if there are fewer. 0 is a check: connect, send --on-open and -d, close' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l until -d 'Stop after the first message for which this jq expression is true; exit 1 if there is none' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l format -d 'How to show messages [default: pretty on a terminal, otherwise raw]' -r -f -a "pretty\t'For people: JSON formatted and coloured, binary as a hex dump'
+raw\t'The payload; a newline follows text, binary is unchanged'
+line\t'One line per message, with newlines and backslashes escaped as --escapes reads them'
+hex\t'One line of hex per message'
+base64\t'One line of base64 per message'
+json\t'Every event as a line of JSON'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l filter -d 'Apply this jq expression to each JSON message and show the results instead of the message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s t -l timestamps -d 'Show the time of each message' -r -f -a "short\t'Local time of day'
+iso\t'RFC 3339, local time with its offset'
+relative\t'Time since the start'
+delta\t'Time since the previous line'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l color -d 'When to use colours' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s o -l output -d 'Write messages to this file instead of stdout' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l record -d 'Also append every event to this file as a line of JSON, whatever is shown' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l split -d 'Cut each received message into records, which --filter, --until, --confirm, --resume and the output get in its place' -r -f -a "nl\t'Each line is a record'
+nul\t'A NUL byte ends each record'
+rs\t'The byte 0x1E ends each record'
+json\t'Each JSON value is a record; what is not JSON is one, with all that follows it'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l exec -d 'Talk to this shell command instead of stdin and stdout: each message is a line on its stdin, each line that it prints a message' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l exec-header -d 'Give --exec this header of the client\'s request as WIRECAT_HEADER_NAME (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l run -d 'Run this shell command once the connection is open and --on-open is sent; if it fails, the run ends with exit 1' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l run-after -d 'Start --run after the first message for which this jq expression is true' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l decode -d 'Decode received binary messages: msgpack, cbor, protobuf, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several with the outermost first: gzip+msgpack' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l encode -d 'Encode the text messages that are sent, and send them as binary ones: msgpack, cbor, protobuf:FILE#TYPE, gzip, zlib, zlib-stream, zstd, cmd:COMMAND, or several as with --decode' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l edit-mode -d 'How keys edit the line' -r -f -a "emacs\t'The keys of bash and readline'
+vi\t'The keys of vi'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l scrollback -d 'How much of what was sent and received to keep for /last, /grep and /save' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l var -d 'Replace {{NAME}} in the path and query of the URL, headers, --on-open, -d, --then, --answer and --heartbeat (repeatable)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l config -d 'Read defaults and profiles from this file [default: $XDG_CONFIG_HOME/wirecat/config.toml]' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reconnect -d 'Reconnect when the connection is lost, at most N times in a row (unlimited without N) [default: on at the prompt, off in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reconnect-delay -d 'Delay before the first retry; it doubles with each retry' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reconnect-max-delay -d 'Maximum delay between retries (a server\'s Retry-After may exceed it)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reconnect-jitter -d 'How retry delays are randomized (jitter), so that the clients of a restarted server do not all connect at once' -r -f -a "equal\t'Half of the delay is fixed, half is random'
+full\t'The whole delay is random'
+decorrelated\t'Random, up to three times the previous delay'
+none\t'The delay is not randomized'"
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reconnect-max-time -d 'Give up after this time without a connection' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l reconnect-on -d 'Also reconnect after these close codes, ranges of codes and HTTP statuses: 1000,4000-4099,404. pusher, discord, graphql, centrifugo and phoenix stand for the codes after which clients of these protocols do, and do not, reconnect' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l no-reconnect-on -d 'Do not reconnect after these (1006 is a lost connection); takes precedence over --reconnect-on. The name of a protocol stands for the codes after which its clients stay away' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l confirm -d 'Send messages again after a reconnect unless they are confirmed: by a pong to a later ping (the default), by the n-th reply, or by the number that a jq expression finds in a reply' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l outbox -d 'Maximum size of unconfirmed messages to keep; reading pauses when it is reached' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l resume -d 'Remember the last value of a jq expression over the received messages (repeatable); it replaces {{NAME}} in --on-open, --heartbeat, headers and the query of the URL' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l state -d 'Keep the values of --resume in this file from one run to the next' -r -F
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l ping-interval -d 'Send a ping this often [default: 20s at the prompt, never in a pipe]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l ping-timeout -d 'How long the server may be silent after a ping before it is considered dead' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l heartbeat -d 'Send this text message at every --heartbeat-interval, for servers that expect messages from the application; @FILE, @- and @@ as with -d' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l heartbeat-interval -d 'How often to send the message of --heartbeat' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l max-message-size -d 'Maximum size of a received message; a larger one is answered with Close 1009 and ends in exit 110' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l deflate-level -d 'Compression level: 0 (none) to 9 (best and slowest)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l client-max-window-bits -d 'Limit the client\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l server-max-window-bits -d 'Limit the server\'s compression window, in bits: 9 (512 bytes) to 15 (32 KiB)' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l fragment -d 'Maximum payload of a data frame to send; 0 never fragments [default: messages above 1 MiB are sent in fragments of 256 KiB]' -r
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l unordered -d 'Take the replies in any order'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s L -l location -d 'Follow redirects (301, 302, 303, 307, 308), never from wss to ws; credentials stay behind when they lead to another server'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l location-trusted -d 'Follow redirects, and send credentials wherever they lead'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l http1.1 -d 'Use HTTP/1.1 for the handshake (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l http2 -d 'Use HTTP/2 (RFC 8441) if the server chooses it in the TLS handshake and accepts WebSocket over it, otherwise HTTP/1.1; -v shows which'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l http2-only -d 'Use HTTP/2 or fail; ws:// implies --http2-prior-knowledge'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l http2-prior-knowledge -d 'Use HTTP/2 over ws:// without asking the server first; over wss:// same as --http2-only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l aws-sigv4-query -d 'Put the signature of AWS into the query, where it is good for 5 minutes'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s n -l netrc -d 'Take user name and password from ~/.netrc, or from the file that $NETRC names'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l netrc-optional -d 'The same as --netrc, where the file need not exist'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s k -l insecure -d 'Do not verify the server\'s certificate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l tlsv1.2 -d 'Use TLS 1.2 or later (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l tlsv1.3 -d 'Use TLS 1.3 or later'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s 4 -l ipv4 -d 'Use IPv4 addresses only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s 6 -l ipv6 -d 'Use IPv6 addresses only'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l proxy-insecure -d 'Do not verify the certificate of an https:// proxy'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l text -d 'Send text messages (the default)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l binary -d 'Send binary messages'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l hex -d 'Read -d, stdin and typed lines as hex; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l base64 -d 'Read -d, stdin and typed lines as base64; sends binary messages unless --text is given'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l escapes -d 'Interpret escapes in -d, stdin, typed lines, --then, --on-open, --heartbeat and the replies of --answer: \\n \\0 \\x1e \\u2028 \\\\'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l lockstep -d 'Wait for the reply to a message before sending the next one, however long that takes (-m limits it)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s 1 -l one-message -d 'Same as --count 1'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l json -d 'Same as --format json: every event as a line of JSON'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l show-ping-pong -d 'Show pings and pongs'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l include-secrets -d 'Show secrets in URLs, headers, notices and events instead of [redacted]'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s v -l verbose -d 'Show the handshake and the TLS session; -vv also shows every frame, -vvv also its bytes'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s s -l silent -d 'Print nothing on stderr, not even errors (--stats still prints)'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l stats -d 'Print counts and times on stderr at the end'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l run-each -d 'Start --run again on every connection'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l no-history -d 'Neither read nor write the history of typed lines'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l plain -d 'Redraw nothing and show one line for each event, for screen readers and slow terminals'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l no-config -d 'Read no configuration file'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l no-reconnect -d 'Do not reconnect'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l no-auto-pong -d 'Do not answer pings, to see how the server reacts'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l no-compress -d 'Disable permessage-deflate'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l client-no-context-takeover -d 'Reset the client\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l server-no-context-takeover -d 'Reset the server\'s compression context after each message'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -l mirror -d 'Send every received data message back until the server closes; stdin is not read'
+complete -c wirecat -n "__fish_wirecat_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirecat -n "__fish_wirecat_needs_command" -a "(wirecat --generate profiles 2>/dev/null)"
