@@ -158,16 +158,17 @@ impl Runner<'_> {
         let mut late = expecting.until.into_std();
         let mut has_overslept = false;
         loop {
-            // Where the process was stopped, what had come meanwhile is read only now.
-            let now = begin();
-            if now > late + OVERSLEPT && !has_overslept {
-                (late, has_overslept) = (now + OVERSLEPT, true);
-            }
             let next = self
                 .next(expecting, |lane| lane.happened.message_until(late))
                 .await;
+            let now = begin();
             let came = match next {
                 Ok(came) => came,
+                // Where the process was stopped, what had come meanwhile is read only now.
+                Err(Missed::Late) if !has_overslept && now > late + OVERSLEPT => {
+                    (late, has_overslept) = (now + OVERSLEPT, true);
+                    continue;
+                }
                 Err(missed) => {
                     let mut failure =
                         self.missed(expecting, missed, "no message that matches came");
