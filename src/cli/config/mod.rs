@@ -32,6 +32,7 @@ use crate::uri::{Target, UrlSource};
 use super::world::World;
 pub use merge::Given;
 pub use parse::check_variable;
+pub use settings::words;
 
 /// Which configuration file to read.
 #[derive(Clone, Copy, Debug)]

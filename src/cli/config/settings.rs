@@ -246,7 +246,7 @@ fn required(error: &clap::Error) -> Vec<String> {
 }
 
 /// clap's own words about a value, without what belongs to the command line.
-fn words(error: &clap::Error) -> String {
+pub fn words(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let end = text

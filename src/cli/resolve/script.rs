@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 use super::client::Input;
 use super::client::client as client_of;
 use crate::cli::args::{Cli, Typed};
-use crate::cli::config::Configured;
+use crate::cli::config::{Configured, words};
 use crate::cli::world::World;
 use crate::error::Error;
 use crate::event::Peer;
@@ -327,18 +327,4 @@ fn path(name: &str, value: &str, folder: &Folder) -> Result<String, Error> {
     let path = folder.path_of(value);
     let path = path.map_err(|why| Error::usage(format!("'{name}': {why}")))?;
     Ok(path.display().to_string())
-}
-
-/// clap's words, without what belongs to the command line.
-fn words(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let end = text
-        .find("\n\nUsage:")
-        .or_else(|| text.find("\n\nFor more"));
-    let lines = text[..end.unwrap_or(text.len())].lines().map(str::trim);
-    lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
