@@ -71,6 +71,15 @@ fn a_close_ends_the_input() {
     }
 }
 
+/// A recording of several connections has a Close for each, and one connection needs one.
+#[test]
+fn a_close_after_the_close_is_not_missed() {
+    let close = r#"{"type":"close","by":"us","code":1000}"#;
+    let events = format!("{{\"type\":\"send\",\"data\":\"a\"}}\n{close}\n{close}\n");
+    let expected = [(1, &b"a"[..]), (8, &b"\x03\xe8"[..])];
+    sends(&events, &expected).exits(0).is_quiet();
+}
+
 #[test]
 fn events_that_a_client_does_not_send_are_skipped() {
     let events = r#"{"type":"header","v":1,"tool":"wirecat/0.1.0","url":"ws://h/","started":"2026-11-20T10:00:00.000000Z"}

@@ -45,8 +45,19 @@ impl Item {
     pub fn is_paced(&self) -> bool {
         match self {
             Item::Message(_) => true,
-            Item::Other(command) => matches!(**command, Command::Close(_)),
+            Item::Other(_) => self.is_close(),
         }
+    }
+
+    /// Whether it can be left out without anything missing: a Close, after the connection has ended.
+    /// A recording of several connections has one for each.
+    pub(crate) fn is_close(&self) -> bool {
+        matches!(self, Item::Other(command) if matches!(**command, Command::Close(_)))
+    }
+
+    /// How many of these would be missed if they were not sent.
+    pub(crate) fn count_missed(items: &[Item]) -> usize {
+        items.iter().filter(|item| !item.is_close()).count()
     }
 }
 

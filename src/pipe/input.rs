@@ -190,13 +190,13 @@ impl Source for Input {
         };
     }
 
-    /// Number of messages, including pings and frames.
+    /// Number of messages, including pings and frames; a Close that is left over is none.
     fn unsent(&self) -> usize {
         let ahead = match &self.state {
             State::Reading(reading) => reading.waiting(),
             _ => 0,
         };
-        self.queue.len() + ahead + self.then.len()
+        Item::count_missed(self.queue.as_slice()) + ahead + self.then.len()
     }
 }
 

@@ -69,12 +69,14 @@ impl Reading {
     /// The next batch; `None` is the end of the input.
     pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         let batch = ready!(self.batches.poll_recv(cx));
-        let taken = batch.as_ref().map_or(0, |batch| batch.items.len());
+        let taken = batch
+            .as_ref()
+            .map_or(0, |batch| Item::count_missed(&batch.items));
         self.waiting.fetch_sub(taken, Ordering::AcqRel);
         Poll::Ready(batch)
     }
 
-    /// Number of items read ahead.
+    /// Number of items read ahead that would be missed if they were not sent.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
     }
@@ -103,7 +105,7 @@ fn read_loop(
         if batch.items.is_empty() && !last {
             continue;
         }
-        waiting.fetch_add(batch.items.len(), Ordering::AcqRel);
+        waiting.fetch_add(Item::count_missed(&batch.items), Ordering::AcqRel);
         if sender.blocking_send(batch).is_err() || last {
             return;
         }
