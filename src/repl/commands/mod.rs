@@ -36,9 +36,9 @@ pub(super) struct Spec {
     served: Option<(&'static str, &'static str)>,
     /// A line that uses it.
     example: &'static str,
-    /// Whether it may give the terminal to another program, or set the next line: the editor then reads
-    /// nothing before it is done.
-    terminal: bool,
+    /// Whether the editor reads nothing before it is done: it may give the terminal to another program, set
+    /// the next line, or change what that may be completed with.
+    holds: bool,
     /// The words that may come next after these arguments, which are empty or end with a space.
     pub(super) complete: fn(&str) -> Vec<Word>,
     /// The action for these arguments (everything after the first space), or what is wrong with
@@ -64,7 +64,7 @@ const ROW: Spec = Spec {
     help: "",
     served: None,
     example: "",
-    terminal: false,
+    holds: false,
     complete: nothing,
     run: |_, _| Ok(Action::Nothing),
 };
@@ -78,7 +78,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "[COMMAND|keys]",
         help: "this list, how to use COMMAND, or the editing keys",
         example: "/help close",
-        terminal: true,
+        holds: true,
         run: |view, argument| match argument.trim() {
             "" => Ok(Action::Page(help(view.screen.clients.is_some()))),
             name => help_on(name, view.screen.clients.is_some()).map(Action::Page),
@@ -247,14 +247,14 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "[N] [| COMMAND]",
         help: "show the last messages, or give them to a command",
         example: "/last | jq .data",
-        terminal: true,
+        holds: true,
         run: view::last,
         ..ROW
     },
     Spec {
         group: READING,
         name: "more",
-        terminal: true,
+        holds: true,
         arguments: "[N|#NUMBER]",
         help: "show the N-th last received message whole",
         example: "/more #12",
@@ -300,6 +300,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "NAME VALUE|NAME = EXPR",
         help: "set a variable to text, or to a value received",
         example: "/set user = .data.user",
+        holds: true,
         run: variables::set,
         ..ROW
     },
@@ -309,6 +310,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "NAME",
         help: "remove a variable",
         example: "/unset user",
+        holds: true,
         run: variables::unset,
         ..ROW
     },
@@ -361,6 +363,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "URL|@PROFILE",
         help: "leave this server for another",
         example: "/connect wss://example.com/ws",
+        holds: true,
         run: |view, argument| {
             clients::need_client(view).and_then(|()| doing::connect(view, argument))
         },
@@ -389,7 +392,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         arguments: "[TEXT]",
         help: "edit the last message in $EDITOR, or TEXT here",
         example: "/edit",
-        terminal: true,
+        holds: true,
         run: doing::edit,
         ..ROW
     },
@@ -449,8 +452,8 @@ pub(super) fn exists(word: &str) -> bool {
     find(word).is_ok()
 }
 
-/// Whether the editor must wait until this line has been obeyed: it may give the terminal to another
-/// program, or set the next line.
+/// Whether the editor must wait until this line has been obeyed: the terminal, the next line, or what that
+/// may be completed with depends on it.
 pub(super) fn holds(line: &str) -> bool {
     if line.starts_with('!') {
         return true;
@@ -461,7 +464,7 @@ pub(super) fn holds(line: &str) -> bool {
     let word = rest.split_once(' ').map_or(rest, |(word, _)| word);
     COMMANDS
         .iter()
-        .any(|it| it.terminal && (it.name == word || it.aliases.contains(&word)))
+        .any(|it| it.holds && (it.name == word || it.aliases.contains(&word)))
 }
 
 fn unknown_command(word: &str) -> String {
