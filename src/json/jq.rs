@@ -12,6 +12,7 @@ mod functions;
 mod meter;
 mod order;
 mod parts;
+mod prelude;
 mod program;
 pub(super) mod read;
 #[cfg(test)]
@@ -466,9 +467,7 @@ impl Fault {
 }
 
 fn compile(expr: &str) -> Result<jaq_core::Filter<Jq>, Fault> {
-    let definitions = jaq_core::defs()
-        .chain(jaq_std::defs())
-        .chain(jaq_json::defs());
+    let definitions = prelude::definitions_for(expr);
     let arena = Arena::default();
     let file = File {
         code: expr,
