@@ -107,6 +107,41 @@ fn without_times(line: &str) -> String {
 }
 
 /// `UPDATE_SCRIPTS=1` writes what is reported, to be looked at before it is committed.
+/// What does not depend on a server's answer is an error before the first connection.
+#[test]
+fn what_cannot_work_is_an_error_before_anything_is_run() {
+    let serving = serving();
+    let mut wrong = Vec::new();
+    for script in scripts("unusable") {
+        let output = test(&serving, &[script.to_str().unwrap()]).run();
+        output.exits(2).prints("");
+        output.complains(&["nothing was run"]);
+        let folder = format!("{}/", corpus("unusable").display());
+        let report = pinned(&output.stderr.replace(&folder, ""), &serving);
+        let pin = script.with_extension("txt");
+        if std::env::var_os("UPDATE_SCRIPTS").is_some() {
+            fs::write(&pin, &report).unwrap();
+        }
+        let known = fs::read_to_string(&pin).unwrap_or_default();
+        if known != report {
+            wrong.push(format!("{}:\n{report}--- pinned\n{known}", pin.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(!Path::new("/tmp/wirecat-was-here").exists());
+}
+
+/// A value that a server will choose is not known before, and tests that are not selected are not run.
+#[test]
+fn what_is_captured_or_not_selected_is_not_checked_before() {
+    let text =
+        format!("{ECHO}> 3\n<\n[Captures]\ntimes: .\n{ECHO}[Options]\nreconnect: {{{{times}}}}\n");
+    run(&text, &["--var", "times=often"]).exits(0);
+    let text = format!("### good\n{ECHO}> x\n### bad\n{ECHO}[Options]\nreconnect: often\n");
+    run(&text, &["--only", "good"]).exits(0);
+    run(&text, &[]).exits(2);
+}
+
 #[test]
 fn failing_scripts_report_what_is_pinned() {
     let serving = serving();

@@ -49,10 +49,6 @@ const CASES: &[(&str, &[&str])] = &[
     ),
     ("WEBSOCKET ws://bob:PW@127.0.0.1:1/x\n", &["bob:PW"]),
     (
-        "WEBSOCKET ws://HOST/echo\n[Options]\ncert: no-such-file.pem:cert-pass\nHTTP 101\n",
-        &["cert-pass"],
-    ),
-    (
         "WEBSOCKET ws://HOST/headers\nX-Api-Key: api-key-7\nCookie: sid=cookie-7\nHTTP 101\n\
          <~(1s) {\"nothing\":1}\n",
         &["api-key-7", "cookie-7"],
@@ -63,6 +59,12 @@ const CASES: &[(&str, &[&str])] = &[
         &["capt-1"],
     ),
 ];
+
+/// A script that is refused before anything is run, and its secret.
+const REFUSED: (&str, &str) = (
+    "WEBSOCKET ws://HOST/echo\n[Options]\ncert: no-such-file.pem:cert-pass\n",
+    "cert-pass",
+);
 
 /// Everything that a run of all cases writes: each report and each recording, with its name.
 fn written(arguments: &[&str]) -> Vec<(String, String)> {
@@ -85,6 +87,11 @@ fn written(arguments: &[&str]) -> Vec<(String, String)> {
     }
     words.extend(arguments.iter().map(|&it| it.to_owned()));
     fs::create_dir(path("records")).unwrap();
+    fs::write(path("refused.wst"), REFUSED.0).unwrap();
+    let mut refused = vec!["test".to_owned(), path("refused.wst")];
+    refused.extend(arguments.iter().map(|&it| it.to_owned()));
+    let refused = wirecat(refused).run();
+    refused.exits(2).complains(&["nothing was run"]);
     let mut wirecat = wirecat(words);
     for (name, value) in [
         ("FIRST", "first-tok"),
@@ -98,6 +105,7 @@ fn written(arguments: &[&str]) -> Vec<(String, String)> {
     assert!(all.contains(&format!("{} tests: ", CASES.len())), "{all}");
     assert!(!all.contains("ok   "), "{all}");
     let mut written = vec![("human".to_owned(), all)];
+    written.push(("refused".to_owned(), refused.stderr));
     for kind in ["tap", "junit", "json"] {
         written.push((kind.to_owned(), fs::read_to_string(path(kind)).unwrap()));
     }
@@ -113,7 +121,8 @@ fn written(arguments: &[&str]) -> Vec<(String, String)> {
 fn no_report_and_no_recording_has_a_secret() {
     let written = written(&[]);
     assert!(written.len() > CASES.len());
-    for secret in CASES.iter().flat_map(|(_, secrets)| *secrets) {
+    let secrets = CASES.iter().flat_map(|(_, secrets)| *secrets);
+    for secret in secrets.chain([&REFUSED.1]) {
         for (name, text) in &written {
             assert!(!text.contains(secret), "{secret} in {name}: {text}");
         }
@@ -128,7 +137,8 @@ fn no_report_and_no_recording_has_a_secret() {
 #[test]
 fn secrets_are_shown_on_request() {
     let written = written(&["--include-secrets"]);
-    for secrets in CASES.iter().map(|(_, secrets)| *secrets) {
+    let secrets = CASES.iter().map(|(_, secrets)| *secrets);
+    for secrets in secrets.chain([&[REFUSED.1][..]]) {
         let is_shown = |secret: &&str| written.iter().any(|(_, text)| text.contains(*secret));
         assert!(secrets.iter().any(is_shown), "{secrets:?}");
     }

@@ -31,7 +31,7 @@ const STACK: usize = 16 << 20;
 /// # Errors
 /// Exit 2 if a report cannot be written.
 pub(super) async fn test(test: Test, world: &World) -> Result<Exit, Error> {
-    let Some(mut files) = load(&test) else {
+    let Some(mut files) = load(&test, world) else {
         return Ok(Exit::Usage);
     };
     name_recordings(&mut files);
@@ -121,7 +121,7 @@ fn has_failed(test: &crate::script::result::TestResult) -> bool {
 }
 
 /// Reads all scripts; `None` if something is wrong with one, which is printed. Then nothing is run.
-fn load(test: &Test) -> Option<Vec<Loaded>> {
+fn load(test: &Test, world: &World) -> Option<Vec<Loaded>> {
     let names: Vec<&str> = test.option_names.iter().map(String::as_str).collect();
     let loader = Loader {
         options: &names,
@@ -130,15 +130,30 @@ fn load(test: &Test) -> Option<Vec<Loaded>> {
         environment: test.environment.as_deref(),
         root: test.file_root.as_deref(),
     };
+    let options = &test.options;
+    let interrupt = options.interrupt.clone();
+    let scripts = Scripts::new(world, test.rights, test.include_secrets, interrupt);
+    let dial = |request: &suite::Request, folder: &suite::Folder| scripts.dial(request, folder);
+    let suite_world = suite::World {
+        dial: &dial,
+        environment: Arc::new(world.environment.clone()),
+    };
+    let check = |loaded: Loaded| {
+        suite::hide_variables(&loaded.variables, &options.redactor);
+        let wrong = suite::check(&loaded, options, &suite_world);
+        match wrong.is_empty() {
+            true => Ok(loaded),
+            false => Err(wrong),
+        }
+    };
     let (mut files, mut wrong) = (Vec::new(), 0);
     for path in &test.files {
-        match loader.load(path) {
+        match loader.load(path).and_then(check) {
             Ok(loaded) => {
                 for note in &loaded.notes {
                     let note = format!("{}: {note}\n", loaded.script.shown);
                     stdio::print(stdio::stderr(), note.as_bytes());
                 }
-                suite::hide_variables(&loaded.variables, &test.options.redactor);
                 files.push(loaded);
             }
             Err(errors) => {
@@ -156,7 +171,8 @@ fn load(test: &Test) -> Option<Vec<Loaded>> {
     }
     if wrong > 0 {
         let scripts = crate::units::counted(wrong, "script");
-        let text = format!("{scripts} cannot be read; nothing was run\n");
+        let verb = if wrong == 1 { "has" } else { "have" };
+        let text = format!("{scripts} {verb} errors; nothing was run\n");
         stdio::print(stdio::stderr(), text.as_bytes());
         return None;
     }

@@ -15,6 +15,12 @@ const GENERATED: &[&str] = &["$uuid", "$now", "$n"];
 /// number of the message.
 const REPLACED_LATER: &[&str] = &["on-open", "heartbeat", "header"];
 
+/// Whether the connection itself replaces this name in the value of an option: the token, in
+/// `token-message`.
+pub fn is_of_option(option: &str, name: &str) -> bool {
+    option == "token-message" && name == "token"
+}
+
 /// Returns the variables that neither `defined` nor an earlier capture of the same test provides, in
 /// order, each place. Files that are included provide nothing.
 pub fn undefined(file: &File, defined: &dyn Fn(&str) -> bool) -> Vec<At<String>> {
@@ -38,6 +44,18 @@ pub fn undefined_in(
     };
     search.steps(steps);
     search.found
+}
+
+/// The variables that these steps capture; `included` as in [`undefined_in`].
+pub fn captured(steps: &[Step], included: &dyn Fn(&str) -> Vec<String>) -> BTreeSet<String> {
+    let mut search = Search {
+        defined: &|_| true,
+        included,
+        captured: BTreeSet::new(),
+        found: Vec::new(),
+    };
+    search.steps(steps);
+    search.captured
 }
 
 struct Search<'a> {
@@ -74,19 +92,18 @@ impl Search<'_> {
     fn open(&mut self, open: &Open) {
         let own = own_names(&open.options);
         let is_own = |name: &str| own.contains(name);
-        let is_later = |name: &str| name == "n" || own.contains(name);
         self.text(&open.url, &is_own);
         for header in &open.headers {
             self.header(header, &is_own);
         }
         for At { value, span } in &open.options {
-            let own: Own<'_> = match &*value.name {
-                "token-message" => &|name| name == "token",
-                name if REPLACED_LATER.contains(&name) => &is_later,
-                _ => NONE,
+            let option = &*value.name;
+            let own = |name: &str| {
+                let is_later = name == "n" || own.contains(name);
+                is_of_option(option, name) || (is_later && REPLACED_LATER.contains(&option))
             };
             let text = value.value.as_deref().unwrap_or_default();
-            self.end_of(*span, text, own);
+            self.end_of(*span, text, &own);
         }
         let Handshake {
             status,

@@ -4,6 +4,7 @@
 //! A test is a sequence of steps, and goes on in turns with the runs of its connections on one thread.
 //! [`lane`] is what a run sees of the steps, [`happened`] what the steps see of a run.
 
+mod ahead;
 mod checking;
 mod connection;
 mod end;
@@ -29,6 +30,7 @@ use crate::script::ast;
 use crate::script::result::{FileResult, TestResult, Verdict, is_selected};
 use crate::script::shown::Shown;
 
+pub use ahead::check;
 pub use files::{Loaded, Loader};
 pub use folder::{Folder, read as read_file};
 pub use options::{Dial, Options, Request, World};

@@ -15,6 +15,7 @@ use crate::error::{Error, Exit};
 use crate::io::recorder::Recorder;
 use crate::message::Message;
 use crate::script::ast::{At, Header, Open, Setting, Span};
+use crate::script::names;
 use crate::script::result::Failure;
 use crate::script::shown::Shown;
 use crate::script::values;
@@ -103,8 +104,19 @@ impl Runner<'_> {
         self.check_answer(script, open, &answer.unwrap_or_default(), start)
     }
 
-    /// The options of a connection with their values filled in, and what they come to.
+    /// What a connection comes to.
     fn dial(&mut self, script: &Script, open: &Open) -> Result<Dial, Stopped> {
+        let request = self.request(script, open)?;
+        let mut dial = (self.world.dial)(&request, &script.folder)
+            .map_err(|error| self.error(script, place_of(open, &error), &error))?;
+        // Secrets that are read while it connects are hidden in reports, too.
+        self.redactor().add_all(&dial.plan.redactor);
+        dial.plan.redactor = self.redactor().clone();
+        Ok(dial)
+    }
+
+    /// The URL, the headers and the options of a connection with their values filled in.
+    pub(super) fn request(&mut self, script: &Script, open: &Open) -> Result<Request, Stopped> {
         secrets::hide_written(open, self.redactor());
         let url = self.variables.fill_url(&open.url.value, generate);
         if self.variables.has_captured(&open.url.value) && names_source("url", &url) {
@@ -125,7 +137,9 @@ impl Runner<'_> {
                 true => TextPlace::Message,
                 false => TextPlace::Header,
             };
-            let filled = value.value.as_ref().map(|text| self.fill(text, place));
+            let stays = |name: &str| names::is_of_option(&value.name, name);
+            let fill = |text: &String| self.variables.fill_but(&stays, text, place, generate);
+            let filled = value.value.as_ref().map(fill);
             if let (Some(text), Some(filled)) = (&value.value, &filled)
                 && self.variables.has_captured(text)
                 && names_source(&value.name, filled)
@@ -140,12 +154,7 @@ impl Runner<'_> {
             settings,
         };
         secrets::hide_filled(&request, self.redactor());
-        let mut dial = (self.world.dial)(&request, &script.folder)
-            .map_err(|error| self.error(script, place_of(open, &error), &error))?;
-        // Secrets that are read while it connects are hidden in reports, too.
-        self.redactor().add_all(&dial.plan.redactor);
-        dial.plan.redactor = self.redactor().clone();
-        Ok(dial)
+        Ok(request)
     }
 
     fn recorder(&mut self, open: &Open) -> Result<Option<Recorder>, Error> {
@@ -298,12 +307,17 @@ async fn wait(lane: &SharedLane, wanted: u16) -> Came {
 }
 
 /// Where the reason of an error stands: an option that it names, or the URL.
-fn place_of(open: &Open, error: &Error) -> Span {
+pub(super) fn place_of(open: &Open, error: &Error) -> Span {
     let is_named = |option: &&At<Setting>| {
-        let name = &option.value.name;
-        let names = [format!("'{name}'"), format!("--{name}")];
+        let Setting { name, value } = &option.value;
+        let mut names = vec![format!("'{name}'"), format!("--{name}")];
+        // The message may have the short name, and the value after it.
+        let value = value.as_ref().filter(|it| !it.is_empty());
+        names.extend(value.map(|value| format!(" '{value}'")));
         names.iter().any(|name| error.message.contains(name))
     };
-    let named = open.options.iter().find(is_named);
+    let named = open.options.iter().filter(is_named);
+    // `--token-message` has `--token` in it.
+    let named = named.max_by_key(|option| option.value.name.len());
     named.map_or(open.url.span, |option| option.span)
 }

@@ -48,6 +48,17 @@ impl Variables {
         place: Place,
         generated: impl FnOnce() -> Generated,
     ) -> String {
+        self.fill_but(&|_| false, text, place, generated)
+    }
+
+    /// As [`Variables::fill`], but what `stays` is left as it is.
+    pub(super) fn fill_but(
+        &mut self,
+        stays: &dyn Fn(&str) -> bool,
+        text: &str,
+        place: Place,
+        generated: impl FnOnce() -> Generated,
+    ) -> String {
         if !text.contains("{{") {
             return text.to_owned();
         }
@@ -58,6 +69,7 @@ impl Variables {
             Json::from(&*generated.now),
         );
         let filled = template::fill(text, place, |name| match name {
+            name if stays(name) => None,
             "$uuid" => Some(Value::Json(&id)),
             "$now" => Some(Value::Json(&now)),
             "$n" => Some(Value::Number(number)),
