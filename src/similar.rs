@@ -4,15 +4,24 @@
 /// long name is like none.
 const MAX_NAME: usize = 64;
 
-/// The most similar of some names, if one is similar.
+/// Fewer letters are the beginning of too many names.
+const SHORTEST_BEGINNING: usize = 3;
+
+/// The most similar of some names, if one is similar, or the only one that begins so.
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     if name.len() > MAX_NAME {
         return None;
     }
     let distance = |known: &str| strsim::damerau_levenshtein(known, name);
     let most = (name.len() / 3).clamp(1, 3);
-    let near = known.filter(|known| distance(known) <= most);
-    near.min_by_key(|known| distance(known))
+    let known: Vec<&str> = known.collect();
+    let near = known.iter().filter(|known| distance(known) <= most);
+    if let Some(near) = near.min_by_key(|known| distance(known)) {
+        return Some(near);
+    }
+    let mut longer = known.iter().filter(|known| known.starts_with(name));
+    let only = longer.next().filter(|_| longer.next().is_none());
+    only.filter(|_| name.len() >= SHORTEST_BEGINNING).copied()
 }
 
 #[cfg(test)]
@@ -26,6 +35,8 @@ mod tests {
             ("pin", Some("ping")),
             ("pnog", Some("pong")),
             ("binray", Some("binary")),
+            ("bin", Some("binary")),
+            ("bi", None),
             ("close", None),
             ("", None),
         ] {

@@ -6,7 +6,7 @@ use super::state::State;
 use super::text::Part;
 use crate::http_token::is_http_token;
 use crate::script::ast::{Assert, Predicate, Property};
-use crate::script::excerpt::quoted;
+use crate::script::excerpt::{quoted, shown};
 use crate::script::values;
 use crate::similar::nearest;
 use crate::template;
@@ -115,6 +115,14 @@ pub(super) fn read<'a>(state: &mut State<'a>, line: Part<'a>) -> Result<Assert, 
     }
     if let Some((property, rest)) = property(line)? {
         return compare(state, property, rest, line);
+    }
+    if word.text() == "not" && is_property(rest.word().0.text()) {
+        let (name, comparison) = rest.word();
+        let (name, comparison) = (shown(name.text()), shown(comparison.text()));
+        return Err(
+            Error::new(word.span(), "'not' stands before the comparison")
+                .advice(format!("{name} not {comparison}")),
+        );
     }
     state.check_jq(line).map_err(|error| {
         let (word, _) = line.split_while(is_in_word);
