@@ -302,6 +302,9 @@ fn a_test_that_fails_can_be_run_again() {
     let text = "### flaky\nWEBSOCKET {{base}}/flaky?fail=1&key=again\n> x\n< x\n";
     let output = run(text, &["--retry", "2"]);
     output.exits(0);
+    // What went wrong first is not kept silent.
+    let report = output.stdout_text();
+    assert!(report.contains("attempt 2)\n  attempt 1: "), "{report}");
     let output = run(text, &[]);
     output.exits(22);
 }

@@ -40,8 +40,35 @@ pub struct TestResult {
     pub asserts: u64,
     /// How many times it was run, with `--retry`; at least 1.
     pub attempts: u32,
+    /// How the attempts before the last one failed, the first ones of very many.
+    pub earlier: Vec<Wrong>,
     /// How many connections it opened.
     pub connections: u32,
+}
+
+/// An attempt that failed, and was made again.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    /// Whether an expectation did not come true; otherwise a connection failed.
+    pub is_unmet: bool,
+    pub took: Duration,
+    pub failure: Box<Failure>,
+}
+
+impl Wrong {
+    /// What was wrong with a test, if it failed.
+    pub fn of(test: &TestResult) -> Option<Wrong> {
+        let (is_unmet, failure) = match &test.verdict {
+            Verdict::Failed(failure) => (true, failure),
+            Verdict::Error(failure) => (false, failure),
+            Verdict::Passed | Verdict::Skipped(_) | Verdict::Interrupted => return None,
+        };
+        Some(Wrong {
+            is_unmet,
+            took: test.took,
+            failure: failure.clone(),
+        })
+    }
 }
 
 /// How a test ended.
@@ -318,6 +345,7 @@ mod tests {
             steps: 1,
             asserts: 1,
             attempts: 1,
+            earlier: Vec::new(),
             connections: 1,
         }
     }

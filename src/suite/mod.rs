@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::script::ast;
-use crate::script::result::{FileResult, TestResult, Verdict, is_selected};
+use crate::script::result::{FileResult, TestResult, Verdict, Wrong, is_selected};
 use crate::script::shown::Shown;
 
 pub use ahead::check;
@@ -36,6 +36,9 @@ pub use folder::{Folder, read as read_file};
 pub use options::{Dial, Options, Request, World};
 pub use secrets::hide_variables;
 use steps::{Runner, Stopped};
+
+/// How many failures before the last one are kept of a test.
+const MAX_EARLIER: usize = 10;
 
 /// Runs the tests of a script, one after another, until `interrupted` becomes true; `round` counts the
 /// runs of this script from 1. Must run inside a [`tokio::task::LocalSet`].
@@ -54,16 +57,19 @@ pub async fn run(
             continue;
         }
         let mut attempt = 1;
+        let mut earlier = Vec::new();
         let mut ended = loop {
             let place = (round, number + 1, attempt);
             let ended = run_test(loaded, test, place, options, world, &mut interrupted).await;
-            let again = matches!(ended.verdict, Verdict::Failed(_) | Verdict::Error(_));
-            if !again || attempt > options.retry {
-                break ended;
+            let wrong = Wrong::of(&ended).filter(|_| attempt <= options.retry);
+            let Some(wrong) = wrong else { break ended };
+            if earlier.len() < MAX_EARLIER {
+                earlier.push(wrong);
             }
             attempt += 1;
         };
         ended.attempts = attempt;
+        ended.earlier = earlier;
         let stops = match &ended.verdict {
             Verdict::Failed(_) | Verdict::Error(_) => options.fail_fast,
             Verdict::Interrupted => true,
@@ -106,6 +112,7 @@ fn skip<'t>(
         steps: 0,
         asserts: 0,
         attempts: 0,
+        earlier: Vec::new(),
         connections: 0,
     }));
 }
@@ -147,6 +154,7 @@ async fn run_test(
         steps: runner.counts.steps,
         asserts: runner.counts.asserts,
         attempts: attempt,
+        earlier: Vec::new(),
         connections: runner.counts.connections,
     }
 }

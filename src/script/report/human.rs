@@ -50,6 +50,11 @@ impl Human {
         };
         self.word(role, word, out);
         push_line(&format!(" {rest}"), out);
+        for line in parts::earlier(test) {
+            out.extend_from_slice(b"  ");
+            self.word(Role::Aside, &line, out);
+            out.push(b'\n');
+        }
         if let Verdict::Failed(failure) | Verdict::Error(failure) = &test.verdict {
             self.explain(failure, out);
         }

@@ -7,8 +7,8 @@
 //!   `unreadable` (files of which nothing was run).
 //! - `files`, in the order of the run: `path`, `error` (a failure; `null` if the file could be run) and
 //!   `tests`: `name`, `line`, `took`, `verdict` (`passed`, `failed`, `error`, `skipped` or
-//!   `interrupted`), `steps`, `asserts`, `attempts`, `connections`, `skipped` (why, if it was) and `failure`
-//!   (`null` if there is none).
+//!   `interrupted`), `steps`, `asserts`, `attempts`, `earlier` (the failures of the attempts before the last
+//!   one, at most 10), `connections`, `skipped` (why, if it was) and `failure` (`null` if there is none).
 //! - A failure: `file`, `line`, `column`, `source` (the line; all four `null` if no line is the reason),
 //!   `message`, `details`, `expected`, `received`, `diff` (lines that begin with `- `, `+ ` or two
 //!   spaces), `passed_over` (`count` and the `last` ones), `code` and `reason` of a connection that
@@ -91,6 +91,7 @@ fn test(test: &TestResult) -> Value {
         "steps": test.steps,
         "asserts": test.asserts,
         "attempts": test.attempts,
+        "earlier": test.earlier.iter().map(|it| failure(&it.failure)).collect::<Value>(),
         "connections": test.connections,
         "skipped": why.map(text),
         "failure": wrong.map(|wrong| failure(wrong)),

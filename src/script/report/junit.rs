@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::super::result::{Failure, FileResult, TestResult, Verdict};
+use super::super::result::{Failure, FileResult, TestResult, Verdict, Wrong};
 use super::super::shown::Shown;
 use super::parts;
 use crate::record::write::rfc3339;
@@ -49,7 +49,7 @@ impl Junit {
 }
 
 fn case_of(path: &str, test: &TestResult) -> TestCase {
-    let status = match &test.verdict {
+    let mut status = match &test.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Failed(failure) => status_of(NonSuccessKind::Failure, "expectation", failure),
         Verdict::Error(failure) => status_of(NonSuccessKind::Error, "connection", failure),
@@ -65,6 +65,7 @@ fn case_of(path: &str, test: &TestResult) -> TestCase {
             status
         }
     };
+    status.add_reruns(test.earlier.iter().map(rerun_of));
     let name = match one_line(&test.name) {
         name if name.is_empty() => format!("line {}", test.line),
         name => name,
@@ -80,13 +81,31 @@ fn case_of(path: &str, test: &TestResult) -> TestCase {
 }
 
 fn status_of(kind: NonSuccessKind, name: &str, failure: &Failure) -> TestCaseStatus {
-    let lines = parts::explanation(failure);
-    let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(name);
     status.set_message(one_line(&failure.message));
-    status.set_description(allowed(lines.join("\n")));
+    status.set_description(description(failure));
     status
+}
+
+/// An attempt that failed; readers know that a test that passed nevertheless is flaky.
+fn rerun_of(wrong: &Wrong) -> TestRerun {
+    let (kind, name) = match wrong.is_unmet {
+        true => (NonSuccessKind::Failure, "expectation"),
+        false => (NonSuccessKind::Error, "connection"),
+    };
+    let mut rerun = TestRerun::new(kind);
+    rerun.set_type(name);
+    rerun.set_time(wrong.took);
+    rerun.set_message(one_line(&wrong.failure.message));
+    rerun.set_description(description(&wrong.failure));
+    rerun
+}
+
+fn description(failure: &Failure) -> String {
+    let lines = parts::explanation(failure);
+    let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+    allowed(lines.join("\n"))
 }
 
 fn one_line(text: &Shown) -> String {

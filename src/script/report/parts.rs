@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::super::diff::Side;
-use super::super::result::{Ended, Failure, FileResult, Place, TestResult};
+use super::super::result::{Ended, Failure, FileResult, Place, TestResult, Wrong};
 use super::super::shown::Shown;
 use crate::close;
 use crate::output::{columns_of, sanitize};
@@ -52,6 +52,19 @@ pub(super) fn label(file: &FileResult, test: &TestResult) -> String {
         name if name.is_empty() => format!("{path}:{}", test.line),
         name => format!("{path}: {name}"),
     }
+}
+
+/// What was wrong with the attempts before the last one, a line each.
+pub(super) fn earlier(test: &TestResult) -> impl Iterator<Item = String> {
+    let places = |wrong: &Wrong| {
+        let place = wrong.failure.place.as_ref().map(place_of);
+        place.map_or_else(String::new, |place| format!("{place}: "))
+    };
+    let numbered = test.earlier.iter().zip(1_u32..);
+    numbered.map(move |(wrong, number)| {
+        let message = one_line(&wrong.failure.message);
+        format!("attempt {number}: {}{message}", places(wrong))
+    })
 }
 
 /// `12 ms`, `1.2 s`

@@ -25,6 +25,9 @@ impl Tap {
 
     fn test(&mut self, file: &FileResult, test: &TestResult, out: &mut Vec<u8>) {
         let label = parts::label(file, test);
+        for line in parts::earlier(test) {
+            push(&format!("# {line}\n"), out);
+        }
         match &test.verdict {
             Verdict::Passed => self.point(true, &label, "", out),
             Verdict::Skipped(why) => {

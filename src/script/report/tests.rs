@@ -8,7 +8,7 @@ use crate::script::ast::Span;
 use crate::script::diff;
 use crate::script::matching::{Content, Matcher};
 use crate::script::passed_over::Passing;
-use crate::script::result::{Ended, Failure, Place, TestResult, Verdict};
+use crate::script::result::{Ended, Failure, Place, TestResult, Verdict, Wrong};
 use crate::script::shown::Shown;
 use crate::secret::Redactor;
 
@@ -25,6 +25,7 @@ fn test(name: &str, line: u32, millis: u64, verdict: Verdict) -> TestResult {
         steps: 4,
         asserts: 2,
         attempts: 1,
+        earlier: Vec::new(),
         connections: 1,
     }
 }
@@ -104,6 +105,11 @@ fn unreadable() -> FileResult {
 fn results() -> Vec<FileResult> {
     let mut again = test("again", 9, 1234, Verdict::Passed);
     again.attempts = 2;
+    again.earlier = vec![Wrong {
+        is_unmet: false,
+        took: Duration::from_millis(3),
+        failure: Box::new(refused()),
+    }];
     let first = vec![
         test("echo", 1, 12, Verdict::Passed),
         test("", 5, 0, Verdict::Skipped(shown("not selected"))),
@@ -131,6 +137,7 @@ fn for_people_a_line_a_test_and_what_went_wrong() {
     let text = r#"ok   chat.wst: echo (12 ms)
 skip chat.wst:5 (not selected)
 ok   chat.wst: again (1.2 s, attempt 2)
+  attempt 1: chat.wst:2:11: the server answered 401
 FAIL chat.wst: users (2.0 s)
   chat.wst:12:1: no such message within 2 s
     12 | <~(2s) {"event":"user"}
@@ -210,6 +217,7 @@ fn tap_has_a_point_a_test_and_a_plan() {
     let text = r#"TAP version 14
 ok 1 - chat.wst: echo
 ok 2 - chat.wst:5 # SKIP not selected
+# attempt 1: chat.wst:2:11: the server answered 401
 ok 3 - chat.wst: again
 not ok 4 - chat.wst: users
   ---
@@ -277,7 +285,13 @@ fn junit_tells_expectations_and_connections_apart() {
         <testcase name="line 5" classname="chat.wst" assertions="2" time="0.000" file="chat.wst" line="5">
             <skipped message="not selected"/>
         </testcase>
-        <testcase name="again" classname="chat.wst" assertions="2" time="1.234" file="chat.wst" line="9"/>
+        <testcase name="again" classname="chat.wst" assertions="2" time="1.234" file="chat.wst" line="9">
+            <flakyError time="0.003" message="the server answered 401" type="connection">chat.wst:2:11: the server answered 401
+  2 | WEBSOCKET ws://x/chat
+    |           ^^^^^^^^^^^
+  WWW-Authenticate: Bearer
+try: --token env:NAME</flakyError>
+        </testcase>
         <testcase name="users" classname="chat.wst" assertions="2" time="2.004" file="chat.wst" line="11">
             <failure message="no such message within 2 s" type="expectation">chat.wst:12:1: no such message within 2 s
   12 | &lt;~(2s) {&quot;event&quot;:&quot;user&quot;}
@@ -353,6 +367,7 @@ fn json_has_every_member_of_a_failure() {
           "steps": 4,
           "asserts": 2,
           "attempts": 1,
+          "earlier": [],
           "connections": 1,
           "skipped": null,
           "failure": {
@@ -408,6 +423,8 @@ fn json_has_every_member_of_a_failure() {
     ];
     assert_eq!(verdicts, all);
     assert_eq!(document["files"][1]["error"]["message"], "expected a URL");
+    let earlier = &tests[2]["earlier"][0]["message"];
+    assert_eq!(earlier, "the server answered 401");
     assert_eq!(document["exit"], 2);
 }
 
@@ -452,8 +469,14 @@ fn hostile(text: &str) -> Vec<FileResult> {
     failure.advice = vec![shown(text)];
     let mut without_diff = failure.clone();
     without_diff.diff = None;
+    let mut flaky = test(text, 1, 1, Verdict::Passed);
+    flaky.earlier = vec![Wrong {
+        is_unmet: true,
+        took: Duration::ZERO,
+        failure: Box::new(failure.clone()),
+    }];
     let tests = vec![
-        test(text, 1, 1, Verdict::Passed),
+        flaky,
         test(text, 1, 1, Verdict::Failed(Box::new(failure.clone()))),
         test(text, 1, 1, Verdict::Error(Box::new(without_diff))),
         test(text, 1, 1, Verdict::Skipped(shown(text))),
@@ -489,8 +512,9 @@ fn hostile_texts_add_no_line_to_tap() {
         let lines = report.lines().filter(|line| !line.starts_with("  "));
         lines
             .map(|line| {
+                // After these comes a text.
                 line.split(' ')
-                    .take_while(|word| *word != "-")
+                    .take_while(|word| !matches!(*word, "-" | "attempt"))
                     .collect::<Vec<_>>()
                     .join(" ")
             })
@@ -501,7 +525,7 @@ fn hostile_texts_add_no_line_to_tap() {
         assert_eq!(points(&report), points(&plain), "{text:?}");
         let directives = report.lines().filter(|line| {
             let bytes = line.as_bytes();
-            !line.starts_with(' ')
+            !line.starts_with([' ', '#'])
                 && (1..bytes.len()).any(|at| bytes[at] == b'#' && bytes[at - 1] != b'\\')
         });
         assert_eq!(directives.count(), 1, "{text:?}");
