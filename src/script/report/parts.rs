@@ -127,10 +127,11 @@ fn content(failure: &Failure, add: &mut impl FnMut(Part, String)) {
                 Side::Expected => Part::Expected,
                 Side::Came => Part::Came,
             };
-            add(
-                part,
-                format!("  {} {}", line.side.sign(), one_line(&line.text)),
-            );
+            let text = match line.side {
+                Side::Both | Side::Gap => one_line(&line.text),
+                Side::Expected | Side::Came => with_visible_end(&one_line(&line.text)),
+            };
+            add(part, format!("  {} {text}", line.side.sign()));
         }
         if diff.more > 0 {
             add(Part::Aside, format!("    … {} more lines", diff.more));
@@ -150,6 +151,12 @@ fn content(failure: &Failure, add: &mut impl FnMut(Part, String)) {
             }
         }
     }
+}
+
+/// The line with `\x20` for every space at its end, which may be all that differs.
+fn with_visible_end(line: &str) -> String {
+    let text = line.trim_end_matches(' ');
+    text.to_owned() + &"\\x20".repeat(line.len() - text.len())
 }
 
 fn passed_over(failure: &Failure) -> Vec<String> {

@@ -191,6 +191,24 @@ interrupted: 1 test: 1 failed (4.3 s)
     assert_eq!(report(Kind::Human, false, &files, true), text);
 }
 
+/// It may be all that differs.
+#[test]
+fn white_space_at_the_end_of_a_line_is_visible() {
+    let redactor = Redactor::default();
+    let matcher = Matcher::equal(None, Content::Text("a\nb".to_owned()));
+    let mut failure = Failure::new(Exit::Unmet, shown("it differs"));
+    failure.diff = diff::of(&matcher, Data::Text("a\nb \t  "), &redactor);
+    let files = [file(vec![test(
+        "",
+        1,
+        1,
+        Verdict::Failed(Box::new(failure)),
+    )])];
+    let report = report(Kind::Human, false, &files, false);
+    let differing = "      a\n    - b\n    + b \\x09\\x20\\x20\n";
+    assert!(report.contains(differing), "{report}");
+}
+
 #[test]
 fn colours_mark_words_and_differences() {
     let plain = report(Kind::Human, false, &results(), false);
