@@ -21,6 +21,9 @@ use crate::record::connection::{Connection, Moment, What};
 use crate::secret::{REDACTED, Redactor};
 use crate::wire::frame::check_control_payload;
 
+/// How many secrets are looked for where no name tells that they are secrets.
+const MAX_SECRETS: usize = 200;
+
 /// A shorter secret that is sent again may be an ordinary word, in bytes.
 const SHORTEST_SECRET: usize = 6;
 
@@ -61,6 +64,8 @@ struct Test<'a> {
     redactor: &'a Redactor,
     /// The keys of values that came, and were sent later.
     captured: HashSet<String>,
+    /// What some message names as a secret, as it is written and with its escapes decoded.
+    secrets: HashSet<String>,
 }
 
 /// What is known of values at some moment, by their keys.
@@ -80,7 +85,9 @@ impl<'a> Test<'a> {
             moments,
             redactor,
             captured: HashSet::new(),
+            secrets: HashSet::new(),
         };
+        test.find_secrets();
         let mut known = Known::default();
         for moment in moments {
             match &moment.what {
@@ -95,6 +102,30 @@ impl<'a> Test<'a> {
             }
         }
         test
+    }
+
+    fn find_secrets(&mut self) {
+        if self.redactor.includes_secrets() {
+            return;
+        }
+        let messages = self.moments.iter().filter_map(|it| it.what.message());
+        for text in messages.filter_map(Message::as_text) {
+            for secret in secrets::find(text) {
+                let written = text.get(secret.range.clone()).unwrap_or_default();
+                let decoded = serde_json::from_str::<String>(written).ok();
+                let forms = decoded.into_iter().chain([secret.value(text).to_owned()]);
+                self.secrets
+                    .extend(forms.filter(|it| it.len() >= SHORTEST_SECRET));
+                if self.secrets.len() >= MAX_SECRETS {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether a message names a part of this text as a secret.
+    fn has_secret(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| text.contains(&**secret))
     }
 
     /// Finds the values that came before and are repeated.
@@ -228,6 +259,16 @@ impl Steps<'_, '_> {
             }
         });
         self.script.send_recorded(&text, &places);
+        if self.test.redactor.includes_secrets() {
+            return;
+        }
+        // Where it is repeated, the variable stands for it, too.
+        for secret in secrets::find(&text) {
+            let value = secret.value(&text).to_owned();
+            if self.test.secrets.contains(&value) {
+                self.known.variables.entry(value).or_insert(secret.name);
+            }
+        }
     }
 
     fn reply(&mut self, text: &str, after: Duration) {
@@ -314,7 +355,7 @@ impl Steps<'_, '_> {
     /// Whether the value is another in the next run, or must not stand there.
     fn changes(&self, leaf: &Leaf<'_>, is_secret: bool) -> bool {
         let ours = &self.known.ours;
-        if is_secret || leaf.value.contains(REDACTED) {
+        if is_secret || leaf.value.contains(REDACTED) || self.test.has_secret(leaf.value) {
             return true;
         }
         let key = key_of(leaf);
@@ -335,9 +376,13 @@ impl Steps<'_, '_> {
                 .contains(text.get(part.clone()).unwrap_or_default())
         };
         let mut parts: Vec<_> = changing::parts(text).filter(|it| !is_ours(it)).collect();
+        let secrets = self.test.secrets.iter();
+        let secrets = secrets.flat_map(|secret| text.match_indices(&**secret));
+        parts.extend(secrets.map(|(at, secret)| at..at + secret.len()));
         if let Some(at) = text.find(REDACTED) {
             parts.push(at..text.len());
         }
+        parts.sort_by_key(|part| part.start);
         let expected = match parts.is_empty() {
             true => Recorded::Equal(text, &[]),
             false => match longest_between(text, parts) {

@@ -169,6 +169,36 @@ fn secrets_are_variables() {
 }
 
 #[test]
+fn secrets_are_found_where_nothing_names_them() {
+    let moments = [
+        received("welcome, hunter22, to room 7"),
+        received(r#"{"note":"Bearer hunter22","n":1}"#),
+        sent(r#"{"event":"token","data":"hunter22"}"#),
+        received(r#"{"event":"echo","data":"hunter22"}"#),
+        received(r#"{"event":"echo","data":["a","Bearer hunter22"]}"#),
+        received(r#"{"access_token":"abcd\u0065fgh"}"#),
+        received(r#"{"echo":"abcd\u0065fgh"}"#),
+        received("your token is abcdefgh"),
+        sent("AUTH hunter22"),
+    ];
+    assert_eq!(
+        script(&[connection(moments)], "chat", &Redactor::default()),
+        "### chat\n\
+         # Secrets were left out. Give them as variables: wirecat test --var token=… FILE\n\
+         WEBSOCKET ws://host/x\nHTTP 101\n\n\
+         <~ , to room 7\n\
+         <~ {\"n\":1}\n\
+         > {\"event\":\"token\",\"data\":\"{{token}}\"}\n\
+         <~ {\"event\":\"echo\",\"data\":\"{{token}}\"}\n\
+         <~ {\"event\":\"echo\",\"data\":[\"a\"]}\n\
+         <~ {}\n\
+         <~ {}\n\
+         <~ your token is\n\
+         > AUTH {{token}}\n"
+    );
+}
+
+#[test]
 fn the_request_of_a_stranger_is_lines_of_a_request_only() {
     for url in [
         "cmd:reboot",
