@@ -143,6 +143,25 @@ fn what_is_captured_or_not_selected_is_not_checked_before() {
 }
 
 #[test]
+fn a_script_may_come_from_a_pipe() {
+    let serving = serving();
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().to_str().unwrap();
+    let text = format!("### piped\n{ECHO}> x\n< x\n");
+    let output = test(&serving, &["-", "--record", records]);
+    let output = output.stdin(&text).run();
+    output.exits(0);
+    let report = output.stdout_text();
+    assert!(report.starts_with("ok   -: piped ("), "{report}");
+    assert!(folder.path().join("stdin-1-1.jsonl").exists());
+    // As `<(COMMAND)` of a shell.
+    let output = test(&serving, &["/dev/stdin"]).stdin(&text).run();
+    output.exits(0);
+    let output = test(&serving, &["-"]).stdin("WEBSOCKET\n").run();
+    output.exits(2).complains(&["-:1:1: "]);
+}
+
+#[test]
 fn failing_scripts_report_what_is_pinned() {
     let serving = serving();
     let folder = tempfile::tempdir().unwrap();

@@ -85,7 +85,8 @@ impl Loader<'_> {
                 Folder::of(path, root)
             }
         };
-        let script = read(path, shown, folder).map_err(|why| vec![why])?;
+        let bytes = folder::read_given(path, MAX_SCRIPT);
+        let script = read(bytes, shown, folder).map_err(|why| vec![why])?;
         let HttpFile { file, notes } = self
             .parse(&script, path)
             .map_err(|it| render(&script, it))?;
@@ -185,8 +186,12 @@ impl Loader<'_> {
     }
 }
 
-fn read(path: &Path, shown: String, folder: Folder) -> Result<Arc<Script>, String> {
-    let bytes = folder::read(path, MAX_SCRIPT).map_err(|why| format!("{shown}: {why}"))?;
+fn read(
+    bytes: Result<Vec<u8>, String>,
+    shown: String,
+    folder: Folder,
+) -> Result<Arc<Script>, String> {
+    let bytes = bytes.map_err(|why| format!("{shown}: {why}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = 1 + memchr::memchr_iter(b'\n', valid(&error)).count();
         format!("{shown}:{line}: this is not UTF-8; a script holds other bytes as hex: or base64:")
@@ -281,7 +286,8 @@ impl Including<'_> {
             None => name.value.clone(),
         };
         let folder = script.folder.of_included(&path);
-        let read = read(&path, shown, folder).map_err(|why| wrong(&why))?;
+        let bytes = folder::read(&path, MAX_SCRIPT);
+        let read = read(bytes, shown, folder).map_err(|why| wrong(&why))?;
         let steps = parse::parse_included(&read.text, self.loader.allowed())
             .map_err(|errors| render(&read, errors))?;
         let refused = self.loader.refused(&read, steps.iter());
@@ -341,6 +347,9 @@ impl Loaded {
 
 /// The name of a file without its folder and ending.
 fn stem(path: &Path) -> String {
+    if path == Path::new(folder::STDIN) {
+        return "stdin".to_owned();
+    }
     let stem = path.file_stem();
     stem.map_or_else(String::new, |it| it.to_string_lossy().into_owned())
 }

@@ -6,9 +6,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::plain_words;
+use crate::io::stdio;
 
 /// The largest file that a script may send or be checked against, in bytes.
 pub(super) const MAX_FILE: u64 = 256 << 20;
+
+/// The name of stdin.
+pub const STDIN: &str = "-";
 
 /// A folder that files are read from.
 #[derive(Clone, Debug, Default)]
@@ -75,9 +79,25 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     if !metadata.is_file() {
         return Err("it is no file".to_owned());
     }
+    read_whole(File::open(path).map_err(words)?, most)
+}
+
+/// Reads what the user has named: a file, a pipe such as `<(COMMAND)` of a shell, or stdin as `-`.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) fn read_given(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let words = |error: std::io::Error| plain_words(&error);
+    match path == Path::new(STDIN) {
+        true => read_whole(stdio::stdin().map_err(words)?, most),
+        false => read_whole(File::open(path).map_err(words)?, most),
+    }
+}
+
+fn read_whole(from: impl Read, most: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(words)?;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(words)?;
+    let read = from.take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| plain_words(&error))?;
     match bytes.len() as u64 > most {
         true => Err(format!("it is larger than {} MiB", most >> 20)),
         false => Ok(bytes),

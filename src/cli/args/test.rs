@@ -9,8 +9,8 @@ use crate::units;
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Scripts (.wst, .http), folders, whose .wst files are run with those of the folders below, and
-    /// patterns such as 'tests/**/*.wst'
+    /// Scripts (.wst, .http; - is stdin), folders, whose .wst files are run with those of the folders
+    /// below, and patterns such as 'tests/**/*.wst'
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 

@@ -236,7 +236,7 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
                     path.display()
                 )));
             }
-        } else if path.exists() {
+        } else if path.exists() || path == Path::new(suite::STDIN) {
             files.push(path.clone());
         } else {
             matching(path, &mut files)?;
