@@ -32,9 +32,10 @@ impl Passing {
         self.count
     }
 
-    /// The last one.
-    pub fn last(&self) -> Option<&Message> {
-        self.last.back()
+    /// The one of those kept that differs least from what was expected, which is likely to be the one that
+    /// was meant; of equal ones the last.
+    pub fn nearest(&self, differences: impl Fn(&Message) -> usize) -> Option<&Message> {
+        self.last.iter().rev().min_by_key(|it| differences(it))
     }
 
     pub fn shown(&self, redactor: &Redactor) -> PassedOver {

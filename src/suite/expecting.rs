@@ -518,10 +518,15 @@ impl Runner<'_> {
         passing: &Passing,
     ) -> Stopped {
         failure.passed_over = passing.shown(self.redactor());
-        // The last one is likely to be the one that was meant.
-        if let (Some(matcher), Some(last)) = (matcher, passing.last()) {
-            failure.diff = diff::of(matcher, last.as_data(), self.redactor());
-            failure.received = Some(self.shown_message(last));
+        let Some(matcher) = matcher else {
+            return Stopped::Failed(Box::new(failure));
+        };
+        let compare = |message: &Message| diff::of(matcher, message.as_data(), self.redactor());
+        let differences =
+            |message: &Message| compare(message).map_or(usize::MAX, |it| it.differences());
+        if let Some(nearest) = passing.nearest(differences) {
+            failure.diff = compare(nearest);
+            failure.received = Some(self.shown_message(nearest));
         }
         Stopped::Failed(Box::new(failure))
     }

@@ -22,6 +22,14 @@ pub struct Diff {
     pub more: usize,
 }
 
+impl Diff {
+    /// How many lines differ.
+    pub fn differences(&self) -> usize {
+        let differs = |line: &&Line| matches!(line.side, Side::Expected | Side::Came);
+        self.lines.iter().filter(differs).count() + self.more
+    }
+}
+
 /// A line, which never has a line feed at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
