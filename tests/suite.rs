@@ -2,10 +2,13 @@
 //! options of a run.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
+
 use crate::support::serving::Serving;
-use crate::support::{Output, Wirecat, wirecat};
+use crate::support::{Output, Wirecat, output, send, wirecat};
 
 /// The variables that the scripts of the corpus use.
 const VARIABLES: &[&str] = &[
@@ -335,6 +338,87 @@ fn all_of_it_can_be_repeated() {
     output.exits(0);
     assert!(
         output.stdout_text().contains("3 tests: 3 passed"),
+        "{output:?}"
+    );
+}
+
+/// What was not begun is neither run nor reported, however much that is.
+#[test]
+fn very_many_repetitions_end_at_once() {
+    let serving = serving();
+    let (folder, path) = script(&format!("{ECHO}> x\n< x\n"));
+    let report = folder.path().join("report.json");
+    let kind = format!("json={}", report.display());
+    let arguments = ["--repeat", "9000000000000", "--report", &kind, &path];
+    let mut child = test(&serving, &arguments).spawn();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    // The first round has ended.
+    stdout.read_line(&mut String::new()).unwrap();
+    send(Signal::SIGTERM, &child);
+    stdout.read_to_string(&mut String::new()).unwrap();
+    output(child).exits(143);
+    let text = fs::read_to_string(&report).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["interrupted"], true);
+
+    fs::write(&path, format!("{ECHO}<(10ms) x\n")).unwrap();
+    let arguments = ["--repeat", "9000000000000", "--fail-fast", &path];
+    let output = test(&serving, &arguments).run();
+    output.exits(1);
+    assert!(output.stdout_text().contains(" failed"), "{output:?}");
+}
+
+#[test]
+fn nothing_is_written_over_what_is_read() {
+    let serving = serving();
+    let (folder, path) = script(&format!("{ECHO}> x\n< x\n"));
+    let before = fs::read_to_string(&path).unwrap();
+    for report in ["json", "human"] {
+        let output = test(&serving, &[&path, "--report", &format!("{report}={path}")]).run();
+        output.exits(2).complains(&["it is a file that is read"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    }
+    let vars = folder.path().join("vars");
+    fs::write(&vars, "\u{feff}a=1\n").unwrap();
+    let vars = vars.to_str().unwrap();
+    let report = format!("tap={vars}");
+    let output = test(&serving, &[&path, "--vars", vars, "--report", &report]).run();
+    output.exits(2).complains(&["it is a file that is read"]);
+    test(&serving, &[&path, "--vars", vars]).run().exits(0);
+}
+
+/// The report of an earlier run must not stay as if it were that of this one.
+#[test]
+fn a_script_with_errors_is_in_the_reports_for_programs() {
+    let serving = serving();
+    let (folder, path) = script("WEBSOCKET {{base}}/echo\n>pnig x\n");
+    let report = |kind: &str| format!("{kind}={}", folder.path().join(kind).display());
+    let (junit, json, tap) = (report("junit"), report("json"), report("tap"));
+    let reports = ["--report", &junit, "--report", &json, "--report", &tap];
+    let output = test(&serving, &[&reports[..], &[&path]].concat()).run();
+    output.exits(2).prints("");
+    let read = |kind: &str| fs::read_to_string(folder.path().join(kind)).unwrap();
+    assert!(read("junit").contains("<error message="));
+    assert!(read("tap").contains("not ok 1"));
+    let json: serde_json::Value = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(json["exit"], 2);
+    let message = json["files"][0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains(":2:2: 'pnig'"), "{message}");
+    let output = test(&serving, &[&path, "--report", "json"]).run();
+    output.exits(2);
+    assert!(output.stdout_text().contains("\"unreadable\": 1"));
+}
+
+#[test]
+fn a_pattern_does_not_follow_links_in_circles() {
+    let serving = serving();
+    let (folder, _) = script(&format!("{ECHO}> x\n< x\n"));
+    std::os::unix::fs::symlink(".", folder.path().join("loop")).unwrap();
+    let pattern = format!("{}/**/*.wst", folder.path().display());
+    let output = test(&serving, &[&pattern]).run();
+    output.exits(0);
+    assert!(
+        output.stdout_text().contains("1 test: 1 passed"),
         "{output:?}"
     );
 }

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use super::private_file;
+use crate::error::Error;
 
 /// Writes a file: a new one that only its owner may read, or one in place of one that is there, with
 /// its mode. Where that fails, as on a full disk, the old content stays. What is no regular file is
@@ -34,6 +35,24 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     first.is_file()
         && second.is_file()
         && (have_same_number(&first, &second) || canonical(one) == canonical(other))
+}
+
+/// Sees to it that what `option` writes is none of the files that are read, which would be lost.
+///
+/// # Errors
+/// Exit 2 if it is.
+pub fn check_is_no_source<'a>(
+    (option, place): (&str, &Path),
+    sources: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), Error> {
+    match sources.into_iter().any(|source| is_same(source, place)) {
+        true => {
+            let name = place.display();
+            let message = format!("cannot write {name}: it is a file that is read");
+            Err(Error::usage(message).advice(format!("{option} with another name")))
+        }
+        false => Ok(()),
+    }
 }
 
 fn create(path: &Path) -> io::Result<File> {

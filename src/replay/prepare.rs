@@ -7,7 +7,7 @@ use crate::record::connection::{Moment, What};
 use crate::record::replay::Leg;
 use crate::secret::REDACTED;
 
-/// Prepares the legs. `fill` replaces the variables of a text. With `sends_token`, a token is sent first
+/// Prepares the legs. `fill` replaces the variables of a text, in what is expected too. With `sends_token`, a token is sent first
 /// on every connection, in place of the first message whose secret was left out of the recording.
 ///
 /// # Errors
@@ -25,6 +25,9 @@ pub fn prepare(
         }
         let mut number = 0;
         for (moment, line) in &mut leg.moments {
+            if let What::Received(message) = &mut moment.what {
+                *message = fill(message);
+            }
             let Some(message) = sent_mut(&mut moment.what) else {
                 continue;
             };

@@ -11,15 +11,11 @@ use crate::convert;
 use crate::error::{Error, Exit, Stage, plain_clause, plain_words};
 use crate::io::{saved_file, stdio};
 use crate::output::sanitize;
-use crate::record::notes;
 use crate::secret::Redactor;
 use crate::units;
 
 /// The largest file that is read, in bytes.
 const MAX_SIZE: u64 = 1 << 30;
-
-/// The longest name of a file that an error quotes, in characters.
-const LONGEST_NAME: usize = 200;
 
 /// Converts a file.
 ///
@@ -27,11 +23,9 @@ const LONGEST_NAME: usize = 200;
 /// Exit 2 if it cannot be read, or not be written like that, or would be written over itself.
 pub(super) fn convert(job: &Convert, world: &World) -> Result<Exit, Error> {
     let path = &job.file;
-    if let Some(place) = &job.output
-        && path.as_os_str() != "-"
-        && saved_file::is_same(path, place)
-    {
-        return Err(is_source(place));
+    let sources = (path.as_os_str() != "-").then_some(path.as_path());
+    if let Some(place) = &job.output {
+        saved_file::check_is_no_source(("-o", place), sources)?;
     }
     let bytes = read(path).map_err(|error| cannot("read", path, &error))?;
     let input = convert::read(path, &bytes, |name| {
@@ -55,13 +49,6 @@ pub(super) fn convert(job: &Convert, world: &World) -> Result<Exit, Error> {
         None => print(&written, world.stdout_tty)?,
     }
     Ok(Exit::Ok)
-}
-
-/// What was read would be lost.
-fn is_source(place: &Path) -> Error {
-    let name = notes::shown(&place.to_string_lossy(), LONGEST_NAME);
-    Error::usage(format!("cannot write {name}: it is the file that is read"))
-        .advice("-o with another name")
 }
 
 /// Reads a file, or stdin for `-`.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -19,8 +19,10 @@ use crate::cli::world::World;
 use crate::error::{Error, Exit, Stage, plain_words};
 use crate::io::signals::{Stop, StopSignals};
 use crate::io::stdio;
-use crate::script::report::{self, Report};
-use crate::script::result::{FileResult, Totals, Verdict};
+use crate::script::report::{self, Kind, Report};
+use crate::script::result::{Failure, FileResult, Totals, Verdict};
+use crate::script::shown::Shown;
+use crate::secret::Redactor;
 use crate::suite::{self, Loaded, Loader};
 
 /// The stack of a thread that runs scripts, in bytes: what a debug build of a session needs, and more.
@@ -31,14 +33,15 @@ const STACK: usize = 16 << 20;
 /// # Errors
 /// Exit 2 if a report cannot be written.
 pub(super) async fn test(test: Test, world: &World) -> Result<Exit, Error> {
-    let Some(mut files) = load(&test, world) else {
-        return Ok(Exit::Usage);
-    };
-    name_recordings(&mut files);
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let mut reports = Reports::open(&test, started)?;
+    let mut files = match load(&test, world) {
+        Ok(files) => files,
+        Err(wrong) => return report_unreadable(&test, &wrong, started),
+    };
+    name_recordings(&mut files);
+    let mut reports = Reports::open(&test.reports, test.color, started)?;
     let expressions = test.options.interrupt.clone();
     let mut stops = StopSignals::new(None, !world.hangup_ignored, &expressions)
         .map_err(|error| Error::usage(format!("cannot handle signals: {}", plain_words(&error))))?;
@@ -83,21 +86,20 @@ pub(super) async fn test(test: Test, world: &World) -> Result<Exit, Error> {
         while let Some(result) = in_order.next() {
             totals.add(&result);
             progress.suspend(|| reports.file(&result));
-            if test.options.fail_fast && result.tests.iter().any(has_failed) {
-                work.is_over.store(true, Ordering::Relaxed);
-            }
         }
     }
-    // After an interruption or a failure, files in between may be missing.
-    for index in in_order.next..count {
-        let result = match in_order.waiting.remove(&index) {
-            None if stopped.is_some() => continue,
-            None => work.skipped(index, &test.options),
-            result => result,
-        };
-        let Some(result) = result else { continue };
-        totals.add(&result);
-        progress.suspend(|| reports.file(&result));
+    // After an interruption or a failure, files in between may be missing. Those of a failure have been
+    // skipped, but no later repetition has begun.
+    if stopped.is_none() {
+        for index in in_order.next..work.end_of_round(in_order.end()) {
+            let skipped = || work.skipped(index, &test.options);
+            let result = in_order.waiting.remove(&index).or_else(skipped);
+            in_order.waiting.extend(result.map(|it| (index, it)));
+        }
+    }
+    for result in in_order.waiting.values() {
+        totals.add(result);
+        progress.suspend(|| reports.file(result));
     }
     progress.finish_and_clear();
     let is_empty = totals.tests == 0 && totals.unreadable == 0 && stopped.is_none();
@@ -120,8 +122,37 @@ fn has_failed(test: &crate::script::result::TestResult) -> bool {
     matches!(test.verdict, Verdict::Failed(_) | Verdict::Error(_))
 }
 
-/// Reads all scripts; `None` if something is wrong with one, which is printed. Then nothing is run.
-fn load(test: &Test, world: &World) -> Option<Vec<Loaded>> {
+/// Says in the reports for programs which scripts have errors, so that those of an earlier run do not stay;
+/// a person has read it on stderr.
+fn report_unreadable(test: &Test, wrong: &[FileResult], started: Duration) -> Result<Exit, Error> {
+    let is_for_programs = |it: &&Destination| it.file.is_some() || it.kind != Kind::Human;
+    let places = test.reports.iter().filter(is_for_programs);
+    let mut reports = Reports::open(places, false, started)?;
+    for result in wrong {
+        reports.file(result);
+    }
+    reports.end(Duration::ZERO, false)?;
+    Ok(Exit::Usage)
+}
+
+/// A script with these errors, each of one or more lines.
+fn unreadable(path: &Path, errors: &[String], redactor: &Redactor) -> FileResult {
+    let lines = errors.iter().flat_map(|error| error.lines());
+    let mut lines = lines.map(|line| Shown::new(line, redactor));
+    let mut failure = Failure::new(Exit::Usage, lines.next().unwrap_or_default());
+    failure.details = lines.collect();
+    FileResult {
+        path: Shown::new(&path.display().to_string(), redactor),
+        tests: Vec::new(),
+        error: Some(Box::new(failure)),
+    }
+}
+
+/// Reads all scripts.
+///
+/// # Errors
+/// Those with which something is wrong, which is printed. Then nothing is run.
+fn load(test: &Test, world: &World) -> Result<Vec<Loaded>, Vec<FileResult>> {
     let names: Vec<&str> = test.option_names.iter().map(String::as_str).collect();
     let loader = Loader {
         options: &names,
@@ -146,7 +177,7 @@ fn load(test: &Test, world: &World) -> Option<Vec<Loaded>> {
             false => Err(wrong),
         }
     };
-    let (mut files, mut wrong) = (Vec::new(), 0);
+    let (mut files, mut wrong) = (Vec::new(), Vec::new());
     for path in &test.files {
         match loader.load(path).and_then(check) {
             Ok(loaded) => {
@@ -157,7 +188,7 @@ fn load(test: &Test, world: &World) -> Option<Vec<Loaded>> {
                 files.push(loaded);
             }
             Err(errors) => {
-                wrong += 1;
+                wrong.push(unreadable(path, &errors, &options.redactor));
                 for error in errors {
                     let text = test.options.redactor.redact(&error);
                     let text = match text.ends_with('\n') {
@@ -169,15 +200,15 @@ fn load(test: &Test, world: &World) -> Option<Vec<Loaded>> {
             }
         }
     }
-    if wrong > 0 {
-        let scripts = crate::units::counted(wrong, "script");
-        let verb = if wrong == 1 { "has" } else { "have" };
+    if !wrong.is_empty() {
+        let scripts = crate::units::counted(wrong.len() as u64, "script");
+        let verb = if wrong.len() == 1 { "has" } else { "have" };
         let text = format!("{scripts} {verb} errors; nothing was run\n");
         stdio::print(stdio::stderr(), text.as_bytes());
-        return None;
+        return Err(wrong);
     }
     test.options.redactor.keep();
-    Some(files)
+    Ok(files)
 }
 
 /// Gives scripts of the same name, in different folders, recordings of different names.
@@ -217,6 +248,13 @@ impl Work {
         }
         let file = self.files.get(index % self.files.len())?;
         Some((index, file))
+    }
+
+    /// Where the repetition ends in which so many files have been run.
+    fn end_of_round(&self, count: usize) -> usize {
+        let files = self.files.len().max(1);
+        let end = count.div_ceil(files).saturating_mul(files);
+        end.min(self.len())
     }
 
     /// The result of a file that is not run any more.
@@ -297,6 +335,9 @@ impl Thread {
                 let interrupted = self.interrupted.clone();
                 let round = index / self.work.files.len() + 1;
                 let result = suite::run((file, round), &self.options, &world, interrupted).await;
+                if self.options.fail_fast && result.tests.iter().any(has_failed) {
+                    self.work.is_over.store(true, Ordering::Relaxed);
+                }
                 // Who receives it may have been stopped by a signal.
                 let _ = self.results.send((index, result));
             }
@@ -317,6 +358,12 @@ struct InOrder {
 impl InOrder {
     fn add(&mut self, index: usize, result: FileResult) {
         self.waiting.insert(index, result);
+    }
+
+    /// The number after the largest so far.
+    fn end(&self) -> usize {
+        let waiting = self.waiting.last_key_value();
+        waiting.map_or(self.next, |(index, _)| *index + 1)
     }
 
     fn next(&mut self) -> Option<FileResult> {
@@ -357,12 +404,16 @@ enum To {
 
 impl Reports {
     /// Creates the files, so that a name that cannot be written is found before anything is run.
-    fn open(test: &Test, started: Duration) -> Result<Reports, Error> {
+    fn open<'a>(
+        places: impl IntoIterator<Item = &'a Destination>,
+        color: bool,
+        started: Duration,
+    ) -> Result<Reports, Error> {
         let mut reports = Vec::new();
-        for Destination { kind, file } in &test.reports {
+        for Destination { kind, file } in places {
             let options = report::Options {
                 kind: *kind,
-                color: test.color && file.is_none(),
+                color: color && file.is_none(),
                 started,
             };
             let to = match file {

@@ -86,7 +86,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub(super) fn read_given(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+pub fn read_given(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let words = |error: std::io::Error| plain_words(&error);
     match path == Path::new(STDIN) {
         true => read_whole(stdio::stdin().map_err(words)?, most),

@@ -32,7 +32,7 @@ use crate::script::shown::Shown;
 
 pub use ahead::check;
 pub use files::{Loaded, Loader};
-pub use folder::{Folder, STDIN, read as read_file};
+pub use folder::{Folder, STDIN, read_given};
 pub use options::{Dial, Options, Request, World};
 pub use secrets::hide_variables;
 use steps::{Runner, Stopped};

@@ -16,7 +16,7 @@ use crate::convert::{self, Content, Form};
 use crate::error::{Error, plain_words};
 use crate::event::Peer;
 use crate::http_token::is_http_token;
-use crate::io::stdio;
+use crate::io::{saved_file, stdio};
 use crate::json::jq::Interrupt;
 use crate::message::Message;
 use crate::output;
@@ -109,6 +109,13 @@ pub(super) fn replay(
     world: &World,
     connect: impl FnOnce(&str, &World, &Interrupt) -> Result<Client, Error>,
 ) -> Result<Replay, Error> {
+    let source = Path::new(&args.recording.file);
+    let output = &args.client.output;
+    for (option, place) in [("-o", &output.output), ("--record", &output.record)] {
+        if let Some(place) = place {
+            saved_file::check_is_no_source((option, place), [source])?;
+        }
+    }
     // Nothing is typed here.
     let mut world = world.clone();
     world.stdin_tty = false;

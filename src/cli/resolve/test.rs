@@ -1,6 +1,6 @@
 //! The options of `wirecat test`: which scripts, with which variables, and the reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use super::script::{Rights, option_names};
 use crate::cli::args::TestArgs;
 use crate::cli::world::World;
 use crate::error::{Error, plain_words};
+use crate::io::saved_file;
 use crate::json::jq::Interrupt;
 use crate::output::style;
 use crate::script::report;
@@ -60,6 +61,14 @@ pub(super) fn test(args: &TestArgs, world: &World) -> Result<Test, Error> {
     suite::hide_variables(&variables, &redactor);
     redactor.keep();
     let reports = reports(&args.report.report)?;
+    let files = files(&args.files)?;
+    for Destination { kind, file } in &reports {
+        let Some(place) = file else { continue };
+        let read = files.iter().chain(&args.variables.files);
+        let read = read.chain(&args.report.schema).map(PathBuf::as_path);
+        let option = format!("--report {}=FILE", kind.name());
+        saved_file::check_is_no_source((&option, place), read)?;
+    }
     let environment = |name: &str| world.variable(name);
     let color = style::decide(args.report.color.into(), &environment, world.stdout_tty);
     let file_root = match &args.safety.file_root {
@@ -76,7 +85,7 @@ pub(super) fn test(args: &TestArgs, world: &World) -> Result<Test, Error> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.run.jobs.and_then(|jobs| usize::try_from(jobs).ok());
     Ok(Test {
-        files: files(&args.files)?,
+        files,
         options: suite::Options {
             variables,
             only: args.run.only.clone(),
@@ -121,6 +130,8 @@ fn reports(given: &[String]) -> Result<Vec<Destination>, Error> {
     let mut reports = Vec::new();
     for text in given {
         let (kind, file) = match text.split_once('=') {
+            // As elsewhere, it is stdout.
+            Some((kind, "-")) => (kind, None),
             Some((kind, file)) if !file.is_empty() => (kind, Some(PathBuf::from(file))),
             Some((kind, _)) => {
                 let message = format!("--report {kind}=: the name of a file is missing");
@@ -161,7 +172,7 @@ fn reports(given: &[String]) -> Result<Vec<Destination>, Error> {
 fn variables(args: &TestArgs) -> Result<BTreeMap<String, String>, Error> {
     let mut variables = BTreeMap::new();
     for path in &args.variables.files {
-        let bytes = suite::read_file(path, MAX_VARIABLES);
+        let bytes = suite::read_given(path, MAX_VARIABLES);
         let text = bytes
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "this is not UTF-8".to_owned()));
         let read = text.and_then(|text| variables_of(&text));
@@ -194,7 +205,8 @@ fn variables_of(text: &str) -> Result<BTreeMap<String, String>, String> {
     use serde_json::{Map, Value};
 
     let mut variables = BTreeMap::new();
-    if text.trim_start().starts_with('{') {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with(['{', '[']) {
         let object: Map<String, Value> =
             serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (name, value) in object {
@@ -273,9 +285,11 @@ fn matching(pattern: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     }
     let paths = glob::glob(&text).map_err(|error| Error::usage(format!("{text}: {error}")))?;
     let before = files.len();
+    // A link to a folder above leads in circles.
+    let mut found = BTreeSet::new();
     for path in paths {
         let path = path.map_err(|error| wrong("", error.path(), error.error()))?;
-        if path.is_file() {
+        if path.is_file() && path.canonicalize().is_ok_and(|real| found.insert(real)) {
             files.push(path);
         }
     }

@@ -42,6 +42,15 @@ impl Kind {
             _ => Err("write human, tap, junit or json".to_owned()),
         }
     }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Human => "human",
+            Kind::Tap => "tap",
+            Kind::Junit => "junit",
+            Kind::Json => "json",
+        }
+    }
 }
 
 /// How a report is written.
