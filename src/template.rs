@@ -26,7 +26,7 @@ pub enum Value<'a> {
     Nothing,
     /// Reads the same everywhere.
     Number(u64),
-    /// Text that the user supplied and that may be JSON: outside a string it is written unchanged.
+    /// Text that the user supplied and that may be JSON: then it is written unchanged outside a string.
     Text(&'a str),
     Json(&'a serde_json::Value),
 }
@@ -38,6 +38,10 @@ pub enum Place {
     Header,
     /// A jq expression.
     Expression,
+    /// A regular expression, in which a value stands for itself.
+    Regex,
+    /// Text whose escapes are decoded later, which leaves a value as it is.
+    Escapes,
     /// A path of a URL, in which a value is one segment or a part of one.
     Path,
     Query,
@@ -53,6 +57,7 @@ enum Quoting {
     JsonString,
     /// In JSON, outside a string.
     Json,
+    Regex,
 }
 
 /// Fills in `template`; `value` returns the value of a name.
@@ -60,6 +65,8 @@ pub fn fill<'v>(template: &str, place: Place, value: impl Fn(&str) -> Option<Val
     let quoting = match place {
         Place::Path => Quoting::PathSegment,
         Place::Query => Quoting::Percent,
+        Place::Regex => Quoting::Regex,
+        Place::Escapes => Quoting::JsonString,
         Place::Expression => return fill_expression(template, value),
         Place::Message if needs_quoting(template, &value) && is_json(template) => Quoting::Json,
         Place::Message | Place::Header => Quoting::Plain,
@@ -82,7 +89,12 @@ fn fill_quoted<'v>(
         let before = &template[from..at];
         inside ^= quoting == Quoting::Json && has_odd_quotes(before);
         filled.push_str(before);
-        filled.push_str(&value.written(if inside { Quoting::JsonString } else { quoting }));
+        filled.push_str(&match quoting {
+            Quoting::Json if inside => value.written(Quoting::JsonString),
+            // A string in quotes of its own is JSON as it is.
+            Quoting::Json if !template.trim_start().starts_with('"') => value.written_as_json(),
+            _ => value.written(quoting),
+        });
         from = at + len(name);
     }
     filled.push_str(&template[from..]);
@@ -100,10 +112,10 @@ fn fill_expression<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>
         let before = &template[from..at];
         strings.advance(before);
         filled.push_str(before);
-        filled.push_str(&value.written(match strings.is_inside() {
-            true => Quoting::JsonString,
-            false => Quoting::Json,
-        }));
+        filled.push_str(&match strings.is_inside() {
+            true => value.written(Quoting::JsonString),
+            false => value.written_as_json(),
+        });
         from = at + len(name);
     }
     filled.push_str(&template[from..]);
@@ -217,6 +229,21 @@ pub fn json_text(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
+/// What has a meaning in a regular expression; other signs get one from a backslash.
+const META: &str = r"\.+*?()|[]{}^$#&-~";
+
+/// A text as a regular expression that it alone matches.
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for c in text.chars() {
+        if META.contains(c) {
+            literal.push('\\');
+        }
+        literal.push(c);
+    }
+    literal
+}
+
 /// Whether the place of the values matters.
 fn needs_quoting<'v>(template: &str, value: impl Fn(&str) -> Option<Value<'v>>) -> bool {
     let mut values = Placeholders::of(template.as_bytes()).filter_map(|(_, name)| value(name));
@@ -230,6 +257,7 @@ impl<'a> Value<'a> {
             (Quoting::Json, Value::Nothing) => "null".into(),
             (Quoting::Json | Quoting::Plain, value) => value.text(),
             (Quoting::JsonString, value) => json_text(&value.text()).into(),
+            (Quoting::Regex, value) => Cow::Owned(literal(&value.text())),
             (Quoting::PathSegment, value) => {
                 let text = value.text();
                 Cow::Owned(utf8_percent_encode(&text, RESERVED).to_string())
@@ -239,6 +267,17 @@ impl<'a> Value<'a> {
                 let encoded = url::form_urlencoded::byte_serialize(text.as_bytes());
                 Cow::Owned(encoded.collect())
             }
+        }
+    }
+
+    /// In JSON outside a string. Text that is JSON is a value of its own, any other a string: it changes
+    /// the meaning of nothing around it.
+    fn written_as_json(self) -> Cow<'a, str> {
+        match self {
+            Value::Text(text) if serde_json::from_str::<IgnoredAny>(text).is_err() => {
+                serde_json::Value::from(text).to_string().into()
+            }
+            value => value.written(Quoting::Json),
         }
     }
 
@@ -413,8 +452,8 @@ mod tests {
         check(
             ".a | {{x}}",
             Place::Expression,
-            Value::Text(".b"),
-            ".a | .b",
+            Value::Text(".b or true"),
+            ".a | \".b or true\"",
         );
         check(
             ". # \" \n| {{x}}",

@@ -206,7 +206,7 @@ fn a_file_is_not_written_over_itself() {
         folder
             .convert("a.har", &["-o", place.to_str().unwrap()])
             .exits(2)
-            .complains(&["it is the file that is read", "-o with another name"]);
+            .complains(&["it is a file that is read", "-o with another name"]);
         assert_eq!(folder.read("a.har"), archive);
     }
 }

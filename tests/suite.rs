@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::Signal;
 
 use crate::support::serving::Serving;
-use crate::support::{Output, Wirecat, output, send, wirecat};
+use crate::support::{Output, Wirecat, send, wirecat};
 
 /// The variables that the scripts of the corpus use.
 const VARIABLES: &[&str] = &[
@@ -356,10 +356,13 @@ fn very_many_repetitions_end_at_once() {
     stdout.read_line(&mut String::new()).unwrap();
     send(Signal::SIGTERM, &child);
     stdout.read_to_string(&mut String::new()).unwrap();
-    output(child).exits(143);
+    let status = child.wait().unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    assert_eq!(signal, Some(15));
     let text = fs::read_to_string(&report).unwrap();
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["interrupted"], true);
+    assert_eq!(report["exit"], 143);
 
     fs::write(&path, format!("{ECHO}<(10ms) x\n")).unwrap();
     let arguments = ["--repeat", "9000000000000", "--fail-fast", &path];
@@ -605,6 +608,11 @@ fn every_message_can_be_held_against_a_schema() {
     let option = ["--schema", schema.to_str().unwrap()];
     let good = format!("{ECHO}> {{\"id\":1}}\n<\n");
     run(&good, &option).exits(0);
+    // Every message, those too that no step takes.
+    let unread = format!("{ECHO}> {{\"n\":2}}\n!<(100ms) other\n");
+    run(&unread, &option).exits(1);
+    let closed = "WEBSOCKET {{base}}/close/1000?after=1\n> {\"n\":2}\n<close 1000\n";
+    run(closed, &option).exits(1);
     let bad = format!("{ECHO}> {{\"id\":1}}\n> {{\"n\":2}}\n<~ {{\"n\":2}}\n<\n");
     let output = run(&bad, &option);
     output.exits(1);

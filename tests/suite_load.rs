@@ -233,6 +233,33 @@ fn two_thousand_steps_take_little() {
     }
 }
 
+/// A Close behind more messages than are kept is found, and what is not read is not taken for nothing.
+#[test]
+fn what_comes_behind_a_flood_counts() {
+    for (steps, exit, words) in [
+        ("<close(20s) 1011\n", 0, "1 passed"),
+        ("<~(20s) {\"type\":\"error\"}\n<close 1011\n", 0, "1 passed"),
+        ("!<~(20s) {\"type\":\"error\"}\n", 1, "what came is unknown"),
+        (">ping x\n!<close(20s)\n", 1, "what came is unknown"),
+        ("", 111, "1011"),
+    ] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            for _ in 0..10_500 {
+                wire.send(text("tick"));
+            }
+            wire.send(text("{\"type\":\"error\"}"));
+            wire.send(close(1011, ""));
+            while wire.frame().is_some() {}
+        });
+        let script = format!("WEBSOCKET {{{{base}}}}/\n{steps}");
+        let output = run(&script, &server.url(""), &[]);
+        output.exits(exit);
+        assert!(output.stdout_text().contains(words), "{steps}: {output:?}");
+        server.result();
+    }
+}
+
 /// An expression without an end is interrupted, too.
 #[test]
 fn an_endless_expression_ends_with_the_run() {

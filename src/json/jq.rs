@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, ValT, Vars, unwrap_valr};
 use jaq_json::Val;
@@ -464,6 +465,24 @@ impl Fault {
             .detail(line.replace('\t', " "))
             .detail(format!("{}^", " ".repeat(column)))
     }
+}
+
+/// Whether an expression gives what it has assigned, as `.a = 1` does, which compares nothing.
+pub fn is_assignment(expr: &str) -> bool {
+    fn assigns(term: &Term<&str>) -> bool {
+        let Term::BinOp(left, operator, right) = term else {
+            return false;
+        };
+        match operator {
+            BinaryOp::Assign | BinaryOp::Update | BinaryOp::UpdateMath(_) | BinaryOp::UpdateAlt => {
+                true
+            }
+            BinaryOp::Pipe(_) => assigns(right),
+            BinaryOp::Comma => assigns(left) || assigns(right),
+            _ => false,
+        }
+    }
+    load::parse(expr, |parser| parser.term()).is_some_and(|term| assigns(&term))
 }
 
 fn compile(expr: &str) -> Result<jaq_core::Filter<Jq>, Fault> {

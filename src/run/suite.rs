@@ -103,7 +103,7 @@ pub(super) async fn test(test: Test, world: &World) -> Result<Exit, Error> {
     }
     progress.finish_and_clear();
     let is_empty = totals.tests == 0 && totals.unreadable == 0 && stopped.is_none();
-    reports.end(start.elapsed(), stopped.is_some())?;
+    reports.end(start.elapsed(), stopped.map(Stop::exit))?;
     if is_empty {
         return Err(nothing_to_run(&test.options.only));
     }
@@ -131,7 +131,7 @@ fn report_unreadable(test: &Test, wrong: &[FileResult], started: Duration) -> Re
     for result in wrong {
         reports.file(result);
     }
-    reports.end(Duration::ZERO, false)?;
+    reports.end(Duration::ZERO, None)?;
     Ok(Exit::Usage)
 }
 
@@ -275,7 +275,12 @@ fn start_threads(
 ) -> Result<Vec<JoinHandle<()>>, Error> {
     let mut threads = Vec::new();
     for _ in 0..test.jobs.min(work.len()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| cannot_start(&error))?;
         let runner = Thread {
+            runtime,
             options: test.options.clone(),
             rights: test.rights,
             include_secrets: test.include_secrets,
@@ -288,11 +293,14 @@ fn start_threads(
             .name("scripts".to_owned())
             .stack_size(STACK)
             .spawn(move || runner.run());
-        threads.push(thread.map_err(|error| {
-            Error::usage(format!("cannot start a thread: {}", plain_words(&error)))
-        })?);
+        threads.push(thread.map_err(|error| cannot_start(&error))?);
     }
     Ok(threads)
+}
+
+fn cannot_start(error: &io::Error) -> Error {
+    let message = format!("cannot start a thread for scripts: {}", plain_words(error));
+    Error::usage(message).advice("--jobs with a smaller number")
 }
 
 /// Ends the program as a panic of this thread would: the files that a thread has not run must not look
@@ -307,6 +315,7 @@ fn pass_panics_on(threads: Vec<JoinHandle<()>>) {
 
 /// What a thread needs to run scripts.
 struct Thread {
+    runtime: tokio::runtime::Runtime,
     options: suite::Options,
     rights: crate::cli::resolve::Rights,
     include_secrets: bool,
@@ -318,10 +327,7 @@ struct Thread {
 
 impl Thread {
     fn run(self) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let Ok(runtime) = runtime else { return };
+        let runtime = self.runtime;
         let interrupt = self.options.interrupt.clone();
         let scripts = Scripts::new(&self.world, self.rights, self.include_secrets, interrupt);
         let dial = |request: &suite::Request, folder: &suite::Folder| scripts.dial(request, folder);
@@ -445,11 +451,11 @@ impl Reports {
     /// # Errors
     /// Exit 2 for the first report that could not be written. That the reader of stdout is gone is no
     /// failure.
-    fn end(self, took: Duration, interrupted: bool) -> Result<(), Error> {
+    fn end(self, took: Duration, stopped: Option<Exit>) -> Result<(), Error> {
         let mut failure = None;
         for mut written in self.0 {
             let report = std::mem::replace(&mut written.report, Report::new(Default::default()));
-            let bytes = report.end(took, interrupted);
+            let bytes = report.end(took, stopped);
             written.write(&bytes);
             let path = match &written.to {
                 To::Stdout => None,

@@ -7,17 +7,34 @@ use crate::error::Error;
 use crate::json::jq::Filter;
 use crate::json::parsed::Parsed;
 
+/// Why an assert does not hold, in one sentence without a full stop. It may quote the peer, at any length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    False(String),
+    /// It holds for nothing, whatever comes.
+    Unusable(String),
+}
+
+#[cfg(test)]
+impl Unmet {
+    fn sentence(self) -> String {
+        match self {
+            Unmet::False(why) | Unmet::Unusable(why) => why,
+        }
+    }
+}
+
 /// `PROPERTY [not] PREDICATE [VALUE]`, with `written` as it stands in the script, its variables filled in.
 ///
 /// # Errors
-/// Why it does not hold, in one sentence without a full stop. It may quote the peer, at any length.
+/// Why it does not hold.
 pub fn holds(
     property: &Property,
     value: &Value,
     not: bool,
     predicate: Predicate,
     written: Option<&str>,
-) -> Result<(), String> {
+) -> Result<(), Unmet> {
     let not_word = if not { " not" } else { "" };
     let written_word = written.map(|written| format!(" {written}"));
     let assert = format!(
@@ -28,8 +45,13 @@ pub fn holds(
     );
     match value.satisfies(predicate, written) {
         Ok(holds) if holds != not => Ok(()),
-        Ok(_) => Err(format!("{assert} is false: {}", value.describe())),
-        Err(why) => Err(format!("{assert} cannot be checked: {why}")),
+        Ok(_) => Err(Unmet::False(format!(
+            "{assert} is false: {}",
+            value.describe()
+        ))),
+        Err(why) => Err(Unmet::Unusable(format!(
+            "{assert} cannot be checked: {why}"
+        ))),
     }
 }
 
@@ -90,21 +112,32 @@ impl JqAssert {
         &self.filter
     }
 
-    /// Evaluates it.
+    /// Evaluates it: there must be a value, and none of them may be `false` or `null`.
     ///
     /// # Errors
     /// Why it does not hold, in one sentence with the values that it compares. It may quote the peer,
     /// at any length.
     pub fn check(&self, message: &Parsed<'_>) -> Result<(), String> {
         let expression = self.filter.text();
-        match self.filter.first_of(message) {
-            None => Err(format!(
-                "`{expression}` cannot be evaluated: the message is not text"
+        let values = match self.filter.run_on(message) {
+            None => {
+                return Err(format!(
+                    "`{expression}` cannot be evaluated: the message is not text"
+                ));
+            }
+            Some(Err(why)) => return Err(format!("`{expression}` failed: {why}")),
+            Some(Ok(values)) if values.is_empty() => {
+                return Err(format!("`{expression}` gives no value"));
+            }
+            Some(Ok(values)) => values,
+        };
+        let is_untrue = |value: &&String| matches!(&***value, "false" | "null");
+        match (values.iter().find(is_untrue), values.len()) {
+            (None, _) => Ok(()),
+            (Some(value), 1) => Err(explain(expression, value, message)),
+            (Some(value), all) => Err(format!(
+                "one of the {all} values of `{expression}` is {value}"
             )),
-            Some(Err(why)) => Err(format!("`{expression}` failed: {why}")),
-            Some(Ok(None)) => Err(format!("`{expression}` gives no value")),
-            Some(Ok(Some(value))) if value != "false" && value != "null" => Ok(()),
-            Some(Ok(Some(value))) => Err(explain(expression, &value, message)),
         }
     }
 }
@@ -183,7 +216,7 @@ mod tests {
                 "`attempts <= few` cannot be checked: \"few\" is not a number",
             ),
         ] {
-            let found = holds(&property, &value, not, predicate, written);
+            let found = holds(&property, &value, not, predicate, written).map_err(Unmet::sentence);
             assert_eq!(found, Err(sentence.to_owned()));
         }
         let holds = holds(&Property::Body, &missing, true, Predicate::Exists, None);

@@ -263,15 +263,6 @@ impl Totals {
         }
     }
 
-    /// [`Totals::exit`] of a run that a signal may have ended, between two tests too.
-    pub fn exit_of(&self, interrupted: bool) -> Exit {
-        match self.exit() {
-            Exit::Usage => Exit::Usage,
-            _ if interrupted => Exit::Interrupted,
-            exit => exit,
-        }
-    }
-
     /// `7 tests: 6 passed, 1 failed`
     pub fn describe(&self) -> String {
         let parts = [

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::files::{Loaded, Script};
 use super::opening::place_of;
 use super::options::{Options, World};
-use super::steps::Runner;
+use super::steps::{Runner, Stopped};
 use crate::error::{Error, Exit};
 use crate::output::sanitize;
-use crate::script::ast::{Open, Step};
+use crate::script::ast::{Assert, At, Expect, Given, Open, Outgoing, Send, Step};
 use crate::script::excerpt;
 use crate::script::names;
 use crate::script::result::is_selected;
+use crate::script::values;
 use crate::template;
 
 /// What is wrong with the connections of the selected tests, each once, as lines for a person.
@@ -53,27 +54,79 @@ impl Checking<'_> {
             match step {
                 Step::Open(open) => self.open(script, open),
                 // At most 16 deep.
-                Step::Repeat { steps, .. } => self.steps(script, steps),
+                Step::Repeat { times, steps } => {
+                    self.given(script, times, values::times);
+                    self.steps(script, steps);
+                }
                 Step::Include(name) => {
                     if let Some(file) = self.runner.loaded.included(script, &name.value) {
                         self.steps(&file.script, &file.steps);
                     }
                 }
-                Step::Send(_) | Step::Expect(_) | Step::Wait(_) => {}
+                Step::Send(send) => self.send(script, send),
+                Step::Expect(expect) => self.expect(script, expect),
+                Step::Wait(time) => self.given(script, time, values::duration),
+            }
+        }
+    }
+
+    fn has_captured(&self, text: &str) -> bool {
+        template::names(text).any(|name| self.captured.contains(name))
+    }
+
+    fn given<T: Copy>(
+        &mut self,
+        script: &Script,
+        given: &At<Given<T>>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) {
+        if let Given::Template(text) = &given.value
+            && !self.has_captured(text)
+            && let Err(stopped) = self.runner.given(script, given, parse)
+        {
+            self.report_stopped(script, stopped);
+        }
+    }
+
+    fn send(&mut self, script: &Script, send: &Send) {
+        if let Outgoing::Frame(words) = &send.what
+            && !self.has_captured(&words.value)
+            && let Err(stopped) = self.runner.frame(script, words)
+        {
+            self.report_stopped(script, stopped);
+        }
+    }
+
+    fn expect(&mut self, script: &Script, expect: &Expect) {
+        if let Some(limit) = &expect.limit {
+            self.given(script, limit, values::duration);
+        }
+        if let Some(times) = &expect.times {
+            self.given(script, times, values::times);
+        }
+        for assert in &expect.checks.asserts {
+            if let Assert::Schema(name) = &assert.value
+                && let Err(why) = self.runner.schema(script, &name.value)
+            {
+                let (shown, text) = (&script.shown, &script.text);
+                let why = one_line(&why);
+                self.add(excerpt::render(shown, text, assert.span, &why, None));
             }
         }
     }
 
     fn open(&mut self, script: &Script, open: &Open) {
-        let is_captured = |text: &str| template::names(text).any(|it| self.captured.contains(it));
-        if texts(open).any(is_captured) {
+        if texts(open).any(|text| self.has_captured(text)) {
             return;
         }
-        let Ok(request) = self.runner.request(script, open) else {
-            return;
+        let request = match self.runner.request(script, open) {
+            Ok(request) => request,
+            Err(stopped) => return self.report_stopped(script, stopped),
         };
         match (self.runner.world.dial)(&request, &script.folder) {
-            Err(error) if error.exit == Exit::Usage => self.report(script, open, &error),
+            Err(error) if matches!(error.exit, Exit::Usage | Exit::Url) => {
+                self.report(script, open, &error);
+            }
             Ok(_) | Err(_) => {}
         }
     }
@@ -87,9 +140,29 @@ impl Checking<'_> {
         let advice = (!error.advice.is_empty()).then(|| one_line(&error.advice.join("; ")));
         let (shown, text) = (&script.shown, &script.text);
         let place = place_of(open, error);
-        let rendered = excerpt::render(shown, text, place, &message, advice.as_deref());
-        if !self.wrong.contains(&rendered) {
-            self.wrong.push(rendered);
+        self.add(excerpt::render(
+            shown,
+            text,
+            place,
+            &message,
+            advice.as_deref(),
+        ));
+    }
+
+    fn report_stopped(&mut self, script: &Script, stopped: Stopped) {
+        let Stopped::Error(failure) = stopped else {
+            return;
+        };
+        let Some(place) = &failure.place else { return };
+        let (shown, text) = (&script.shown, &script.text);
+        let message = one_line(failure.message.as_str());
+        self.add(excerpt::render(shown, text, place.span, &message, None));
+    }
+
+    /// A file may be included many times.
+    fn add(&mut self, error: String) {
+        if !self.wrong.contains(&error) {
+            self.wrong.push(error);
         }
     }
 }

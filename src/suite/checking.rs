@@ -6,15 +6,42 @@ use super::files::Script;
 use super::moment::{Moment, header};
 use super::secrets;
 use super::steps::Runner;
+use crate::error::Exit;
 use crate::json::parsed::Parsed;
 use crate::message::{Data, Message};
-use crate::script::asserts::{self, JqAssert};
+use crate::script::asserts::{self, JqAssert, Unmet};
 use crate::script::ast::{Assert, At, Capture, Checks, Property, Query, Span};
 use crate::script::expression;
 use crate::script::result::Failure;
 use crate::script::schema::Schema;
 use crate::script::value::Value;
 use crate::template::Place as TextPlace;
+
+/// How many expressions with their values are kept compiled.
+const MAX_COMPILED: usize = 1_000;
+
+/// An assert that does not hold.
+struct Unheld {
+    /// What it says, one line each.
+    details: Vec<String>,
+    /// 2 if it holds for nothing, whatever comes.
+    exit: Exit,
+}
+
+impl Unheld {
+    fn untrue(details: Vec<String>) -> Unheld {
+        let exit = Exit::Unmet;
+        Unheld { details, exit }
+    }
+
+    fn unusable(why: String) -> Unheld {
+        let exit = Exit::Usage;
+        Unheld {
+            details: vec![why],
+            exit,
+        }
+    }
+}
 
 impl Runner<'_> {
     /// Captures from the moment, and holds it against the asserts.
@@ -39,7 +66,11 @@ impl Runner<'_> {
         for assert in &checks.asserts {
             self.counts.asserts += 1;
             let held = self.assert(script, assert, moment, parsed.as_ref());
-            held.map_err(|details| self.false_assert(script, assert.span, details, moment))?;
+            held.map_err(|Unheld { details, exit }| {
+                let mut failure = self.false_assert(script, assert.span, details, moment);
+                failure.exit = exit;
+                failure
+            })?;
         }
         Ok(())
     }
@@ -66,14 +97,22 @@ impl Runner<'_> {
         assert: &At<Assert>,
         moment: &Moment<'_>,
         parsed: Option<&Parsed<'_>>,
-    ) -> Result<(), Vec<String>> {
+    ) -> Result<(), Unheld> {
         match &assert.value {
             Assert::Jq(expression) => {
-                let assert = self.compiled(expression).map_err(|why| vec![why])?;
+                let assert = self.compiled(expression).map_err(|why| {
+                    // A value that a server chose may be too large.
+                    match self.variables.has_captured(expression) {
+                        true => Unheld::untrue(vec![why]),
+                        false => Unheld::unusable(why),
+                    }
+                })?;
                 let Some(parsed) = parsed else {
-                    return Err(vec!["there is no message to examine".to_owned()]);
+                    let why = "there is no message to examine".to_owned();
+                    return Err(Unheld::untrue(vec![why]));
                 };
-                assert.check(parsed).map_err(|why| vec![why])
+                let checked = assert.check(parsed);
+                checked.map_err(|why| Unheld::untrue(vec![why]))
             }
             Assert::Property {
                 property,
@@ -82,21 +121,29 @@ impl Runner<'_> {
                 value,
             } => {
                 let actual = self.property(property, moment);
-                let written = value
-                    .as_ref()
-                    .map(|value| self.fill(&value.value, TextPlace::Header));
+                let written = value.as_ref().map(|value| {
+                    // What is written in quotes is read as JSON.
+                    let place = match value.value.trim_start().starts_with('"') {
+                        true => TextPlace::Message,
+                        false => TextPlace::Header,
+                    };
+                    self.fill(&value.value, place)
+                });
                 let held = asserts::holds(property, &actual, *not, *predicate, written.as_deref());
-                held.map_err(|why| vec![why])
+                held.map_err(|unmet| match unmet {
+                    Unmet::False(why) => Unheld::untrue(vec![why]),
+                    Unmet::Unusable(why) => Unheld::unusable(why),
+                })
             }
             Assert::Schema(name) => {
-                let schema = self.schema(script, &name.value).map_err(|why| vec![why])?;
+                let schema = self.schema(script, &name.value);
+                let schema = schema.map_err(Unheld::unusable)?;
                 let text = moment.message.and_then(Message::as_text);
                 let Some(text) = text else {
-                    return Err(vec![
-                        "there is no text to hold against the schema".to_owned(),
-                    ]);
+                    let why = "there is no text to hold against the schema".to_owned();
+                    return Err(Unheld::untrue(vec![why]));
                 };
-                hold(&schema, text)
+                hold(&schema, text).map_err(Unheld::untrue)
             }
         }
     }
@@ -109,11 +156,15 @@ impl Runner<'_> {
         expression::check_size(&filled).map_err(|fault| fault.message)?;
         let compiled = JqAssert::compile(&filled).map_err(|error| error.message)?;
         compiled.filter().set_interrupt(&self.options.interrupt);
+        // Generated values make an expression another one each time.
+        if self.compiled.len() >= MAX_COMPILED {
+            self.compiled.clear();
+        }
         self.compiled.insert(filled, compiled.clone());
         Ok(compiled)
     }
 
-    fn schema(&mut self, script: &Script, name: &str) -> Result<Arc<Schema>, String> {
+    pub(super) fn schema(&mut self, script: &Script, name: &str) -> Result<Arc<Schema>, String> {
         let name = self.fill(name, TextPlace::Header);
         let path = script.folder.path_of(&name)?.display().to_string();
         if let Some(known) = self.schemas.get(&path) {
@@ -199,11 +250,19 @@ impl Runner<'_> {
     }
 }
 
+/// How a message does not fit the schema of the command line, one line each.
+pub(super) fn misfits(schema: &Schema, message: &Message) -> Vec<String> {
+    match message.as_text() {
+        Some(text) => hold(schema, text).err().unwrap_or_default(),
+        None => vec!["a binary message came, and --schema is for text".to_owned()],
+    }
+}
+
 /// Holds a text against a schema.
 ///
 /// # Errors
 /// What does not fit, a sentence each.
-pub(super) fn hold(schema: &Schema, text: &str) -> Result<(), Vec<String>> {
+fn hold(schema: &Schema, text: &str) -> Result<(), Vec<String>> {
     schema.check(text).map_err(|mut faults| {
         faults.insert(0, "the message does not fit the schema".to_owned());
         faults

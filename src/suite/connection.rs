@@ -14,6 +14,7 @@ use crate::event::{Control, Event};
 use crate::io::recorder::{Recorded, Recorder};
 use crate::io::signals::Stop;
 use crate::script::result::Place;
+use crate::script::schema::Schema;
 use crate::session::frontend::Sink;
 use crate::session::{self, Approach};
 
@@ -30,6 +31,8 @@ pub(super) struct Connection {
     pub(super) start: Instant,
     /// The script says how it ends, or that it is refused.
     pub(super) is_end_expected: bool,
+    /// Nothing may be passed over.
+    pub(super) is_strict: bool,
     close_timeout: Duration,
     run: Option<JoinHandle<()>>,
 }
@@ -41,34 +44,43 @@ impl Connection {
         dial: Dial,
         environment: Arc<HashMap<String, String>>,
         recorder: Option<Recorder>,
+        schema: Option<Arc<Schema>>,
     ) -> Connection {
         let lane = SharedLane::default();
         let close_timeout = dial.session.keepalive.close_timeout;
-        let run = tokio::task::spawn_local(run(dial, lane.clone(), environment, recorder));
+        let run =
+            tokio::task::spawn_local(run(dial, (lane.clone(), schema), environment, recorder));
         Connection {
             name,
             place: None,
             lane,
             start: now(),
             is_end_expected: false,
+            is_strict: false,
             close_timeout,
             run: Some(run),
         }
     }
 
-    /// Closes the connection, unless it has ended, and waits for the end of its run.
-    pub(super) async fn finish(&mut self, how: Finish) -> Option<End> {
-        let Some(run) = self.run.take() else {
-            return self.lane.with(|lane| lane.end.clone());
-        };
+    /// Begins to close the connection, unless it has ended.
+    pub(super) fn leave(&self, how: Finish) {
+        // A Close behind many messages is read only if these are.
+        self.lane.with(|lane| lane.happened.end_messages());
+        self.lane.make_room();
         match how {
             Finish::Close => self.lane.leave(Control::Close(Close::normal())),
             Finish::Interrupt => self.lane.stop(Stop::Interrupt),
         }
-        let waiting = self.close_timeout.saturating_add(LAST_MOMENTS);
-        let abort = run.abort_handle();
-        if tokio::time::timeout(waiting, run).await.is_err() {
-            abort.abort();
+    }
+
+    /// Waits for the end of a run that has begun to leave.
+    pub(super) async fn end(&mut self) -> Option<End> {
+        if let Some(run) = &mut self.run {
+            let waiting = self.close_timeout.saturating_add(LAST_MOMENTS);
+            if tokio::time::timeout(waiting, &mut *run).await.is_err() {
+                run.abort();
+            }
+            self.run = None;
         }
         self.lane.with(|lane| lane.end.clone())
     }
@@ -98,7 +110,7 @@ pub(super) fn now() -> Instant {
 /// Connects and talks until everything is over, and leaves in the lane how that ended.
 async fn run(
     dial: Dial,
-    lane: SharedLane,
+    (lane, schema): (SharedLane, Option<Arc<Schema>>),
     environment: Arc<HashMap<String, String>>,
     recorder: Option<Recorder>,
 ) {
@@ -108,7 +120,13 @@ async fn run(
         deadline,
     };
     let mut source = LaneSource(lane.clone());
-    let mut sink = Recorded::new(LaneSink(lane.clone()), recorder.clone());
+    let mut sink = Recorded::new(
+        LaneSink {
+            lane: lane.clone(),
+            schema,
+        },
+        recorder.clone(),
+    );
     let started = SystemTime::now().duration_since(UNIX_EPOCH);
     let header = Event::Header {
         url: &dial.plan.shown_url(),

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checking::hold;
 use super::files::Script;
-use super::happened::{Arrived, Came, ControlFrame, Turn};
+use super::happened::{Arrived, Came, ControlFrame, MOST_MESSAGES};
 use super::lane::{Lane, SharedLane};
 use super::moment::Moment;
 use super::steps::{DEFAULT_LIMIT, Runner, Stopped, begin, deadline};
-use crate::close::{Close, code_name};
+use crate::close::Close;
+use crate::error::Exit;
 use crate::message::{Kind, Message};
-use crate::script::ast::{At, Expect, Expected, Given, Pattern, Payload};
+use crate::script::ast::{At, Expect, Expected, Pattern, Payload};
 use crate::script::diff;
 use crate::script::matching::Matcher;
 use crate::script::passed_over::Passing;
 use crate::script::result::{Ended, Failure};
 use crate::script::shown::Shown;
 use crate::script::values;
+use crate::secret::Redactor;
 use crate::template::Place as TextPlace;
 use crate::units;
 
@@ -31,13 +32,13 @@ const MAX_MESSAGE: usize = 2_000;
 const LAST_TURNS: u32 = 4;
 
 /// A step that expects something, with its variables filled in.
-struct Expecting<'s> {
-    script: &'s Script,
-    step: &'s Expect,
-    connection: usize,
-    start: Instant,
-    limit: Duration,
-    until: tokio::time::Instant,
+pub(super) struct Expecting<'s> {
+    pub(super) script: &'s Script,
+    pub(super) step: &'s Expect,
+    pub(super) connection: usize,
+    pub(super) start: Instant,
+    pub(super) limit: Duration,
+    pub(super) until: tokio::time::Instant,
 }
 
 /// A message that is expected.
@@ -48,11 +49,13 @@ struct Wanted {
 }
 
 /// Why the expected thing has not come.
-enum Missed {
+pub(super) enum Missed {
     /// The time is over.
     Late,
     /// The connection has ended.
     Ended,
+    /// So many messages wait for other steps that no more are read.
+    Full,
 }
 
 impl Runner<'_> {
@@ -83,8 +86,9 @@ impl Runner<'_> {
         match (&step.what, step.not) {
             (Expected::Any(_) | Expected::Message { .. }, false) => {
                 let wanted = self.wanted(&expecting)?;
-                for _ in 0..times {
-                    self.expect_message(&expecting, &wanted).await?;
+                for came in 0..times {
+                    let found = self.expect_message(&expecting, &wanted).await;
+                    found.map_err(|stopped| counted(stopped, came, times))?;
                 }
                 Ok(())
             }
@@ -139,7 +143,7 @@ impl Runner<'_> {
                 source,
                 ignores_case,
             } => {
-                let source = self.fill(source, TextPlace::Header);
+                let source = self.fill(source, TextPlace::Regex);
                 let matcher = Matcher::regex(kind, &source, *ignores_case);
                 matcher.map_err(|why| self.wrong(script, pattern.span, &why))?
             }
@@ -161,6 +165,11 @@ impl Runner<'_> {
             let next = self
                 .next(expecting, |lane| lane.happened.message_until(late))
                 .await;
+            // Messages wait, and the first of them came too late.
+            let next = next.map_err(|missed| match missed {
+                Missed::Full => Missed::Late,
+                missed => missed,
+            });
             let now = begin();
             let came = match next {
                 Ok(came) => came,
@@ -177,7 +186,10 @@ impl Runner<'_> {
                 }
             };
             let message = &came.what.message;
-            self.check_schema(expecting, message)?;
+            if let Some(failure) = self.misfit(&came.what) {
+                let place = self.place(expecting.script, expecting.step.span);
+                return Err(Stopped::Failed(Box::new(failure.at(place))));
+            }
             let Err(mismatch) = wanted.matcher.check(message.as_data()) else {
                 let moment = Moment {
                     message: Some(message),
@@ -189,7 +201,7 @@ impl Runner<'_> {
                 };
                 return self.examine(expecting, &moment, &passing);
             };
-            if self.is_strict {
+            if self.connections[expecting.connection].is_strict {
                 let what = format!("another message came: {}", mismatch.describe());
                 let mut failure = self.failure(expecting.script, expecting.step.span, &what);
                 failure.expected = wanted.text.clone();
@@ -208,16 +220,21 @@ impl Runner<'_> {
         matcher: &Matcher,
     ) -> Result<(), Stopped> {
         let mut seen = 0;
+        let late = expecting.until.into_std();
         let came = loop {
             let next = self.next(expecting, |lane| {
                 let messages = lane.happened.messages.iter();
-                let mut new = messages.filter(|it| it.order > seen);
+                let mut new = messages.filter(|it| it.order > seen && it.at <= late);
                 let is_it = |it: &&Came<Arrived>| matcher.check(it.what.message.as_data()).is_ok();
                 new.find(is_it).cloned()
             });
-            let Ok(came) = next.await else { return Ok(()) };
+            let came = match next.await {
+                Ok(came) => came,
+                Err(Missed::Late | Missed::Ended) => return Ok(()),
+                Err(Missed::Full) => return Err(self.unknown(expecting)),
+            };
             seen = came.order;
-            if self.holds(expecting, &came) {
+            if self.holds(expecting, &came)? {
                 break came;
             }
         };
@@ -234,8 +251,9 @@ impl Runner<'_> {
         Err(Stopped::Failed(Box::new(failure)))
     }
 
-    /// Whether all asserts of the step hold for a message.
-    fn holds(&mut self, expecting: &Expecting<'_>, came: &Came<Arrived>) -> bool {
+    /// Whether all asserts of the step hold for a message. One that cannot be used is an error: it would
+    /// hold for none, whatever comes.
+    fn holds(&mut self, expecting: &Expecting<'_>, came: &Came<Arrived>) -> Result<bool, Stopped> {
         let moment = Moment {
             message: Some(&came.what.message),
             at: came.at,
@@ -245,7 +263,20 @@ impl Runner<'_> {
             close: None,
         };
         let checks = &expecting.step.checks;
-        self.check(expecting.script, checks, &moment).is_ok()
+        match self.check(expecting.script, checks, &moment) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.exit == Exit::Usage => Err(Stopped::Error(failure)),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether something came that must not come cannot be said, because no more is read.
+    pub(super) fn unknown(&self, expecting: &Expecting<'_>) -> Stopped {
+        let what = format!(
+            "{MOST_MESSAGES} messages, or as much as is kept of them, wait for steps, so no more are read, and what came is unknown"
+        );
+        let failure = self.failure(expecting.script, expecting.step.span, &what);
+        Stopped::Failed(Box::new(failure))
     }
 
     /// Waits for a ping or a pong. Messages stay for other steps.
@@ -284,6 +315,7 @@ impl Runner<'_> {
                     let failure = self.failure(expecting.script, expecting.step.span, &what);
                     return Err(Stopped::Failed(Box::new(failure)));
                 }
+                (Err(Missed::Full), true) => return Err(self.unknown(expecting)),
                 (Err(_), true) => return Ok(()),
                 (Err(missed), false) => {
                     let failure = self.missed(expecting, missed, &format!("no such {name} came"));
@@ -306,165 +338,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Waits for what becomes of the connection next, and passes over the messages before it.
-    async fn next_turn(
-        &mut self,
-        expecting: &Expecting<'_>,
-        is_passed: fn(&Turn) -> bool,
-        nothing: &str,
-    ) -> Result<(Came<Turn>, Passing), Stopped> {
-        let next = self.next(expecting, |lane| {
-            let turns = &mut lane.happened.turns;
-            while turns.front().is_some_and(|turn| is_passed(&turn.what)) {
-                turns.pop_front();
-            }
-            turns.pop_front()
-        });
-        let next = next.await;
-        let lane = self.connections[expecting.connection].lane.clone();
-        let order = next.as_ref().map_or(u64::MAX, |turn| turn.order);
-        let mut passing = Passing::default();
-        while let Some(came) = lane.with(|lane| lane.happened.message_before(order)) {
-            passing.push(came.what.message);
-        }
-        match next {
-            Ok(turn) if self.is_strict && passing.count() > 0 => {
-                drop(turn);
-                let what = "messages came that no step expects";
-                let failure = self.failure(expecting.script, expecting.step.span, what);
-                Err(self.passed_over(failure, None, &passing))
-            }
-            Ok(turn) => Ok((turn, passing)),
-            Err(missed) => {
-                let failure = self.missed(expecting, missed, nothing);
-                Err(self.passed_over(failure, None, &passing))
-            }
-        }
-    }
-
-    async fn expect_close(
-        &mut self,
-        expecting: &Expecting<'_>,
-        code: Option<&At<Given<u16>>>,
-        reason: Option<&At<Payload>>,
-    ) -> Result<(), Stopped> {
-        let Expecting { script, step, .. } = expecting;
-        let code = match code {
-            Some(code) => Some(self.given(script, code, values::expected_code)?),
-            None => None,
-        };
-        let reason = match reason {
-            Some(reason) => Some(self.text(script, reason)?),
-            None => None,
-        };
-        let is_passed = |turn: &Turn| *turn == Turn::Open;
-        let (came, passing) = self
-            .next_turn(expecting, is_passed, "no Close came")
-            .await?;
-        self.connections[expecting.connection].is_end_expected = true;
-        let close = match &came.what {
-            Turn::Closed(close) => close,
-            Turn::Lost | Turn::Open => {
-                let what = "the connection was lost without a Close";
-                let mut failure = self.failure(script, step.span, what);
-                failure.ended = Some(self.lost());
-                return Err(self.passed_over(failure, None, &passing));
-            }
-        };
-        let came_code = close.reported_code();
-        let is_it = code.is_none_or(|code| code == came_code)
-            && reason.as_ref().is_none_or(|reason| *reason == close.reason);
-        if !is_it {
-            let what = match code {
-                Some(code) if code != came_code => format!(
-                    "the connection was closed with {came_code} ({}); {code} was expected",
-                    code_name(came_code)
-                ),
-                _ => "the connection was closed for another reason".to_owned(),
-            };
-            let mut failure = self.failure(script, step.span, &what);
-            failure.ended = Some(self.closed(close));
-            return Err(self.passed_over(failure, None, &passing));
-        }
-        let moment = Moment {
-            message: None,
-            at: came.at,
-            start: expecting.start,
-            connection: expecting.connection,
-            opcode: Some(8),
-            close: Some(close),
-        };
-        self.examine(expecting, &moment, &passing)
-    }
-
-    async fn expect_drop(&mut self, expecting: &Expecting<'_>) -> Result<(), Stopped> {
-        let is_passed = |turn: &Turn| *turn == Turn::Open;
-        let nothing = "the connection was not lost";
-        let (came, passing) = self.next_turn(expecting, is_passed, nothing).await?;
-        self.connections[expecting.connection].is_end_expected = true;
-        if let Turn::Closed(close) = &came.what {
-            let what = "the connection was closed; that it is lost without a Close was expected";
-            let mut failure = self.failure(expecting.script, expecting.step.span, what);
-            failure.ended = Some(self.closed(close));
-            return Err(self.passed_over(failure, None, &passing));
-        }
-        let moment = Moment {
-            message: None,
-            at: came.at,
-            start: expecting.start,
-            connection: expecting.connection,
-            opcode: None,
-            close: Some(&Close::new(1006, "")),
-        };
-        self.examine(expecting, &moment, &passing)
-    }
-
-    async fn expect_open(&mut self, expecting: &Expecting<'_>) -> Result<(), Stopped> {
-        let is_passed = |turn: &Turn| *turn != Turn::Open;
-        let nothing = "the connection was not opened again";
-        let (came, passing) = self.next_turn(expecting, is_passed, nothing).await?;
-        self.connections[expecting.connection].is_end_expected = false;
-        let moment = Moment {
-            message: None,
-            at: came.at,
-            start: expecting.start,
-            connection: expecting.connection,
-            opcode: None,
-            close: None,
-        };
-        self.examine(expecting, &moment, &passing)
-    }
-
-    /// Sees to it that nothing of this kind becomes of the connection until the time is over.
-    async fn expect_no_turn(&mut self, expecting: &Expecting<'_>) -> Result<(), Stopped> {
-        let what = &expecting.step.what;
-        let is_it = |turn: &Turn| {
-            matches!(
-                (turn, what),
-                (Turn::Closed(_), Expected::Close { .. })
-                    | (Turn::Lost, Expected::Drop)
-                    | (Turn::Open, Expected::Open)
-            )
-        };
-        let came = self.next(expecting, |lane| {
-            let turns = lane.happened.turns.iter();
-            turns.map(|it| it.what.clone()).find(|it| is_it(it))
-        });
-        let Ok(turn) = came.await else { return Ok(()) };
-        let what = match &turn {
-            Turn::Closed(_) => "the connection was closed, and should not have been",
-            Turn::Lost => "the connection was lost, and should not have been",
-            Turn::Open => "the connection was opened again, and should not have been",
-        };
-        let mut failure = self.failure(expecting.script, expecting.step.span, what);
-        if let Turn::Closed(close) = &turn {
-            failure.ended = Some(self.closed(close));
-        }
-        Err(Stopped::Failed(Box::new(failure)))
-    }
-
     /// Waits until `look` has found something, until the time is over, or until nothing more can come.
-    async fn next<T>(
+    pub(super) async fn next<T>(
         &self,
         expecting: &Expecting<'_>,
         mut look: impl FnMut(&mut Lane) -> Option<T>,
@@ -472,7 +347,9 @@ impl Runner<'_> {
         let lane = &self.connections[expecting.connection].lane;
         let mut look = |lane: &mut Lane| match look(lane) {
             Some(found) => Some(Ok(found)),
-            None => lane.end.as_ref().map(|_| Err(Missed::Ended)),
+            None if lane.end.is_some() => Some(Err(Missed::Ended)),
+            // The step takes no message, and the others take none before it is over.
+            None => (!lane.happened.has_room()).then_some(Err(Missed::Full)),
         };
         let found = tokio::time::timeout_at(expecting.until, lane.until(&mut look)).await;
         let found = match found {
@@ -485,7 +362,12 @@ impl Runner<'_> {
     }
 
     /// The failure of a step whose thing has not come.
-    fn missed(&self, expecting: &Expecting<'_>, missed: Missed, nothing: &str) -> Failure {
+    pub(super) fn missed(
+        &self,
+        expecting: &Expecting<'_>,
+        missed: Missed,
+        nothing: &str,
+    ) -> Failure {
         let Expecting {
             script,
             step,
@@ -499,6 +381,9 @@ impl Runner<'_> {
         let what = match missed {
             Missed::Late => format!("{nothing} within {}", units::written(*limit)),
             Missed::Ended => format!("{nothing} before the connection ended"),
+            Missed::Full => format!(
+                "{nothing} before {MOST_MESSAGES} messages, or as much as is kept of them, waited for steps"
+            ),
         };
         let mut failure = self.failure(script, step.span, &what);
         if let Some(end) = end {
@@ -511,7 +396,7 @@ impl Runner<'_> {
         failure
     }
 
-    fn passed_over(
+    pub(super) fn passed_over(
         &self,
         mut failure: Failure,
         matcher: Option<&Matcher>,
@@ -532,7 +417,7 @@ impl Runner<'_> {
     }
 
     /// Captures from the moment, and holds it against the asserts.
-    fn examine(
+    pub(super) fn examine(
         &mut self,
         expecting: &Expecting<'_>,
         moment: &Moment<'_>,
@@ -542,29 +427,17 @@ impl Runner<'_> {
         let checked = self.check(expecting.script, checks, moment);
         checked.map_err(|mut failure| {
             failure.passed_over = passing.shown(self.redactor());
-            Stopped::Failed(failure)
+            stopped_by(failure)
         })
     }
 
-    /// Holds a message against the schema of the command line, if there is one.
-    fn check_schema(&self, expecting: &Expecting<'_>, message: &Message) -> Result<(), Stopped> {
-        let Some(schema) = &self.options.schema else {
-            return Ok(());
-        };
-        let held = match message.as_text() {
-            Some(text) => hold(schema, text),
-            None => Err(vec![
-                "a binary message came, and --schema is for text".to_owned(),
-            ]),
-        };
-        held.map_err(|details| {
-            let mut details = details.into_iter();
-            let what = details.next().unwrap_or_default();
-            let mut failure = self.failure(expecting.script, expecting.step.span, &what);
-            failure.details = details.map(|line| self.shown(&line)).collect();
-            failure.received = Some(self.shown_message(message));
-            Stopped::Failed(Box::new(failure))
-        })
+    /// The failure of a message that does not fit the schema of the command line; `None` if it fits.
+    pub(super) fn misfit(&self, arrived: &Arrived) -> Option<Failure> {
+        let mut lines = arrived.misfits.iter().map(|line| self.shown(line));
+        let mut failure = Failure::new(Exit::Unmet, lines.next()?);
+        failure.details = lines.collect();
+        failure.received = Some(self.shown_message(&arrived.message));
+        Some(failure)
     }
 
     pub(super) fn shown_message(&self, message: &Message) -> Shown {
@@ -578,8 +451,30 @@ impl Runner<'_> {
         }
     }
 
-    fn lost(&self) -> Ended {
+    pub(super) fn lost(&self) -> Ended {
         self.closed(&Close::new(1006, ""))
+    }
+}
+
+/// The failure, with how many of the messages had come.
+fn counted(stopped: Stopped, came: u32, times: u32) -> Stopped {
+    match stopped {
+        Stopped::Failed(mut failure) if times > 1 => {
+            let line = format!("{came} of {times} came");
+            failure
+                .details
+                .insert(0, Shown::new(&line, &Redactor::default()));
+            Stopped::Failed(failure)
+        }
+        stopped => stopped,
+    }
+}
+
+/// An assert that cannot be used is no expectation that did not come true.
+pub(super) fn stopped_by(failure: Box<Failure>) -> Stopped {
+    match failure.exit {
+        Exit::Usage => Stopped::Error(failure),
+        _ => Stopped::Failed(failure),
     }
 }
 

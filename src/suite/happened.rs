@@ -12,7 +12,7 @@ use crate::close::Close;
 use crate::message::Message;
 
 /// Messages that wait for a step, at most; while there are more, nothing is read.
-const MOST_MESSAGES: usize = 10_000;
+pub(super) const MOST_MESSAGES: usize = 10_000;
 
 /// What they may hold together, in bytes.
 const MOST_BYTES: usize = 256 << 20;
@@ -36,6 +36,8 @@ pub(super) struct Arrived {
     pub(super) message: Message,
     /// 1 or 2, as it was received.
     pub(super) opcode: u8,
+    /// How it does not fit the schema of the command line, one line each; empty if it fits.
+    pub(super) misfits: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +65,8 @@ pub(super) struct Happened {
     pub(super) turns: VecDeque<Came<Turn>>,
     bytes: usize,
     order: u64,
+    /// No step will ask for messages any more.
+    is_over: bool,
 }
 
 impl Happened {
@@ -72,9 +76,18 @@ impl Happened {
     }
 
     pub(super) fn push_message(&mut self, at: Instant, arrived: Arrived) {
+        if self.is_over {
+            return;
+        }
         self.bytes += arrived.message.len();
         let came = self.came(at, arrived);
         self.messages.push_back(came);
+    }
+
+    /// Drops the messages, and those that come from now on, so that what comes behind them is read.
+    pub(super) fn end_messages(&mut self) {
+        self.messages.clear();
+        (self.bytes, self.is_over) = (0, true);
     }
 
     pub(super) fn push_control(&mut self, at: Instant, frame: ControlFrame) {
@@ -133,6 +146,7 @@ mod tests {
         Arrived {
             message: Message::text(text),
             opcode: 1,
+            misfits: Vec::new(),
         }
     }
 
@@ -156,6 +170,15 @@ mod tests {
         assert!(!happened.has_room());
         happened.next_message();
         assert!(happened.has_room());
+    }
+
+    #[test]
+    fn at_the_end_messages_are_dropped() {
+        let (mut happened, now) = (Happened::default(), Instant::now());
+        (0..MOST_MESSAGES).for_each(|_| happened.push_message(now, text("x")));
+        happened.end_messages();
+        happened.push_message(now, text("x"));
+        assert!(happened.has_room() && happened.messages.is_empty());
     }
 
     #[test]

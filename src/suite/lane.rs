@@ -6,17 +6,20 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use tokio::time::Sleep;
 
+use super::checking::misfits;
 use super::end::End;
 use super::happened::{Arrived, ControlFrame, Happened, Turn};
 use crate::error::Error;
 use crate::event::{By, Command, Control, Event, Opened};
 use crate::handshake;
 use crate::io::signals::{Stop, StopSignal};
+use crate::script::schema::Schema;
 use crate::session::frontend::{Asker, Next, Received, Sink, Source};
 
 /// What the handshake was answered with.
@@ -55,6 +58,8 @@ pub(super) struct Lane {
     pub(super) error: Option<Error>,
     /// How the run ended; `None` while it goes on.
     pub(super) end: Option<End>,
+    /// The first message that does not fit the schema of the command line.
+    pub(super) misfit: Option<Arrived>,
     /// What a person should know besides, one sentence each.
     pub(super) notes: Vec<String>,
     /// Wakes the run, and the steps.
@@ -132,6 +137,14 @@ impl SharedLane {
 }
 
 impl Lane {
+    /// [`SharedLane::make_room`], for what takes messages while it looks. The run goes on in a turn of its own.
+    pub(super) fn make_room(&mut self) {
+        if self.waits_for_room && self.happened.has_room() {
+            self.waits_for_room = false;
+            self.run.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
     /// Whether everything that was put in has been handed to a connection.
     pub(super) fn is_sent(&self) -> bool {
         self.waiting == 0
@@ -195,11 +208,15 @@ impl Source for LaneSource {
 impl Asker for LaneSource {}
 
 /// Puts what happens into the lane.
-pub(super) struct LaneSink(pub(super) SharedLane);
+pub(super) struct LaneSink {
+    pub(super) lane: SharedLane,
+    /// What every message is held against.
+    pub(super) schema: Option<Arc<Schema>>,
+}
 
 impl Sink for LaneSink {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.with(|lane| match lane.happened.has_room() {
+        self.lane.with(|lane| match lane.happened.has_room() {
             true => Poll::Ready(()),
             false => {
                 lane.waits_for_room = true;
@@ -210,8 +227,8 @@ impl Sink for LaneSink {
     }
 
     fn handle_event(&mut self, now: Instant, event: &Event<'_>) {
-        if self.0.with(|lane| lane.handle(now, event)) {
-            self.0.wake_steps();
+        if self.lane.with(|lane| lane.handle(now, event)) {
+            self.lane.wake_steps();
         }
     }
 
@@ -220,12 +237,20 @@ impl Sink for LaneSink {
         if received.is_ping {
             return;
         }
+        let message = received.message;
+        let schema = self.schema.as_ref();
         let arrived = Arrived {
-            message: received.message.clone(),
+            message: message.clone(),
             opcode: received.whole.kind().opcode(),
+            misfits: schema.map_or_else(Vec::new, |schema| misfits(schema, message)),
         };
-        self.0.with(|lane| lane.happened.push_message(now, arrived));
-        self.0.wake_steps();
+        self.lane.with(|lane| {
+            if lane.misfit.is_none() && !arrived.misfits.is_empty() {
+                lane.misfit = Some(arrived.clone());
+            }
+            lane.happened.push_message(now, arrived);
+        });
+        self.lane.wake_steps();
     }
 
     fn flush(&mut self) {}

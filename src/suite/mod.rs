@@ -19,6 +19,7 @@ mod options;
 mod recordings;
 mod secrets;
 mod steps;
+mod turns;
 mod variables;
 
 use std::sync::Arc;
@@ -145,7 +146,21 @@ async fn run_test(
         _ = interrupted.wait_for(|it| *it) => Err(Stopped::Interrupted),
         stopped = steps => stopped,
     };
-    let verdict = runner.finish(stopped).await;
+    // What an interruption has ended has not failed.
+    let stopped = match *interrupted.borrow() {
+        true => Err(Stopped::Interrupted),
+        false => stopped,
+    };
+    let was_interrupted = matches!(stopped, Err(Stopped::Interrupted));
+    let verdict = tokio::select! {
+        biased;
+        verdict = runner.finish(stopped) => Some(verdict),
+        _ = interrupted.wait_for(|it| *it), if !was_interrupted => None,
+    };
+    let verdict = match verdict {
+        Some(verdict) => verdict,
+        None => runner.finish(Err(Stopped::Interrupted)).await,
+    };
     TestResult {
         name: Shown::new(&test.name.value, &options.redactor),
         line: test.name.span.line,

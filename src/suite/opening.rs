@@ -1,9 +1,10 @@
 //! Opens a connection, and holds the answer to its handshake against what the script says.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Finish};
+use super::expecting::stopped_by;
 use super::files::Script;
 use super::happened::Turn;
 use super::lane::{Answer, Lane, SharedLane};
@@ -20,15 +21,19 @@ use crate::script::result::Failure;
 use crate::script::shown::Shown;
 use crate::script::values;
 use crate::template::Place as TextPlace;
+use crate::units;
 
 /// Options whose values are messages, in which a value is quoted as JSON where it stands in JSON.
 const MESSAGES: &[&str] = &["on-open", "heartbeat", "answer", "token-message"];
+
+/// How long the opening of a connection may take where it is tried again without an end.
+const LONGEST_OPENING: Duration = Duration::from_secs(120);
 
 /// The option that forbids to pass over messages.
 const STRICT: &str = "strict";
 
 /// A server must not choose what is read, run or sent from this machine.
-const CAPTURED: &str =
+pub(super) const CAPTURED: &str =
     "a captured value stands here for a command, a file or a variable of the environment";
 
 /// Options whose values are files, commands, or made of them.
@@ -48,14 +53,15 @@ const SOURCES: &[&str] = &[
 
 /// Whether the value of an option, or the URL, says where something else comes from.
 fn names_source(name: &str, value: &str) -> bool {
-    let value = value.trim_start();
+    // White space may stand around the signs.
+    let value: String = value.split_whitespace().collect();
     SOURCES.contains(&name)
         || value.starts_with('@')
         || value.starts_with("env:")
         || value.contains("cmd:")
         || (name == "token" && value == "prompt")
         || (name == "cookie" && !value.contains('='))
-        || ["=@", ": @", ":@"].iter().any(|it| value.contains(it))
+        || ["=@", ":@"].iter().any(|it| value.contains(it))
 }
 
 /// What came of an attempt.
@@ -79,14 +85,25 @@ impl Runner<'_> {
         let recorder = recorder.map_err(|error| self.error(script, open.span, &error))?;
         let name = open.name.as_ref().map(|name| name.value.clone());
         let environment = Arc::clone(&self.world.environment);
-        let mut connection = Connection::open(name, dial, environment, recorder);
+        let mut connection = Connection::open(
+            name,
+            dial,
+            environment,
+            recorder,
+            self.options.schema.clone(),
+        );
         connection.start = start;
         connection.place = Some(self.place(script, open.span));
+        connection.is_strict = is_strict(open);
         let lane = connection.lane.clone();
         self.connections.push(connection);
         self.counts.connections += 1;
-        let came = wait(&lane, status.unwrap_or(101)).await;
+        let waiting = wait(&lane, status.unwrap_or(101));
+        let came = tokio::time::timeout(LONGEST_OPENING, waiting).await;
         let answer = lane.with(|lane| lane.answer.clone());
+        let Ok(came) = came else {
+            return Err(self.never_open(script, open));
+        };
         match came {
             Came::Open if matches!(status, None | Some(101)) => {}
             Came::Open => {
@@ -102,6 +119,18 @@ impl Runner<'_> {
             Came::End => self.handle_failed(script, (open, status), answer.as_ref())?,
         }
         self.check_answer(script, open, &answer.unwrap_or_default(), start)
+    }
+
+    /// It is tried again and again, without an end.
+    fn never_open(&self, script: &Script, open: &Open) -> Stopped {
+        let longest = units::written(LONGEST_OPENING);
+        let what = format!("the connection was not open within {longest}");
+        let mut failure = Failure::new(Exit::Timeout, self.shown(&what));
+        let lane = self.connections.last().map(|it| &it.lane);
+        let error = lane.and_then(|lane| lane.with(|lane| lane.error.clone()));
+        let error = error.map(|error| self.shown(&error.message));
+        failure.details.extend(error);
+        Stopped::Error(Box::new(failure.at(self.place(script, open.span))))
     }
 
     /// What a connection comes to.
@@ -130,8 +159,10 @@ impl Runner<'_> {
         let mut settings = Vec::new();
         for At { value, span } in &open.options {
             if value.name == STRICT {
-                self.is_strict = value.value.as_deref() != Some("false");
-                continue;
+                match value.value.as_deref() {
+                    None | Some("true" | "false") => continue,
+                    Some(_) => return Err(self.wrong(script, *span, "'strict' is true or false")),
+                }
             }
             let place = match MESSAGES.contains(&&*value.name) {
                 true => TextPlace::Message,
@@ -181,7 +212,8 @@ impl Runner<'_> {
     async fn leave_refused(&mut self) {
         if let Some(connection) = self.connections.last_mut() {
             connection.is_end_expected = true;
-            connection.finish(Finish::Close).await;
+            connection.leave(Finish::Close);
+            connection.end().await;
         }
     }
 
@@ -254,7 +286,7 @@ impl Runner<'_> {
             close: None,
         };
         self.check(script, &open.handshake.checks, &moment)
-            .map_err(Stopped::Failed)
+            .map_err(stopped_by)
     }
 
     fn check_header(
@@ -276,6 +308,12 @@ impl Runner<'_> {
         let failure: Failure = self.failure(script, header.span, &what);
         Err(Stopped::Failed(Box::new(failure)))
     }
+}
+
+/// Whether nothing may be passed over on this connection.
+fn is_strict(open: &Open) -> bool {
+    let mut options = open.options.iter().map(|it| &it.value);
+    options.any(|it| it.name == STRICT && it.value.as_deref() != Some("false"))
 }
 
 /// Waits until the connection is open, or an answer has this status, or there will be none.

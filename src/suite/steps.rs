@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::connection::{Connection, Finish, now};
 use super::end::End;
 use super::files::{Loaded, Script};
 use super::folder::MAX_FILE;
+use super::opening::CAPTURED;
 use super::options::{Options, World};
 use super::recordings::Recordings;
 use super::variables::Variables;
@@ -32,7 +34,7 @@ use crate::script::values;
 use crate::secret::Redactor;
 use crate::template::Place as TextPlace;
 use crate::units;
-use crate::wire::frame::check_control_payload;
+use crate::wire::frame::{RawFrame, check_control_payload};
 use crate::wire::frame_words;
 use crate::written::Data;
 
@@ -68,8 +70,6 @@ pub(super) struct Runner<'a> {
     /// The beginning of the names of its recordings.
     pub(super) record: Option<PathBuf>,
     pub(super) recordings: Recordings,
-    /// Whether nothing may be passed over.
-    pub(super) is_strict: bool,
     /// What was compiled, by its text.
     pub(super) compiled: HashMap<String, JqAssert>,
     pub(super) schemas: HashMap<String, Arc<Schema>>,
@@ -89,7 +89,6 @@ impl<'a> Runner<'a> {
             counts: Counts::default(),
             record: None,
             recordings: Recordings::default(),
-            is_strict: false,
             compiled: HashMap::new(),
             schemas: HashMap::new(),
         }
@@ -137,19 +136,50 @@ impl<'a> Runner<'a> {
             Err(Stopped::Interrupted) => Finish::Interrupt,
             _ => Finish::Close,
         };
-        let mut bad = None;
+        for connection in &self.connections {
+            connection.leave(how);
+        }
+        let (mut bad, mut trouble, mut misfit) = (None, None, None);
         for connection in &mut self.connections {
-            let end = connection.finish(how).await;
+            let end = connection.end().await;
+            let arrived = connection.lane.with(|lane| lane.misfit.take());
+            misfit = misfit.or(arrived.map(|it| (it, connection.place.clone())));
+            let notes = connection.lane.with(|lane| std::mem::take(&mut lane.notes));
+            trouble = trouble.or(notes.into_iter().next());
             let bad_end = end.filter(|it| it.exit != Exit::Ok && !connection.is_end_expected);
             bad = bad.or(bad_end.map(|end| (end, connection.place.clone())));
         }
         let redacted = self.recordings.redact(self.redactor());
+        let misfit = misfit.and_then(|(arrived, place)| {
+            let mut failure = self.misfit(&arrived)?;
+            failure.place = place;
+            Some(failure)
+        });
+        match (stopped, misfit) {
+            // It is none of those that a step has taken.
+            (Ok(()), Some(failure)) => Verdict::Failed(Box::new(failure)),
+            (stopped, _) => self.verdict(stopped, bad, (redacted, trouble)),
+        }
+    }
+
+    fn verdict(
+        &self,
+        stopped: Result<(), Stopped>,
+        bad: Option<(End, Option<Place>)>,
+        (redacted, trouble): (Result<(), (PathBuf, io::Error)>, Option<String>),
+    ) -> Verdict {
         match stopped {
             Err(Stopped::Failed(failure)) => Verdict::Failed(failure),
             Err(Stopped::Error(failure)) => Verdict::Error(failure),
             Err(Stopped::Interrupted) => Verdict::Interrupted,
             Ok(()) => match (bad, redacted) {
-                (None, Ok(())) => Verdict::Passed,
+                (None, Ok(())) => match trouble {
+                    None => Verdict::Passed,
+                    Some(note) => {
+                        let failure = Failure::new(Exit::Usage, self.shown(&note));
+                        Verdict::Error(Box::new(failure))
+                    }
+                },
                 (None, Err((path, error))) => {
                     let what = format!(
                         "--record {}: secrets cannot be taken out of it, so it was removed: {}",
@@ -253,10 +283,12 @@ impl<'a> Runner<'a> {
     ) -> Result<Bytes, Stopped> {
         let text = match payload.form {
             Form::Hex | Form::Base64 | Form::File => self.fill(&payload.text, TextPlace::Header),
-            Form::Json | Form::Text | Form::Escapes => self.fill(&payload.text, TextPlace::Message),
+            Form::Escapes => self.fill(&payload.text, TextPlace::Escapes),
+            Form::Json | Form::Text => self.fill(&payload.text, TextPlace::Message),
         };
         let bytes = match payload.form {
             Form::Json | Form::Text => return Ok(Bytes::from(text)),
+            Form::File if self.variables.has_captured(&payload.text) => Err(CAPTURED.to_owned()),
             Form::Escapes => codec::decode_escapes(text.as_bytes()),
             Form::Hex => codec::decode_hex(text.as_bytes()),
             Form::Base64 => codec::decode_base64(text.as_bytes()),
@@ -390,21 +422,31 @@ impl<'a> Runner<'a> {
                 let close = close.map_err(|why| self.wrong(script, send.span, &why.to_string()))?;
                 Ok(Command::Close(close))
             }
-            Outgoing::Frame(words) => {
-                let filled = self.fill(&words.value, TextPlace::Header);
-                let wrong = |why: String| self.wrong(script, words.span, &why);
-                let (mut frame, data) = frame_words::parse(&filled).map_err(wrong)?;
-                let data = match data {
-                    Data::Bytes(bytes) => bytes,
-                    Data::File(name) => {
-                        let read = script.folder.read(&name, MAX_FILE);
-                        Bytes::from(read.map_err(wrong)?)
-                    }
-                };
-                frame.payload = [&*frame.payload, &*data].concat().into();
-                Ok(Command::Frame(frame))
-            }
+            Outgoing::Frame(words) => self.frame(script, words).map(Command::Frame),
         }
+    }
+
+    /// A frame by hand.
+    pub(super) fn frame(
+        &mut self,
+        script: &Script,
+        words: &At<String>,
+    ) -> Result<RawFrame, Stopped> {
+        let filled = self.fill(&words.value, TextPlace::Header);
+        if self.variables.has_captured(&words.value) && filled.contains('@') {
+            return Err(self.wrong(script, words.span, CAPTURED));
+        }
+        let wrong = |why: String| self.wrong(script, words.span, &why);
+        let (mut frame, data) = frame_words::parse(&filled).map_err(wrong)?;
+        let data = match data {
+            Data::Bytes(bytes) => bytes,
+            Data::File(name) => {
+                let read = script.folder.read(&name, MAX_FILE);
+                Bytes::from(read.map_err(wrong)?)
+            }
+        };
+        frame.payload = [&*frame.payload, &*data].concat().into();
+        Ok(frame)
     }
 
     /// A payload as text.

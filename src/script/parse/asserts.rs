@@ -5,6 +5,7 @@ use super::line;
 use super::state::State;
 use super::text::Part;
 use crate::http_token::is_http_token;
+use crate::json::jq::is_assignment;
 use crate::script::ast::{Assert, Predicate, Property};
 use crate::script::excerpt::{quoted, shown};
 use crate::script::values;
@@ -130,6 +131,12 @@ pub(super) fn read<'a>(state: &mut State<'a>, line: Part<'a>) -> Result<Assert, 
         let near = nearest(word.text(), names.chain(["header", "schema"]));
         error.advice_if(near.map(|near| format!("did you mean '{near}'?")))
     })?;
+    if !template::has_placeholder(line.text()) && is_assignment(line.text()) {
+        return Err(
+            Error::new(line.span(), "this assigns a value, and compares nothing")
+                .advice("`==` compares"),
+        );
+    }
     Ok(Assert::Jq(line.text().to_owned()))
 }
 

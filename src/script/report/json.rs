@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use super::super::diff::Diff;
 use super::super::result::{Failure, FileResult, TestResult, Totals, Verdict};
 use super::super::shown::Shown;
+use crate::error::Exit;
 use crate::output::push_string_for_terminal;
 use crate::record::write::rfc3339;
 
@@ -49,13 +50,18 @@ impl Json {
         }));
     }
 
-    pub(super) fn end(&mut self, totals: &Totals, took: Duration, interrupted: bool) -> Vec<u8> {
-        let exit = totals.exit_of(interrupted);
+    pub(super) fn end(
+        &mut self,
+        totals: &Totals,
+        took: Duration,
+        stopped: Option<Exit>,
+    ) -> Vec<u8> {
+        let exit = stopped.unwrap_or_else(|| totals.exit());
         let document = json!({
             "version": 1,
             "started": rfc3339(self.started),
             "took": seconds(took),
-            "interrupted": interrupted,
+            "interrupted": stopped.is_some(),
             "exit": exit.code(),
             "totals": {
                 "tests": totals.tests,

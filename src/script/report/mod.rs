@@ -19,6 +19,7 @@ use junit::Junit;
 use tap::Tap;
 
 use super::result::{FileResult, Totals};
+use crate::error::Exit;
 
 /// `--report`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,14 +106,14 @@ impl Report {
         out
     }
 
-    /// The rest. `took` is that of the whole run, `interrupted` whether a signal ended it.
-    pub fn end(mut self, took: Duration, interrupted: bool) -> Vec<u8> {
-        let mut out = Vec::new();
+    /// The rest. `took` is that of the whole run, `stopped` how the program ends if a signal ended it.
+    pub fn end(mut self, took: Duration, stopped: Option<Exit>) -> Vec<u8> {
+        let (mut out, interrupted) = (Vec::new(), stopped.is_some());
         match &mut self.form {
             Form::Human(human) => human.end(&self.totals, took, interrupted, &mut out),
             Form::Tap(tap) => tap.end(interrupted, &mut out),
             Form::Junit(junit) => return junit.end(took),
-            Form::Json(json) => return json.end(&self.totals, took, interrupted),
+            Form::Json(json) => return json.end(&self.totals, took, stopped),
         }
         out
     }

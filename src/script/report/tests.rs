@@ -128,7 +128,10 @@ fn report(kind: Kind, color: bool, files: &[FileResult], interrupted: bool) -> S
         started: Duration::from_secs(1_795_000_000),
     });
     let mut out: Vec<u8> = files.iter().flat_map(|file| report.file(file)).collect();
-    out.extend(report.end(Duration::from_millis(4321), interrupted));
+    out.extend(report.end(
+        Duration::from_millis(4321),
+        interrupted.then_some(Exit::Interrupted),
+    ));
     String::from_utf8(out).unwrap()
 }
 
