@@ -239,10 +239,20 @@ impl Exchange {
             return self.wait_until(self.reply_deadline(), now);
         }
         let complete = *self.complete.get_or_insert(now);
-        let deadline = match &self.ending {
-            Ending::Theirs(_, at, _) => self.late(*at),
-            // What sends without end is not waited for without end.
-            _ => Some((self.last + QUIET).min(complete + self.options.reply_timeout.max(QUIET))),
+        let end = match &self.ending {
+            Ending::Theirs(_, at, _) => Some(*at),
+            _ => None,
+        };
+        let due = match end {
+            Some(at) => self.due(at).map(|due| due.max(complete)),
+            None => Some(complete),
+        };
+        // It does not move with what comes: what sends without end is not waited for without end.
+        let patience = self.options.reply_timeout.max(QUIET);
+        let latest = due.and_then(|due| due.checked_add(patience));
+        let deadline = match end {
+            Some(_) => latest,
+            None => latest.map(|latest| latest.min(self.last + QUIET)),
         };
         self.wait_until(deadline, now)
     }
@@ -250,13 +260,13 @@ impl Exchange {
     /// When the next reply of the recording is too late.
     fn reply_deadline(&self) -> Option<Instant> {
         let next = self.replies.get(self.comparison.received());
-        self.late(next.copied().unwrap_or_default())
+        let due = self.due(next.copied().unwrap_or_default())?;
+        due.max(self.last).checked_add(self.options.reply_timeout)
     }
 
-    /// When something is too late that the server did at this time.
-    fn late(&self, at: Duration) -> Option<Instant> {
-        let due = self.player.as_ref()?.due(at)?;
-        due.max(self.last).checked_add(self.options.reply_timeout)
+    /// When this time of the recording is reached; `None` if that is beyond every clock.
+    fn due(&self, at: Duration) -> Option<Instant> {
+        self.player.as_ref()?.due(at)
     }
 
     /// Closes the connection once the deadline has passed.

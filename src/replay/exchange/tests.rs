@@ -126,6 +126,23 @@ fn what_comes_without_end_is_not_waited_for() {
 }
 
 #[test]
+fn what_comes_without_end_puts_off_no_end_of_the_recording() {
+    let closed = r#"{"type":"close","t":1,"by":"peer","code":4001}"#;
+    for end in [closed] {
+        let (mut it, start) = exchange(&[end], options());
+        let latest = start + seconds(6.0);
+        let mut now = start;
+        while now < latest {
+            assert_eq!(it.poll(now), Next::Wait(latest), "{end}");
+            it.handle_message(&Message::text("x"), now);
+            now += Duration::from_millis(100);
+        }
+        assert_eq!(it.poll(latest), closes(1000), "{end}");
+        assert_eq!(it.finish(false).deviations.len(), 1, "{end}");
+    }
+}
+
+#[test]
 fn the_end_is_compared_too() {
     let closed = r#"{"type":"close","t":1,"by":"peer","code":4001}"#;
     let lost = r#"{"type":"close","t":1,"by":"peer","code":1006}"#;
