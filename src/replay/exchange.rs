@@ -35,8 +35,8 @@ enum Ending {
     Ours(Close),
     /// The server closed it, at this time.
     Theirs(Close, Duration, Option<u64>),
-    /// Without a Close.
-    Lost,
+    /// Without a Close, at this time.
+    Lost(Duration, Option<u64>),
 }
 
 /// How it ended now.
@@ -160,7 +160,7 @@ impl Exchange {
                 self.push(at, None);
             }
             What::Closed(close) => self.ending = Ending::Theirs(close.clone(), at, line),
-            What::Lost => self.ending = Ending::Lost,
+            What::Lost => self.ending = Ending::Lost(at, line),
             _ => {}
         }
         if command.is_some() {
@@ -202,9 +202,11 @@ impl Exchange {
         }
     }
 
-    /// The connection was lost.
+    /// The connection was lost. One that our Close ends is not.
     pub fn handle_lost(&mut self) {
-        self.ended = Some(Ended::Lost);
+        if !self.is_closing {
+            self.ended = Some(Ended::Lost);
+        }
     }
 
     /// What is next. While something is sent, everything else waits.
@@ -240,8 +242,8 @@ impl Exchange {
         }
         let complete = *self.complete.get_or_insert(now);
         let end = match &self.ending {
-            Ending::Theirs(_, at, _) => Some(*at),
-            _ => None,
+            Ending::Theirs(_, at, _) | Ending::Lost(at, _) => Some(*at),
+            Ending::Ours(_) | Ending::Unknown => None,
         };
         let due = match end {
             Some(at) => self.due(at).map(|due| due.max(complete)),
@@ -325,14 +327,18 @@ impl Exchange {
                     *line,
                 );
             }
-            (Ending::Ours(_) | Ending::Lost, Some(Ended::ByServer(is))) => {
+            (Ending::Ours(_) | Ending::Lost(..), Some(Ended::ByServer(is))) => {
                 let is = is.reported_code();
                 deviate(
                     format!("the server closed with {is}, and did not close before"),
                     None,
                 );
             }
-            (Ending::Lost, Some(Ended::Lost)) => ended_as_recorded = true,
+            (Ending::Lost(_, line), None) if self.is_closing => {
+                let what = "the connection stayed open, and was lost before";
+                deviate(what.to_owned(), *line);
+            }
+            (Ending::Lost(..), Some(Ended::Lost)) => ended_as_recorded = true,
             _ => {}
         }
         let mut replies = self.comparison.finish();

@@ -128,7 +128,8 @@ fn what_comes_without_end_is_not_waited_for() {
 #[test]
 fn what_comes_without_end_puts_off_no_end_of_the_recording() {
     let closed = r#"{"type":"close","t":1,"by":"peer","code":4001}"#;
-    for end in [closed] {
+    let lost = r#"{"type":"close","t":1,"by":"peer","code":1006}"#;
+    for end in [closed, lost] {
         let (mut it, start) = exchange(&[end], options());
         let latest = start + seconds(6.0);
         let mut now = start;
@@ -191,6 +192,33 @@ fn the_end_is_compared_too() {
     let expected = "the server did not close, and closed with 4001 before";
     assert_eq!(verdict.deviations[0].what, expected);
     assert_eq!(verdict.deviations[0].line, Some(2));
+}
+
+#[test]
+fn a_connection_that_is_not_lost_again_is_a_deviation() {
+    let lost = r#"{"type":"close","t":1,"by":"peer","code":1006}"#;
+    let ends: [&dyn Fn(&mut Exchange); 3] = [
+        &|_| {},
+        &|it| it.handle_closed(&Close::normal()),
+        // Without an answer to our Close.
+        &Exchange::handle_lost,
+    ];
+    for end in ends {
+        let (mut it, start) = exchange(&[lost], options());
+        assert_eq!(it.poll(start), Next::Wait(start + seconds(6.0)));
+        assert_eq!(it.poll(start + seconds(6.0)), closes(1000));
+        end(&mut it);
+        let verdict = it.finish(false);
+        let expected = Deviation {
+            what: "the connection stayed open, and was lost before".to_owned(),
+            line: Some(2),
+        };
+        assert_eq!(verdict.deviations, [expected]);
+        assert!(!verdict.ended_as_recorded);
+    }
+    // What was stopped is no deviation.
+    let (it, _) = exchange(&[lost], options());
+    assert!(it.finish(true).is_equal());
 }
 
 #[test]
