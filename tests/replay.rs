@@ -620,6 +620,23 @@ fn a_profile_says_where_and_how_to_connect_and_not_when_to_stop() {
 }
 
 #[test]
+fn options_that_the_recording_decides_are_refused() {
+    let recording = connection(&[CLOSED]);
+    for option in [
+        "--reconnect",
+        "--reconnect=3",
+        "--confirm=reply",
+        "--count=1",
+    ] {
+        let run = recording.send_to("ws://localhost:1/", &[option]);
+        let name = option.split('=').next().unwrap();
+        run.exits(2).complains(&[&format!(
+            "{name}: wirecat replay sends what was recorded, and ends when it did"
+        )]);
+    }
+}
+
+#[test]
 fn an_archive_of_a_browser_is_replayed_too() {
     let server = serve();
     let url = server.url("/echo");

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::parser::ValueSource;
+use clap::parser::{RawValues, ValueSource};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::error::{EXITS, Error};
@@ -351,13 +351,12 @@ fn typed_options(command: &clap::Command, matches: &ArgMatches) -> Typed {
     let typed = command.get_arguments().filter(|argument| {
         let id = argument.get_id().as_str();
         let given = matches.value_source(id) == Some(ValueSource::CommandLine);
-        given
-            && matches.get_raw(id).is_none_or(|values| {
-                !values.eq(argument
-                    .get_default_values()
-                    .iter()
-                    .map(|value| value.as_os_str()))
-            })
+        let defaults = argument.get_default_values();
+        let is_default = |values: RawValues<'_>| {
+            // An option whose value may be missing has none then, and no default either.
+            !defaults.is_empty() && values.eq(defaults.iter().map(|value| value.as_os_str()))
+        };
+        given && !matches.get_raw(id).is_some_and(is_default)
     });
     let names = typed.filter_map(|argument| argument.get_long());
     names.map(str::to_owned).collect()
@@ -467,6 +466,23 @@ mod tests {
             let arguments: Vec<_> = arguments.split(' ').map(Into::into).collect();
             let error = parse(&arguments).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
+        }
+    }
+    #[test]
+    fn an_option_counts_as_typed_unless_it_says_its_default() {
+        for (arguments, typed) in [
+            ("wirecat --reconnect ws://a", &["reconnect"][..]),
+            ("wirecat --reconnect=3 ws://a", &["reconnect"]),
+            ("wirecat replay a ws://a --reconnect", &["reconnect"]),
+            (
+                "wirecat --connect-timeout 9s -k ws://a",
+                &["connect-timeout", "insecure"],
+            ),
+            ("wirecat --connect-timeout 10s ws://a", &[]),
+        ] {
+            let split: Vec<_> = arguments.split(' ').map(Into::into).collect();
+            let found = parse(&split).unwrap().typed;
+            assert!(found.iter().eq(typed), "{arguments}: {found:?}");
         }
     }
 }
