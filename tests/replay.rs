@@ -448,6 +448,31 @@ fn a_server_plays_what_was_recorded() {
 }
 
 #[test]
+fn a_refusal_is_played_with_each_header_once() {
+    let server = serve();
+    for status in ["401", "429"] {
+        let recording = Recording::empty();
+        let url = server.url(&format!("/status/{status}"));
+        let recorded = wirecat(["--record", recording.name(), "-v", &url]).run();
+        recorded.exits(22);
+        let playing = Serving::start(&["-p", "0", "--replay", recording.name()]);
+        let played = wirecat(["-v", &playing.url("/")]).run();
+        played.exits(22);
+        let headers = |run: &Output| {
+            let text = run.stderr.to_ascii_lowercase();
+            let lines = text.lines().filter(|line| line.starts_with("< "));
+            let lines = lines.filter(|line| !line.starts_with("< date"));
+            let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+            lines.sort_unstable();
+            lines
+        };
+        assert!(headers(&recorded).len() > 2, "{recorded:?}");
+        assert_eq!(headers(&played), headers(&recorded));
+        drop(playing.end());
+    }
+}
+
+#[test]
 fn a_server_plays_a_loss_and_keeps_the_times() {
     let lines = [received(0.6, "one"), received(0.9, "two")];
     let lost =

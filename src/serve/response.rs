@@ -72,8 +72,8 @@ pub(super) fn token_required(body: &'static str) -> Answer {
     answer
 }
 
-/// A response of this status, with the headers that a client expects to go with it.
-pub(super) fn status(status: StatusCode) -> Answer {
+/// A response of this status, with no headers but those of its body.
+pub(super) fn bare_status(status: StatusCode) -> Answer {
     let body = match status.as_u16() {
         // No content is allowed here (RFC 9110 §15.3.5, §15.3.6, §15.4.5).
         204 | 205 | 304 => String::new(),
@@ -82,7 +82,12 @@ pub(super) fn status(status: StatusCode) -> Answer {
             format!("{code} {reason}\n")
         }
     };
-    let mut answer = text(status, body);
+    text(status, body)
+}
+
+/// A response of this status, with the headers that a client expects to go with it.
+pub(super) fn status(status: StatusCode) -> Answer {
+    let mut answer = bare_status(status);
     match status.as_u16() {
         300..=399 => insert(&mut answer, LOCATION, "/echo"),
         401 => insert(&mut answer, WWW_AUTHENTICATE, CHALLENGE),

@@ -19,7 +19,7 @@ use crate::record::events::is_refusal;
 use crate::record::replay::{Due, Leg, Player, Turn, sendable};
 use crate::serve::connection::{AbruptEnd, Connection, End, EndReason};
 use crate::serve::replay::Replay;
-use crate::serve::response::{Answer, Refusal, status};
+use crate::serve::response::{Answer, Refusal, bare_status};
 use crate::wire::extension::Agreed;
 
 /// Messages between two looks at what has come in.
@@ -82,7 +82,8 @@ impl Endpoint for Played {
 /// The recorded answer, without its body.
 fn refusal(code: u16, headers: &[(String, String)]) -> Answer {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut answer: Response<_> = status(code);
+    // The recording says which other headers there are.
+    let mut answer: Response<_> = bare_status(code);
     for (name, value) in headers {
         let is_kept = !NOT_KEPT
             .iter()
@@ -185,4 +186,35 @@ fn heartbeats(leg: &Leg) -> HashSet<(u8, Bytes)> {
 
 fn content(message: &Message) -> (u8, Bytes) {
     (message.kind().opcode(), message.payload().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_the_headers_of_the_recording_and_no_others() {
+        let headers = [
+            ("WWW-Authenticate", "Bearer"),
+            ("www-authenticate", "Basic realm=\"x\""),
+            ("retry-after", "7"),
+            ("content-length", "99"),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let names = |answer: &Answer| -> Vec<String> {
+            let lines = answer.headers().iter();
+            let lines = lines.filter(|(name, _)| *name != "content-type");
+            lines
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .collect()
+        };
+        let expected = [
+            "www-authenticate: Bearer",
+            "www-authenticate: Basic realm=\"x\"",
+            "retry-after: 7",
+        ];
+        assert_eq!(names(&refusal(401, &headers)), expected);
+        assert!(names(&refusal(401, &[])).is_empty());
+        assert!(names(&refusal(503, &[])).is_empty());
+    }
 }
