@@ -473,6 +473,17 @@ fn a_refusal_is_played_with_each_header_once() {
 }
 
 #[test]
+fn a_server_plays_one_recording() {
+    let recording = connection(&[CLOSED]);
+    let twice = ["--replay", recording.name()].repeat(2);
+    let run = wirecat([&["serve", "-p", "0"], &twice[..]].concat()).run();
+    run.exits(2).complains(&[
+        "--replay: one recording is played, and there are 2",
+        "try: cat FILE FILE > BOTH",
+    ]);
+}
+
+#[test]
 fn a_server_plays_a_loss_and_keeps_the_times() {
     let lines = [received(0.6, "one"), received(0.9, "two")];
     let lost =

@@ -51,8 +51,9 @@ pub struct PlayArgs {
 pub struct ServeReplayArgs {
     /// Play the server's half of this recording to each client, whatever its path: the first client
     /// gets the first connection of it, the second one the next, and then from the beginning again
-    #[arg(long, value_name = "FILE")]
-    pub replay: Option<PathBuf>,
+    // That several are given is refused, and not the last one taken without a word.
+    #[arg(long, value_name = "FILE", action = ArgAction::Append)]
+    pub replay: Vec<PathBuf>,
 
     /// So many times as fast as it was recorded: 1, 10, 0.5, or max without any waiting [default: 1]
     #[arg(

@@ -66,10 +66,17 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> Result<Serve, Error> {
 /// The recording that is played to every client.
 ///
 /// # Errors
-/// Exit 2 if it cannot be read, or is none.
+/// Exit 2 if it cannot be read, or is none, or if there are several.
 fn replay(args: &ServeReplayArgs) -> Result<Option<Arc<Replay>>, Error> {
-    let Some(path) = &args.replay else {
-        return Ok(None);
+    let path = match args.replay.as_slice() {
+        [] => return Ok(None),
+        [path] => path,
+        several => {
+            let count = several.len();
+            let message = format!("--replay: one recording is played, and there are {count}");
+            return Err(Error::usage(message)
+                .advice("cat FILE FILE > BOTH joins recordings, and clients get theirs in turn"));
+        }
     };
     let tape = read_tape("--replay ", path)?;
     let speed = args.replay_speed.unwrap_or(Speed::Times(1.0));
