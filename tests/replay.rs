@@ -484,6 +484,21 @@ fn a_server_plays_one_recording() {
 }
 
 #[test]
+fn a_url_in_place_of_the_recording_is_named() {
+    let recording = connection(&[CLOSED]);
+    for url in ["ws://localhost:1/", "localhost:1/x", "@there", ":1"] {
+        let run = wirecat(["replay", url, recording.name()]).run();
+        run.exits(2)
+            .complains(&[url, "try: wirecat replay FILE URL"]);
+    }
+    let run = wirecat(["replay", "ws://localhost:1/"]).run();
+    run.exits(2).complains(&["try: wirecat replay FILE URL"]);
+    let mistyped = wirecat(["replay", "/nowhere"]).run();
+    mistyped.exits(2);
+    assert!(!mistyped.stderr.contains("try:"), "{mistyped:?}");
+}
+
+#[test]
 fn a_server_plays_a_loss_and_keeps_the_times() {
     let lines = [received(0.6, "one"), received(0.9, "two")];
     let lost =

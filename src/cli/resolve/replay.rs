@@ -116,6 +116,7 @@ pub(super) fn replay(
             saved_file::check_is_no_source((option, place), [source])?;
         }
     }
+    check_order(source, cli.url.as_deref())?;
     // Nothing is typed here.
     let mut world = world.clone();
     world.stdin_tty = false;
@@ -126,6 +127,18 @@ pub(super) fn replay(
             send(cli, args, &world, connect).map(|sending| Replay::Send(Box::new(sending)))
         }
     }
+}
+
+/// Refuses a URL in place of the recording: what looks like one, or has the name of a file after it.
+fn check_order(recording: &Path, url: Option<&str>) -> Result<(), Error> {
+    let name = recording.to_string_lossy();
+    let is_url = name.contains("://") || name.starts_with(['@', ':']);
+    let is_before_file = || url.is_some_and(|url| Path::new(url).is_file());
+    if name == "-" || recording.exists() || !(is_url || is_before_file()) {
+        return Ok(());
+    }
+    let message = format!("{name}: there is no such file, and the recording comes first");
+    Err(Error::usage(message).advice("wirecat replay FILE URL"))
 }
 
 fn show(args: &ReplayArgs, typed: &Typed, world: &World) -> Result<Showing, Error> {
