@@ -281,8 +281,8 @@ fn secrets_are_kept_only_when_that_is_asked_for() {
     assert_eq!(
         hidden,
         "### a\n# Secrets were left out. Give them as variables: wirecat test --var cookie=… --var \
-         password=… --var token=… FILE\nWEBSOCKET wss://host/x?token={{token}}\n\
-         Cookie: {{cookie}}\nHTTP 101\n\n> {\"password\":\"{{password}}\"}\n"
+         password=… --var token=… --var user=… FILE\nWEBSOCKET wss://host/x?token={{token}}\n\
+         Cookie: {{cookie}}\n[Options]\nuser: {{user}}\nHTTP 101\n\n> {\"password\":\"{{password}}\"}\n"
     );
     let kept = folder.convert("a.har", &["--include-secrets"]);
     assert_eq!(
@@ -290,4 +290,28 @@ fn secrets_are_kept_only_when_that_is_asked_for() {
         "### a\nWEBSOCKET wss://ann:pw@host/x?token=abcdefgh\nCookie: id=abcdefgh\nHTTP 101\n\n\
          > {\"password\":\"abcdefgh\"}\n"
     );
+}
+
+#[test]
+fn the_user_in_the_url_of_an_archive_is_given_as_a_variable() {
+    let server = serve();
+    let url = server
+        .url("/auth/basic")
+        .replace("//", "//me:hunter2-secret@");
+    let archive = format!(
+        r#"{{"log":{{"entries":[{{"_resourceType":"websocket","startedDateTime":"2026-01-01T00:00:00Z","request":{{"method":"GET","url":"{url}","headers":[]}},"response":{{"status":101,"headers":[]}},"_webSocketMessages":[]}}]}}}}"#
+    );
+    let folder = Folder::with(&[("x.har", &archive)]);
+    let run = folder.convert("x.har", &["-o", folder.path("x.wst").to_str().unwrap()]);
+    run.exits(0);
+    let script = folder.read("x.wst");
+    assert!(!script.contains("hunter2"), "{script}");
+    let script = folder.path("x.wst");
+    let script = script.to_str().unwrap();
+    wirecat(["test", script, "--var", "user=me:secret"])
+        .run()
+        .exits(0);
+    wirecat(["test", script, "--var", "user=me:wrong"])
+        .run()
+        .exits(1);
 }

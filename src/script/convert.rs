@@ -158,14 +158,16 @@ fn write_connection(connection: &Connection, name: &str, redactor: &Redactor) ->
     let request = RecordedRequest::of(connection, redactor);
     let mut moments = connection.moments.iter();
     let reopens = moments.any(|it| it.what == What::Reopened);
-    let reconnect = [("reconnect".to_owned(), None)];
+    let user = request.user.map(|user| ("user".to_owned(), Some(user)));
+    let reconnect = reopens.then(|| ("reconnect".to_owned(), None));
+    let options: Vec<_> = user.into_iter().chain(reconnect).collect();
     let written = Session {
         name,
         url: &request.url,
         headers: &request.headers,
         left_out: &request.left_out,
         subprotocols: &request.subprotocols,
-        options: if reopens { &reconnect } else { &[] },
+        options: &options,
         // A WebSocket over HTTP/2 opens with 200.
         status: connection
             .answer

@@ -35,6 +35,9 @@ pub fn without_secrets<'a>(
 pub(super) fn add_of_handshake(connection: &Connection, redactor: &Redactor) {
     if let Ok(target) = Target::parse(&connection.url) {
         target.hide_secrets(redactor);
+        if let Some(password) = target.user.and_then(|user| user.password) {
+            add(password.expose(), redactor);
+        }
     }
     let answer = &connection.answer;
     for (name, value) in connection.headers.iter().chain(&answer.headers) {
@@ -144,7 +147,7 @@ mod tests {
             what: What::Received(Message::text(*text)),
         };
         Connection {
-            url: "ws://host/?token=of-the-url".to_owned(),
+            url: "ws://ann:of-the-user@host/?token=of-the-url".to_owned(),
             headers: [
                 ("Authorization", "Bearer of-a-header"),
                 ("Sec-WebSocket-Protocol", "bearer, HSUB1234567890"),
@@ -181,7 +184,13 @@ mod tests {
             ]
         );
         assert_eq!(shown[0].answer.subprotocol.as_deref(), Some(REDACTED));
-        for secret in ["of-the-url", "of-a-header", "HSUB1234567890", "with\"quote"] {
+        for secret in [
+            "of-the-url",
+            "of-the-user",
+            "of-a-header",
+            "HSUB1234567890",
+            "with\"quote",
+        ] {
             assert_eq!(redactor.redact(secret), REDACTED, "{secret}");
         }
     }

@@ -5,9 +5,12 @@ use super::hiding;
 use crate::http_token::is_http_token;
 use crate::output::sanitize;
 use crate::record::connection::Connection;
-use crate::secret::{REDACTED, Redactor, is_secret_header};
+use crate::secret::{REDACTED, Redactor, Secret, is_secret_header};
 use crate::template;
-use crate::uri::{self, Target, UrlSource};
+use crate::uri::{self, Target, UrlSource, UserInfo};
+
+/// What stands for a URL that a script cannot have.
+const ANY_URL: &str = "{{url}}";
 
 /// Headers that wirecat makes itself, or that say what a browser is.
 const OWN_HEADERS: &[&str] = &[
@@ -39,6 +42,8 @@ pub(super) struct RecordedRequest {
     /// Headers that a script cannot have: the name of each, and why.
     pub(super) left_out: Vec<(String, &'static str)>,
     pub(super) subprotocols: Vec<String>,
+    /// `NAME:PASSWORD` of the URL, which the URL here does not have.
+    pub(super) user: Option<String>,
 }
 
 impl RecordedRequest {
@@ -53,8 +58,14 @@ impl RecordedRequest {
                 _ => headers.push((name.clone(), value.clone())),
             }
         }
+        let url = url(&connection.url, redactor);
+        // The header says who the user is where there is one, and a variable is the whole URL.
+        let authorizes = |(name, _): &(String, _)| name.eq_ignore_ascii_case("authorization");
+        let is_known = redactor.includes_secrets() || url == ANY_URL;
+        let is_known = is_known || headers.iter().any(authorizes);
         RecordedRequest {
-            url: url(&connection.url, redactor),
+            user: user(&connection.url).filter(|_| !is_known),
+            url,
             headers,
             left_out,
             subprotocols: subprotocols(connection),
@@ -82,8 +93,15 @@ fn url(url: &str, redactor: &Redactor) -> String {
         && sanitize::find_dangerous(&url).is_none();
     match is_plain && UrlSource::parse(&url).is_none() && Target::parse(&url).is_ok() {
         true => url.replace("{{", "%7B%7B"),
-        false => "{{url}}".to_owned(),
+        false => ANY_URL.to_owned(),
     }
+}
+
+/// The user whom a URL names, always with a colon: a name alone may be a token.
+fn user(url: &str) -> Option<String> {
+    let UserInfo { name, password } = Target::parse(url).ok()?.user?;
+    let password = password.as_ref().map_or("", Secret::expose);
+    Some(format!("{name}:{password}"))
 }
 
 /// Whether a header of a request is one that the script has, or names: of the user.

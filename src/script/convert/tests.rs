@@ -157,9 +157,9 @@ fn secrets_are_variables() {
         script(&[connection], "chat", &Redactor::default()),
         "### chat\n\
          # Secrets were left out. Give them as variables: wirecat test --var cookie=… --var token=… \
-         --var token.2=… FILE\n\
+         --var token.2=… --var user=… FILE\n\
          WEBSOCKET ws://host/x?token={{token}}\nCookie: {{cookie}}\nOrigin: https://o\n\
-         [Options]\nsubprotocol: chat.v1\nsubprotocol: chat.v2\nHTTP 101\n\n\
+         [Options]\nsubprotocol: chat.v1\nsubprotocol: chat.v2\nuser: {{user}}\nHTTP 101\n\n\
          > {\"event\":\"token\",\"data\":\"{{token.2}}\"}\n\
          <~ {\"ok\":true}\n[Captures]\naccess_token: .access_token\n\
          > {\"use\":\"{{access_token}}\"}\n\
@@ -265,6 +265,44 @@ fn each_connection_is_a_test() {
          > a\n<drop\n<open\n< b\n"
     );
     assert_eq!(script(&[], "chat", &Redactor::default()), "");
+}
+
+#[test]
+fn a_variable_stands_for_the_user_in_a_url() {
+    let of = |url: &str, headers: &[(&str, &str)], redactor: &Redactor| {
+        let headers = headers.iter();
+        let headers = headers.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let connection = Connection {
+            url: url.to_owned(),
+            headers: headers.collect(),
+            ..connection([What::Lost, What::Reopened])
+        };
+        script(&[connection], "chat", redactor)
+    };
+    let comment =
+        "# Secrets were left out. Give them as variables: wirecat test --var user=… FILE\n";
+    let expected = format!(
+        "### chat\n{comment}WEBSOCKET ws://host/x\n[Options]\nuser: {{{{user}}}}\nreconnect\n\
+         HTTP 101\n\n<drop\n<open\n"
+    );
+    for user in ["ann:hunter2-secret", "ann", "ann:p%40ss"] {
+        let url = format!("ws://{user}@host/x");
+        assert_eq!(of(&url, &[], &Redactor::default()), expected, "{user}");
+    }
+    let url = "ws://ann:hunter2-secret@host/x";
+    let header = [("Authorization", "Basic YW5uOmh1bnRlcjItc2VjcmV0")];
+    let written = of(url, &header, &Redactor::default());
+    assert!(
+        written.contains("Authorization: {{authorization}}\n"),
+        "{written}"
+    );
+    assert!(
+        !written.contains("user") && !written.contains("hunter2"),
+        "{written}"
+    );
+    let kept = of(url, &[], &Redactor::new(true));
+    assert!(kept.contains(&format!("WEBSOCKET {url}\n")), "{kept}");
+    assert!(!kept.contains("user:"), "{kept}");
 }
 
 proptest! {
