@@ -260,6 +260,21 @@ fn what_comes_behind_a_flood_counts() {
     }
 }
 
+/// A connection that would be opened again may be lost at any moment, at the end of the test too.
+#[test]
+fn a_loss_at_the_end_is_no_failure_of_what_reconnects() {
+    for (options, exit) in [("", 56), ("[Options]\nreconnect: 3\n", 0)] {
+        let server = raw(|mut wire| {
+            wire.handshake();
+            wire.frame();
+            wire.reset();
+        });
+        let script = format!("WEBSOCKET {{{{base}}}}/\n{options}");
+        run(&script, &server.url(""), &[]).exits(exit);
+        server.result();
+    }
+}
+
 /// An expression without an end is interrupted, too.
 #[test]
 fn an_endless_expression_ends_with_the_run() {

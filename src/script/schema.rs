@@ -13,6 +13,7 @@ use graph::Graph;
 use jsonschema::{PatternOptions, Validator};
 
 use super::compare;
+use crate::message::Message;
 
 /// How many sentences say what does not fit.
 const MAX_ERRORS: usize = 10;
@@ -29,6 +30,25 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Holds a text against the schema.
+    ///
+    /// # Errors
+    /// That it does not fit, and how, a sentence each.
+    pub fn hold(&self, text: &str) -> Result<(), Vec<String>> {
+        self.check(text).map_err(|mut faults| {
+            faults.insert(0, "the message does not fit the schema".to_owned());
+            faults
+        })
+    }
+
+    /// How a message does not fit, a sentence each; none if it fits.
+    pub fn misfits(&self, message: &Message) -> Vec<String> {
+        match message.as_text() {
+            Some(text) => self.hold(text).err().unwrap_or_default(),
+            None => vec!["a binary message came, and --schema is for text".to_owned()],
+        }
+    }
+
     /// Reads a schema.
     ///
     /// # Errors

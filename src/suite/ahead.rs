@@ -64,7 +64,7 @@ impl Checking<'_> {
                     }
                 }
                 Step::Send(send) => self.send(script, send),
-                Step::Expect(expect) => self.expect(script, expect),
+                Step::Expect(expect) => self.expectation(script, expect),
                 Step::Wait(time) => self.given(script, time, values::duration),
             }
         }
@@ -97,7 +97,7 @@ impl Checking<'_> {
         }
     }
 
-    fn expect(&mut self, script: &Script, expect: &Expect) {
+    fn expectation(&mut self, script: &Script, expect: &Expect) {
         if let Some(limit) = &expect.limit {
             self.given(script, limit, values::duration);
         }

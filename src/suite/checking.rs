@@ -143,7 +143,7 @@ impl Runner<'_> {
                     let why = "there is no text to hold against the schema".to_owned();
                     return Err(Unheld::untrue(vec![why]));
                 };
-                hold(&schema, text).map_err(Unheld::untrue)
+                schema.hold(text).map_err(Unheld::untrue)
             }
         }
     }
@@ -248,25 +248,6 @@ impl Runner<'_> {
             },
         }
     }
-}
-
-/// How a message does not fit the schema of the command line, one line each.
-pub(super) fn misfits(schema: &Schema, message: &Message) -> Vec<String> {
-    match message.as_text() {
-        Some(text) => hold(schema, text).err().unwrap_or_default(),
-        None => vec!["a binary message came, and --schema is for text".to_owned()],
-    }
-}
-
-/// Holds a text against a schema.
-///
-/// # Errors
-/// What does not fit, a sentence each.
-fn hold(schema: &Schema, text: &str) -> Result<(), Vec<String>> {
-    schema.check(text).map_err(|mut faults| {
-        faults.insert(0, "the message does not fit the schema".to_owned());
-        faults
-    })
 }
 
 fn to_json(value: &Value) -> Result<serde_json::Value, String> {

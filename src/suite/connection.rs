@@ -16,6 +16,7 @@ use crate::io::signals::Stop;
 use crate::script::result::Place;
 use crate::script::schema::Schema;
 use crate::session::frontend::Sink;
+use crate::session::reconnect::When;
 use crate::session::{self, Approach};
 
 /// How long the end of a run may take after what it waits for itself.
@@ -33,6 +34,8 @@ pub(super) struct Connection {
     pub(super) is_end_expected: bool,
     /// Nothing may be passed over.
     pub(super) is_strict: bool,
+    /// A loss is no failure: it would be opened again.
+    pub(super) reopens: bool,
     close_timeout: Duration,
     run: Option<JoinHandle<()>>,
 }
@@ -47,6 +50,7 @@ impl Connection {
         schema: Option<Arc<Schema>>,
     ) -> Connection {
         let lane = SharedLane::default();
+        let reopens = dial.session.reconnect.when != When::Never;
         let close_timeout = dial.session.keepalive.close_timeout;
         let run =
             tokio::task::spawn_local(run(dial, (lane.clone(), schema), environment, recorder));
@@ -57,6 +61,7 @@ impl Connection {
             start: now(),
             is_end_expected: false,
             is_strict: false,
+            reopens,
             close_timeout,
             run: Some(run),
         }

@@ -13,6 +13,8 @@ pub(super) struct End {
     pub(super) error: Option<Error>,
     /// The Close of the peer, if that ended it.
     pub(super) close: Option<Close>,
+    /// There was no Close of the peer.
+    pub(super) is_loss: bool,
 }
 
 impl End {
@@ -29,14 +31,23 @@ impl End {
                 exit: error.exit,
                 error: Some(error.clone()),
                 close: None,
+                is_loss: false,
             },
             Outcome::Ended(ended) => End {
                 exit: ended.exit(verdict),
                 error: ended.error(Peer::Server),
                 close: close_of(ended),
+                is_loss: is_loss(ended),
             },
         }
     }
+}
+
+fn is_loss(ended: &Ended) -> bool {
+    matches!(
+        ended,
+        Ended::Lost { .. } | Ended::ClosedByLoss(_) | Ended::ClosedByEof
+    )
 }
 
 /// The Close of the peer that ended the connection.

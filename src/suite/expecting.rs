@@ -427,7 +427,7 @@ impl Runner<'_> {
         let checked = self.check(expecting.script, checks, moment);
         checked.map_err(|mut failure| {
             failure.passed_over = passing.shown(self.redactor());
-            stopped_by(failure)
+            Stopped::by(failure)
         })
     }
 
@@ -467,14 +467,6 @@ fn counted(stopped: Stopped, came: u32, times: u32) -> Stopped {
             Stopped::Failed(failure)
         }
         stopped => stopped,
-    }
-}
-
-/// An assert that cannot be used is no expectation that did not come true.
-pub(super) fn stopped_by(failure: Box<Failure>) -> Stopped {
-    match failure.exit {
-        Exit::Usage => Stopped::Error(failure),
-        _ => Stopped::Failed(failure),
     }
 }
 

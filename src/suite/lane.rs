@@ -12,7 +12,6 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 
-use super::checking::misfits;
 use super::end::End;
 use super::happened::{Arrived, ControlFrame, Happened, Turn};
 use crate::error::Error;
@@ -242,7 +241,7 @@ impl Sink for LaneSink {
         let arrived = Arrived {
             message: message.clone(),
             opcode: received.whole.kind().opcode(),
-            misfits: schema.map_or_else(Vec::new, |schema| misfits(schema, message)),
+            misfits: schema.map_or_else(Vec::new, |schema| schema.misfits(message)),
         };
         self.lane.with(|lane| {
             if lane.misfit.is_none() && !arrived.misfits.is_empty() {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Finish};
-use super::expecting::stopped_by;
 use super::files::Script;
 use super::happened::Turn;
 use super::lane::{Answer, Lane, SharedLane};
@@ -12,6 +11,7 @@ use super::moment::{Moment, values_of};
 use super::options::{Dial, Request};
 use super::secrets;
 use super::steps::{Runner, Stopped, begin, generate};
+use super::variables::CAPTURED;
 use crate::error::{Error, Exit};
 use crate::io::recorder::Recorder;
 use crate::message::Message;
@@ -31,10 +31,6 @@ const LONGEST_OPENING: Duration = Duration::from_secs(120);
 
 /// The option that forbids to pass over messages.
 const STRICT: &str = "strict";
-
-/// A server must not choose what is read, run or sent from this machine.
-pub(super) const CAPTURED: &str =
-    "a captured value stands here for a command, a file or a variable of the environment";
 
 /// Options whose values are files, commands, or made of them.
 const SOURCES: &[&str] = &[
@@ -286,7 +282,7 @@ impl Runner<'_> {
             close: None,
         };
         self.check(script, &open.handshake.checks, &moment)
-            .map_err(stopped_by)
+            .map_err(Stopped::by)
     }
 
     fn check_header(

@@ -14,10 +14,9 @@ use super::connection::{Connection, Finish, now};
 use super::end::End;
 use super::files::{Loaded, Script};
 use super::folder::MAX_FILE;
-use super::opening::CAPTURED;
 use super::options::{Options, World};
 use super::recordings::Recordings;
-use super::variables::Variables;
+use super::variables::{CAPTURED, Variables};
 use crate::close::{Close, may_be_sent};
 use crate::codec;
 use crate::error::{Error, Exit, plain_words};
@@ -49,6 +48,16 @@ pub(super) enum Stopped {
     /// A connection failed, or the script asks for what cannot be done.
     Error(Box<Failure>),
     Interrupted,
+}
+
+impl Stopped {
+    /// An assert that cannot be used is no expectation that did not come true.
+    pub(super) fn by(failure: Box<Failure>) -> Stopped {
+        match failure.exit {
+            Exit::Usage => Stopped::Error(failure),
+            _ => Stopped::Failed(failure),
+        }
+    }
 }
 
 /// What was done.
@@ -146,7 +155,8 @@ impl<'a> Runner<'a> {
             misfit = misfit.or(arrived.map(|it| (it, connection.place.clone())));
             let notes = connection.lane.with(|lane| std::mem::take(&mut lane.notes));
             trouble = trouble.or(notes.into_iter().next());
-            let bad_end = end.filter(|it| it.exit != Exit::Ok && !connection.is_end_expected);
+            let is_fine = |it: &End| it.exit == Exit::Ok || (it.is_loss && connection.reopens);
+            let bad_end = end.filter(|it| !is_fine(it) && !connection.is_end_expected);
             bad = bad.or(bad_end.map(|end| (end, connection.place.clone())));
         }
         let redacted = self.recordings.redact(self.redactor());

@@ -8,6 +8,10 @@ use serde_json::Value as Json;
 use crate::generated::{Generated, uuid};
 use crate::template::{self, Place, Value};
 
+/// A server must not choose what is read, run or sent from this machine.
+pub(super) const CAPTURED: &str =
+    "a captured value stands here for a command, a file or a variable of the environment";
+
 /// The values of names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Variables {
