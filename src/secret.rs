@@ -5,16 +5,19 @@
 //! content of messages is data, which must not change: there, only given secrets are replaced that
 //! are too long to be ordinary words of the data.
 
+mod dump;
+mod list;
 mod names;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::hint::black_box;
-use std::sync::{Arc, RwLock};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::codec::hex;
+use self::list::{Hidden, List};
 
 pub use self::names::{is_secret_header, is_secret_name};
 
@@ -24,9 +27,6 @@ pub const REDACTED: &str = "[redacted]";
 /// Shorter secrets are not searched for in text from elsewhere: `"a"` would blank half a message.
 /// In a header or the query, where wirecat itself puts it, a secret of any length is redacted.
 const SHORTEST_SEARCHED: usize = 4;
-
-/// Minimum length of a given secret that is searched for in message data too, in bytes.
-const SHORTEST_IN_DATA: usize = 16;
 
 /// A password or token. `Debug` and `Display` print `[redacted]`; only [`Secret::expose`] gives the
 /// text.
@@ -77,46 +77,31 @@ impl PartialEq for Fingerprint {
 
 impl Eq for Fingerprint {}
 
+/// Maximum number of secrets kept besides those that are kept for good. A run that fetches a token for
+/// every connection would otherwise collect them without end. The oldest are dropped first.
+const KEPT: usize = 128;
+
+/// The same for a part of a run, which ends: no more than memory has room for.
+const KEPT_OF_PART: usize = 1 << 20;
+
 /// The secrets of a run, to be removed from everything that is shown, traced or recorded.
 ///
 /// Clones share one list: a token that is read again for a later attempt is redacted by every clone
 /// from then on. With `--include-secrets` the list is kept too, for what must not be written in any
 /// case.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Redactor {
     list: Arc<RwLock<List>>,
+    /// The list of the run that this is the redactor of a part of.
+    run: Option<Arc<RwLock<List>>>,
     includes_secrets: bool,
     /// Whether data is searched for every secret.
     is_thorough: bool,
 }
 
-#[derive(Default)]
-struct List {
-    hidden: Vec<Hidden>,
-    additions: u64,
-}
-
-/// Maximum number of secrets kept besides those that are kept for good. A run that fetches a token for
-/// every connection would otherwise collect them without end and search for all of them in every line.
-/// The oldest are dropped first.
-const KEPT: usize = 128;
-
-/// What to search for, and its replacement.
-#[derive(Clone, PartialEq, Eq)]
-struct Hidden {
-    text: String,
-    shown: String,
-    /// Whether it was given as a secret, or only looks like one.
-    given: bool,
-    /// When it was last added, in additions.
-    added: u64,
-    /// Whether it is kept for good, however many are added later.
-    for_good: bool,
-}
-
-impl Hidden {
-    fn is_searched_in_data(&self) -> bool {
-        self.given && self.text.len() >= SHORTEST_IN_DATA
+impl Default for Redactor {
+    fn default() -> Redactor {
+        Redactor::new(false)
     }
 }
 
@@ -124,8 +109,21 @@ impl Redactor {
     /// A redactor that changes nothing if `--include-secrets` is true.
     pub fn new(includes_secrets: bool) -> Redactor {
         Redactor {
+            list: Arc::new(RwLock::new(List::new(KEPT))),
+            run: None,
             includes_secrets,
-            ..Redactor::default()
+            is_thorough: false,
+        }
+    }
+
+    /// A redactor for a part of the run, which ends. It forgets nothing that it has learned itself, and
+    /// knows what the run knows, which learns from it.
+    #[must_use]
+    pub fn of_part(&self) -> Redactor {
+        Redactor {
+            list: Arc::new(RwLock::new(List::new(KEPT_OF_PART))),
+            run: Some(Arc::clone(&self.list)),
+            ..*self
         }
     }
 
@@ -147,7 +145,7 @@ impl Redactor {
     /// Adds a value that looks like a secret by its name.
     pub fn add(&self, secret: &str) {
         if secret.len() >= SHORTEST_SEARCHED {
-            self.hide(secret.to_owned(), REDACTED.to_owned(), false);
+            self.insert(secret.as_bytes().into(), &Hidden::new(0, false));
         }
     }
 
@@ -155,7 +153,7 @@ impl Redactor {
     /// it that is sent.
     pub fn add_given(&self, secret: &str) {
         if secret.len() >= SHORTEST_SEARCHED {
-            self.hide(secret.to_owned(), REDACTED.to_owned(), true);
+            self.insert(secret.as_bytes().into(), &Hidden::new(0, true));
         }
     }
 
@@ -163,77 +161,61 @@ impl Redactor {
     pub fn add_after(&self, label: &str, secret: &str) {
         self.add_given(secret);
         if (1..SHORTEST_SEARCHED).contains(&secret.len()) {
-            let (text, shown) = (format!("{label}{secret}"), format!("{label}{REDACTED}"));
-            self.hide(text, shown, false);
+            let text = format!("{label}{secret}").into_bytes();
+            self.insert(text.into(), &Hidden::new(label.len(), false));
         }
     }
 
     /// Adds all secrets of another list.
     pub fn add_all(&self, other: &Redactor) {
-        let hidden = {
-            let list = other.list.read();
-            let list = list.unwrap_or_else(|poisoned| poisoned.into_inner());
-            list.hidden.clone()
-        };
-        for hidden in hidden {
-            self.insert(hidden);
+        let mut secrets = Vec::new();
+        for list in other.lists() {
+            secrets.extend(list.all().map(|(text, it)| (Arc::clone(text), it.clone())));
+        }
+        for (text, hidden) in secrets {
+            self.insert(text, &hidden);
         }
     }
 
     /// Keeps for good what has been added up to now: the secrets of the command line and the
     /// configuration, which are read once.
     pub fn keep(&self) {
-        let mut list = self
-            .list
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        list.hidden
-            .iter_mut()
-            .for_each(|known| known.for_good = true);
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        list.keep();
     }
 
-    fn hide(&self, text: String, shown: String, given: bool) {
-        self.insert(Hidden {
-            text,
-            shown,
-            given,
-            added: 0,
-            for_good: false,
+    fn insert(&self, text: Arc<[u8]>, new: &Hidden) {
+        for list in std::iter::once(&self.list).chain(&self.run) {
+            let mut list = list.write().unwrap_or_else(PoisonError::into_inner);
+            list.insert(Arc::clone(&text), new.clone());
+        }
+    }
+
+    fn lists(&self) -> impl Iterator<Item = RwLockReadGuard<'_, List>> {
+        let lists = std::iter::once(&self.list).chain(&self.run);
+        lists.map(|list| list.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The places of secrets in a text, in order and apart.
+    fn places(&self, text: &str, in_data_only: bool) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        for list in self.lists() {
+            list.find(text.as_bytes(), in_data_only, &mut places);
+        }
+        places.sort_by_key(|place| place.start);
+        places.dedup_by(|next, place| {
+            let overlaps = next.start < place.end;
+            if overlaps {
+                place.end = place.end.max(next.end);
+            }
+            overlaps
         });
-    }
-
-    fn insert(&self, new: Hidden) {
-        let mut list = self
-            .list
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        list.additions += 1;
-        let added = list.additions;
-        let hidden = &mut list.hidden;
-        if let Some(known) = hidden.iter_mut().find(|known| known.text == new.text) {
-            known.added = added;
-            known.given |= new.given;
-            known.for_good |= new.for_good;
-            return;
-        }
-        let passing = || hidden.iter().filter(|known| !known.for_good);
-        if !new.for_good && passing().count() >= KEPT {
-            let oldest = passing().map(|known| known.added).min();
-            hidden.retain(|known| known.for_good || Some(known.added) != oldest);
-        }
-        hidden.push(Hidden { added, ..new });
-        // Longest first, so that a secret that contains another is replaced as a whole.
-        hidden.sort_by_key(|known| std::cmp::Reverse(known.text.len()));
+        places
     }
 
     /// Whether `text` holds a secret, also where secrets are shown.
     pub fn finds_in(&self, text: &str) -> bool {
-        let list = self
-            .list
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut hidden = list.hidden.iter();
-        hidden.any(|it| text.contains(it.text.as_str()))
+        !self.places(text, false).is_empty()
     }
 
     /// A hex dump, divided by spaces or undivided, with every secret replaced. A dump may end
@@ -242,14 +224,16 @@ impl Redactor {
         if self.includes_secrets {
             return Cow::Borrowed(dump);
         }
-        let list = self
-            .list
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut secrets = Vec::new();
+        for list in self.lists() {
+            secrets.extend(list.all().map(|(text, _)| Arc::clone(text)));
+        }
+        // Longest first, so that a secret that begins with another is replaced as a whole.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let mut out = Cow::Borrowed(dump);
-        for hidden in &list.hidden {
+        for secret in &secrets {
             for divider in ["", " "] {
-                if let Some(redacted) = redact_beginning(&out, &hidden.text, divider) {
+                if let Some(redacted) = dump::redact(&out, secret, divider, REDACTED) {
                     out = Cow::Owned(redacted);
                 }
             }
@@ -259,13 +243,13 @@ impl Redactor {
 
     /// A URL, a header or a notice with every secret of at least four bytes replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.replace(text, |_| true)
+        self.replace(text, false)
     }
 
     /// The data of a message with every given secret of at least 16 bytes replaced, or with every secret
     /// if this is [`Redactor::thorough`].
     pub fn redact_data<'a>(&self, data: &'a str) -> Cow<'a, str> {
-        self.replace(data, |it| self.is_thorough || it.is_searched_in_data())
+        self.replace(data, !self.is_thorough)
     }
 
     /// Binary data with every secret replaced that [`Redactor::redact_data`] replaces, in the parts
@@ -282,48 +266,28 @@ impl Redactor {
         Cow::Owned(parts.flatten().collect())
     }
 
-    fn replace<'a>(&self, text: &'a str, which: impl Fn(&Hidden) -> bool) -> Cow<'a, str> {
-        if self.includes_secrets {
-            return Cow::Borrowed(text);
+    fn replace<'a>(&self, text: &'a str, in_data_only: bool) -> Cow<'a, str> {
+        match self.includes_secrets {
+            true => Cow::Borrowed(text),
+            false => without(text, &self.places(text, in_data_only)),
         }
-        let list = self
-            .list
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut out = Cow::Borrowed(text);
-        for hidden in list.hidden.iter().filter(|hidden| which(hidden)) {
-            if out.contains(hidden.text.as_str()) {
-                out = Cow::Owned(out.replace(hidden.text.as_str(), &hidden.shown));
-            }
-        }
-        out
     }
 }
 
-/// Minimum number of leading bytes of a secret that are redacted at the end of a dump.
-const MIN_PREFIX: usize = 8;
-
-/// Replaces `secret`, or the beginning of it at the end, in a hex dump whose bytes `divider`
-/// separates.
-fn redact_beginning(dump: &str, secret: &str, divider: &str) -> Option<String> {
-    let least = secret.len().min(MIN_PREFIX);
-    let beginning = hex(
-        &secret.as_bytes()[..secret.floor_char_boundary(least)],
-        divider,
-    );
-    let whole = hex(secret.as_bytes(), divider);
-    let width = 2 + divider.len();
-    let mut out = String::new();
-    let mut rest = dump;
-    while let Some(at) = rest.find(&beginning) {
-        let there = rest[at..].bytes().zip(whole.bytes());
-        let same = there.take_while(|(one, other)| one == other).count();
-        let bytes = (same + divider.len()) / width;
-        out.push_str(&rest[..at]);
-        out.push_str(REDACTED);
-        rest = &rest[at + bytes * width - divider.len()..];
+/// A text with what is in these places replaced.
+fn without<'a>(text: &'a str, places: &[Range<usize>]) -> Cow<'a, str> {
+    if places.is_empty() {
+        return Cow::Borrowed(text);
     }
-    (rest.len() < dump.len()).then(|| out + rest)
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for place in places {
+        out.push_str(text.get(end..place.start).unwrap_or_default());
+        out.push_str(REDACTED);
+        end = place.end;
+    }
+    out.push_str(text.get(end..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
 impl fmt::Debug for Redactor {
@@ -388,11 +352,46 @@ mod tests {
             redactor.add("the password");
             redactor.add(&format!("token-{number:04}"));
         }
-        assert!(redactor.list.read().unwrap().hidden.len() <= KEPT);
+        assert_eq!(redactor.list.read().unwrap().all().count(), KEPT);
         assert_eq!(
             redactor.redact("the password, token-0999, token-0900, token-0001"),
             "[redacted], [redacted], [redacted], token-0001"
         );
+    }
+
+    #[test]
+    fn a_part_of_a_run_forgets_nothing() {
+        let run = Redactor::default();
+        run.add_given("the password");
+        run.keep();
+        let (part, other) = (run.of_part(), run.of_part());
+        for number in 0..10_000 {
+            part.add_given(&format!("token-{number:05}"));
+        }
+        let text = "the password, token-00000, token-05000, token-09999, token-10000";
+        assert_eq!(
+            part.thorough().redact_data(text),
+            "[redacted], [redacted], [redacted], [redacted], token-10000"
+        );
+        // What the others know is limited, as ever.
+        for redactor in [&run, &other] {
+            assert_eq!(
+                redactor.redact("token-00000, token-09999"),
+                "token-00000, [redacted]"
+            );
+        }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_replaced_together() {
+        let redactor = Redactor::default();
+        redactor.add("abcdef");
+        redactor.add("defghi");
+        redactor.add_after("a=", "x");
+        redactor.add_after("b=a=", "xy");
+        assert_eq!(redactor.redact("-abcdefghi-"), "-[redacted]-");
+        assert_eq!(redactor.redact("abcdefabcdef"), "[redacted][redacted]");
+        assert_eq!(redactor.redact("a=x b=a=xy"), "a=[redacted] b=a=[redacted]");
     }
 
     #[test]
@@ -412,7 +411,7 @@ mod tests {
                 redactor.redact("the password, token-0999, token-0001"),
                 "[redacted], [redacted], token-0001"
             );
-            assert!(redactor.list.read().unwrap().hidden.len() <= KEPT + 1);
+            assert_eq!(redactor.list.read().unwrap().all().count(), KEPT + 1);
         }
     }
 

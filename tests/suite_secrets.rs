@@ -143,3 +143,43 @@ fn secrets_are_shown_on_request() {
         assert!(secrets.iter().any(is_shown), "{secrets:?}");
     }
 }
+
+/// A test that captures `first-captured`, and then the steps.
+fn capturing(serving: &Serving, steps: &str) -> (tempfile::TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let begins = format!(
+        "WEBSOCKET ws://{}/echo\n> {{\"a\":\"first-captured\"}}\n<\n[Captures]\ntoken: .a\n",
+        serving.address()
+    );
+    fs::write(path("a.wst"), begins + steps).unwrap();
+    let words = ["test", &path("a.wst"), "--record", &path("records")];
+    let words = words.map(str::to_owned).to_vec();
+    (folder, words)
+}
+
+fn recordings(folder: &tempfile::TempDir) -> Vec<String> {
+    let entries = fs::read_dir(folder.path().join("records")).unwrap();
+    let read = |entry: std::io::Result<fs::DirEntry>| fs::read_to_string(entry.unwrap().path());
+    entries.map(|entry| read(entry).unwrap()).collect()
+}
+
+#[test]
+fn a_secret_is_not_forgotten_when_many_others_are_captured() {
+    let serving = Serving::start(&["127.0.0.1:0"]);
+    let (folder, words) = capturing(
+        &serving,
+        "@repeat 200\n> {\"x\":\"{{$uuid}}\"}\n<\n[Captures]\nsession_token: .x\n@end\n\
+         > {\"b\":\"{{token}}\"}\n<(1s) {\"nothing\":1}\n",
+    );
+    let output = wirecat(words).run();
+    output.exits(1);
+    let mut written = recordings(&folder);
+    assert_eq!(written.len(), 1);
+    assert!(written[0].lines().count() > 400, "{}", written[0]);
+    written.extend([output.stdout_text(), output.stderr]);
+    for text in written {
+        assert!(text.contains("[redacted]") || text.is_empty(), "{text}");
+        assert!(!text.contains("first-captured"), "{text}");
+    }
+}

@@ -23,7 +23,7 @@ pub fn check(loaded: &Loaded, options: &Options, world: &World<'_>) -> Vec<Strin
     let tests = loaded.file.tests.iter();
     for test in tests.filter(|test| is_selected(&test.name.value, &options.only)) {
         let mut checking = Checking {
-            runner: Runner::new(loaded, options, world),
+            runner: Runner::new(loaded, (options, &options.redactor), world),
             captured: captured(loaded, &loaded.script, &test.steps),
             wrong: &mut wrong,
         };

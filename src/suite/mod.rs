@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use crate::script::ast;
 use crate::script::result::{FileResult, TestResult, Verdict, Wrong, is_selected};
 use crate::script::shown::Shown;
+use crate::secret::Redactor;
 
 pub use ahead::check;
 pub use files::{Loaded, Loader};
@@ -57,11 +58,13 @@ pub async fn run(
         if !is_selected(&test.name.value, &options.only) {
             continue;
         }
+        let redactor = options.redactor.of_part();
         let mut attempt = 1;
         let mut earlier = Vec::new();
         let mut ended = loop {
             let place = (round, number + 1, attempt);
-            let ended = run_test(loaded, test, place, options, world, &mut interrupted).await;
+            let known = (options, &redactor);
+            let ended = run_test(loaded, test, place, known, world, &mut interrupted).await;
             let wrong = Wrong::of(&ended).filter(|_| attempt <= options.retry);
             let Some(wrong) = wrong else { break ended };
             if earlier.len() < MAX_EARLIER {
@@ -122,12 +125,12 @@ async fn run_test(
     loaded: &Loaded,
     test: &ast::Test,
     (round, number, attempt): (usize, usize, u32),
-    options: &Options,
+    (options, redactor): (&Options, &Redactor),
     world: &World<'_>,
     interrupted: &mut watch::Receiver<bool>,
 ) -> TestResult {
     let start = Instant::now();
-    let mut runner = Runner::new(loaded, options, world);
+    let mut runner = Runner::new(loaded, (options, redactor), world);
     runner.record = options.record.as_ref().map(|folder| {
         let stem = &loaded.stem;
         let mut again = String::new();
@@ -162,7 +165,7 @@ async fn run_test(
         None => runner.finish(Err(Stopped::Interrupted)).await,
     };
     TestResult {
-        name: Shown::new(&test.name.value, &options.redactor),
+        name: Shown::new(&test.name.value, redactor),
         line: test.name.span.line,
         took: start.elapsed(),
         verdict,

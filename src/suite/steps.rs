@@ -72,6 +72,8 @@ pub(super) struct Counts {
 pub(super) struct Runner<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) options: &'a Options,
+    /// That of the test, which knows all its secrets.
+    pub(super) redactor: &'a Redactor,
     pub(super) world: &'a World<'a>,
     pub(super) variables: Variables,
     pub(super) connections: Vec<Connection>,
@@ -88,10 +90,15 @@ pub(super) struct Runner<'a> {
 type Running<'r> = Pin<Box<dyn Future<Output = Result<(), Stopped>> + 'r>>;
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(loaded: &'a Loaded, options: &'a Options, world: &'a World<'a>) -> Self {
+    pub(super) fn new(
+        loaded: &'a Loaded,
+        (options, redactor): (&'a Options, &'a Redactor),
+        world: &'a World<'a>,
+    ) -> Self {
         Runner {
             loaded,
             options,
+            redactor,
             world,
             variables: Variables::new(&loaded.variables, &options.variables),
             connections: Vec::new(),
@@ -208,7 +215,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn redactor(&self) -> &'a Redactor {
-        &self.options.redactor
+        self.redactor
     }
 
     pub(super) fn shown(&self, text: &str) -> Shown {
