@@ -183,3 +183,19 @@ fn a_secret_is_not_forgotten_when_many_others_are_captured() {
         assert!(!text.contains("first-captured"), "{text}");
     }
 }
+
+#[test]
+fn a_killed_run_leaves_no_captured_secret_behind() {
+    let serving = Serving::start(&["127.0.0.1:0"]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (folder, words) = capturing(&serving, &format!("WEBSOCKET ws://{address}/\n"));
+    let mut child = wirecat(words).spawn();
+    // The script has come to its second connection.
+    let _accepted = listener.accept().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for text in recordings(&folder) {
+        assert!(!text.contains("first-captured"), "{text}");
+    }
+}

@@ -2,6 +2,7 @@
 //! thread, recordings, signals, and child processes.
 
 pub mod child;
+pub mod held_recording;
 pub mod private_file;
 mod record_file;
 pub mod recorder;

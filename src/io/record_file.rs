@@ -30,6 +30,16 @@ pub(super) struct Destination {
     pub(super) is_device: bool,
 }
 
+impl Destination {
+    /// A file that has been opened to append to.
+    pub(super) fn of(file: File) -> Destination {
+        Destination {
+            sink: sink(file.into()),
+            is_device: false,
+        }
+    }
+}
+
 /// Opens the file at `path`, or stdout for `-`. A missing file is created with mode 0600; an existing
 /// one is appended to. Opening a FIFO waits for its reader, so the first write does that.
 ///

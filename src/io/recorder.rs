@@ -5,6 +5,7 @@
 //! the session reads no further, as with every [`Sink`].
 
 use std::cell::{Ref, RefCell};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::held_recording::HeldRecording;
 use super::record_file::{self, Destination};
 use super::stdio;
 use super::writer::Writer;
@@ -80,8 +82,22 @@ impl Recorder {
     /// Why the file cannot be written. Then nothing has changed.
     pub fn start(&self, path: &Path) -> Result<Option<Summary>, String> {
         let opened = record_file::open(path);
-        let destination =
-            opened.map_err(|error| format!("{}: {}", path.display(), plain_words(&error)))?;
+        let destination = opened.map_err(|error| unwritable(path, &error))?;
+        Ok(self.start_with(path, destination))
+    }
+
+    /// Records from now on, and holds that back until [`HeldRecording::release`].
+    ///
+    /// # Errors
+    /// Why the file at `path` cannot be written. Then nothing has changed.
+    pub fn start_held(&self, path: &Path) -> Result<HeldRecording, String> {
+        let opened = HeldRecording::open(path);
+        let (held, file) = opened.map_err(|error| unwritable(path, &error))?;
+        self.start_with(path, Destination::of(file));
+        Ok(held)
+    }
+
+    fn start_with(&self, path: &Path, destination: Destination) -> Option<Summary> {
         let stopped = self.stop();
         let state = &mut *self.0.borrow_mut();
         let recording = state.current.insert(Recording::new(path, destination));
@@ -93,7 +109,7 @@ impl Recorder {
             let writer = recording.strings(&state.redactor, state.numbers);
             recording.push(|out| writer.push(Duration::ZERO, &header, out));
         }
-        Ok(stopped)
+        stopped
     }
 
     /// Records nothing any more; `None` if nothing was recorded.
@@ -141,6 +157,10 @@ impl Recorder {
             None => Poll::Pending,
         }
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!("{}: {}", path.display(), plain_words(error))
 }
 
 impl State {

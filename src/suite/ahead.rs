@@ -33,7 +33,7 @@ pub fn check(loaded: &Loaded, options: &Options, world: &World<'_>) -> Vec<Strin
 }
 
 /// The names that a test captures, in included files too.
-fn captured(loaded: &Loaded, script: &Script, steps: &[Step]) -> BTreeSet<String> {
+pub(super) fn captured(loaded: &Loaded, script: &Script, steps: &[Step]) -> BTreeSet<String> {
     names::captured(steps, &|name| match loaded.included(script, name) {
         Some(file) => captured(loaded, &file.script, &file.steps)
             .into_iter()

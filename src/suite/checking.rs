@@ -195,9 +195,7 @@ impl Runner<'_> {
             }
         };
         let name = &capture.name.value;
-        if secrets::hide_captured(name, &value, self.redactor()) {
-            self.recordings.learn();
-        }
+        secrets::hide_captured(name, &value, self.redactor());
         self.variables.capture(name, value);
         Ok(())
     }

@@ -30,7 +30,8 @@ use tokio::sync::watch;
 use crate::script::ast;
 use crate::script::result::{FileResult, TestResult, Verdict, Wrong, is_selected};
 use crate::script::shown::Shown;
-use crate::secret::Redactor;
+use crate::secret::{Redactor, is_secret_name};
+use recordings::Recordings;
 
 pub use ahead::check;
 pub use files::{Loaded, Loader};
@@ -142,6 +143,9 @@ async fn run_test(
         }
         folder.join(format!("{stem}-{number}{again}"))
     });
+    let captured = ahead::captured(loaded, &loaded.script, &test.steps);
+    let hides = !redactor.includes_secrets() && captured.iter().any(|it| is_secret_name(it));
+    runner.recordings = Recordings::new(hides);
     let script = Arc::clone(&loaded.script);
     let steps = runner.run(&script, &test.steps);
     let stopped = tokio::select! {

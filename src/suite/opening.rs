@@ -197,10 +197,9 @@ impl Runner<'_> {
         path.push(name);
         let redactor = self.redactor().thorough();
         let recorder = Recorder::new(redactor, false, begin());
-        recorder
-            .start(path.as_ref())
+        self.recordings
+            .start(&recorder, path.as_ref())
             .map_err(|why| Error::usage(format!("--record {why}")))?;
-        self.recordings.add(path.into());
         Ok(Some(recorder))
     }
 

@@ -1,85 +1,62 @@
 //! The recordings of a test. A value that a step captures has been recorded before it is known to be a
-//! secret; at the end of the test it is taken out of the files.
+//! secret. So what a test with such a capture records is held back up to its end, and has no secret when it is
+//! written to the files.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
 use crate::codec;
+use crate::io::held_recording::HeldRecording;
+use crate::io::recorder::Recorder;
 use crate::record::schema;
 use crate::secret::Redactor;
 
 /// The files of a test.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Recordings {
-    paths: Vec<PathBuf>,
-    /// Whether a secret has become known since they were begun.
-    is_late: bool,
+    /// Whether the test captures secrets.
+    captures_secrets: bool,
+    held: Vec<HeldRecording>,
 }
 
 impl Recordings {
-    pub(super) fn add(&mut self, path: PathBuf) {
-        if !self.paths.contains(&path) {
-            self.paths.push(path);
+    pub(super) fn new(captures_secrets: bool) -> Recordings {
+        Recordings {
+            captures_secrets,
+            held: Vec::new(),
         }
     }
 
-    /// A secret has become known that may stand in them.
-    pub(super) fn learn(&mut self) {
-        self.is_late = !self.paths.is_empty();
-    }
-
-    /// Replaces what has become known, once all has been written.
+    /// Lets `recorder` record what is meant for the file at `path`.
     ///
     /// # Errors
-    /// The first file that cannot be written, which is removed.
-    pub(super) fn redact(&mut self, redactor: &Redactor) -> Result<(), (PathBuf, io::Error)> {
-        if !std::mem::take(&mut self.is_late) || redactor.includes_secrets() {
-            return Ok(());
+    /// Why that cannot be written.
+    pub(super) fn start(&mut self, recorder: &Recorder, path: &Path) -> Result<(), String> {
+        match self.captures_secrets {
+            true => self.held.push(recorder.start_held(path)?),
+            false => drop(recorder.start(path)?),
         }
+        Ok(())
+    }
+
+    /// Writes what was held back, once all has been recorded.
+    ///
+    /// # Errors
+    /// The first file that cannot be written.
+    pub(super) fn release(&mut self, redactor: &Redactor) -> Result<(), (PathBuf, io::Error)> {
         let redactor = redactor.thorough();
         let mut failed = None;
-        for path in &self.paths {
-            if let Err(error) = redact_file(path, &redactor) {
-                let _ = fs::remove_file(path);
-                failed = failed.or(Some((path.clone(), error)));
+        for held in std::mem::take(&mut self.held) {
+            let path = held.path().to_owned();
+            let clean = |line: Vec<u8>| redact_line(&line, &redactor).unwrap_or(line);
+            if let Err(error) = held.release(clean) {
+                failed = failed.or(Some((path, error)));
             }
         }
         failed.map_or(Ok(()), Err)
     }
-}
-
-fn redact_file(path: &Path, redactor: &Redactor) -> io::Result<()> {
-    if !fs::metadata(path)?.is_file() {
-        return Ok(());
-    }
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let written = copy_redacted(path, &new, redactor).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
-}
-
-fn copy_redacted(from: &Path, to: &Path, redactor: &Redactor) -> io::Result<()> {
-    let from = File::open(from)?;
-    let permissions = from.metadata()?.permissions();
-    let mut to = BufWriter::new(File::create(to)?);
-    to.get_ref().set_permissions(permissions)?;
-    let mut from = BufReader::new(from);
-    let mut line = Vec::new();
-    while from.read_until(b'\n', &mut line)? > 0 {
-        match redact_line(&line, redactor) {
-            Some(redacted) => to.write_all(&redacted)?,
-            None => to.write_all(&line)?,
-        }
-        line.clear();
-    }
-    to.flush()
 }
 
 /// A line without secrets; `None` if it has none.
@@ -134,6 +111,8 @@ fn redact_texts(value: &mut Json, redactor: &Redactor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
+    use crate::session::frontend::Sink as _;
 
     #[test]
     fn secrets_are_replaced_in_texts_and_in_base64() {
@@ -157,25 +136,27 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_as_a_whole() {
+    fn what_is_recorded_is_written_without_secrets_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        fs::write(
-            &path,
-            "{\"data\":\"hunter2\"}\n{\"data\":\"hun\"}\n{\"data\":\"hunter2",
-        )
-        .unwrap();
         let redactor = Redactor::default();
-        let mut recordings = Recordings::default();
-        recordings.add(path.clone());
-        recordings.redact(&redactor).unwrap();
+        let mut recordings = Recordings::new(true);
+        let recorder = Recorder::new(redactor.thorough(), false, std::time::Instant::now());
+        recordings.start(&recorder, &path).unwrap();
+        let mut sink = recorder.clone();
+        let now = std::time::Instant::now();
+        let header = Event::Header {
+            url: "ws://hunter2/",
+            started: Default::default(),
+        };
+        sink.handle_event(now, &header);
         redactor.add_given("hunter2");
-        recordings.learn();
-        recordings.redact(&redactor).unwrap();
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            "{\"data\":\"[redacted]\"}\n{\"data\":\"hun\"}\n{\"data\":\"[redacted]"
-        );
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(recorder.finish());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+        recordings.release(&redactor).unwrap();
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(written.contains("ws://[redacted]/"), "{written}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Runner<'a> {
             connections: Vec::new(),
             counts: Counts::default(),
             record: None,
-            recordings: Recordings::default(),
+            recordings: Recordings::new(false),
             compiled: HashMap::new(),
             schemas: HashMap::new(),
         }
@@ -166,7 +166,7 @@ impl<'a> Runner<'a> {
             let bad_end = end.filter(|it| !is_fine(it) && !connection.is_end_expected);
             bad = bad.or(bad_end.map(|end| (end, connection.place.clone())));
         }
-        let redacted = self.recordings.redact(self.redactor());
+        let written = self.recordings.release(self.redactor());
         let misfit = misfit.and_then(|(arrived, place)| {
             let mut failure = self.misfit(&arrived)?;
             failure.place = place;
@@ -175,7 +175,7 @@ impl<'a> Runner<'a> {
         match (stopped, misfit) {
             // It is none of those that a step has taken.
             (Ok(()), Some(failure)) => Verdict::Failed(Box::new(failure)),
-            (stopped, _) => self.verdict(stopped, bad, (redacted, trouble)),
+            (stopped, _) => self.verdict(stopped, bad, (written, trouble)),
         }
     }
 
@@ -183,13 +183,13 @@ impl<'a> Runner<'a> {
         &self,
         stopped: Result<(), Stopped>,
         bad: Option<(End, Option<Place>)>,
-        (redacted, trouble): (Result<(), (PathBuf, io::Error)>, Option<String>),
+        (written, trouble): (Result<(), (PathBuf, io::Error)>, Option<String>),
     ) -> Verdict {
         match stopped {
             Err(Stopped::Failed(failure)) => Verdict::Failed(failure),
             Err(Stopped::Error(failure)) => Verdict::Error(failure),
             Err(Stopped::Interrupted) => Verdict::Interrupted,
-            Ok(()) => match (bad, redacted) {
+            Ok(()) => match (bad, written) {
                 (None, Ok(())) => match trouble {
                     None => Verdict::Passed,
                     Some(note) => {
@@ -199,7 +199,7 @@ impl<'a> Runner<'a> {
                 },
                 (None, Err((path, error))) => {
                     let what = format!(
-                        "--record {}: secrets cannot be taken out of it, so it was removed: {}",
+                        "--record {}: it cannot be written: {}",
                         path.display(),
                         plain_words(&error)
                     );
