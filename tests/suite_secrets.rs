@@ -11,6 +11,11 @@ const CASES: &[(&str, &[&str])] = &[
         "WEBSOCKET ws://HOST/echo\n> {\"auth\":\"{{token}}\"}\n<(1s) {\"auth\":\"other\"}\n",
         &["gi/v+en", "gi/v+en\\\"1"],
     ),
+    // As PHP writes JSON.
+    (
+        "WEBSOCKET ws://HOST/echo\n> {\"t\":\"gi\\/v+en\\\"1\"}\n<(1s) {\"nothing\":1}\n",
+        &["v+en"],
+    ),
     (
         "WEBSOCKET ws://HOST/headers?x={{q_token}}\n<~(1s) {\"nothing\":1}\n",
         &["q/uery", "q%2Fuery+1", "%2Fuery"],

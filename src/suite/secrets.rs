@@ -169,8 +169,17 @@ fn hide(label: &str, secret: &str, redactor: &Redactor) {
     for form in template::forms(secret) {
         redactor.add_given(&form);
     }
-    // A message in JSON that stands in a string of JSON, as in a recording.
-    redactor.add_given(&json_text(&json_text(secret)));
+    // A message in JSON may stand in a string of JSON, as in a recording.
+    let in_json = json_text(secret);
+    redactor.add_given(&json_text(&in_json));
+    if secret.contains('/') {
+        // As PHP writes it.
+        let in_json = in_json.replace('/', "\\/");
+        let within = json_text(&in_json);
+        for form in [&in_json, &within, &within.replace('/', "\\/")] {
+            redactor.add_given(form);
+        }
+    }
 }
 
 fn is_placeholder(text: &str) -> bool {
@@ -220,6 +229,20 @@ mod tests {
             let redactor = Redactor::default();
             hide_option(name, value, &redactor);
             assert_eq!(redactor.redact(value), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_with_a_slash_is_hidden_as_php_writes_it() {
+        let redactor = Redactor::default();
+        hide("", "ab/c\"d", &redactor);
+        for text in [
+            r#"ab/c"d"#,
+            r#"ab\/c\"d"#,
+            r#"ab\\/c\\\"d"#,
+            r#"ab\\\/c\\\"d"#,
+        ] {
+            assert_eq!(redactor.redact(text), "[redacted]", "{text}");
         }
     }
 
