@@ -17,6 +17,16 @@ const CASES: &[(&str, &[&str])] = &[
         &["v+en"],
     ),
     (
+        "WEBSOCKET ws://HOST/headers\nSec-WebSocket-Protocol: bearer, HSUB1234\nHTTP 101\n\
+         <~(1s) {\"nothing\":1}\n",
+        &["HSUB1234"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/headers\n[Options]\nsubprotocol: bearer\nsubprotocol: OSUB1234\n\
+         HTTP 101\n<~(1s) {\"nothing\":1}\n",
+        &["OSUB1234"],
+    ),
+    (
         "WEBSOCKET ws://HOST/headers?x={{q_token}}\n<~(1s) {\"nothing\":1}\n",
         &["q/uery", "q%2Fuery+1", "%2Fuery"],
     ),

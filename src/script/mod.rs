@@ -31,7 +31,7 @@ pub mod result;
 pub mod schema;
 mod secrets;
 pub mod shown;
-mod subprotocol_token;
+pub(crate) mod subprotocol_token;
 pub mod value;
 pub mod values;
 pub mod write;

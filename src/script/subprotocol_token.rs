@@ -17,7 +17,7 @@ const SHORTEST_BEHIND: (usize, usize) = (8, 20);
 const KUBERNETES: &str = "k8s.io.";
 
 /// The tokens of subprotocols as they were offered: of each the end of it that is one.
-pub(super) fn find<'a>(offered: impl IntoIterator<Item = &'a str>) -> Vec<Option<&'a str>> {
+pub(crate) fn find<'a>(offered: impl IntoIterator<Item = &'a str>) -> Vec<Option<&'a str>> {
     let mut follows_word = false;
     let token = |subprotocol: &'a str| {
         let is_token = (follows_word && subprotocol.len() >= SHORTEST)

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::options::Request;
 use crate::auth::sources::Source;
 use crate::script::ast::Open;
+use crate::script::subprotocol_token;
 use crate::secret::{Redactor, is_secret_header, is_secret_name};
 use crate::template::{self, json_text};
 use crate::uri::is_secret_parameter;
@@ -19,6 +20,10 @@ const SECRETS: &[&str] = &["token", "oauth2-bearer", "pass", "cookie"];
 const PASSWORDS: &[&str] = &["user", "proxy-user", "cert"];
 /// Options whose value is a header.
 const HEADERS: &[&str] = &["header", "proxy-header"];
+/// An option whose values are subprotocols, among which there may be a token.
+const SUBPROTOCOL: &str = "subprotocol";
+/// The header with all of them.
+const OFFERED: &str = "sec-websocket-protocol";
 
 /// Adds the values of variables that are named like secrets.
 pub fn hide_variables(variables: &BTreeMap<String, String>, redactor: &Redactor) {
@@ -56,6 +61,12 @@ pub(super) fn hide_written(open: &Open, redactor: &Redactor) {
             hide_option(&option.value.name, value, &written);
         }
     }
+    let offered = open
+        .options
+        .iter()
+        .filter(|it| it.value.name == SUBPROTOCOL);
+    let offered = offered.filter_map(|it| it.value.value.as_deref());
+    hide_offered(offered, &written);
     written.keep();
     redactor.add_all(&written);
 }
@@ -71,6 +82,21 @@ pub(super) fn hide_filled(request: &Request, redactor: &Redactor) {
             hide_option(name, value, redactor);
         }
     }
+    let offered = request
+        .settings
+        .iter()
+        .filter(|(name, _)| name == SUBPROTOCOL);
+    hide_offered(offered.filter_map(|(_, value)| value.as_deref()), redactor);
+}
+
+/// The tokens among subprotocols, of which each text has one or more.
+fn hide_offered<'a>(offered: impl Iterator<Item = &'a str>, redactor: &Redactor) {
+    let subprotocols = offered.flat_map(|it| it.split(',')).map(str::trim);
+    let tokens = subprotocol_token::find(subprotocols);
+    tokens
+        .into_iter()
+        .flatten()
+        .for_each(|it| hide("", it, redactor));
 }
 
 /// The password of a URL, and the values of parameters that are secret by their name. The URL need not
@@ -100,6 +126,9 @@ fn hide_url(url: &str, redactor: &Redactor) {
 }
 
 fn hide_header(name: &str, value: &str, redactor: &Redactor) {
+    if name.eq_ignore_ascii_case(OFFERED) {
+        hide_offered([value].into_iter(), redactor);
+    }
     if !is_secret_header(name) {
         return;
     }
@@ -230,6 +259,30 @@ mod tests {
             hide_option(name, value, &redactor);
             assert_eq!(redactor.redact(value), shown);
         }
+    }
+
+    #[test]
+    fn tokens_among_subprotocols_are_hidden() {
+        let request = Request {
+            url: "ws://h".to_owned(),
+            headers: vec![(
+                "sec-websocket-protocol".to_owned(),
+                "bearer, HSUB1234, chat".to_owned(),
+            )],
+            settings: vec![
+                ("subprotocol".to_owned(), Some("access_token".to_owned())),
+                (
+                    "subprotocol".to_owned(),
+                    Some("OSUB1234, graphql-ws".to_owned()),
+                ),
+            ],
+        };
+        let redactor = Redactor::default();
+        hide_filled(&request, &redactor);
+        assert_eq!(
+            redactor.redact("bearer HSUB1234 chat access_token OSUB1234 graphql-ws"),
+            "bearer [redacted] chat access_token [redacted] graphql-ws"
+        );
     }
 
     #[test]
