@@ -266,6 +266,53 @@ impl Redactor {
         Cow::Owned(parts.flatten().collect())
     }
 
+    /// The text as by [`Redactor::redact`], and where the marked part of it is then. A mark that begins or
+    /// ends within a secret holds the whole replacement.
+    pub fn redact_marked<'a>(
+        &self,
+        text: &'a str,
+        marked: Range<usize>,
+    ) -> (Cow<'a, str>, Range<usize>) {
+        if self.includes_secrets {
+            return (Cow::Borrowed(text), marked);
+        }
+        let places = self.places(text, false);
+        let moved = |at: usize, is_end: bool| {
+            let before = places.iter().filter(|place| place.start < at);
+            before.fold(at, |moved, place| {
+                let shown = match place.end <= at || is_end {
+                    true => REDACTED.len(),
+                    false => 0,
+                };
+                moved + shown - (place.end.min(at) - place.start)
+            })
+        };
+        let marked = moved(marked.start, false)..moved(marked.end, true);
+        (without(text, &places), marked)
+    }
+
+    /// The text as by [`Redactor::redact`], also without the beginnings of secrets before a `…` that stands
+    /// for their ends.
+    pub fn redact_cut(&self, text: &str) -> String {
+        let mut out = self.redact(text).into_owned();
+        if self.includes_secrets {
+            return out;
+        }
+        let cuts: Vec<_> = out.match_indices('…').map(|(at, _)| at).collect();
+        for cut in cuts.into_iter().rev() {
+            let starts =
+                (0..cut).filter(|&at| out.is_char_boundary(at) && cut - at >= SHORTEST_SEARCHED);
+            let begins = |start: &usize| {
+                let part = out.get(*start..cut).unwrap_or_default().as_bytes();
+                self.lists().any(|list| list.has_beginning(part))
+            };
+            if let Some(start) = { starts }.find(begins) {
+                out.replace_range(start..cut, REDACTED);
+            }
+        }
+        out
+    }
+
     fn replace<'a>(&self, text: &'a str, in_data_only: bool) -> Cow<'a, str> {
         match self.includes_secrets {
             true => Cow::Borrowed(text),
@@ -392,6 +439,40 @@ mod tests {
         assert_eq!(redactor.redact("-abcdefghi-"), "-[redacted]-");
         assert_eq!(redactor.redact("abcdefabcdef"), "[redacted][redacted]");
         assert_eq!(redactor.redact("a=x b=a=xy"), "a=[redacted] b=a=[redacted]");
+    }
+
+    #[test]
+    fn a_mark_stays_around_what_it_marked() {
+        let redactor = Redactor::default();
+        redactor.add("abcd");
+        redactor.add("abcdefghijklmnop");
+        for (text, marked, shown) in [
+            ("x abcd y z", 9..10, "z"),
+            ("x abcd y z", 0..1, "x"),
+            ("x abcd y z", 2..6, "[redacted]"),
+            ("x abcd y z", 3..4, "[redacted]"),
+            ("x abcd y z", 4..8, "[redacted] y"),
+            ("abcdefghijklmnop abcd z", 22..23, "z"),
+            ("abcdefghijklmnop abcd z", 10..20, "[redacted] [redacted]"),
+        ] {
+            let (redacted, at) = redactor.redact_marked(text, marked);
+            assert_eq!(&redacted[at], shown, "{redacted}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_found() {
+        let redactor = Redactor::default();
+        redactor.add("abcdefgh");
+        for (text, shown) in [
+            (
+                "'x abcdefgh' is 'x abcd…'",
+                "'x [redacted]' is 'x [redacted]…'",
+            ),
+            ("'abc…' 'abcdefg…' 'z…'", "'abc…' '[redacted]…' 'z…'"),
+        ] {
+            assert_eq!(redactor.redact_cut(text), shown);
+        }
     }
 
     #[test]

@@ -75,11 +75,38 @@ const CASES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// A script that is refused before anything is run, and its secret.
-const REFUSED: (&str, &str) = (
-    "WEBSOCKET ws://HOST/echo\n[Options]\ncert: no-such-file.pem:cert-pass\n",
-    "cert-pass",
-);
+/// Scripts that are refused before anything is run, each with its secrets.
+const REFUSED: &[(&str, &[&str])] = &[
+    (
+        "WEBSOCKET ws://HOST/echo\n[Options]\ncert: no-such-file.pem:cert-pass\n",
+        &["cert-pass"],
+    ),
+    (
+        "WEBSOCKET ws://bob:S3CRpw@localhost:80800/?token=S3CRq\n",
+        &["S3CRpw", "S3CRq"],
+    ),
+    (
+        "WEBSOCKET ws://bob:S3CRpw@localhost:1/?token=S3CRq extra\n",
+        &["S3CRpw", "S3CRq"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/echo\n[Options]\ntoken = S3CRo\n",
+        &["S3CRo"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/echo\n[Options]\nuser S3CRu\n",
+        &["S3CRu"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/echo\nAuthorization Bearer S3CRlong-0123456789-0123456789-0123456789-\
+         0123456789-0123456789-0123456789-0123456789-0123456789\n",
+        &["S3CRlong"],
+    ),
+    (
+        "WEBSOCKET ws://HOST/echo\n> x\nAuthorization: Bearer S3CRplace\n",
+        &["S3CRplace"],
+    ),
+];
 
 /// Everything that a run of all cases writes: each report and each recording, with its name.
 fn written(arguments: &[&str]) -> Vec<(String, String)> {
@@ -102,11 +129,23 @@ fn written(arguments: &[&str]) -> Vec<(String, String)> {
     }
     words.extend(arguments.iter().map(|&it| it.to_owned()));
     fs::create_dir(path("records")).unwrap();
-    fs::write(path("refused.wst"), REFUSED.0).unwrap();
-    let mut refused = vec!["test".to_owned(), path("refused.wst")];
-    refused.extend(arguments.iter().map(|&it| it.to_owned()));
-    let refused = wirecat(refused).run();
-    refused.exits(2).complains(&["nothing was run"]);
+    let mut written = Vec::new();
+    for (number, (script, _)) in REFUSED.iter().enumerate() {
+        let name = format!("refused-{number}.wst");
+        fs::write(path(&name), script.replace("HOST", serving.address())).unwrap();
+        let report = format!("json={}", path("refused.json"));
+        let mut refused = vec![
+            "test".to_owned(),
+            path(&name),
+            "--report".to_owned(),
+            report,
+        ];
+        refused.extend(arguments.iter().map(|&it| it.to_owned()));
+        let refused = wirecat(refused).run();
+        refused.exits(2).complains(&["nothing was run"]);
+        written.push((name.clone(), refused.stderr));
+        written.push((name, fs::read_to_string(path("refused.json")).unwrap()));
+    }
     let mut wirecat = wirecat(words);
     for (name, value) in [
         ("FIRST", "first-tok"),
@@ -119,8 +158,7 @@ fn written(arguments: &[&str]) -> Vec<(String, String)> {
     let all = output.stdout_text() + &output.stderr;
     assert!(all.contains(&format!("{} tests: ", CASES.len())), "{all}");
     assert!(!all.contains("ok   "), "{all}");
-    let mut written = vec![("human".to_owned(), all)];
-    written.push(("refused".to_owned(), refused.stderr));
+    written.push(("human".to_owned(), all));
     for kind in ["tap", "junit", "json"] {
         written.push((kind.to_owned(), fs::read_to_string(path(kind)).unwrap()));
     }
@@ -137,7 +175,8 @@ fn no_report_and_no_recording_has_a_secret() {
     let written = written(&[]);
     assert!(written.len() > CASES.len());
     let secrets = CASES.iter().flat_map(|(_, secrets)| *secrets);
-    for secret in secrets.chain([&REFUSED.1]) {
+    let refused = REFUSED.iter().flat_map(|(_, secrets)| *secrets);
+    for secret in secrets.chain(refused) {
         for (name, text) in &written {
             assert!(!text.contains(secret), "{secret} in {name}: {text}");
         }
@@ -153,7 +192,7 @@ fn no_report_and_no_recording_has_a_secret() {
 fn secrets_are_shown_on_request() {
     let written = written(&["--include-secrets"]);
     let secrets = CASES.iter().map(|(_, secrets)| *secrets);
-    for secrets in secrets.chain([&[REFUSED.1][..]]) {
+    for secrets in secrets.chain(REFUSED.iter().map(|(_, secrets)| *secrets)) {
         let is_shown = |secret: &&str| written.iter().any(|(_, text)| text.contains(*secret));
         assert!(secrets.iter().any(is_shown), "{secrets:?}");
     }

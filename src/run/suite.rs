@@ -160,6 +160,7 @@ fn load(test: &Test, world: &World) -> Result<Vec<Loaded>, Vec<FileResult>> {
         given: &test.options.variables,
         environment: test.environment.as_deref(),
         root: test.file_root.as_deref(),
+        redactor: &test.options.redactor,
     };
     let options = &test.options;
     let interrupt = options.interrupt.clone();

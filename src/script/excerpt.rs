@@ -24,12 +24,23 @@ const MAX_SHOWN: usize = 120;
 ///
 /// `text` is the whole file. Everything in the result is safe for a terminal, and long lines are cut.
 pub fn render(file: &str, text: &str, span: Span, message: &str, advice: Option<&str>) -> String {
+    render_line(file, line(text, span.line), span, message, advice)
+}
+
+/// The same, of a file of which only the line is known.
+pub fn render_line(
+    file: &str,
+    line: Option<&str>,
+    span: Span,
+    message: &str,
+    advice: Option<&str>,
+) -> String {
     let place = format!("{file}:{}:{}: ", span.line, span.column);
     let mut out = Vec::new();
     sanitize::line(&place, &mut out);
     sanitize::lines(message, &mut out);
     out.push(b'\n');
-    if let Some(line) = line(text, span.line) {
+    if let Some(line) = line {
         out.extend_from_slice(quote(line, span).as_bytes());
     }
     if let Some(advice) = advice {
@@ -61,7 +72,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// The line of this number.
-fn line(text: &str, number: u32) -> Option<&str> {
+pub fn line(text: &str, number: u32) -> Option<&str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let index = usize::try_from(number.checked_sub(1)?).ok()?;
     text.lines().nth(index)

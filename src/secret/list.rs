@@ -120,6 +120,13 @@ impl List {
         self.hidden.iter()
     }
 
+    /// Whether a secret, with its label, begins like this.
+    pub(super) fn has_beginning(&self, text: &[u8]) -> bool {
+        let mut after = self.hidden.range::<[u8], _>((Included(text), Unbounded));
+        let next = after.next();
+        next.is_some_and(|(secret, it)| text.len() > it.label && secret.starts_with(text))
+    }
+
     /// Appends the places of secrets in a text, of all or only of those that are searched for in data.
     /// They may overlap.
     pub(super) fn find(&self, text: &[u8], in_data_only: bool, places: &mut Vec<Range<usize>>) {

@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::files::{Loaded, Script};
+use super::files::{Loaded, Quotes, Script};
 use super::opening::place_of;
 use super::options::{Options, World};
 use super::steps::{Runner, Stopped};
 use crate::error::{Error, Exit};
 use crate::output::sanitize;
 use crate::script::ast::{Assert, At, Expect, Given, Open, Outgoing, Send, Step};
-use crate::script::excerpt;
 use crate::script::names;
 use crate::script::result::is_selected;
 use crate::script::values;
@@ -108,9 +107,8 @@ impl Checking<'_> {
             if let Assert::Schema(name) = &assert.value
                 && let Err(why) = self.runner.schema(script, &name.value)
             {
-                let (shown, text) = (&script.shown, &script.text);
-                let why = one_line(&why);
-                self.add(excerpt::render(shown, text, assert.span, &why, None));
+                let quotes = Quotes::of_known(script, self.runner.redactor());
+                self.add(quotes.error(assert.span, &one_line(&why), None));
             }
         }
     }
@@ -138,15 +136,8 @@ impl Checking<'_> {
             .map(|it| format!("\n  {}", one_line(it)));
         let message = one_line(&error.message) + &details.collect::<String>();
         let advice = (!error.advice.is_empty()).then(|| one_line(&error.advice.join("; ")));
-        let (shown, text) = (&script.shown, &script.text);
-        let place = place_of(open, error);
-        self.add(excerpt::render(
-            shown,
-            text,
-            place,
-            &message,
-            advice.as_deref(),
-        ));
+        let quotes = Quotes::of_known(script, self.runner.redactor());
+        self.add(quotes.error(place_of(open, error), &message, advice.as_deref()));
     }
 
     fn report_stopped(&mut self, script: &Script, stopped: Stopped) {
@@ -154,9 +145,9 @@ impl Checking<'_> {
             return;
         };
         let Some(place) = &failure.place else { return };
-        let (shown, text) = (&script.shown, &script.text);
         let message = one_line(failure.message.as_str());
-        self.add(excerpt::render(shown, text, place.span, &message, None));
+        let quotes = Quotes::of_known(script, self.runner.redactor());
+        self.add(quotes.error(place.span, &message, None));
     }
 
     /// A file may be included many times.

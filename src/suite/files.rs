@@ -1,15 +1,18 @@
 //! Reads scripts, and the files that they include, before anything is run.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder::{self, Folder};
+use super::secrets;
 use crate::script::ast::{self, At, Span, Step};
 use crate::script::excerpt;
 use crate::script::http_file::{self, HttpFile};
 use crate::script::names;
 use crate::script::parse::{self, Allowed, Error};
+use crate::secret::Redactor;
 
 /// The largest script, in bytes.
 const MAX_SCRIPT: u64 = 16 << 20;
@@ -67,6 +70,8 @@ pub struct Loader<'a> {
     pub environment: Option<&'a str>,
     /// `--file-root`, without a symbolic link in it; the default is the folder of each script.
     pub root: Option<&'a Path>,
+    /// Learns what may be a secret in a script with errors, which are rendered without it.
+    pub redactor: &'a Redactor,
 }
 
 impl Loader<'_> {
@@ -89,7 +94,7 @@ impl Loader<'_> {
         let script = read(bytes, shown, folder).map_err(|why| vec![why])?;
         let HttpFile { file, notes } = self
             .parse(&script, path)
-            .map_err(|it| render(&script, it))?;
+            .map_err(|it| self.quotes(&script).errors(&it))?;
         let refused = self.refused(&script, file.tests.iter().flat_map(|test| &test.steps));
         if !refused.is_empty() {
             return Err(refused);
@@ -122,8 +127,12 @@ impl Loader<'_> {
         let undefined = names::undefined(&inlined, &is_given);
         match undefined.is_empty() {
             true => Ok(loaded),
-            false => Err(loaded.render_undefined(&undefined)),
+            false => Err(loaded.render_undefined(&undefined, self.redactor)),
         }
+    }
+
+    fn quotes<'s>(&self, script: &'s Script) -> Quotes<'s> {
+        Quotes::of(script, self.redactor)
     }
 
     /// With another root, only the path that a file really has says whether it is read.
@@ -137,6 +146,7 @@ impl Loader<'_> {
     /// What is wrong with the options of connections that have no place in a script.
     fn refused<'s>(&self, script: &Script, steps: impl Iterator<Item = &'s Step>) -> Vec<String> {
         let mut wrong = Vec::new();
+        let mut quotes = None;
         let mut left: Vec<&Step> = steps.collect();
         left.reverse();
         while let Some(step) = left.pop() {
@@ -153,8 +163,8 @@ impl Loader<'_> {
                 let refused = self.refused.iter().find(|(it, _)| it == name);
                 wrong.extend(refused.map(|(_, instead)| {
                     let what = format!("'{name}' has no place in a script");
-                    let (shown, text) = (&script.shown, &script.text);
-                    excerpt::render(shown, text, option.span, &what, Some(instead))
+                    let quotes = quotes.get_or_insert_with(|| self.quotes(script));
+                    quotes.error(option.span, &what, Some(instead))
                 }));
             }
         }
@@ -208,18 +218,51 @@ fn valid(error: &std::string::FromUtf8Error) -> &[u8] {
     error.as_bytes().get(..end).unwrap_or_default()
 }
 
-fn render(script: &Script, errors: Vec<Error>) -> Vec<String> {
-    let each = |error: &Error| {
-        let advice = error.advice.as_deref();
-        excerpt::render(
-            &script.shown,
-            &script.text,
-            error.span,
-            &error.message,
-            advice,
-        )
-    };
-    errors.iter().map(each).collect()
+/// The lines of a script with errors, without its secrets.
+pub(super) struct Quotes<'s> {
+    script: &'s Script,
+    redactor: Redactor,
+}
+
+impl<'s> Quotes<'s> {
+    fn of(script: &'s Script, redactor: &Redactor) -> Quotes<'s> {
+        let quotes = Quotes::of_known(script, redactor);
+        secrets::hide_text(&script.text, &quotes.redactor);
+        quotes
+    }
+
+    /// Those of a script whose secrets are known to `redactor`.
+    pub(super) fn of_known(script: &'s Script, redactor: &Redactor) -> Quotes<'s> {
+        // However many secrets a script has, none is forgotten.
+        let redactor = redactor.of_part();
+        Quotes { script, redactor }
+    }
+
+    fn errors(&self, errors: &[Error]) -> Vec<String> {
+        let each = |it: &Error| self.error(it.span, &it.message, it.advice.as_deref());
+        errors.iter().map(each).collect()
+    }
+
+    /// The line is redacted before it is cut: a part of a secret would not be found.
+    pub(super) fn error(&self, span: Span, what: &str, advice: Option<&str>) -> String {
+        let what = self.redactor.redact_cut(what);
+        let advice = advice.map(|it| self.redactor.redact_cut(it));
+        let Script { shown, text, .. } = self.script;
+        let line = excerpt::line(text, span.line).unwrap_or_default();
+        let byte = |at: usize| line.char_indices().nth(at).map_or(line.len(), |it| it.0);
+        let before = span.column.saturating_sub(1) as usize;
+        let marked = byte(before)..byte(before.saturating_add(span.width as usize));
+        let (Cow::Owned(line), marked) = self.redactor.redact_marked(line, marked) else {
+            return excerpt::render(shown, text, span, &what, advice.as_deref());
+        };
+        let count = |part: Option<&str>| part.unwrap_or_default().chars().count() as u32;
+        let span = Span {
+            column: 1 + count(line.get(..marked.start)),
+            width: count(line.get(marked)),
+            ..span
+        };
+        excerpt::render_line(shown, Some(&line), span, &what, advice.as_deref())
+    }
 }
 
 /// Puts the steps of included files in place.
@@ -258,7 +301,7 @@ impl Including<'_> {
 
     fn path(&self, script: &Script, name: &At<String>) -> Result<PathBuf, Vec<String>> {
         let path = script.folder.path_of(&name.value);
-        path.map_err(|why| vec![wrong(script, name.span, &why)])
+        path.map_err(|why| vec![self.loader.quotes(script).error(name.span, &why, None)])
     }
 
     fn include(
@@ -267,7 +310,7 @@ impl Including<'_> {
         name: &At<String>,
         open: &[PathBuf],
     ) -> Result<Arc<Included>, Vec<String>> {
-        let wrong = |why: &str| vec![wrong(script, name.span, why)];
+        let wrong = |why: &str| vec![self.loader.quotes(script).error(name.span, why, None)];
         let path = self.path(script, name)?;
         let is_same = |it: &PathBuf| it.canonicalize().ok() == path.canonicalize().ok();
         if open.iter().any(is_same) {
@@ -289,7 +332,7 @@ impl Including<'_> {
         let bytes = folder::read(&path, MAX_SCRIPT);
         let read = read(bytes, shown, folder).map_err(|why| wrong(&why))?;
         let steps = parse::parse_included(&read.text, self.loader.allowed())
-            .map_err(|errors| render(&read, errors))?;
+            .map_err(|errors| self.loader.quotes(&read).errors(&errors))?;
         let refused = self.loader.refused(&read, steps.iter());
         if !refused.is_empty() {
             return Err(refused);
@@ -303,10 +346,6 @@ impl Including<'_> {
     }
 }
 
-fn wrong(script: &Script, span: Span, why: &str) -> String {
-    excerpt::render(&script.shown, &script.text, span, why, None)
-}
-
 impl Loaded {
     /// What a script includes under this name.
     pub fn included(&self, script: &Script, name: &str) -> Option<Arc<Included>> {
@@ -314,7 +353,8 @@ impl Loaded {
         self.included.get(&key).cloned()
     }
 
-    fn render_undefined(&self, undefined: &[At<String>]) -> Vec<String> {
+    fn render_undefined(&self, undefined: &[At<String>], redactor: &Redactor) -> Vec<String> {
+        let mut quotes = HashMap::new();
         let each = |name: &At<String>| {
             let script = self.script_with(name);
             let what = format!("there is no variable {}", name.value);
@@ -325,8 +365,9 @@ impl Loaded {
                     name.value
                 ),
             };
-            let (shown, text) = (&script.shown, &script.text);
-            excerpt::render(shown, text, name.span, &what, Some(&advice))
+            let quotes = quotes.entry(&script.shown);
+            let quotes = quotes.or_insert_with(|| Quotes::of(script, redactor));
+            quotes.error(name.span, &what, Some(&advice))
         };
         undefined.iter().map(each).collect()
     }

@@ -99,6 +99,61 @@ fn hide_offered<'a>(offered: impl Iterator<Item = &'a str>, redactor: &Redactor)
         .for_each(|it| hide("", it, redactor));
 }
 
+/// Adds what may be a secret in the text of a script with errors, of which nothing else is known. More is
+/// hidden than of a script that can be run: who mends it has the file.
+pub(super) fn hide_text(text: &str, redactor: &Redactor) {
+    let mut is_capture = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with(['[', '#', '>', '<', '@']) || line.starts_with("WEBSOCKET") {
+            is_capture = line.starts_with("[Captures");
+        }
+        for word in line.split_whitespace() {
+            if word.contains("://") || line.starts_with("WEBSOCKET") {
+                hide_url(word, redactor);
+            }
+        }
+        hide_named(line, is_capture, redactor);
+    }
+}
+
+/// Adds what follows the name of a secret at the beginning of a line, whatever stands between them.
+fn hide_named(line: &str, is_capture: bool, redactor: &Redactor) {
+    let divides = |c: char| c == ':' || c == '=' || c.is_whitespace();
+    let Some((name, rest)) = line
+        .find(divides)
+        .and_then(|end| line.split_at_checked(end))
+    else {
+        return;
+    };
+    let value = rest.trim_start_matches(divides);
+    let label = line.strip_suffix(value).unwrap_or_default();
+    let name = name.trim_start_matches(['-', '@']).to_ascii_lowercase();
+    if HEADERS.contains(&&*name) {
+        return hide_named(value, is_capture, redactor);
+    }
+    if name == SUBPROTOCOL || name == OFFERED {
+        return hide_offered([value].into_iter(), redactor);
+    }
+    let is_option = SECRETS.contains(&&*name) || PASSWORDS.contains(&&*name);
+    // An option `key` is a file.
+    let is_secret = is_secret_header(&name) || (name != "key" && is_secret_name(&name));
+    let is_query = is_capture && (value.starts_with('.') || value.starts_with("header "));
+    // An error about a variable shows its place.
+    let mut parts = value.split(divides).filter(|it| !it.is_empty());
+    let is_variable = parts.next_back().is_some_and(is_placeholder) && parts.count() <= 1;
+    let is_known = is_query || is_variable || Source::is_reference(value);
+    if !(is_option || is_secret) || is_known {
+        return;
+    }
+    hide(label, value, redactor);
+    for divider in [' ', ':'] {
+        if let Some((_, credentials)) = value.split_once(divider) {
+            hide("", credentials.trim(), redactor);
+        }
+    }
+    hide_cookies(value, redactor);
+}
+
 /// The password of a URL, and the values of parameters that are secret by their name. The URL need not
 /// be a valid one.
 fn hide_url(url: &str, redactor: &Redactor) {
@@ -259,6 +314,52 @@ mod tests {
             hide_option(name, value, &redactor);
             assert_eq!(redactor.redact(value), shown);
         }
+    }
+
+    #[test]
+    fn secrets_in_the_lines_of_a_script_with_errors_are_hidden() {
+        for (text, shown) in [
+            (
+                "WEBSOCKET ws://bob:S3CRpw@localhost:80800/?token=S3CRq",
+                "WEBSOCKET ws://bob:[redacted]@localhost:80800/?token=[redacted]",
+            ),
+            (
+                "WEBSOCKET b:S3CRpw@h/?token=S3CRq extra",
+                "WEBSOCKET b:[redacted]@h/?token=[redacted] extra",
+            ),
+            (
+                "[Options]\n token = S3CRx",
+                "[Options]\n token = [redacted]",
+            ),
+            ("[Options]\nuser S3CRx", "[Options]\nuser [redacted]"),
+            ("pass: x", "pass: [redacted]"),
+            ("Authorization Bearer S3CRx", "Authorization [redacted]"),
+            ("authorization: Bearer S3CRx", "authorization: [redacted]"),
+            ("header: X-Api-Key S3CRx", "header: X-Api-Key [redacted]"),
+            (
+                "subprotocol bearer, S3CRxy",
+                "subprotocol bearer, [redacted]",
+            ),
+            ("@accessKey = S3CRx", "@accessKey = [redacted]"),
+            ("[Captures]\ntoken: .a |", "[Captures]\ntoken: .a |"),
+            ("[Options]\ntoken: .abc", "[Options]\ntoken: [redacted]"),
+            ("token: env:TOKEN", "token: env:TOKEN"),
+            ("Authorization: Bearer {{x}}", "Authorization: Bearer {{x}}"),
+            ("user: bob:{{x}}", "user: bob:{{x}}"),
+            ("token: ab{{x}}", "token: [redacted]"),
+            ("key: client.pem", "key: client.pem"),
+            ("> token is what", "> token is what"),
+            ("token", "token"),
+            ("Host: a.example", "Host: a.example"),
+        ] {
+            let redactor = Redactor::default();
+            hide_text(text, &redactor);
+            assert_eq!(redactor.redact(text), shown);
+        }
+        // Its parts are hidden elsewhere, too.
+        let redactor = Redactor::default();
+        hide_text("Authorization Bearer S3CRx\nuser: bob:S3CRpw", &redactor);
+        assert_eq!(redactor.redact("S3CRx S3CRpw"), "[redacted] [redacted]");
     }
 
     #[test]
