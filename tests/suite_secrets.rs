@@ -253,3 +253,12 @@ fn a_killed_run_leaves_no_captured_secret_behind() {
         assert!(!text.contains("first-captured"), "{text}");
     }
 }
+
+#[test]
+fn a_variable_without_a_name_is_not_repeated() {
+    for variable in ["token S3CRarg", "token S3CRarg==", "S3CRarg"] {
+        let output = wirecat(["test", "a.wst", "--var", "x=1", "--var", variable]).run();
+        output.exits(2).complains(&["--var number 2: "]);
+        assert!(!output.stderr.contains("S3CRarg"), "{}", output.stderr);
+    }
+}

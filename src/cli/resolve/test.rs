@@ -179,24 +179,29 @@ fn variables(args: &TestArgs) -> Result<BTreeMap<String, String>, Error> {
         let read = read.map_err(|why| Error::usage(format!("--vars {}: {why}", path.display())))?;
         variables.extend(read);
     }
-    for text in &args.variables.vars {
+    for (number, text) in (1..).zip(&args.variables.vars) {
+        // No part of it is shown: any may be the secret.
+        let number = match args.variables.vars.len() {
+            1 => String::new(),
+            _ => format!(" number {number}"),
+        };
         let (name, value) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!("--var {text}: there is no =")).advice("--var NAME=VALUE")
+            Error::usage(format!("--var{number}: there is no = in it")).advice("--var NAME=VALUE")
         })?;
-        check_name(name).map_err(|why| Error::usage(format!("--var {text}: {why}")))?;
+        check_name(name).map_err(|why| Error::usage(format!("--var{number}: {why}")))?;
         variables.insert(name.to_owned(), value.to_owned());
     }
     Ok(variables)
 }
 
-/// Every name is allowed that a capture may have.
+/// Every name is allowed that a capture may have. What is none is not repeated: it may be a secret.
 fn check_name(name: &str) -> Result<(), String> {
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     match begins && template::is_name(name) {
         true => Ok(()),
-        false => Err(format!(
-            "'{name}' is not a name: it may have letters, digits, and _ - . and begins with none of these signs"
-        )),
+        false => Err(
+            "a name has letters, digits, and _ - . and begins with none of these signs".to_owned(),
+        ),
     }
 }
 
@@ -210,7 +215,7 @@ fn variables_of(text: &str) -> Result<BTreeMap<String, String>, String> {
         let object: Map<String, Value> =
             serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (name, value) in object {
-            check_name(&name)?;
+            check_name(&name).map_err(|why| format!("'{name}': {why}"))?;
             let value = match value {
                 Value::String(text) => text,
                 other => other.to_string(),
