@@ -468,6 +468,7 @@ mod tests {
             assert!(error.contains(told), "{error}");
         }
     }
+
     #[test]
     fn an_option_counts_as_typed_unless_it_says_its_default() {
         for (arguments, typed) in [
