@@ -182,6 +182,21 @@ pub fn placeholders(template: &str) -> impl Iterator<Item = (usize, &str)> {
     Placeholders::of(template.as_bytes())
 }
 
+/// What looks like a `{{NAME}}` and has white space in its braces: its first byte, and what stands between
+/// them.
+pub fn spaced(template: &str) -> impl Iterator<Item = (usize, &str)> {
+    let places = memchr::memmem::find_iter(template.as_bytes(), b"{{");
+    // In order, without those that are in others.
+    let places: Vec<usize> = places.collect();
+    places.into_iter().filter_map(|at| {
+        let rest = template.get(at + 2..)?;
+        // No name is longer, and a text may be nothing but braces.
+        let (inner, _) = rest[..rest.floor_char_boundary(100)].split_once("}}")?;
+        let name = inner.trim_matches([' ', '\t']);
+        (name != inner && is_name(name)).then_some((at, inner))
+    })
+}
+
 /// The name of the `{{NAME}}` that `data` begins with, if it does.
 pub fn placeholder_at_start(data: &[u8]) -> Option<&str> {
     let rest = data.strip_prefix(b"{{")?;

@@ -231,7 +231,12 @@ impl Search<'_> {
     /// The variables of a text that begins at `span`.
     fn names(&mut self, text: &str, span: Span, own: Own<'_>) {
         let (mut line, mut column, mut from) = (span.line, span.column, 0);
-        for (at, name) in template::placeholders(text) {
+        let spaced = template::spaced(text);
+        // Of others, nobody can say that they are meant as variables.
+        let spaced = spaced.filter(|(_, inner)| self.has_value(inner.trim()));
+        let mut places: Vec<(usize, &str)> = template::placeholders(text).chain(spaced).collect();
+        places.sort_by_key(|(at, _)| *at);
+        for (at, name) in places {
             let before = text.get(from..at).unwrap_or_default();
             match before.rsplit_once('\n') {
                 None => column = column.saturating_add(characters(before)),
@@ -254,6 +259,10 @@ impl Search<'_> {
         }
     }
 
+    fn has_value(&self, name: &str) -> bool {
+        self.captured.contains(name) || (self.defined)(name)
+    }
+
     fn is_defined(&self, name: &str) -> bool {
         // `{{.id}}` is a path of the message that an `answer` replies to.
         if name.starts_with('.') {
@@ -261,7 +270,7 @@ impl Search<'_> {
         }
         match name.starts_with('$') {
             true => GENERATED.contains(&name),
-            false => self.captured.contains(name) || (self.defined)(name),
+            false => self.has_value(name),
         }
     }
 }

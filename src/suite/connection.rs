@@ -1,6 +1,6 @@
 //! A connection of a test: its run, and what is known of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +13,7 @@ use crate::close::Close;
 use crate::event::{Control, Event};
 use crate::io::recorder::{Recorded, Recorder};
 use crate::io::signals::Stop;
+use crate::message::Message;
 use crate::script::result::Place;
 use crate::script::schema::Schema;
 use crate::session::frontend::Sink;
@@ -21,6 +22,10 @@ use crate::session::{self, Approach};
 
 /// How long the end of a run may take after what it waits for itself.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
+
+/// How many messages that steps have passed over are remembered, and how large each may be, in bytes.
+const REMEMBERED: usize = 20;
+const MAX_REMEMBERED: usize = 4096;
 
 /// A connection under way, or at its end.
 pub(super) struct Connection {
@@ -32,8 +37,12 @@ pub(super) struct Connection {
     pub(super) start: Instant,
     /// The script says how it ends, or that it is refused.
     pub(super) is_end_expected: bool,
+    /// The script says that it is lost.
+    pub(super) is_loss_expected: bool,
     /// Nothing may be passed over.
     pub(super) is_strict: bool,
+    /// Messages that steps have passed over, with their lines: the last ones.
+    pub(super) passed_over: VecDeque<(u32, Message)>,
     /// A loss is no failure: it would be opened again.
     pub(super) reopens: bool,
     close_timeout: Duration,
@@ -60,11 +69,24 @@ impl Connection {
             lane,
             start: now(),
             is_end_expected: false,
+            is_loss_expected: false,
             is_strict: false,
+            passed_over: VecDeque::new(),
             reopens,
             close_timeout,
             run: Some(run),
         }
+    }
+
+    /// Remembers what a step at this line has passed over, for the one that waits for it in vain.
+    pub(super) fn pass_over(&mut self, line: u32, message: &Message) {
+        if message.len() > MAX_REMEMBERED {
+            return;
+        }
+        if self.passed_over.len() == REMEMBERED {
+            self.passed_over.pop_front();
+        }
+        self.passed_over.push_back((line, message.clone()));
     }
 
     /// Begins to close the connection, unless it has ended.

@@ -46,7 +46,11 @@ impl End {
 fn is_loss(ended: &Ended) -> bool {
     matches!(
         ended,
-        Ended::Lost { .. } | Ended::ClosedByLoss(_) | Ended::ClosedByEof
+        Ended::Lost { .. }
+            | Ended::ClosedByLoss(_)
+            | Ended::ClosedByEof
+            | Ended::NoPong { .. }
+            | Ended::Stuck(_)
     )
 }
 

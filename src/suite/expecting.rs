@@ -182,6 +182,9 @@ impl Runner<'_> {
                     let mut failure =
                         self.missed(expecting, missed, "no message that matches came");
                     failure.expected = wanted.text.clone();
+                    failure
+                        .details
+                        .extend(self.passed_over_before(expecting, &wanted.matcher));
                     return Err(self.passed_over(failure, Some(&wanted.matcher), &passing));
                 }
             };
@@ -209,8 +212,19 @@ impl Runner<'_> {
                 failure.received = Some(self.shown_message(message));
                 return Err(Stopped::Failed(Box::new(failure)));
             }
+            let line = expecting.step.span.line;
+            self.connections[expecting.connection].pass_over(line, &came.what.message);
             passing.push(came.what.message);
         }
+    }
+
+    /// Whether an earlier step has passed over what is waited for.
+    fn passed_over_before(&self, expecting: &Expecting<'_>, matcher: &Matcher) -> Option<Shown> {
+        let mut passed = self.connections[expecting.connection].passed_over.iter();
+        let (line, _) = passed.rfind(|(_, it)| matcher.check(it.as_data()).is_ok())?;
+        Some(self.shown(&format!(
+            "a message that matches came before: the step of line {line} passed over it"
+        )))
     }
 
     /// Sees to it that no message matches until the time is over. The messages stay for other steps.

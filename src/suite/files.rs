@@ -26,6 +26,11 @@ const MAX_DEPTH: usize = 16;
 /// How many files a script may include in all, one that is included twice counting twice.
 const MAX_INCLUDED: usize = 1_000;
 
+/// How long all that a script includes may be together, one that is included twice counting twice, in bytes.
+const MAX_INCLUDED_SIZE: usize = 16 << 20;
+
+const TOO_LARGE: &str = "the files that are included are larger than 16 MiB together";
+
 /// A script as it was read.
 #[derive(Debug)]
 pub struct Script {
@@ -105,6 +110,7 @@ impl Loader<'_> {
             loader: self,
             included: HashMap::new(),
             count: 0,
+            size: 0,
         };
         let mut inlined = ast::File::default();
         for test in &file.tests {
@@ -270,6 +276,8 @@ struct Including<'a> {
     loader: &'a Loader<'a>,
     included: HashMap<(String, String), Arc<Included>>,
     count: usize,
+    /// The length of what was included, in bytes.
+    size: usize,
 }
 
 impl Including<'_> {
@@ -321,8 +329,12 @@ impl Including<'_> {
             return Err(wrong("too many files are included, one by the other"));
         }
         let key = (script.shown.clone(), name.value.clone());
-        if let Some(known) = self.included.get(&key) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.included.get(&key).map(Arc::clone) {
+            self.size += known.script.text.len();
+            return match self.size > MAX_INCLUDED_SIZE {
+                true => Err(wrong(TOO_LARGE)),
+                false => Ok(known),
+            };
         }
         let shown = match Path::new(&script.shown).parent() {
             Some(folder) => folder.join(&name.value).display().to_string(),
@@ -331,6 +343,10 @@ impl Including<'_> {
         let folder = script.folder.of_included(&path);
         let bytes = folder::read(&path, MAX_SCRIPT);
         let read = read(bytes, shown, folder).map_err(|why| wrong(&why))?;
+        self.size += read.text.len();
+        if self.size > MAX_INCLUDED_SIZE {
+            return Err(wrong(TOO_LARGE));
+        }
         let steps = parse::parse_included(&read.text, self.loader.allowed())
             .map_err(|errors| self.loader.quotes(&read).errors(&errors))?;
         let refused = self.loader.refused(&read, steps.iter());
@@ -357,6 +373,13 @@ impl Loaded {
         let mut quotes = HashMap::new();
         let each = |name: &At<String>| {
             let script = self.script_with(name);
+            let bare = name.value.trim();
+            if bare != name.value {
+                let quotes = Quotes::of(script, redactor);
+                let what = format!("the braces of the variable {bare} have white space in them");
+                let advice = format!("{{{{{bare}}}}}");
+                return quotes.error(name.span, &what, Some(&advice));
+            }
             let what = format!("there is no variable {}", name.value);
             let advice = match name.value.strip_prefix('$') {
                 Some(_) => "{{$uuid}}, {{$now}} and {{$n}} are generated".to_owned(),

@@ -25,6 +25,7 @@ use crate::generated::Generated;
 use crate::message::{Kind, Message};
 use crate::script::asserts::JqAssert;
 use crate::script::ast::{At, Form, Given, Outgoing, Payload, Send, Span, Step};
+use crate::script::excerpt;
 use crate::script::matching::Content;
 use crate::script::result::{Ended, Failure, Place, Verdict};
 use crate::script::schema::Schema;
@@ -162,7 +163,10 @@ impl<'a> Runner<'a> {
             misfit = misfit.or(arrived.map(|it| (it, connection.place.clone())));
             let notes = connection.lane.with(|lane| std::mem::take(&mut lane.notes));
             trouble = trouble.or(notes.into_iter().next());
-            let is_fine = |it: &End| it.exit == Exit::Ok || (it.is_loss && connection.reopens);
+            let is_fine = |it: &End| {
+                it.exit == Exit::Ok
+                    || (it.is_loss && (connection.reopens || connection.is_loss_expected))
+            };
             let bad_end = end.filter(|it| !is_fine(it) && !connection.is_end_expected);
             bad = bad.or(bad_end.map(|end| (end, connection.place.clone())));
         }
@@ -224,12 +228,10 @@ impl<'a> Runner<'a> {
 
     /// The place of a step in a report.
     pub(super) fn place(&self, script: &Script, span: Span) -> Place {
-        let line = (span.line as usize).checked_sub(1);
-        let line = line.and_then(|line| script.text.lines().nth(line));
         Place::new(
             &script.shown,
             span,
-            line.unwrap_or_default(),
+            excerpt::line(&script.text, span.line).unwrap_or_default(),
             self.redactor(),
         )
     }

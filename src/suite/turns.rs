@@ -1,5 +1,7 @@
 //! Waits for what becomes of a connection: a Close, its loss, or that it is open again.
 
+use std::time::Duration;
+
 use super::expecting::{Expecting, Missed};
 use super::happened::{Came, Turn};
 use super::moment::Moment;
@@ -8,6 +10,9 @@ use crate::close::{Close, code_name};
 use crate::script::ast::{At, Expected, Given, Payload};
 use crate::script::passed_over::Passing;
 use crate::script::values;
+
+/// How long the run of a connection has to say why it has ended, which it does at once unless it goes on.
+const END_OF_RUN: Duration = Duration::from_millis(200);
 
 impl Runner<'_> {
     /// Waits for what becomes of the connection next, and passes over the messages before it.
@@ -92,6 +97,13 @@ impl Runner<'_> {
                 let what = "the connection was lost without a Close";
                 let mut failure = self.failure(script, step.span, what);
                 failure.ended = Some(self.lost());
+                let lane = self.connections[expecting.connection].lane.clone();
+                let end = lane.until(|lane| lane.end.clone());
+                let end = tokio::time::timeout(END_OF_RUN, end).await.ok();
+                let error = end.and_then(|it| it.error);
+                failure
+                    .details
+                    .extend(error.map(|it| self.shown(&it.message)));
                 return Err(self.passed_over(failure, None, &passing));
             }
         };
@@ -123,7 +135,8 @@ impl Runner<'_> {
         let is_passed = |turn: &Turn| *turn == Turn::Open;
         let nothing = "the connection was not lost";
         let (came, passing) = self.next_turn(expecting, is_passed, nothing).await?;
-        self.connections[expecting.connection].is_end_expected = true;
+        // What we end because the server has broken a rule is no loss.
+        self.connections[expecting.connection].is_loss_expected = true;
         if let Turn::Closed(close) = &came.what {
             let what = "the connection was closed; that it is lost without a Close was expected";
             let mut failure = self.failure(expecting.script, expecting.step.span, what);

@@ -103,6 +103,13 @@ pub(super) fn read<'a>(line: Part<'a>, head: &Head<'a>) -> Result<Mark<'a>, Erro
     mark.span = line.up_to(after).span();
     mark.rest = after.trim();
     mark.is_attached = !after.is_empty() && !after.text().starts_with(char::is_whitespace);
+    if let (true, Some(rest)) = (has_mods && !head.sends, after.strip("~")) {
+        let span = after.up_to(rest).span();
+        let mods = line.up_to(after);
+        let mods = mods.text().split_once('<').map_or("", |(_, mods)| mods);
+        let advice = format!("<~{mods} {}", shown(rest.trim().text()));
+        return Err(Error::new(span, "'~' stands right behind the '<'").advice(advice));
+    }
     if mark.is_attached && (head.sends || !mark.rest.text().starts_with('/')) {
         return Err(unspaced(line, after));
     }

@@ -1,5 +1,6 @@
 //! Lines that are nothing: what may have been meant.
 
+use super::asserts;
 use super::error::Error;
 use super::line;
 use super::text::Part;
@@ -35,6 +36,8 @@ pub(super) fn error(line: Part<'_>) -> Error {
             "leave out the space between the name and the mark: {text}{}",
             shown(rest.text())
         )
+    } else if text.starts_with('.') || asserts::is_property(text) {
+        "asserts stand below [Asserts], without an empty line between".to_owned()
     } else if let Some((name, _)) = header(line) {
         format!(
             "put headers directly below WEBSOCKET or HTTP; {} may be one",
