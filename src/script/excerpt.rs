@@ -141,7 +141,8 @@ fn first_columns(text: &str, columns: usize) -> String {
     let end = width::fitting(&shown, columns.saturating_sub(1));
     match columns {
         0 => String::new(),
-        _ => format!("{}…", shown.get(..end).unwrap_or_default()),
+        // Some characters are safe only between others, and one of these may be cut off.
+        _ => safe(&format!("{}…", shown.get(..end).unwrap_or_default())),
     }
 }
 
@@ -166,6 +167,20 @@ mod tests {
         let rendered = render("a.wst", text, span, "it is wrong", None);
         let expected = format!("a.wst:{line}:{column}: it is wrong\n{expected}");
         assert_eq!(rendered, expected);
+    }
+
+    /// A joiner is safe between letters that it joins.
+    #[test]
+    fn a_cut_leaves_nothing_invisible_at_the_end() {
+        let line = "\u{756}\u{200c}".repeat(300);
+        let span = Span {
+            line: 1,
+            column: 1,
+            width: 600,
+        };
+        let rendered = render("a.wst", &line, span, "it is wrong", None);
+        assert!(rendered.contains("\u{756}\u{200c}\u{756}"));
+        assert_eq!(sanitize::find_dangerous(&rendered.replace('\n', "")), None);
     }
 
     #[test]
