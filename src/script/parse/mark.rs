@@ -107,7 +107,7 @@ pub(super) fn read<'a>(line: Part<'a>, head: &Head<'a>) -> Result<Mark<'a>, Erro
         let span = after.up_to(rest).span();
         let mods = line.up_to(after);
         let mods = mods.text().split_once('<').map_or("", |(_, mods)| mods);
-        let advice = format!("<~{mods} {}", shown(rest.trim().text()));
+        let advice = format!("<~{} {}", shown(mods), shown(rest.trim().text()));
         return Err(Error::new(span, "'~' stands right behind the '<'").advice(advice));
     }
     if mark.is_attached && (head.sends || !mark.rest.text().starts_with('/')) {
@@ -120,7 +120,7 @@ fn unspaced(line: Part<'_>, after: Part<'_>) -> Error {
     let mark = line.up_to(after);
     Error::new(after.span(), "there is no space between mark and payload").advice(format!(
         "put a space: {} {}",
-        mark.text(),
+        shown(mark.text()),
         shown(after.text())
     ))
 }
