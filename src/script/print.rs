@@ -3,9 +3,10 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+use super::asserts::{name_of, word_of};
 use super::ast::{
-    Assert, At, Checks, Expect, Expected, File, Given, Open, Outgoing, Pattern, Payload, Predicate,
-    Property, Query, Send, Step, Test,
+    Assert, At, Checks, Expect, Expected, File, Given, Open, Outgoing, Pattern, Payload, Query,
+    Send, Step, Test,
 };
 use super::payload;
 use crate::message::Kind;
@@ -165,7 +166,7 @@ impl Printer {
         for capture in &checks.captures {
             let query = match &capture.query.value {
                 Query::Jq(expression) => expression.clone(),
-                Query::Property(property) => named(property),
+                Query::Property(property) => name_of(property),
             };
             self.line(&format!("{}: {query}", capture.name.value));
         }
@@ -182,10 +183,10 @@ impl Printer {
                     predicate,
                     value,
                 } => {
-                    let mut written = named(property);
+                    let mut written = name_of(property);
                     let not = if *not { " not" } else { "" };
                     // Writing to a String cannot fail.
-                    let _ = write!(written, "{not} {}", sign(*predicate));
+                    let _ = write!(written, "{not} {}", word_of(*predicate));
                     if let Some(value) = value {
                         let _ = write!(written, " {}", value.value);
                     }
@@ -239,44 +240,11 @@ fn limits(expect: &Expect) -> String {
     }
 }
 
-/// A property as scripts name it.
-fn named(property: &Property) -> String {
-    let name = match property {
-        Property::Duration => "duration",
-        Property::Opcode => "opcode",
-        Property::Code => "code",
-        Property::Reason => "reason",
-        Property::Status => "status",
-        Property::Subprotocol => "subprotocol",
-        Property::Extensions => "extensions",
-        Property::Attempts => "attempts",
-        Property::Header(name) => return format!("header {name}"),
-        Property::Body => "body",
-    };
-    name.to_owned()
-}
-
-fn sign(predicate: Predicate) -> &'static str {
-    match predicate {
-        Predicate::Equal => "==",
-        Predicate::NotEqual => "!=",
-        Predicate::Less => "<",
-        Predicate::AtMost => "<=",
-        Predicate::Greater => ">",
-        Predicate::AtLeast => ">=",
-        Predicate::Contains => "contains",
-        Predicate::StartsWith => "startsWith",
-        Predicate::EndsWith => "endsWith",
-        Predicate::Matches => "matches",
-        Predicate::Exists => "exists",
-        Predicate::IsEmpty => "isEmpty",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::script::ast::{Capture, Form, Header, Setting};
+    use crate::script::ast::{Predicate, Property};
 
     fn at<T>(value: T) -> At<T> {
         At::new(value, Default::default())
